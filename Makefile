@@ -1,0 +1,41 @@
+# Two commands for a fresh machine with Python 3.11+, make and git: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test lint types wheel figures clean
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fastgrad needs Python 3.11 or newer; write make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[plot,progress]" --group dev --group bench
+	touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/python bench/demo.py
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed
+	$(BIN)/mypy
+
+# The wheel is built, installed in an environment of its own away from the sources, and tested there.
+wheel: $(VENV)/installed
+	rm -rf dist build/wheel && mkdir -p build/wheel
+	$(BIN)/python -m build --wheel --outdir dist . > build/wheel/build.log 2>&1 || (cat build/wheel/build.log; false)
+	$(PYTHON) -m venv build/wheel/env
+	build/wheel/env/bin/python -m pip install --quiet dist/*.whl pytest hypothesis
+	cp -r tests build/wheel/tests
+	cd build/wheel && env/bin/python -m pytest -q -W error tests -k "seeds or gradient or smoke"
+
+figures: $(VENV)/installed
+	$(BIN)/python bench/figures.py
+
+clean:
+	rm -rf $(VENV) build dist field.npz field.png
