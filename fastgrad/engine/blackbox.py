@@ -1,0 +1,304 @@
+"""The jit engine: f compiled by Numba as a black box, called from a compiled loop over points and directions.
+
+Options of every compilation: `nogil`, because kernels run on threads; `error_model="numpy"`, because Python's turns
+each division into a branch; never `fastmath`, which would fold ``(x + h) - x`` to h. The user's own ``@njit`` options
+are replaced by these, his function is compiled again from its source.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FunctionType, MethodType
+from typing import Any
+
+import llvmlite.ir
+import numba as nb
+import numpy as np
+from numba import types
+from numba.core.errors import NumbaError
+from numba.extending import intrinsic
+from numba.np import numpy_support
+
+from ..results import EngineError
+from ..steps import EPS, Steps
+from ..stencils import Stencil
+from .call import Call, Grid
+from .captured import NotFrozenError, captured
+
+njit = nb.njit(nogil=True, error_model="numpy")
+FLOATS = types.Array(types.float64, 1, "C")
+READ = types.Array(types.float64, 2, "A", readonly=True)
+WRITE = types.Array(types.float64, 2, "A")
+AXIS = types.Array(types.float64, 1, "C", readonly=True)
+INTS = types.Array(types.int64, 1, "C")
+
+_lock = threading.RLock()  # Numba compiles one function at a time anyway; the memos below need it
+_functions: dict[Any, Any] = {}
+_kernels: dict[Any, Any] = {}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled call: ``work(start, stop)`` does items [start, stop), `grain` of which make one point."""
+
+    work: Callable[[int, int], object]
+    items: int
+    grain: int
+    eps: float
+
+
+def prepare(call: Call, out: np.ndarray, values: np.ndarray | None) -> Kernel:
+    """Compile f and its kernel for a call and bind the arrays.
+
+    Raises
+    ------
+    EngineError
+        f cannot be compiled, or compiled it does not give what it gives in Python.
+    """
+    with _lock:
+        compiled = _compile(call)
+        first = call.argument(call.finite_row())
+        writes, returns = _probe(call, compiled, first)
+        steps = call.steps_for(_eps(returns))
+        kernel = _kernel(call, compiled, steps, writes, isinstance(returns, types.Array))
+    source = _source(call)
+    count, dimension = call.points.count, call.points.dimension
+    sizes = np.broadcast_to(steps.size, (count, dimension))
+    seen = np.empty((0, 0)) if values is None else values.reshape(-1, 1)
+    units = np.ascontiguousarray(call.table.moves[:, 0])
+
+    def work(start: int, stop: int) -> None:
+        kernel(source, sizes, units, out, seen, start, stop, call.points.shape, call.args)
+
+    return Kernel(work, count * len(units), len(units), _eps(returns))
+
+
+def _eps(returns: Any) -> float:
+    dtype = returns.dtype if isinstance(returns, types.Array) else returns
+    return float(np.finfo(numpy_support.as_dtype(dtype)).eps) if isinstance(dtype, types.Float) else EPS
+
+
+def _compile(call: Call) -> Any:
+    """The compiled f, from the memo when its code and what it captures have been seen."""
+    function = getattr(call.f, "py_func", call.f)
+    if not isinstance(function, FunctionType):
+        kind = "a bound method" if isinstance(function, MethodType) else f"a {type(function).__name__}"
+        msg = f"Numba cannot compile f: it is {kind}; write it as a plain function"
+        raise EngineError(msg)
+    try:
+        key = captured(function)
+    except NotFrozenError as refused:
+        msg = f"Numba cannot compile f: {refused}"
+        raise EngineError(msg) from None
+    if key not in _functions:
+        _functions[key] = njit(function)
+    return _functions[key]
+
+
+def _probe(call: Call, compiled: Any, argument: Any) -> tuple[bool, Any]:
+    """Run the compiled f once: (whether it writes into its argument, its return type); compare it with f itself."""
+    given = argument.copy()
+    try:
+        value = compiled(given, *call.args)
+    except (NumbaError, NotImplementedError, ImportError) as error:
+        raise EngineError(f"Numba cannot compile f: {_first_line(error)}") from error  # noqa: EM102
+    returns = compiled.nopython_signatures[-1].return_type
+    for signature, overload in compiled.overloads.items():
+        if signature == tuple(nb.typeof(a) for a in (given, *call.args)):
+            returns = overload.signature.return_type
+    _check_number(value)
+    if not hasattr(call.f, "py_func"):
+        _check_agreement(float(np.asarray(value).reshape(())[()]), call, argument)
+    return given.tobytes() != argument.tobytes(), returns
+
+
+def _check_number(value: Any) -> None:
+    from .inplace import as_number  # noqa: PLC0415
+
+    as_number(value)
+
+
+def _check_agreement(compiled: float, call: Call, argument: Any) -> None:
+    """Numba's version of a plain function must give what the function gives: it freezes state and random numbers."""
+    from .inplace import as_number  # noqa: PLC0415
+
+    plain = as_number(call.f(argument.copy(), *call.args))
+    same = compiled == plain or (np.isnan(compiled) and np.isnan(plain))
+    if not same and not abs(compiled - plain) <= 1e-8 * max(abs(compiled), abs(plain)):
+        msg = f"compiled by Numba, f gives {compiled!r} where it gives {plain!r} in Python: it keeps state or is random"
+        raise EngineError(msg)
+
+
+def _first_line(error: BaseException) -> str:
+    """The line of Numba's report that says what is wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    noise = ("Failed in nopython", "During:", "Overload", "There are", "File ", "- ", ">>>", "This error", "def ")
+    return next((line for line in lines if not line.startswith(noise)), type(error).__name__)
+
+
+# --- kernels ---------------------------------------------------------------------------------------------------------
+
+
+@intrinsic
+def _power_of_two_below(_context: Any, h: Any) -> Any:
+    """`steps.power_of_two_below` of one number, on its bits."""
+
+    def codegen(_cgctx: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        bits = builder.bitcast(args[0], llvmlite.ir.IntType(64))
+        kept = builder.and_(bits, llvmlite.ir.Constant(llvmlite.ir.IntType(64), 0x7FF0000000000000))
+        return builder.bitcast(kept, llvmlite.ir.DoubleType())
+
+    return types.float64(h), codegen
+
+
+@njit
+def _step_default(x: float, size: float, reach: float) -> float:
+    return _power_of_two_below(size * max(1.0, abs(x)))
+
+
+@njit
+def _step_absolute(x: float, size: float, reach: float) -> float:
+    return ((abs(x) + reach * size) - abs(x)) / reach
+
+
+@njit
+def _step_relative(x: float, size: float, reach: float) -> float:
+    return _step_absolute(x, size if x == 0.0 else size * abs(x), reach)
+
+
+@njit
+def _step_book(x: float, size: float, reach: float) -> float:
+    return size
+
+
+_STEPS = {"default": _step_default, "absolute": _step_absolute, "relative": _step_relative, "book": _step_book}
+
+
+@njit
+def _place_row(source, n, node, x):
+    for i in range(x.size):
+        x[i] = source[n, i]
+
+
+@njit
+def _next_row(source, n, node, x):
+    _place_row(source, n, node, x)
+
+
+@njit
+def _place_node(source, n, node, x):
+    values, starts, lengths = source
+    for i in range(x.size - 1, -1, -1):
+        node[i] = n % lengths[i]
+        n //= lengths[i]
+        x[i] = values[starts[i] + node[i]]
+
+
+@njit
+def _next_node(source, n, node, x):
+    """The odometer's next position: a division per axis and node would cost a tenth of a sin-sized f."""
+    values, starts, lengths = source
+    for i in range(x.size - 1, -1, -1):
+        node[i] += 1
+        if node[i] < lengths[i]:
+            x[i] = values[starts[i] + node[i]]
+            return
+        node[i] = 0
+        x[i] = values[starts[i]]
+
+
+def _source(call: Call) -> Any:
+    if not isinstance(call.points, Grid):
+        return call.points.values
+    lengths = np.array([len(a) for a in call.points.axes], dtype=np.int64)
+    return np.concatenate(call.points.axes), np.cumsum(lengths) - lengths, lengths
+
+
+def _kernel(call: Call, compiled: Any, steps: Steps, writes: bool, array: bool) -> Any:
+    grid, formula = isinstance(call.points, Grid), call.table.stencil
+    scalar = call.scalar or not call.points.shape
+    arguments = types.Tuple([nb.typeof(a) for a in call.args])
+    shape = types.UniTuple(types.int64, len(call.points.shape))
+    key = (compiled, formula, steps.rule, grid, scalar, call.value, writes, array, arguments, shape)
+    if key not in _kernels:
+        evaluate = _evaluation(compiled, scalar, writes, array)
+        kernel = _build(evaluate, formula, _STEPS[steps.rule], grid, call.value)
+        source = types.Tuple([AXIS, INTS, INTS]) if grid else READ
+        try:
+            kernel.compile((source, READ, INTS, WRITE, WRITE, types.int64, types.int64, shape, arguments))
+        except (NumbaError, NotImplementedError, ImportError) as error:
+            raise EngineError(f"Numba cannot compile f: {_first_line(error)}") from error  # noqa: EM102
+        _kernels[key] = kernel
+    return _kernels[key]
+
+
+def _evaluation(compiled: Any, scalar: bool, writes: bool, array: bool) -> Any:
+    """f as the kernel calls it: on the number, on the point, or on a copy of it where f writes into its argument."""
+
+    def on_number(x, point, args):
+        return compiled(x[0], *args)
+
+    def on_point(x, point, args):
+        return compiled(point, *args)
+
+    def on_copy(x, point, args):
+        return compiled(point.copy(), *args)
+
+    inner = njit(on_number if scalar else on_copy if writes else on_point)
+    if not array:
+        return inner
+    return njit(lambda x, point, args: inner(x, point, args).flat[0])
+
+
+def _build(evaluate: Any, formula: Stencil, step_at: Any, grid: bool, value: bool) -> Any:
+    """The loop: items are (point, direction) pairs, so that one large point is spread over threads like many points."""
+    numbers = tuple(float(c) for c, _, _ in formula.terms)
+    above = tuple(float(formula.offsets[a]) for _, a, _ in formula.terms)
+    below = tuple(float(formula.offsets[b]) for _, _, b in formula.terms)
+    count, power, denominator, reach = len(numbers), formula.derivative, float(formula.denominator), float(formula.reach)
+    at_base = formula.base >= 0
+    place, advance = (_place_node, _next_node) if grid else (_place_row, _next_row)
+
+    @njit
+    def kernel(source, sizes, units, out, values, start, stop, shape, args):
+        x = np.empty(sizes.shape[1])
+        node = np.empty(x.size, dtype=np.int64)
+        point = x.reshape(shape)
+        directions = len(units)
+        n, first, left = start // directions, start % directions, stop - start
+        place(source, n, node, x)
+        while left > 0:
+            center = 0.0
+            if at_base or (value and first == 0):
+                center = float(evaluate(x, point, args))
+            if value and first == 0:
+                values[n, 0] = center
+            last = min(directions, first + left)
+            for r in range(first, last):
+                i = units[r]
+                saved = x[i]
+                h = step_at(saved, sizes[n, i], reach)
+                total = 0.0
+                for q in range(count):
+                    x[i] = saved + above[q] * h
+                    difference = float(evaluate(x, point, args))
+                    if at_base:
+                        difference -= center
+                    else:
+                        x[i] = saved + below[q] * h
+                        difference -= float(evaluate(x, point, args))
+                    total += numbers[q] * difference
+                x[i] = saved
+                divisor = denominator
+                for _ in range(power):
+                    divisor *= h
+                out[n, r] = total / divisor
+            left -= last - first
+            first = 0
+            n += 1
+            if left > 0:
+                advance(source, n, node, x)
+
+    return kernel

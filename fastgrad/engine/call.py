@@ -1,0 +1,112 @@
+"""One call as the engines see it: the function, its points, the table and the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..steps import Steps, with_precision
+from ..stencils import Table
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Points given one per row; `shape` is the shape in which f gets a point."""
+
+    values: Array
+    shape: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.values)
+
+    @property
+    def dimension(self) -> int:
+        return prod(self.shape)
+
+    def row(self, n: int) -> Array:
+        return self.values[n]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The nodes of a grid in C order; no coordinates are stored but the axes'."""
+
+    axes: tuple[Array, ...]
+
+    @property
+    def count(self) -> int:
+        return prod(map(len, self.axes))
+
+    @property
+    def dimension(self) -> int:
+        return len(self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.axes),)
+
+    def row(self, n: int) -> Array:
+        node = np.unravel_index(n, tuple(map(len, self.axes)))
+        return np.array([axis[i] for axis, i in zip(self.axes, node, strict=True)])
+
+
+@dataclass(frozen=True)
+class Call:
+    """What an engine needs to know.
+
+    Attributes
+    ----------
+    f : callable
+        Called as ``f(x, *args)``, x in the shape of a point, or a float where `scalar` is set.
+    points : Rows or Grid
+    table : Table
+    steps : Steps
+    args : tuple
+    value : bool
+        Whether f(x) is wanted beside the derivative.
+    scalar : bool
+        Whether f takes a number instead of an array (`derivative`).
+    """
+
+    f: Callable[..., Any]
+    points: Rows | Grid
+    table: Table
+    steps: Steps
+    args: tuple[Any, ...] = ()
+    value: bool = False
+    scalar: bool = False
+
+    @property
+    def needs_base(self) -> bool:
+        """Whether f is evaluated at the point itself."""
+        return self.value or self.table.stencil.base >= 0
+
+    @property
+    def evaluations(self) -> int:
+        """Calls of f that the table makes."""
+        displaced = len(self.table.stencil.offsets) - (self.table.stencil.base >= 0)
+        return self.points.count * (len(self.table.moves) * displaced + self.needs_base)
+
+    def steps_for(self, eps: float) -> Steps:
+        """The steps for an f whose results have precision eps."""
+        return with_precision(self.steps, self.table.stencil, eps)
+
+    def argument(self, row: Array) -> Any:
+        """A fresh argument for f from a row of coordinates."""
+        return np.float64(row[0]) if self.scalar else np.array(row).reshape(self.points.shape)
+
+    def finite_row(self) -> Array:
+        """The first point without NaN and inf, or the first one."""
+        row = self.points.row(0)
+        if np.isfinite(row).all() or isinstance(self.points, Grid):
+            return row
+        finite = np.flatnonzero(np.isfinite(self.points.values).all(axis=1))
+        return self.points.row(int(finite[0])) if finite.size else row

@@ -1,0 +1,80 @@
+"""What a function captures, as a key: Numba freezes captured values, so a changed value needs another compilation."""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Hashable, Iterator
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+_FROZEN_MODULES = {"numpy", "math", "cmath", "numpy.linalg", "numpy.random"}
+
+
+class NotFrozenError(Exception):
+    """A captured value that Numba would freeze or cannot read; the text names it and the way out."""
+
+
+def captured(function: FunctionType) -> Hashable:
+    """A key that changes when the code or a captured number does.
+
+    Raises
+    ------
+    NotFrozenError
+        The function captures an array, or an object that Numba cannot compile.
+    """
+    values = {name: _freeze(name, value) for name, value in _names(function)}
+    defaults = tuple(_freeze("a default argument", v) for v in function.__defaults__ or ())
+    return (function.__code__, defaults, tuple(sorted(values.items(), key=lambda item: item[0])))
+
+
+def _names(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    code = function.__code__
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # a cell that is still empty; Numba's own error says so better
+            continue
+    for name in sorted(_global_names(code)):
+        if name in function.__globals__:
+            yield name, function.__globals__[name]
+
+
+def _global_names(code: CodeType) -> set[str]:
+    names = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
+    inner = [c for c in code.co_consts if isinstance(c, CodeType)]
+    return names.union(*map(_global_names, inner))
+
+
+def _freeze(name: str, value: Any) -> Hashable:
+    """The key of one captured value."""
+    if value is None or isinstance(value, (bool, int, float, complex, str, np.generic)):
+        return (type(value).__name__, repr(value))
+    if isinstance(value, tuple):
+        return tuple(_freeze(name, v) for v in value)
+    if isinstance(value, ModuleType):
+        return _module(name, value)
+    if hasattr(value, "py_func"):  # compiled by Numba; it froze what it captures when it was first called
+        return (id(value), captured(value.py_func))
+    if isinstance(value, (BuiltinFunctionType, np.ufunc, type)) or getattr(value, "__module__", "").startswith("numpy"):
+        return ("builtin", id(value))
+    raise NotFrozenError(_refusal(name, value))
+
+
+def _module(name: str, module: ModuleType) -> Hashable:
+    if module.__name__ in _FROZEN_MODULES:
+        return ("module", module.__name__)
+    msg = f"it uses the module {name!r}, whose values Numba would freeze; pass them through args="
+    raise NotFrozenError(msg)
+
+
+def _refusal(name: str, value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return (
+            f"it captures the array {name!r}, which Numba freezes up to 1 MB and reads live above; pass it instead: "
+            f"def f(x, {name}): ... with args=({name},)"
+        )
+    if isinstance(value, FunctionType):
+        return f"it calls the Python function {name!r}; decorate that with @numba.njit"
+    return f"it captures {name!r}, a {type(value).__name__}, which Numba cannot read; pass numbers or arrays by args="

@@ -1,0 +1,81 @@
+"""What the functions return beside plain arrays, and the warnings and errors they raise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class ConstantFunctionWarning(UserWarning):
+    """Every difference was zero and f does not react to its argument at all.
+
+    The usual cause is a loss that reads its weights through a closure, as in ``lambda W: net.loss(x, t)``: it never
+    looks at the array it is called with. `fastgrad.numerical_gradient` perturbs the caller's own array in place and
+    is right for such functions when it is given the array that the closure reads.
+    """
+
+
+class PerformanceWarning(UserWarning):
+    """f is about to be called from Python many times; the text says why it was not compiled."""
+
+
+class EngineError(ValueError):
+    """The engine that was asked for cannot run this function; the text says why and what to change."""
+
+
+class Explanation(str):
+    """One line of text that says which engine runs a call and why no faster one does.
+
+    Attributes
+    ----------
+    engine : str
+        The engine's name.
+    reason : str
+        Why no faster engine was taken; empty where there is none.
+    """
+
+    engine: str
+    reason: str
+
+    def __new__(cls, engine: str, text: str, reason: str = "") -> Explanation:
+        self = super().__new__(cls, f"{engine}: {text}" + (f"; {reason}" if reason else ""))
+        self.engine, self.reason = engine, reason
+        return self
+
+
+@dataclass(frozen=True)
+class Result:
+    """A derivative with the facts about how it was obtained (``full_output=True``).
+
+    Attributes
+    ----------
+    value : ndarray or float
+        The derivative, as returned without ``full_output``.
+    error : ndarray or None
+        Estimated absolute error; None where the method gives none.
+    status : ndarray of int or int
+        Per element of `value`: 0 for a finite number, -3 for NaN or inf.
+    h : ndarray or float
+        The steps really taken, in the shape of x.
+    nfev : int
+        Number of evaluations of f that the derivative took.
+    engine : str
+        The engine that ran.
+    """
+
+    value: Any
+    error: Any
+    status: Any
+    h: Any
+    nfev: int
+    engine: str
+
+
+def status_of(value: Any) -> Any:
+    """0 where a derivative is finite, -3 where it is not."""
+    return np.where(np.isfinite(value), 0, -3)[()]

@@ -1,0 +1,244 @@
+"""One-dimensional difference weights from exact rationals, and the table of every operation.
+
+A derivative of any kind here is a combination of one-dimensional stencils along *directions*. An operation is
+therefore a `Table`: its directions, one stencil for all of them, and how the results along the directions combine.
+Engines know only how to apply a table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache, lru_cache
+from math import factorial, lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+ORDERS = {"central": (2, 4, 6, 8), "forward": tuple(range(1, 9)), "backward": tuple(range(1, 9))}
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """Weights of the n-th derivative of a function of one variable.
+
+    ``sum(n * (F[a] - F[b]) for n, a, b in terms) / (denominator * h**derivative)``, where ``F[k] = f(x + offsets[k]*h)``.
+    The weights of a derivative add up to zero, so they can be written as differences; in this form a constant
+    function gives exactly zero whatever its value.
+    """
+
+    derivative: int
+    order: int
+    method: str
+    offsets: tuple[int, ...]
+    terms: tuple[tuple[int, int, int], ...]
+    denominator: int
+
+    @property
+    def reach(self) -> int:
+        """The smallest power of two that no offset exceeds."""
+        return int(1 << (max(map(abs, self.offsets)) - 1).bit_length())
+
+    @property
+    def base(self) -> int:
+        """Position of offset 0, -1 where the stencil does not evaluate f at x itself."""
+        return self.offsets.index(0) if 0 in self.offsets else -1
+
+
+def weights(derivative: int, offsets: tuple[int, ...]) -> tuple[Fraction, ...]:
+    """Exact weights w with ``sum(w * f(x + o*h)) / h**derivative`` exact for polynomials below degree ``len(offsets)``.
+
+    They solve ``sum(w * o**k) = derivative! * (k == derivative)`` for k = 0, 1, ... (B. Fornberg, "Generation of
+    finite difference formulas on arbitrarily spaced grids", Math. Comp. 51, 1988), by elimination over the rationals.
+
+    Examples
+    --------
+    >>> [str(w) for w in weights(1, (-2, -1, 0, 1, 2))]
+    ['1/12', '-2/3', '0', '2/3', '-1/12']
+    """
+    size = len(offsets)
+    rows = [
+        [Fraction(o**k) for o in offsets] + [Fraction(factorial(derivative) if k == derivative else 0)]
+        for k in range(size)
+    ]
+    for i in range(size):
+        pivot = next(r for r in range(i, size) if rows[r][i])
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        rows[i] = [a / rows[i][i] for a in rows[i]]
+        for r in range(size):
+            if r != i:
+                rows[r] = [a - rows[r][i] * b for a, b in zip(rows[r], rows[i], strict=True)]
+    return tuple(row[-1] for row in rows)
+
+
+@cache
+def stencil(derivative: int = 1, order: int = 2, method: str = "central") -> Stencil:
+    """The stencil of a derivative at an order of accuracy.
+
+    Parameters
+    ----------
+    derivative : int
+        1, 2, ...
+    order : int
+        The error falls as ``h**order``: 2, 4, 6, 8 for central differences, 1 to 8 for one-sided ones.
+    method : {"central", "forward", "backward"}
+
+    Raises
+    ------
+    ValueError
+        Unknown method, or an order that the method does not have.
+
+    Examples
+    --------
+    >>> stencil(1, 2).terms, stencil(1, 2).denominator
+    (((1, 1, 0),), 2)
+    """
+    if method not in ORDERS:
+        msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, ORDERS))}"
+        raise ValueError(msg)
+    if order not in ORDERS[method]:
+        msg = f"order={order!r} does not exist for method={method!r}; use one of {', '.join(map(str, ORDERS[method]))}"
+        raise ValueError(msg)
+    if method == "central":
+        half = (derivative + order - 1) // 2
+        offsets = tuple(k for k in range(-half, half + 1) if k or derivative % 2 == 0)
+    else:
+        sign = 1 if method == "forward" else -1
+        offsets = tuple(sorted(sign * k for k in range(derivative + order)))
+    exact = weights(derivative, offsets)
+    denominator = lcm(*(w.denominator for w in exact))
+    numbers = {o: int(w * denominator) for o, w in zip(offsets, exact, strict=True)}
+    if 0 in offsets:
+        pairs = [(numbers[o], o, 0) for o in sorted(offsets, key=abs) if o]
+    else:
+        pairs = [(numbers[o], o, -o) for o in offsets if o > 0]
+    terms = tuple((n, offsets.index(a), offsets.index(b)) for n, a, b in pairs if n)
+    return Stencil(derivative, order, method, offsets, terms, denominator)
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """An operation: directions, a stencil, a combination.
+
+    Displacements are counted in *scaled unit vectors*: number i < D moves coordinate i by its step, number D moves
+    all coordinates along the vector v that the call gives (jvp, hvp) by the step of v.
+
+    Attributes
+    ----------
+    name : str
+    stencil : Stencil
+    moves, signs : (R, 2) int arrays
+        Direction r is ``signs[r, 0] * unit(moves[r, 0]) + signs[r, 1] * unit(moves[r, 1])``; -1 for no second one.
+    parts, factors : (K, 3) int arrays
+        Output k is the sum of ``factors[k, q] * S[parts[k, q]]``, S being the stencil's sums along the directions ...
+    divisors, scale : (K, n) and (K,) int arrays
+        ... divided by ``scale[k]`` and the steps of the unit vectors ``divisors[k]``.
+    """
+
+    name: str
+    stencil: Stencil
+    moves: NDArray[np.intp]
+    signs: NDArray[np.intp]
+    parts: NDArray[np.intp]
+    factors: NDArray[np.intp]
+    divisors: NDArray[np.intp]
+    scale: NDArray[np.intp]
+
+    def combine(self, sums: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Outputs (..., K) from the directions' sums (..., R) and the unit vectors' steps (..., D or D + 1)."""
+        total = sums[..., self.parts[:, 0]] * self.factors[:, 0]
+        for q in range(1, self.parts.shape[1]):
+            total = total + sums[..., self.parts[:, q]] * self.factors[:, q]
+        result: NDArray[np.float64] = total / (self.scale * steps[..., self.divisors].prod(axis=-1))
+        return result
+
+
+def _ints(values: object, columns: int) -> NDArray[np.intp]:
+    return np.array(values, dtype=np.intp).reshape(-1, columns)
+
+
+def _along_axes(name: str, dimension: int, formula: Stencil) -> Table:
+    """One direction per coordinate, one output per direction."""
+    axes = np.arange(dimension)
+    return Table(
+        name,
+        formula,
+        moves=np.stack([axes, np.full_like(axes, -1)], axis=1),
+        signs=np.tile(_ints([1, 0], 2), (dimension, 1)),
+        parts=axes[:, None],
+        factors=np.ones((dimension, 1), dtype=np.intp),
+        divisors=np.repeat(axes[:, None], formula.derivative, axis=1),
+        scale=np.full(dimension, formula.denominator),
+    )
+
+
+@lru_cache(maxsize=64)
+def derivative(n: int = 1, order: int = 2, method: str = "central") -> Table:
+    """f: R -> R: one direction, the stencil of the n-th derivative."""
+    return _along_axes("derivative", 1, stencil(n, order, method))
+
+
+@lru_cache(maxsize=64)
+def gradient(dimension: int, order: int = 2, method: str = "central") -> Table:
+    """The D coordinate directions."""
+    return _along_axes("gradient", dimension, stencil(1, order, method))
+
+
+@lru_cache(maxsize=64)
+def jacobian(dimension: int, order: int = 2, method: str = "central") -> Table:
+    """The D coordinate directions; f has many outputs, vjp combines them afterwards."""
+    return _along_axes("jacobian", dimension, stencil(1, order, method))
+
+
+@lru_cache(maxsize=64)
+def jvp(dimension: int, order: int = 2, method: str = "central") -> Table:
+    """The one direction v, which is unit number D."""
+    formula = stencil(1, order, method)
+    v = _ints([dimension], 1)
+    return Table(
+        "jvp", formula, _ints([dimension, -1], 2), _ints([1, 0], 2), v * 0, v * 0 + 1, v, np.array([formula.denominator])
+    )
+
+
+@lru_cache(maxsize=64)
+def hessian(dimension: int, order: int = 2, method: str = "central") -> Table:
+    """Second derivatives along e_i and e_i + e_j; polarisation gives the mixed ones.
+
+    ``2 H[i, j] = S[e_i + e_j] - S[e_i] - S[e_j]``: order * D * (D + 1) / 2 + 1 evaluations, D**2 + D + 1 at order 2,
+    and a matrix that is symmetric bit for bit.
+    """
+    formula = stencil(2, order, method)
+    axes = np.arange(dimension)
+    i, j = np.triu_indices(dimension, 1)
+    direction = np.diag(axes)
+    direction[i, j] = direction[j, i] = dimension + np.arange(i.size)
+    row, column = (np.minimum.outer(axes, axes).ravel(), np.maximum.outer(axes, axes).ravel())
+    off = (row != column)[:, None]
+    return Table(
+        "hessian",
+        formula,
+        moves=np.concatenate([np.stack([axes, np.full_like(axes, -1)], 1), np.stack([i, j], 1)]),
+        signs=np.concatenate([np.tile([1, 0], (dimension, 1)), np.ones((i.size, 2), dtype=np.intp)]),
+        parts=np.stack([direction.ravel(), row, column], axis=1),
+        factors=np.where(off, [1, -1, -1], [1, 0, 0]),
+        divisors=np.stack([row, column], axis=1),
+        scale=formula.denominator * np.where(off[:, 0], 2, 1),
+    )
+
+
+@lru_cache(maxsize=64)
+def hvp(dimension: int, order: int = 2, method: str = "central") -> Table:
+    """Second derivatives along e_i + v and e_i - v: ``4 (H v)[i] = S[e_i + v] - S[e_i - v]``, 2 * order * D evaluations."""
+    formula = stencil(2, order, method)
+    axes = np.arange(dimension)
+    v = np.full_like(axes, dimension)
+    return Table(
+        "hvp",
+        formula,
+        moves=np.repeat(np.stack([axes, v], axis=1), 2, axis=0),
+        signs=np.tile(_ints([[1, 1], [1, -1]], 2), (dimension, 1)),
+        parts=np.stack([2 * axes, 2 * axes + 1], axis=1),
+        factors=np.tile(_ints([1, -1], 2), (dimension, 1)),
+        divisors=np.stack([axes, v], axis=1),
+        scale=np.full(dimension, 4 * formula.denominator),
+    )

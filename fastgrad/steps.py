@@ -1,0 +1,145 @@
+"""Which step: by precision, derivative, order and |x|.
+
+The error of a difference quotient for the n-th derivative at order p has two parts. Truncation is
+``C * h**p * |f^(p+n)|``; round-off is about ``eps * |f| / h**n``, because each value of f is known to a relative
+``eps`` only. The sum is least where both have the same size, at a multiple of ``eps**(1/(p+n))``, and there the
+relative error is about ``eps**(p/(p+n))``: 4e-11 for first derivatives at order 2, 1e-14 at order 8. The natural
+length on which f changes is unknown; ``max(1, |x_i|)`` stands for it. Hence the default
+
+    h_i = c_p * eps**(1/(p+n)) * max(1, |x_i|),   c_p = 2/p,
+
+rounded down to a power of two: then x ± k*h and 1/(2*h) carry no rounding error of their own. The factor c_p keeps
+the outermost point of a wide stencil about as far from x as that of a narrow one. (J. Nocedal and S. Wright,
+"Numerical Optimization", 2nd ed., section 8.1; W. Press et al., "Numerical Recipes", 3rd ed., section 5.7.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .stencils import Stencil
+
+Array = NDArray[np.float64]
+
+EPS = float(np.finfo(np.float64).eps)
+_EXPONENT = np.int64(0x7FF0000000000000)
+
+
+def default_factor(derivative: int, order: int, eps: float = EPS) -> float:
+    """``c_p * eps**(1/(p+n))``, the default step at |x| <= 1 before rounding down to a power of two.
+
+    Examples
+    --------
+    >>> f"{default_factor(1, 2):.2e}"
+    '6.06e-06'
+    """
+    return float(min(1.0, 2.0 / order) * eps ** (1.0 / (order + derivative)))
+
+
+def power_of_two_below(h: Any) -> Array:
+    """h with its mantissa cleared: the largest power of two not above h; inf for inf and NaN."""
+    return (np.asarray(h, dtype=np.float64).view(np.int64) & _EXPONENT).view(np.float64)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How the step at a coordinate follows from its value; engines evaluate the same three formulas.
+
+    Attributes
+    ----------
+    rule : {"default", "absolute", "relative"}
+        default: ``power_of_two_below(size * max(1, |x|))``; absolute: size; relative: ``size * |x|``, size where x is 0.
+    size : ndarray
+        The factor or the step, to be broadcast against the points.
+    reach : int
+        A power of two not below any offset of the stencil.
+    """
+
+    rule: str
+    size: Array
+    reach: int
+
+    def at(self, x: Any) -> Array:
+        """The steps really taken at coordinates x.
+
+        A given step is first made a multiple of the spacing of floats at ``|x| + reach * h``, so that x + k*h is exact
+        for every offset k and the step that is divided by is the step that was taken.
+        """
+        with np.errstate(all="ignore"):
+            scale = np.abs(np.asarray(x, dtype=np.float64))
+            if self.rule == "default":
+                return power_of_two_below(self.size * np.maximum(1.0, scale))
+            h = self.size if self.rule == "absolute" else np.where(scale == 0.0, self.size, self.size * scale)
+            result: Array = ((scale + self.reach * h) - scale) / self.reach
+            return result
+
+
+def choose_steps(x: Array, formula: Stencil, h: Any = None, rel_step: Any = None) -> Steps:
+    """The rule for a call, checked.
+
+    Raises
+    ------
+    ValueError
+        Both h and rel_step; a step that is not positive and finite, does not fit x's shape, or vanishes beside x.
+    """
+    if h is None and rel_step is None:
+        factor = default_factor(formula.derivative, formula.order)
+        return Steps("default", np.asarray(factor), formula.reach)
+    if h is not None and rel_step is not None:
+        msg = f"both h={h!r} and rel_step={rel_step!r} were given; give one of them"
+        raise ValueError(msg)
+    name, rule, given = ("h", "absolute", h) if h is not None else ("rel_step", "relative", rel_step)
+    size = _checked_size(name, given, x.shape)
+    steps = Steps(rule, size, formula.reach)
+    _check_not_vanishing(name, steps, x)
+    return steps
+
+
+def with_precision(steps: Steps, formula: Stencil, eps: float) -> Steps:
+    """Default steps for an f whose results have precision eps; given steps stay as they are."""
+    if steps.rule != "default":
+        return steps
+    return replace(steps, size=np.asarray(default_factor(formula.derivative, formula.order, eps)))
+
+
+def direction_step(x: Array, v: Array, formula: Stencil, h: float | None = None) -> float:
+    """The step t of the displacement t*v: ``max(1, max|x|) / max|v|`` takes the place of ``max(1, |x_i|)``."""
+    if h is not None:
+        return float(_checked_size("h", h, ()))
+    with np.errstate(all="ignore"):
+        scale = np.maximum(1.0, np.abs(x).max(initial=0.0)) / np.abs(v).max(initial=0.0)
+        return float(power_of_two_below(default_factor(formula.derivative, formula.order) * scale))
+
+
+def _checked_size(name: str, given: Any, shape: tuple[int, ...]) -> Array:
+    try:
+        size = np.asarray(given, dtype=np.float64)
+        np.broadcast_to(size, shape)
+    except (TypeError, ValueError):
+        msg = f"{name}={given!r} does not fit x of shape {shape}; give one number or one per coordinate"
+        raise ValueError(msg) from None
+    if not (np.isfinite(size) & (size > 0.0)).all():
+        msg = f"{name}={given!r} must be positive and finite; leave it out for a step that suits the precision"
+        raise ValueError(msg)
+    return size
+
+
+def _check_not_vanishing(name: str, steps: Steps, x: Array) -> None:
+    """A step below the spacing of floats at x moves nothing; a workable one is named."""
+    largest = np.abs(x).max(initial=0.0)
+    if steps.rule == "absolute" and largest < np.inf and np.spacing(largest) < steps.size.min(initial=np.inf):
+        return
+    gone = (steps.at(x) == 0.0) & np.isfinite(x)
+    if not gone.any():
+        return
+    value = float(x[gone].flat[0])
+    step = float(np.broadcast_to(steps.size, x.shape)[gone].flat[0])
+    workable = default_factor(1, 2) * max(1.0, abs(value))
+    if name == "rel_step":
+        workable /= abs(value)
+    msg = f"{name}={step!r} vanishes beside x={value!r} (x + h == x); use {name}={workable:.1g} or leave it out"
+    raise ValueError(msg)
