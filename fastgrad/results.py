@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class Explanation(str):
     engine: str
     reason: str
 
-    def __new__(cls, engine: str, text: str, reason: str = "") -> Explanation:
+    def __new__(cls, engine: str, text: str, reason: str = "") -> Self:
         self = super().__new__(cls, f"{engine}: {text}" + (f"; {reason}" if reason else ""))
         self.engine, self.reason = engine, reason
         return self

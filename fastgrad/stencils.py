@@ -196,7 +196,14 @@ def jvp(dimension: int, order: int = 2, method: str = "central") -> Table:
     formula = stencil(1, order, method)
     v = _ints([dimension], 1)
     return Table(
-        "jvp", formula, _ints([dimension, -1], 2), _ints([1, 0], 2), v * 0, v * 0 + 1, v, np.array([formula.denominator])
+        "jvp",
+        formula,
+        _ints([dimension, -1], 2),
+        _ints([1, 0], 2),
+        v * 0,
+        v * 0 + 1,
+        v,
+        np.array([formula.denominator]),
     )
 
 

@@ -77,6 +77,11 @@ class Steps:
             result: Array = ((scale + self.reach * h) - scale) / self.reach
             return result
 
+    def options(self, n: int | None) -> dict[str, Any]:
+        """The arguments h and rel_step that mean the same, for point n of several."""
+        size = self.size if n is None or self.size.ndim == 0 else self.size[n]
+        return {"default": {}, "absolute": {"h": size}, "relative": {"rel_step": size}}[self.rule]
+
 
 def choose_steps(x: Array, formula: Stencil, h: Any = None, rel_step: Any = None) -> Steps:
     """The rule for a call, checked.

@@ -22,10 +22,11 @@ from numba.extending import intrinsic
 from numba.np import numpy_support
 
 from ..results import EngineError
-from ..steps import EPS, Steps
 from ..stencils import Stencil
+from ..steps import EPS, Steps
 from .call import Call, Grid
 from .captured import NotFrozenError, captured
+from .inplace import as_number
 
 njit = nb.njit(nogil=True, error_model="numpy")
 FLOATS = types.Array(types.float64, 1, "C")
@@ -108,22 +109,14 @@ def _probe(call: Call, compiled: Any, argument: Any) -> tuple[bool, Any]:
     for signature, overload in compiled.overloads.items():
         if signature == tuple(nb.typeof(a) for a in (given, *call.args)):
             returns = overload.signature.return_type
-    _check_number(value)
+    as_number(value)
     if not hasattr(call.f, "py_func"):
         _check_agreement(float(np.asarray(value).reshape(())[()]), call, argument)
     return given.tobytes() != argument.tobytes(), returns
 
 
-def _check_number(value: Any) -> None:
-    from .inplace import as_number  # noqa: PLC0415
-
-    as_number(value)
-
-
 def _check_agreement(compiled: float, call: Call, argument: Any) -> None:
     """Numba's version of a plain function must give what the function gives: it freezes state and random numbers."""
-    from .inplace import as_number  # noqa: PLC0415
-
     plain = as_number(call.f(argument.copy(), *call.args))
     same = compiled == plain or (np.isnan(compiled) and np.isnan(plain))
     if not same and not abs(compiled - plain) <= 1e-8 * max(abs(compiled), abs(plain)):
@@ -155,7 +148,7 @@ def _power_of_two_below(_context: Any, h: Any) -> Any:
 
 @njit
 def _step_default(x: float, size: float, reach: float) -> float:
-    return _power_of_two_below(size * max(1.0, abs(x)))
+    return _power_of_two_below(size * max(1.0, abs(x)))  # type: ignore[call-arg,no-any-return]
 
 
 @njit
@@ -209,6 +202,16 @@ def _next_node(source, n, node, x):
         x[i] = values[starts[i]]
 
 
+@njit
+def _as_it_is(x, shape):
+    return x
+
+
+@njit
+def _reshaped(x, shape):
+    return x.reshape(shape)
+
+
 def _source(call: Call) -> Any:
     if not isinstance(call.points, Grid):
         return call.points.values
@@ -224,7 +227,7 @@ def _kernel(call: Call, compiled: Any, steps: Steps, writes: bool, array: bool) 
     key = (compiled, formula, steps.rule, grid, scalar, call.value, writes, array, arguments, shape)
     if key not in _kernels:
         evaluate = _evaluation(compiled, scalar, writes, array)
-        kernel = _build(evaluate, formula, _STEPS[steps.rule], grid, call.value)
+        kernel = _build(evaluate, formula, _STEPS[steps.rule], grid, call.value, len(call.points.shape) < 2)
         source = types.Tuple([AXIS, INTS, INTS]) if grid else READ
         try:
             kernel.compile((source, READ, INTS, WRITE, WRITE, types.int64, types.int64, shape, arguments))
@@ -252,20 +255,26 @@ def _evaluation(compiled: Any, scalar: bool, writes: bool, array: bool) -> Any:
     return njit(lambda x, point, args: inner(x, point, args).flat[0])
 
 
-def _build(evaluate: Any, formula: Stencil, step_at: Any, grid: bool, value: bool) -> Any:
+def _build(evaluate: Any, formula: Stencil, step_at: Any, grid: bool, value: bool, vector: bool) -> Any:
     """The loop: items are (point, direction) pairs, so that one large point is spread over threads like many points."""
     numbers = tuple(float(c) for c, _, _ in formula.terms)
     above = tuple(float(formula.offsets[a]) for _, a, _ in formula.terms)
     below = tuple(float(formula.offsets[b]) for _, _, b in formula.terms)
-    count, power, denominator, reach = len(numbers), formula.derivative, float(formula.denominator), float(formula.reach)
+    count, power, denominator, reach = (
+        len(numbers),
+        formula.derivative,
+        float(formula.denominator),
+        float(formula.reach),
+    )
     at_base = formula.base >= 0
     place, advance = (_place_node, _next_node) if grid else (_place_row, _next_row)
+    view = _as_it_is if vector else _reshaped
 
     @njit
     def kernel(source, sizes, units, out, values, start, stop, shape, args):
         x = np.empty(sizes.shape[1])
         node = np.empty(x.size, dtype=np.int64)
-        point = x.reshape(shape)
+        point = view(x, shape)
         directions = len(units)
         n, first, left = start // directions, start % directions, stop - start
         place(source, n, node, x)

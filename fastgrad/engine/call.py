@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..steps import Steps, with_precision
 from ..stencils import Table
+from ..steps import Steps, with_precision
 
 Array = NDArray[np.float64]
 
@@ -31,8 +31,13 @@ class Rows:
     def dimension(self) -> int:
         return prod(self.shape)
 
-    def row(self, n: int) -> Array:
-        return self.values[n]
+    @property
+    def layout(self) -> tuple[int, int]:
+        return (self.count, self.dimension)
+
+    def row(self, n: Any) -> Array:
+        row: Array = self.values[n]
+        return row
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,11 @@ class Grid:
     def shape(self) -> tuple[int, ...]:
         return (len(self.axes),)
 
-    def row(self, n: int) -> Array:
+    @property
+    def layout(self) -> tuple[int, int]:
+        return (self.count, self.dimension)
+
+    def row(self, n: Any) -> Array:
         node = np.unravel_index(n, tuple(map(len, self.axes)))
         return np.array([axis[i] for axis, i in zip(self.axes, node, strict=True)])
 
@@ -73,7 +82,9 @@ class Call:
     value : bool
         Whether f(x) is wanted beside the derivative.
     scalar : bool
-        Whether f takes a number instead of an array (`derivative`).
+        Whether f takes a number instead of an array (`derivative`) ...
+    whole : tuple of int
+        ... and the shape of the array that holds all these numbers.
     """
 
     f: Callable[..., Any]
@@ -83,6 +94,7 @@ class Call:
     args: tuple[Any, ...] = ()
     value: bool = False
     scalar: bool = False
+    whole: tuple[int, ...] = ()
 
     @property
     def needs_base(self) -> bool:

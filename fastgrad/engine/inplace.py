@@ -85,8 +85,8 @@ class Caller:
         return as_number(self.f(buffer.copy(), *self.args))
 
 
-def apply(call: Call, out: Array, values: Array | None = None, report: Report | None = None) -> int:
-    """Fill ``out[n, k]`` and ``values[n]``; the number of evaluations of f."""
+def apply(call: Call, out: Array, values: Array | None = None, report: Report | None = None) -> tuple[int, float]:
+    """Fill ``out[n, k]`` and ``values[n]``: (evaluations of f, precision of what it returned)."""
     f = (lambda x, *args: call.f(x[()], *args)) if call.scalar else call.f
     caller = Caller(f, call.args)
     try:
@@ -94,12 +94,10 @@ def apply(call: Call, out: Array, values: Array | None = None, report: Report | 
     except _LowPrecisionError as low:
         caller.eps = low.eps
         _apply(call, caller, call.steps_for(low.eps), out, values, report)
-    return caller.count
+    return caller.count, caller.eps
 
 
-def _apply(
-    call: Call, caller: Caller, steps: Steps, out: Array, values: Array | None, report: Report | None
-) -> None:
+def _apply(call: Call, caller: Caller, steps: Steps, out: Array, values: Array | None, report: Report | None) -> None:
     count, along_coordinates = call.points.count, report if call.points.count == 1 else None
     size = np.broadcast_to(steps.size, (count, call.points.dimension)) if steps.size.ndim else None
     for n in range(count):
@@ -112,9 +110,7 @@ def _apply(
             report(n + 1, count)
 
 
-def _row(
-    call: Call, caller: Caller, row: Array, h: Array, out: Array, report: Report | None
-) -> float:
+def _row(call: Call, caller: Caller, row: Array, h: Array, out: Array, report: Report | None) -> float:
     """All differences at one point into `out`; f at the point itself where that is needed."""
     flat = row.copy()
     buffer: Any = flat if len(call.points.shape) == 1 else flat.reshape(call.points.shape)
@@ -153,6 +149,50 @@ def _sums(
         if report:
             report(i + 1, len(xs))
     return center, sums
+
+
+class _RefusedError(Exception):
+    """f does not take arrays element by element."""
+
+
+def apply_to_arrays(call: Call, out: Array) -> tuple[int, float] | None:
+    """A function of one variable on all points at once: as `apply`, or None where f refuses arrays."""
+    x = call.points.row(slice(None)).reshape(call.whole)
+    try:
+        try:
+            return _whole(call, x, call.steps, EPS, out), EPS
+        except _LowPrecisionError as low:
+            return 1 + _whole(call, x, call.steps_for(low.eps), low.eps, out), low.eps
+    except _RefusedError:
+        return None
+
+
+def _whole(call: Call, x: Array, steps: Steps, eps: float, out: Array) -> int:
+    formula, size = call.table.stencil, steps.size
+    steps = Steps(steps.rule, size.reshape(x.shape) if size.ndim else size, steps.reach)
+    h = steps.at(x)
+    values = []
+    for k in formula.offsets:
+        with np.errstate(all="ignore"):
+            moved = x + k * h
+        values.append(_array_value(call, moved, eps))
+    with np.errstate(all="ignore"):
+        total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)
+        out[...] = (total / (formula.denominator * h**formula.derivative)).reshape(out.shape)
+    return len(values)
+
+
+def _array_value(call: Call, x: Array, eps: float) -> Array:
+    shape = x.shape
+    try:
+        value = np.asarray(call.f(x, *call.args))
+    except (TypeError, ValueError):
+        raise _RefusedError from None
+    if value.shape != shape or value.dtype.kind not in "fiub":
+        raise _RefusedError
+    if precision(value) > eps:
+        raise _LowPrecisionError(precision(value))
+    return value.astype(np.float64)
 
 
 def reads_its_argument(call: Call) -> bool:

@@ -1,0 +1,92 @@
+"""Checks of what callers pass; each error says what arrived, what is needed and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .engine import threads
+
+Array = NDArray[Any]
+
+
+def check_function(f: Any, name: str = "f") -> Callable[..., Any]:
+    """f itself, or TypeError."""
+    if callable(f):
+        function: Callable[..., Any] = f
+        return function
+    msg = f"{name} must be a function, got {type(f).__name__}; the function comes first: gradient(f, x)"
+    raise TypeError(msg)
+
+
+def check_args(args: Any) -> tuple[Any, ...]:
+    """args as a tuple, or TypeError."""
+    if not isinstance(args, (tuple, list)):
+        msg = f"args must be a tuple, got {type(args).__name__}; write args=(a,) for one further argument"
+        raise TypeError(msg)
+    return tuple(args)
+
+
+def real_array(x: Any, name: str = "x") -> Array:
+    """x as a floating-point array, integers as float64; no copy where none is needed."""
+    if type(x) is np.ndarray and x.dtype == np.float64:
+        return x
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        msg = f"{name} is ragged: its rows have different lengths; give an array of numbers"
+        raise TypeError(msg) from None
+    if array.dtype.kind == "f":
+        return array
+    if array.dtype.kind in "iub":
+        return array.astype(np.float64)
+    if array.dtype.kind == "c":
+        msg = f"{name} is complex ({array.dtype}); derivatives are taken along real coordinates: pass {name}.real"
+    else:
+        msg = (
+            f"{name} must hold real numbers, got {array.dtype} from {type(x).__name__}; write np.asarray({name}, float)"
+        )
+    raise TypeError(msg)
+
+
+def check_workers(workers: Any, engine: str) -> int:
+    """The number of threads: all cores for None."""
+    if workers is None:
+        return threads.cores()
+    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 1:
+        msg = f"workers={workers!r} must be a whole number from 1, or None for all {threads.cores()} cores"
+        raise ValueError(msg)
+    if engine in {"python", "reference"} and workers > 1:
+        msg = f"workers={workers} needs compiled code; engine={engine!r} runs f in one thread: leave workers out"
+        raise ValueError(msg)
+    return int(workers)
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *inputs: Array) -> Array:
+    """The array to write the result into: `out`, or a new one."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray):
+        msg = f"out must be a NumPy array, got {type(out).__name__}; write out=np.empty({shape})"
+        raise TypeError(msg)
+    if out.shape != shape or out.dtype != dtype:
+        msg = f"out has shape {out.shape} and dtype {out.dtype}, the result {shape} and {dtype}; write out=np.empty({shape}, {str(dtype)!r})"
+        raise ValueError(msg)
+    if not out.flags.writeable:
+        msg = "out is read-only; pass a writeable array, such as out.copy()"
+        raise ValueError(msg)
+    if any(_overlap(out, x) for x in inputs):
+        msg = "out shares memory with x, which is still read while out is written; write out=np.empty_like(x)"
+        raise ValueError(msg)
+    return out
+
+
+def _overlap(a: Array, b: Array) -> bool:
+    effort: Any = 100_000  # the exact answer can take exponential time
+    try:
+        return bool(np.shares_memory(a, b, max_work=effort))
+    except np.exceptions.TooHardError:
+        return True

@@ -1,0 +1,335 @@
+"""The operations on functions: validate, pick the table and the steps, hand them to an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import reference, stencils
+from .arguments import check_args, check_function, check_out, check_workers, real_array
+from .engine.call import Call, Rows
+from .engine.plan import Facts, check_engine, plan, run, run_on_arrays, warn_if_constant, warn_if_slow
+from .results import Explanation, Result, status_of
+from .steps import Steps, choose_steps
+
+Array = NDArray[Any]
+Function = Callable[..., Any]
+Step = ArrayLike | None
+Progress = bool | Callable[[int, int], object]
+
+
+def gradient(
+    f: Function,
+    x: ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    batch: bool = False,
+    method: str = "central",
+    order: int = 2,
+    h: Step = None,
+    rel_step: Step = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+    progress: Progress = False,
+    full_output: bool = False,
+) -> Any:
+    """Gradient of a scalar function, by central differences, at one point or at many.
+
+    ``g[i] = (f(x + h_i e_i) - f(x - h_i e_i)) / (2 h_i)`` at order 2; wider stencils at higher orders.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, *args)``, a number from an array of a point's shape. An array of one element counts as a number.
+    x : array_like
+        One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
+        Never changed. Integers become float64.
+    args : tuple
+        Further arguments of f, the same for all points.
+    batch : bool
+        Whether x holds many points. f stays a function of one point.
+    method : {"central", "forward", "backward"}
+        The side(s) of x at which f is evaluated.
+    order : int
+        Order of accuracy: 2, 4, 6, 8 (central), 1 to 8 (one-sided).
+    h, rel_step : array_like, optional
+        Absolute step, or step relative to ``|x_i|`` (to 1 where x_i is 0): a number or one per coordinate. By default
+        ``c_p * eps**(1/(p+1)) * max(1, |x_i|)`` rounded down to a power of two, eps that of what f returns. The step
+        really taken is what is divided by.
+    engine : {"auto", "jit", "python", "reference"}
+        jit: f is compiled by Numba. python: f is called as it is. auto: python up to 10 000 calls of f, else jit where
+        f can be compiled (`explain` says). An engine given by name never falls back.
+    workers : int, optional
+        Threads of a compiled engine; all cores by default. Results do not depend on it.
+    out : ndarray, optional
+        Written in place and returned: the result's shape and dtype, no memory shared with x.
+    progress : bool or callable
+        True: a progress bar on stderr (extra `progress`); a callable gets (done, total).
+    full_output : bool
+        Return a `Result`: value, status, h, nfev, engine.
+
+    Returns
+    -------
+    ndarray or Result
+        Shape and dtype of x (float64 for integers).
+
+    Raises
+    ------
+    TypeError
+        f is no function, x is not real, or f does not return a real number.
+    ValueError
+        A shape, step, order or name that does not exist or fit, or f returns more than one number.
+    EngineError
+        The engine given by name cannot run f.
+
+    Warns
+    -----
+    ConstantFunctionWarning
+        f does not react to its argument at all.
+    PerformanceWarning
+        Once per function: f cannot be compiled and is called more than 10 000 times.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> fastgrad.gradient(lambda x: np.sin(x[0] * x[1]), np.array([0.5, 2.0])).round(9)
+    array([1.08060461, 0.27015115])
+    >>> fastgrad.gradient(lambda x: np.sum(x**2), np.array([[3.0, 4.0], [0.0, 2.0]]), batch=True)
+    array([[6., 8.],
+           [0., 4.]])
+    """
+    given, points = _points(x, batch)
+    table = stencils.gradient(points.dimension, order, method)
+    call = Call(check_function(f), points, table, _steps(given, points, table, h, rel_step), check_args(args))
+    return _differentiate(call, given, _Run(engine, workers, out, progress, full_output))
+
+
+def value_and_gradient(
+    f: Function,
+    x: ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    batch: bool = False,
+    method: str = "central",
+    order: int = 2,
+    h: Step = None,
+    rel_step: Step = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+    progress: Progress = False,
+    full_output: bool = False,
+) -> tuple[Any, Any]:
+    """f(x) and its gradient, for one evaluation more than the gradient alone.
+
+    Parameters, errors and warnings are those of `gradient`; `out` is for the gradient.
+
+    Returns
+    -------
+    value : float or (N,) ndarray
+    gradient : ndarray or Result
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> value, slope = fastgrad.value_and_gradient(lambda x: np.sum(x**2), np.array([3.0, 4.0]))
+    >>> print(value, slope)
+    25.0 [6. 8.]
+    """
+    given, points = _points(x, batch)
+    table = stencils.gradient(points.dimension, order, method)
+    steps = _steps(given, points, table, h, rel_step)
+    call = Call(check_function(f), points, table, steps, check_args(args), value=True)
+    values = np.empty(points.count)
+    slope = _differentiate(call, given, _Run(engine, workers, out, progress, full_output), values)
+    return values.astype(given.dtype, copy=False) if batch else given.dtype.type(values[0]), slope
+
+
+def derivative(
+    f: Function,
+    x: ArrayLike,
+    *,
+    n: int = 1,
+    args: tuple[Any, ...] = (),
+    method: str = "central",
+    order: int = 2,
+    h: Step = None,
+    rel_step: Step = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+    progress: Progress = False,
+    full_output: bool = False,
+) -> Any:
+    """n-th derivative of a function of one variable, for each element of x.
+
+    f is called on whole arrays and, if it refuses them, on one element at a time.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, *args)``: R -> R.
+    x : array_like
+        Any shape, also a number.
+    n : int
+        Which derivative: 1, 2, 3 or 4. The default step is ``c_p * eps**(1/(p+n)) * max(1, |x|)``.
+    args, method, order, h, rel_step, engine, workers, out, progress, full_output
+        As in `gradient`.
+
+    Returns
+    -------
+    ndarray, float or Result
+        Shape and dtype of x.
+
+    Raises
+    ------
+    TypeError, ValueError, EngineError
+        As in `gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> print(fastgrad.derivative(np.exp, 0.0).round(9))
+    1.0
+    >>> fastgrad.derivative(np.sin, np.array([0.0, 1.0]), n=2, order=6).round(9)
+    array([ 0.        , -0.84147098])
+    """
+    if n not in {1, 2, 3, 4}:
+        msg = f"n={n!r} must be 1, 2, 3 or 4, the number of the derivative"
+        raise ValueError(msg)
+    given = real_array(x)
+    points = Rows(given.reshape(-1, 1).astype(np.float64, copy=False), (1,))
+    table = stencils.derivative(int(n), order, method)
+    steps = _steps(given, points, table, h, rel_step)
+    call = Call(check_function(f), points, table, steps, check_args(args), scalar=True, whole=given.shape)
+    return _differentiate(call, given, _Run(engine, workers, out, progress, full_output))
+
+
+def explain(
+    f: Function,
+    x: ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    batch: bool = False,
+    method: str = "central",
+    order: int = 2,
+    h: Step = None,
+    rel_step: Step = None,
+    engine: str = "auto",
+    workers: int | None = None,
+) -> Explanation:
+    """Which engine `gradient` would use for the same arguments, and why not a faster one.
+
+    Returns
+    -------
+    Explanation
+        A string of one line with the attributes `engine` and `reason`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> print(fastgrad.explain(lambda x: np.sum(x**2), np.ones(3)))
+    python: 6 calls of f from Python; 6 calls of f take less time than compiling it
+    """
+    check_engine(engine)
+    threads_used = check_workers(workers, engine)
+    given, points = _points(x, batch)
+    table = stencils.gradient(points.dimension, order, method)
+    call = Call(check_function(f), points, table, _steps(given, points, table, h, rel_step), check_args(args))
+    if engine == "reference" or not points.count:
+        return Explanation(engine, "the definition in plain NumPy" if points.count else "no points, nothing to do")
+    chosen = plan(call, engine, np.empty((points.count, points.dimension)))
+    if chosen.kernel:
+        return Explanation(chosen.engine, f"{call.evaluations:,} calls of f compiled by Numba, {threads_used} threads")
+    return Explanation(chosen.engine, f"{call.evaluations:,} calls of f from Python", chosen.reason)
+
+
+def _points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:
+    """x as an array, and as points in rows of float64."""
+    given = real_array(x)
+    if not batch:
+        return given, Rows(given.reshape(1, -1).astype(np.float64, copy=False), given.shape)
+    if given.ndim < 2:
+        msg = f"batch=True needs points in rows, x of shape (N, D), got {given.shape}; write x[None, :] for one point"
+        raise ValueError(msg)
+    rows = given if given.ndim == 2 else given.reshape(len(given), -1)
+    return given, Rows(rows.astype(np.float64, copy=False), given.shape[1:])
+
+
+def _steps(given: Array, points: Rows, table: stencils.Table, h: Step, rel_step: Step) -> Steps:
+    """The steps, their sizes in the layout of the points."""
+    steps = choose_steps(given, table.stencil, h, rel_step)
+    if steps.size.ndim == 0:
+        return steps
+    size = np.broadcast_to(steps.size, given.shape).reshape(points.layout)
+    return Steps(steps.rule, size, steps.reach)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The options that say how to run, not what to compute."""
+
+    engine: str
+    workers: int | None
+    out: Array | None
+    progress: Any
+    full_output: bool
+
+
+def _differentiate(call: Call, given: Array, how: _Run, values: Array | None = None) -> Any:
+    """The derivative in x's shape and dtype, or a Result."""
+    check_engine(how.engine)
+    workers = check_workers(how.workers, how.engine)
+    result = check_out(how.out, given.shape, given.dtype, given)
+    target, direct = _target(result, call.points.layout)
+    facts = Facts(how.engine, 0)
+    if target.size:
+        facts = _run(call, target, values, how, workers)
+        warn_if_constant(call, target, 4)
+    if not direct:
+        with np.errstate(all="ignore"):
+            result[...] = target.reshape(result.shape)
+    value = result[()]
+    if not how.full_output:
+        return value
+    h = call.steps_for(facts.eps).at(call.points.row(slice(None))).reshape(given.shape)[()]
+    return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
+
+
+def _target(result: Array, layout: tuple[int, int]) -> tuple[Array, bool]:
+    """A float64 array of the points' layout: a view of the result where there is one."""
+    view = result.reshape(layout)
+    direct = result.dtype == np.float64 and (not view.size or np.may_share_memory(view, result))
+    return (view, True) if direct else (np.empty(layout), False)
+
+
+def _run(call: Call, target: Array, values: Array | None, how: _Run, workers: int) -> Facts:
+    if how.engine == "reference":
+        return _reference(call, target, values)
+    if call.scalar and call.points.count > 1 and how.engine in {"auto", "python"}:
+        facts = run_on_arrays(call, target)
+        if facts:
+            return facts
+    chosen = plan(call, how.engine, target, values)
+    warn_if_slow(call, chosen, 5)
+    return run(call, chosen, target, values, workers, how.progress)
+
+
+def _reference(call: Call, target: Array, values: Array | None) -> Facts:
+    """The definition, point by point."""
+    formula, shape = call.table.stencil, call.points.shape
+    operation = reference.derivative if call.scalar else reference.gradient
+    extra = {"n": formula.derivative} if call.scalar else {}
+    for n in range(call.points.count):
+        point = call.points.row(n).reshape(shape)
+        step = {name: size.reshape(shape) if size.ndim else size for name, size in call.steps.options(n).items()}
+        options = {"args": call.args, "order": formula.order, "method": formula.method, **extra, **step}
+        target[n] = np.ravel(operation(call.f, point, **options))
+        if values is not None:
+            values[n] = np.asarray(call.f(point.copy(), *call.args)).reshape(())
+    return Facts("reference", call.evaluations)

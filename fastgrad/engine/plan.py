@@ -1,0 +1,117 @@
+"""Which engine runs a call, and the run itself."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..results import ConstantFunctionWarning, EngineError, PerformanceWarning
+from ..steps import EPS
+from . import inplace, threads
+from .call import Call
+
+if TYPE_CHECKING:
+    from .blackbox import Kernel
+
+Array = NDArray[np.float64]
+
+ENGINES = ("auto", "jit", "python", "reference")
+
+# Up to this many calls of f Python is the faster engine: a call costs 1 to 10 us, a compilation 0.3 to 1 s.
+PYTHON_CALLS = 10_000
+
+CONSTANT = (
+    "every difference is zero and f does not react to its argument. If f reads its data through a closure, as in "
+    "lambda W: net.loss(x, t), it never looks at the array it is called with: use "
+    "fastgrad.numerical_gradient(f, net.W), which moves the elements of that very array in place"
+)
+
+_warned: set[Any] = set()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The engine, its kernel where it is a compiled one, and why no faster engine was taken."""
+
+    engine: str
+    kernel: Kernel | None = None
+    reason: str = ""
+
+
+def check_engine(engine: str) -> None:
+    """Raise ValueError for a name that is no engine's."""
+    if engine not in ENGINES:
+        msg = f"engine={engine!r} is unknown; use one of {', '.join(map(repr, ENGINES))}"
+        raise ValueError(msg)
+
+
+def plan(call: Call, engine: str, out: Array, values: Array | None = None) -> Plan:
+    """Pick the engine, by the call alone and never by earlier calls, and prepare it to fill `out` and `values`.
+
+    Raises
+    ------
+    EngineError
+        An engine that was asked for by name cannot run f.
+    """
+    if engine == "python":
+        return Plan(engine, reason="engine='python' was asked for")
+    if engine == "auto" and call.evaluations <= PYTHON_CALLS:
+        return Plan("python", reason=f"{call.evaluations} calls of f take less time than compiling it")
+    from . import blackbox  # noqa: PLC0415  importing Numba takes four times as long as the rest
+
+    try:
+        return Plan("jit", blackbox.prepare(call, out, values))
+    except EngineError as refused:
+        if engine != "auto":
+            msg = f"engine={engine!r} cannot run this function: {refused}"
+            raise EngineError(msg) from refused
+        return Plan("python", reason=str(refused))
+
+
+class Facts(NamedTuple):
+    """What ran, how often it called f, and the precision of what f returned."""
+
+    engine: str
+    nfev: int
+    eps: float = EPS
+
+
+def run(
+    call: Call, chosen: Plan, out: Array, values: Array | None = None, workers: int = 1, progress: Any = False
+) -> Facts:
+    """Fill out[n, k] with the derivatives and values[n] with f."""
+    single = call.points.count == 1
+    with threads.progress_report(progress, "coordinate" if single else "point") as report:
+        if chosen.kernel is None:
+            return Facts("python", *inplace.apply(call, out, values, report))
+        kernel, grain = chosen.kernel, 1 if single else chosen.kernel.grain
+        scaled = report and (lambda done, total: report(done // grain, total // grain))
+        threads.run(kernel.work, kernel.items, workers=workers, grain=grain, report=scaled)
+        return Facts(chosen.engine, call.evaluations, kernel.eps)
+
+
+def run_on_arrays(call: Call, out: Array) -> Facts | None:
+    """A function of one variable on all points at once, from Python; None where f refuses arrays."""
+    done = inplace.apply_to_arrays(call, out)
+    return Facts("python", *done) if done else None
+
+
+def warn_if_slow(call: Call, chosen: Plan, level: int) -> None:
+    """Say once per function that Python is about to call it very often, and why."""
+    if chosen.kernel or call.evaluations <= PYTHON_CALLS:
+        return
+    key = getattr(call.f, "__code__", id(call.f))
+    if key not in _warned:
+        _warned.add(key)
+        text = f"f is called {call.evaluations:,} times from Python: {chosen.reason}"
+        warnings.warn(text, PerformanceWarning, stacklevel=level + 1)
+
+
+def warn_if_constant(call: Call, out: Array, level: int) -> None:
+    """Zeros everywhere are the right answer only if f reads its argument."""
+    if out.size and not out.any() and not inplace.reads_its_argument(call):
+        warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=level + 1)
