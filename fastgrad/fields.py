@@ -105,8 +105,7 @@ def _steps(grid: Grid, table: stencils.Table, h: Any, rel_step: Any) -> Steps:
     """One size for all axes or one per axis, checked against the coordinates of each."""
     whole = choose_steps(np.zeros(grid.dimension), table.stencil, h, rel_step)
     for axis, size in zip(grid.axes, np.broadcast_to(whole.size, grid.dimension), strict=True):
-        if whole.rule != "default":
-            choose_steps(axis, table.stencil, *((size, None) if whole.rule == "absolute" else (None, size)))
+        Steps(whole.rule, size, whole.reach).check(axis)
     return whole
 
 

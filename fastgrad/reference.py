@@ -34,7 +34,9 @@ def _unit(i: int, size: int) -> Array:
 
 
 def _steps(x: Array, formula: Stencil, h: Any, rel_step: Any) -> Array:
-    return np.broadcast_to(steps.choose_steps(x, formula, h, rel_step).at(x), x.shape)
+    chosen = steps.choose_steps(x, formula, h, rel_step)
+    chosen.check(x)
+    return np.broadcast_to(chosen.at(x), x.shape)
 
 
 def derivative(

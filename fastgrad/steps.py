@@ -47,12 +47,13 @@ def power_of_two_below(h: Any) -> Array:
 
 @dataclass(frozen=True)
 class Steps:
-    """How the step at a coordinate follows from its value; engines evaluate the same three formulas.
+    """How the step at a coordinate follows from its value; engines evaluate the same formulas.
 
     Attributes
     ----------
-    rule : {"default", "absolute", "relative"}
-        default: ``power_of_two_below(size * max(1, |x|))``; absolute: size; relative: ``size * |x|``, size where x is 0.
+    rule : {"default", "absolute", "relative", "book"}
+        default: ``power_of_two_below(size * max(1, |x|))``; absolute: size; relative: ``size * |x|``, size where x is 0;
+        book: size to the bit, whatever step that makes.
     size : ndarray
         The factor or the step, to be broadcast against the points.
     reach : int
@@ -71,11 +72,23 @@ class Steps:
         """
         with np.errstate(all="ignore"):
             scale = np.abs(np.asarray(x, dtype=np.float64))
+            if self.rule == "book":
+                return self.size
             if self.rule == "default":
                 return power_of_two_below(self.size * np.maximum(1.0, scale))
             h = self.size if self.rule == "absolute" else np.where(scale == 0.0, self.size, self.size * scale)
             result: Array = ((scale + self.reach * h) - scale) / self.reach
             return result
+
+    def check(self, x: Array) -> None:
+        """Raise ValueError where a given step is below the spacing of floats at x; name a workable one."""
+        if self.rule in {"default", "book"}:
+            return
+        size = np.broadcast_to(self.size, x.shape)
+        gone = (self.at(x) == 0.0) & np.isfinite(x)
+        if gone.any():
+            name = "h" if self.rule == "absolute" else "rel_step"
+            raise ValueError(_vanishing(name, float(size[gone].flat[0]), float(x[gone].flat[0])))
 
     def options(self, n: int | None) -> dict[str, Any]:
         """The arguments h and rel_step that mean the same, for point n of several."""
@@ -84,12 +97,12 @@ class Steps:
 
 
 def choose_steps(x: Array, formula: Stencil, h: Any = None, rel_step: Any = None) -> Steps:
-    """The rule for a call, checked.
+    """The rule for a call. Whether a given step vanishes beside x is for `Steps.check`, or for the engine, to see.
 
     Raises
     ------
     ValueError
-        Both h and rel_step; a step that is not positive and finite, does not fit x's shape, or vanishes beside x.
+        Both h and rel_step; a step that is not positive and finite or does not fit x's shape.
     """
     if h is None and rel_step is None:
         factor = default_factor(formula.derivative, formula.order)
@@ -98,10 +111,7 @@ def choose_steps(x: Array, formula: Stencil, h: Any = None, rel_step: Any = None
         msg = f"both h={h!r} and rel_step={rel_step!r} were given; give one of them"
         raise ValueError(msg)
     name, rule, given = ("h", "absolute", h) if h is not None else ("rel_step", "relative", rel_step)
-    size = _checked_size(name, given, x.shape)
-    steps = Steps(rule, size, formula.reach)
-    _check_not_vanishing(name, steps, x)
-    return steps
+    return Steps(rule, _checked_size(name, given, x.shape), formula.reach)
 
 
 def with_precision(steps: Steps, formula: Stencil, eps: float) -> Steps:
@@ -133,18 +143,8 @@ def _checked_size(name: str, given: Any, shape: tuple[int, ...]) -> Array:
     return size
 
 
-def _check_not_vanishing(name: str, steps: Steps, x: Array) -> None:
-    """A step below the spacing of floats at x moves nothing; a workable one is named."""
-    largest = np.abs(x).max(initial=0.0)
-    if steps.rule == "absolute" and largest < np.inf and np.spacing(largest) < steps.size.min(initial=np.inf):
-        return
-    gone = (steps.at(x) == 0.0) & np.isfinite(x)
-    if not gone.any():
-        return
-    value = float(x[gone].flat[0])
-    step = float(np.broadcast_to(steps.size, x.shape)[gone].flat[0])
-    workable = default_factor(1, 2) * max(1.0, abs(value))
+def _vanishing(name: str, step: float, x: float) -> str:
+    workable = default_factor(1, 2) * max(1.0, abs(x))
     if name == "rel_step":
-        workable /= abs(value)
-    msg = f"{name}={step!r} vanishes beside x={value!r} (x + h == x); use {name}={workable:.1g} or leave it out"
-    raise ValueError(msg)
+        workable /= abs(x)
+    return f"{name}={step!r} vanishes beside x={x!r} (x + h == x); use {name}={workable:.1g} or leave it out"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 from collections.abc import Hashable, Iterator
+from functools import lru_cache
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -41,10 +42,11 @@ def _names(function: FunctionType) -> Iterator[tuple[str, Any]]:
             yield name, function.__globals__[name]
 
 
-def _global_names(code: CodeType) -> set[str]:
+@lru_cache(maxsize=256)
+def _global_names(code: CodeType) -> frozenset[str]:
     names = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
     inner = [c for c in code.co_consts if isinstance(c, CodeType)]
-    return names.union(*map(_global_names, inner))
+    return frozenset(names.union(*map(_global_names, inner)))
 
 
 def _freeze(name: str, value: Any) -> Hashable:

@@ -24,7 +24,8 @@ Report = Callable[[int, int], object]
 CHUNK_SECONDS = 0.05  # the longest wait for Ctrl-C
 SERIAL_SECONDS = 0.5e-3  # below this the hand-over to another thread (some 90 us) is not worth it
 MEASURABLE_SECONDS = 20e-6
-CHUNKS_PER_WORKER = 8
+CERTAIN_SECONDS = 5e-3
+SMALLEST_SECONDS = 0.1e-3
 
 
 @cache
@@ -65,10 +66,13 @@ if hasattr(os, "register_at_fork"):
 
 
 class _Chunks:
-    """Hands out [start, stop) ranges until all are taken or somebody stops."""
+    """Hands out [start, stop) ranges until all are taken or somebody stops.
 
-    def __init__(self, start: int, total: int, size: int) -> None:
-        self.next, self.total, self.size = start, total, size
+    They shrink towards the end, so that no thread waits long for the last one.
+    """
+
+    def __init__(self, start: int, total: int, workers: int, sizes: tuple[int, int], grain: int) -> None:
+        self.next, self.total, self.workers, self.sizes, self.grain = start, total, workers, sizes, grain
         self.done = start
         self.lock = threading.Lock()
 
@@ -86,8 +90,10 @@ class _Chunks:
 
     def _take(self) -> tuple[int, int] | None:
         with self.lock:
-            start = self.next
-            self.next = min(start + self.size, self.total)
+            start, (smallest, longest) = self.next, self.sizes
+            share = (self.total - start) // (2 * self.workers) if self.workers > 1 else longest
+            size = min(max(share, smallest), longest) // self.grain * self.grain
+            self.next = min(start + max(size, self.grain), self.total)
             return (start, self.next) if start < self.next else None
 
     def stop(self) -> None:
@@ -104,9 +110,8 @@ def run(work: Work, total: int, *, workers: int = 1, grain: int = 1, report: Rep
     done, seconds = _measure(work, total, grain, report)
     left = seconds * (total - done)
     workers = workers if left > SERIAL_SECONDS else 1
-    longest = CHUNK_SECONDS / seconds if seconds else total
-    size = min(longest, (total - done) / (workers * CHUNKS_PER_WORKER) if workers > 1 else total)
-    chunks = _Chunks(done, total, max(grain, int(size) // grain * grain))
+    sizes = (int(SMALLEST_SECONDS / seconds), int(CHUNK_SECONDS / seconds)) if seconds else (total, total)
+    chunks = _Chunks(done, total, workers, sizes, grain)
     futures = [_Pool.submit(lambda: chunks.work_off(work)) for _ in range(workers - 1)]
     try:
         chunks.work_off(work, report)
@@ -120,8 +125,11 @@ def run(work: Work, total: int, *, workers: int = 1, grain: int = 1, report: Rep
 
 
 def _measure(work: Work, total: int, grain: int, report: Report | None) -> tuple[int, float]:
-    """Work off growing chunks until one is long enough to time: (items done, seconds an item)."""
-    done, size = 0, grain
+    """Work off growing chunks until one is long enough to time: (items done, seconds an item).
+
+    A single long chunk is not believed: the first call of a kernel takes some 100 us, whatever its size.
+    """
+    done, size, long = 0, grain, 0
     while done < total:
         stop = min(done + size, total)
         start = perf_counter()
@@ -130,9 +138,10 @@ def _measure(work: Work, total: int, grain: int, report: Report | None) -> tuple
         size, done = stop - done, stop
         if report:
             report(done, total)
-        if seconds > MEASURABLE_SECONDS:
+        long += seconds > MEASURABLE_SECONDS
+        if long > 1 or seconds > CERTAIN_SECONDS:
             return done, seconds / size
-        size *= 8
+        size *= 1 if seconds > MEASURABLE_SECONDS else 8
     return done, 0.0
 
 
