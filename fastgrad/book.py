@@ -369,7 +369,7 @@ def _compiled(f: Function, x: Array, h: float, workers: int, progress: Any) -> A
     out = np.empty((1, x.size))
     points = Rows(x.reshape(1, -1).astype(np.float64, copy=False), x.shape)
     size = np.asarray(step, dtype=np.float64)
-    call = Call(f, points, stencils.gradient(x.size), Steps("book", size.reshape(1, -1) if size.ndim else size, 1))
+    call = Call(f, points, stencils.gradient(x.size), Steps("book", size.reshape(1, -1) if size.ndim else size))
     try:
         chosen = plan(call, "jit", out)
     except EngineError as refused:
@@ -384,7 +384,7 @@ def _many_rows(f: Function, X: Array, h: float) -> Array | None:
     step = _book_step(X, h)
     _check_visible(X, step)
     out = np.empty(X.shape)
-    call = Call(f, Rows(X, X.shape[1:]), stencils.gradient(X.shape[1]), Steps("absolute", np.asarray(float(step)), 1))
+    call = Call(f, Rows(X, X.shape[1:]), stencils.gradient(X.shape[1]), Steps("absolute", np.asarray(float(step))))
     chosen = plan(call, "auto", out)
     warn_if_slow(call, chosen, 3)
     if chosen.kernel is None:

@@ -267,7 +267,7 @@ def _steps(given: Array, points: Rows, table: stencils.Table, h: Step, rel_step:
     if steps.size.ndim == 0:
         return steps
     size = np.broadcast_to(steps.size, given.shape).reshape(points.layout)
-    return Steps(steps.rule, size, steps.reach)
+    return Steps(steps.rule, size)
 
 
 @dataclass(frozen=True)

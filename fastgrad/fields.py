@@ -82,7 +82,7 @@ def gradient_field(
     if not full_output:
         return result
     steps, sizes = call.steps_for(facts.eps), np.broadcast_to(call.steps_for(facts.eps).size, grid.dimension)
-    h_taken = tuple(Steps(steps.rule, s, steps.reach).at(a) for s, a in zip(sizes, grid.axes, strict=True))
+    h_taken = tuple(Steps(steps.rule, s).at(a) for s, a in zip(sizes, grid.axes, strict=True))
     return Result(result, None, status_of(result), h_taken, facts.nfev, facts.engine)
 
 
@@ -105,7 +105,7 @@ def _steps(grid: Grid, table: stencils.Table, h: Any, rel_step: Any) -> Steps:
     """One size for all axes or one per axis, checked against the coordinates of each."""
     whole = choose_steps(np.zeros(grid.dimension), table.stencil, h, rel_step)
     for axis, size in zip(grid.axes, np.broadcast_to(whole.size, grid.dimension), strict=True):
-        Steps(whole.rule, size, whole.reach).check(axis)
+        Steps(whole.rule, size).check(axis)
     return whole
 
 

@@ -35,11 +35,6 @@ class Stencil:
     denominator: int
 
     @property
-    def reach(self) -> int:
-        """The smallest power of two that no offset exceeds."""
-        return int(1 << (max(map(abs, self.offsets)) - 1).bit_length())
-
-    @property
     def base(self) -> int:
         """Position of offset 0, -1 where the stencil does not evaluate f at x itself."""
         return self.offsets.index(0) if 0 in self.offsets else -1

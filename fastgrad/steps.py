@@ -56,19 +56,16 @@ class Steps:
         book: size to the bit, whatever step that makes.
     size : ndarray
         The factor or the step, to be broadcast against the points.
-    reach : int
-        A power of two not below any offset of the stencil.
     """
 
     rule: str
     size: Array
-    reach: int
 
     def at(self, x: Any) -> Array:
         """The steps really taken at coordinates x.
 
-        A given step is first made a multiple of the spacing of floats at ``|x| + reach * h``, so that x + k*h is exact
-        for every offset k and the step that is divided by is the step that was taken.
+        A given step becomes ``(|x| + h) - |x|``: x + h and x - h are then exact, and so is x + k*h unless it crosses a
+        power of two. The step that is divided by is the step that was taken.
         """
         with np.errstate(all="ignore"):
             scale = np.abs(np.asarray(x, dtype=np.float64))
@@ -77,7 +74,7 @@ class Steps:
             if self.rule == "default":
                 return power_of_two_below(self.size * np.maximum(1.0, scale))
             h = self.size if self.rule == "absolute" else np.where(scale == 0.0, self.size, self.size * scale)
-            result: Array = ((scale + self.reach * h) - scale) / self.reach
+            result: Array = (scale + h) - scale
             return result
 
     def check(self, x: Array) -> None:
@@ -106,12 +103,12 @@ def choose_steps(x: Array, formula: Stencil, h: Any = None, rel_step: Any = None
     """
     if h is None and rel_step is None:
         factor = default_factor(formula.derivative, formula.order)
-        return Steps("default", np.asarray(factor), formula.reach)
+        return Steps("default", np.asarray(factor))
     if h is not None and rel_step is not None:
         msg = f"both h={h!r} and rel_step={rel_step!r} were given; give one of them"
         raise ValueError(msg)
     name, rule, given = ("h", "absolute", h) if h is not None else ("rel_step", "relative", rel_step)
-    return Steps(rule, _checked_size(name, given, x.shape), formula.reach)
+    return Steps(rule, _checked_size(name, given, x.shape))
 
 
 def with_precision(steps: Steps, formula: Stencil, eps: float) -> Steps:

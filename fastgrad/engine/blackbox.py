@@ -1,43 +1,34 @@
 """The jit engine: f compiled by Numba as a black box, called from a compiled loop over points and directions.
 
-Options of every compilation: `nogil`, because kernels run on threads; `error_model="numpy"`, because Python's turns
-each division into a branch; never `fastmath`, which would fold ``(x + h) - x`` to h. The user's own ``@njit`` options
-are replaced by these, his function is compiled again from its source.
+A function that the user has compiled already is compiled again from its source, with the options of `loops`.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import Any
 
-import llvmlite.ir
 import numba as nb
 import numpy as np
 from numba import types
-from numba.core import cgutils
 from numba.core.errors import NumbaError
-from numba.extending import intrinsic
 from numba.np import numpy_support
-from numba.np.arrayobj import make_array, populate_array
+from numpy.typing import NDArray
 
 from ..results import EngineError
-from ..stencils import Stencil
 from ..steps import EPS, Steps
+from . import loops
 from .call import Call, Grid
 from .captured import NotFrozenError, captured
 from .inplace import as_number
 
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-njit: Any = nb.njit(**OPTIONS)
-# Parts of kernels are called from compiled code only; without wrappers for Python they compile a third faster.
-part: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-inlined: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-FLOATS = types.Array(types.float64, 1, "C")
-READ = types.Array(types.float64, 2, "A", readonly=True)
-WRITE = types.Array(types.float64, 2, "A")
+Array = NDArray[np.float64]
+
+VALUES = types.Array(types.float64, 2, "A")
 AXIS = types.Array(types.float64, 1, "C", readonly=True)
 INTS = types.Array(types.int64, 1, "C")
 
@@ -58,7 +49,7 @@ class Kernel:
     eps: float
 
 
-def prepare(call: Call, out: np.ndarray, values: np.ndarray | None) -> Kernel:
+def prepare(call: Call, out: Array, values: Array | None) -> Kernel:
     """Compile f and its kernel for a call and bind the arrays.
 
     Raises
@@ -71,15 +62,15 @@ def prepare(call: Call, out: np.ndarray, values: np.ndarray | None) -> Kernel:
         first = call.argument(call.finite_row())
         writes, returns = _probe(call, compiled, first)
         steps = call.steps_for(_eps(returns))
-        kernel = _kernel(call, compiled, steps, writes, isinstance(returns, types.Array))
+        kernel = _kernel(call, compiled, steps, out, writes, isinstance(returns, types.Array))
     source = _source(call)
     count, dimension = call.points.count, call.points.dimension
-    sizes = np.broadcast_to(steps.size, (count, dimension))
+    sizes: Any = np.broadcast_to(steps.size, (count, dimension)) if steps.size.ndim else float(steps.size)
     seen = np.empty((0, 0)) if values is None else values.reshape(-1, 1)
     units = np.ascontiguousarray(call.table.moves[:, 0])
 
     def work(start: int, stop: int) -> None:
-        if kernel(source, sizes, units, out, seen, start, stop, call.points.shape, call.args):
+        if kernel(source, sizes, units, out, seen, start, stop, dimension, call.points.shape, call.args):
             steps.check(source)
 
     grain = 1 if _is_small(call) else len(units)
@@ -104,17 +95,15 @@ def _compile(call: Call) -> Any:
         msg = f"Numba cannot compile f: {refused}"
         raise EngineError(msg) from None
     if key not in _functions:
-        _functions[key] = njit(function)
+        _functions[key] = loops.njit(function)
     return _functions[key]
 
 
 def _probe(call: Call, compiled: Any, argument: Any) -> tuple[bool, Any]:
     """Run the compiled f once: (whether it writes into its argument, its return type); compare it with f itself."""
     given = argument.copy()
-    try:
+    with _translated():
         value = compiled(given, *call.args)
-    except (NumbaError, NotImplementedError, ImportError) as error:
-        raise EngineError(f"Numba cannot compile f: {_first_line(error)}") from error  # noqa: EM102
     returns = compiled.nopython_signatures[-1].return_type
     for signature, overload in compiled.overloads.items():
         if signature == tuple(nb.typeof(a) for a in (given, *call.args)):
@@ -134,115 +123,21 @@ def _check_agreement(compiled: float, call: Call, argument: Any) -> None:
         raise EngineError(msg)
 
 
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Numba's errors at compilation as ours; ImportError is `@` without SciPy, NotImplementedError float16."""
+    try:
+        yield
+    except (NumbaError, NotImplementedError, ImportError) as error:
+        msg = f"Numba cannot compile f: {_first_line(error)}"
+        raise EngineError(msg) from error
+
+
 def _first_line(error: BaseException) -> str:
     """The line of Numba's report that says what is wrong."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     noise = ("Failed in nopython", "During:", "Overload", "There are", "File ", "- ", ">>>", "This error", "def ")
     return next((line for line in lines if not line.startswith(noise)), type(error).__name__)
-
-
-# --- kernels ---------------------------------------------------------------------------------------------------------
-
-
-@intrinsic
-def _power_of_two_below(_context: Any, h: Any) -> Any:
-    """`steps.power_of_two_below` of one number, on its bits."""
-
-    def codegen(_cgctx: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        bits = builder.bitcast(args[0], llvmlite.ir.IntType(64))
-        kept = builder.and_(bits, llvmlite.ir.Constant(llvmlite.ir.IntType(64), 0x7FF0000000000000))
-        return builder.bitcast(kept, llvmlite.ir.DoubleType())
-
-    return types.float64(h), codegen
-
-
-@intrinsic
-def _stack_array(_context: Any, size: Any) -> Any:
-    """An array of a literal size on the stack, which LLVM can keep in registers."""
-    if not isinstance(size, types.IntegerLiteral):
-        return None
-    array, length = types.Array(types.float64, 1, "C"), size.literal_value
-
-    def codegen(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
-        data = cgutils.alloca_once(builder, llvmlite.ir.ArrayType(llvmlite.ir.DoubleType(), length))
-        made, eight = make_array(array)(context, builder), context.get_constant(types.intp, 8)
-        populate_array(
-            made,
-            data=builder.bitcast(data, llvmlite.ir.DoubleType().as_pointer()),
-            shape=cgutils.pack_array(builder, [context.get_constant(types.intp, length)]),
-            strides=cgutils.pack_array(builder, [eight]),
-            itemsize=eight,
-            meminfo=None,
-        )
-        return made._getvalue()
-
-    return array(size), codegen
-
-
-@part
-def _step_default(x: float, size: float, reach: float) -> float:
-    return _power_of_two_below(size * max(1.0, abs(x)))
-
-
-@part
-def _step_absolute(x: float, size: float, reach: float) -> float:
-    return ((abs(x) + reach * size) - abs(x)) / reach
-
-
-@part
-def _step_relative(x: float, size: float, reach: float) -> float:
-    return _step_absolute(x, size if x == 0.0 else size * abs(x), reach)
-
-
-@part
-def _step_book(x: float, size: float, reach: float) -> float:
-    return size
-
-
-_STEPS = {"default": _step_default, "absolute": _step_absolute, "relative": _step_relative, "book": _step_book}
-
-
-@inlined
-def _place_row(source, n, node, x):
-    for i in range(x.size):
-        x[i] = source[n, i]
-
-
-@inlined
-def _next_row(source, n, node, x):
-    _place_row(source, n, node, x)
-
-
-@inlined
-def _place_node(source, n, node, x):
-    values, starts, lengths = source
-    for i in range(x.size - 1, -1, -1):
-        node[i] = n % lengths[i]
-        n //= lengths[i]
-        x[i] = values[starts[i] + node[i]]
-
-
-@inlined
-def _next_node(source, n, node, x):
-    """The odometer's next position: a division per axis and node would cost a tenth of a sin-sized f."""
-    values, starts, lengths = source
-    for i in range(x.size - 1, -1, -1):
-        node[i] += 1
-        if node[i] < lengths[i]:
-            x[i] = values[starts[i] + node[i]]
-            return
-        node[i] = 0
-        x[i] = values[starts[i]]
-
-
-@part
-def _as_it_is(x, shape):
-    return x
-
-
-@part
-def _reshaped(x, shape):
-    return x.reshape(shape)
 
 
 def _source(call: Call) -> Any:
@@ -256,142 +151,32 @@ def _is_small(call: Call) -> bool:
     return len(call.points.shape) < 2 and call.points.dimension <= UNROLLED
 
 
-def _kernel(call: Call, compiled: Any, steps: Steps, writes: bool, array: bool) -> Any:
-    grid, formula = isinstance(call.points, Grid), call.table.stencil
-    scalar = call.scalar or not call.points.shape
+def _kernel(call: Call, compiled: Any, steps: Steps, out: Array, writes: bool, array: bool) -> Any:
+    """The loop for this kind of call, from the memo or compiled now."""
+    grid, points = isinstance(call.points, Grid), call.points
+    small = points.dimension if _is_small(call) else 0
+    source = types.Tuple([AXIS, INTS, INTS]) if grid else _matrix(points.row(slice(None)), readonly=True)
+    sizes = types.Array(types.float64, 2, "A", readonly=True) if steps.size.ndim else types.float64
+    shape = types.UniTuple(types.int64, len(points.shape))
     arguments = types.Tuple([nb.typeof(a) for a in call.args])
-    shape = types.UniTuple(types.int64, len(call.points.shape))
-    small = call.points.dimension if _is_small(call) else 0
-    key = (compiled, formula, steps.rule, grid, scalar, small, call.value, writes, array, arguments, shape)
+    signature = (source, sizes, INTS, _matrix(out), VALUES, types.int64, types.int64, types.int64, shape, arguments)
+    scalar = call.scalar or not points.shape
+    key = (compiled, call.table.stencil, steps.rule, small, scalar, call.value, writes, array, signature)
     if key not in _kernels:
-        evaluate = _evaluation(compiled, scalar, writes, array)
-        differences = _differences(evaluate, formula, call.value)
-        fill = _fill_steps(_STEPS[steps.rule], float(formula.reach))
+        evaluate = loops.evaluation(compiled, scalar, writes, array)
+        differences = loops.stencil_sums(evaluate, call.table.stencil, call.value)
+        fill = loops.step_filler(steps.rule, steps.size.ndim == 0)
         if small:
-            kernel = _over_points(differences, fill, small, grid)
+            kernel = loops.over_points(differences, fill, small, grid)
         else:
-            kernel = _over_directions(differences, fill, grid, len(call.points.shape) < 2)
-        source = types.Tuple([AXIS, INTS, INTS]) if grid else READ
-        try:
-            kernel.compile((source, READ, INTS, WRITE, WRITE, types.int64, types.int64, shape, arguments))
-        except (NumbaError, NotImplementedError, ImportError) as error:
-            raise EngineError(f"Numba cannot compile f: {_first_line(error)}") from error  # noqa: EM102
-        kernel.disable_compile()  # other layouts of arrays are to be converted to this signature, not compiled again
+            kernel = loops.over_directions(differences, fill, grid, len(points.shape) < 2)
+        with _translated():
+            kernel.compile(signature)
+        kernel.disable_compile()  # other arrays are to be converted to this signature, not compiled again
         _kernels[key] = kernel
     return _kernels[key]
 
 
-def _evaluation(compiled: Any, scalar: bool, writes: bool, array: bool) -> Any:
-    """f as the kernel calls it: on the number, on the point, or on a copy of it where f writes into its argument."""
-
-    def on_number(x, point, args):
-        return compiled(x[0], *args)
-
-    def on_point(x, point, args):
-        return compiled(point, *args)
-
-    def on_copy(x, point, args):
-        return compiled(point.copy(), *args)
-
-    inner = part(on_number if scalar else on_copy if writes else on_point)
-    if not array:
-        return inner
-    return part(lambda x, point, args: inner(x, point, args).flat[0])
-
-
-def _differences(evaluate: Any, formula: Stencil, value: bool) -> Any:
-    """The stencil along directions [first, last) at one point."""
-    numbers = tuple(float(c) for c, _, _ in formula.terms)
-    above = tuple(float(formula.offsets[a]) for _, a, _ in formula.terms)
-    below = tuple(float(formula.offsets[b]) for _, _, b in formula.terms)
-    count, power, denominator = len(numbers), formula.derivative, float(formula.denominator)
-    at_base = formula.base >= 0
-
-    @inlined
-    def differences(x, point, steps, units, out, values, n, first, last, args):
-        center = 0.0
-        if at_base or (value and first == 0):
-            center = float(evaluate(x, point, args))
-        if value and first == 0:
-            values[n, 0] = center
-        for r in range(first, last):
-            i = units[r]
-            saved = x[i]
-            h = steps[r]
-            total = 0.0
-            for q in range(count):
-                x[i] = saved + above[q] * h
-                difference = float(evaluate(x, point, args))
-                if at_base:
-                    difference -= center
-                else:
-                    x[i] = saved + below[q] * h
-                    difference -= float(evaluate(x, point, args))
-                total += numbers[q] * difference
-            x[i] = saved
-            divisor = denominator
-            for _ in range(power):
-                divisor *= h
-            out[n, r] = total / divisor
-
-    return differences
-
-
-def _fill_steps(step_at: Any, reach: float) -> Any:
-    """The steps of directions [first, last): all of them before the first call of f, which overlaps their latencies.
-
-    Returns whether one of them vanishes beside its coordinate.
-    """
-
-    @inlined
-    def fill(steps, x, sizes, units, n, first, last):
-        vanished = False
-        for r in range(first, last):
-            steps[r] = step_at(x[units[r]], sizes[n, units[r]], reach)
-            vanished |= steps[r] == 0.0
-        return vanished
-
-    return fill
-
-
-def _over_points(differences: Any, fill: Any, dimension: int, grid: bool) -> Any:
-    """Items are points, the dimension is a literal: loops unroll and the point lives in registers.
-
-    For sin(x0*x1) that is 31 against 47 ms with a dimension known only at run time; by hand 29.
-    """
-    place, advance = (_place_node, _next_node) if grid else (_place_row, _next_row)
-    axes = tuple(range(dimension))
-
-    @njit
-    def kernel(source, sizes, units, out, values, start, stop, shape, args):
-        x, steps, node = _stack_array(dimension), _stack_array(dimension), np.empty(dimension, dtype=np.int64)
-        vanished = False
-        place(source, start, node, x)
-        for n in range(start, stop):
-            vanished |= fill(steps, x, sizes, axes, n, 0, dimension)
-            differences(x, x, steps, axes, out, values, n, 0, dimension, args)
-            if n + 1 < stop:
-                advance(source, n + 1, node, x)
-        return vanished
-
-    return kernel
-
-
-def _over_directions(differences: Any, fill: Any, grid: bool, vector: bool) -> Any:
-    """Items are (point, direction) pairs, so that one large point spreads over threads like many points."""
-    place = _place_node if grid else _place_row
-    view = _as_it_is if vector else _reshaped
-
-    @njit
-    def kernel(source, sizes, units, out, values, start, stop, shape, args):
-        x, steps = np.empty(sizes.shape[1]), np.empty(len(units))
-        node, point, directions = np.empty(x.size, dtype=np.int64), view(x, shape), len(units)
-        vanished = False
-        for n in range(start // directions, (stop - 1) // directions + 1):
-            place(source, n, node, x)
-            first, last = max(start - n * directions, 0), min(stop - n * directions, directions)
-            vanished |= fill(steps, x, sizes, units, n, first, last)
-            differences(x, point, steps, units, out, values, n, first, last, args)
-        return vanished
-
-    return kernel
+def _matrix(array: Array, *, readonly: bool = False) -> Any:
+    """A type that takes read-only and writeable arrays alike; contiguous ones save two products an element."""
+    return types.Array(types.float64, 2, "C" if array.flags.c_contiguous else "A", readonly=readonly)

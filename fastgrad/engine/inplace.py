@@ -102,7 +102,7 @@ def _apply(call: Call, caller: Caller, steps: Steps, out: Array, values: Array |
     size = np.broadcast_to(steps.size, (count, call.points.dimension)) if steps.size.ndim else None
     for n in range(count):
         row = np.array(call.points.row(n), dtype=np.float64)
-        at = steps if size is None else Steps(steps.rule, size[n], steps.reach)
+        at = steps if size is None else Steps(steps.rule, size[n])
         at.check(row)
         center = _row(call, caller, row, at.at(row), out[n], along_coordinates)
         if values is not None:
@@ -170,7 +170,7 @@ def apply_to_arrays(call: Call, out: Array) -> tuple[int, float] | None:
 
 def _whole(call: Call, x: Array, steps: Steps, eps: float, out: Array) -> int:
     formula, size = call.table.stencil, steps.size
-    steps = Steps(steps.rule, size.reshape(x.shape) if size.ndim else size, steps.reach)
+    steps = Steps(steps.rule, size.reshape(x.shape) if size.ndim else size)
     steps.check(x)
     h = steps.at(x)
     values = []

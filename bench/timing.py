@@ -1,0 +1,35 @@
+"""Honest comparisons: the contestants take turns, the best time of each counts."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from time import perf_counter
+
+import numba
+import numpy as np
+
+from fastgrad.engine.threads import cores
+
+
+def race(contestants: dict[str, Callable[[], object]], seconds: float = 5.0) -> dict[str, float]:
+    """Seconds of the best run of each contestant; they run in turns until the time is over, five turns at least."""
+    best = dict.fromkeys(contestants, np.inf)
+    for run in contestants.values():
+        run()
+    start, turns = perf_counter(), 0
+    while perf_counter() - start < seconds or turns < 5:
+        for name, run in contestants.items():
+            begin = perf_counter()
+            run()
+            best[name] = min(best[name], perf_counter() - begin)
+        turns += 1
+    return best
+
+
+def machine() -> str:
+    """One line on where the numbers come from."""
+    return (
+        f"{platform.system()} {platform.machine()}, {cores()} cores, Python {platform.python_version()}, "
+        f"NumPy {np.__version__}, Numba {numba.__version__}"
+    )
