@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .engine import threads
+from .stencils import ORDERS, stencil
 
 Array = NDArray[Any]
 
@@ -20,6 +21,15 @@ def check_function(f: Any, name: str = "f") -> Callable[..., Any]:
         return function
     msg = f"{name} must be a function, got {type(f).__name__}; the function comes first: gradient(f, x)"
     raise TypeError(msg)
+
+
+def check_scheme(method: Any, order: Any) -> None:
+    """Raise ValueError for a method or an order that does not exist."""
+    if not isinstance(method, str) or not isinstance(order, (int, np.integer)) or isinstance(order, bool):
+        choices = "; ".join(f"{name!r} with order {', '.join(map(str, orders))}" for name, orders in ORDERS.items())
+        msg = f"method={method!r} with order={order!r} does not exist; use one of {choices}"
+        raise ValueError(msg)  # noqa: TRY004  a value that is not among the choices, of whatever type
+    stencil(1, order, method)
 
 
 def check_args(args: Any) -> tuple[Any, ...]:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from . import stencils
 from .arguments import check_function, check_workers, real_array
-from .engine import inplace, threads
+from .engine import threads
 from .engine.call import Call, Rows
 from .engine.plan import PYTHON_CALLS, Plan, plan, run, warn_if_slow
-from .results import ConstantFunctionWarning, EngineError
+from .results import ConstantFunctionWarning, EngineError, as_number
 from .steps import Steps, default_factor
 
 Array = NDArray[Any]
@@ -26,6 +26,10 @@ Function = Callable[..., Any]
 COPIED = (
     "f does not react to the array that is differentiated, a float64 copy of the {kind} that was passed: a function "
     "that reads the original through a closure cannot see the copy. Pass a float64 array, and let f read that array"
+)
+WRITES = (
+    "f writes into its argument, the array whose elements are being moved; x has been restored. Let f work on a copy "
+    "(x = x.copy()), or use fastgrad.gradient(f, x), which notices and passes copies"
 )
 ROWS = (
     "f never reads the columns from {k} on of X, which has shape {shape}: rows are points, columns coordinates; "
@@ -65,7 +69,9 @@ def numerical_diff(f: Function, x: Any, h: float = 1e-4) -> Any:
         x = real_array(x)[()]
     step = _book_step(x, h)
     _check_visible(x, step)
-    return (f(x + step) - f(x - step)) / (2 * step)
+    above, below = _plain(f(x + step)), _plain(f(x - step))
+    with np.errstate(all="ignore"):
+        return (above - below) / (2 * step)
 
 
 def numerical_gradient(
@@ -247,7 +253,7 @@ def tangent_line(f: Function, x: Any) -> Callable[[Any], Any]:
     """
     check_function(f)
     x = x if isinstance(x, (int, float)) else real_array(x)
-    y = f(x)
+    y = _plain(f(x))
     if np.shape(y) == np.shape(x):
         slope = numerical_diff(f, x)
         intercept = y - slope * x
@@ -301,10 +307,16 @@ def _check_visible(x: Any, h: Any) -> None:
         raise ValueError(msg)
 
 
-def _number(value: Any, x: Array) -> Any:
+def _plain(value: Any) -> Any:
+    """What f returned for a number or an array, copied: f may use the same array again."""
+    array = np.array(value)
+    if array.dtype.kind not in "fiub":
+        as_number(value)  # raises, and says what f returned
+    return array if array.ndim else value
+
+
+def _number(value: Any, x: Array) -> float:
     """What f returned, as a number; with the advice that a vector deserves."""
-    if isinstance(value, (float, np.floating)):
-        return value
     if np.ndim(value) and np.size(value) > 1 and x.ndim > 1 and np.shape(value) == x.shape[:1]:
         msg = (
             f"f returned one value per row of x, shape {np.shape(value)}; rows are points? Use "
@@ -317,9 +329,7 @@ def _number(value: Any, x: Array) -> Any:
             "numerical_gradient_2d(f, x.T), which takes one point per row"
         )
         raise ValueError(msg)
-    if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind == "f":
-        return value.reshape(())[()]
-    return inplace.as_number(value)
+    return as_number(value)
 
 
 def _loop(f: Function, x: Array, h: float, progress: Any = False, *, diverging: bool = False) -> Array:
@@ -327,25 +337,27 @@ def _loop(f: Function, x: Array, h: float, progress: Any = False, *, diverging: 
     step = _book_step(x, h)
     if not diverging:
         _check_visible(x, step)
-    grad = np.zeros_like(x)
+    above, below, original = np.zeros(x.shape), np.zeros(x.shape), x.copy()
     with threads.progress_report(progress, "coordinate") as report:
-        moved = None  # one assignment sets place and value, so that Ctrl-C cannot come between them
         try:
             for done, place in enumerate(np.ndindex(x.shape), 1):
                 h_i = step if np.ndim(step) == 0 else step[place]
-                moved = (place, saved := x[place])
-                x[place] = saved + h_i
-                above = _number(f(x), x)
-                x[place] = saved - h_i
-                below = _number(f(x), x)
-                with np.errstate(all="ignore"):
-                    grad[place] = (above - below) / (2 * h_i)
+                saved = x[place]
+                for side, displacement in ((above, h_i), (below, -h_i)):
+                    x[place] = there = saved + displacement
+                    side[place] = _number(f(x), x)
+                    if x[place] != there and there == there:  # noqa: PLR0124  not NaN
+                        raise ValueError(WRITES)
                 x[place] = saved
                 if report:
                     report(done, x.size)
-        finally:
-            if moved:
-                x[moved[0]] = moved[1]
+            if x.tobytes() != original.tobytes():
+                raise ValueError(WRITES)
+        except BaseException:
+            x[...] = original
+            raise
+    with np.errstate(all="ignore"):
+        grad: Array = ((above - below) / (2 * step)).astype(x.dtype)
     return grad
 
 
@@ -357,7 +369,7 @@ def _reacts(f: Function, x: Array, first: int = 0) -> bool:
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return bool(inplace.as_number(f(np.array(x))) != inplace.as_number(f(moved)))
+            return bool(as_number(f(np.array(x))) != as_number(f(moved)))
     except Exception:  # noqa: BLE001  whatever f raises, it has looked at its argument
         return True
 

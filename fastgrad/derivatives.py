@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import reference, stencils
-from .arguments import check_args, check_function, check_out, check_workers, real_array
+from .arguments import check_args, check_function, check_out, check_scheme, check_workers, real_array
+from .engine import inplace
 from .engine.call import Call, Rows
 from .engine.plan import Facts, check_engine, plan, run, run_on_arrays, warn_if_constant, warn_if_slow
-from .results import Explanation, Result, status_of
+from .engine.threads import Report, progress_report
+from .results import Explanation, Result, as_number, status_of
 from .steps import Steps, choose_steps
 
 Array = NDArray[Any]
@@ -103,9 +106,11 @@ def gradient(
     array([[6., 8.],
            [0., 4.]])
     """
+    check_function(f)
+    check_scheme(method, order)
     given, points = _points(x, batch)
     table = stencils.gradient(points.dimension, order, method)
-    call = Call(check_function(f), points, table, _steps(given, points, table, h, rel_step), check_args(args))
+    call = Call(f, points, table, _steps(given, points, table, h, rel_step), check_args(args))
     return _differentiate(call, given, _Run(engine, workers, out, progress, full_output))
 
 
@@ -141,13 +146,17 @@ def value_and_gradient(
     >>> print(value, slope)
     25.0 [6. 8.]
     """
+    check_function(f)
+    check_scheme(method, order)
     given, points = _points(x, batch)
     table = stencils.gradient(points.dimension, order, method)
     steps = _steps(given, points, table, h, rel_step)
-    call = Call(check_function(f), points, table, steps, check_args(args), value=True)
+    call = Call(f, points, table, steps, check_args(args), value=True)
     values = np.empty(points.count)
     slope = _differentiate(call, given, _Run(engine, workers, out, progress, full_output), values)
-    return values.astype(given.dtype, copy=False) if batch else given.dtype.type(values[0]), slope
+    with np.errstate(all="ignore"):
+        value = values.astype(given.dtype, copy=False)
+    return value if batch else value[0], slope
 
 
 def derivative(
@@ -202,11 +211,13 @@ def derivative(
     if n not in {1, 2, 3, 4}:
         msg = f"n={n!r} must be 1, 2, 3 or 4, the number of the derivative"
         raise ValueError(msg)
+    check_function(f)
+    check_scheme(method, order)
     given = real_array(x)
-    points = Rows(given.reshape(-1, 1).astype(np.float64, copy=False), (1,))
+    points = Rows(given.reshape(given.size, 1).astype(np.float64, copy=False), (1,))
     table = stencils.derivative(int(n), order, method)
     steps = _steps(given, points, table, h, rel_step)
-    call = Call(check_function(f), points, table, steps, check_args(args), scalar=True, whole=given.shape)
+    call = Call(f, points, table, steps, check_args(args), scalar=True, whole=given.shape)
     return _differentiate(call, given, _Run(engine, workers, out, progress, full_output))
 
 
@@ -222,8 +233,14 @@ def explain(
     rel_step: Step = None,
     engine: str = "auto",
     workers: int | None = None,
+    out: Array | None = None,
+    progress: Progress = False,
+    full_output: bool = False,
 ) -> Explanation:
     """Which engine `gradient` would use for the same arguments, and why not a faster one.
+
+    f is compiled if it takes that to know, but not differentiated; `out` is not written, `progress` and `full_output`
+    change nothing.
 
     Returns
     -------
@@ -238,11 +255,15 @@ def explain(
     """
     check_engine(engine)
     threads_used = check_workers(workers, engine)
+    check_function(f)
+    check_scheme(method, order)
     given, points = _points(x, batch)
     table = stencils.gradient(points.dimension, order, method)
-    call = Call(check_function(f), points, table, _steps(given, points, table, h, rel_step), check_args(args))
-    if engine == "reference" or not points.count:
-        return Explanation(engine, "the definition in plain NumPy" if points.count else "no points, nothing to do")
+    call = Call(f, points, table, _steps(given, points, table, h, rel_step), check_args(args))
+    if not points.count or not points.dimension:
+        return Explanation(_none_ran(engine), "no coordinates, nothing to do")
+    if engine == "reference":
+        return Explanation(engine, "the definition in plain NumPy")
     chosen = plan(call, engine, np.empty((points.count, points.dimension)))
     if chosen.kernel:
         return Explanation(chosen.engine, f"{call.evaluations:,} calls of f compiled by Numba, {threads_used} threads")
@@ -253,11 +274,11 @@ def _points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:
     """x as an array, and as points in rows of float64."""
     given = real_array(x)
     if not batch:
-        return given, Rows(given.reshape(1, -1).astype(np.float64, copy=False), given.shape)
+        return given, Rows(given.reshape(1, given.size).astype(np.float64, copy=False), given.shape)
     if given.ndim < 2:
         msg = f"batch=True needs points in rows, x of shape (N, D), got {given.shape}; write x[None, :] for one point"
         raise ValueError(msg)
-    rows = given if given.ndim == 2 else given.reshape(len(given), -1)
+    rows = given.reshape(len(given), prod(given.shape[1:]))
     return given, Rows(rows.astype(np.float64, copy=False), given.shape[1:])
 
 
@@ -287,18 +308,25 @@ def _differentiate(call: Call, given: Array, how: _Run, values: Array | None = N
     workers = check_workers(how.workers, how.engine)
     result = check_out(how.out, given.shape, given.dtype, given)
     target, direct = _target(result, call.points.layout)
-    facts = Facts(how.engine, 0)
+    facts = Facts(_none_ran(how.engine), 0)
     if target.size:
         facts = _run(call, target, values, how, workers)
         warn_if_constant(call, target, 4)
+    elif values is not None:  # points without coordinates still have values
+        values[:] = [as_number(call.f(call.argument(row), *call.args)) for row in call.points.row(slice(None))]
     if not direct:
         with np.errstate(all="ignore"):
             result[...] = target.reshape(result.shape)
-    value = result[()]
+    value = result[()] if how.out is None and not result.ndim else result
     if not how.full_output:
         return value
     h = call.steps_for(facts.eps).at(call.points.row(slice(None))).reshape(given.shape)[()]
     return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
+
+
+def _none_ran(engine: str) -> str:
+    """The engine to name where there was nothing to do."""
+    return "python" if engine == "auto" else engine
 
 
 def _target(result: Array, layout: tuple[int, int]) -> tuple[Array, bool]:
@@ -310,9 +338,10 @@ def _target(result: Array, layout: tuple[int, int]) -> tuple[Array, bool]:
 
 def _run(call: Call, target: Array, values: Array | None, how: _Run, workers: int) -> Facts:
     if how.engine == "reference":
-        return _reference(call, target, values)
+        with progress_report(how.progress, "point") as report:
+            return _reference(call, target, values, report)
     if call.scalar and call.points.count > 1 and how.engine in {"auto", "python"}:
-        facts = run_on_arrays(call, target)
+        facts = run_on_arrays(call, target, how.progress)
         if facts:
             return facts
     chosen = plan(call, how.engine, target, values)
@@ -320,16 +349,19 @@ def _run(call: Call, target: Array, values: Array | None, how: _Run, workers: in
     return run(call, chosen, target, values, workers, how.progress)
 
 
-def _reference(call: Call, target: Array, values: Array | None) -> Facts:
+def _reference(call: Call, target: Array, values: Array | None, report: Report | None) -> Facts:
     """The definition, point by point."""
-    formula, shape = call.table.stencil, call.points.shape
-    operation = reference.derivative if call.scalar else reference.gradient
-    extra = {"n": formula.derivative} if call.scalar else {}
-    for n in range(call.points.count):
-        point = call.points.row(n).reshape(shape)
-        step = {name: size.reshape(shape) if size.ndim else size for name, size in call.steps.options(n).items()}
-        options = {"args": call.args, "order": formula.order, "method": formula.method, **extra, **step}
-        target[n] = np.ravel(operation(call.f, point, **options))
+    formula, points, f = call.table.stencil, call.points, inplace.Counted(call.f)
+    options: dict[str, Any] = {"args": call.args, "order": formula.order, "method": formula.method}
+    if call.scalar:
+        x = points.row(slice(None)).reshape(call.whole)
+        step = call.steps.options(None, call.whole)
+        target[:, 0] = np.ravel(reference.derivative(f.call, x, n=formula.derivative, **options, **step))
+    for n in range(0 if call.scalar else points.count):
+        point, step = points.row(n).reshape(points.shape), call.steps.options(n, points.shape)
+        target[n] = reference.gradient(f.call, point, **options, **step).ravel()
         if values is not None:
-            values[n] = np.asarray(call.f(point.copy(), *call.args)).reshape(())
-    return Facts("reference", call.evaluations)
+            values[n] = as_number(f.call(point.copy(), *call.args))
+        if report:
+            report(n + 1, points.count)
+    return Facts("reference", f.count, f.eps)

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import reference, stencils
-from .arguments import check_args, check_function, check_out, check_workers, real_array
+from .arguments import check_args, check_function, check_out, check_scheme, check_workers, real_array
+from .engine import inplace
 from .engine.call import Call, Grid
 from .engine.plan import Facts, check_engine, plan, run, warn_if_constant, warn_if_slow
+from .engine.threads import Report, progress_report
 from .results import Result, status_of
 from .steps import Steps, choose_steps
 
@@ -71,14 +73,20 @@ def gradient_field(
     >>> field[0, 4, 2].round(6), field[1, 4, 2].round(6)
     (np.float64(4.0), np.float64(4.0))
     """
+    check_function(f)
+    check_scheme(method, order)
     check_engine(engine)
     used = check_workers(workers, engine)
     given = _axes(axes)
     grid = Grid(tuple(np.ascontiguousarray(a, dtype=np.float64) for a in given))
     table = stencils.gradient(grid.dimension, order, method)
-    call = Call(check_function(f), grid, table, _steps(grid, table, h, rel_step), check_args(args))
+    call = Call(f, grid, table, _steps(grid, table, h, rel_step), check_args(args))
     result = check_out(out, (grid.dimension, *map(len, given)), np.result_type(*given), *given)
-    facts = _fill(call, result, engine, used, progress) if grid.count else Facts(engine, 0)
+    facts = (
+        _fill(call, result, engine, used, progress)
+        if grid.count
+        else Facts("python" if engine == "auto" else engine, 0)
+    )
     if not full_output:
         return result
     steps, sizes = call.steps_for(facts.eps), np.broadcast_to(call.steps_for(facts.eps).size, grid.dimension)
@@ -115,20 +123,25 @@ def _fill(call: Call, result: Array, engine: str, workers: int, progress: Any) -
     direct = result.dtype == np.float64 and np.may_share_memory(flat, result)
     target = flat.T if direct else np.empty(call.points.layout)
     if engine == "reference":
-        facts = _reference(call, target)
+        with progress_report(progress, "point") as report:
+            facts = _reference(call, target, report)
     else:
         chosen = plan(call, engine, target)
         warn_if_slow(call, chosen, 4)
         facts = run(call, chosen, target, None, workers, progress)
-    warn_if_constant(call, target, 3)
+    warn_if_constant(call, target, 4)
     if not direct:
-        result[...] = target.T.reshape(result.shape)
+        with np.errstate(all="ignore"):
+            result[...] = target.T.reshape(result.shape)
     return facts
 
 
-def _reference(call: Call, target: Array) -> Facts:
-    formula, step = call.table.stencil, call.steps.options(None)
+def _reference(call: Call, target: Array, report: Report | None) -> Facts:
+    formula, f = call.table.stencil, inplace.Counted(call.f)
+    step = call.steps.options(None, call.points.shape)
     options: dict[str, Any] = {"args": call.args, "order": formula.order, "method": formula.method, **step}
     for n in range(call.points.count):
-        target[n] = reference.gradient(call.f, call.points.row(n), **options)
-    return Facts("reference", call.evaluations)
+        target[n] = reference.gradient(f.call, call.points.row(n), **options)
+        if report:
+            report(n + 1, call.points.count)
+    return Facts("reference", f.count, f.eps)

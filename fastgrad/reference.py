@@ -6,12 +6,14 @@ One point at a time, no engine, no table: a stencil of `stencils`, a step of `st
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import steps
+from .results import as_number, precision
 from .stencils import Stencil, stencil
 
 Array = NDArray[np.float64]
@@ -21,34 +23,58 @@ Function = Callable[..., Any]
 def along(f: Callable[[float], Any], formula: Stencil) -> Any:
     """The stencil's sum of a function of one variable at unit step around 0, the denominator included."""
     values = [f(float(k)) for k in formula.offsets]
-    total: Any = 0.0
-    for number, a, b in formula.terms:
-        total = total + number * (values[a] - values[b])
-    return total / formula.denominator
+    with np.errstate(all="ignore"):
+        total: Any = 0.0
+        for number, a, b in formula.terms:
+            total = total + number * (values[a] - values[b])
+        return total / formula.denominator
 
 
-def _unit(i: int, size: int) -> Array:
-    e = np.zeros(size)
-    e[i] = 1.0
-    return e
+def _moved(x: Array, k: float, step: Array, *coordinates: int) -> Array:
+    """x with some (flat) coordinates moved by k of their steps; the others keep their bits, -0.0 too."""
+    moved = x.copy()
+    with np.errstate(all="ignore"):
+        for i in coordinates:
+            moved.flat[i] += k * step.flat[i]
+    return moved
 
 
-def _steps(x: Array, formula: Stencil, h: Any, rel_step: Any) -> Array:
+def _vector(value: Any) -> Array:
+    """A copy of what f returned: f may use the same array again."""
+    array = np.array(value)
+    if array.dtype.kind not in "fiub":
+        as_number(value)  # raises, and says what f returned
+    return array.astype(np.float64)
+
+
+def _steps(x: Array, formula: Stencil, h: Any, rel_step: Any, value: Any) -> Array:
+    """The steps at x for an f that returned `value` there."""
     chosen = steps.choose_steps(x, formula, h, rel_step)
     chosen.check(x)
-    return np.broadcast_to(chosen.at(x), x.shape)
+    return np.broadcast_to(steps.with_precision(chosen, formula, precision(value)).at(x), x.shape)
 
 
 def derivative(
     f: Function, x: Any, *, n: int = 1, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None,
     order: int = 2, method: str = "central",
 ) -> Any:  # fmt: skip
-    """The n-th derivative of f: R -> R, for each element of x."""
+    """The n-th derivative of f: R -> R, of all elements of x at once or, where f refuses arrays, of one at a time."""
     x = np.asarray(x, dtype=np.float64)
     formula = stencil(n, order, method)
-    step = _steps(x, formula, h, rel_step)
-    flat = [along(lambda k: f(v + k * s, *args), formula) / s**n for v, s in zip(x.flat, step.flat, strict=True)]  # noqa: B023
-    return np.reshape(flat, x.shape)[()]
+    value: Any = None
+    with suppress(Exception):
+        value = f(x.copy()[()], *args)
+    if np.shape(value) == x.shape:
+        on_arrays = f
+    else:
+
+        def on_arrays(a: Any, *args: Any) -> Any:
+            return np.reshape([as_number(f(v, *args)) for v in np.ravel(a)], np.shape(a))
+
+    step = _steps(x, formula, h, rel_step, value)
+    total = along(lambda k: _vector(on_arrays(_moved(x, k, step, *range(x.size))[()], *args)), formula)
+    with np.errstate(all="ignore"):
+        return (total / step**n)[()]
 
 
 def gradient(
@@ -58,19 +84,16 @@ def gradient(
     """One stencil per coordinate; x of any shape is one point."""
     x = np.asarray(x, dtype=np.float64)
     formula = stencil(1, order, method)
-    step, out = _steps(x, formula, h, rel_step), np.empty(x.shape)
-    for i in np.ndindex(x.shape):
-        moved = np.zeros(x.shape)
-        moved[i] = step[i]
-        total = along(lambda k: np.asarray(f(x + k * moved, *args)).reshape(()), formula)  # noqa: B023
-        out[i] = total / step[i]
-    return out
+    step = _steps(x, formula, h, rel_step, f(x.copy(), *args))
+    sums = [along(lambda k: as_number(f(_moved(x, k, step, i), *args)), formula) for i in range(x.size)]  # noqa: B023
+    with np.errstate(all="ignore"):
+        return np.reshape(sums, x.shape) / step
 
 
 def value_and_gradient(f: Function, x: Any, *, args: tuple[Any, ...] = (), **options: Any) -> tuple[Any, Array]:
     """f(x) and the gradient."""
     x = np.asarray(x, dtype=np.float64)
-    return f(x.copy(), *args), gradient(f, x, args=args, **options)
+    return as_number(f(x.copy(), *args)), gradient(f, x, args=args, **options)
 
 
 def jacobian(
@@ -80,12 +103,10 @@ def jacobian(
     """Column i is the stencil along coordinate i: f: (D,) -> (M,) gives (M, D)."""
     x = np.asarray(x, dtype=np.float64)
     formula = stencil(1, order, method)
-    step = _steps(x, formula, h, rel_step)
-    columns = [
-        along(lambda k: np.array(f(x + k * step[i] * _unit(i, x.size), *args)), formula) / step[i]  # noqa: B023
-        for i in range(x.size)
-    ]
-    return np.stack(columns, axis=-1)
+    step = _steps(x, formula, h, rel_step, f(x.copy(), *args))
+    sums = [along(lambda k: _vector(f(_moved(x, k, step, i), *args)), formula) for i in range(x.size)]  # noqa: B023
+    with np.errstate(all="ignore"):
+        return np.asarray(np.stack(sums, axis=-1) / step)
 
 
 def jvp(f: Function, x: Any, v: Any, *, args: tuple[Any, ...] = (), h: Any = None, order: int = 2) -> Any:
@@ -93,7 +114,7 @@ def jvp(f: Function, x: Any, v: Any, *, args: tuple[Any, ...] = (), h: Any = Non
     x, v = np.asarray(x, dtype=np.float64), np.asarray(v, dtype=np.float64)
     formula = stencil(1, order)
     t = steps.direction_step(x, v, formula, h) if v.any() else 1.0
-    return along(lambda k: np.array(f(x + k * t * v, *args)), formula) / t
+    return along(lambda k: _vector(f(x + k * t * v, *args)), formula) / t
 
 
 def vjp(f: Function, x: Any, u: Any, **options: Any) -> Array:
@@ -108,17 +129,18 @@ def hessian(
     """Second derivatives along e_i and e_i + e_j, and polarisation."""
     x = np.asarray(x, dtype=np.float64)
     formula, size = stencil(2, order), x.size
-    step = _steps(x, formula, h, rel_step)
+    step, out = _steps(x, formula, h, rel_step, f(x.copy(), *args)), np.empty((size, size))
 
-    def second(direction: Array) -> Any:
-        return along(lambda k: np.asarray(f(x + k * (step * direction), *args)).reshape(()), formula)
+    def second(*coordinates: int) -> Any:
+        return along(lambda k: as_number(f(_moved(x, k, step, *coordinates), *args)), formula)
 
-    axes = [_unit(i, size) for i in range(size)]
-    own = [second(e) for e in axes]
-    out = np.diag([s / (t * t) for s, t in zip(own, step, strict=True)]) if size else np.empty((0, 0))
-    for i, j in zip(*np.triu_indices(size, 1), strict=True):
-        out[i, j] = out[j, i] = (second(axes[i] + axes[j]) - own[i] - own[j]) / (2.0 * step[i] * step[j])
-    return out
+    own = [second(i) for i in range(size)]
+    for i in range(size):
+        out[i, i] = own[i]
+        for j in range(i):
+            out[i, j] = out[j, i] = 0.5 * (second(j, i) - own[j] - own[i])
+    with np.errstate(all="ignore"):
+        return np.asarray(out / np.multiply.outer(step, step))
 
 
 def hvp(
@@ -126,15 +148,14 @@ def hvp(
 ) -> Array:
     """Second derivatives along e_i + v and e_i - v: H v without H."""
     x, v = np.asarray(x, dtype=np.float64), np.asarray(v, dtype=np.float64)
-    formula, size = stencil(2, order), x.size
-    step = _steps(x, formula, h, rel_step)
+    formula = stencil(2, order)
+    step = _steps(x, formula, h, rel_step, f(x.copy(), *args))
     t = steps.direction_step(x, v, formula) if v.any() else 1.0
 
-    def second(direction: Array) -> Any:
-        return along(lambda k: np.asarray(f(x + k * direction, *args)).reshape(()), formula)
+    def second(i: int, side: float) -> Any:
+        return along(lambda k: as_number(f(_moved(x, k, step, i) + k * side * t * v, *args)), formula)
 
-    both = [(step[i] * _unit(i, size), step[i]) for i in range(size)]
-    return np.array([(second(e + t * v) - second(e - t * v)) / (4.0 * s * t) for e, s in both])
+    return np.array([second(i, 1.0) - second(i, -1.0) for i in range(x.size)]) / (4.0 * t * step)
 
 
 def gradient_field(f: Function, axes: Sequence[Any], **options: Any) -> Array:

@@ -1,4 +1,4 @@
-"""What the functions return beside plain arrays, and the warnings and errors they raise."""
+"""What functions return: f itself, and this package beside plain arrays; warnings and errors."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+
+
+EPS = float(np.finfo(np.float64).eps)
 
 
 class ConstantFunctionWarning(UserWarning):
@@ -79,3 +82,34 @@ class Result:
 def status_of(value: Any) -> Any:
     """0 where a derivative is finite, -3 where it is not."""
     return np.where(np.isfinite(value), 0, -3)[()]
+
+
+def as_number(value: Any) -> float:
+    """What f returned as a float; arrays of one element count as numbers.
+
+    Raises
+    ------
+    TypeError
+        Not a real number.
+    ValueError
+        More than one number, or none.
+    """
+    if type(value) is float or type(value) is np.float64:
+        return float(value)
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        kind = f"{type(value).__name__} {value!r}" if array.ndim == 0 else f"array of {array.dtype}"
+        msg = f"f returned {kind}; it must return one real number"
+        if array.dtype.kind == "c":
+            msg += " (of a complex result, return .real or abs())"
+        raise TypeError(msg)
+    if array.size != 1:
+        msg = f"f returned an array of shape {array.shape}; it must return one number"
+        raise ValueError(msg)
+    return float(array.reshape(())[()])
+
+
+def precision(value: Any) -> float:
+    """Machine epsilon of what f returned."""
+    dtype = getattr(value, "dtype", None)
+    return float(np.finfo(dtype).eps) if dtype is not None and dtype.kind == "f" and dtype.itemsize < 8 else EPS

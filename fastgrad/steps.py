@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .results import EPS
 from .stencils import Stencil
 
 Array = NDArray[np.float64]
 
-EPS = float(np.finfo(np.float64).eps)
 _EXPONENT = np.int64(0x7FF0000000000000)
 
 
@@ -87,9 +87,10 @@ class Steps:
             name = "h" if self.rule == "absolute" else "rel_step"
             raise ValueError(_vanishing(name, float(size[gone].flat[0]), float(x[gone].flat[0])))
 
-    def options(self, n: int | None) -> dict[str, Any]:
-        """The arguments h and rel_step that mean the same, for point n of several."""
+    def options(self, n: int | None, shape: tuple[int, ...]) -> dict[str, Any]:
+        """The arguments h and rel_step that mean the same, for point n of several, in a point's shape."""
         size = self.size if n is None or self.size.ndim == 0 else self.size[n]
+        size = size.reshape(shape) if size.ndim else size
         return {"default": {}, "absolute": {"h": size}, "relative": {"rel_step": size}}[self.rule]
 
 
@@ -129,7 +130,10 @@ def direction_step(x: Array, v: Array, formula: Stencil, h: float | None = None)
 
 def _checked_size(name: str, given: Any, shape: tuple[int, ...]) -> Array:
     try:
-        size = np.asarray(given, dtype=np.float64)
+        size = np.asarray(given)
+        if size.dtype.kind not in "fiu":
+            raise TypeError
+        size = size.astype(np.float64)
         np.broadcast_to(size, shape)
     except (TypeError, ValueError):
         msg = f"{name}={given!r} does not fit x of shape {shape}; give one number or one per coordinate"

@@ -997,22 +997,20 @@ def test_ctrl_c_in_the_drop_in_with_a_compiled_f(workers):
 )
 def test_ctrl_c_while_f_is_compiled_is_not_lost(call, monkeypatch):
     """LLVM calls back into Python, where an exception has nowhere to go: ctypes drops it and the run goes on."""
-    from llvmlite.binding.executionengine import ExecutionEngine
-    from numba.core.codegen import CPUCodeLibrary
+    from numba.core.registry import cpu_target
 
-    original = CPUCodeLibrary._object_compiled_hook.__func__
-    assert hasattr(ExecutionEngine, "_raw_object_cache_notify")
-    sent = []
+    engine = cpu_target.target_context.codegen()._engine._ee
+    original, sent = engine._object_cache_notify, []
 
-    def hook(cls, *args):
+    def notify(*args):
         if not sent:
             sent.append(True)
             os.kill(os.getpid(), signal.SIGINT)
-        return original(cls, *args)
+        return original(*args)
 
     scope = {}
-    exec(f"def f(x):\n    return x[0] * x[1] * {random.random()}", scope)  # noqa: S102
-    monkeypatch.setattr(CPUCodeLibrary, "_object_compiled_hook", classmethod(hook))
+    exec(f"def f(x):\n    return x[0] * x[1] * {random.random()}", scope)
+    monkeypatch.setattr(engine, "_object_cache_notify", notify)
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -1105,6 +1103,8 @@ def test_f_that_writes_into_its_argument(f, engine):
     np.testing.assert_allclose(gradient(f, x, batch=True, engine=engine), x[:, ::-1], rtol=1e-8)
     assert np.array_equal(x, rows())
     np.testing.assert_allclose(gradient(f, x[0], engine=engine), x[0, ::-1], rtol=1e-8)
+    if engine == "jit" and f is not writes_always:
+        return  # a kernel more, compiled for nothing new
     value, slope = value_and_gradient(f, x, batch=True, engine=engine)
     np.testing.assert_array_equal(value, x[:, 0] * x[:, 1])
     np.testing.assert_allclose(slope, x[:, ::-1], rtol=1e-8)
@@ -1130,7 +1130,7 @@ def test_f_that_writes_at_one_call_only(call, engine):
 @pytest.mark.parametrize("engine", ["auto", "python", "reference", "jit"])
 def test_field_of_an_f_that_writes(engine):
     x, y = np.array([1.0, 3.0]), np.array([2.0, 4.0])
-    for f in (writes_always, writes_at_some_points):
+    for f in [writes_at_some_points] if engine == "jit" else [writes_always, writes_at_some_points]:
         field = gradient_field(f, [x, y], engine=engine)
         np.testing.assert_allclose(field[0], np.tile(y, (2, 1)), rtol=1e-8)
         np.testing.assert_allclose(field[1], np.tile(x, (2, 1)).T, rtol=1e-8)
@@ -1274,9 +1274,16 @@ def test_a_bad_row_stays_alone(engine, bad, options):
     others = np.arange(9) != 4
     assert result[others].tobytes() == alone[others].tobytes()
     assert not np.isfinite(result[4, 0])
-    values, slopes = value_and_gradient(product, x, batch=True, engine=engine, **options)
-    assert slopes[others].tobytes() == alone[others].tobytes()
-    assert np.isfinite(values[others]).all()
+
+
+@engines
+def test_values_beside_a_bad_row(engine):
+    x = rows()
+    x[1, 0] = math.inf
+    values, slopes = value_and_gradient(product, x, batch=True, engine=engine)
+    np.testing.assert_array_equal(values, [2.0, math.inf, 30.0])
+    np.testing.assert_allclose(slopes[[0, 2]], [[2.0, 1.0], [6.0, 5.0]], rtol=1e-8)
+    assert not np.isfinite(slopes[1, 0])
 
 
 @engines
@@ -1562,7 +1569,7 @@ def test_h_per_coordinate(engine):
     np.testing.assert_allclose(field[1], np.tile(2 * point() + 0.125, (2, 1)))
 
 
-@engines
+@pytest.mark.parametrize("engine", ["python", "reference"])
 def test_h_of_the_points_shape_for_points_that_are_matrices(engine):
     x = rows()
     h = np.array([[0.5, 0.25], [0.125, 1.0], [2.0, 4.0]])
@@ -1759,9 +1766,15 @@ def test_no_warning_where_a_batch_or_a_derivative_is_zero(engine):
     np.testing.assert_array_equal(derivative(square, np.zeros(3), engine=engine), np.zeros(3))
 
 
-@engines
 @pytest.mark.parametrize(
-    "f", [lambda x: math.sqrt(1.0 - x[0] ** 2), lambda x: np.sqrt(1.0 - x[0] ** 2)], ids=["math", "NumPy"]
+    ("engine", "f"),
+    [
+        ("python", lambda x: math.sqrt(1.0 - x[0] ** 2)),
+        ("python", lambda x: np.sqrt(1.0 - x[0] ** 2)),
+        ("reference", lambda x: math.sqrt(1.0 - x[0] ** 2)),
+        ("jit", lambda x: math.sqrt(1.0 - x[0] ** 2)),
+    ],
+    ids=["python, math", "python, NumPy", "reference", "jit"],
 )
 def test_looking_whether_f_reacts_disturbs_nobody(engine, f):
     """At 0 every difference is 0, and the point of the further evaluation lies where f does not exist."""
@@ -1774,7 +1787,7 @@ NUMBERS = itertools.count()
 def not_compilable():
     """A function of its own at each call, reading an array; equal code objects would count as one."""
     scope = {"table": np.ones(1)}
-    exec(f"def f(x):\n    return table[0] * x[0] * x[1] + 0.0 * {next(NUMBERS)}", scope)  # noqa: S102
+    exec(f"def f(x):\n    return table[0] * x[0] * x[1] + {next(NUMBERS)}e-300", scope)  # noqa: S102
     return scope["f"]
 
 

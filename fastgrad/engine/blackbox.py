@@ -6,6 +6,7 @@ A function that the user has compiled already is compiled again from its source,
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,16 +16,16 @@ from typing import Any
 import numba as nb
 import numpy as np
 from numba import types
-from numba.core.errors import NumbaError
+from numba.core.errors import NumbaError, NumbaWarning, UnsupportedBytecodeError
 from numba.np import numpy_support
 from numpy.typing import NDArray
 
-from ..results import EngineError
-from ..steps import EPS, Steps
+from ..results import EPS, EngineError, as_number
+from ..steps import Steps
 from . import loops
 from .call import Call, Grid
-from .captured import NotFrozenError, captured
-from .inplace import as_number
+from .captured import NotFrozenError, captured, snapshot
+from .threads import deferred_interrupt
 
 Array = NDArray[np.float64]
 
@@ -37,6 +38,7 @@ UNROLLED = 8  # up to this dimension each has a kernel of its own
 _lock = threading.RLock()  # Numba compiles one function at a time anyway; the memos below need it
 _functions: dict[Any, Any] = {}
 _kernels: dict[Any, Any] = {}
+_versions: dict[Any, int] = {}
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,10 @@ class Kernel:
     eps: float
 
 
-def prepare(call: Call, out: Array, values: Array | None) -> Kernel:
+def prepare(call: Call, out: Array, values: Array | None, *, recompilations: int | None = None) -> Kernel:
     """Compile f and its kernel for a call and bind the arrays.
+
+    A captured number is part of the compiled code; `recompilations` says how often it may change.
 
     Raises
     ------
@@ -58,11 +62,11 @@ def prepare(call: Call, out: Array, values: Array | None) -> Kernel:
         f cannot be compiled, or compiled it does not give what it gives in Python.
     """
     with _lock:
-        compiled = _compile(call)
+        compiled = _compile(call, recompilations)
         first = call.argument(call.finite_row())
-        writes, returns = _probe(call, compiled, first)
+        returns = _probe(call, compiled, first)
         steps = call.steps_for(_eps(returns))
-        kernel = _kernel(call, compiled, steps, out, writes, isinstance(returns, types.Array))
+        kernels = [_kernel(call, compiled, steps, out, returns)]
     source = _source(call)
     count, dimension = call.points.count, call.points.dimension
     sizes: Any = np.broadcast_to(steps.size, (count, dimension)) if steps.size.ndim else float(steps.size)
@@ -70,7 +74,13 @@ def prepare(call: Call, out: Array, values: Array | None) -> Kernel:
     units = np.ascontiguousarray(call.table.moves[:, 0])
 
     def work(start: int, stop: int) -> None:
-        if kernel(source, sizes, units, out, seen, start, stop, dimension, call.points.shape, call.args):
+        rest = (source, sizes, units, out, seen, start, stop, dimension, call.points.shape, call.args)
+        saw = kernels[-1](*rest)
+        if saw & loops.WROTE:  # from here on f gets copies
+            with _lock:
+                kernels.append(_kernel(call, compiled, steps, out, returns, copies=True))
+            saw = kernels[-1](*rest)
+        if saw & loops.VANISHED:
             steps.check(source)
 
     grain = 1 if _is_small(call) else len(units)
@@ -82,36 +92,44 @@ def _eps(returns: Any) -> float:
     return float(np.finfo(numpy_support.as_dtype(dtype)).eps) if isinstance(dtype, types.Float) else EPS
 
 
-def _compile(call: Call) -> Any:
+def _compile(call: Call, recompilations: int | None) -> Any:
     """The compiled f, from the memo when its code and what it captures have been seen."""
     function = getattr(call.f, "py_func", call.f)
     if not isinstance(function, FunctionType):
         kind = "a bound method" if isinstance(function, MethodType) else f"a {type(function).__name__}"
         msg = f"Numba cannot compile f: it is {kind}; write it as a plain function"
         raise EngineError(msg)
+    # a plain function keeps Python's IndexError, one that was compiled before the option it was given
+    checked = bool(getattr(call.f, "targetoptions", {"boundscheck": True}).get("boundscheck"))
     try:
-        key = captured(function)
+        key = (captured(function), checked)
     except NotFrozenError as refused:
         msg = f"Numba cannot compile f: {refused}"
         raise EngineError(msg) from None
     if key not in _functions:
-        _functions[key] = loops.njit(function)
+        versions = _versions.get(function.__code__, 0)
+        if recompilations is not None and versions > recompilations:
+            msg = f"the numbers that f captures changed {versions} times, each a new compilation; pass them by args="
+            raise EngineError(msg)
+        _versions[function.__code__] = versions + 1
+        _functions[key] = loops.compiler(boundscheck=checked)(snapshot(function))
     return _functions[key]
 
 
-def _probe(call: Call, compiled: Any, argument: Any) -> tuple[bool, Any]:
-    """Run the compiled f once: (whether it writes into its argument, its return type); compare it with f itself."""
+def _probe(call: Call, compiled: Any, argument: Any) -> Any:
+    """Compile f for its arguments and run it once; what it returns must be one number, and what f itself returns.
+
+    The result is Numba's type of what it returns.
+    """
     given = argument.copy()
-    with _translated():
-        value = compiled(given, *call.args)
-    returns = compiled.nopython_signatures[-1].return_type
-    for signature, overload in compiled.overloads.items():
-        if signature == tuple(nb.typeof(a) for a in (given, *call.args)):
-            returns = overload.signature.return_type
-    as_number(value)
+    with deferred_interrupt(), _translated():
+        signature = tuple(nb.typeof(a) for a in (given, *call.args))
+        if signature not in compiled.overloads:
+            compiled.compile(signature)
+    value = as_number(compiled(given, *call.args))
     if not hasattr(call.f, "py_func"):
-        _check_agreement(float(np.asarray(value).reshape(())[()]), call, argument)
-    return given.tobytes() != argument.tobytes(), returns
+        _check_agreement(value, call, argument)
+    return compiled.overloads[signature].signature.return_type
 
 
 def _check_agreement(compiled: float, call: Call, argument: Any) -> None:
@@ -125,10 +143,13 @@ def _check_agreement(compiled: float, call: Call, argument: Any) -> None:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Numba's errors at compilation as ours; ImportError is `@` without SciPy, NotImplementedError float16."""
+    """Numba's errors at compilation as ours; ImportError is `@` without SciPy, NotImplementedError float16, ValueError a
+    type that Numba does not have."""
     try:
-        yield
-    except (NumbaError, NotImplementedError, ImportError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NumbaWarning)  # advice on the user's code, which he did not ask for
+            yield
+    except (NumbaError, UnsupportedBytecodeError, NotImplementedError, ImportError, ValueError) as error:
         msg = f"Numba cannot compile f: {_first_line(error)}"
         raise EngineError(msg) from error
 
@@ -151,7 +172,7 @@ def _is_small(call: Call) -> bool:
     return len(call.points.shape) < 2 and call.points.dimension <= UNROLLED
 
 
-def _kernel(call: Call, compiled: Any, steps: Steps, out: Array, writes: bool, array: bool) -> Any:
+def _kernel(call: Call, compiled: Any, steps: Steps, out: Array, returns: Any, *, copies: bool = False) -> Any:
     """The loop for this kind of call, from the memo or compiled now."""
     grid, points = isinstance(call.points, Grid), call.points
     small = points.dimension if _is_small(call) else 0
@@ -161,16 +182,16 @@ def _kernel(call: Call, compiled: Any, steps: Steps, out: Array, writes: bool, a
     arguments = types.Tuple([nb.typeof(a) for a in call.args])
     signature = (source, sizes, INTS, _matrix(out), VALUES, types.int64, types.int64, types.int64, shape, arguments)
     scalar = call.scalar or not points.shape
-    key = (compiled, call.table.stencil, steps.rule, small, scalar, call.value, writes, array, signature)
+    key = (compiled, call.table.stencil, steps.rule, small, scalar, call.value, copies, returns, signature)
     if key not in _kernels:
-        evaluate = loops.evaluation(compiled, scalar, writes, array)
+        evaluate = loops.evaluation(compiled, scalar, copies, isinstance(returns, types.Array))
         differences = loops.stencil_sums(evaluate, call.table.stencil, call.value)
         fill = loops.step_filler(steps.rule, steps.size.ndim == 0)
         if small:
             kernel = loops.over_points(differences, fill, small, grid)
         else:
             kernel = loops.over_directions(differences, fill, grid, len(points.shape) < 2)
-        with _translated():
+        with deferred_interrupt(), _translated():
             kernel.compile(signature)
         kernel.disable_compile()  # other arrays are to be converted to this signature, not compiled again
         _kernels[key] = kernel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 from collections.abc import Hashable, Iterator
 from functools import lru_cache
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,13 +30,29 @@ def captured(function: FunctionType) -> Hashable:
     return (function.__code__, defaults, tuple(sorted(values.items(), key=lambda item: item[0])))
 
 
+def snapshot(function: FunctionType) -> FunctionType:
+    """The function with what it captures now: Numba reads cells and globals again at each new signature."""
+    cells = tuple(CellType(c.cell_contents) if _is_set(c) else CellType() for c in function.__closure__ or ())
+    copy = FunctionType(
+        function.__code__, dict(function.__globals__), function.__name__, function.__defaults__, cells or None
+    )
+    copy.__kwdefaults__, copy.__qualname__ = function.__kwdefaults__, function.__qualname__
+    return copy
+
+
+def _is_set(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
 def _names(function: FunctionType) -> Iterator[tuple[str, Any]]:
     code = function.__code__
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        try:
+        if _is_set(cell):  # of one that is still empty Numba's own error says more
             yield name, cell.cell_contents
-        except ValueError:  # a cell that is still empty; Numba's own error says so better
-            continue
     for name in sorted(_global_names(code)):
         if name in function.__globals__:
             yield name, function.__globals__[name]
@@ -53,15 +69,21 @@ def _freeze(name: str, value: Any) -> Hashable:
     """The key of one captured value."""
     if value is None or isinstance(value, (bool, int, float, complex, str, np.generic)):
         return (type(value).__name__, repr(value))
+    if isinstance(value, np.ndarray):
+        raise NotFrozenError(_refusal(name, value))
     if isinstance(value, tuple):
         return tuple(_freeze(name, v) for v in value)
     if isinstance(value, ModuleType):
         return _module(name, value)
     if hasattr(value, "py_func"):  # compiled by Numba; it froze what it captures when it was first called
         return (id(value), captured(value.py_func))
-    if isinstance(value, (BuiltinFunctionType, np.ufunc, type)) or getattr(value, "__module__", "").startswith("numpy"):
+    if isinstance(value, (BuiltinFunctionType, np.ufunc, type, type(np.sum))) or _is_numpys(value):
         return ("builtin", id(value))
     raise NotFrozenError(_refusal(name, value))
+
+
+def _is_numpys(value: Any) -> bool:
+    return isinstance(value, FunctionType) and value.__module__.split(".")[0] == "numpy"
 
 
 def _module(name: str, module: ModuleType) -> Hashable:

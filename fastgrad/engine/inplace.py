@@ -9,42 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..steps import EPS, Steps
+from ..results import EPS, as_number, precision
+from ..steps import Steps
 from .call import Call
 from .threads import Report
 
 Array = NDArray[np.float64]
-
-
-def as_number(value: Any) -> float:
-    """What f returned as a float; arrays of one element count as numbers.
-
-    Raises
-    ------
-    TypeError
-        Not a real number.
-    ValueError
-        More than one number, or none.
-    """
-    if type(value) is float or type(value) is np.float64:
-        return float(value)
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        kind = f"{type(value).__name__} {value!r}" if array.ndim == 0 else f"array of {array.dtype}"
-        msg = f"f returned {kind}; it must return one real number"
-        if array.dtype.kind == "c":
-            msg += " (of a complex result, return .real or abs())"
-        raise TypeError(msg)
-    if array.size != 1:
-        msg = f"f returned an array of shape {array.shape}; it must return one number"
-        raise ValueError(msg)
-    return float(array.reshape(())[()])
-
-
-def precision(value: Any) -> float:
-    """Machine epsilon of what f returned."""
-    dtype = getattr(value, "dtype", None)
-    return float(np.finfo(dtype).eps) if dtype is not None and dtype.kind == "f" and dtype.itemsize < 8 else EPS
 
 
 class _LowPrecisionError(Exception):
@@ -85,6 +55,19 @@ class Caller:
         return as_number(self.f(buffer.copy(), *self.args))
 
 
+class Counted:
+    """f, how often it was called, and the lowest precision of what it returned."""
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.f, self.count, self.eps = f, 0, EPS
+
+    def call(self, x: Any, *args: Any) -> Any:
+        self.count += 1
+        value = self.f(x, *args)
+        self.eps = max(self.eps, precision(value))
+        return value
+
+
 def apply(call: Call, out: Array, values: Array | None = None, report: Report | None = None) -> tuple[int, float]:
     """Fill ``out[n, k]`` and ``values[n]``: (evaluations of f, precision of what it returned)."""
     f = (lambda x, *args: call.f(x[()], *args)) if call.scalar else call.f
@@ -118,30 +101,35 @@ def _row(call: Call, caller: Caller, row: Array, h: Array, out: Array, report: R
     if call.scalar:
         buffer = flat.reshape(())
     center, sums = _sums(call, caller, buffer, flat, row.tolist(), h.tolist(), report)
-    if flat.tobytes() != row.tobytes():  # f began to write into its argument later than at its first call
+    if center is None or flat.tobytes() != row.tobytes():  # f writes into its argument, only not at its first call
         caller.call = caller._on_copy
         flat[:] = row
         center, sums = _sums(call, caller, buffer, flat, row.tolist(), h.tolist(), report)
     formula = call.table.stencil
     with np.errstate(all="ignore"):
         np.divide(sums, formula.denominator * h**formula.derivative, out=out)
-    return center
+    return center or 0.0
 
 
 def _sums(
     call: Call, caller: Caller, buffer: Any, flat: Array, xs: list[float], hs: list[float], report: Report | None
-) -> tuple[float, list[float]]:
+) -> tuple[float | None, list[float]]:
+    """f at the point and the sums along the directions; None where f wrote into the coordinate that was moved."""
     formula, sums = call.table.stencil, []
     terms = [(c, formula.offsets[a], formula.offsets[b]) for c, a, b in formula.terms]
     center = caller.call(buffer) if call.needs_base else 0.0
     for i, (x, h) in enumerate(zip(xs, hs, strict=True)):
         total = 0.0
         for number, a, b in terms:
-            flat[i] = x + a * h
+            flat[i] = moved = x + a * h
             above = caller.call(buffer)
+            if flat[i] != moved and moved == moved:  # noqa: PLR0124  not NaN
+                return None, []
             if b:
-                flat[i] = x + b * h
+                flat[i] = moved = x + b * h
                 below = caller.call(buffer)
+                if flat[i] != moved and moved == moved:  # noqa: PLR0124
+                    return None, []
             else:
                 below = center
             total += number * (above - below)
@@ -188,7 +176,7 @@ def _array_value(call: Call, x: Array, eps: float) -> Array:
     shape = x.shape
     try:
         value = np.asarray(call.f(x, *call.args))
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001  whatever is wrong, a call with one element says it better
         raise _RefusedError from None
     if value.shape != shape or value.dtype.kind not in "fiub":
         raise _RefusedError

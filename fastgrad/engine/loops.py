@@ -18,9 +18,20 @@ from ..stencils import Stencil
 # fastmath, which would fold (x + h) - x to h.
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 njit: Any = nb.njit(**OPTIONS)
+
+
+def compiler(boundscheck: bool) -> Any:
+    """The decorator for the user's f."""
+    return nb.njit(**OPTIONS, boundscheck=boundscheck)
+
+
 # Parts of kernels are called from compiled code only; without wrappers for Python they compile a third faster.
 part: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 inlined: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+
+
+# What a kernel returns: the sum of what it saw.
+VANISHED, WROTE = 1, 2
 
 
 @intrinsic
@@ -61,7 +72,9 @@ def _stack_array(_context: Any, size: Any) -> Any:
 @part
 def _step_default(x: float, size: float) -> float:
     scale = abs(x)
-    return _power_of_two_below(size * (scale if scale > 1.0 else 1.0))  # Numba's max() branches on NaN
+    if not scale > 1.0:  # Numba's max() has another branch for NaN
+        scale = 1.0
+    return _power_of_two_below(size * scale)
 
 
 @part
@@ -116,6 +129,11 @@ def _next_node(source, n, node, x):
 
 
 @inlined
+def _changed(now, before):
+    return before == before and now != before  # noqa: PLR0124  not NaN
+
+
+@inlined
 def _one_size(sizes, n, i):
     return sizes
 
@@ -154,7 +172,10 @@ def evaluation(compiled: Any, scalar: bool, writes: bool, array: bool) -> Any:
 
 
 def stencil_sums(evaluate: Any, formula: Stencil, value: bool) -> Any:
-    """The stencil along directions [first, last) at one point."""
+    """The stencil along directions [first, last) at one point; returns whether f wrote into its argument.
+
+    Where f is compiled into the loop LLVM sees that it does not write, and the comparisons cost nothing.
+    """
     numbers = tuple(float(c) for c, _, _ in formula.terms)
     above = tuple(float(formula.offsets[a]) for _, a, _ in formula.terms)
     below = tuple(float(formula.offsets[b]) for _, _, b in formula.terms)
@@ -163,7 +184,7 @@ def stencil_sums(evaluate: Any, formula: Stencil, value: bool) -> Any:
 
     @inlined
     def differences(x, point, steps, units, out, values, n, first, last, args):
-        center = 0.0
+        center, wrote = 0.0, False
         if at_base or (value and first == 0):
             center = float(evaluate(x, point, args))
         if value and first == 0:
@@ -174,19 +195,24 @@ def stencil_sums(evaluate: Any, formula: Stencil, value: bool) -> Any:
             h = steps[r]
             total = 0.0
             for q in range(count):
-                x[i] = saved + above[q] * h
+                moved = saved + above[q] * h
+                x[i] = moved
                 difference = float(evaluate(x, point, args))
+                wrote |= _changed(x[i], moved)
                 if at_base:
                     difference -= center
                 else:
-                    x[i] = saved + below[q] * h
+                    moved = saved + below[q] * h
+                    x[i] = moved
                     difference -= float(evaluate(x, point, args))
+                    wrote |= _changed(x[i], moved)
                 total += numbers[q] * difference
             x[i] = saved
             divisor = denominator
             for _ in range(power):
                 divisor *= h
             out[n, r] = total / divisor
+        return wrote
 
     return differences
 
@@ -222,15 +248,19 @@ def over_points(differences: Any, fill: Any, dimension: int, grid: bool) -> Any:
 
     @njit
     def kernel(source, sizes, units, out, values, start, stop, size, shape, args):
-        x, steps, node = _stack_array(dimension), _stack_array(dimension), np.empty(dimension, dtype=np.int64)
-        vanished = False
+        x, steps, original = _stack_array(dimension), _stack_array(dimension), _stack_array(dimension)
+        node, vanished, wrote = np.empty(dimension, dtype=np.int64), False, False
         place(source, start, node, x)
         for n in range(start, stop):
+            for i in range(dimension):
+                original[i] = x[i]
             vanished |= fill(steps, x, sizes, axes, n, 0, dimension)
-            differences(x, x, steps, axes, out, values, n, 0, dimension, args)
+            wrote |= differences(x, x, steps, axes, out, values, n, 0, dimension, args)
+            for i in range(dimension):
+                wrote |= _changed(x[i], original[i])
             if n + 1 < stop:
                 advance(source, n + 1, node, x)
-        return vanished
+        return VANISHED * vanished + WROTE * wrote
 
     return kernel
 
@@ -242,14 +272,17 @@ def over_directions(differences: Any, fill: Any, grid: bool, vector: bool) -> An
 
     @njit
     def kernel(source, sizes, units, out, values, start, stop, dimension, shape, args):
-        x, steps = np.empty(dimension), np.empty(len(units))
+        x, original, steps = np.empty(dimension), np.empty(dimension), np.empty(len(units))
         node, point, directions = np.empty(x.size, dtype=np.int64), view(x, shape), len(units)
-        vanished = False
+        vanished, wrote = False, False
         for n in range(start // directions, (stop - 1) // directions + 1):
             place(source, n, node, x)
             first, last = max(start - n * directions, 0), min(stop - n * directions, directions)
+            original[:] = x
             vanished |= fill(steps, x, sizes, units, n, first, last)
-            differences(x, point, steps, units, out, values, n, first, last, args)
-        return vanished
+            wrote |= differences(x, point, steps, units, out, values, n, first, last, args)
+            for i in range(dimension):
+                wrote |= _changed(x[i], original[i])
+        return VANISHED * vanished + WROTE * wrote
 
     return kernel

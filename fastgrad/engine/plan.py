@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import ConstantFunctionWarning, EngineError, PerformanceWarning
-from ..steps import EPS
+from ..results import EPS, ConstantFunctionWarning, EngineError, PerformanceWarning
 from . import inplace, threads
 from .call import Call
 
@@ -24,13 +23,15 @@ ENGINES = ("auto", "jit", "python", "reference")
 # Up to this many calls of f Python is the faster engine: a call costs 1 to 10 us, a compilation 0.3 to 1 s.
 PYTHON_CALLS = 10_000
 
+RECOMPILATIONS = 3  # of one code object whose captured numbers change, before auto takes python
+
 CONSTANT = (
     "every difference is zero and f does not react to its argument. If f reads its data through a closure, as in "
     "lambda W: net.loss(x, t), it never looks at the array it is called with: use "
     "fastgrad.numerical_gradient(f, net.W), which moves the elements of that very array in place"
 )
 
-_warned: set[Any] = set()
+_warned: dict[int, Any] = {}  # by identity; the code objects are kept, so that no other one takes their number
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def plan(call: Call, engine: str, out: Array, values: Array | None = None) -> Pl
     from . import blackbox  # noqa: PLC0415  importing Numba takes four times as long as the rest
 
     try:
-        return Plan("jit", blackbox.prepare(call, out, values))
+        limit = RECOMPILATIONS if engine == "auto" else None
+        return Plan("jit", blackbox.prepare(call, out, values, recompilations=limit))
     except EngineError as refused:
         if engine != "auto":
             msg = f"engine={engine!r} cannot run this function: {refused}"
@@ -94,24 +96,29 @@ def run(
         return Facts(chosen.engine, call.evaluations, kernel.eps)
 
 
-def run_on_arrays(call: Call, out: Array) -> Facts | None:
+def run_on_arrays(call: Call, out: Array, progress: Any = False) -> Facts | None:
     """A function of one variable on all points at once, from Python; None where f refuses arrays."""
     done = inplace.apply_to_arrays(call, out)
-    return Facts("python", *done) if done else None
+    if not done:
+        return None
+    with threads.progress_report(progress, "point") as report:
+        if report:
+            report(call.points.count, call.points.count)
+    return Facts("python", *done)
 
 
 def warn_if_slow(call: Call, chosen: Plan, level: int) -> None:
     """Say once per function that Python is about to call it very often, and why."""
     if chosen.kernel or call.evaluations <= PYTHON_CALLS:
         return
-    key = getattr(call.f, "__code__", id(call.f))
-    if key not in _warned:
-        _warned.add(key)
+    code = getattr(call.f, "__code__", call.f)
+    if id(code) not in _warned:
+        _warned[id(code)] = code
         text = f"f is called {call.evaluations:,} times from Python: {chosen.reason}"
-        warnings.warn(text, PerformanceWarning, stacklevel=level + 1)
+        warnings.warn(text, PerformanceWarning, stacklevel=level)
 
 
 def warn_if_constant(call: Call, out: Array, level: int) -> None:
     """Zeros everywhere are the right answer only if f reads its argument."""
     if out.size and not out[:99].any() and not out.any() and not inplace.reads_its_argument(call):
-        warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=level + 1)
+        warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=level)

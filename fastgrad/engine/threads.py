@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -112,16 +113,27 @@ def run(work: Work, total: int, *, workers: int = 1, grain: int = 1, report: Rep
     workers = workers if left > SERIAL_SECONDS else 1
     sizes = (int(SMALLEST_SECONDS / seconds), int(CHUNK_SECONDS / seconds)) if seconds else (total, total)
     chunks = _Chunks(done, total, workers, sizes, grain)
-    futures = [_Pool.submit(lambda: chunks.work_off(work)) for _ in range(workers - 1)]
+    futures: list[Any] = []
     try:
+        for _ in range(workers - 1):
+            futures.append(_Pool.submit(lambda: chunks.work_off(work)))
         chunks.work_off(work, report)
     finally:
         chunks.stop()
-        wait(futures)
+        _wait(futures)
     for future in futures:
         future.result()
     if report and futures:
         report(total, total)
+
+
+def _wait(futures: list[Any]) -> None:
+    """Wait for running chunks, also when Ctrl-C arrives meanwhile: they write the output."""
+    try:
+        wait(futures)
+    except BaseException:
+        _wait(futures)
+        raise
 
 
 def _measure(work: Work, total: int, grain: int, report: Report | None) -> tuple[int, float]:
@@ -143,6 +155,23 @@ def _measure(work: Work, total: int, grain: int, report: Report | None) -> tuple
             return done, seconds / size
         size *= 1 if seconds > MEASURABLE_SECONDS else 8
     return done, 0.0
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[None]:
+    """Let Ctrl-C wait: LLVM calls back into Python while it compiles, where an exception would be dropped."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    arrived: list[Any] = []
+    signal.signal(signal.SIGINT, lambda *signal_and_frame: arrived.append(signal_and_frame))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if arrived:
+        handler(*arrived[0])
 
 
 @contextmanager
