@@ -1787,7 +1787,7 @@ NUMBERS = itertools.count()
 def not_compilable():
     """A function of its own at each call, reading an array; equal code objects would count as one."""
     scope = {"table": np.ones(1)}
-    exec(f"def f(x):\n    return table[0] * x[0] * x[1] + {next(NUMBERS)}e-300", scope)  # noqa: S102
+    exec(f"def f(x):\n    return table[0] * x[0] * x[1] + {next(NUMBERS)}e-300", scope)
     return scope["f"]
 
 
