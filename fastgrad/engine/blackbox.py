@@ -24,7 +24,7 @@ from ..results import EPS, EngineError, as_number
 from ..steps import Steps
 from . import loops
 from .call import Call, Grid
-from .captured import NotFrozenError, captured, snapshot
+from .captured import NotFrozenError, captured, content, snapshot
 from .threads import deferred_interrupt
 
 Array = NDArray[np.float64]
@@ -107,11 +107,12 @@ def _compile(call: Call, recompilations: int | None) -> Any:
         msg = f"Numba cannot compile f: {refused}"
         raise EngineError(msg) from None
     if key not in _functions:
-        versions = _versions.get(function.__code__, 0)
+        code = content(function.__code__)
+        versions = _versions.get(code, 0)
         if recompilations is not None and versions > recompilations:
             msg = f"the numbers that f captures changed {versions} times, each a new compilation; pass them by args="
             raise EngineError(msg)
-        _versions[function.__code__] = versions + 1
+        _versions[code] = versions + 1
         _functions[key] = loops.compiler(boundscheck=checked)(snapshot(function))
     return _functions[key]
 
@@ -122,14 +123,19 @@ def _probe(call: Call, compiled: Any, argument: Any) -> Any:
     The result is Numba's type of what it returns.
     """
     given = argument.copy()
-    with deferred_interrupt(), _translated():
-        signature = tuple(nb.typeof(a) for a in (given, *call.args))
-        if signature not in compiled.overloads:
+    signature = tuple(_numba_type(a) for a in (given, *call.args))
+    if signature not in compiled.overloads:
+        with _compiling():
             compiled.compile(signature)
     value = as_number(compiled(given, *call.args))
     if not hasattr(call.f, "py_func"):
         _check_agreement(value, call, argument)
     return compiled.overloads[signature].signature.return_type
+
+
+def _numba_type(value: Any) -> Any:
+    with _translated(ValueError):
+        return nb.typeof(value)
 
 
 def _check_agreement(compiled: float, call: Call, argument: Any) -> None:
@@ -142,14 +148,19 @@ def _check_agreement(compiled: float, call: Call, argument: Any) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Numba's errors at compilation as ours; ImportError is `@` without SciPy, NotImplementedError float16, ValueError a
-    type that Numba does not have."""
+def _compiling() -> Iterator[None]:
+    """Ctrl-C waits, Numba's advice on the user's code is left out, its errors become ours."""
+    with deferred_interrupt(), _translated(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaWarning)
+        yield
+
+
+@contextmanager
+def _translated(more: type[Exception] = NumbaError) -> Iterator[None]:
+    """Numba's errors at compilation as ours; ImportError is `@` without SciPy, NotImplementedError float16."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NumbaWarning)  # advice on the user's code, which he did not ask for
-            yield
-    except (NumbaError, UnsupportedBytecodeError, NotImplementedError, ImportError, ValueError) as error:
+        yield
+    except (NumbaError, UnsupportedBytecodeError, NotImplementedError, ImportError, more) as error:
         msg = f"Numba cannot compile f: {_first_line(error)}"
         raise EngineError(msg) from error
 
@@ -179,7 +190,7 @@ def _kernel(call: Call, compiled: Any, steps: Steps, out: Array, returns: Any, *
     source = types.Tuple([AXIS, INTS, INTS]) if grid else _matrix(points.row(slice(None)), readonly=True)
     sizes = types.Array(types.float64, 2, "A", readonly=True) if steps.size.ndim else types.float64
     shape = types.UniTuple(types.int64, len(points.shape))
-    arguments = types.Tuple([nb.typeof(a) for a in call.args])
+    arguments = types.Tuple([_numba_type(a) for a in call.args])
     signature = (source, sizes, INTS, _matrix(out), VALUES, types.int64, types.int64, types.int64, shape, arguments)
     scalar = call.scalar or not points.shape
     key = (compiled, call.table.stencil, steps.rule, small, scalar, call.value, copies, returns, signature)
@@ -191,7 +202,7 @@ def _kernel(call: Call, compiled: Any, steps: Steps, out: Array, returns: Any, *
             kernel = loops.over_points(differences, fill, small, grid)
         else:
             kernel = loops.over_directions(differences, fill, grid, len(points.shape) < 2)
-        with deferred_interrupt(), _translated():
+        with _compiling():
             kernel.compile(signature)
         kernel.disable_compile()  # other arrays are to be converted to this signature, not compiled again
         _kernels[key] = kernel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import inspect
 from collections.abc import Hashable, Iterator
 from functools import lru_cache
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
@@ -27,7 +28,15 @@ def captured(function: FunctionType) -> Hashable:
     """
     values = {name: _freeze(name, value) for name, value in _names(function)}
     defaults = tuple(_freeze("a default argument", v) for v in function.__defaults__ or ())
-    return (function.__code__, defaults, tuple(sorted(values.items(), key=lambda item: item[0])))
+    return (content(function.__code__), defaults, tuple(sorted(values.items(), key=lambda item: item[0])))
+
+
+def content(code: CodeType) -> Hashable:
+    """What a code object says; its own hash changes in Python 3.11 once it has run some times, with its flags."""
+    stars = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_argcount, stars)
+    consts = tuple(content(c) if isinstance(c, CodeType) else (type(c).__name__, repr(c)) for c in code.co_consts)
+    return (code.co_code, consts, *names, code.co_kwonlyargcount, code.co_exceptiontable)
 
 
 def snapshot(function: FunctionType) -> FunctionType:

@@ -69,20 +69,21 @@ if hasattr(os, "register_at_fork"):
 class _Chunks:
     """Hands out [start, stop) ranges until all are taken or somebody stops.
 
-    They shrink towards the end, so that no thread waits long for the last one.
+    They shrink towards the end, so that no thread waits long for the last one. How long an item takes is learnt from
+    every chunk: the first call of a kernel can take 5 ms, whatever its size.
     """
 
-    def __init__(self, start: int, total: int, workers: int, sizes: tuple[int, int], grain: int) -> None:
-        self.next, self.total, self.workers, self.sizes, self.grain = start, total, workers, sizes, grain
+    def __init__(self, start: int, total: int, workers: int, seconds: float, grain: int) -> None:
+        self.next, self.total, self.workers, self.seconds, self.grain = start, total, workers, seconds, grain
         self.done = start
         self.lock = threading.Lock()
 
     def work_off(self, work: Work, report: Report | None = None) -> None:
         try:
             while chunk := self._take():
+                begin = perf_counter()
                 work(*chunk)
-                with self.lock:
-                    self.done += chunk[1] - chunk[0]
+                self._finished(chunk[1] - chunk[0], perf_counter() - begin)
                 if report:
                     report(self.done, self.total)
         except BaseException:
@@ -91,11 +92,17 @@ class _Chunks:
 
     def _take(self) -> tuple[int, int] | None:
         with self.lock:
-            start, (smallest, longest) = self.next, self.sizes
-            share = (self.total - start) // (2 * self.workers) if self.workers > 1 else longest
-            size = min(max(share, smallest), longest) // self.grain * self.grain
-            self.next = min(start + max(size, self.grain), self.total)
+            start, left = self.next, self.total - self.next
+            size = left if self.workers == 1 else left // (2 * self.workers)
+            if self.seconds:
+                size = int(min(max(size, SMALLEST_SECONDS / self.seconds), CHUNK_SECONDS / self.seconds))
+            self.next = min(start + max(size // self.grain, 1) * self.grain, self.total)
             return (start, self.next) if start < self.next else None
+
+    def _finished(self, items: int, seconds: float) -> None:
+        with self.lock:
+            self.done += items
+            self.seconds = min(self.seconds, seconds / items)
 
     def stop(self) -> None:
         with self.lock:
@@ -109,10 +116,8 @@ def run(work: Work, total: int, *, workers: int = 1, grain: int = 1, report: Rep
     arrives unchanged; so does Ctrl-C. Either waits for the chunks that are running, because they write the output.
     """
     done, seconds = _measure(work, total, grain, report)
-    left = seconds * (total - done)
-    workers = workers if left > SERIAL_SECONDS else 1
-    sizes = (int(SMALLEST_SECONDS / seconds), int(CHUNK_SECONDS / seconds)) if seconds else (total, total)
-    chunks = _Chunks(done, total, workers, sizes, grain)
+    workers = workers if seconds * (total - done) > SERIAL_SECONDS else 1
+    chunks = _Chunks(done, total, workers, seconds, grain)
     futures: list[Any] = []
     try:
         for _ in range(workers - 1):

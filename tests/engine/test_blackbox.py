@@ -343,3 +343,15 @@ def test_compiling_brings_no_warnings_of_numbas():
         return np.dot(x[::2], x[1::2])  # Numba finds this slow and would say so
 
     np.testing.assert_allclose(gradient(strided, np.arange(4.0), engine="jit"), [1.0, 0.0, 3.0, 2.0], atol=1e-9)
+
+
+def test_a_function_that_has_run_often_is_not_compiled_again():
+    def often(x):
+        return x[0] * x[1] * 1.25
+
+    gradient(often, np.ones((3, 2)), batch=True, engine="jit")
+    known = len(blackbox._functions)
+    for _ in range(50):  # Python replaces the byte code of functions that run often by a faster one
+        often(np.ones(2))
+    gradient(often, np.ones((3, 2)), batch=True, engine="jit")
+    assert len(blackbox._functions) == known
