@@ -1244,6 +1244,7 @@ def test_index_out_of_range_at_a_later_point_is_no_number(engine):
 
 
 @pytest.mark.parametrize("engine", ["auto", "jit"])
+@pytest.mark.filterwarnings("ignore:f is called:fastgrad.PerformanceWarning")
 def test_captured_numbers_are_read_afresh(engine):
     scale = 2.0
 
