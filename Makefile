@@ -36,6 +36,7 @@ wheel: $(VENV)/installed
 
 figures: $(VENV)/installed
 	$(BIN)/python bench/figures.py
+	$(BIN)/python bench/points.py
 
 clean:
 	rm -rf $(VENV) build dist field.npz field.png

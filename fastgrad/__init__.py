@@ -1,14 +1,18 @@
 """Numerical gradients by central differences, as fast as the machine allows.
 
 The book's names (`numerical_diff`, `numerical_gradient`, `numerical_gradient_2d`, `gradient_descent`, `tangent_line`)
-are drop-ins. The modern ones (`gradient`, `value_and_gradient`, `derivative`, `gradient_field`) never change their
-input, choose the step by precision, and compile the function where that pays; `explain` says what they do.
+are drop-ins. The modern ones (`gradient`, `value_and_gradient`, `derivative`, `gradient_field`, `jacobian`, `hessian`,
+the products `jvp`, `vjp`, `hvp`, and `grad`, `value_and_grad`) never change their input, choose the step by precision,
+and compile the function where that pays; `explain` says what they do.
 """
 
 from .book import gradient_descent, numerical_diff, numerical_gradient, numerical_gradient_2d, tangent_line
+from .curvature import hessian, hvp
 from .derivatives import derivative, explain, gradient, value_and_gradient
 from .fields import gradient_field
+from .jacobians import jacobian, jvp
 from .results import ConstantFunctionWarning, EngineError, Explanation, PerformanceWarning, Result
+from .transforms import grad, value_and_grad, vjp
 
 __version__ = "0.1.0"
 
@@ -20,12 +24,19 @@ __all__ = [
     "Result",
     "derivative",
     "explain",
+    "grad",
     "gradient",
     "gradient_descent",
     "gradient_field",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "numerical_diff",
     "numerical_gradient",
     "numerical_gradient_2d",
     "tangent_line",
+    "value_and_grad",
     "value_and_gradient",
+    "vjp",
 ]

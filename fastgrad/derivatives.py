@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from . import reference, stencils
-from .arguments import check_args, check_function, check_out, check_scheme, check_workers, real_array
-from .engine import inplace
+from . import stencils
+from .arguments import check_args, check_function, check_scheme, check_workers, real_array
 from .engine.call import Call, Rows
-from .engine.plan import Facts, check_engine, plan, run, run_on_arrays, warn_if_constant, warn_if_slow
-from .engine.threads import Report, progress_report
-from .results import Explanation, Result, as_number, status_of
-from .steps import Steps, choose_steps
-
-Array = NDArray[Any]
-Function = Callable[..., Any]
-Step = ArrayLike | None
-Progress = bool | Callable[[int, int], object]
+from .engine.plan import check_engine, plan
+from .request import Array, Function, Options, Progress, Step, differentiate, none_ran, read_points, read_steps
+from .results import Explanation
 
 
 def gradient(
@@ -108,10 +98,10 @@ def gradient(
     """
     check_function(f)
     check_scheme(method, order)
-    given, points = _points(x, batch)
+    given, points = read_points(x, batch)
     table = stencils.gradient(points.dimension, order, method)
-    call = Call(f, points, table, _steps(given, points, table, h, rel_step), check_args(args))
-    return _differentiate(call, given, _Run(engine, workers, out, progress, full_output))
+    call = Call(f, points, table, read_steps(given, points, table, h, rel_step), check_args(args))
+    return differentiate(call, given, Options(engine, workers, out, progress, full_output))
 
 
 def value_and_gradient(
@@ -148,12 +138,12 @@ def value_and_gradient(
     """
     check_function(f)
     check_scheme(method, order)
-    given, points = _points(x, batch)
+    given, points = read_points(x, batch)
     table = stencils.gradient(points.dimension, order, method)
-    steps = _steps(given, points, table, h, rel_step)
+    steps = read_steps(given, points, table, h, rel_step)
     call = Call(f, points, table, steps, check_args(args), value=True)
     values = np.empty(points.count)
-    slope = _differentiate(call, given, _Run(engine, workers, out, progress, full_output), values)
+    slope = differentiate(call, given, Options(engine, workers, out, progress, full_output), values)
     with np.errstate(all="ignore"):
         value = values.astype(given.dtype, copy=False)
     return value if batch else value[0], slope
@@ -216,9 +206,9 @@ def derivative(
     given = real_array(x)
     points = Rows(given.reshape(given.size, 1).astype(np.float64, copy=False), (1,))
     table = stencils.derivative(int(n), order, method)
-    steps = _steps(given, points, table, h, rel_step)
+    steps = read_steps(given, points, table, h, rel_step)
     call = Call(f, points, table, steps, check_args(args), scalar=True, whole=given.shape)
-    return _differentiate(call, given, _Run(engine, workers, out, progress, full_output))
+    return differentiate(call, given, Options(engine, workers, out, progress, full_output))
 
 
 def explain(
@@ -257,111 +247,14 @@ def explain(
     threads_used = check_workers(workers, engine)
     check_function(f)
     check_scheme(method, order)
-    given, points = _points(x, batch)
+    given, points = read_points(x, batch)
     table = stencils.gradient(points.dimension, order, method)
-    call = Call(f, points, table, _steps(given, points, table, h, rel_step), check_args(args))
+    call = Call(f, points, table, read_steps(given, points, table, h, rel_step), check_args(args))
     if not points.count or not points.dimension:
-        return Explanation(_none_ran(engine), "no coordinates, nothing to do")
+        return Explanation(none_ran(engine), "no coordinates, nothing to do")
     if engine == "reference":
         return Explanation(engine, "the definition in plain NumPy")
     chosen = plan(call, engine, np.empty((points.count, points.dimension)))
     if chosen.kernel:
         return Explanation(chosen.engine, f"{call.evaluations:,} calls of f compiled by Numba, {threads_used} threads")
     return Explanation(chosen.engine, f"{call.evaluations:,} calls of f from Python", chosen.reason)
-
-
-def _points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:
-    """x as an array, and as points in rows of float64."""
-    given = real_array(x)
-    if not batch:
-        return given, Rows(given.reshape(1, given.size).astype(np.float64, copy=False), given.shape)
-    if given.ndim < 2:
-        msg = f"batch=True needs points in rows, x of shape (N, D), got {given.shape}; write x[None, :] for one point"
-        raise ValueError(msg)
-    rows = given.reshape(len(given), prod(given.shape[1:]))
-    return given, Rows(rows.astype(np.float64, copy=False), given.shape[1:])
-
-
-def _steps(given: Array, points: Rows, table: stencils.Table, h: Step, rel_step: Step) -> Steps:
-    """The steps, their sizes in the layout of the points."""
-    steps = choose_steps(given, table.stencil, h, rel_step)
-    if steps.size.ndim == 0:
-        return steps
-    size = np.broadcast_to(steps.size, given.shape).reshape(points.layout)
-    return Steps(steps.rule, size)
-
-
-@dataclass(frozen=True)
-class _Run:
-    """The options that say how to run, not what to compute."""
-
-    engine: str
-    workers: int | None
-    out: Array | None
-    progress: Any
-    full_output: bool
-
-
-def _differentiate(call: Call, given: Array, how: _Run, values: Array | None = None) -> Any:
-    """The derivative in x's shape and dtype, or a Result."""
-    check_engine(how.engine)
-    workers = check_workers(how.workers, how.engine)
-    result = check_out(how.out, given.shape, given.dtype, given)
-    target, direct = _target(result, call.points.layout)
-    facts = Facts(_none_ran(how.engine), 0)
-    if target.size:
-        facts = _run(call, target, values, how, workers)
-        warn_if_constant(call, target, 4)
-    elif values is not None:  # points without coordinates still have values
-        values[:] = [as_number(call.f(call.argument(row), *call.args)) for row in call.points.row(slice(None))]
-    if not direct:
-        with np.errstate(all="ignore"):
-            result[...] = target.reshape(result.shape)
-    value = result[()] if how.out is None and not result.ndim else result
-    if not how.full_output:
-        return value
-    h = call.steps_for(facts.eps).at(call.points.row(slice(None))).reshape(given.shape)[()]
-    return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
-
-
-def _none_ran(engine: str) -> str:
-    """The engine to name where there was nothing to do."""
-    return "python" if engine == "auto" else engine
-
-
-def _target(result: Array, layout: tuple[int, int]) -> tuple[Array, bool]:
-    """A float64 array of the points' layout: a view of the result where there is one."""
-    view = result.reshape(layout)
-    direct = result.dtype == np.float64 and (not view.size or np.may_share_memory(view, result))
-    return (view, True) if direct else (np.empty(layout), False)
-
-
-def _run(call: Call, target: Array, values: Array | None, how: _Run, workers: int) -> Facts:
-    if how.engine == "reference":
-        with progress_report(how.progress, "point") as report:
-            return _reference(call, target, values, report)
-    if call.scalar and call.points.count > 1 and how.engine in {"auto", "python"}:
-        facts = run_on_arrays(call, target, how.progress)
-        if facts:
-            return facts
-    chosen = plan(call, how.engine, target, values)
-    warn_if_slow(call, chosen, 5)
-    return run(call, chosen, target, values, workers, how.progress)
-
-
-def _reference(call: Call, target: Array, values: Array | None, report: Report | None) -> Facts:
-    """The definition, point by point."""
-    formula, points, f = call.table.stencil, call.points, inplace.Counted(call.f)
-    options: dict[str, Any] = {"args": call.args, "order": formula.order, "method": formula.method}
-    if call.scalar:
-        x = points.row(slice(None)).reshape(call.whole)
-        step = call.steps.options(None, call.whole)
-        target[:, 0] = np.ravel(reference.derivative(f.call, x, n=formula.derivative, **options, **step))
-    for n in range(0 if call.scalar else points.count):
-        point, step = points.row(n).reshape(points.shape), call.steps.options(n, points.shape)
-        target[n] = reference.gradient(f.call, point, **options, **step).ravel()
-        if values is not None:
-            values[n] = as_number(f.call(point.copy(), *call.args))
-        if report:
-            report(n + 1, points.count)
-    return Facts("reference", f.count, f.eps)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import steps
-from .results import as_number, precision
+from .results import as_number, as_numbers, precision
 from .stencils import Stencil, stencil
 
 Array = NDArray[np.float64]
@@ -39,12 +39,10 @@ def _moved(x: Array, k: float, step: Array, *coordinates: int) -> Array:
     return moved
 
 
-def _vector(value: Any) -> Array:
-    """A copy of what f returned: f may use the same array again."""
-    array = np.array(value)
-    if array.dtype.kind not in "fiub":
-        as_number(value)  # raises, and says what f returned
-    return array.astype(np.float64)
+def _moved_along(x: Array, k: float, t: float, v: Array) -> Array:
+    """x + k*t*v; the coordinates in which v is 0 keep their bits."""
+    with np.errstate(all="ignore"):
+        return np.where(v == 0.0, x, x + k * t * v)
 
 
 def _steps(x: Array, formula: Stencil, h: Any, rel_step: Any, value: Any) -> Array:
@@ -72,7 +70,7 @@ def derivative(
             return np.reshape([as_number(f(v, *args)) for v in np.ravel(a)], np.shape(a))
 
     step = _steps(x, formula, h, rel_step, value)
-    total = along(lambda k: _vector(on_arrays(_moved(x, k, step, *range(x.size))[()], *args)), formula)
+    total = along(lambda k: as_numbers(on_arrays(_moved(x, k, step, *range(x.size))[()], *args)), formula)
     with np.errstate(all="ignore"):
         return (total / step**n)[()]
 
@@ -103,33 +101,43 @@ def jacobian(
     """Column i is the stencil along coordinate i: f: (D,) -> (M,) gives (M, D)."""
     x = np.asarray(x, dtype=np.float64)
     formula = stencil(1, order, method)
-    step = _steps(x, formula, h, rel_step, f(x.copy(), *args))
-    sums = [along(lambda k: _vector(f(_moved(x, k, step, i), *args)), formula) for i in range(x.size)]  # noqa: B023
+    value = f(x.copy(), *args)
+    step, out = _steps(x, formula, h, rel_step, value), np.empty((*np.shape(value), x.size))
+    for i in range(x.size):
+        out[..., i] = along(lambda k: as_numbers(f(_moved(x, k, step, i), *args)), formula)  # noqa: B023
     with np.errstate(all="ignore"):
-        return np.asarray(np.stack(sums, axis=-1) / step)
+        return np.asarray(out.reshape(np.shape(value) + x.shape) / step)
 
 
-def jvp(f: Function, x: Any, v: Any, *, args: tuple[Any, ...] = (), h: Any = None, order: int = 2) -> Any:
-    """The derivative along v."""
+def jvp(
+    f: Function, x: Any, v: Any, *, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None, order: int = 2,
+    method: str = "central",
+) -> Any:  # fmt: skip
+    """The derivative along v; 0 along no direction."""
     x, v = np.asarray(x, dtype=np.float64), np.asarray(v, dtype=np.float64)
-    formula = stencil(1, order)
-    t = steps.direction_step(x, v, formula, h) if v.any() else 1.0
-    return along(lambda k: _vector(f(x + k * t * v, *args)), formula) / t
+    formula, value = stencil(1, order, method), f(x.copy(), *args)
+    if not v.any():
+        return np.zeros(np.shape(value))[()]
+    t = steps.direction_step(x.ravel(), v.ravel(), formula, h, rel_step, precision(value))
+    total = along(lambda k: as_numbers(f(_moved_along(x, k, t, v), *args)), formula)
+    with np.errstate(all="ignore"):
+        return total / t
 
 
 def vjp(f: Function, x: Any, u: Any, **options: Any) -> Array:
     """u @ J."""
-    product: Array = np.asarray(u, dtype=np.float64) @ jacobian(f, x, **options)
-    return product
+    u = np.asarray(u, dtype=np.float64)
+    return np.asarray(np.tensordot(u, jacobian(f, x, **options), axes=u.ndim))
 
 
 def hessian(
-    f: Function, x: Any, *, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None, order: int = 2
-) -> Array:
+    f: Function, x: Any, *, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None, order: int = 2,
+    method: str = "central",
+) -> Array:  # fmt: skip
     """Second derivatives along e_i and e_i + e_j, and polarisation."""
     x = np.asarray(x, dtype=np.float64)
-    formula, size = stencil(2, order), x.size
-    step, out = _steps(x, formula, h, rel_step, f(x.copy(), *args)), np.empty((size, size))
+    formula, size = stencil(2, order, method), x.size
+    step, out = _steps(x, formula, h, rel_step, f(x.copy(), *args)).ravel(), np.empty((size, size))
 
     def second(*coordinates: int) -> Any:
         return along(lambda k: as_number(f(_moved(x, k, step, *coordinates), *args)), formula)
@@ -140,22 +148,30 @@ def hessian(
         for j in range(i):
             out[i, j] = out[j, i] = 0.5 * (second(j, i) - own[j] - own[i])
     with np.errstate(all="ignore"):
-        return np.asarray(out / np.multiply.outer(step, step))
+        return np.asarray(out / np.multiply.outer(step, step)).reshape(x.shape + x.shape)
 
 
 def hvp(
-    f: Function, x: Any, v: Any, *, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None, order: int = 2
-) -> Array:
+    f: Function, x: Any, v: Any, *, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None, order: int = 2,
+    method: str = "central",
+) -> Array:  # fmt: skip
     """Second derivatives along e_i + v and e_i - v: H v without H."""
     x, v = np.asarray(x, dtype=np.float64), np.asarray(v, dtype=np.float64)
-    formula = stencil(2, order)
-    step = _steps(x, formula, h, rel_step, f(x.copy(), *args))
-    t = steps.direction_step(x, v, formula) if v.any() else 1.0
+    formula, value = stencil(2, order, method), f(x.copy(), *args)
+    if not v.any():
+        return np.zeros(x.shape)
+    step = _steps(x, formula, h, rel_step, value)
+    if h is None and rel_step is None:
+        t = steps.direction_step(x.ravel(), v.ravel(), formula, eps=precision(value))
+    else:
+        t = steps.step_within(v.ravel(), step.ravel())
 
     def second(i: int, side: float) -> Any:
-        return along(lambda k: as_number(f(_moved(x, k, step, i) + k * side * t * v, *args)), formula)
+        return along(lambda k: as_number(f(_moved_along(_moved(x, k, step, i), k * side, t, v), *args)), formula)
 
-    return np.array([second(i, 1.0) - second(i, -1.0) for i in range(x.size)]) / (4.0 * t * step)
+    sums = [second(i, 1.0) - second(i, -1.0) for i in range(x.size)]
+    with np.errstate(all="ignore"):
+        return np.asarray(np.reshape(sums, x.shape) / (4.0 * t * step))
 
 
 def gradient_field(f: Function, axes: Sequence[Any], **options: Any) -> Array:

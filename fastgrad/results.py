@@ -97,16 +97,37 @@ def as_number(value: Any) -> float:
     if type(value) is float or type(value) is np.float64:
         return float(value)
     array = np.asarray(value)
-    if array.dtype.kind not in "fiub":
-        kind = f"{type(value).__name__} {value!r}" if array.ndim == 0 else f"array of {array.dtype}"
-        msg = f"f returned {kind}; it must return one real number"
-        if array.dtype.kind == "c":
-            msg += " (of a complex result, return .real or abs())"
-        raise TypeError(msg)
+    _check_real(value, array, "one real number")
     if array.size != 1:
         msg = f"f returned an array of shape {array.shape}; it must return one number"
         raise ValueError(msg)
     return float(array.reshape(())[()])
+
+
+def _check_real(value: Any, array: Array, wanted: str) -> None:
+    if array.dtype.kind not in "fiub":
+        kind = f"{type(value).__name__} {value!r}" if array.ndim == 0 else f"array of {array.dtype}"
+        msg = f"f returned {kind}; it must return {wanted}"
+        if array.dtype.kind == "c":
+            msg += " (of a complex result, return .real or abs())"
+        raise TypeError(msg)
+
+
+def as_numbers(value: Any) -> NDArray[np.float64]:
+    """What f returned as an array of its own, of any shape: f may use its array again.
+
+    Raises
+    ------
+    TypeError
+        Not real numbers, or rows of different lengths.
+    """
+    try:
+        array = np.array(value)
+    except ValueError:
+        msg = f"f returned a ragged {type(value).__name__}: its rows have different lengths; return an array of numbers"
+        raise TypeError(msg) from None
+    _check_real(value, array, "real numbers")
+    return array.astype(np.float64, copy=False)
 
 
 def precision(value: Any) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from math import factorial, lcm
 
 import numpy as np
@@ -138,6 +138,16 @@ class Table:
     factors: NDArray[np.intp]
     divisors: NDArray[np.intp]
     scale: NDArray[np.intp]
+
+    @cached_property
+    def uses_base(self) -> bool:
+        """Whether f at the point itself counts: hvp's sums come in pairs whose shares of it cancel."""
+        return self.stencil.base >= 0 and bool(self.factors.sum(axis=1).any())
+
+    @property
+    def key(self) -> tuple[str, Stencil, int]:
+        """What tells tables apart: everything else follows from it."""
+        return (self.name, self.stencil, len(self.scale))
 
     def combine(self, sums: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArray[np.float64]:
         """Outputs (..., K) from the directions' sums (..., R) and the unit vectors' steps (..., D or D + 1)."""

@@ -27,6 +27,7 @@ from .stencils import Stencil
 Array = NDArray[np.float64]
 
 _EXPONENT = np.int64(0x7FF0000000000000)
+_SMALLEST, _LARGEST = 2.0**-1022, 2.0**1023
 
 
 def default_factor(derivative: int, order: int, eps: float = EPS) -> float:
@@ -119,13 +120,41 @@ def with_precision(steps: Steps, formula: Stencil, eps: float) -> Steps:
     return replace(steps, size=np.asarray(default_factor(formula.derivative, formula.order, eps)))
 
 
-def direction_step(x: Array, v: Array, formula: Stencil, h: float | None = None) -> float:
-    """The step t of the displacement t*v: ``max(1, max|x|) / max|v|`` takes the place of ``max(1, |x_i|)``."""
-    if h is not None:
-        return float(_checked_size("h", h, ()))
+def direction_step(
+    x: Array, v: Array, formula: Stencil, h: Any = None, rel_step: Any = None, eps: float = EPS
+) -> Any:
+    """The step t of the displacement t*v: ``max(1, max|x|) / max|v|`` takes the place of ``max(1, |x_i|)``.
+
+    h is t itself; rel_step is relative to max|x| (to 1 where x is 0). A row of x and v is a point; t = 1 where v is 0.
+    """
+    largest, length = np.abs(x).max(axis=-1, initial=0.0), np.abs(v).max(axis=-1, initial=0.0)
+    given = choose_steps(np.zeros(()), formula, h, rel_step)
     with np.errstate(all="ignore"):
-        scale = np.maximum(1.0, np.abs(x).max(initial=0.0)) / np.abs(v).max(initial=0.0)
-        return float(power_of_two_below(default_factor(formula.derivative, formula.order) * scale))
+        if given.rule == "absolute":
+            t = np.broadcast_to(given.size, length.shape)
+        elif given.rule == "relative":
+            t = given.size * np.where(largest == 0.0, 1.0, largest) / length
+        else:
+            factor = default_factor(formula.derivative, formula.order, eps)
+            t = power_of_two_below(factor * np.maximum(1.0, largest) / length)
+        return np.where(length == 0.0, 1.0, np.clip(t, _SMALLEST, _LARGEST))[()]
+
+
+def step_within(v: Array, h: Array) -> Any:
+    """The longest t with which t*v moves no coordinate by more than its step in h."""
+    with np.errstate(all="ignore"):
+        t = np.where(v == 0.0, np.inf, h / np.abs(v)).min(axis=-1, initial=np.inf)
+        return np.where(t == np.inf, 1.0, np.clip(t, _SMALLEST, _LARGEST))[()]
+
+
+def check_direction(x: Array, v: Array, t: Any, name: str) -> None:
+    """Raise ValueError where a given step along v leaves x as it is."""
+    with np.errstate(all="ignore"):
+        gone = ((x + t[..., None] * v == x) | (v == 0.0)).all(axis=-1) & v.any(axis=-1)
+    if gone.any():
+        n = int(np.flatnonzero(gone)[0])
+        msg = f"{name} vanishes beside x={x[n]!r}: x + t*v == x with the step t={float(t[n])!r}; leave {name} out"
+        raise ValueError(msg)
 
 
 def _checked_size(name: str, given: Any, shape: tuple[int, ...]) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..stencils import Table
-from ..steps import Steps, with_precision
+from ..steps import Steps, direction_step, with_precision
 
 Array = NDArray[np.float64]
 
@@ -67,6 +67,33 @@ class Grid:
         return np.array([axis[i] for axis, i in zip(self.axes, node, strict=True)])
 
 
+class Target:
+    """Where the derivatives of an f with an output of any shape go: made as soon as f has shown that shape."""
+
+    def __init__(self, make: Callable[[tuple[int, ...]], Array]) -> None:
+        self._make = make
+        self.shape: tuple[int, ...] | None = None
+        self.array: Array | None = None
+
+    def reserve(self, shape: tuple[int, ...]) -> Array:
+        """The array to fill, (N, M, K): N points, M the size of f's output, K outputs of the table.
+
+        Raises
+        ------
+        ValueError
+            f returned another shape before, or the caller's `out` does not fit.
+        """
+        if self.array is None:
+            self.shape, self.array = shape, self._make(shape)
+        elif shape != self.shape:
+            msg = f"f returned an array of shape {shape} after one of shape {self.shape}; it must keep to one shape"
+            raise ValueError(msg)
+        return self.array
+
+
+Output = Array | Target
+
+
 @dataclass(frozen=True)
 class Call:
     """What an engine needs to know.
@@ -85,6 +112,12 @@ class Call:
         Whether f takes a number instead of an array (`derivative`) ...
     whole : tuple of int
         ... and the shape of the array that holds all these numbers.
+    vector : bool
+        Whether f may return an array, whose shape is kept (`jacobian`, `jvp`); the output is then a `Target`.
+    v : ndarray, optional
+        One direction per point, (N, D): unit vector number D of the table ...
+    t : ndarray, optional
+        ... and its steps (N,), for an f whose results have the precision of float64.
     """
 
     f: Callable[..., Any]
@@ -95,11 +128,24 @@ class Call:
     value: bool = False
     scalar: bool = False
     whole: tuple[int, ...] = ()
+    vector: bool = False
+    v: Array | None = None
+    t: Array | None = None
 
     @property
     def needs_base(self) -> bool:
         """Whether f is evaluated at the point itself."""
-        return self.value or self.table.stencil.base >= 0
+        return self.value or self.table.uses_base
+
+    @property
+    def along_axes(self) -> bool:
+        """Whether a direction moves one coordinate and makes one number: loops of their own are faster for that."""
+        return not self.vector and self.v is None and self.table.parts.shape[1] == 1
+
+    @property
+    def moves_coordinates(self) -> bool:
+        """Whether a direction moves a single coordinate; jvp moves all along v and nothing else."""
+        return len(self.table.moves) > 0 and int(self.table.moves[:, 0].min()) < self.points.dimension
 
     @property
     def evaluations(self) -> int:
@@ -110,6 +156,13 @@ class Call:
     def steps_for(self, eps: float) -> Steps:
         """The steps for an f whose results have precision eps."""
         return with_precision(self.steps, self.table.stencil, eps)
+
+    def t_for(self, eps: float) -> Array | None:
+        """The steps along v for an f whose results have precision eps; given ones stay as they are."""
+        if self.v is None or self.steps.rule != "default":
+            return self.t
+        t: Array = direction_step(self.points.row(slice(None)), self.v, self.table.stencil, eps=eps)
+        return t
 
     def argument(self, row: Array) -> Any:
         """A fresh argument for f from a row of coordinates."""

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import EPS, as_number, precision
+from ..results import EPS, as_number, as_numbers, precision
 from ..steps import Steps
-from .call import Call
+from .call import Call, Output, Target
 from .threads import Report
 
 Array = NDArray[np.float64]
@@ -27,12 +27,14 @@ class _LowPrecisionError(Exception):
 class Caller:
     """Calls f on a buffer. The first call looks at what f returns and whether it writes into its argument."""
 
-    def __init__(self, f: Callable[..., Any], args: tuple[Any, ...], eps: float = EPS) -> None:
-        self.f, self.args, self.eps = f, args, eps
+    def __init__(
+        self, f: Callable[..., Any], args: tuple[Any, ...], eps: float = EPS, read: Callable[[Any], Any] = as_number
+    ) -> None:
+        self.f, self.args, self.eps, self.read = f, args, eps, read
         self.count = 0
-        self.call = self._first
+        self.call: Callable[[Any], Any] = self._first
 
-    def _first(self, buffer: Any) -> float:
+    def _first(self, buffer: Any) -> Any:
         before = buffer.copy()
         value = self.f(buffer, *self.args)
         self.count += 1
@@ -42,17 +44,21 @@ class Caller:
             buffer[...] = before
             self.call = self._on_copy
         else:
-            self.call = self._plain
-        return as_number(value)
+            self.call = self._plain if self.read is as_number else self._read
+        return self.read(value)
 
     def _plain(self, buffer: Any) -> float:
         self.count += 1
         value = self.f(buffer, *self.args)
         return float(value) if type(value) is np.float64 else as_number(value)
 
-    def _on_copy(self, buffer: Any) -> float:
+    def _read(self, buffer: Any) -> Any:
         self.count += 1
-        return as_number(self.f(buffer.copy(), *self.args))
+        return self.read(self.f(buffer, *self.args))
+
+    def _on_copy(self, buffer: Any) -> Any:
+        self.count += 1
+        return self.read(self.f(buffer.copy(), *self.args))
 
 
 class Counted:
@@ -68,8 +74,10 @@ class Counted:
         return value
 
 
-def apply(call: Call, out: Array, values: Array | None = None, report: Report | None = None) -> tuple[int, float]:
+def apply(call: Call, out: Output, values: Array | None = None, report: Report | None = None) -> tuple[int, float]:
     """Fill ``out[n, k]`` and ``values[n]``: (evaluations of f, precision of what it returned)."""
+    if isinstance(out, Target) or not call.along_axes:
+        return apply_table(call, out, report)
     f = (lambda x, *args: call.f(x[()], *args)) if call.scalar else call.f
     caller = Caller(f, call.args)
     try:
@@ -140,6 +148,101 @@ def _sums(
     return center, sums
 
 
+class _WroteError(Exception):
+    """f wrote into its argument, only not at its first call."""
+
+
+def apply_table(call: Call, out: Output, report: Report | None = None) -> tuple[int, float]:
+    """As `apply`, for any directions and, where `out` is a `Target`, for an f that returns arrays."""
+    caller = Caller(call.f, call.args, read=_reader(out) if isinstance(out, Target) else as_number)
+    try:
+        _apply_table(call, caller, out, report)
+    except _LowPrecisionError as low:
+        caller.eps = low.eps
+        _apply_table(call, caller, out, report)
+    if isinstance(out, Target) and out.array is None:  # no direction, so that f has not been called
+        caller.call(call.argument(call.points.row(0)))
+    return caller.count, caller.eps
+
+
+def _reader(target: Target) -> Callable[[Any], Array]:
+    def read(value: Any) -> Array:
+        array = as_numbers(value)
+        target.reserve(array.shape)
+        return array.ravel()
+
+    return read
+
+
+def _apply_table(call: Call, caller: Caller, out: Output, report: Report | None) -> None:
+    points, steps, ts = call.points, call.steps_for(caller.eps), call.t_for(caller.eps)
+    size = np.broadcast_to(steps.size, points.layout)
+    for n in range(points.count if len(call.table.moves) else 0):
+        row, at = np.array(points.row(n), dtype=np.float64), Steps(steps.rule, size[n])
+        if call.moves_coordinates:
+            at.check(row)
+        h = np.append(np.broadcast_to(at.at(row), row.shape), 1.0 if ts is None else ts[n])
+        move = _mover(row, h.tolist(), None if call.v is None else call.v[n])
+        sums = _sums_of_row(call, caller, row, move, report if points.count == 1 else None)
+        array = out.array if isinstance(out, Target) else out
+        with np.errstate(all="ignore"):
+            array[n] = call.table.combine(sums, h)  # type: ignore[index]
+        if report and points.count > 1:
+            report(n + 1, points.count)
+
+
+def _mover(row: Array, h: list[float], v: Array | None) -> Callable[..., None]:
+    """What writes the point, moved by k steps along a direction, into an array."""
+    moving = np.flatnonzero(v) if v is not None else []  # the other coordinates keep their bits, -0.0 too
+    part = v[moving] if v is not None else row
+
+    def move(flat: Array, moves: list[int], signs: list[int], k: int) -> None:
+        flat[:] = row
+        for unit, sign in zip(moves, signs, strict=True):
+            if 0 <= unit < row.size:
+                flat[unit] = flat.item(unit) + sign * k * h[unit]
+            elif unit >= 0:
+                with np.errstate(all="ignore"):
+                    flat[moving] += sign * k * h[unit] * part
+
+    return move
+
+
+def _sums_of_row(call: Call, caller: Caller, row: Array, move: Callable[..., None], report: Report | None) -> Array:
+    """The stencil's sums along all directions at one point: (R,), or (M, R) for M outputs of f."""
+    try:
+        return _sums_of_moves(call, caller, row, move, report)
+    except _WroteError:
+        caller.call = caller._on_copy
+        return _sums_of_moves(call, caller, row, move, report)
+
+
+def _sums_of_moves(call: Call, caller: Caller, row: Array, move: Callable[..., None], report: Report | None) -> Array:
+    table, formula, flat, sums = call.table, call.table.stencil, row.copy(), []
+    buffer = flat.reshape(call.points.shape)
+    center = _guarded(caller, buffer) if call.needs_base else 0.0
+    for r, direction in enumerate(zip(table.moves.tolist(), table.signs.tolist(), strict=True)):
+        values = []
+        for k in formula.offsets:
+            if k:
+                move(flat, *direction, k)
+            values.append(_guarded(caller, buffer) if k else center)
+        with np.errstate(all="ignore"):
+            sums.append(sum(number * (values[a] - values[b]) for number, a, b in formula.terms))
+        if report:
+            report(r + 1, len(table.moves))
+    return np.array(sums, dtype=np.float64).T
+
+
+def _guarded(caller: Caller, buffer: Array) -> Any:
+    """f on the buffer, if it leaves it as it was."""
+    before = buffer.tobytes()
+    value = caller.call(buffer)
+    if buffer.tobytes() != before:
+        raise _WroteError
+    return value
+
+
 class _RefusedError(Exception):
     """f does not take arrays element by element."""
 
@@ -196,7 +299,7 @@ def reads_its_argument(call: Call) -> bool:
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            first, second = (as_number(call.f(call.argument(x), *call.args)) for x in (row, moved))
+            first, second = (as_numbers(call.f(call.argument(x), *call.args)) for x in (row, moved))
     except Exception:  # noqa: BLE001  whatever f raises, it has looked at its argument
         return True
-    return first != second
+    return not np.array_equal(first, second)

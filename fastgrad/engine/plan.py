@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-ENGINES = ("auto", "jit", "python", "reference")
+ENGINES = ("auto", "simd", "jit", "python", "reference")
 
-# Up to this many calls of f Python is the faster engine: a call costs 1 to 10 us, a compilation 0.3 to 1 s.
+# Up to this many calls of f Python is the faster engine: a call costs 1 to 10 us, a trace with its check 0.1 to 1 ms, its
+# first compilation 20 to 400 ms (from disk 1 to 10) ...
+TRACED_CALLS = 1_000
+# ... and a compilation by Numba 0.4 to 1 s.
 PYTHON_CALLS = 10_000
 
 RECOMPILATIONS = 3  # of one code object whose captured numbers change, before auto takes python
@@ -60,18 +63,37 @@ def plan(call: Call, engine: str, out: Array, values: Array | None = None) -> Pl
     """
     if engine == "python":
         return Plan(engine, reason="engine='python' was asked for")
-    if engine == "auto" and call.evaluations <= PYTHON_CALLS:
+    if engine == "auto" and call.evaluations <= TRACED_CALLS:
         return Plan("python", reason=f"{call.evaluations} calls of f take less time than compiling it")
+    reasons = []
+    for name in ("simd", "jit") if engine == "auto" else (engine,):
+        if engine == "auto" and name == "jit" and call.evaluations <= PYTHON_CALLS:
+            reasons.append(f"{call.evaluations} calls of f take less time than compiling it by Numba")
+            continue
+        try:
+            kernel = _PREPARE[name](call, out, values, RECOMPILATIONS if engine == "auto" else None)
+            return Plan(name, kernel, "; ".join(reasons))
+        except EngineError as refused:
+            if engine != "auto":
+                msg = f"engine={engine!r} cannot run this function: {refused}"
+                raise EngineError(msg) from refused
+            reasons.append(str(refused))
+    return Plan("python", reason="; ".join(reasons))
+
+
+def _simd(call: Call, out: Any, values: Array | None, _limit: int | None) -> Any:
+    from . import simd  # noqa: PLC0415  importing LLVM takes as long as all the rest
+
+    return simd.prepare(call, out, values)
+
+
+def _jit(call: Call, out: Any, values: Array | None, limit: int | None) -> Any:
     from . import blackbox  # noqa: PLC0415  importing Numba takes four times as long as the rest
 
-    try:
-        limit = RECOMPILATIONS if engine == "auto" else None
-        return Plan("jit", blackbox.prepare(call, out, values, recompilations=limit))
-    except EngineError as refused:
-        if engine != "auto":
-            msg = f"engine={engine!r} cannot run this function: {refused}"
-            raise EngineError(msg) from refused
-        return Plan("python", reason=str(refused))
+    return blackbox.prepare(call, out, values, recompilations=limit)
+
+
+_PREPARE = {"simd": _simd, "jit": _jit}
 
 
 class Facts(NamedTuple):
@@ -90,6 +112,13 @@ def run(
     with threads.progress_report(progress, "coordinate" if single else "point") as report:
         if chosen.kernel is None:
             return Facts("python", *inplace.apply(call, out, values, report))
+        if chosen.engine == "simd":
+            kernel = chosen.kernel
+            points, count = kernel.points, call.points.count
+            scaled = report and (lambda done, _: report(min(int(done * points), count), count))
+            threads.run(kernel.work, kernel.items, workers=workers, grain=kernel.grain, report=scaled)
+            kernel.finish()
+            return Facts("simd", call.evaluations)
         kernel, grain = chosen.kernel, 1 if single else chosen.kernel.grain
         scaled = report and (lambda done, total: report(done // grain, total // grain))
         threads.run(kernel.work, kernel.items, workers=workers, grain=grain, report=scaled)

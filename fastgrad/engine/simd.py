@@ -1,0 +1,271 @@
+"""The simd engine: f traced into a program, the program and the table compiled on vectors, one lane per point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..results import EPS, EngineError, as_number, precision
+from ..stencils import Table
+from ..steps import Steps
+from . import inplace, lanes, layout, native
+from .call import Call, Grid, Rows, Target
+from .program import Program
+from .trace import Untraceable, shares_state, trace
+from .vectormath import Unsupported
+
+Array = NDArray[np.float64]
+
+SEGMENT = 1024  # nodes of a grid's row to an item: small enough to share, long enough to make its start-up small
+REPEATED = 1000  # points with results that are not finite; beyond, the rest is believed if f agrees on these
+ROLLED_OPERATIONS = 40_000  # nodes times displacements of one coordinate; beyond, LLVM takes more than a second
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled call: ``work(start, stop)`` does items [start, stop), each `points` points."""
+
+    work: Callable[[int, int], object]
+    items: int
+    grain: int
+    points: float
+    finish: Callable[[], None]
+    description: str
+    eps: float = EPS
+
+
+def prepare(call: Call, out: Any, values: Array | None) -> Kernel:
+    """Trace f, compile, check the compiled form against f, and bind the arrays.
+
+    Raises
+    ------
+    EngineError
+        f cannot be traced, or the traced form does not give what f gives.
+    """
+    program = _traced(call)
+    if call.vector:
+        out = out.reserve(program.shape)
+    out = out.reshape(call.points.count, -1)
+    run = len(call.points.axes[-1]) if isinstance(call.points, Grid) else call.points.count
+    if run < native.lanes():
+        return _prepare_few(call, program, out, values)
+    return _prepare(call, program, out, values)
+
+
+def _prepare(call: Call, program: Program, out: Array, values: Array | None) -> Kernel:
+    form = _form(call, out)
+    compiled = _compiled(program, call.table, form)
+    constants = np.array([*program.constants, 0.0])
+    _check(call, program, compiled.value, constants, form.lanes)
+    bound = _Bound(call, form, compiled.kernel, constants, out, values)
+    points = call.points.count / bound.items
+    return Kernel(bound.work, bound.items, bound.grain, points, bound.finish, compiled.description)
+
+
+def _prepare_few(call: Call, program: Program, out: Array, values: Array | None) -> Kernel:
+    """Fewer points than lanes, or a grid whose last axis is shorter: on rows, the last one repeated to fill a vector."""
+    count = call.points.count
+    picks = np.minimum(np.arange(max(count, native.lanes())), count - 1)
+    wide = _subset(call, picks)
+    target, seen = np.empty((len(picks), out.shape[1])), None if values is None else np.empty(len(picks))
+    kernel = _prepare(wide, program, target, seen)
+
+    def finish() -> None:
+        kernel.finish()
+        out[...] = target[:count]
+        if values is not None and seen is not None:
+            values[...] = seen[:count]
+
+    return replace(kernel, finish=finish, points=count / kernel.items)
+
+
+def _subset(call: Call, picks: NDArray[np.intp]) -> Call:
+    """The same call at some of its points, given as rows."""
+    points, size = call.points, call.steps.size
+    rows = np.array([points.row(n) for n in picks]) if isinstance(points, Grid) else points.row(picks)
+    steps = replace(call.steps, size=size[picks]) if size.ndim == 2 else call.steps
+    v, t = (None if a is None else a[picks] for a in (call.v, call.t))
+    return replace(call, points=Rows(rows, points.shape), steps=steps, v=v, t=t)
+
+
+def _traced(call: Call) -> Program:
+    reason = shares_state(call.f, [call.points.row(0)])
+    if reason:
+        raise EngineError(reason)
+    try:
+        program = trace(call.f, call.points.shape, args=call.args, scalar=call.scalar)
+    except Untraceable as refused:
+        raise EngineError(str(refused)) from None
+    if len(program.outputs) != 1 and not call.vector:
+        as_number(np.empty(program.shape))  # raises, and says what f returned
+    return program
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    kernel: Any
+    value: Any
+    description: str
+
+
+_memo: dict[Any, _Compiled] = {}
+
+
+def _compiled(program: Program, table: Table, form: lanes.Form) -> _Compiled:
+    """The functions of a program, from the memo, the folder or LLVM."""
+    key = (program.structure, table.key, form)
+    if key not in _memo:
+        rolled = lanes.operations(program, table) > lanes.UNROLLED_OPERATIONS
+        if rolled:
+            _check_size(program, table)
+        try:
+            text = lanes.kernel(program, table, form, rolled=rolled)
+        except Unsupported as missing:
+            msg = f"this machine has no vector form of {missing}"
+            raise EngineError(msg) from None
+        kernel, value = native.functions(text, "kernel", "value")
+        what = f"{len(program.nodes)} operations on {form.lanes} lanes" + (", rolled" if rolled else "")
+        _memo[key] = _Compiled(kernel, value, what)
+    return _memo[key]
+
+
+def _check_size(program: Program, table: Table) -> None:
+    count = len(program.nodes) * len(table.stencil.offsets)
+    if table.name not in {"gradient", "jacobian", "derivative"} or count > ROLLED_OPERATIONS:
+        msg = f"its program of {len(program.nodes)} operations is too long to compile for {table.name}"
+        raise EngineError(msg)
+
+
+def _form(call: Call, out: Array) -> lanes.Form:
+    width, grid = native.lanes(), isinstance(call.points, Grid)
+    source = "grid" if grid else layout.kind_of(call.points.row(slice(None)))
+    size = call.steps.size
+    kind = "uniform" if not size.ndim else "coordinate" if size.ndim == 1 or size.strides[0] == 0 else "point"
+    exact = call.t is None or bool((np.frexp(call.t)[0] == 0.5).all())
+    return lanes.Form(width, call.steps.rule, kind, source, layout.kind_of(out), call.value, not exact)
+
+
+def _check(call: Call, program: Program, value: Any, constants: Array, width: int) -> None:
+    """Compare the compiled f with f itself at a point that is displaced in every coordinate."""
+    row = call.finite_row()
+    some = 0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, row.size + 1))[0]
+    with np.errstate(all="ignore"):
+        moved = row + some * _first_steps(call).at(row)
+    plain = call.f(call.argument(moved), *call.args)
+    if precision(plain) > EPS:
+        msg = f"f returns {plain.dtype}, whose rounding vectors of doubles do not reproduce"
+        raise EngineError(msg)
+    expected = np.array(plain, dtype=np.float64).ravel() if len(program.outputs) > 1 else np.array([as_number(plain)])
+    points, found = np.repeat(moved, width), np.empty(len(program.outputs) * width)
+    block = _block(source=points.ctypes.data, constants=constants.ctypes.data, out=found.ctypes.data)
+    value(0, 0, block.ctypes.data)
+    found = found[::width]
+    with np.errstate(all="ignore"):
+        close = np.abs(found - expected) <= 1e-8 * np.maximum(np.abs(found), np.abs(expected)) + 1e-14
+    if (
+        found.shape != expected.shape
+        or not (close | (found == expected) | (np.isnan(found) & np.isnan(expected))).all()
+    ):
+        msg = f"traced, f gives {found[0]!r} where it gives {expected[0]!r} in Python: it keeps state, is random or looks at types"
+        raise EngineError(msg)
+
+
+def _first_steps(call: Call) -> Steps:
+    size = call.steps.size
+    return call.steps if size.ndim < 2 else replace(call.steps, size=size[0])
+
+
+def _block(**slots: int) -> NDArray[np.int64]:
+    block = np.zeros(len(lanes.SLOTS), dtype=np.int64)
+    for name, number in slots.items():
+        block[lanes.SLOTS.index(name)] = number
+    return block
+
+
+class _Bound:
+    """A kernel's arguments, kept alive, and what it found while it ran."""
+
+    def __init__(
+        self, call: Call, form: lanes.Form, kernel: Any, constants: Array, out: Array, values: Array | None
+    ) -> None:
+        self.call, self.kernel, self.out, self.values = call, kernel, out, values
+        self.bad: list[tuple[int, int]] = []
+        count = call.points.count
+        self.slots: dict[str, Any] = {"constants": constants, "sizes": np.array(call.steps.size, dtype=np.float64)}
+        if isinstance(call.points, Grid):
+            self._bind_grid(call.points)
+        else:
+            self.items, self.grain, self.per_item = count, form.lanes, 1
+            self._matrix("source", call.points.row(slice(None)))
+        self._matrix("out", out)
+        self.slots["values"] = values
+        if form.sizes != "uniform":
+            sizes = np.broadcast_to(call.steps.size, call.points.layout)
+            self._matrix("size", sizes, "sizes")
+        if call.v is not None:
+            self._matrix("v", np.ascontiguousarray(call.v))
+            self.slots["t"] = np.ascontiguousarray(call.t)
+        self.block = _block(
+            **{k: a if isinstance(a, int) else a.ctypes.data for k, a in self.slots.items() if a is not None}
+        )
+
+    def _matrix(self, name: str, array: Array, pointer: str = "") -> None:
+        self.slots[pointer or name] = array
+        self.slots[f"{name}_row"], self.slots[f"{name}_column"] = (stride // 8 for stride in array.strides)
+
+    def _bind_grid(self, grid: Grid) -> None:
+        lengths = np.array([len(a) for a in grid.axes], dtype=np.int64)
+        per_row = -(-int(lengths[-1]) // SEGMENT)
+        self.items, self.grain = grid.count // int(lengths[-1]) * per_row, 1
+        self.per_item = SEGMENT
+        self.slots |= {
+            "axes": np.concatenate(grid.axes), "lengths": lengths, "starts": np.cumsum(lengths) - lengths,
+            "segment": SEGMENT,
+        }  # fmt: skip
+
+    def work(self, start: int, stop: int) -> None:
+        saw = self.kernel(start, stop, self.block.ctypes.data)
+        if saw & lanes.VANISHED:
+            self.call.steps.check(self.call.points.row(slice(None)))
+        if saw & lanes.NOT_FINITE:
+            self.bad.append((start, stop))
+
+    def finish(self) -> None:
+        """What is not finite is computed again by f itself: a domain error, say, is Python's to raise."""
+        rows = np.concatenate([self._not_finite(*chunk) for chunk in sorted(self.bad)] or [np.empty(0, dtype=np.intp)])
+        for part in (rows[:REPEATED], rows[REPEATED:]):
+            if part.size and self._agrees(part):
+                return
+
+    def _not_finite(self, start: int, stop: int) -> NDArray[np.intp]:
+        """The points of some items with results that are not finite."""
+        if isinstance(self.call.points, Grid):
+            start, stop = (self._node(i) for i in (start, stop))
+        bad = ~np.isfinite(self.out[start:stop]).all(axis=1)
+        if self.values is not None:
+            bad |= ~np.isfinite(self.values[start:stop])
+        return np.flatnonzero(bad) + start
+
+    def _node(self, item: int) -> int:
+        length = int(self.slots["lengths"][-1])
+        row, segment = divmod(item, -(-length // SEGMENT))
+        return row * length + min(segment * SEGMENT, length)
+
+    def _agrees(self, rows: NDArray[np.intp]) -> bool:
+        """Compute points again by f; whether the same numbers were not finite."""
+        call = _subset(self.call, rows)
+        fresh: Any = np.empty((len(rows), self.out.shape[1]))
+        seen = None if self.values is None else np.empty(len(rows))
+        inplace.apply(
+            call, Target(lambda shape: fresh.reshape(len(rows), prod(shape), -1)) if call.vector else fresh, seen
+        )
+        same = bool((np.isfinite(fresh) == np.isfinite(self.out[rows])).all())
+        self.out[rows] = fresh
+        if self.values is not None and seen is not None:
+            self.values[rows] = seen
+        return same

@@ -1,0 +1,196 @@
+"""From a caller's arguments to a call of an engine, and from what it filled to a result."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import reference, stencils
+from .arguments import check_out, check_workers, real_array
+from .engine import inplace
+from .engine.call import Call, Output, Rows, Target
+from .engine.plan import Facts, check_engine, plan, run, run_on_arrays, warn_if_constant, warn_if_slow
+from .engine.threads import Report, progress_report
+from .results import Result, as_number, status_of
+from .steps import Steps, choose_steps
+
+Array = NDArray[Any]
+Function = Callable[..., Any]
+Step = ArrayLike | None
+Progress = bool | Callable[[int, int], object]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that say how to run, not what to compute."""
+
+    engine: str
+    workers: int | None
+    out: Array | None
+    progress: Any
+    full_output: bool
+
+
+def read_points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:
+    """x as an array, and as points in rows of float64."""
+    given = real_array(x)
+    if not batch:
+        return given, Rows(given.reshape(1, given.size).astype(np.float64, copy=False), given.shape)
+    if given.ndim < 2:
+        msg = f"batch=True needs points in rows, x of shape (N, D), got {given.shape}; write x[None, :] for one point"
+        raise ValueError(msg)
+    rows = given.reshape(len(given), prod(given.shape[1:]))
+    return given, Rows(rows.astype(np.float64, copy=False), given.shape[1:])
+
+
+def read_direction(v: ArrayLike, given: Array, points: Rows) -> tuple[Array, Array]:
+    """v as an array, and as one direction per row of the points."""
+    direction = real_array(v, "v")
+    if direction.shape not in {given.shape, points.shape}:
+        wanted = f"{given.shape}" if given.shape == points.shape else f"{given.shape}, or {points.shape} for all points,"
+        msg = f"v has shape {direction.shape}, but x has shape {given.shape}; pass v of shape {wanted} like x"
+        raise ValueError(msg)
+    rows = np.broadcast_to(direction, (points.count, *points.shape)).reshape(points.layout)
+    return direction, np.ascontiguousarray(rows, dtype=np.float64)
+
+
+def read_steps(given: Array, points: Rows, table: stencils.Table, h: Step, rel_step: Step) -> Steps:
+    """The steps, their sizes in the layout of the points."""
+    steps = choose_steps(given, table.stencil, h, rel_step)
+    if steps.size.ndim == 0:
+        return steps
+    size = np.broadcast_to(steps.size, given.shape).reshape(points.layout)
+    return Steps(steps.rule, size)
+
+
+def differentiate(
+    call: Call,
+    given: Array,
+    how: Options,
+    values: Array | None = None,
+    *,
+    lead: tuple[int, ...] = (),
+    tail: tuple[int, ...] | None = None,
+    inputs: tuple[Array, ...] = (),
+) -> Any:
+    """The derivative in x's dtype, or a Result; its shape is `lead`, that of f's output and `tail`, x's by default."""
+    check_engine(how.engine)
+    workers = check_workers(how.workers, how.engine)
+    place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, (given, *inputs))
+    facts = Facts(none_ran(how.engine), 0)
+    if not call.points.count and call.vector:  # nothing says what f returns
+        place.make((0,) if tail else ())
+    elif call.vector or place.make(()).size:
+        facts = _run(call, Target(place.make) if call.vector else place.target, values, how, workers)
+        _check_that_f_reads(call, place.target)
+    elif values is not None:  # points without coordinates still have values
+        values[:] = [as_number(call.f(call.argument(row), *call.args)) for row in call.points.row(slice(None))]
+    place.finish()
+    value = place.result[()] if how.out is None and not place.result.ndim else place.result
+    if not how.full_output:
+        return value
+    h = _steps_taken(call, given, lead, facts.eps)
+    return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
+
+
+def none_ran(engine: str) -> str:
+    """The engine to name where there was nothing to do."""
+    return "python" if engine == "auto" else engine
+
+
+class _Place:
+    """The result, and the float64 array of points and outputs that engines fill: a view of it where there is one."""
+
+    result: Array
+    target: Array
+
+    def __init__(
+        self, call: Call, out: Any, dtype: Any, lead: tuple[int, ...], tail: tuple[int, ...], inputs: tuple[Array, ...]
+    ) -> None:
+        self.call, self.out, self.dtype, self.lead, self.tail, self.inputs = call, out, dtype, lead, tail, inputs
+
+    def make(self, shape: tuple[int, ...]) -> Array:
+        """The array to fill for an f with outputs of this shape."""
+        self.result = check_out(self.out, (*self.lead, *shape, *self.tail), self.dtype, *self.inputs)
+        many = (prod(shape),) if self.call.vector else ()
+        layout = (self.call.points.count, *many, len(self.call.table.parts))
+        view = self.result.reshape(layout)
+        self.direct = self.dtype == np.float64 and (not view.size or np.may_share_memory(view, self.result))
+        self.target = view if self.direct else np.empty(layout)
+        return self.target
+
+    def finish(self) -> None:
+        """Along no direction the derivative is 0; the result in its dtype."""
+        if self.call.v is not None:
+            self.target[~self.call.v.any(axis=1)] = 0.0
+        if not self.direct:
+            with np.errstate(all="ignore"):
+                self.result[...] = self.target.reshape(self.result.shape)
+
+
+def _check_that_f_reads(call: Call, target: Array) -> None:
+    """Warn of zeros everywhere, unless they were asked for."""
+    if call.v is None or call.v.any():
+        warn_if_constant(call, target, _level())
+
+
+def _level() -> int:
+    """The stack level of the package's caller for a warning raised by the caller's next callee."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("fastgrad."):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], eps: float) -> Any:
+    """The steps of the coordinates in x's shape; of jvp the steps along v."""
+    if not call.moves_coordinates and call.v is not None:
+        return np.reshape(call.t_for(eps), lead)[()]  # type: ignore[arg-type]
+    return call.steps_for(eps).at(call.points.row(slice(None))).reshape(given.shape)[()]
+
+
+def _run(call: Call, target: Output, values: Array | None, how: Options, workers: int) -> Facts:
+    if how.engine == "reference":
+        with progress_report(how.progress, "point") as report:
+            return _reference(call, target, values, report)
+    if call.scalar and call.points.count > 1 and how.engine in {"auto", "python"}:
+        facts = run_on_arrays(call, target, how.progress)
+        if facts:
+            return facts
+    chosen = plan(call, how.engine, target, values)
+    warn_if_slow(call, chosen, _level())
+    return run(call, chosen, target, values, workers, how.progress)
+
+
+def _reference(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:
+    """The definition, point by point."""
+    formula, points, f = call.table.stencil, call.points, inplace.Counted(call.f)
+    options: dict[str, Any] = {"args": call.args, "order": formula.order, "method": formula.method}
+    if call.scalar and isinstance(target, np.ndarray):
+        x = points.row(slice(None)).reshape(call.whole)
+        step = call.steps.options(None, call.whole)
+        target[:, 0] = np.ravel(reference.derivative(f.call, x, n=formula.derivative, **options, **step))
+        return Facts("reference", f.count, f.eps)
+    define = getattr(reference, call.table.name)
+    for n in range(points.count):
+        point, step = points.row(n).reshape(points.shape), call.steps.options(n, points.shape)
+        along = () if call.v is None else (call.v[n].reshape(points.shape),)
+        derivative = np.asarray(define(f.call, point, *along, **options, **step))
+        array = target.reserve(_outer(call, derivative.shape)) if isinstance(target, Target) else target
+        array[n] = derivative.reshape(array.shape[1:])
+        if values is not None:
+            values[n] = as_number(f.call(point.copy(), *call.args))
+        if report:
+            report(n + 1, points.count)
+    return Facts("reference", f.count, f.eps)
+
+
+def _outer(call: Call, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of f's output in that of its Jacobian, or of its derivative along v."""
+    return shape[: len(shape) - len(call.points.shape)] if call.moves_coordinates else shape
