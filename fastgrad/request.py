@@ -159,7 +159,7 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
     if how.engine == "reference":
         with progress_report(how.progress, "point") as report:
             return _reference(call, target, values, report)
-    if call.scalar and call.points.count > 1 and how.engine in {"auto", "python"}:
+    if call.scalar and isinstance(target, np.ndarray) and call.points.count > 1 and how.engine in {"auto", "python"}:
         facts = run_on_arrays(call, target, how.progress)
         if facts:
             return facts

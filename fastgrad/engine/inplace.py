@@ -184,17 +184,18 @@ def _apply_table(call: Call, caller: Caller, out: Output, report: Report | None)
         h = np.append(np.broadcast_to(at.at(row), row.shape), 1.0 if ts is None else ts[n])
         move = _mover(row, h.tolist(), None if call.v is None else call.v[n])
         sums = _sums_of_row(call, caller, row, move, report if points.count == 1 else None)
-        array = out.array if isinstance(out, Target) else out
+        array: Any = out.array if isinstance(out, Target) else out
         with np.errstate(all="ignore"):
-            array[n] = call.table.combine(sums, h)  # type: ignore[index]
+            array[n] = call.table.combine(sums, h)
         if report and points.count > 1:
             report(n + 1, points.count)
 
 
 def _mover(row: Array, h: list[float], v: Array | None) -> Callable[..., None]:
     """What writes the point, moved by k steps along a direction, into an array."""
-    moving = np.flatnonzero(v) if v is not None else []  # the other coordinates keep their bits, -0.0 too
-    part = v[moving] if v is not None else row
+    v = np.zeros(0) if v is None else v
+    moving = np.flatnonzero(v)  # the other coordinates keep their bits, -0.0 too
+    part = v[moving]
 
     def move(flat: Array, moves: list[int], signs: list[int], k: int) -> None:
         flat[:] = row

@@ -70,7 +70,11 @@ def _is_x86() -> bool:
 
 @cache
 def _machine() -> Any:
-    """The target, shared by all modules."""
+    """The target that code is made for."""
+    return _new_machine()
+
+
+def _new_machine() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     load_libraries()
@@ -95,12 +99,11 @@ def _digest(text: str) -> str:
 
 
 def _load(digest: str, text: str, names: tuple[str, ...]) -> tuple[Any, dict[str, int]]:
-    machine = _machine()
     code = _read(digest)
     if code is None:
-        code = bytes(machine.emit_object(_optimised(text)))
+        code = bytes(_machine().emit_object(_optimised(text)))
         _write(digest, code)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _new_machine())  # which it will own
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return engine, {name: engine.get_function_address(name) for name in names}

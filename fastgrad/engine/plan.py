@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..results import EPS, ConstantFunctionWarning, EngineError, PerformanceWarning
 from . import inplace, threads
-from .call import Call
+from .call import Call, Output
 
 if TYPE_CHECKING:
     from .blackbox import Kernel
@@ -53,7 +53,7 @@ def check_engine(engine: str) -> None:
         raise ValueError(msg)
 
 
-def plan(call: Call, engine: str, out: Array, values: Array | None = None) -> Plan:
+def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> Plan:
     """Pick the engine, by the call alone and never by earlier calls, and prepare it to fill `out` and `values`.
 
     Raises
@@ -105,7 +105,7 @@ class Facts(NamedTuple):
 
 
 def run(
-    call: Call, chosen: Plan, out: Array, values: Array | None = None, workers: int = 1, progress: Any = False
+    call: Call, chosen: Plan, out: Output, values: Array | None = None, workers: int = 1, progress: Any = False
 ) -> Facts:
     """Fill out[n, k] with the derivatives and values[n] with f."""
     single = call.points.count == 1

@@ -45,7 +45,11 @@ def test_the_next_process_reads_the_file(folder, monkeypatch):
     assert list(folder.glob("*")) == [file]
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:40] + b"?" + b[41:], lambda b: b""])
+@pytest.mark.parametrize(
+    "damage",
+    [lambda b: b[: len(b) // 2], lambda b: b[:40] + b"?" + b[41:], lambda b: b""],
+    ids=["half", "a byte", "empty"],
+)
 def test_a_damaged_file_is_compiled_again(folder, damage):
     add(12)
     (file,) = folder.glob("*.o")
