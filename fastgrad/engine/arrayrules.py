@@ -15,18 +15,23 @@ _SELECT = np.frompyfunc(select, 3, 1)
 _SINC = np.frompyfunc(lambda a: sinc(a) if traced(a) else float(np.sinc(a)), 1, 1)
 
 
+def _factors(a: Any, b: Any) -> tuple[Any, Any]:
+    """The operands of a product; of masks alone NumPy makes a mask."""
+    if is_mask(a) and is_mask(b):
+        refuse("f multiplies comparisons as matrices; write np.where(mask, 1.0, 0.0)")
+    return numbers(a), numbers(b)
+
+
 def _matmul(a: Any, b: Any) -> Any:
-    a, b = numbers(a), numbers(b)
+    a, b = _factors(a, b)
     if a.ndim == 0 or b.ndim == 0:
         refuse("f applies @ to a single number")
-    left = a[..., None, :] if a.ndim == 1 else a[..., :, None, :]
-    if a.ndim == 1:
-        left = a if b.ndim == 1 else a[None, :]
-    right = b if b.ndim == 1 else np.swapaxes(b, -1, -2)[..., None, :, :] if a.ndim > 1 else np.swapaxes(b, -1, -2)
-    left = a if b.ndim == 1 else left
-    if left.shape[-1] != right.shape[-1]:
+    if a.shape[-1] != b.shape[-min(2, b.ndim)]:
         refuse(f"f multiplies matrices of shapes {a.shape} and {b.shape}")
-    return sum_(LOOPS[np.multiply](left, right), axis=-1)
+    if b.ndim > 1:  # one axis each for rows, columns and the sum, which is the last
+        b = np.swapaxes(b, -1, -2) if a.ndim == 1 else np.swapaxes(b, -1, -2)[..., None, :, :]
+        a = a if a.ndim == 1 else a[..., :, None, :]
+    return sum_(LOOPS[np.multiply](a, b), axis=-1)
 
 
 LOOPS[np.matmul] = _matmul
@@ -34,26 +39,25 @@ LOOPS[np.matmul] = _matmul
 
 def _dot(a: Any, b: Any, out: Any = None) -> Any:
     only("out", out)
-    a, b = numbers(a), numbers(b)
-    if a.ndim == 0 or b.ndim == 0:
-        return elementwise(np.multiply, a, b)
-    if b.ndim <= 2:
-        return _matmul(a, b)
-    return refuse("f takes np.dot of arrays with more than two dimensions")
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return elementwise(np.multiply, *_factors(a, b))
+    if np.ndim(b) > 2:
+        refuse("f takes np.dot of arrays with more than two dimensions")
+    return _matmul(a, b)
 
 
 def _inner(a: Any, b: Any, /) -> Any:
-    a, b = numbers(a), numbers(b)
-    return _dot(a, b.T) if b.ndim <= 2 else refuse("f takes np.inner of arrays with more than two dimensions")
+    return _dot(a, objects(b).T)
 
 
 def _vdot(a: Any, b: Any, /) -> Any:
-    return _matmul(numbers(a).ravel(), numbers(b).ravel())
+    return _matmul(objects(a).ravel(), objects(b).ravel())
 
 
 def _outer(a: Any, b: Any, out: Any = None) -> Any:
     only("out", out)
-    return elementwise(np.multiply, numbers(a).ravel()[:, None], numbers(b).ravel())
+    a, b = _factors(a, b)
+    return elementwise(np.multiply, a.ravel()[:, None], b.ravel())
 
 
 def _trace(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None, out: Any = None) -> Any:
@@ -64,7 +68,8 @@ def _trace(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any =
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:  # noqa: A002
     values = numbers(x)
     matrix = (values.ndim if axis is None else len(np.atleast_1d(axis))) == 2
-    if ord is not None and not (ord == "fro" if matrix else isinstance(ord, (int, float)) and (axis is not None or values.ndim == 1)):
+    vector = axis is not None or values.ndim == 1
+    if ord is not None and not (ord == "fro" if matrix else isinstance(ord, (int, float)) and vector):
         refuse(f"f takes np.linalg.norm with ord={ord!r}")
     if ord in (None, 2, "fro"):
         return elementwise(np.sqrt, sum_(elementwise(np.square, values), axis, keepdims=keepdims))
@@ -91,7 +96,13 @@ def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 
 def _clip(
-    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None  # noqa: A002
+    a: Any,
+    a_min: Any = None,
+    a_max: Any = None,
+    out: Any = None,
+    *,
+    min: Any = None,
+    max: Any = None,  # noqa: A002
 ) -> Any:
     only("out", out)
     low, high = a_min if min is None else min, a_max if max is None else max

@@ -20,10 +20,10 @@ from numba.core.errors import NumbaError, NumbaWarning, UnsupportedBytecodeError
 from numba.np import numpy_support
 from numpy.typing import NDArray
 
-from ..results import EPS, EngineError, as_number
+from ..results import EPS, EngineError, as_number, as_numbers
 from ..steps import Steps
-from . import loops
-from .call import Call, Grid
+from . import directions, loops
+from .call import Call, Grid, Output, Target
 from .captured import NotFrozenError, captured, content, snapshot
 from .threads import deferred_interrupt
 
@@ -32,6 +32,10 @@ Array = NDArray[np.float64]
 VALUES = types.Array(types.float64, 2, "A")
 AXIS = types.Array(types.float64, 1, "C", readonly=True)
 INTS = types.Array(types.int64, 1, "C")
+PAIRS = types.Array(types.int64, 2, "C")
+TABLE = types.Tuple([PAIRS, PAIRS, PAIRS, INTS])
+SUMS = types.Array(types.float64, 2, "C")
+ROWS = types.Array(types.float64, 2, "C", readonly=True)
 
 UNROLLED = 8  # up to this dimension each has a kernel of its own
 
@@ -51,7 +55,7 @@ class Kernel:
     eps: float
 
 
-def prepare(call: Call, out: Array, values: Array | None, *, recompilations: int | None = None) -> Kernel:
+def prepare(call: Call, out: Output, values: Array | None, *, recompilations: int | None = None) -> Kernel:
     """Compile f and its kernel for a call and bind the arrays.
 
     A captured number is part of the compiled code; `recompilations` says how often it may change.
@@ -64,7 +68,9 @@ def prepare(call: Call, out: Array, values: Array | None, *, recompilations: int
     with _lock:
         compiled = _compile(call, recompilations)
         first = call.argument(call.finite_row())
-        returns = _probe(call, compiled, first)
+        returns, shape = _probe(call, compiled, first)
+        if isinstance(out, Target) or not call.along_axes:
+            return _prepare_table(call, compiled, out.reserve(shape) if isinstance(out, Target) else out, returns)
         steps = call.steps_for(_eps(returns))
         kernels = [_kernel(call, compiled, steps, out, returns)]
     source = _source(call)
@@ -85,6 +91,85 @@ def prepare(call: Call, out: Array, values: Array | None, *, recompilations: int
 
     grain = 1 if _is_small(call) else len(units)
     return Kernel(work, count * grain, grain, _eps(returns))
+
+
+def _prepare_table(call: Call, compiled: Any, out: Array, returns: Any) -> Kernel:
+    """As `prepare`, for any directions and an f that returns arrays; items are directions."""
+    points, table, steps, t = call.points, call.table, call.steps_for(_eps(returns)), call.t_for(_eps(returns))
+    count, each, outputs = points.count, len(table.moves), 1 if out.ndim == 2 else out.shape[1]
+    sizes: Any = np.broadcast_to(steps.size, points.layout) if steps.size.ndim else float(steps.size)
+    source, whole = points.row(slice(None)), out.reshape(count, outputs, out.shape[-1])
+    v = np.zeros((1, 0)) if call.v is None else call.v
+    start = (source, sizes, *map(_ints, (table.moves, table.signs)))
+    rest = (tuple(map(_ints, (table.parts, table.factors, table.divisors, table.scale))), v, np.zeros(1) if t is None else t)
+    kernels = [_table_kernel(call, compiled, steps, returns)]
+
+    def launch(sums: Array, *span: Any) -> None:
+        arguments = (*start, *rest, sums, whole, *span, points.shape, call.args)
+        saw = kernels[-1](*arguments)
+        if saw & loops.WROTE:  # from here on f gets copies
+            with _lock:
+                kernels.append(_table_kernel(call, compiled, steps, returns, copies=True))
+            saw = kernels[-1](*arguments)
+        if saw & directions.RESIZED:
+            msg = f"f returned arrays of different sizes, {outputs} at first; it must keep to one shape"
+            raise ValueError(msg)
+        if saw & loops.VANISHED:
+            steps.check(source)
+
+    work = _on_one_point(launch, each, outputs) if count == 1 else _on_points(launch, each, outputs)
+    return Kernel(work, count * each, each, _eps(returns))
+
+
+def _on_points(launch: Callable[..., None], each: int, outputs: int) -> Callable[[int, int], object]:
+    """Chunks are whole points."""
+    return lambda start, stop: launch(np.empty((each, outputs)), start // each, stop // each, 0, each, True)
+
+
+def _on_one_point(launch: Callable[..., None], each: int, outputs: int) -> Callable[[int, int], object]:
+    """Chunks are directions of one point; the last one to be finished combines their sums."""
+    sums, lock, left = np.empty((each, outputs)), threading.Lock(), [each]
+
+    def work(start: int, stop: int) -> None:
+        launch(sums, 0, 1, start, stop, False)
+        with lock:
+            left[0] -= stop - start
+            last = not left[0]
+        if last:
+            launch(sums, 0, 1, each, each, True)
+
+    return work
+
+
+def _ints(array: Any) -> Any:
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def _table_kernel(call: Call, compiled: Any, steps: Steps, returns: Any, *, copies: bool = False) -> Any:
+    """The loop for this kind of table, from the memo or compiled now."""
+    points, along_v, array = call.points, call.v is not None, isinstance(returns, types.Array) and not call.vector
+    source = _matrix(points.row(slice(None)), readonly=True)
+    sizes = types.Array(types.float64, 2, "A", readonly=True) if steps.size.ndim else types.float64
+    shape, arguments = types.UniTuple(types.int64, len(points.shape)), types.Tuple([_numba_type(a) for a in call.args])
+    out, spans = types.Array(types.float64, 3, "A"), [types.int64] * 4
+    signature = (source, sizes, PAIRS, PAIRS, TABLE, ROWS, AXIS, SUMS, out, *spans, types.boolean, shape, arguments)
+    store = directions.storing(types.float64 if array else returns)
+    if store is None:
+        msg = f"compiled by Numba, f returns {returns}; return a number, or an array of real numbers"
+        raise EngineError(msg)
+    rule = steps.rule if call.moves_coordinates else ""
+    uses_base = call.table.uses_base
+    key = (compiled, call.table.stencil, uses_base, along_v, rule, copies, returns, array, signature)
+    if key not in _kernels:
+        evaluate = loops.evaluation(compiled, not points.shape, copies, array)
+        fill = loops.step_filler(rule, steps.size.ndim == 0) if rule else None
+        view = loops.view(points.shape)
+        kernel = directions.over_tables(evaluate, store, call.table.stencil, fill, uses_base, along_v, view)
+        with _compiling():
+            kernel.compile(signature)
+        kernel.disable_compile()
+        _kernels[key] = kernel
+    return _kernels[key]
 
 
 def _eps(returns: Any) -> float:
@@ -117,20 +202,25 @@ def _compile(call: Call, recompilations: int | None) -> Any:
     return _functions[key]
 
 
-def _probe(call: Call, compiled: Any, argument: Any) -> Any:
-    """Compile f for its arguments and run it once; what it returns must be one number, and what f itself returns.
+def _probe(call: Call, compiled: Any, argument: Any) -> tuple[Any, tuple[int, ...]]:
+    """Compile f for its arguments and run it once; what it returns must be numbers, and what f itself returns.
 
-    The result is Numba's type of what it returns.
+    The result is Numba's type of what it returns, and its shape.
     """
     given = argument.copy()
     signature = tuple(_numba_type(a) for a in (given, *call.args))
     if signature not in compiled.overloads:
         with _compiling():
             compiled.compile(signature)
-    value = as_number(compiled(given, *call.args))
+    value = _numbers(call, compiled(given, *call.args))
     if not hasattr(call.f, "py_func"):
         _check_agreement(value, call, argument)
-    return compiled.overloads[signature].signature.return_type
+    return compiled.overloads[signature].signature.return_type, value.shape
+
+
+def _numbers(call: Call, value: Any) -> Array:
+    """What f returned, as one number unless it may return many."""
+    return as_numbers(value) if call.vector else np.array(as_number(value))
 
 
 def _numba_type(value: Any) -> Any:
@@ -138,13 +228,22 @@ def _numba_type(value: Any) -> Any:
         return nb.typeof(value)
 
 
-def _check_agreement(compiled: float, call: Call, argument: Any) -> None:
+def _check_agreement(compiled: Array, call: Call, argument: Any) -> None:
     """Numba's version of a plain function must give what the function gives: it freezes state and random numbers."""
-    plain = as_number(call.f(argument.copy(), *call.args))
-    same = compiled == plain or (np.isnan(compiled) and np.isnan(plain))
-    if not same and not abs(compiled - plain) <= 1e-8 * max(abs(compiled), abs(plain)):
-        msg = f"compiled by Numba, f gives {compiled!r} where it gives {plain!r} in Python: it keeps state or is random"
+    plain = _numbers(call, call.f(argument.copy(), *call.args))
+    if not _agree(compiled, plain):
+        a, b = (v[()].tolist() if v.size < 5 else f"an array of shape {v.shape}" for v in (compiled, plain))
+        msg = f"compiled by Numba, f gives {a} where it gives {b} in Python: it keeps state or is random"
         raise EngineError(msg)
+
+
+def _agree(a: Array, b: Array) -> bool:
+    """Equal but for rounding, which is measured by the largest output."""
+    if a.shape != b.shape:
+        return False
+    with np.errstate(all="ignore"):
+        size = max(np.abs(v[np.isfinite(v)]).max(initial=0.0) for v in (a, b))
+        return bool(((a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= 1e-8 * size)).all())
 
 
 @contextmanager

@@ -52,40 +52,40 @@ def storing(returns: Any) -> Any:
 
 
 @inlined
-def _move_axes(x, saved, expected, moves, signs, k, steps, v):
-    i, j = moves[0], moves[1]
-    x[i] = saved[i] + signs[0] * k * steps[i]
+def _move_axes(x, saved, expected, i, j, a, b, k, steps, vs, n):
+    x[i] = saved[i] + a * k * steps[i]
     expected[i] = x[i]
     if j >= 0:
-        x[j] = saved[j] + signs[1] * k * steps[j]
+        x[j] = saved[j] + b * k * steps[j]
         expected[j] = x[j]
 
 
 @inlined
-def _move_all(x, saved, expected, moves, signs, k, steps, v):
-    """Coordinates in which v is 0 keep their bits, -0.0 too."""
+def _move_all(x, saved, expected, i, j, a, b, k, steps, vs, n):
+    """Coordinates in which v is 0 keep their bits, -0.0 too; v is the last of the units."""
     dimension = x.size
-    x[:] = saved
-    for q in range(2):
-        if moves[q] == dimension:
-            for i in range(dimension):
-                if v[i] != 0.0:
-                    x[i] += signs[q] * k * steps[dimension] * v[i]
-        elif moves[q] >= 0:
-            x[moves[q]] += signs[q] * k * steps[moves[q]]
-    expected[:] = x
+    last = i if j < 0 else j
+    sign = a if j < 0 else b
+    for c in range(dimension):
+        moved = saved[c]
+        if j >= 0 and c == i:
+            moved += a * k * steps[c]
+        if last == dimension and vs[n, c] != 0.0:
+            moved += sign * k * steps[dimension] * vs[n, c]
+        x[c] = moved
+        expected[c] = moved
 
 
 @inlined
-def _wrote_axes(x, expected, moves):
-    return _changed(x[moves[0]], expected[moves[0]]) or (moves[1] >= 0 and _changed(x[moves[1]], expected[moves[1]]))
+def _wrote_axes(x, expected, i, j):
+    return _changed(x[i], expected[i]) or (j >= 0 and _changed(x[j], expected[j]))
 
 
 @inlined
-def _wrote_all(x, expected, moves):
+def _wrote_all(x, expected, i, j):
     wrote = False
-    for i in range(x.size):
-        wrote |= _changed(x[i], expected[i])
+    for c in range(x.size):
+        wrote |= _changed(x[c], expected[c])
     return wrote
 
 
@@ -95,30 +95,30 @@ def _no_steps(steps, x, sizes, axes, n, first, last):
 
 
 @part
-def _combine(table, sums, steps, out):
+def _combine(table, sums, steps, out, n):
     """`Table.combine` at one point."""
     parts, factors, divisors, scale = table
     for k in range(parts.shape[0]):
         divisor = 1.0
-        for i in divisors[k]:
-            divisor *= steps[i]
+        for q in range(divisors.shape[1]):
+            divisor *= steps[divisors[k, q]]
         divisor *= scale[k]
         for m in range(sums.shape[1]):
             total = sums[parts[k, 0], m] * factors[k, 0]
             for q in range(1, parts.shape[1]):
                 total += sums[parts[k, q], m] * factors[k, q]
-            out[m, k] = total / divisor
+            out[n, m, k] = total / divisor
 
 
 def _sampling(evaluate: Any, store: Any, along_v: bool) -> Any:
     """f at a point moved by k steps along a direction, into a buffer; returns what it saw."""
     move, wrote = (_move_all, _wrote_all) if along_v else (_move_axes, _wrote_axes)
 
-    @part
-    def sample(target, x, point, saved, expected, moves, signs, k, steps, v, args):
-        move(x, saved, expected, moves, signs, k, steps, v)
+    @inlined
+    def sample(target, x, point, saved, expected, i, j, a, b, k, steps, vs, n, args):
+        move(x, saved, expected, i, j, a, b, k, steps, vs, n)
         resized = store(target, evaluate(x, point, args))
-        return RESIZED * resized + WROTE * wrote(x, expected, moves)
+        return RESIZED * resized + WROTE * wrote(x, expected, i, j)
 
     return sample
 
@@ -126,7 +126,8 @@ def _sampling(evaluate: Any, store: Any, along_v: bool) -> Any:
 def over_tables(evaluate: Any, store: Any, formula: Stencil, fill: Any, uses_base: bool, along_v: bool, view: Any) -> Any:
     """Directions [first, last) at points [start, stop): sums[r, m], and, with `finish`, the table's outputs from them.
 
-    A chunk of one large point leaves its sums to the chunk that is finished last.
+    A chunk of one large point leaves its sums to the chunk that is finished last. Rows are read by two indices: each
+    slice would count references, atomically, on all threads, which is ten times the work of a small f.
     """
     numbers = tuple(float(c) for c, _, _ in formula.terms)
     above = tuple(float(formula.offsets[a]) for _, a, _ in formula.terms)
@@ -137,37 +138,37 @@ def over_tables(evaluate: Any, store: Any, formula: Stencil, fill: Any, uses_bas
 
     @njit
     def kernel(source, sizes, moves, signs, table, vs, ts, sums, out, start, stop, first, last, finish, shape, args):
-        dimension, outputs = source.shape[1], sums.shape[1]
-        x, original, saved, expected = (np.empty(dimension), np.empty(dimension), np.empty(dimension), np.empty(dimension))
-        steps, axes, node, point = np.empty(dimension + 1), np.arange(dimension), np.empty(0, np.int64), view(x, shape)
-        one, other, saw, vanished = np.zeros(outputs), np.zeros(outputs), 0, False
+        dimension, outputs, saw, vanished = source.shape[1], sums.shape[1], 0, False
+        x, original = np.empty(dimension), np.empty(dimension)
+        saved, expected, steps = np.empty(dimension), np.empty(dimension), np.empty(dimension + 1)
+        axes, node, point = np.arange(dimension), np.empty(0, np.int64), view(x, shape)
+        one, other = np.zeros(outputs), np.zeros(outputs)
         for n in range(start, stop):
             _place_row(source, n, node, x)
-            original[:] = x
+            for c in range(dimension):
+                original[c] = x[c]
             vanished |= fill(steps, x, sizes, axes, n, 0, dimension)
             steps[dimension] = ts[n] if along_v else 1.0
-            v = vs[n] if along_v else vs[0]
             if uses_base and first < last:
                 saw |= RESIZED * store(other, evaluate(x, point, args))
             for r in range(first, last):
-                saved[:] = x
-                sums[r] = 0.0
+                i, j, a, b = moves[r, 0], moves[r, 1], float(signs[r, 0]), float(signs[r, 1])
+                for c in range(dimension):
+                    saved[c] = x[c]
+                for m in range(outputs):
+                    sums[r, m] = 0.0
                 for q in range(count):
-                    saw |= sample(one, x, point, saved, expected, moves[r], signs[r], above[q], steps, v, args)
+                    saw |= sample(one, x, point, saved, expected, i, j, a, b, above[q], steps, vs, n, args)
                     if not centered:
-                        saw |= sample(other, x, point, saved, expected, moves[r], signs[r], below[q], steps, v, args)
+                        saw |= sample(other, x, point, saved, expected, i, j, a, b, below[q], steps, vs, n, args)
                     for m in range(outputs):
                         sums[r, m] += numbers[q] * (one[m] - other[m])
-                if along_v:
-                    x[:] = saved
-                else:
-                    x[moves[r, 0]] = saved[moves[r, 0]]
-                    if moves[r, 1] >= 0:
-                        x[moves[r, 1]] = saved[moves[r, 1]]
+                for c in range(dimension):
+                    x[c] = saved[c]
             if finish:
-                _combine(table, sums, steps, out[n])
-            for i in range(dimension):
-                if _changed(x[i], original[i]):
+                _combine(table, sums, steps, out, n)
+            for c in range(dimension):
+                if _changed(x[c], original[c]):
                     saw |= WROTE
         return saw | VANISHED * vanished
 

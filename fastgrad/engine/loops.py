@@ -148,6 +148,11 @@ def _reshaped(x, shape):
     return x.reshape(shape)
 
 
+def view(shape: tuple[int, ...]) -> Any:
+    """What gives the buffer of a point the shape of a point."""
+    return _as_it_is if len(shape) < 2 else _reshaped
+
+
 def evaluation(compiled: Any, scalar: bool, writes: bool, array: bool) -> Any:
     """f as the kernel calls it: on the number, on the point, or on a copy of it where f writes into its argument."""
 

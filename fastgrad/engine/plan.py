@@ -116,7 +116,10 @@ def run(
             kernel = chosen.kernel
             points, count = kernel.points, call.points.count
             scaled = report and (lambda done, _: report(min(int(done * points), count), count))
-            threads.run(kernel.work, kernel.items, workers=workers, grain=kernel.grain, report=scaled)
+            if kernel.items == kernel.grain and not report:
+                kernel.work(0, kernel.items)
+            else:
+                threads.run(kernel.work, kernel.items, workers=workers, grain=kernel.grain, report=scaled)
             kernel.finish()
             return Facts("simd", call.evaluations)
         kernel, grain = chosen.kernel, 1 if single else chosen.kernel.grain

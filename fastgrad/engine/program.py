@@ -86,7 +86,37 @@ _NUMPY = {
     "atan2": np.arctan2, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "pow": np.power,
     "floordiv": np.floor_divide,
 }  # fmt: skip
-_SAME = ["sqrt", "fmin", "fmax", "floor", "ceil", "trunc", "rint", "sign", "copysign", "sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "hypot", "mod", "fmod", "isnan", "isinf", "isfinite"]
+_SAME = [
+    "sqrt",
+    "fmin",
+    "fmax",
+    "floor",
+    "ceil",
+    "trunc",
+    "rint",
+    "sign",
+    "copysign",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log2",
+    "log10",
+    "log1p",
+    "cbrt",
+    "hypot",
+    "mod",
+    "fmod",
+    "isnan",
+    "isinf",
+    "isfinite",
+]
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "+": operator.add,

@@ -97,18 +97,14 @@ def _mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims
     return elementwise(np.divide, sum_(values, axis, dtype, out, keepdims), float(_count(values, axis)))
 
 
-def _var(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False
-) -> Any:
+def _var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
     values = numbers(a)
     deviation = elementwise(np.subtract, values, _mean(values, axis, keepdims=True))
     total = sum_(elementwise(np.square, deviation), axis, dtype, out, keepdims)
     return elementwise(np.divide, total, float(max(_count(values, axis) - ddof, 0)))
 
 
-def _std(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False
-) -> Any:
+def _std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
     return elementwise(np.sqrt, _var(a, axis, dtype, out, ddof, keepdims))
 
 
@@ -164,7 +160,9 @@ _REDUCTIONS = {
 }  # fmt: skip
 
 
-def _reduce_method(ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def _reduce_method(
+    ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
+) -> Any:
     if ufunc not in _REDUCTIONS:
         refuse(f"f uses np.{ufunc.__name__}.reduce, which has no rule for tracing")
     if dtype not in (None, bool):

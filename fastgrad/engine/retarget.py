@@ -2,86 +2,21 @@
 
 from __future__ import annotations
 
+import dis
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache, partial
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, SimpleNamespace
+from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from .elementwise import traced
-from .symbols import RULES, Symbols, call_function, refuse
+from .mathrules import SHIM_MODULE, SHIMS
+from .symbols import refuse
 
-_UFUNCS = {
-    **{name: name for name in ["sqrt", "exp", "exp2", "expm1", "log1p", "log2", "log10", "cbrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot", "fmod"]},
-    **{name: name for name in ["floor", "ceil", "trunc", "fabs", "copysign", "degrees", "radians", "isnan", "isinf", "isfinite"]},
-    **{f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
-    "pow": "power",
-}
-
-
-def _shim(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of math that records itself for symbols."""
-    rule = _RULES.get(name)
-
-    def call(*args: Any, **options: Any) -> Any:
-        if not (any(map(_holds_symbols, args)) or traced(*options.values())):
-            return function(*args, **options)
-        if any(isinstance(arg, np.ndarray) for arg in args) and name not in _OF_SEQUENCES:
-            refuse(f"math.{name} takes a number, f gives it an array; write np.{name}")
-        if rule is None:
-            refuse(f"f uses math.{name}, which has no rule for tracing")
-        return rule(*args, **options)
-
-    return call
-
-
-def _holds_symbols(arg: Any) -> bool:
-    return isinstance(arg, Symbols) or traced(arg) or (isinstance(arg, (list, tuple)) and traced(*arg))
-
-
-def _log(a: Any, base: Any = None, /) -> Any:
-    logarithm = RULES[np.log](a)
-    return logarithm if base is None else logarithm / RULES[np.log](base)
-
-
-def _hypot(*parts: Any) -> Any:
-    if len(parts) == 2:
-        return RULES[np.hypot](*parts)
-    return RULES[np.sqrt](_fsum([part * part for part in parts]))
-
-
-def _fsum(parts: Any, /) -> Any:
-    return call_function(np.sum, (np.array([*parts, 0.0], dtype=object)[:-1].view(Symbols),), {})
-
-
-def _dist(p: Any, q: Any, /) -> Any:
-    return _hypot(*(a - b for a, b in zip(p, q, strict=True)))
-
-
-def _prod(parts: Any, /, *, start: Any = 1) -> Any:
-    for part in parts:
-        start = start * part
-    return start
-
-
-_OF_SEQUENCES = {"fsum", "dist", "prod"}
-_RULES: dict[str, Callable[..., Any]] = {
-    **{name: RULES[getattr(np, ufunc)] for name, ufunc in _UFUNCS.items()},
-    "log": _log,
-    "hypot": _hypot,
-    "fsum": _fsum,
-    "dist": _dist,
-    "prod": _prod,
-}
-_SHIMS = {
-    name: _shim(name, value) if isinstance(value, BuiltinFunctionType) else value
-    for name, value in vars(math).items()
-    if not name.startswith("__")
-}
-_SHIM_MODULE = SimpleNamespace(**_SHIMS)
+_RANDOM = "f draws random numbers, so that its values are not a function of x; draw them once, outside"
 
 
 @lru_cache(maxsize=1024)
@@ -91,62 +26,128 @@ def names(code: CodeType) -> frozenset[str]:
     return frozenset(code.co_names).union(*inner)
 
 
-def retarget(function: Any) -> Any:
-    """The function with math's functions swapped for ones that trace; itself where it uses none."""
-    return _swap(function, {})
+@lru_cache(maxsize=1024)
+def _catches(code: CodeType) -> bool:
+    """Whether a function handles exceptions."""
+    if any(_catches(const) for const in code.co_consts if isinstance(const, CodeType)):
+        return True
+    opcodes = [i.opname for i in dis.get_instructions(code)] if code.co_exceptiontable else []
+    return opcodes.count("PUSH_EXC_INFO") > opcodes.count("WITH_EXCEPT_START")
 
 
-def _swap(value: Any, done: dict[int, Any]) -> Any:
-    """A value that f reaches, swapped where that matters."""
-    if value is math:
-        return _SHIM_MODULE
-    kind = type(value)
-    if kind is FunctionType:
-        return _function(value, done)
-    if kind is BuiltinFunctionType:
-        return _SHIMS.get(value.__name__, value) if value.__module__ == "math" else value
-    if kind is MethodType:
-        inner = _swap(value.__func__, done)
-        return value if inner is value.__func__ else MethodType(inner, value.__self__)
-    if kind is partial:
-        inner = _swap(value.func, done)
-        return value if inner is value.func else partial(inner, *value.args, **value.keywords)
-    if isinstance(getattr(value, "py_func", None), FunctionType):  # compiled by Numba
-        return _swap(value.py_func, done)
-    return value
+class Retargeted:
+    """A function with math's functions swapped for ones that trace; the user's own is not changed.
+
+    Attributes
+    ----------
+    function : callable
+        The function to call; f itself where it uses none of them.
+    catches : bool
+        Whether it handles exceptions.
+    """
+
+    def __init__(self, f: Any) -> None:
+        self.catches = False
+        self._done: dict[int, Any] = {}
+        self.function = self._swap(f)
+        if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
+            self.function = self._swap(f.__call__)
+
+    def _swap(self, value: Any) -> Any:
+        """A value that f reaches, swapped where that matters."""
+        kind = type(value)
+        if kind is FunctionType:
+            return self._function(value)
+        if kind is ModuleType:
+            return SHIM_MODULE if value is math else value
+        if kind is BuiltinFunctionType:
+            return SHIMS.get(value.__name__, value) if value.__module__ == "math" else value
+        if kind is MethodType:
+            inner = self._swap(value.__func__)
+            return value if inner is value.__func__ else MethodType(inner, value.__self__)
+        if kind is partial:
+            inner = self._swap(value.func)
+            return value if inner is value.func else partial(inner, *value.args, **value.keywords)
+        return self._object(value)
+
+    def _object(self, value: Any) -> Any:
+        kind = type(value)
+        if kind.__module__ in ("random", "numpy.random._generator", "numpy.random.mtrand"):
+            refuse(_RANDOM)
+        if kind.__module__.startswith("numba."):  # the function that Numba compiled
+            source = getattr(value, "py_func", None)
+            return self._swap(source) if isinstance(source, FunctionType) else value
+        return value
+
+    def _function(self, function: FunctionType) -> Any:
+        code = function.__code__
+        if id(function) in self._done or _is_installed(code.co_filename):
+            return self._done.get(id(function), function)
+        self._done[id(function)] = function  # for functions that call themselves or each other
+        used, space = names(code), function.__globals__
+        if not used.isdisjoint(("random", "default_rng")):
+            refuse(_RANDOM)
+        self.catches |= _catches(code)
+        swapped = {name: self._swap(space[name]) for name in used if name in space}
+        swapped = {name: value for name, value in swapped.items() if value is not space[name]}
+        self._done[id(function)] = self._rebuilt(function, swapped)
+        return self._done[id(function)]
+
+    def _rebuilt(self, function: FunctionType, swapped: dict[str, Any]) -> FunctionType:
+        old = (function.__closure__ or (), function.__defaults__ or (), function.__kwdefaults__ or {})
+        cells, defaults = tuple(map(self._cell, old[0])), tuple(map(self._swap, old[1]))
+        options = {name: self._swap(value) for name, value in old[2].items()}
+        pairs = zip((*cells, *defaults, *options.values()), (*old[0], *old[1], *old[2].values()), strict=True)
+        if not swapped and all(new is value for new, value in pairs):
+            return function
+        space = {**function.__globals__, **swapped}
+        copy = FunctionType(function.__code__, space, function.__name__, defaults or None, cells or None)
+        copy.__kwdefaults__, copy.__dict__ = options or None, function.__dict__
+        return copy
+
+    def _cell(self, cell: CellType) -> CellType:
+        try:
+            value = cell.cell_contents
+        except ValueError:  # still empty
+            return cell
+        new = self._swap(value)
+        return cell if new is value else CellType(new)
 
 
-def _function(function: FunctionType, done: dict[int, Any]) -> Any:
-    if id(function) in done or _is_installed(function.__code__.co_filename):
-        return done.get(id(function), function)
-    done[id(function)] = function  # for functions that call themselves or each other
-    space, cells = function.__globals__, function.__closure__ or ()
-    used = names(function.__code__)
-    swapped = {name: _swap(space[name], done) for name in used if name in space and _may_matter(space[name])}
-    swapped = {name: value for name, value in swapped.items() if value is not space[name]}
-    contents = tuple(_swapped_cell(cell, done) for cell in cells)
-    if swapped or any(new is not old for new, old in zip(contents, cells, strict=True)):
-        done[id(function)] = _rebuilt(function, {**space, **swapped} if swapped else space, contents)
-    return done[id(function)]
+@contextmanager
+def watched(catches: bool) -> Iterator[None]:
+    """Refuse a function that catches an exception: what NumPy raises for symbols, it may not for numbers."""
+    if not catches:
+        yield
+        return
 
+    def see(frame: FrameType, event: str, arg: Any) -> Any:
+        if event == "exception" and not issubclass(arg[0], (StopIteration, GeneratorExit)):
+            refuse(f"f catches or raises {arg[0].__name__} when traced: {arg[1]}")
+        return see
 
-def _may_matter(value: Any) -> bool:
-    return value is math or type(value) in (FunctionType, BuiltinFunctionType, partial) or hasattr(value, "py_func")
+    def enter(frame: FrameType, event: str, arg: Any) -> Any:
+        frame.f_trace_lines = False
+        return see if frame.f_code.co_exceptiontable and _is_users(frame.f_code) else None
 
-
-def _swapped_cell(cell: CellType, done: dict[int, Any]) -> CellType:
+    before = sys.gettrace()
+    sys.settrace(enter)
     try:
-        value = cell.cell_contents
-    except ValueError:
-        return cell
-    new = _swap(value, done) if _may_matter(value) else value
-    return cell if new is value else CellType(new)
+        yield
+    finally:
+        sys.settrace(before)
 
 
-def _rebuilt(function: FunctionType, space: dict[str, Any], cells: tuple[CellType, ...]) -> FunctionType:
-    copy = FunctionType(function.__code__, space, function.__name__, function.__defaults__, cells or None)
-    copy.__kwdefaults__, copy.__dict__ = function.__kwdefaults__, function.__dict__
-    return copy
+def _is_users(code: CodeType) -> bool:
+    return not _is_installed(code.co_filename) and not code.co_filename.startswith(_HERE) and _catches(code)
+
+
+def _is_users_object(value: Any) -> bool:
+    call = getattr(type(value), "__call__", None)  # noqa: B004
+    return isinstance(call, FunctionType) and not _is_installed(call.__code__.co_filename)
+
+
+_HERE = __file__.rpartition("retarget")[0]
 
 
 @lru_cache(maxsize=1024)

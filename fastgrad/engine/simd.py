@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 
 from ..results import EPS, EngineError, as_number, precision
 from ..stencils import Table
-from ..steps import Steps
 from . import inplace, lanes, layout, native
 from .call import Call, Grid, Rows, Target
 from .program import Program
@@ -52,7 +52,7 @@ def prepare(call: Call, out: Any, values: Array | None) -> Kernel:
         out = out.reserve(program.shape)
     out = out.reshape(call.points.count, -1)
     run = len(call.points.axes[-1]) if isinstance(call.points, Grid) else call.points.count
-    if run < native.lanes():
+    if run < native.lanes() and (run > 1 or isinstance(call.points, Grid)):
         return _prepare_few(call, program, out, values)
     return _prepare(call, program, out, values)
 
@@ -142,94 +142,100 @@ def _check_size(program: Program, table: Table) -> None:
 
 
 def _form(call: Call, out: Array) -> lanes.Form:
-    width, grid = native.lanes(), isinstance(call.points, Grid)
-    source = "grid" if grid else layout.kind_of(call.points.row(slice(None)))
+    single = call.points.count == 1
+    source = (
+        "grid" if isinstance(call.points, Grid) else "rows" if single else layout.kind_of(call.points.row(slice(None)))
+    )
     size = call.steps.size
     kind = "uniform" if not size.ndim else "coordinate" if size.ndim == 1 or size.strides[0] == 0 else "point"
     exact = call.t is None or bool((np.frexp(call.t)[0] == 0.5).all())
-    return lanes.Form(width, call.steps.rule, kind, source, layout.kind_of(out), call.value, not exact)
+    target = "rows" if single else layout.kind_of(out)
+    return lanes.Form(native.lanes(), call.steps.rule, kind, source, target, call.value, not exact)
+
+
+@lru_cache(maxsize=256)
+def _irregular(dimension: int) -> Array:
+    """Small displacements that no symmetry of f cancels."""
+    return 2.0**-20 * (0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, dimension + 1))[0])
 
 
 def _check(call: Call, program: Program, value: Any, constants: Array, width: int) -> None:
     """Compare the compiled f with f itself at a point that is displaced in every coordinate."""
-    row = call.finite_row()
-    some = 0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, row.size + 1))[0]
-    with np.errstate(all="ignore"):
-        moved = row + some * _first_steps(call).at(row)
+    moved = call.finite_row()
+    if np.isfinite(moved).all():
+        moved = moved + _irregular(moved.size) * (1.0 + np.abs(moved))
     plain = call.f(call.argument(moved), *call.args)
     if precision(plain) > EPS:
         msg = f"f returns {plain.dtype}, whose rounding vectors of doubles do not reproduce"
         raise EngineError(msg)
-    expected = np.array(plain, dtype=np.float64).ravel() if len(program.outputs) > 1 else np.array([as_number(plain)])
-    points, found = np.repeat(moved, width), np.empty(len(program.outputs) * width)
-    block = _block(source=points.ctypes.data, constants=constants.ctypes.data, out=found.ctypes.data)
-    value(0, 0, block.ctypes.data)
-    found = found[::width]
-    with np.errstate(all="ignore"):
-        close = np.abs(found - expected) <= 1e-8 * np.maximum(np.abs(found), np.abs(expected)) + 1e-14
-    if (
-        found.shape != expected.shape
-        or not (close | (found == expected) | (np.isnan(found) & np.isnan(expected))).all()
-    ):
-        msg = f"traced, f gives {found[0]!r} where it gives {expected[0]!r} in Python: it keeps state, is random or looks at types"
-        raise EngineError(msg)
-
-
-def _first_steps(call: Call) -> Steps:
-    size = call.steps.size
-    return call.steps if size.ndim < 2 else replace(call.steps, size=size[0])
-
-
-def _block(**slots: int) -> NDArray[np.int64]:
+    points, found = moved.repeat(width), np.empty(len(program.outputs) * width)
     block = np.zeros(len(lanes.SLOTS), dtype=np.int64)
-    for name, number in slots.items():
-        block[lanes.SLOTS.index(name)] = number
-    return block
+    block[_VALUE_SLOTS] = _address(points), _address(constants), _address(found)
+    value(0, 0, _address(block))
+    expected = np.ravel(plain).tolist() if len(program.outputs) > 1 else [as_number(plain)]
+    for a, b in zip(found[::width].tolist(), expected, strict=True):
+        if not (a == b or abs(a - b) <= 1e-8 * max(abs(a), abs(b)) + 1e-14 or (a != a and b != b)):  # noqa: PLR0124
+            msg = f"traced, f gives {a!r} where it gives {b!r} in Python: it keeps state, is random or looks at types"
+            raise EngineError(msg)
+
+
+_VALUE_SLOTS = [lanes.SLOTS.index(name) for name in ("source", "constants", "out")]
+
+
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 class _Bound:
-    """A kernel's arguments, kept alive, and what it found while it ran."""
+    """A kernel's arguments, kept alive, and what it found while it ran.
+
+    A single point is all lanes at once: with strides of zero every lane reads the same row and writes the same result.
+    """
 
     def __init__(
         self, call: Call, form: lanes.Form, kernel: Any, constants: Array, out: Array, values: Array | None
     ) -> None:
         self.call, self.kernel, self.out, self.values = call, kernel, out, values
         self.bad: list[tuple[int, int]] = []
-        count = call.points.count
-        self.slots: dict[str, Any] = {"constants": constants, "sizes": np.array(call.steps.size, dtype=np.float64)}
+        self.single = call.points.count == 1
+        self.seen = np.empty(form.lanes) if self.single and values is not None else values
+        self.slots: dict[str, Any] = {"constants": constants, "sizes": call.steps.size, "values": self.seen}
         if isinstance(call.points, Grid):
             self._bind_grid(call.points)
         else:
-            self.items, self.grain, self.per_item = count, form.lanes, 1
+            self.items, self.grain = max(call.points.count, form.lanes if self.single else 0), form.lanes
             self._matrix("source", call.points.row(slice(None)))
         self._matrix("out", out)
-        self.slots["values"] = values
         if form.sizes != "uniform":
-            sizes = np.broadcast_to(call.steps.size, call.points.layout)
-            self._matrix("size", sizes, "sizes")
-        if call.v is not None:
+            self._matrix("size", np.broadcast_to(call.steps.size, call.points.layout), "sizes")
+        if call.v is not None and call.t is not None:
             self._matrix("v", np.ascontiguousarray(call.v))
-            self.slots["t"] = np.ascontiguousarray(call.t)
-        self.block = _block(
-            **{k: a if isinstance(a, int) else a.ctypes.data for k, a in self.slots.items() if a is not None}
-        )
+            self.slots["t"] = call.t.repeat(form.lanes) if self.single else np.ascontiguousarray(call.t)
+        numbers = [self._number(self.slots.get(name)) for name in lanes.SLOTS]
+        self.block = np.array(numbers, dtype=np.int64)
+        self.address = _address(self.block)
+
+    @staticmethod
+    def _number(slot: Any) -> int:
+        return 0 if slot is None else slot if isinstance(slot, int) else _address(slot)
 
     def _matrix(self, name: str, array: Array, pointer: str = "") -> None:
+        row, column = array.strides
         self.slots[pointer or name] = array
-        self.slots[f"{name}_row"], self.slots[f"{name}_column"] = (stride // 8 for stride in array.strides)
+        self.slots[f"{name}_row"], self.slots[f"{name}_column"] = 0 if self.single else row // 8, column // 8
 
     def _bind_grid(self, grid: Grid) -> None:
         lengths = np.array([len(a) for a in grid.axes], dtype=np.int64)
         per_row = -(-int(lengths[-1]) // SEGMENT)
         self.items, self.grain = grid.count // int(lengths[-1]) * per_row, 1
-        self.per_item = SEGMENT
         self.slots |= {
             "axes": np.concatenate(grid.axes), "lengths": lengths, "starts": np.cumsum(lengths) - lengths,
             "segment": SEGMENT,
         }  # fmt: skip
 
     def work(self, start: int, stop: int) -> None:
-        saw = self.kernel(start, stop, self.block.ctypes.data)
+        saw = self.kernel(start, stop, self.address)
         if saw & lanes.VANISHED:
             self.call.steps.check(self.call.points.row(slice(None)))
         if saw & lanes.NOT_FINITE:
@@ -237,7 +243,11 @@ class _Bound:
 
     def finish(self) -> None:
         """What is not finite is computed again by f itself: a domain error, say, is Python's to raise."""
-        rows = np.concatenate([self._not_finite(*chunk) for chunk in sorted(self.bad)] or [np.empty(0, dtype=np.intp)])
+        if self.single and self.values is not None and self.seen is not None:
+            self.values[0] = self.seen[0]
+        if not self.bad:
+            return
+        rows = np.concatenate([self._not_finite(*chunk) for chunk in sorted(self.bad)])
         for part in (rows[:REPEATED], rows[REPEATED:]):
             if part.size and self._agrees(part):
                 return
@@ -246,6 +256,7 @@ class _Bound:
         """The points of some items with results that are not finite."""
         if isinstance(self.call.points, Grid):
             start, stop = (self._node(i) for i in (start, stop))
+        stop = min(stop, self.call.points.count)
         bad = ~np.isfinite(self.out[start:stop]).all(axis=1)
         if self.values is not None:
             bad |= ~np.isfinite(self.values[start:stop])

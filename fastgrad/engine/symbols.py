@@ -143,7 +143,7 @@ class Traced:
 
     __slots__ = ("key", "trace")
     __hash__ = None  # type: ignore[assignment]
-    dtype = np.dtype(object)
+    dtype: np.dtype[Any] = np.dtype(object)
     shape: tuple[int, ...] = ()
     ndim, size = 0, 1
 
@@ -253,9 +253,28 @@ class Flag(Traced):
     __invert__ = _by_rule(np.logical_not)
 
 
-for _name in (
-    ["add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "mod", "rmod", "floordiv", "rfloordiv", "pow", "rpow", "lt", "le", "gt", "ge", "eq", "ne"]
-):
+for _name in [
+    "add",
+    "radd",
+    "sub",
+    "rsub",
+    "mul",
+    "rmul",
+    "truediv",
+    "rtruediv",
+    "mod",
+    "rmod",
+    "floordiv",
+    "rfloordiv",
+    "pow",
+    "rpow",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "eq",
+    "ne",
+]:
     setattr(Flag, f"__{_name}__", _mixed(f"__{_name}__"))
 for _name in ("neg", "pos", "abs", "round", "floor", "ceil", "trunc"):
     setattr(Flag, f"__{_name}__", refusing("f computes with a comparison; write np.where(mask, 1.0, 0.0)"))
@@ -279,7 +298,7 @@ class Symbols(np.ndarray[Any, np.dtype[np.object_]]):
         return self.copy()
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(index, (np.ndarray, Flag)) and is_mask(index):
+        if isinstance(index, (np.ndarray, Flag)) and index.dtype == object and is_mask(index):
             value = call_function(np.where, (index, value, self), {}) if np.ndim(value) == 0 else refuse(_MASKED)
             index = ...
         super().__setitem__(index, value)
@@ -312,10 +331,10 @@ AS_NUMBER = np.frompyfunc(as_number, 1, 1)
 
 
 def is_mask(index: Any) -> bool:
-    """Whether a subscript is a traced mask."""
-    if isinstance(index, np.ndarray):
-        return index.dtype == object and any(type(v) is Flag for v in index.flat)
-    return type(index) is Flag
+    """Whether an array holds comparisons, traced or not."""
+    if isinstance(index, np.ndarray) and index.dtype == object:
+        return any(type(v) in (Flag, bool) for v in index.flat)
+    return type(index) is Flag or getattr(index, "dtype", None) == bool
 
 
 def check_dtype(dtype: Any) -> None:
@@ -358,6 +377,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Apply the rule of a ufunc."""
     out = options.pop("out", None)
+    options.pop("subok", None)
     if method != "__call__":
         result = guarded(f"np.{ufunc.__name__}.{method}", METHODS.get(method), (ufunc, *inputs), options)
     elif options:

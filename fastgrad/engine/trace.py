@@ -11,7 +11,7 @@ import numpy as np
 
 from . import arrayrules  # noqa: F401  # fills the tables of rules
 from .program import Operand, Program
-from .retarget import retarget, shares_state
+from .retarget import Retargeted, shares_state, watched
 from .symbols import Flag, Symbol, Symbols, Trace, Untraceable
 
 __all__ = ["Untraceable", "shares_state", "trace"]
@@ -59,14 +59,22 @@ def trace(
         starts = np.cumsum([0, *map(prod, rows)]).tolist()
         arguments = [_symbols(recording, "b", start, row) for start, row in zip(starts, rows, strict=False)]
         try:
-            result = retarget(f)(x, *args, *arguments)
+            target = Retargeted(f)
+            with watched(target.catches):
+                result = target.function(x, *args, *arguments)
             outputs, result_shape = _outputs(recording, result)
         except Exception as error:
-            raise Untraceable(recording.reason or f"f raised {type(error).__name__} when traced: {error}") from error
+            raise Untraceable(recording.reason or _why(error)) from error
         if recording.reason:
             raise Untraceable(recording.reason)
     nodes, outputs, constants = _live(recording, outputs)
     return Program(1 if scalar else prod(shape), starts[-1], nodes, outputs, result_shape, constants)
+
+
+def _why(error: Exception) -> str:
+    if "arrays used as indices" in str(error):
+        return "f selects elements by a mask; write np.where(mask, a, b)"
+    return " ".join(f"f raised {type(error).__name__} when traced: {error}".split())
 
 
 def _symbols(recording: Trace, tag: str, start: int, shape: tuple[int, ...]) -> Any:

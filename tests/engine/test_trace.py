@@ -121,8 +121,10 @@ ORDINARY = {
     **{f"math.{n}": lambda x, g=getattr(math, n): g(x[0]) for n in MATH},
     **{f"sample {s.name}": s.f for s in SAMPLES.values()},
     **{f"curve {c.name}": c.f for c in CURVES.values()},
-    **{f"power {p}": lambda x, p=p: x**p + x[0] ** p for p in (0, 1, 2, 3, 7, -1, -2, 2.0, 0.5, 1.5, -0.5, 64, 65, 2.5)},
-    "symbol power": lambda x: x[0] ** x[1] + 2**x + x**x[::-1] + x ** np.arange(3),
+    **{
+        f"power {p}": lambda x, p=p: x**p + x[0] ** p for p in (0, 1, 2, 3, 7, -1, -2, 2.0, 0.5, 1.5, -0.5, 64, 65, 2.5)
+    },
+    "symbol power": lambda x: x[0] ** x[1] + 2**x + x ** x[::-1] + x ** np.arange(3),
     "operators": lambda x: (x[0] - 2) * 3 / (4 + x[1]) - (5 - x[2]) / x[0] + 1 / x[1] - -x[2] + +x[0],
     "numpy scalars": lambda x: np.float64(2.0) * x[0] - np.float32(0.5) / x[1] + np.int64(3) ** x[2],
     "modulo": lambda x: x % 0.3 + (2.0 % x[0]) + x[0] // 0.2 + 3 // x[1] + sum(divmod(x[0], 0.3)),
@@ -229,3 +231,161 @@ def test_program_computes_f(name):
             x = RNG.uniform(0.05, 0.95, 3) if sample is None else RNG.uniform(*sample.box, len(sample.point))
             program = compare(ORDINARY[name], x)
             assert set(names(program)) <= OPERATIONS.keys()
+
+
+def with_loop(x):
+    while abs(x[0]) > 1e-3:
+        x = x / 2
+    return x[0]
+
+
+def penalty(x):
+    try:
+        return float(x[0]) + 1
+    except Exception:
+        return 1e10
+
+
+def bare_penalty(x):
+    try:
+        return np.sort(x)[0]
+    except:  # noqa: E722
+        return 1e10
+
+
+def numpys_error(x):
+    try:
+        return np.exp(np.array([x[0], 1.0]))[0]
+    except TypeError:
+        return 1e10
+
+
+def masked_error(x):
+    try:
+        return x[x > 0].sum()
+    except IndexError:
+        return 1e10
+
+
+def float_buffer(x):
+    out = np.zeros(3)
+    for i in range(3):
+        out[i] = x[i] ** 2
+    return out.sum()
+
+
+CACHE: dict = {}
+
+
+def dictionary(x):
+    return CACHE.setdefault(x[0], x[0] ** 2)
+
+
+@functools.lru_cache
+def cached(v):
+    return v * v
+
+
+def keeps(x):
+    CACHE.setdefault("kept", x[0])
+    return CACHE["kept"] + x[1]
+
+
+def unused_keeps(x):
+    CACHE.setdefault("kept", x[0])
+    return CACHE["kept"]
+
+
+def endless(x):
+    y = x[0]
+    for i in range(100_000):
+        y = y * x[1] + i
+    return y
+
+
+REFUSED = {
+    "if": (lambda x: x[0] if x[0] > 0 else -x[0], "branches"),
+    "while": (with_loop, "branches"),
+    "and": (lambda x: x[0] > 0 and x[1], "branches"),
+    "not": (lambda x: not x[0], "branches"),
+    "chained comparison": (lambda x: 0 < x[0] < 1, "branches"),
+    "max()": (lambda x: max(x), "branches"),
+    "sorted()": (lambda x: sorted(x)[0], "branches"),
+    "if np.any": (lambda x: 0.0 if np.any(x < 0) else x[0], "branches"),
+    "plain where": (lambda x: np.maximum(np.array(x), 0.0), "branches"),
+    "in": (lambda x: 1.0 if 0.5 in x else 0.0, "branches"),
+    "float": (lambda x: float(x[0]), "into a float"),
+    "int": (lambda x: int(x[0]), "integer"),
+    "complex": (lambda x: complex(x[0]), "complex"),
+    "times 1j": (lambda x: x[0] * 1j, "complex"),
+    "complex array": (lambda x: x * np.array([1j, 0, 1]), "complex"),
+    "index": (lambda x: B[x[0]], "index"),
+    "range": (lambda x: sum(range(x[0])), "index"),
+    "text": (lambda x: len(f"{x[0]:.3f}") + x[0], "text"),
+    "str": (lambda x: len(str(x)) + x[0], "text"),
+    "repr": (lambda x: len(repr(x[0])) + x[0], "text"),
+    "float buffer": (float_buffer, "float array"),
+    "out": (lambda x: np.multiply(x, 2.0, out=np.zeros(3)).sum(), "float array"),
+    "in place": (lambda x: np.zeros(3).__iadd__(x).sum(), "float array"),
+    "np.array float": (lambda x: np.array(x, dtype=float).sum(), "into a float"),
+    "np.asarray float": (lambda x: np.asarray(x, float).sum(), "into a float"),
+    "fromiter": (lambda x: np.fromiter(x, float).sum(), "into a float"),
+    "float32": (lambda x: x.astype(np.float32).sum(), "float32"),
+    "sum in float32": (lambda x: np.sum(x, dtype=np.float32), "float32"),
+    "longdouble": (lambda x: x[0] * np.longdouble(2), "longdouble"),
+    "longdouble array": (lambda x: x * np.ones(3, np.longdouble), "longdouble|float128"),
+    "sort": (lambda x: np.sort(x)[0], "np.sort"),
+    "x.sort": (lambda x: x.sort() or x[0], "sort"),
+    "argmax": (lambda x: x[np.argmax(x)], "argmax"),
+    "median": (lambda x: np.median(x), "median"),
+    "interp": (lambda x: np.interp(x[0], T, T), "interp"),
+    "nansum": (lambda x: np.nansum(x), "nansum"),
+    "solve": (lambda x: np.linalg.solve(A, x)[0], "linalg.solve"),
+    "det": (lambda x: np.linalg.det(np.outer(x, x)), "linalg.det"),
+    "fft": (lambda x: np.fft.fft(x).real.sum(), "fft"),
+    "imaginary": (lambda x: x.imag.sum(), "imaginary"),
+    "where=": (lambda x: np.sum(x, where=B > 0), "where"),
+    "initial=": (lambda x: np.sum(x, initial=3.0), "initial"),
+    "np.exp where=": (lambda x: np.exp(x, where=B > 0), "where"),
+    "ufunc at": (lambda x: np.add.at(x, 0, 1.0) or x[0], "add.at"),
+    "reduceat": (lambda x: np.add.reduceat(x, [0, 1])[0], "reduceat"),
+    "np.where of one": (lambda x: np.where(x > 0)[0].sum() + x[0], "indices"),
+    "boolean index": (lambda x: x[x > 0].sum(), "np.where"),
+    "masked array": (lambda x: (x * np.ma.array(B, mask=[1, 0, 0])).sum(), "MaskedArray"),
+    "two masks": (lambda x: (x[0] > 0) + (x[1] > 0), "two comparisons"),
+    "mask arrays": (lambda x: ((x > 0) + (x > 1)).sum(), "two comparisons"),
+    "mask product": (lambda x: (x > 0) @ (B > 0) + x[0], "two comparisons|comparisons"),
+    "sqrt of a mask": (lambda x: np.sqrt(x > 0).sum(), "comparisons"),
+    "bits of numbers": (lambda x: x & 1, "compare them"),
+    "hash": (lambda x: hash(x[0]), "unhashable"),
+    "dictionary": (dictionary, "unhashable"),
+    "lru_cache": (lambda x: cached(x[0]), "unhashable"),
+    "pickle": (lambda x: len(pickle.dumps(x[0])) + x[0], "pickle"),
+    "pickled array": (lambda x: len(pickle.dumps(x)) + x[0], "pickle"),
+    "tobytes": (lambda x: len(x.tobytes()) + x[0], "bytes"),
+    "penalty": (penalty, "into a float"),
+    "bare penalty": (bare_penalty, "np.sort"),
+    "penalty for NumPy's error": (numpys_error, "exp"),
+    "penalty for an index": (masked_error, "np.where"),
+    "own exception": (lambda x: x[7], "IndexError"),
+    "empty_like read": (lambda x: np.empty_like(x) + x, "NoneType|None"),
+    "None": (lambda _: None, "NoneType"),
+    "a string": (lambda _: "a", "str"),
+    "ragged": (lambda x: [x[0], [x[1], x[2]]], "ValueError|list"),
+    "math.gamma": (lambda x: math.gamma(x[0]), "math.gamma"),
+    "math of an array": (lambda x: math.sin(x), "np.sin"),
+    "budget": (endless, "20000 operations"),
+    "unknown ufunc": (lambda x: np.spacing(x).sum(), "spacing"),
+    "nextafter": (lambda x: np.nextafter(x[0], 1.0), "nextafter"),
+    "random": (lambda x: x[0] + np.random.default_rng().normal(), "random"),
+    "random module": (lambda x: x[0] + random.random(), "random"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refusals_name_their_reason(name):
+    f, reason = REFUSED[name]
+    CACHE.clear()
+    with pytest.raises(Untraceable, match=reason) as caught:
+        trace(f, (3,))
+    assert "\n" not in caught.value.args[0]
