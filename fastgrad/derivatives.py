@@ -55,7 +55,8 @@ def gradient(
         ``c_p * eps**(1/(p+1)) * max(1, |x_i|)`` rounded down to a power of two, eps that of what f returns. The step
         really taken is what is divided by.
     engine : {"auto", "jit", "python", "reference"}
-        jit: f is compiled by Numba. python: f is called as it is. auto: python up to 10 000 calls of f, else jit where
+        simd: f is traced and compiled on vectors. jit: f is compiled by Numba. python: f is called as it is. auto: python up
+        to 1 000 calls of f, then simd where f can be traced, else python up to 10 000 calls, and above that jit where
         f can be compiled (`explain` says). An engine given by name never falls back.
     workers : int, optional
         Threads of a compiled engine; all cores by default. Results do not depend on it.
@@ -256,5 +257,6 @@ def explain(
         return Explanation(engine, "the definition in plain NumPy")
     chosen = plan(call, engine, np.empty((points.count, points.dimension)))
     if chosen.kernel:
-        return Explanation(chosen.engine, f"{call.evaluations:,} calls of f compiled by Numba, {threads_used} threads")
+        how = f"{call.evaluations:,} calls of f {chosen.kernel.description}, {threads_used} threads"
+        return Explanation(chosen.engine, how, chosen.reason)
     return Explanation(chosen.engine, f"{call.evaluations:,} calls of f from Python", chosen.reason)

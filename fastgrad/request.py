@@ -53,7 +53,9 @@ def read_direction(v: ArrayLike, given: Array, points: Rows) -> tuple[Array, Arr
     """v as an array, and as one direction per row of the points."""
     direction = real_array(v, "v")
     if direction.shape not in {given.shape, points.shape}:
-        wanted = f"{given.shape}" if given.shape == points.shape else f"{given.shape}, or {points.shape} for all points,"
+        wanted = (
+            f"{given.shape}" if given.shape == points.shape else f"{given.shape}, or {points.shape} for all points,"
+        )
         msg = f"v has shape {direction.shape}, but x has shape {given.shape}; pass v of shape {wanted} like x"
         raise ValueError(msg)
     rows = np.broadcast_to(direction, (points.count, *points.shape)).reshape(points.layout)
@@ -193,4 +195,4 @@ def _reference(call: Call, target: Output, values: Array | None, report: Report 
 
 def _outer(call: Call, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of f's output in that of its Jacobian, or of its derivative along v."""
-    return shape[: len(shape) - len(call.points.shape)] if call.moves_coordinates else shape
+    return shape[: len(shape) - len(call.points.shape)] if call.v is None else shape

@@ -120,14 +120,12 @@ def with_precision(steps: Steps, formula: Stencil, eps: float) -> Steps:
     return replace(steps, size=np.asarray(default_factor(formula.derivative, formula.order, eps)))
 
 
-def direction_step(
-    x: Array, v: Array, formula: Stencil, h: Any = None, rel_step: Any = None, eps: float = EPS
-) -> Any:
+def direction_step(x: Array, v: Array, formula: Stencil, h: Any = None, rel_step: Any = None, eps: float = EPS) -> Any:
     """The step t of the displacement t*v: ``max(1, max|x|) / max|v|`` takes the place of ``max(1, |x_i|)``.
 
     h is t itself; rel_step is relative to max|x| (to 1 where x is 0). A row of x and v is a point; t = 1 where v is 0.
     """
-    largest, length = np.abs(x).max(axis=-1, initial=0.0), np.abs(v).max(axis=-1, initial=0.0)
+    largest, length = _largest(x), _largest(v)
     given = choose_steps(np.zeros(()), formula, h, rel_step)
     with np.errstate(all="ignore"):
         if given.rule == "absolute":
@@ -138,6 +136,16 @@ def direction_step(
             factor = default_factor(formula.derivative, formula.order, eps)
             t = power_of_two_below(factor * np.maximum(1.0, largest) / length)
         return np.where(length == 0.0, 1.0, np.clip(t, _SMALLEST, _LARGEST))[()]
+
+
+def _largest(a: Array) -> Array:
+    """max|a| of each row; NumPy's own reduction takes 20 times as long over rows of two."""
+    if a.ndim < 2 or not 0 < a.shape[1] < len(a):
+        return np.asarray(np.abs(a).max(axis=-1, initial=0.0))
+    largest = np.abs(a[:, 0])
+    for i in range(1, a.shape[1]):
+        np.maximum(largest, np.abs(a[:, i]), out=largest)
+    return largest
 
 
 def step_within(v: Array, h: Array) -> Any:

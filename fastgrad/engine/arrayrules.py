@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from .elementwise import select, sinc, traced
 from .reductions import max_, min_, numbers, objects, only, sum_
-from .symbols import FUNCTIONS, LOOPS, Symbols, check_dtype, elementwise, is_mask, method, refuse, wrap
+from .refusals import refuse
+from .symbolarrays import FUNCTIONS, LOOPS, Symbols, elementwise, is_mask, method, wrap
+from .symbols import check_dtype
 
 _SELECT = np.frompyfunc(select, 3, 1)
 _SINC = np.frompyfunc(lambda a: sinc(a) if traced(a) else float(np.sinc(a)), 1, 1)
@@ -65,7 +68,7 @@ def _trace(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any =
     return sum_(np.diagonal(numbers(a), offset, axis1, axis2), axis=-1, out=out)
 
 
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:  # noqa: A002
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
     values = numbers(x)
     matrix = (values.ndim if axis is None else len(np.atleast_1d(axis))) == 2
     vector = axis is not None or values.ndim == 1
@@ -89,37 +92,43 @@ def _where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
 
 
 def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    if not all(map(is_mask, condlist)):
+        refuse("f calls np.select with conditions that are no comparisons")
     result = objects(default)
     for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
         result = _where(condition, choice, result)
     return result
 
 
-def _clip(
-    a: Any,
-    a_min: Any = None,
-    a_max: Any = None,
-    out: Any = None,
-    *,
-    min: Any = None,
-    max: Any = None,  # noqa: A002
-) -> Any:
+_UNSET = np._NoValue
+
+
+def _clip(a: Any, a_min: Any = _UNSET, a_max: Any = _UNSET, out: Any = None, **limits: Any) -> Any:
     only("out", out)
-    low, high = a_min if min is None else min, a_max if max is None else max
-    a = a if low is None else elementwise(np.maximum, a, low)
-    return a if high is None else elementwise(np.minimum, a, high)
+    if limits and (limits.keys() - {"min", "max"} or a_min is not _UNSET or a_max is not _UNSET):
+        refuse(f"f calls np.clip with {', '.join(limits)}")
+    if not limits and (a_min is _UNSET or a_max is _UNSET):
+        refuse("f calls np.clip without a limit; write None")
+    return _clipped(a, limits.get("min"), limits.get("max")) if limits else _clipped(a, a_min, a_max)
 
 
-def _clip_method(a: Any, min: Any = None, max: Any = None, out: Any = None) -> Any:  # noqa: A002
-    return _clip(a, min, max, out)
+def _clipped(a: Any, min: Any = None, max: Any = None) -> Any:
+    """np.clip, and the method's names of the limits."""
+    if is_mask(a) or (min is None and max is None):
+        refuse("f clips comparisons, or clips to no limits")
+    a = a if min is None else elementwise(np.maximum, a, min)
+    return a if max is None else elementwise(np.minimum, a, max)
 
 
 def _round(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     only("out", out)
-    scale = 10.0 ** abs(decimals)
-    if decimals == 0:
+    digits = operator.index(decimals)
+    if is_mask(a):
+        refuse("f rounds comparisons")
+    if digits == 0:
         return elementwise(np.rint, a)
-    first, second = (np.multiply, np.divide) if decimals > 0 else (np.divide, np.multiply)
+    scale = 10.0 ** abs(digits)
+    first, second = (np.multiply, np.divide) if digits > 0 else (np.divide, np.multiply)
     return elementwise(second, elementwise(np.rint, elementwise(first, a, scale)), scale)
 
 
@@ -159,6 +168,7 @@ def _full_like(
 
 
 def _copy(a: Any, order: Any = "K", subok: Any = False) -> Any:
+    only("order", order, *"KCFA")
     return objects(a).copy()
 
 
@@ -169,7 +179,7 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
 def _linspace(start: Any, stop: Any, num: Any = 50, endpoint: Any = True, retstep: Any = False) -> Any:
     only("retstep", retstep, False)
     start, stop = numbers(start), numbers(stop)
-    parts = num - 1 if endpoint else num
+    parts = operator.index(num) - 1 if endpoint else operator.index(num)
     steps = np.arange(num, dtype=float).reshape(-1, *(1,) * max(start.ndim, stop.ndim))
     if parts <= 0:
         return elementwise(np.add, start, steps)
@@ -185,10 +195,11 @@ FUNCTIONS.update({
     np.where: _where, np.select: _select, np.clip: _clip, np.round: _round, np.around: _round,
     np.nan_to_num: _nan_to_num, np.zeros_like: _zeros_like, np.ones_like: _ones_like, np.empty_like: _empty_like,
     np.full_like: _full_like, np.copy: _copy, np.linspace: _linspace, np.sinc: lambda x: _SINC(objects(x)),
-    np.real: lambda val: val, np.fix: lambda x: elementwise(np.trunc, x),
+    np.real: lambda val: val,
 })  # fmt: skip
 
-for _name, _rule in {"dot": _dot, "clip": _clip_method, "round": _round, "trace": _trace}.items():
+_ARRAY_METHODS: dict[str, Callable[..., Any]] = {"dot": _dot, "clip": _clipped, "round": _round, "trace": _trace}
+for _name, _rule in _ARRAY_METHODS.items():
     method(_name, _rule)
 for _name in ("conj", "conjugate"):
     method(_name, lambda a: a)
@@ -204,16 +215,18 @@ def _as_it_is(function: Any) -> Callable[..., Any]:
     return rule
 
 
-_MOVING = (
-    "reshape ravel transpose swapaxes moveaxis rollaxis squeeze expand_dims atleast_1d atleast_2d atleast_3d "
-    "concatenate stack vstack hstack dstack column_stack split array_split vsplit hsplit dsplit roll flip fliplr flipud "
-    "rot90 tile repeat append insert delete resize take take_along_axis diag diagonal diagflat tril triu broadcast_to "
-    "broadcast_arrays meshgrid shape ndim size block pad matrix_transpose permute_dims concat unstack copyto"
-).split()
-_COMBINING = (
-    "diff ediff1d gradient trapezoid cross kron tensordot einsum polyval vander convolve correlate apply_along_axis"
-).split()
+_MOVING = """
+    reshape ravel transpose swapaxes moveaxis rollaxis squeeze expand_dims atleast_1d atleast_2d atleast_3d
+    concatenate stack vstack hstack dstack column_stack split array_split vsplit hsplit dsplit roll flip fliplr flipud
+    rot90 tile repeat append insert delete resize take take_along_axis diag diagonal diagflat tril triu broadcast_to
+    broadcast_arrays meshgrid shape ndim size block pad matrix_transpose permute_dims concat unstack copyto
+"""
+_COMBINING = """
+    diff ediff1d gradient trapezoid cross kron tensordot einsum polyval vander convolve correlate apply_along_axis
+"""
 
-for _name in _MOVING + _COMBINING:
+for _name in (_MOVING + _COMBINING).split():
     if hasattr(np, _name):
         FUNCTIONS.setdefault(getattr(np, _name), _as_it_is(getattr(np, _name)))
+if hasattr(np, "fix"):  # deprecated since NumPy 2.5
+    FUNCTIONS[np.fix] = lambda x: elementwise(np.trunc, x)

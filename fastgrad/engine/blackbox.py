@@ -9,7 +9,6 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 from ..results import EPS, EngineError, as_number, as_numbers
 from ..steps import Steps
 from . import directions, loops
-from .call import Call, Grid, Output, Target
+from .call import Call, Grid, Kernel, Output, Target
 from .captured import NotFrozenError, captured, content, snapshot
 from .threads import deferred_interrupt
 
@@ -43,16 +42,6 @@ _lock = threading.RLock()  # Numba compiles one function at a time anyway; the m
 _functions: dict[Any, Any] = {}
 _kernels: dict[Any, Any] = {}
 _versions: dict[Any, int] = {}
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """A compiled call: ``work(start, stop)`` does items [start, stop), `grain` of which make one point."""
-
-    work: Callable[[int, int], object]
-    items: int
-    grain: int
-    eps: float
 
 
 def prepare(call: Call, out: Output, values: Array | None, *, recompilations: int | None = None) -> Kernel:
@@ -90,7 +79,7 @@ def prepare(call: Call, out: Output, values: Array | None, *, recompilations: in
             steps.check(source)
 
     grain = 1 if _is_small(call) else len(units)
-    return Kernel(work, count * grain, grain, _eps(returns))
+    return _items(work, count, grain, returns)
 
 
 def _prepare_table(call: Call, compiled: Any, out: Array, returns: Any) -> Kernel:
@@ -101,7 +90,11 @@ def _prepare_table(call: Call, compiled: Any, out: Array, returns: Any) -> Kerne
     source, whole = points.row(slice(None)), out.reshape(count, outputs, out.shape[-1])
     v = np.zeros((1, 0)) if call.v is None else call.v
     start = (source, sizes, *map(_ints, (table.moves, table.signs)))
-    rest = (tuple(map(_ints, (table.parts, table.factors, table.divisors, table.scale))), v, np.zeros(1) if t is None else t)
+    rest = (
+        tuple(map(_ints, (table.parts, table.factors, table.divisors, table.scale))),
+        v,
+        np.zeros(1) if t is None else t,
+    )
     kernels = [_table_kernel(call, compiled, steps, returns)]
 
     def launch(sums: Array, *span: Any) -> None:
@@ -118,7 +111,13 @@ def _prepare_table(call: Call, compiled: Any, out: Array, returns: Any) -> Kerne
             steps.check(source)
 
     work = _on_one_point(launch, each, outputs) if count == 1 else _on_points(launch, each, outputs)
-    return Kernel(work, count * each, each, _eps(returns))
+    return _items(work, count, each, returns)
+
+
+def _items(work: Callable[[int, int], object], count: int, each: int, returns: Any) -> Kernel:
+    """Work in items of which `each` make a point; those of a single point are handed out one by one."""
+    grain, units = (1, each) if count == 1 else (each, count)
+    return Kernel(work, count * each, grain, units, "compiled by Numba", _eps(returns))
 
 
 def _on_points(launch: Callable[..., None], each: int, outputs: int) -> Callable[[int, int], object]:
@@ -158,13 +157,13 @@ def _table_kernel(call: Call, compiled: Any, steps: Steps, returns: Any, *, copi
         msg = f"compiled by Numba, f returns {returns}; return a number, or an array of real numbers"
         raise EngineError(msg)
     rule = steps.rule if call.moves_coordinates else ""
-    uses_base = call.table.uses_base
-    key = (compiled, call.table.stencil, uses_base, along_v, rule, copies, returns, array, signature)
+    uses_base, small = call.table.uses_base, points.dimension if _is_small(call) else 0
+    key = (compiled, call.table.stencil, uses_base, along_v, small, rule, copies, returns, array, signature)
     if key not in _kernels:
         evaluate = loops.evaluation(compiled, not points.shape, copies, array)
         fill = loops.step_filler(rule, steps.size.ndim == 0) if rule else None
         view = loops.view(points.shape)
-        kernel = directions.over_tables(evaluate, store, call.table.stencil, fill, uses_base, along_v, view)
+        kernel = directions.over_tables(evaluate, store, call.table.stencil, fill, uses_base, along_v, view, small)
         with _compiling():
             kernel.compile(signature)
         kernel.disable_compile()
@@ -249,7 +248,7 @@ def _agree(a: Array, b: Array) -> bool:
 @contextmanager
 def _compiling() -> Iterator[None]:
     """Ctrl-C waits, Numba's advice on the user's code is left out, its errors become ours."""
-    with deferred_interrupt(), _translated(), warnings.catch_warnings():
+    with deferred_interrupt(), _translated(Exception), warnings.catch_warnings():
         warnings.simplefilter("ignore", NumbaWarning)
         yield
 

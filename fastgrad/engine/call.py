@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..results import EPS
 from ..stencils import Table
 from ..steps import Steps, direction_step, with_precision
 
@@ -159,7 +160,7 @@ class Call:
 
     def t_for(self, eps: float) -> Array | None:
         """The steps along v for an f whose results have precision eps; given ones stay as they are."""
-        if self.v is None or self.steps.rule != "default":
+        if self.v is None or self.steps.rule != "default" or eps == EPS:
             return self.t
         t: Array = direction_step(self.points.row(slice(None)), self.v, self.table.stencil, eps=eps)
         return t
@@ -175,3 +176,36 @@ class Call:
             return row
         finite = np.flatnonzero(np.isfinite(self.points.values).all(axis=1))
         return self.points.row(int(finite[0])) if finite.size else row
+
+
+def _nothing() -> None:
+    """What most kernels have to do when their items are done."""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled call.
+
+    Attributes
+    ----------
+    work : callable
+        ``work(start, stop)`` does some of the items.
+    items, grain : int
+        How many there are, and in which multiples they are handed out.
+    units : int
+        What progress counts to: points, or coordinates of a single point.
+    description : str
+        How f is run, for `explain`.
+    eps : float
+        Precision of what f returns.
+    finish : callable
+        To be called when all items are done.
+    """
+
+    work: Callable[[int, int], object]
+    items: int
+    grain: int
+    units: int
+    description: str
+    eps: float = EPS
+    finish: Callable[[], None] = _nothing

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .symbols import LOOPS, RULES, Flag, Literal, Symbol, Traced, as_number, refuse
+from .refusals import refuse
+from .symbolarrays import LOOPS
+from .symbols import RULES, Flag, Literal, Symbol, Traced, as_number
 
 LARGEST_POWER = 64
 """Integer powers up to this one are products."""
@@ -27,6 +29,10 @@ _BINARY = {
     "floor_divide": "floordiv", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge",
     "equal": "eq", "not_equal": "ne",
 }  # fmt: skip
+
+
+_OF_INTEGERS = {"remainder", "fmod", "floor_divide"}
+"""Functions of a mask and an integer that NumPy computes in integers."""
 
 
 def traced(*values: Any) -> bool:
@@ -80,7 +86,7 @@ def _no_masks(name: str, *values: Any) -> None:
 def _plain_rule(ufunc: str, name: str) -> Callable[..., Any]:
     def rule(*values: Any) -> Any:
         if any(type(value) is Flag for value in values):
-            _no_masks(ufunc, *values)
+            _no_masks(ufunc, *(v for v in values if type(v) is Flag or ufunc not in _OF_INTEGERS))
         return record(name, *values)
 
     return rule
@@ -100,6 +106,7 @@ def _square(a: Any) -> Any:
 
 @_ruled(np.reciprocal)
 def _reciprocal(a: Any) -> Any:
+    _no_masks("reciprocal", a)
     return record("/", Literal(1.0), a)
 
 
@@ -122,7 +129,7 @@ def power(a: Any, b: Any) -> Any:
         return record("pow", a, b)
     if isinstance(b, (complex, np.complexfloating)) or not np.isscalar(b):
         refuse(f"f takes a power with the exponent {b!r}")
-    p = float(b)
+    p = float(b)  # type: ignore[arg-type]
     if p.is_integer() and abs(p) <= LARGEST_POWER:
         return _integer_power(a, int(p))
     if p == 0.5:  # unlike sqrt, pow is 0.0 at -0.0
@@ -199,14 +206,14 @@ def _bitwise(rule: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-for _pair, _rule in (
-    ((np.logical_and, np.bitwise_and), logical_and),
-    ((np.logical_or, np.bitwise_or), logical_or),
-    ((np.logical_xor, np.bitwise_xor), logical_xor),
-    ((np.logical_not, np.invert), logical_not),
-):
-    _register(_pair[0], _rule)
-    _register(_pair[1], _bitwise(_rule))
+_ruled(np.logical_and)(logical_and)
+_ruled(np.logical_or)(logical_or)
+_ruled(np.logical_xor)(logical_xor)
+_ruled(np.logical_not)(logical_not)
+_ruled(np.bitwise_and)(_bitwise(logical_and))
+_ruled(np.bitwise_or)(_bitwise(logical_or))
+_ruled(np.bitwise_xor)(_bitwise(logical_xor))
+_ruled(np.invert)(_bitwise(logical_not))
 
 
 @_ruled(np.signbit)
@@ -232,16 +239,20 @@ def _log_sum(exp: np.ufunc, log1p: Callable[[Any], Any], double: float) -> Calla
     return rule
 
 
-_register(np.logaddexp, _log_sum(np.exp, lambda v: RULES[np.log1p](v), math.log(2)))
+_register(np.logaddexp, _log_sum(np.exp, RULES[np.log1p], math.log(2)))
 _register(np.logaddexp2, _log_sum(np.exp2, lambda v: RULES[np.log1p](v) * Literal(1 / math.log(2)), 1.0))
 
 
 def _scaling(factor: float) -> Callable[[Any], Any]:
-    return lambda a: as_number(a) * Literal(factor)
+    def rule(a: Any) -> Any:
+        _no_masks("radians", a)
+        return a * Literal(factor)
+
+    return rule
 
 
-for _pair, _factor in (((np.deg2rad, np.radians), math.pi / 180), ((np.rad2deg, np.degrees), 180 / math.pi)):
-    _ruled(*_pair)(_scaling(_factor))
+_ruled(np.deg2rad, np.radians)(_scaling(math.pi / 180))
+_ruled(np.rad2deg, np.degrees)(_scaling(180 / math.pi))
 
 
 def sinc(a: Any) -> Any:

@@ -40,12 +40,13 @@ class Caller:
         self.count += 1
         if precision(value) > self.eps:
             raise _LowPrecisionError(precision(value))
+        result = self.read(value)  # before the buffer is restored: f may have returned it
         if buffer.tobytes() != before.tobytes():
             buffer[...] = before
             self.call = self._on_copy
         else:
             self.call = self._plain if self.read is as_number else self._read
-        return self.read(value)
+        return result
 
     def _plain(self, buffer: Any) -> float:
         self.count += 1

@@ -54,13 +54,12 @@ class _Body:
 
     def operand(self, operand: Any, x: list[str], moved: dict[int, str]) -> str:
         kind, k = operand
-        if kind == "v":
-            return moved[k] if k in moved else self.base[k]
-        if kind == "x":
-            return x[k]
         if kind == "k":
             return self.v.splat(k)
-        return (self.constants if kind == "c" else self.batch)[k]
+        if kind == "v" and k in moved:
+            return moved[k]
+        place: Any = {"v": self.base, "x": x, "c": self.constants, "b": self.batch}[kind]
+        return str(place[k])
 
     def run(self, nodes: Iterable[int], x: list[str], into: dict[int, str]) -> None:
         for j in nodes:
@@ -73,10 +72,10 @@ class _Body:
 
 def live(program: Program) -> list[int]:
     """The nodes that the outputs need, in order."""
-    needed = {k for kind, k in program.outputs if kind == "v"}
+    needed = {int(k) for kind, k in program.outputs if kind == "v"}
     for j in range(len(program.nodes) - 1, -1, -1):
         if j in needed:
-            needed.update(k for kind, k in program.nodes[j][1:] if kind == "v")  # type: ignore[misc]
+            needed.update(int(k) for kind, k in program.nodes[j][1:] if kind == "v")
     return sorted(needed)
 
 
@@ -334,7 +333,8 @@ class _Module:
             nodes = sorted({j for u, _ in moved for j in moves_with[u]})
 
             def at(offset: int, moved: Any = moved, nodes: Any = nodes) -> list[str]:
-                shifted, values = self._displaced(x, steps, along, moved, offset), {}
+                shifted = self._displaced(x, steps, along, moved, offset)
+                values: dict[int, str] = {}
                 body.run(nodes, shifted, values)
                 return body.outputs(shifted, values)
 

@@ -42,9 +42,10 @@ def store(v: Vectors, kind: str, base: str, strides: tuple[str, str], vectors: l
             _store(v, vector, _at(v, base, _times(v, strides[1], i)), v.lanes)
         return
     if kind == "pairs":
+        first, second = vectors
         zipped = [lane + side * v.lanes for lane in range(v.lanes) for side in (0, 1)]
         for k in (0, v.lanes):
-            _store(v, v.shuffle(*vectors, zipped[k : k + v.lanes]), _at(v, base, str(k)), v.lanes)
+            _store(v, v.shuffle(first, second, zipped[k : k + v.lanes]), _at(v, base, str(k)), v.lanes)
         return
     rows = [_at(v, base, _times(v, strides[0], lane)) for lane in range(v.lanes)]
     if kind == "rows":

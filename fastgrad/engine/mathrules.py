@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from .elementwise import traced
-from .symbols import RULES, Symbols, call_function, refuse
+from .refusals import refuse
+from .symbolarrays import Symbols, call_function
+from .symbols import RULES
 
 _UFUNCS = {
     **{

@@ -65,7 +65,8 @@ def _wide(features: Any) -> bool:
 
 
 def _is_x86() -> bool:
-    return llvm.get_process_triple().startswith(("x86_64", "amd64"))
+    triple: str = llvm.get_process_triple()
+    return triple.startswith(("x86_64", "amd64"))
 
 
 @cache

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..results import EPS, ConstantFunctionWarning, EngineError, PerformanceWarning
 from . import inplace, threads
-from .call import Call, Output
-
-if TYPE_CHECKING:
-    from .blackbox import Kernel
+from .call import Call, Kernel, Output
 
 Array = NDArray[np.float64]
 
@@ -112,19 +109,13 @@ def run(
     with threads.progress_report(progress, "coordinate" if single else "point") as report:
         if chosen.kernel is None:
             return Facts("python", *inplace.apply(call, out, values, report))
-        if chosen.engine == "simd":
-            kernel = chosen.kernel
-            points, count = kernel.points, call.points.count
-            scaled = report and (lambda done, _: report(min(int(done * points), count), count))
-            if kernel.items == kernel.grain and not report:
-                kernel.work(0, kernel.items)
-            else:
-                threads.run(kernel.work, kernel.items, workers=workers, grain=kernel.grain, report=scaled)
-            kernel.finish()
-            return Facts("simd", call.evaluations)
-        kernel, grain = chosen.kernel, 1 if single else chosen.kernel.grain
-        scaled = report and (lambda done, total: report(done // grain, total // grain))
-        threads.run(kernel.work, kernel.items, workers=workers, grain=grain, report=scaled)
+        kernel = chosen.kernel
+        scaled = report and (lambda done, total: report(kernel.units * done // total, kernel.units))
+        if kernel.items <= kernel.grain and not report:
+            kernel.work(0, kernel.items)
+        else:
+            threads.run(kernel.work, kernel.items, workers=workers, grain=kernel.grain, report=scaled)
+        kernel.finish()
         return Facts(chosen.engine, call.evaluations, kernel.eps)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .symbols import AS_NUMBER, FUNCTIONS, LOOPS, METHODS, Objects, check_dtype, elementwise, method, plain, refuse
+from .refusals import refuse
+from .symbolarrays import AS_NUMBER, FUNCTIONS, LOOPS, METHODS, Objects, elementwise, method, plain
+from .symbols import check_dtype
 
 
 def objects(a: Any) -> Objects:
@@ -51,7 +53,7 @@ def tree(ufunc: np.ufunc, a: Objects, axis: Any, keepdims: Any, empty: Any = Non
         even = len(terms) // 2 * 2
         halves = loop(terms[0:even:2], terms[1:even:2])
         terms = halves if even == len(terms) else np.concatenate([halves, terms[even:]])
-    result = terms[0]
+    result = terms[0] if count > 1 or terms.ndim == 1 else terms[0].copy()
     if keepdims is not np._NoValue and keepdims:
         kept = np.empty(tuple(1 if i in axes else n for i, n in enumerate(a.shape)), dtype=object)
         kept[...] = np.asarray(result, dtype=object).reshape(kept.shape)
@@ -185,8 +187,9 @@ def _outer_method(ufunc: np.ufunc, a: Any, b: Any) -> Any:
 
 METHODS.update({"reduce": _reduce_method, "accumulate": _accumulate_method, "outer": _outer_method})
 
-for _name, _rule in {
+_ARRAY_METHODS: dict[str, Callable[..., Any]] = {
     "sum": sum_, "prod": _prod, "max": max_, "min": min_, "all": _all, "any": _any, "mean": _mean, "var": _var,
     "std": _std, "cumsum": _cumsum, "cumprod": _cumprod,
-}.items():  # fmt: skip
+}  # fmt: skip
+for _name, _rule in _ARRAY_METHODS.items():
     method(_name, _rule)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .mathrules import SHIM_MODULE, SHIMS
-from .symbols import refuse
+from .refusals import refuse
 
 _RANDOM = "f draws random numbers, so that its values are not a function of x; draw them once, outside"
 
@@ -66,9 +66,16 @@ class Retargeted:
             inner = self._swap(value.__func__)
             return value if inner is value.__func__ else MethodType(inner, value.__self__)
         if kind is partial:
-            inner = self._swap(value.func)
-            return value if inner is value.func else partial(inner, *value.args, **value.keywords)
+            return self._partial(value)
         return self._object(value)
+
+    def _partial(self, value: partial[Any]) -> Any:
+        function, args = self._swap(value.func), [self._swap(arg) for arg in value.args]
+        options = {name: self._swap(arg) for name, arg in value.keywords.items()}
+        new, old = (function, *args, *options.values()), (value.func, *value.args, *value.keywords.values())
+        if all(a is b for a, b in zip(new, old, strict=True)):
+            return value
+        return partial(function, *args, **options)
 
     def _object(self, value: Any) -> Any:
         kind = type(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from ..results import EPS, EngineError, as_number, precision
 from ..stencils import Table
 from . import inplace, lanes, layout, native
-from .call import Call, Grid, Rows, Target
+from .call import Call, Grid, Kernel, Rows, Target
 from .program import Program
 from .trace import Untraceable, shares_state, trace
 from .vectormath import Unsupported
@@ -24,19 +23,6 @@ Array = NDArray[np.float64]
 SEGMENT = 1024  # nodes of a grid's row to an item: small enough to share, long enough to make its start-up small
 REPEATED = 1000  # points with results that are not finite; beyond, the rest is believed if f agrees on these
 ROLLED_OPERATIONS = 40_000  # nodes times displacements of one coordinate; beyond, LLVM takes more than a second
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """A compiled call: ``work(start, stop)`` does items [start, stop), each `points` points."""
-
-    work: Callable[[int, int], object]
-    items: int
-    grain: int
-    points: float
-    finish: Callable[[], None]
-    description: str
-    eps: float = EPS
 
 
 def prepare(call: Call, out: Any, values: Array | None) -> Kernel:
@@ -63,8 +49,8 @@ def _prepare(call: Call, program: Program, out: Array, values: Array | None) -> 
     constants = np.array([*program.constants, 0.0])
     _check(call, program, compiled.value, constants, form.lanes)
     bound = _Bound(call, form, compiled.kernel, constants, out, values)
-    points = call.points.count / bound.items
-    return Kernel(bound.work, bound.items, bound.grain, points, bound.finish, compiled.description)
+    count = call.points.count
+    return Kernel(bound.work, bound.items, bound.grain, count, compiled.description, finish=bound.finish)
 
 
 def _prepare_few(call: Call, program: Program, out: Array, values: Array | None) -> Kernel:
@@ -81,7 +67,7 @@ def _prepare_few(call: Call, program: Program, out: Array, values: Array | None)
         if values is not None and seen is not None:
             values[...] = seen[:count]
 
-    return replace(kernel, finish=finish, points=count / kernel.items)
+    return replace(kernel, finish=finish, units=count)
 
 
 def _subset(call: Call, picks: NDArray[np.intp]) -> Call:
@@ -129,7 +115,7 @@ def _compiled(program: Program, table: Table, form: lanes.Form) -> _Compiled:
             msg = f"this machine has no vector form of {missing}"
             raise EngineError(msg) from None
         kernel, value = native.functions(text, "kernel", "value")
-        what = f"{len(program.nodes)} operations on {form.lanes} lanes" + (", rolled" if rolled else "")
+        what = f"as {len(program.nodes)} operations on {form.lanes} lanes" + (", rolled" if rolled else "")
         _memo[key] = _Compiled(kernel, value, what)
     return _memo[key]
 
@@ -156,7 +142,8 @@ def _form(call: Call, out: Array) -> lanes.Form:
 @lru_cache(maxsize=256)
 def _irregular(dimension: int) -> Array:
     """Small displacements that no symmetry of f cancels."""
-    return 2.0**-20 * (0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, dimension + 1))[0])
+    displacements: Array = 2.0**-20 * (0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, dimension + 1))[0])
+    return displacements
 
 
 def _check(call: Call, program: Program, value: Any, constants: Array, width: int) -> None:

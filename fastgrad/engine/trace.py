@@ -11,8 +11,10 @@ import numpy as np
 
 from . import arrayrules  # noqa: F401  # fills the tables of rules
 from .program import Operand, Program
+from .refusals import Untraceable, refuse
 from .retarget import Retargeted, shares_state, watched
-from .symbols import Flag, Symbol, Symbols, Trace, Untraceable
+from .symbolarrays import Symbols
+from .symbols import Flag, Symbol, Trace
 
 __all__ = ["Untraceable", "shares_state", "trace"]
 
@@ -97,7 +99,7 @@ def _outputs(recording: Trace, result: Any) -> tuple[tuple[Operand, ...], tuple[
     for value in values:
         operand = recording.operand(value)
         if operand is None:
-            recording.refuse(f"f returns a {type(value).__name__}, which is no number")
+            refuse(f"f returns a {type(value).__name__}, which is no number")
         operands.append(operand)
     return tuple(operands), shape
 

@@ -1,0 +1,53 @@
+"""Why a function is not traced."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+active = threading.local()
+"""The trace that runs in this thread, as the attribute `trace`."""
+
+
+class Untraceable(BaseException):
+    """f does something that cannot be traced; not an Exception, because f may catch those."""
+
+
+def refuse(reason: str) -> NoReturn:
+    """Give up the trace that runs in this thread; it stays refused, whatever f catches."""
+    trace = getattr(active, "trace", None)
+    if trace is None:
+        msg = f"a value from tracing f is in use after the trace: {reason}"
+        raise RuntimeError(msg)
+    trace.reason = trace.reason or reason
+    raise Untraceable(reason)
+
+
+_TEXT = "f turns a traced value into text"
+REFUSALS = {
+    "__bool__": "f branches on its data; write np.where(...), np.maximum or np.minimum instead of if, while, and, or, not",
+    "__float__": "f turns a traced value into a float: float(), a write into a float array (allocate it with "
+    "np.zeros_like(x)), or a function outside NumPy and math",
+    "__int__": "f turns a traced value into an integer; use np.floor or np.trunc",
+    "__index__": "f uses a traced value as an index or a count",
+    "__complex__": "f turns a traced value into a complex number",
+    "__format__": _TEXT,
+    "__str__": _TEXT,
+    "__repr__": _TEXT,
+    "__reduce_ex__": "f pickles a traced value",
+    "__reduce__": "f pickles a traced value",
+    "__bytes__": "f turns a traced value into bytes",
+}
+"""Special methods that numbers have and symbols refuse."""
+
+
+def refusing(reason: str) -> Callable[..., Any]:
+    """A method that refuses; a debugger may print what is left over from a trace."""
+
+    def method(self: Any, *_: Any, **__: Any) -> Any:
+        if reason == _TEXT and getattr(active, "trace", None) is None:
+            return "<a value from tracing f>"
+        refuse(reason)
+
+    return method
