@@ -9,12 +9,14 @@ from fastgrad import ConstantFunctionWarning, derivative, gradient, stencils, va
 from fastgrad.samples import CURVES, SAMPLES
 from fastgrad.steps import EPS
 
-ENGINES = ["python", "reference", "jit"]
+ENGINES = ["python", "reference", "jit", "simd"]
 ORDERS = [2, 4, 6, 8]
 # Their waves have length 1 where the default step assumes a natural length of 2 pi: truncation is (2 pi)**p larger.
 WAVES = {"ackley", "rastrigin"}
 
 engines = pytest.mark.parametrize("engine", ENGINES)
+# the engines that run f itself: a function that does not trace is no matter for simd
+calling_engines = pytest.mark.parametrize("engine", ["python", "reference", "jit"])
 
 
 def product(x):
@@ -152,7 +154,7 @@ def test_derivative_is_the_same_for_an_array_and_its_elements():
 # --- precision -------------------------------------------------------------------------------------------------------
 
 
-@engines
+@calling_engines
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, ">f8", "longdouble"])
 def test_result_has_the_dtype_of_x(engine, dtype):
     seen = []
@@ -180,7 +182,7 @@ def test_integers_and_lists_become_float64(engine, x):
     np.testing.assert_allclose(g, np.array(x, float)[::-1], rtol=1e-9)
 
 
-@engines
+@calling_engines
 def test_the_step_follows_the_precision_of_what_f_returns(engine):
     x = np.array([0.7, 1.3])
     result = gradient(single_precision, x, engine=engine, full_output=True)
@@ -368,7 +370,7 @@ def floats(x):
     return float(x[0]) * float(x[1])
 
 
-@engines
+@calling_engines
 def test_nan_and_inf_stay_at_their_point(engine):
     x = np.array([[1.0, 2.0], [np.nan, 1.0], [np.inf, 1.0], [3.0, 4.0], [1e308, 1e308]])
     result = gradient(floats, x, batch=True, engine=engine, full_output=True)

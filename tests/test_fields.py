@@ -5,7 +5,7 @@ import pytest
 
 from fastgrad import gradient, gradient_field
 
-ENGINES = ["python", "reference", "jit"]
+ENGINES = ["python", "reference", "jit", "simd"]
 engines = pytest.mark.parametrize("engine", ENGINES)
 
 AXES = [

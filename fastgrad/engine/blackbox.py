@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -90,11 +91,8 @@ def _prepare_table(call: Call, compiled: Any, out: Array, returns: Any) -> Kerne
     source, whole = points.row(slice(None)), out.reshape(count, outputs, out.shape[-1])
     v = np.zeros((1, 0)) if call.v is None else call.v
     start = (source, sizes, *map(_ints, (table.moves, table.signs)))
-    rest = (
-        tuple(map(_ints, (table.parts, table.factors, table.divisors, table.scale))),
-        v,
-        np.zeros(1) if t is None else t,
-    )
+    combination = tuple(map(_ints, (table.parts, table.factors, table.divisors, table.scale)))
+    rest = (combination, v, np.zeros(1) if t is None else t)
     kernels = [_table_kernel(call, compiled, steps, returns)]
 
     def launch(sums: Array, *span: Any) -> None:
@@ -110,34 +108,18 @@ def _prepare_table(call: Call, compiled: Any, out: Array, returns: Any) -> Kerne
         if saw & loops.VANISHED:
             steps.check(source)
 
-    work = _on_one_point(launch, each, outputs) if count == 1 else _on_points(launch, each, outputs)
-    return _items(work, count, each, returns)
+    if count > 1:  # chunks are whole points, each with sums of its own
+        work = lambda a, b: launch(np.empty((each, outputs)), a // each, b // each, 0, each, True)
+        return _items(work, count, each, returns)
+    sums = np.empty((each, outputs))
+    kernel = _items(lambda a, b: launch(sums, 0, 1, a, b, False), count, each, returns)
+    return replace(kernel, finish=lambda: launch(sums, 0, 1, each, each, True))
 
 
 def _items(work: Callable[[int, int], object], count: int, each: int, returns: Any) -> Kernel:
     """Work in items of which `each` make a point; those of a single point are handed out one by one."""
     grain, units = (1, each) if count == 1 else (each, count)
     return Kernel(work, count * each, grain, units, "compiled by Numba", _eps(returns))
-
-
-def _on_points(launch: Callable[..., None], each: int, outputs: int) -> Callable[[int, int], object]:
-    """Chunks are whole points."""
-    return lambda start, stop: launch(np.empty((each, outputs)), start // each, stop // each, 0, each, True)
-
-
-def _on_one_point(launch: Callable[..., None], each: int, outputs: int) -> Callable[[int, int], object]:
-    """Chunks are directions of one point; the last one to be finished combines their sums."""
-    sums, lock, left = np.empty((each, outputs)), threading.Lock(), [each]
-
-    def work(start: int, stop: int) -> None:
-        launch(sums, 0, 1, start, stop, False)
-        with lock:
-            left[0] -= stop - start
-            last = not left[0]
-        if last:
-            launch(sums, 0, 1, each, each, True)
-
-    return work
 
 
 def _ints(array: Any) -> Any:

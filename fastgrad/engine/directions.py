@@ -85,7 +85,7 @@ def _restore_axes(x, saved, i, j):
 
 
 @inlined
-def _restore_all(x, saved, i, j):
+def _copy(x, saved, i, j):
     for c in range(x.size):
         x[c] = saved[c]
 
@@ -136,16 +136,19 @@ def over_tables(
     numbers = tuple(float(c) for c, _, _ in formula.terms)
     above, below = tuple(a for _, a, _ in formula.terms), tuple(b for _, _, b in formula.terms)
     offsets, base = tuple(map(float, formula.offsets)), formula.base
-    count, samples, fill, more, number = (
-        len(numbers),
-        len(offsets),
-        fill or _no_steps,
-        fixed + 1,
-        store is _store_number,
-    )
-    move, wrote, restore = (
-        (_move_all, _wrote_all, _restore_all) if along_v else (_move_axes, _wrote_axes, _restore_axes)
-    )
+    count, samples, more = len(numbers), len(offsets), fixed + 1
+    fill, number = fill or _no_steps, store is _store_number
+    move, wrote, restore = _move_axes, _wrote_axes, _restore_axes
+    if along_v:
+        move, wrote, restore = _move_all, _wrote_all, _copy
+
+    @inlined
+    def sum_terms(values, sums, r, outputs):
+        for m in range(outputs):
+            total = 0.0
+            for q in range(count):
+                total += numbers[q] * (values[above[q] * outputs + m] - values[below[q] * outputs + m])
+            sums[r, m] = total
 
     @njit
     def kernel(source, sizes, moves, signs, table, vs, ts, sums, out, start, stop, first, last, finish, shape, args):
@@ -162,37 +165,28 @@ def over_tables(
         else:
             outputs = sums.shape[1]
             values = np.empty(samples * outputs)
-        for m in range(samples * outputs):
-            values[m] = 0.0
+        values[:] = 0.0
         axes, point = np.arange(dimension), view(x, shape)
         for n in range(start, stop):
             _place_row(source, n, node, x)
-            for c in range(dimension):
-                original[c] = x[c]
+            _copy(original, x, 0, 0)
             vanished |= fill(steps, x, sizes, axes, n, 0, dimension)
             steps[dimension] = ts[n] if along_v else 1.0
             if uses_base and first < last:
                 saw |= RESIZED * store(values, base, outputs, evaluate(x, point, args))
             for r in range(first, last):
                 i, j, a, b = moves[r, 0], moves[r, 1], float(signs[r, 0]), float(signs[r, 1])
-                for c in range(dimension):
-                    saved[c] = x[c]
+                _copy(saved, x, 0, 0)
                 for e in range(samples):
                     if e != base:
                         move(x, saved, expected, i, j, a, b, offsets[e], steps, vs, n)
                         saw |= RESIZED * store(values, e, outputs, evaluate(x, point, args))
                         saw |= WROTE * wrote(x, expected, i, j)
                 restore(x, saved, i, j)
-                for m in range(outputs):
-                    total = 0.0
-                    for q in range(count):
-                        total += numbers[q] * (values[above[q] * outputs + m] - values[below[q] * outputs + m])
-                    sums[r, m] = total
+                sum_terms(values, sums, r, outputs)
             if finish:
                 _combine(table, sums, steps, out, n)
-            for c in range(dimension):
-                if _changed(x[c], original[c]):
-                    saw |= WROTE
+            saw |= WROTE * _wrote_all(x, original, 0, 0)
         return saw | VANISHED * vanished
 
     return kernel

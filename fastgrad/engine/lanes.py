@@ -361,7 +361,11 @@ class _Module:
             if unit < len(x):
                 shifted[unit] = self._shift(shifted[unit], steps[unit], sign * offset)
             else:
-                shifted = [self._shift(a, b, sign * offset) for a, b in zip(shifted, along, strict=True)]
+                zero = self.v.splat(0.0)  # coordinates that do not move keep their bits, -0.0 too
+                shifted = [
+                    self.v.select(self.v.compare("oeq", b, zero), a, self._shift(a, b, sign * offset))
+                    for a, b in zip(shifted, along, strict=True)
+                ]
         return shifted
 
     def _shift(self, x: str, h: str, k: int) -> str:

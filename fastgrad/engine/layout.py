@@ -15,8 +15,10 @@ from .vectormath import Vectors
 def kind_of(array: NDArray[np.float64]) -> str:
     """How the points of an (N, D) array lie: columns, pairs (of contiguous coordinates), rows, or any other way."""
     row, column = (stride // 8 for stride in array.strides)
-    if row == 1 or len(array) == 1:
-        return "columns" if row == 1 else "any"
+    if len(array) == 1:
+        return "rows" if column == 1 or array.shape[1] == 1 else "any"
+    if row == 1:
+        return "columns"
     if column == 1 or array.shape[1] == 1:
         return "pairs" if row == 2 and array.shape[1] == 2 else "rows"
     return "any"

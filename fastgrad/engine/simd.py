@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import EPS, EngineError, as_number, precision
+from ..results import EPS, EngineError, as_number, as_numbers, precision
 from ..stencils import Table
 from . import inplace, lanes, layout, native
 from .call import Call, Grid, Kernel, Rows, Target
@@ -36,6 +36,8 @@ def prepare(call: Call, out: Any, values: Array | None) -> Kernel:
     program = _traced(call)
     if call.vector:
         out = out.reserve(program.shape)
+    if not call.points.dimension:
+        return Kernel(lambda start, stop: None, 0, 1, 0, "on points without coordinates")
     out = out.reshape(call.points.count, -1)
     run = len(call.points.axes[-1]) if isinstance(call.points, Grid) else call.points.count
     if run < native.lanes() and (run > 1 or isinstance(call.points, Grid)):
@@ -86,6 +88,8 @@ def _traced(call: Call) -> Program:
     try:
         program = trace(call.f, call.points.shape, args=call.args, scalar=call.scalar)
     except Untraceable as refused:
+        value = call.f(call.argument(call.finite_row()), *call.args)
+        (as_numbers if call.vector else as_number)(value)  # an f that returns no number at all says so on every engine
         raise EngineError(str(refused)) from None
     if len(program.outputs) != 1 and not call.vector:
         as_number(np.empty(program.shape))  # raises, and says what f returned
@@ -128,15 +132,11 @@ def _check_size(program: Program, table: Table) -> None:
 
 
 def _form(call: Call, out: Array) -> lanes.Form:
-    single = call.points.count == 1
-    source = (
-        "grid" if isinstance(call.points, Grid) else "rows" if single else layout.kind_of(call.points.row(slice(None)))
-    )
+    source = "grid" if isinstance(call.points, Grid) else layout.kind_of(call.points.row(slice(None)))
     size = call.steps.size
     kind = "uniform" if not size.ndim else "coordinate" if size.ndim == 1 or size.strides[0] == 0 else "point"
     exact = call.t is None or bool((np.frexp(call.t)[0] == 0.5).all())
-    target = "rows" if single else layout.kind_of(out)
-    return lanes.Form(native.lanes(), call.steps.rule, kind, source, target, call.value, not exact)
+    return lanes.Form(native.lanes(), call.steps.rule, kind, source, layout.kind_of(out), call.value, not exact)
 
 
 @lru_cache(maxsize=256)
@@ -149,7 +149,7 @@ def _irregular(dimension: int) -> Array:
 def _check(call: Call, program: Program, value: Any, constants: Array, width: int) -> None:
     """Compare the compiled f with f itself at a point that is displaced in every coordinate."""
     moved = call.finite_row()
-    if np.isfinite(moved).all():
+    with np.errstate(over="ignore", invalid="ignore"):
         moved = moved + _irregular(moved.size) * (1.0 + np.abs(moved))
     plain = call.f(call.argument(moved), *call.args)
     if precision(plain) > EPS:

@@ -247,8 +247,7 @@ def test_captured_arrays_are_never_stale_on_auto():
     table = np.array([2.0, 3.0])
     many = np.ones((2600, 2))
     f = times(table)
-    with pytest.warns(UserWarning, match=r"args=\(table,\)"):
-        first = gradient(f, many, batch=True)
+    first = gradient(f, many, batch=True)
     table[0] = 5.0
     assert first[0] == pytest.approx([2.0, 3.0])
     assert gradient(f, many, batch=True)[0] == pytest.approx([5.0, 3.0])
