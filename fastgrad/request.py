@@ -15,7 +15,7 @@ from . import reference, stencils
 from .arguments import check_out, check_workers, real_array
 from .engine import inplace
 from .engine.call import Call, Output, Rows, Target
-from .engine.plan import Facts, check_engine, plan, run, run_on_arrays, warn_if_constant, warn_if_slow
+from .engine.plan import PYTHON_CALLS, Facts, check_engine, plan, run, run_on_arrays, warn_if_constant, warn_if_slow
 from .engine.threads import Report, progress_report
 from .results import Result, as_number, status_of
 from .steps import Steps, choose_steps
@@ -138,7 +138,7 @@ class _Place:
 
 def _check_that_f_reads(call: Call, target: Array) -> None:
     """Warn of zeros everywhere, unless they were asked for."""
-    if call.v is None or call.v.any():
+    if target.size and not target.flat[0] and (call.v is None or call.v.any()):
         warn_if_constant(call, target, _level())
 
 
@@ -166,7 +166,8 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
         if facts:
             return facts
     chosen = plan(call, how.engine, target, values)
-    warn_if_slow(call, chosen, _level())
+    if chosen.kernel is None and call.evaluations > PYTHON_CALLS:
+        warn_if_slow(call, chosen, _level())
     return run(call, chosen, target, values, workers, how.progress)
 
 

@@ -1,15 +1,23 @@
-"""What a function captures, as a key: Numba freezes captured values, so a changed value needs another compilation."""
+"""What a function captures, as a key.
+
+Numba freezes captured values, so a changed value needs another compilation; a trace is good as long as nothing that the
+function captures has changed.
+"""
 
 from __future__ import annotations
 
 import dis
 import inspect
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from functools import lru_cache
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
+
+Freeze = Callable[[str, Any], Hashable]
+
+SMALL_ARRAY = 16_384  # bytes; comparing more takes longer than tracing
 
 _FROZEN_MODULES = {"numpy", "math", "cmath", "numpy.linalg", "numpy.random"}
 
@@ -18,7 +26,7 @@ class NotFrozenError(Exception):
     """A captured value that Numba would freeze or cannot read; the text names it and the way out."""
 
 
-def captured(function: FunctionType) -> Hashable:
+def captured(function: FunctionType, freeze: Freeze | None = None) -> Hashable:
     """A key that changes when the code or a captured number does.
 
     Raises
@@ -26,13 +34,47 @@ def captured(function: FunctionType) -> Hashable:
     NotFrozenError
         The function captures an array, or an object that Numba cannot compile.
     """
-    values = {name: _freeze(name, value) for name, value in _names(function)}
-    defaults = tuple(_freeze("a default argument", v) for v in function.__defaults__ or ())
-    return (content(function.__code__), defaults, tuple(sorted(values.items(), key=lambda item: item[0])))
+    freeze = freeze or _freeze
+    values = tuple((name, freeze(name, value)) for name, value in _names(function))
+    defaults = tuple(freeze("a default argument", v) for v in function.__defaults__ or ())
+    by_name = tuple((name, freeze(name, v)) for name, v in (function.__kwdefaults__ or {}).items())
+    return (content(function.__code__), defaults, by_name, values)
+
+
+def unchanging(f: Any, args: tuple[Any, ...]) -> Hashable | None:
+    """A key of all that a call's trace depends on: small arrays by their bytes, helpers by their content.
+
+    None where something may change unseen: an attribute, a container, a large array, a method's object.
+    """
+    if type(f) is not FunctionType:
+        return None
+    try:
+        return (captured(f, _freeze_more), tuple(_freeze_more("an argument", a) for a in args))
+    except (NotFrozenError, RecursionError):
+        return None
+
+
+def _freeze_more(name: str, value: Any) -> Hashable:
+    if type(value) is np.ndarray and value.dtype.kind in "fiub" and value.nbytes <= SMALL_ARRAY:
+        return (value.shape, value.dtype.str, value.tobytes())
+    if type(value) is FunctionType and not _is_numpys(value):
+        return captured(value, _freeze_more)
+    return _freeze(name, value)
+
+
+_contents: dict[int, tuple[CodeType, Hashable]] = {}  # kept with the code, so that its number stays its own
 
 
 def content(code: CodeType) -> Hashable:
     """What a code object says; its own hash changes in Python 3.11 once it has run some times, with its flags."""
+    if id(code) not in _contents:
+        if len(_contents) > 4096:
+            _contents.clear()
+        _contents[id(code)] = (code, _content(code))
+    return _contents[id(code)][1]
+
+
+def _content(code: CodeType) -> Hashable:
     stars = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_argcount, stars)
     consts = tuple(content(c) if isinstance(c, CodeType) else (type(c).__name__, repr(c)) for c in code.co_consts)
@@ -62,16 +104,16 @@ def _names(function: FunctionType) -> Iterator[tuple[str, Any]]:
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         if _is_set(cell):  # of one that is still empty Numba's own error says more
             yield name, cell.cell_contents
-    for name in sorted(_global_names(code)):
+    for name in _global_names(code):
         if name in function.__globals__:
             yield name, function.__globals__[name]
 
 
 @lru_cache(maxsize=256)
-def _global_names(code: CodeType) -> frozenset[str]:
+def _global_names(code: CodeType) -> tuple[str, ...]:
     names = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
     inner = [c for c in code.co_consts if isinstance(c, CodeType)]
-    return frozenset(names.union(*map(_global_names, inner)))
+    return tuple(sorted(names.union(*map(_global_names, inner))))
 
 
 def _freeze(name: str, value: Any) -> Hashable:
@@ -86,13 +128,13 @@ def _freeze(name: str, value: Any) -> Hashable:
         return _module(name, value)
     if hasattr(value, "py_func"):  # compiled by Numba; it froze what it captures when it was first called
         return (id(value), captured(value.py_func))
-    if isinstance(value, (BuiltinFunctionType, np.ufunc, type, type(np.sum))) or _is_numpys(value):
+    if isinstance(value, (BuiltinFunctionType, np.ufunc, type(np.sum))) or _is_numpys(value):
         return ("builtin", id(value))
     raise NotFrozenError(_refusal(name, value))
 
 
 def _is_numpys(value: Any) -> bool:
-    return isinstance(value, FunctionType) and value.__module__.split(".")[0] == "numpy"
+    return isinstance(value, (FunctionType, type)) and value.__module__.split(".")[0] in {"numpy", "builtins"}
 
 
 def _module(name: str, module: ModuleType) -> Hashable:

@@ -14,6 +14,7 @@ from ..results import EPS, EngineError, as_number, as_numbers, precision
 from ..stencils import Table
 from . import inplace, lanes, layout, native
 from .call import Call, Grid, Kernel, Rows, Target
+from .captured import unchanging
 from .program import Program
 from .trace import Untraceable, shares_state, trace
 from .vectormath import Unsupported
@@ -40,22 +41,27 @@ def prepare(call: Call, out: Any, values: Array | None) -> Kernel:
         return Kernel(lambda start, stop: None, 0, 1, 0, "on points without coordinates")
     out = out.reshape(call.points.count, -1)
     run = len(call.points.axes[-1]) if isinstance(call.points, Grid) else call.points.count
-    if run < native.lanes() and (run > 1 or isinstance(call.points, Grid)):
-        return _prepare_few(call, program, out, values)
+    if (run < native.lanes() and (run > 1 or isinstance(call.points, Grid))) or _is_odd(out):
+        return _prepare_copies(call, program, out, values)
     return _prepare(call, program, out, values)
+
+
+def _is_odd(array: Array) -> bool:
+    """Whether elements do not lie at multiples of eight bytes, as in a field of packed records."""
+    return not array.flags.aligned or any(stride % 8 for stride in array.strides)
 
 
 def _prepare(call: Call, program: Program, out: Array, values: Array | None) -> Kernel:
     form = _form(call, out)
     compiled = _compiled(program, call.table, form)
-    constants = np.array([*program.constants, 0.0])
-    _check(call, program, compiled.value, constants, form.lanes)
-    bound = _Bound(call, form, compiled.kernel, constants, out, values)
+    space = _Space(program, form.lanes, float(call.steps.size) if form.sizes == "uniform" else 0.0)
+    _check(call, compiled.value, space)
+    bound = _Bound(call, form, compiled.kernel, space, out, values)
     count = call.points.count
     return Kernel(bound.work, bound.items, bound.grain, count, compiled.description, finish=bound.finish)
 
 
-def _prepare_few(call: Call, program: Program, out: Array, values: Array | None) -> Kernel:
+def _prepare_copies(call: Call, program: Program, out: Array, values: Array | None) -> Kernel:
     """Fewer points than lanes, or a grid whose last axis is shorter: on rows, the last one repeated to fill a vector."""
     count = call.points.count
     picks = np.minimum(np.arange(max(count, native.lanes())), count - 1)
@@ -81,7 +87,24 @@ def _subset(call: Call, picks: NDArray[np.intp]) -> Call:
     return replace(call, points=Rows(rows, points.shape), steps=steps, v=v, t=t)
 
 
+_traces: dict[Any, Program] = {}
+
+
 def _traced(call: Call) -> Program:
+    """f's program. A function that captures nothing but what a key can hold is traced once, others at every call."""
+    key = unchanging(call.f, call.args)
+    place = (key, call.points.shape, call.scalar)
+    if key is None or place not in _traces:
+        program = _trace(call)
+        if key is None:
+            return program
+        if len(_traces) > 1024:
+            _traces.clear()
+        _traces[place] = program
+    return _traces[place]
+
+
+def _trace(call: Call) -> Program:
     reason = shares_state(call.f, [call.points.row(0)])
     if reason:
         raise EngineError(reason)
@@ -132,11 +155,15 @@ def _check_size(program: Program, table: Table) -> None:
 
 
 def _form(call: Call, out: Array) -> lanes.Form:
-    source = "grid" if isinstance(call.points, Grid) else layout.kind_of(call.points.row(slice(None)))
+    source = "grid" if isinstance(call.points, Grid) else _source_kind(call.points.row(slice(None)))
     size = call.steps.size
     kind = "uniform" if not size.ndim else "coordinate" if size.ndim == 1 or size.strides[0] == 0 else "point"
     exact = call.t is None or bool((np.frexp(call.t)[0] == 0.5).all())
     return lanes.Form(native.lanes(), call.steps.rule, kind, source, layout.kind_of(out), call.value, not exact)
+
+
+def _source_kind(rows: Array) -> str:
+    return layout.kind_of(np.array(rows) if _is_odd(rows) else rows)
 
 
 @lru_cache(maxsize=256)
@@ -146,7 +173,37 @@ def _irregular(dimension: int) -> Array:
     return displacements
 
 
-def _check(call: Call, program: Program, value: Any, constants: Array, width: int) -> None:
+class _Space:
+    """The memory that a call's kernels share: argument block, step size, constants, and room for the spot check.
+
+    One piece, because asking NumPy for an address takes a microsecond.
+    """
+
+    def __init__(self, program: Program, width: int, size: float) -> None:
+        self.width, self.outputs = width, len(program.outputs)
+        head = [0.0] * len(lanes.SLOTS) + [size, *program.constants]
+        self.points = slice(len(head), len(head) + program.inputs * width)
+        self.found = slice(self.points.stop, self.points.stop + self.outputs * width)
+        self.values = slice(self.found.stop, self.found.stop + width)
+        self.memory = np.empty(self.values.stop)
+        self.memory[: len(head)] = head
+        self.block = self.memory[: len(lanes.SLOTS)].view(np.int64)
+        self.address = _address(self.memory)
+
+    def at(self, place: int | slice) -> int:
+        """The address of a number, or of the first of some."""
+        return self.address + 8 * (place.start if isinstance(place, slice) else place)
+
+    @property
+    def size(self) -> int:
+        return self.at(len(lanes.SLOTS))
+
+    @property
+    def constants(self) -> int:
+        return self.at(len(lanes.SLOTS) + 1)
+
+
+def _check(call: Call, value: Any, space: _Space) -> None:
     """Compare the compiled f with f itself at a point that is displaced in every coordinate."""
     moved = call.finite_row()
     with np.errstate(over="ignore", invalid="ignore"):
@@ -155,12 +212,12 @@ def _check(call: Call, program: Program, value: Any, constants: Array, width: in
     if precision(plain) > EPS:
         msg = f"f returns {plain.dtype}, whose rounding vectors of doubles do not reproduce"
         raise EngineError(msg)
-    points, found = moved.repeat(width), np.empty(len(program.outputs) * width)
-    block = np.zeros(len(lanes.SLOTS), dtype=np.int64)
-    block[_VALUE_SLOTS] = _address(points), _address(constants), _address(found)
-    value(0, 0, _address(block))
-    expected = np.ravel(plain).tolist() if len(program.outputs) > 1 else [as_number(plain)]
-    for a, b in zip(found[::width].tolist(), expected, strict=True):
+    space.memory[space.points] = moved.repeat(space.width)
+    space.block[_VALUE_SLOTS] = space.at(space.points), space.constants, space.at(space.found)
+    value(0, 0, space.address)
+    found = space.memory[space.found][:: space.width].tolist()
+    expected = np.ravel(plain).tolist() if space.outputs > 1 else [as_number(plain)]
+    for a, b in zip(found, expected, strict=True):
         if not (a == b or abs(a - b) <= 1e-8 * max(abs(a), abs(b)) + 1e-14 or (a != a and b != b)):  # noqa: PLR0124
             msg = f"traced, f gives {a!r} where it gives {b!r} in Python: it keeps state, is random or looks at types"
             raise EngineError(msg)
@@ -181,31 +238,32 @@ class _Bound:
     """
 
     def __init__(
-        self, call: Call, form: lanes.Form, kernel: Any, constants: Array, out: Array, values: Array | None
+        self, call: Call, form: lanes.Form, kernel: Any, space: _Space, out: Array, values: Array | None
     ) -> None:
-        self.call, self.kernel, self.out, self.values = call, kernel, out, values
+        self.call, self.kernel, self.space, self.out, self.values = call, kernel, space, out, values
         self.bad: list[tuple[int, int]] = []
         self.single = call.points.count == 1
-        self.seen = np.empty(form.lanes) if self.single and values is not None else values
-        self.slots: dict[str, Any] = {"constants": constants, "sizes": call.steps.size, "values": self.seen}
+        self.slots: dict[str, Any] = {"constants": space.constants, "sizes": space.size}
+        if values is not None:
+            self.slots["values"] = space.at(space.values) if self.single else values
         if isinstance(call.points, Grid):
             self._bind_grid(call.points)
         else:
             self.items, self.grain = max(call.points.count, form.lanes if self.single else 0), form.lanes
-            self._matrix("source", call.points.row(slice(None)))
+            rows = call.points.row(slice(None))
+            self._matrix("source", np.array(rows) if _is_odd(rows) else rows)
         self._matrix("out", out)
         if form.sizes != "uniform":
             self._matrix("size", np.broadcast_to(call.steps.size, call.points.layout), "sizes")
         if call.v is not None and call.t is not None:
             self._matrix("v", np.ascontiguousarray(call.v))
             self.slots["t"] = call.t.repeat(form.lanes) if self.single else np.ascontiguousarray(call.t)
-        numbers = [self._number(self.slots.get(name)) for name in lanes.SLOTS]
-        self.block = np.array(numbers, dtype=np.int64)
-        self.address = _address(self.block)
+        get = self.slots.get
+        space.block[:] = [self._number(get(name, 0)) for name in lanes.SLOTS]
 
     @staticmethod
     def _number(slot: Any) -> int:
-        return 0 if slot is None else slot if isinstance(slot, int) else _address(slot)
+        return slot if isinstance(slot, int) else _address(slot)
 
     def _matrix(self, name: str, array: Array, pointer: str = "") -> None:
         row, column = array.strides
@@ -222,7 +280,7 @@ class _Bound:
         }  # fmt: skip
 
     def work(self, start: int, stop: int) -> None:
-        saw = self.kernel(start, stop, self.address)
+        saw = self.kernel(start, stop, self.space.address)
         if saw & lanes.VANISHED:
             self.call.steps.check(self.call.points.row(slice(None)))
         if saw & lanes.NOT_FINITE:
@@ -230,8 +288,8 @@ class _Bound:
 
     def finish(self) -> None:
         """What is not finite is computed again by f itself: a domain error, say, is Python's to raise."""
-        if self.single and self.values is not None and self.seen is not None:
-            self.values[0] = self.seen[0]
+        if self.single and self.values is not None:
+            self.values[0] = self.space.memory[self.space.values.start]
         if not self.bad:
             return
         rows = np.concatenate([self._not_finite(*chunk) for chunk in sorted(self.bad)])
