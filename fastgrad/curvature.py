@@ -10,7 +10,18 @@ from numpy.typing import ArrayLike
 from . import stencils
 from .arguments import check_args, check_function, check_scheme
 from .engine.call import Call, Rows
-from .request import Array, Function, Options, Progress, Step, differentiate, read_direction, read_points, read_steps
+from .request import (
+    Array,
+    Function,
+    Options,
+    Progress,
+    Step,
+    differentiate,
+    read_batch,
+    read_direction,
+    read_points,
+    read_steps,
+)
 from .steps import Steps, direction_step, step_within
 
 
@@ -19,6 +30,7 @@ def hessian(
     x: ArrayLike,
     *,
     args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
     batch: bool = False,
     method: str = "central",
     order: int = 2,
@@ -69,7 +81,14 @@ def hessian(
     check_scheme(method, order)
     given, points = read_points(x, batch)
     table = stencils.hessian(points.dimension, order, method)
-    call = Call(f, points, table, read_steps(given, points, table, h, rel_step), check_args(args))
+    call = Call(
+        f,
+        points,
+        table,
+        read_steps(given, points, table, h, rel_step),
+        check_args(args),
+        read_batch(batch_args, points, batch),
+    )
     how = Options(engine, workers, out, progress, full_output)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=points.shape * 2)
 
@@ -80,6 +99,7 @@ def hvp(
     v: ArrayLike,
     *,
     args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
     batch: bool = False,
     method: str = "central",
     order: int = 2,
@@ -132,7 +152,16 @@ def hvp(
     direction, rows = read_direction(v, given, points)
     table = stencils.hvp(points.dimension, order, method)
     steps = read_steps(given, points, table, h, rel_step)
-    call = Call(f, points, table, steps, check_args(args), v=rows, t=_steps_along(points, rows, table, steps))
+    call = Call(
+        f,
+        points,
+        table,
+        steps,
+        check_args(args),
+        read_batch(batch_args, points, batch),
+        v=rows,
+        t=_steps_along(points, rows, table, steps),
+    )
     return differentiate(call, given, Options(engine, workers, out, progress, full_output), inputs=(direction,))
 
 

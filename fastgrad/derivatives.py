@@ -11,7 +11,18 @@ from . import stencils
 from .arguments import check_args, check_function, check_scheme, check_workers, real_array
 from .engine.call import Call, Rows
 from .engine.plan import check_engine, plan
-from .request import Array, Function, Options, Progress, Step, differentiate, none_ran, read_points, read_steps
+from .request import (
+    Array,
+    Function,
+    Options,
+    Progress,
+    Step,
+    differentiate,
+    none_ran,
+    read_batch,
+    read_points,
+    read_steps,
+)
 from .results import Explanation
 
 
@@ -20,6 +31,7 @@ def gradient(
     x: ArrayLike,
     *,
     args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
     batch: bool = False,
     method: str = "central",
     order: int = 2,
@@ -44,6 +56,8 @@ def gradient(
         Never changed. Integers become float64.
     args : tuple
         Further arguments of f, the same for all points.
+    batch_args : tuple of array_like
+        Further arguments that run with the points: f gets ``f(x, *args, *rows)``, the row of its point of each.
     batch : bool
         Whether x holds many points. f stays a function of one point.
     method : {"central", "forward", "backward"}
@@ -101,7 +115,14 @@ def gradient(
     check_scheme(method, order)
     given, points = read_points(x, batch)
     table = stencils.gradient(points.dimension, order, method)
-    call = Call(f, points, table, read_steps(given, points, table, h, rel_step), check_args(args))
+    call = Call(
+        f,
+        points,
+        table,
+        read_steps(given, points, table, h, rel_step),
+        check_args(args),
+        read_batch(batch_args, points, batch),
+    )
     return differentiate(call, given, Options(engine, workers, out, progress, full_output))
 
 
@@ -110,6 +131,7 @@ def value_and_gradient(
     x: ArrayLike,
     *,
     args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
     batch: bool = False,
     method: str = "central",
     order: int = 2,
@@ -142,7 +164,7 @@ def value_and_gradient(
     given, points = read_points(x, batch)
     table = stencils.gradient(points.dimension, order, method)
     steps = read_steps(given, points, table, h, rel_step)
-    call = Call(f, points, table, steps, check_args(args), value=True)
+    call = Call(f, points, table, steps, check_args(args), read_batch(batch_args, points, batch), value=True)
     values = np.empty(points.count)
     slope = differentiate(call, given, Options(engine, workers, out, progress, full_output), values)
     with np.errstate(all="ignore"):
@@ -217,6 +239,7 @@ def explain(
     x: ArrayLike,
     *,
     args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
     batch: bool = False,
     method: str = "central",
     order: int = 2,
@@ -250,7 +273,14 @@ def explain(
     check_scheme(method, order)
     given, points = read_points(x, batch)
     table = stencils.gradient(points.dimension, order, method)
-    call = Call(f, points, table, read_steps(given, points, table, h, rel_step), check_args(args))
+    call = Call(
+        f,
+        points,
+        table,
+        read_steps(given, points, table, h, rel_step),
+        check_args(args),
+        read_batch(batch_args, points, batch),
+    )
     if not points.count or not points.dimension:
         return Explanation(none_ran(engine), "no coordinates, nothing to do")
     if engine == "reference":

@@ -10,7 +10,18 @@ from numpy.typing import ArrayLike
 from . import stencils
 from .arguments import check_args, check_function, check_scheme
 from .engine.call import Call, Rows
-from .request import Array, Function, Options, Progress, Step, differentiate, read_direction, read_points, read_steps
+from .request import (
+    Array,
+    Function,
+    Options,
+    Progress,
+    Step,
+    differentiate,
+    read_batch,
+    read_direction,
+    read_points,
+    read_steps,
+)
 from .steps import check_direction, choose_steps, direction_step
 
 
@@ -19,6 +30,7 @@ def jacobian(
     x: ArrayLike,
     *,
     args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
     batch: bool = False,
     method: str = "central",
     order: int = 2,
@@ -71,7 +83,15 @@ def jacobian(
     check_scheme(method, order)
     given, points = read_points(x, batch)
     table = stencils.jacobian(points.dimension, order, method)
-    call = Call(f, points, table, read_steps(given, points, table, h, rel_step), check_args(args), vector=True)
+    call = Call(
+        f,
+        points,
+        table,
+        read_steps(given, points, table, h, rel_step),
+        check_args(args),
+        read_batch(batch_args, points, batch),
+        vector=True,
+    )
     how = Options(engine, workers, out, progress, full_output)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=points.shape)
 
@@ -82,6 +102,7 @@ def jvp(
     v: ArrayLike,
     *,
     args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
     batch: bool = False,
     method: str = "central",
     order: int = 2,
@@ -139,7 +160,9 @@ def jvp(
     direction, rows = read_direction(v, given, points)
     table = stencils.jvp(points.dimension, order, method)
     t, steps = _steps_along(points, rows, table, h, rel_step)
-    call = Call(f, points, table, steps, check_args(args), vector=True, v=rows, t=t)
+    call = Call(
+        f, points, table, steps, check_args(args), read_batch(batch_args, points, batch), vector=True, v=rows, t=t
+    )
     how = Options(engine, workers, out, progress, full_output)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=(), inputs=(direction,))
 

@@ -62,6 +62,19 @@ def read_direction(v: ArrayLike, given: Array, points: Rows) -> tuple[Array, Arr
     return direction, np.ascontiguousarray(rows, dtype=np.float64)
 
 
+def read_batch(batch_args: Any, points: Rows, batch: bool) -> tuple[Array, ...]:
+    """Arrays whose first axis runs with the points."""
+    arrays = tuple(np.asarray(a) for a in batch_args)
+    if arrays and not batch:
+        msg = "batch_args need batch=True, which says that x holds many points; for one point write args="
+        raise ValueError(msg)
+    for k, array in enumerate(arrays):
+        if array.shape[:1] != (points.count,):
+            msg = f"batch_args[{k}] has shape {array.shape}; its first axis must run over the {points.count} points"
+            raise ValueError(msg)
+    return arrays
+
+
 def read_steps(given: Array, points: Rows, table: stencils.Table, h: Step, rel_step: Step) -> Steps:
     """The steps, their sizes in the layout of the points."""
     steps = choose_steps(given, table.stencil, h, rel_step)
@@ -92,7 +105,8 @@ def differentiate(
         facts = _run(call, Target(place.make) if call.vector else place.target, values, how, workers)
         _check_that_f_reads(call, place.target)
     elif values is not None:  # points without coordinates still have values
-        values[:] = [as_number(call.f(call.argument(row), *call.args)) for row in call.points.row(slice(None))]
+        for n in range(call.points.count):
+            values[n] = as_number(call.f(call.argument(call.points.row(n)), *call.args_at(n)))
     place.finish()
     value = place.result[()] if how.out is None and not place.result.ndim else place.result
     if not how.full_output:
@@ -174,21 +188,23 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
 def _reference(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:
     """The definition, point by point."""
     formula, points, f = call.table.stencil, call.points, inplace.Counted(call.f)
-    options: dict[str, Any] = {"args": call.args, "order": formula.order, "method": formula.method}
+    options: dict[str, Any] = {"order": formula.order, "method": formula.method}
     if call.scalar and isinstance(target, np.ndarray):
         x = points.row(slice(None)).reshape(call.whole)
         step = call.steps.options(None, call.whole)
-        target[:, 0] = np.ravel(reference.derivative(f.call, x, n=formula.derivative, **options, **step))
+        target[:, 0] = np.ravel(
+            reference.derivative(f.call, x, n=formula.derivative, args=call.args, **options, **step)
+        )
         return Facts("reference", f.count, f.eps)
     define = getattr(reference, call.table.name)
     for n in range(points.count):
         point, step = points.row(n).reshape(points.shape), call.steps.options(n, points.shape)
         along = () if call.v is None else (call.v[n].reshape(points.shape),)
-        derivative = np.asarray(define(f.call, point, *along, **options, **step))
+        derivative = np.asarray(define(f.call, point, *along, args=call.args_at(n), **options, **step))
         array = target.reserve(_outer(call, derivative.shape)) if isinstance(target, Target) else target
         array[n] = derivative.reshape(array.shape[1:])
         if values is not None:
-            values[n] = as_number(f.call(point.copy(), *call.args))
+            values[n] = as_number(f.call(point.copy(), *call.args_at(n)))
         if report:
             report(n + 1, points.count)
     return Facts("reference", f.count, f.eps)

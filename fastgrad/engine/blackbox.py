@@ -55,6 +55,9 @@ def prepare(call: Call, out: Output, values: Array | None, *, recompilations: in
     EngineError
         f cannot be compiled, or compiled it does not give what it gives in Python.
     """
+    if call.batch:
+        msg = "batch_args run on simd and python; write them as further coordinates of x, or use args="
+        raise EngineError(msg)
     with _lock:
         compiled = _compile(call, recompilations)
         first = call.argument(call.finite_row())

@@ -107,6 +107,9 @@ class Call:
     table : Table
     steps : Steps
     args : tuple
+        The same for all points ...
+    batch : tuple of ndarray
+        ... and arrays of which f gets the rows of its point after them.
     value : bool
         Whether f(x) is wanted beside the derivative.
     scalar : bool
@@ -126,6 +129,7 @@ class Call:
     table: Table
     steps: Steps
     args: tuple[Any, ...] = ()
+    batch: tuple[Array, ...] = ()
     value: bool = False
     scalar: bool = False
     whole: tuple[int, ...] = ()
@@ -169,13 +173,20 @@ class Call:
         """A fresh argument for f from a row of coordinates."""
         return np.float64(row[0]) if self.scalar else np.array(row).reshape(self.points.shape)
 
-    def finite_row(self) -> Array:
-        """The first point without NaN and inf, or the first one."""
-        row = self.points.row(0)
-        if np.isfinite(row).all() or isinstance(self.points, Grid):
-            return row
+    def args_at(self, n: int) -> tuple[Any, ...]:
+        """What f gets after x at a point."""
+        return (*self.args, *(rows[n] for rows in self.batch)) if self.batch else self.args
+
+    def finite(self) -> int:
+        """The number of the first point without NaN and inf, or 0."""
+        if np.isfinite(self.points.row(0)).all() or isinstance(self.points, Grid):
+            return 0
         finite = np.flatnonzero(np.isfinite(self.points.values).all(axis=1))
-        return self.points.row(int(finite[0])) if finite.size else row
+        return int(finite[0]) if finite.size else 0
+
+    def finite_row(self) -> Array:
+        """That point."""
+        return self.points.row(self.finite())
 
 
 def _nothing() -> None:

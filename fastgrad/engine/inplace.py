@@ -93,6 +93,7 @@ def _apply(call: Call, caller: Caller, steps: Steps, out: Array, values: Array |
     count, along_coordinates = call.points.count, report if call.points.count == 1 else None
     size = np.broadcast_to(steps.size, (count, call.points.dimension)) if steps.size.ndim else None
     for n in range(count):
+        caller.args = call.args_at(n)
         row = np.array(call.points.row(n), dtype=np.float64)
         at = steps if size is None else Steps(steps.rule, size[n])
         at.check(row)
@@ -179,6 +180,7 @@ def _apply_table(call: Call, caller: Caller, out: Output, report: Report | None)
     points, steps, ts = call.points, call.steps_for(caller.eps), call.t_for(caller.eps)
     size = np.broadcast_to(steps.size, points.layout)
     for n in range(points.count if len(call.table.moves) else 0):
+        caller.args = call.args_at(n)
         row, at = np.array(points.row(n), dtype=np.float64), Steps(steps.rule, size[n])
         if call.moves_coordinates:
             at.check(row)
@@ -295,13 +297,14 @@ def reads_its_argument(call: Call) -> bool:
 
     f is evaluated at a stencil point and at that point. A function that raises or returns NaN there reacts.
     """
-    row = call.finite_row()
+    n = call.finite()
+    row, args = call.points.row(n), call.args_at(n)
     irregular = 0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, row.size + 1))[0]
     moved = row + irregular * np.maximum(1.0, np.abs(row))
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            first, second = (as_numbers(call.f(call.argument(x), *call.args)) for x in (row, moved))
+            first, second = (as_numbers(call.f(call.argument(x), *args)) for x in (row, moved))
     except Exception:  # noqa: BLE001  whatever f raises, it has looked at its argument
         return True
     return not np.array_equal(first, second)

@@ -21,7 +21,7 @@ UNROLLED_OPERATIONS = 8000  # more take LLVM seconds: 49 551 took 9.9 s, the rol
 # What a kernel finds in its argument block, a row of 64-bit numbers and addresses; strides count doubles.
 SLOTS = (
     "source", "source_row", "source_column", "out", "out_row", "out_column", "values", "constants", "sizes", "size_row",
-    "size_column", "batch", "batch_row", "v", "v_row", "v_column", "t", "axes", "starts", "lengths", "segment",
+    "size_column", "batch", "batch_row", "batch_column", "v", "v_row", "v_column", "t", "axes", "starts", "lengths", "segment",
 )  # fmt: skip
 
 # What it returns: the sum of what it saw.

@@ -84,7 +84,8 @@ def _subset(call: Call, picks: NDArray[np.intp]) -> Call:
     rows = np.array([points.row(n) for n in picks]) if isinstance(points, Grid) else points.row(picks)
     steps = replace(call.steps, size=size[picks]) if size.ndim == 2 else call.steps
     v, t = (None if a is None else a[picks] for a in (call.v, call.t))
-    return replace(call, points=Rows(rows, points.shape), steps=steps, v=v, t=t)
+    batch = tuple(rows[picks] for rows in call.batch)
+    return replace(call, points=Rows(rows, points.shape), steps=steps, v=v, t=t, batch=batch)
 
 
 _traces: dict[Any, Program] = {}
@@ -93,7 +94,7 @@ _traces: dict[Any, Program] = {}
 def _traced(call: Call) -> Program:
     """f's program. A function that captures nothing but what a key can hold is traced once, others at every call."""
     key = unchanging(call.f, call.args)
-    place = (key, call.points.shape, call.scalar)
+    place = (key, call.points.shape, call.scalar, tuple(rows.shape[1:] for rows in call.batch))
     if key is None or place not in _traces:
         program = _trace(call)
         if key is None:
@@ -109,9 +110,11 @@ def _trace(call: Call) -> Program:
     if reason:
         raise EngineError(reason)
     try:
-        program = trace(call.f, call.points.shape, args=call.args, scalar=call.scalar)
+        rows = [rows.shape[1:] for rows in call.batch]
+        program = trace(call.f, call.points.shape, args=call.args, rows=rows, scalar=call.scalar)
     except Untraceable as refused:
-        value = call.f(call.argument(call.finite_row()), *call.args)
+        n = call.finite()
+        value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
         (as_numbers if call.vector else as_number)(value)  # an f that returns no number at all says so on every engine
         raise EngineError(str(refused)) from None
     if len(program.outputs) != 1 and not call.vector:
@@ -183,7 +186,8 @@ class _Space:
         self.width, self.outputs = width, len(program.outputs)
         head = [0.0] * len(lanes.SLOTS) + [size, *program.constants]
         self.points = slice(len(head), len(head) + program.inputs * width)
-        self.found = slice(self.points.stop, self.points.stop + self.outputs * width)
+        self.batch = slice(self.points.stop, self.points.stop + program.rows * width)
+        self.found = slice(self.batch.stop, self.batch.stop + self.outputs * width)
         self.values = slice(self.found.stop, self.found.stop + width)
         self.memory = np.empty(self.values.stop)
         self.memory[: len(head)] = head
@@ -205,15 +209,18 @@ class _Space:
 
 def _check(call: Call, value: Any, space: _Space) -> None:
     """Compare the compiled f with f itself at a point that is displaced in every coordinate."""
-    moved = call.finite_row()
+    n = call.finite()
+    moved, args = call.points.row(n), call.args_at(n)
     with np.errstate(over="ignore", invalid="ignore"):
         moved = moved + _irregular(moved.size) * (1.0 + np.abs(moved))
-    plain = call.f(call.argument(moved), *call.args)
+    plain = call.f(call.argument(moved), *args)
     if precision(plain) > EPS:
         msg = f"f returns {plain.dtype}, whose rounding vectors of doubles do not reproduce"
         raise EngineError(msg)
     space.memory[space.points] = moved.repeat(space.width)
-    space.block[_VALUE_SLOTS] = space.at(space.points), space.constants, space.at(space.found)
+    if call.batch:
+        space.memory[space.batch] = _batch_rows(call, slice(n, n + 1))[0].repeat(space.width)
+    space.block[_VALUE_SLOTS] = space.at(space.points), space.at(space.batch), space.constants, space.at(space.found)
     value(0, 0, space.address)
     found = space.memory[space.found][:: space.width].tolist()
     expected = np.ravel(plain).tolist() if space.outputs > 1 else [as_number(plain)]
@@ -223,7 +230,14 @@ def _check(call: Call, value: Any, space: _Space) -> None:
             raise EngineError(msg)
 
 
-_VALUE_SLOTS = [lanes.SLOTS.index(name) for name in ("source", "constants", "out")]
+def _batch_rows(call: Call, points: slice) -> Array:
+    """The batch arguments side by side, a row for each point."""
+    return np.concatenate(
+        [np.asarray(a[points], dtype=np.float64).reshape(len(a[points]), -1) for a in call.batch], axis=1
+    )
+
+
+_VALUE_SLOTS = [lanes.SLOTS.index(name) for name in ("source", "batch", "constants", "out")]
 
 
 def _address(array: NDArray[Any]) -> int:
@@ -255,6 +269,8 @@ class _Bound:
         self._matrix("out", out)
         if form.sizes != "uniform":
             self._matrix("size", np.broadcast_to(call.steps.size, call.points.layout), "sizes")
+        if call.batch:
+            self._matrix("batch", _batch_rows(call, slice(None)))
         if call.v is not None and call.t is not None:
             self._matrix("v", np.ascontiguousarray(call.v))
             self.slots["t"] = call.t.repeat(form.lanes) if self.single else np.ascontiguousarray(call.t)
