@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -152,7 +153,7 @@ class Call:
         """Whether a direction moves a single coordinate; jvp moves all along v and nothing else."""
         return len(self.table.moves) > 0 and int(self.table.moves[:, 0].min()) < self.points.dimension
 
-    @property
+    @cached_property
     def evaluations(self) -> int:
         """Calls of f that the table makes."""
         displaced = len(self.table.stencil.offsets) - (self.table.stencil.base >= 0)

@@ -34,16 +34,16 @@ def prepare(call: Call, out: Any, values: Array | None) -> Kernel:
     EngineError
         f cannot be traced, or the traced form does not give what f gives.
     """
-    program = _traced(call)
+    traced = _traced(call)
     if call.vector:
-        out = out.reserve(program.shape)
+        out = out.reserve(traced.program.shape)
     if not call.points.dimension:
         return Kernel(lambda start, stop: None, 0, 1, 0, "on points without coordinates")
     out = out.reshape(call.points.count, -1)
     run = len(call.points.axes[-1]) if isinstance(call.points, Grid) else call.points.count
     if (run < native.lanes() and (run > 1 or isinstance(call.points, Grid))) or _is_odd(out):
-        return _prepare_copies(call, program, out, values)
-    return _prepare(call, program, out, values)
+        return _prepare_copies(call, traced, out, values)
+    return _prepare(call, traced, out, values)
 
 
 def _is_odd(array: Array) -> bool:
@@ -51,23 +51,25 @@ def _is_odd(array: Array) -> bool:
     return not array.flags.aligned or any(stride % 8 for stride in array.strides)
 
 
-def _prepare(call: Call, program: Program, out: Array, values: Array | None) -> Kernel:
-    form = _form(call, out)
+def _prepare(call: Call, traced: _Traced, out: Array, values: Array | None) -> Kernel:
+    form, program = _form(call, out), traced.program
     compiled = _compiled(program, call.table, form)
     space = _Space(program, form.lanes, float(call.steps.size) if form.sizes == "uniform" else 0.0)
-    _check(call, compiled.value, space)
+    if id(compiled) not in traced.checked:
+        _check(call, compiled.value, space)
+        traced.checked.add(id(compiled))
     bound = _Bound(call, form, compiled.kernel, space, out, values)
     count = call.points.count
     return Kernel(bound.work, bound.items, bound.grain, count, compiled.description, finish=bound.finish)
 
 
-def _prepare_copies(call: Call, program: Program, out: Array, values: Array | None) -> Kernel:
+def _prepare_copies(call: Call, traced: _Traced, out: Array, values: Array | None) -> Kernel:
     """Fewer points than lanes, or a grid whose last axis is shorter: on rows, the last one repeated to fill a vector."""
     count = call.points.count
     picks = np.minimum(np.arange(max(count, native.lanes())), count - 1)
     wide = _subset(call, picks)
     target, seen = np.empty((len(picks), out.shape[1])), None if values is None else np.empty(len(picks))
-    kernel = _prepare(wide, program, target, seen)
+    kernel = _prepare(wide, traced, target, seen)
 
     def finish() -> None:
         kernel.finish()
@@ -88,20 +90,27 @@ def _subset(call: Call, picks: NDArray[np.intp]) -> Call:
     return replace(call, points=Rows(rows, points.shape), steps=steps, v=v, t=t, batch=batch)
 
 
-_traces: dict[Any, Program] = {}
+@dataclass(frozen=True)
+class _Traced:
+    """A program, and the compiled forms of it that have been compared with f."""
+
+    program: Program
+    checked: set[int]
 
 
-def _traced(call: Call) -> Program:
+_traces: dict[Any, _Traced] = {}
+
+
+def _traced(call: Call) -> _Traced:
     """f's program. A function that captures nothing but what a key can hold is traced once, others at every call."""
     key = unchanging(call.f, call.args)
+    if key is None:
+        return _Traced(_trace(call), set())
     place = (key, call.points.shape, call.scalar, tuple(rows.shape[1:] for rows in call.batch))
-    if key is None or place not in _traces:
-        program = _trace(call)
-        if key is None:
-            return program
+    if place not in _traces:
         if len(_traces) > 1024:
             _traces.clear()
-        _traces[place] = program
+        _traces[place] = _Traced(_trace(call), set())
     return _traces[place]
 
 
@@ -129,7 +138,7 @@ class _Compiled:
     description: str
 
 
-_memo: dict[Any, _Compiled] = {}
+_memo: dict[Any, _Compiled] = {}  # never emptied: code stays in the process, and traces remember what was checked
 
 
 def _compiled(program: Program, table: Table, form: lanes.Form) -> _Compiled:
@@ -237,7 +246,8 @@ def _batch_rows(call: Call, points: slice) -> Array:
     )
 
 
-_VALUE_SLOTS = [lanes.SLOTS.index(name) for name in ("source", "batch", "constants", "out")]
+_PLACES = {name: k for k, name in enumerate(lanes.SLOTS)}
+_VALUE_SLOTS = [_PLACES[name] for name in ("source", "batch", "constants", "out")]
 
 
 def _address(array: NDArray[Any]) -> int:
@@ -274,12 +284,10 @@ class _Bound:
         if call.v is not None and call.t is not None:
             self._matrix("v", np.ascontiguousarray(call.v))
             self.slots["t"] = call.t.repeat(form.lanes) if self.single else np.ascontiguousarray(call.t)
-        get = self.slots.get
-        space.block[:] = [self._number(get(name, 0)) for name in lanes.SLOTS]
-
-    @staticmethod
-    def _number(slot: Any) -> int:
-        return slot if isinstance(slot, int) else _address(slot)
+        numbers = [0] * len(lanes.SLOTS)
+        for name, slot in self.slots.items():
+            numbers[_PLACES[name]] = slot if isinstance(slot, int) else _address(slot)
+        space.block[:] = numbers
 
     def _matrix(self, name: str, array: Array, pointer: str = "") -> None:
         row, column = array.strides

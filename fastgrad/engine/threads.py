@@ -24,8 +24,7 @@ Report = Callable[[int, int], object]
 
 CHUNK_SECONDS = 0.05  # the longest wait for Ctrl-C
 SERIAL_SECONDS = 0.5e-3  # below this the hand-over to another thread (some 90 us) is not worth it
-MEASURABLE_SECONDS = 20e-6
-CERTAIN_SECONDS = 5e-3
+MEASURABLE_SECONDS = 10e-6
 SMALLEST_SECONDS = 0.1e-3
 
 
@@ -142,11 +141,8 @@ def _wait(futures: list[Any]) -> None:
 
 
 def _measure(work: Work, total: int, grain: int, report: Report | None) -> tuple[int, float]:
-    """Work off growing chunks until one is long enough to time: (items done, seconds an item).
-
-    A single long chunk is not believed: the first call of a kernel takes some 100 us, whatever its size.
-    """
-    done, size, long = 0, grain, 0
+    """Work off growing chunks until one is long enough to time: (items done, seconds an item, rather too many)."""
+    done, size = 0, grain
     while done < total:
         stop = min(done + size, total)
         start = perf_counter()
@@ -155,10 +151,9 @@ def _measure(work: Work, total: int, grain: int, report: Report | None) -> tuple
         size, done = stop - done, stop
         if report:
             report(done, total)
-        long += seconds > MEASURABLE_SECONDS
-        if long > 1 or seconds > CERTAIN_SECONDS:
+        if seconds > MEASURABLE_SECONDS:
             return done, seconds / size
-        size *= 1 if seconds > MEASURABLE_SECONDS else 8
+        size *= 8
     return done, 0.0
 
 

@@ -18,7 +18,7 @@ RNG = np.random.default_rng(0)
 @pytest.fixture
 def small_chunks(monkeypatch):
     """Use threads and many chunks however short the work."""
-    for name in ("SERIAL_SECONDS", "MEASURABLE_SECONDS", "CERTAIN_SECONDS", "SMALLEST_SECONDS"):
+    for name in ("SERIAL_SECONDS", "MEASURABLE_SECONDS", "SMALLEST_SECONDS"):
         monkeypatch.setattr(threads, name, 0.0)
 
 

@@ -23,7 +23,7 @@ def on_main():
 def small_chunks():
     """Hand out chunks of the smallest size from the first measurement on, however short the work."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("SERIAL_SECONDS", "MEASURABLE_SECONDS", "CERTAIN_SECONDS", "SMALLEST_SECONDS"):
+        for name in ("SERIAL_SECONDS", "MEASURABLE_SECONDS", "SMALLEST_SECONDS"):
             patch.setattr(threads, name, 0.0)
         yield
 
@@ -78,7 +78,6 @@ def test_without_the_small_chunks(total, workers):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(threads, "SERIAL_SECONDS", 0.5e-3)
         patch.setattr(threads, "MEASURABLE_SECONDS", 20e-6)
-        patch.setattr(threads, "CERTAIN_SECONDS", 5e-3)
         patch.setattr(threads, "SMALLEST_SECONDS", 0.1e-3)
         work = Recorder()
         threads.run(work, total, workers=workers)
