@@ -11,7 +11,7 @@ from time import perf_counter
 import numpy as np
 from baselines import book_gradients, hand_written, sin_product
 from scipy.optimize._numdiff import approx_derivative
-from timing import machine, race
+from timing import compiled_modules, machine, race
 
 import fastgrad
 from fastgrad.engine import threads
@@ -75,7 +75,7 @@ def import_time() -> list[tuple[str, str, str]]:
     """`import fastgrad` beside `import numba`, each in fresh processes."""
 
     def fresh(code: str):
-        return lambda: subprocess.run([sys.executable, "-c", code], check=True)
+        return lambda: subprocess.run([sys.executable, "-c", code], check=True, env=compiled_modules())
 
     best = race(
         {"numba": fresh("import numba"), "both": fresh("import numba, fastgrad"), "alone": fresh("import fastgrad")}

@@ -10,7 +10,6 @@ Only a whole run of the simd engine is written; any other is printed.
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 from datetime import date
@@ -22,7 +21,7 @@ import numpy as np
 from baselines import book_gradients
 from cases import CASES, Case, H
 from contestants import Lineup, Run, prepare, versions
-from timing import machine, race
+from timing import compiled_modules, machine, race
 
 import fastgrad
 from fastgrad.samples import SAMPLES
@@ -203,7 +202,7 @@ def in_process(case: Case, engine: str, warm: str, folder: str | None = None) ->
         with TemporaryDirectory() as fresh:
             return in_process(case, engine, warm, fresh)
     command = [sys.executable, "-c", FIRST_CALL, case.name, engine, warm]
-    environment = os.environ | {"FASTGRAD_CACHE_DIR": folder}
+    environment = compiled_modules() | {"FASTGRAD_CACHE_DIR": folder}
     done = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent, env=environment
     )

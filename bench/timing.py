@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from time import perf_counter, sleep
 
 import numba
@@ -32,6 +35,13 @@ def race(contestants: dict[str, Callable[[], object]], seconds: float = 5.0, pau
                 best[name] = min(best[name], perf_counter() - begin)
         turns += 1
     return best
+
+
+@cache
+def compiled_modules() -> dict[str, str]:
+    """An environment in which Python keeps compiled modules, as it does for installed packages."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPYCACHEPREFIX": tempfile.mkdtemp()}
 
 
 def machine() -> str:
