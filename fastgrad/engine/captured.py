@@ -19,6 +19,8 @@ Freeze = Callable[[str, Any], Hashable]
 
 SMALL_ARRAY = 16_384  # bytes; comparing more takes longer than tracing
 
+_PURE_MODULES = {"builtins", "math", "cmath", "_operator", "numpy", "numpy._core._multiarray_umath"}
+
 _FROZEN_MODULES = {"numpy", "math", "cmath", "numpy.linalg", "numpy.random"}
 
 
@@ -128,9 +130,15 @@ def _freeze(name: str, value: Any) -> Hashable:
         return _module(name, value)
     if hasattr(value, "py_func"):  # compiled by Numba; it froze what it captures when it was first called
         return (id(value), captured(value.py_func))
-    if isinstance(value, (BuiltinFunctionType, np.ufunc, type(np.sum))) or _is_numpys(value):
+    if isinstance(value, (np.ufunc, type(np.sum))) or _is_pure_builtin(value) or _is_numpys(value):
         return ("builtin", id(value))
     raise NotFrozenError(_refusal(name, value))
+
+
+def _is_pure_builtin(value: Any) -> bool:
+    """Such as len and math.sin; not time.time, nor the bound method of a dict."""
+    home = getattr(value, "__self__", None)
+    return isinstance(value, BuiltinFunctionType) and isinstance(home, ModuleType) and home.__name__ in _PURE_MODULES
 
 
 def _is_numpys(value: Any) -> bool:
