@@ -13,8 +13,9 @@ from typing import Any
 
 from ..stencils import Table
 from . import layout
+from .dependence import dependents, live
 from .program import Program
-from .vectormath import Unsupported, Vectors, constant
+from .vectormath import Vectors
 
 UNROLLED_OPERATIONS = 8000  # more take LLVM seconds: 49 551 took 9.9 s, the rolled form of the same program 0.8 s
 
@@ -68,40 +69,6 @@ class _Body:
 
     def outputs(self, x: list[str], moved: dict[int, str]) -> list[str]:
         return [self.operand(o, x, moved) for o in self.program.outputs]
-
-
-def live(program: Program) -> list[int]:
-    """The nodes that the outputs need, in order."""
-    needed = {int(k) for kind, k in program.outputs if kind == "v"}
-    for j in range(len(program.nodes) - 1, -1, -1):
-        if j in needed:
-            needed.update(int(k) for kind, k in program.nodes[j][1:] if kind == "v")
-    return sorted(needed)
-
-
-def dependents(program: Program) -> list[list[int]]:
-    """For each coordinate the live nodes that move with it; one more list for those that move with any."""
-    masks: dict[int, int] = {}
-    lists: list[list[int]] = [[] for _ in range(program.inputs + 1)]
-    for j in live(program):
-        mask = 0
-        for kind, k in program.nodes[j][1:]:
-            mask |= masks[k] if kind == "v" else 1 << k if kind == "x" else 0
-        masks[j] = mask
-        if mask:
-            lists[-1].append(j)
-        while mask:
-            low = mask & -mask
-            lists[low.bit_length() - 1].append(j)
-            mask ^= low
-    return lists
-
-
-def operations(program: Program, table: Table) -> int:
-    """Nodes to emit for the unrolled form, at most."""
-    moves_with = dependents(program)
-    per_direction = sum(sum(len(moves_with[u]) for u in units if u >= 0) for units in table.moves.tolist())
-    return len(table.stencil.offsets) * per_direction + len(program.nodes)
 
 
 def kernel(program: Program, table: Table, form: Form, *, rolled: bool) -> str:
@@ -465,6 +432,3 @@ class _Module:
         body.run(live(program), x, body.base)
         layout.store(v, "columns", self._slot("out", "ptr"), ("1", lanes), body.outputs(x, body.base))
         v.do("ret i64 0")
-
-
-__all__ = ["NOT_FINITE", "SLOTS", "VANISHED", "Form", "Unsupported", "constant", "dependents", "kernel", "operations"]

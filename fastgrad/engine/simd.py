@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import EPS, EngineError, as_number, as_numbers, precision
+from ..results import EngineError, as_number, as_numbers
 from ..stencils import Table
 from . import inplace, lanes, layout, native
 from .call import Call, Grid, Kernel, Rows, Target
 from .captured import unchanging
+from .dependence import operations
 from .program import Program
+from .spotcheck import PLACES, Space, address_of, batch_rows, check
 from .trace import Untraceable, shares_state, trace
 from .vectormath import Unsupported
 
@@ -56,9 +57,9 @@ def _is_odd(array: Array) -> bool:
 def _prepare(call: Call, traced: _Traced, out: Array, values: Array | None) -> Kernel:
     form, program = _form(call, out), traced.program
     compiled = _compiled(program, call.table, form)
-    space = _Space(program, form.lanes, float(call.steps.size) if form.sizes == "uniform" else 0.0)
+    space = Space(program, form.lanes, float(call.steps.size) if form.sizes == "uniform" else 0.0)
     if id(compiled) not in traced.checked:
-        _check(call, compiled.value, space)
+        check(call, compiled.value, space)
         traced.checked.add(id(compiled))
     bound = _Bound(call, form, compiled.kernel, space, out, values)
     count = call.points.count
@@ -147,7 +148,7 @@ def _compiled(program: Program, table: Table, form: lanes.Form) -> _Compiled:
     """The functions of a program, from the memo, the folder or LLVM."""
     key = (program.structure, table.key, form)
     if key not in _memo:
-        rolled = lanes.operations(program, table) > lanes.UNROLLED_OPERATIONS
+        rolled = operations(program, table) > lanes.UNROLLED_OPERATIONS
         if rolled:
             _check_size(program, table)
         try:
@@ -180,83 +181,6 @@ def _source_kind(rows: Array) -> str:
     return layout.kind_of(np.array(rows) if _is_odd(rows) else rows)
 
 
-@lru_cache(maxsize=256)
-def _irregular(dimension: int) -> Array:
-    """Small displacements that no symmetry of f cancels."""
-    displacements: Array = 2.0**-20 * (0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, dimension + 1))[0])
-    return displacements
-
-
-class _Space:
-    """The memory that a call's kernels share: argument block, step size, constants, and room for the spot check.
-
-    One piece, because asking NumPy for an address takes a microsecond.
-    """
-
-    def __init__(self, program: Program, width: int, size: float) -> None:
-        self.width, self.outputs = width, len(program.outputs)
-        head = [0.0] * len(lanes.SLOTS) + [size, *program.constants]
-        self.points = slice(len(head), len(head) + program.inputs * width)
-        self.batch = slice(self.points.stop, self.points.stop + program.rows * width)
-        self.found = slice(self.batch.stop, self.batch.stop + self.outputs * width)
-        self.values = slice(self.found.stop, self.found.stop + width)
-        self.memory = np.empty(self.values.stop)
-        self.memory[: len(head)] = head
-        self.block = self.memory[: len(lanes.SLOTS)].view(np.int64)
-        self.address = _address(self.memory)
-
-    def at(self, place: int | slice) -> int:
-        """The address of a number, or of the first of some."""
-        return self.address + 8 * (place.start if isinstance(place, slice) else place)
-
-    @property
-    def size(self) -> int:
-        return self.at(len(lanes.SLOTS))
-
-    @property
-    def constants(self) -> int:
-        return self.at(len(lanes.SLOTS) + 1)
-
-
-def _check(call: Call, value: Any, space: _Space) -> None:
-    """Compare the compiled f with f itself at a point that is displaced in every coordinate."""
-    n = call.finite()
-    moved, args = call.points.row(n), call.args_at(n)
-    with np.errstate(over="ignore", invalid="ignore"):
-        moved = moved + _irregular(moved.size) * (1.0 + np.abs(moved))
-    plain = call.f(call.argument(moved), *args)
-    if precision(plain) > EPS:
-        msg = f"f returns {plain.dtype}, whose rounding vectors of doubles do not reproduce"
-        raise EngineError(msg)
-    space.memory[space.points] = moved.repeat(space.width)
-    if call.batch:
-        space.memory[space.batch] = _batch_rows(call, slice(n, n + 1))[0].repeat(space.width)
-    space.block[_VALUE_SLOTS] = space.at(space.points), space.at(space.batch), space.constants, space.at(space.found)
-    value(0, 0, space.address)
-    found = space.memory[space.found][:: space.width].tolist()
-    expected = np.ravel(plain).tolist() if space.outputs > 1 else [as_number(plain)]
-    for a, b in zip(found, expected, strict=True):
-        if not (a == b or abs(a - b) <= 1e-8 * max(abs(a), abs(b)) + 1e-14 or (a != a and b != b)):  # noqa: PLR0124
-            msg = f"traced, f gives {a!r} where it gives {b!r} in Python: it keeps state, is random or looks at types"
-            raise EngineError(msg)
-
-
-def _batch_rows(call: Call, points: slice) -> Array:
-    """The batch arguments side by side, a row for each point."""
-    return np.concatenate(
-        [np.asarray(a[points], dtype=np.float64).reshape(len(a[points]), -1) for a in call.batch], axis=1
-    )
-
-
-_PLACES = {name: k for k, name in enumerate(lanes.SLOTS)}
-_VALUE_SLOTS = [_PLACES[name] for name in ("source", "batch", "constants", "out")]
-
-
-def _address(array: NDArray[Any]) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
-
-
 class _Bound:
     """A kernel's arguments, kept alive, and what it found while it ran.
 
@@ -264,7 +188,7 @@ class _Bound:
     """
 
     def __init__(
-        self, call: Call, form: lanes.Form, kernel: Any, space: _Space, out: Array, values: Array | None
+        self, call: Call, form: lanes.Form, kernel: Any, space: Space, out: Array, values: Array | None
     ) -> None:
         self.call, self.kernel, self.space, self.out, self.values = call, kernel, space, out, values
         self.bad: list[tuple[int, int]] = []
@@ -282,13 +206,13 @@ class _Bound:
         if form.sizes != "uniform":
             self._matrix("size", np.broadcast_to(call.steps.size, call.points.layout), "sizes")
         if call.batch:
-            self._matrix("batch", _batch_rows(call, slice(None)))
+            self._matrix("batch", batch_rows(call, slice(None)))
         if call.v is not None and call.t is not None:
             self._matrix("v", np.ascontiguousarray(call.v))
             self.slots["t"] = call.t.repeat(form.lanes) if self.single else np.ascontiguousarray(call.t)
         numbers = [0] * len(lanes.SLOTS)
         for name, slot in self.slots.items():
-            numbers[_PLACES[name]] = slot if isinstance(slot, int) else _address(slot)
+            numbers[PLACES[name]] = slot if isinstance(slot, int) else address_of(slot)
         space.block[:] = numbers
 
     def _matrix(self, name: str, array: Array, pointer: str = "") -> None:
