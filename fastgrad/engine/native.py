@@ -84,6 +84,20 @@ def _new_machine() -> Any:
 
 
 @cache
+def _context() -> Any:
+    """A context of our own: llvmlite 0.44 makes those for typed pointers, which the text does not use, by default."""
+    place, name = llvm.context, "opaque_pointers_enabled"
+    typed = getattr(place, name, True) is False
+    try:
+        if typed:
+            setattr(place, name, True)
+        return llvm.create_context()
+    finally:
+        if typed:
+            setattr(place, name, False)
+
+
+@cache
 def _features() -> str:
     return str(llvm.get_host_cpu_features().flatten())
 
@@ -104,7 +118,7 @@ def _load(digest: str, text: str, names: tuple[str, ...]) -> tuple[Any, dict[str
     if code is None:
         code = bytes(_machine().emit_object(_optimised(text)))
         _write(digest, code)
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _new_machine())  # which it will own
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly("", _context()), _new_machine())  # which it will own
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return engine, {name: engine.get_function_address(name) for name in names}
@@ -113,7 +127,7 @@ def _load(digest: str, text: str, names: tuple[str, ...]) -> tuple[Any, dict[str
 def _optimised(text: str) -> Any:
     """The module after LLVM's passes; the vectorisers stay out, the vectors are explicit."""
     machine = _machine()
-    module = llvm.parse_assembly(text)
+    module = llvm.parse_assembly(text, _context())
     module.verify()
     module.triple, module.data_layout = machine.triple, str(machine.target_data)
     tuning = llvm.create_pipeline_tuning_options(speed_level=1)
