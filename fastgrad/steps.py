@@ -166,6 +166,8 @@ def check_direction(x: Array, v: Array, t: Any, name: str) -> None:
 
 
 def _checked_size(name: str, given: Any, shape: tuple[int, ...]) -> Array:
+    if type(given) is float and 0.0 < given < np.inf:  # the usual case, 10 us faster
+        return np.array(given)
     try:
         size = np.asarray(given)
         if size.dtype.kind not in "fiu":
