@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import reference, stencils
+from . import stencils
 from .arguments import check_args, check_function, check_out, check_scheme, check_workers, real_array
-from .engine import inplace
 from .engine.call import Call, Grid
 from .engine.plan import Facts, check_engine, plan, run, warn_if_constant, warn_if_slow
-from .engine.threads import Report, progress_report
+from .engine.threads import progress_report
+from .request import by_definition, none_ran
 from .results import Result, status_of
 from .steps import Steps, choose_steps
 
@@ -82,11 +82,7 @@ def gradient_field(
     table = stencils.gradient(grid.dimension, order, method)
     call = Call(f, grid, table, _steps(grid, table, h, rel_step), check_args(args))
     result = check_out(out, (grid.dimension, *map(len, given)), np.result_type(*given), *given)
-    facts = (
-        _fill(call, result, engine, used, progress)
-        if grid.count
-        else Facts("python" if engine == "auto" else engine, 0)
-    )
+    facts = _fill(call, result, engine, used, progress) if grid.count else Facts(none_ran(engine), 0)
     if not full_output:
         return result
     steps, sizes = call.steps_for(facts.eps), np.broadcast_to(call.steps_for(facts.eps).size, grid.dimension)
@@ -124,7 +120,7 @@ def _fill(call: Call, result: Array, engine: str, workers: int, progress: Any) -
     target = flat.T if direct else np.empty(call.points.layout)
     if engine == "reference":
         with progress_report(progress, "point") as report:
-            facts = _reference(call, target, report)
+            facts = by_definition(call, target, None, report)
     else:
         chosen = plan(call, engine, target)
         warn_if_slow(call, chosen, 4)
@@ -134,14 +130,3 @@ def _fill(call: Call, result: Array, engine: str, workers: int, progress: Any) -
         with np.errstate(all="ignore"):
             result[...] = target.T.reshape(result.shape)
     return facts
-
-
-def _reference(call: Call, target: Array, report: Report | None) -> Facts:
-    formula, f = call.table.stencil, inplace.Counted(call.f)
-    step = call.steps.options(None, call.points.shape)
-    options: dict[str, Any] = {"args": call.args, "order": formula.order, "method": formula.method, **step}
-    for n in range(call.points.count):
-        target[n] = reference.gradient(f.call, call.points.row(n), **options)
-        if report:
-            report(n + 1, call.points.count)
-    return Facts("reference", f.count, f.eps)

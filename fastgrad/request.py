@@ -174,7 +174,7 @@ def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], eps: float) ->
 def _run(call: Call, target: Output, values: Array | None, how: Options, workers: int) -> Facts:
     if how.engine == "reference":
         with progress_report(how.progress, "point") as report:
-            return _reference(call, target, values, report)
+            return by_definition(call, target, values, report)
     if call.scalar and isinstance(target, np.ndarray) and call.points.count > 1 and how.engine in {"auto", "python"}:
         facts = run_on_arrays(call, target, how.progress)
         if facts:
@@ -185,7 +185,7 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
     return run(call, chosen, target, values, workers, how.progress)
 
 
-def _reference(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:
+def by_definition(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:
     """The definition, point by point."""
     formula, points, f = call.table.stencil, call.points, inplace.Counted(call.f)
     options: dict[str, Any] = {"order": formula.order, "method": formula.method}

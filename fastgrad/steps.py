@@ -90,7 +90,7 @@ class Steps:
 
     def options(self, n: int | None, shape: tuple[int, ...]) -> dict[str, Any]:
         """The arguments h and rel_step that mean the same, for point n of several, in a point's shape."""
-        size = self.size if n is None or self.size.ndim == 0 else self.size[n]
+        size = self.size if n is None or self.size.ndim < 2 else self.size[n]
         size = size.reshape(shape) if size.ndim else size
         return {"default": {}, "absolute": {"h": size}, "relative": {"rel_step": size}}[self.rule]
 

@@ -28,7 +28,6 @@ SLOTS = (
 # What it returns: the sum of what it saw.
 VANISHED, NOT_FINITE = 1, 2
 
-SIGN_FREE = "9223372036854775807"
 EXPONENT = "9218868437227405312"  # 0x7FF0000000000000
 INVERSE = "9214364837600034816"  # 0x7FE0000000000000, minus the bits of a power of two: the bits of its inverse
 

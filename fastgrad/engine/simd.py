@@ -86,7 +86,7 @@ def _prepare_copies(call: Call, traced: _Traced, out: Array, values: Array | Non
 def _subset(call: Call, picks: NDArray[np.intp]) -> Call:
     """The same call at some of its points, given as rows."""
     points, size = call.points, call.steps.size
-    rows = np.array([points.row(n) for n in picks]) if isinstance(points, Grid) else points.row(picks)
+    rows = np.ascontiguousarray(points.row(picks).T) if isinstance(points, Grid) else points.row(picks)
     steps = replace(call.steps, size=size[picks]) if size.ndim == 2 else call.steps
     v, t = (None if a is None else a[picks] for a in (call.v, call.t))
     batch = tuple(rows[picks] for rows in call.batch)
@@ -106,10 +106,14 @@ _traces: dict[Any, _Traced] = {}
 
 def _traced(call: Call) -> _Traced:
     """f's program. A function that captures nothing but what a key can hold is traced once, others at every call."""
+    points = call.points
+    reason = shares_state(call.f, [*points.axes] if isinstance(points, Grid) else [points.values])
+    if reason:  # a matter of this call's x, whether f was traced before or not
+        raise EngineError(reason)
     key = unchanging(call.f, call.args)
     if key is None:
         return _Traced(_trace(call), set())
-    place = (key, call.points.shape, call.scalar, tuple(rows.shape[1:] for rows in call.batch))
+    place = (key, points.shape, call.scalar, tuple(rows.shape[1:] for rows in call.batch))
     if place not in _traces:
         if len(_traces) > 1024:
             _traces.clear()
@@ -118,9 +122,6 @@ def _traced(call: Call) -> _Traced:
 
 
 def _trace(call: Call) -> Program:
-    reason = shares_state(call.f, [call.points.row(0)])
-    if reason:
-        raise EngineError(reason)
     try:
         rows = [rows.shape[1:] for rows in call.batch]
         program = trace(call.f, call.points.shape, args=call.args, rows=rows, scalar=call.scalar)

@@ -176,6 +176,18 @@ def test_a_loss_that_reads_half_of_its_weights_through_the_closure():
     np.testing.assert_allclose(numerical_gradient(loss, weights), expected, atol=1e-7)
 
 
+def test_a_trace_that_is_kept_does_not_hide_shared_memory():
+    weights = np.array([0.5, -1.0])
+
+    def loss(w):
+        return np.sum(weights**2) * np.sum(w**2)
+
+    gradient(loss, np.array([1.0, 2.0]), engine="simd")
+    for x in (weights, np.lib.stride_tricks.as_strided(weights, (2,))):
+        with pytest.raises(EngineError, match="reads its argument also as weights"):
+            gradient(loss, x, engine="simd")
+
+
 def test_a_result_that_is_kept_between_calls_is_no_matter():
     seen = []
 
