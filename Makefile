@@ -3,13 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint types wheel figures clean
+.PHONY: demo test lint types wheel bench bench-check docs clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fastgrad needs Python 3.11 or newer; write make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[plot,progress]" --group dev --group bench
+	$(BIN)/python -m pip install --quiet --editable ".[plot,progress]" --group dev --group bench --group docs
 	touch $@
 
 demo: $(VENV)/installed
@@ -34,9 +34,19 @@ wheel: $(VENV)/installed
 	cp tests/test_seeds.py tests/test_house.py tests/test_fields.py build/wheel/
 	cd build/wheel && env/bin/python -m pytest -q -W error --rootdir . .
 
-figures: $(VENV)/installed
-	$(BIN)/python bench/figures.py
-	$(BIN)/python bench/points.py
+docs: $(VENV)/installed
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs site
+
+# Measured on one BLAS thread for everybody; ratios within one run count.
+BLAS = OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
+
+bench: $(VENV)/installed
+	mkdir -p build
+	$(BLAS) $(BIN)/python -m pytest bench/test_speed.py -q --benchmark-quiet --benchmark-json=build/bench.json
+	$(BIN)/python bench/report.py build/bench.json
+
+bench-check: $(VENV)/installed
+	$(BLAS) $(BIN)/python -m pytest bench/test_speed.py -q --tiny
 
 clean:
-	rm -rf $(VENV) build dist field.npz field.png
+	rm -rf $(VENV) build dist site field.npz field.png

@@ -68,7 +68,7 @@ def gradient(
         Absolute step, or step relative to ``|x_i|`` (to 1 where x_i is 0): a number or one per coordinate. By default
         ``c_p * eps**(1/(p+1)) * max(1, |x_i|)`` rounded down to a power of two, eps that of what f returns. The step
         really taken is what is divided by.
-    engine : {"auto", "jit", "python", "reference"}
+    engine : {"auto", "simd", "jit", "python", "reference"}
         simd: f is traced and compiled on vectors. jit: f is compiled by Numba. python: f is called as it is. auto: python up
         to 1 000 calls of f, then simd where f can be traced, else python up to 10 000 calls, and above that jit where
         f can be compiled (`explain` says). An engine given by name never falls back.

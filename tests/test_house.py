@@ -48,6 +48,13 @@ ORDER = [
     "transforms",
     "fields",
     "book",
+    "plot",
+    "operands",
+    "output",
+    "report",
+    "streams",
+    "cli",
+    "__main__",
 ]
 GROUND_FLOOR = ORDER[: ORDER.index("samples") + 1]
 ROOT = Path(fastgrad.__file__).parent

@@ -15,7 +15,7 @@ from typing import Any
 
 import numba as nb
 import numpy as np
-from numba import types
+from numba import config, types
 from numba.core.errors import NumbaError, NumbaWarning, UnsupportedBytecodeError
 from numba.np import numpy_support
 from numpy.typing import NDArray
@@ -55,6 +55,9 @@ def prepare(call: Call, out: Output, values: Array | None, *, recompilations: in
     EngineError
         f cannot be compiled, or compiled it does not give what it gives in Python.
     """
+    if config.DISABLE_JIT:
+        msg = "Numba's compiler is switched off; unset NUMBA_DISABLE_JIT"
+        raise EngineError(msg)
     if call.batch:
         msg = "batch_args run on simd and python; write them as further coordinates of x, or use args="
         raise EngineError(msg)
@@ -252,7 +255,9 @@ def _first_line(error: BaseException) -> str:
     """The line of Numba's report that says what is wrong."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     noise = ("Failed in nopython", "During:", "Overload", "There are", "File ", "- ", ">>>", "This error", "def ")
-    return next((line for line in lines if not line.startswith(noise)), type(error).__name__)
+    said = next((line for line in lines if not line.startswith(noise)), type(error).__name__)
+    call = next((line.removeprefix(">>> ") for line in lines if line.startswith(">>> ")), "")
+    return f"{said} {call}" if said.endswith(":") and call else said
 
 
 def _source(call: Call) -> Any:

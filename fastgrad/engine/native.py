@@ -141,7 +141,7 @@ def _optimised(text: str) -> Any:
 
 
 def folder() -> Path:
-    """Where machine code is kept."""
+    """Where machine code is kept; OSError where there is no home directory."""
     given = os.environ.get("FASTGRAD_CACHE_DIR")
     if given:
         return Path(given)
@@ -151,12 +151,15 @@ def folder() -> Path:
         base = "~/Library/Caches"
     else:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "fastgrad"
+    try:
+        return Path(base).expanduser() / "fastgrad"
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
 
 
 def _read(digest: str) -> bytes | None:
-    path = folder() / f"{digest}.o"
     try:
+        path = folder() / f"{digest}.o"
         content = path.read_bytes()
     except OSError:
         return None
@@ -171,7 +174,7 @@ def _write(digest: str, code: bytes) -> None:
     """Write to a file of another name and rename it: readers see the whole file or none."""
     with suppress(OSError):
         folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder(), suffix=".tmp")
+        handle, name = tempfile.mkstemp(dir=folder(), prefix=f"{digest}.", suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(hashlib.sha256(code).digest() + code)

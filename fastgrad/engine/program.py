@@ -160,9 +160,12 @@ def evaluate(program: Program, x: Any, rows: Sequence[float] = ()) -> list[float
         tag, index = operand
         return index if tag == "k" else spaces[tag][index]
 
-    with np.errstate(all="ignore"):
+    def run() -> None:
         for name, *operands in program.nodes:
             values.append(OPERATIONS[name](*map(load, operands)))
             if isinstance(values[-1], np.generic):
                 values[-1] = values[-1].item()
-        return [float(load(operand)) for operand in program.outputs]
+
+    with np.errstate(all="ignore"):
+        run()
+    return [float(load(operand)) for operand in program.outputs]

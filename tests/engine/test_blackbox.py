@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import warnings
 
@@ -338,6 +340,8 @@ def test_what_numba_cannot_compile_is_said_in_one_line(f):
 
 
 def test_compiling_brings_no_warnings_of_numbas():
+    pytest.importorskip("scipy", reason="Numba compiles np.dot by SciPy's BLAS")
+
     def strided(x):
         return np.dot(x[::2], x[1::2])  # Numba finds this slow and would say so
 
@@ -354,3 +358,23 @@ def test_a_function_that_has_run_often_is_not_compiled_again():
         often(np.ones(2))
     gradient(often, np.ones((3, 2)), batch=True, engine="jit")
     assert len(blackbox._functions) == known
+
+
+def test_numba_switched_off():
+    code = """if True:
+        import warnings, numpy as np, fastgrad
+        def f(x):
+            return x[0] * x[1] if x[0] > 0 else x[1]
+        points = np.ones((20_000, 2))
+        try:
+            fastgrad.gradient(f, points, batch=True, engine="jit")
+        except fastgrad.EngineError as error:
+            print(error)
+        with warnings.catch_warnings(record=True) as caught:
+            result = fastgrad.gradient(f, points, batch=True, full_output=True)
+        print(result.engine, result.value.sum(), "switched off" in str(caught[0].message))
+    """
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=environment)
+    lines = done.stdout.splitlines()
+    assert lines == ["Numba's compiler is switched off; unset NUMBA_DISABLE_JIT", "python 40000.0 True"], done.stderr

@@ -60,6 +60,18 @@ def test_a_damaged_file_is_compiled_again(folder, damage):
     assert file.read_bytes() == whole
 
 
+def test_no_home_directory(monkeypatch):
+    def nobody(path):
+        raise RuntimeError(path)
+
+    monkeypatch.delenv("FASTGRAD_CACHE_DIR", raising=False)
+    monkeypatch.setattr("pathlib.Path.expanduser", nobody)
+    with pytest.raises(OSError, match=r"\.cache|Caches|AppData|/"):
+        native.folder()
+    assert native._read("0" * 64) is None
+    native._write("0" * 64, b"code")
+
+
 def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("a file where the folder should be")
     monkeypatch.setenv("FASTGRAD_CACHE_DIR", str(tmp_path / "file" / "cache"))

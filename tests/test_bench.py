@@ -1,0 +1,83 @@
+"""The arithmetic of the benchmark report; the benchmarks themselves run by `make bench-check`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parent.parent / "bench"
+
+
+@pytest.fixture(scope="module")
+def report():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(BENCH))
+        import report
+
+        yield report
+
+
+def row(library, turn, seconds, *, share=1.0, size=10):
+    info = {"family": "single", "case": "rosenbrock", "size": size, "library": library, "turn": turn}
+    return {"extra_info": {**info, "error": 1e-9, "share": share}, "stats": {"min": seconds}}
+
+
+@pytest.fixture
+def run(report, tmp_path):
+    """Two turns: fastgrad takes 1 and 2 s, the book's loop 4 and 6 s at half the points; scipy wins at D = 2 only."""
+    benchmarks = [row("fastgrad", 0, 2.0), row("fastgrad", 1, 1.0)]
+    benchmarks += [row("the book's loop", 0, 2.0, share=0.5), row("the book's loop", 1, 3.0, share=0.5)]
+    benchmarks += [row("scipy 2-point", 0, 4.0), row("scipy 2-point", 1, 4.0)]
+    benchmarks += [row("fastgrad", 0, 1.0, size=2), row("scipy 2-point", 0, 0.25, size=2)]
+    path = tmp_path / "some.json"
+    data = {"benchmarks": benchmarks, "missing": {"jacobi": "x"}, "machine": "m", "datetime": "2026-01-02T03"}
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return report.read(path)
+
+
+def test_ratios_are_of_the_best_and_spreads_within_a_turn(report, run):
+    results = run.results["single", "rosenbrock", 10]
+    assert report.ratio(results, "the book's loop") == 4.0
+    assert report.spread(results, "the book's loop") == (2.0, 6.0)
+
+
+def test_break_even_is_interpolated_in_logarithms(report, run):
+    curve = report.along(run, "gradient, D variables")
+    assert report.wins(curve, "scipy 2-point") == "from 4.5"
+    assert report.wins(curve, "the book's loop") == "always, to 10"
+    assert report.wins(curve, "JAX, exact") == ""
+
+
+def test_cells_show_samples_losses_and_what_is_not_installed(report, run):
+    cases = {case.size: case for case in report.of_family("single") if case.name == "rosenbrock"}
+    assert report.cell(run, cases[10], "the book's loop") == "4 s\\*<br>4.00 (2.00 to 6.00)<br>1e-09"
+    assert report.cell(run, cases[2], "scipy 2-point") == "250 ms<br>**0.25** (0.25 to 0.25)<br>1e-09"
+    assert report.cell(run, cases[10], "jacobi") == "not installed"
+    assert report.cell(run, cases[10], "JAX, exact") == ""
+
+
+def test_a_part_of_a_run_is_known_as_one(report, run):
+    unmeasured = run.unmeasured()
+    assert "single rosenbrock 10 JAX, exact" in unmeasured
+    assert "single rosenbrock 10 jacobi" not in unmeasured
+
+
+def test_the_page_has_a_place_for_every_table(report, run):
+    page = report.PAGE.read_text(encoding="utf-8")
+    for marker in report.sections(run):
+        assert page.count(f"<!-- {marker} -->") == page.count(f"<!-- end of {marker} -->") == 1, marker
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(1.5, "1.5 s"), (0.0994, "99.4 ms"), (0.25, "250 ms"), (3.14159e-6, "3.14 µs")]
+)
+def test_durations_have_three_digits(report, seconds, words):
+    assert report.duration(seconds) == words
+
+
+def test_case_names_are_unique():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(BENCH))
+        from cases import CASES
+    names = [(case.family, case.name, case.size) for case in CASES]
+    assert len(set(names)) == len(names)
