@@ -376,5 +376,6 @@ def test_numba_switched_off():
     """
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, env=environment)
-    lines = done.stdout.splitlines()
-    assert lines == ["Numba's compiler is switched off; unset NUMBA_DISABLE_JIT", "python 40000.0 True"], done.stderr
+    refused, fell = done.stdout.splitlines()
+    assert refused.endswith("Numba's compiler is switched off; unset NUMBA_DISABLE_JIT")
+    assert fell == "python 40000.0 True"
