@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad import cli, operands, output, report
+from fastgrad.cli import commands, operands, output, report
 from fastgrad.samples import SAMPLES
 
 MODEL = """
@@ -100,7 +100,7 @@ def run(capsys):
     """A command line in this process: (exit code, stdout, stderr)."""
 
     def run(*words):
-        code = cli.main(words)
+        code = commands.main(words)
         return code, *capsys.readouterr()
 
     return run
@@ -274,7 +274,7 @@ def test_warnings_are_lines(here, run):
     code, _, err = run("field", "model:constant", *GRID, "-o", "a.npy")
     assert code == 0
     assert "\nwarning: ConstantFunctionWarning: every difference is zero" in err
-    assert "cli.py" not in err
+    assert "commands.py" not in err
 
 
 FIELD = ["field", "model:energy"]
@@ -638,8 +638,8 @@ def checkout(tmp_path, monkeypatch):
     """A checkout with one benchmark file, the package's own place moved into it."""
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "test_speed.py").touch()
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "fastgrad" / "cli.py"))
-    monkeypatch.setattr(cli, "find_spec", lambda _: True)
+    monkeypatch.setattr(commands, "__file__", str(tmp_path / "fastgrad" / "cli" / "commands.py"))
+    monkeypatch.setattr(commands, "find_spec", lambda _: True)
     return tmp_path
 
 
@@ -651,7 +651,7 @@ def test_bench_passes_words_on(checkout, monkeypatch, run, given, code):
         calls.append((command[1:], cwd))
         return subprocess.CompletedProcess(command, given)
 
-    monkeypatch.setattr(cli.subprocess, "run", pretend)
+    monkeypatch.setattr(commands.subprocess, "run", pretend)
     assert run("bench", "-k", "sin or cos", "--json", "--x", "-1")[0] == code
     command = ["-m", "pytest", "bench/test_speed.py", "--benchmark-only", "-k", "sin or cos", "--json", "--x", "-1"]
     assert calls == [(command, checkout)]
@@ -665,7 +665,7 @@ def test_bench_outside_a_checkout(checkout, run):
 
 
 def test_bench_without_pytest(checkout, monkeypatch, run):
-    monkeypatch.setattr(cli, "find_spec", lambda name: None if name == "pytest_benchmark" else True)
+    monkeypatch.setattr(commands, "find_spec", lambda name: None if name == "pytest_benchmark" else True)
     code, _, err = run("bench")
     assert code == 2
     assert "need pytest_benchmark; write: pip install --group dev --group bench" in err
@@ -678,7 +678,7 @@ def test_colour_only_on_a_terminal_and_not_against_no_color(run, monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     assert run("field")[2].startswith("error: ")
-    monkeypatch.setattr("fastgrad.streams.is_terminal", lambda _: True)
+    monkeypatch.setattr("fastgrad.cli.streams.is_terminal", lambda _: True)
     assert run("field")[2].startswith("\x1b[31merror:\x1b[0m ")
     monkeypatch.setenv("NO_COLOR", "1")
     assert run("field")[2].startswith("error: ")

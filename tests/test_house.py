@@ -49,11 +49,11 @@ ORDER = [
     "fields",
     "book",
     "plot",
-    "operands",
-    "output",
-    "report",
-    "streams",
-    "cli",
+    "cli.operands",
+    "cli.output",
+    "cli.report",
+    "cli.streams",
+    "cli.commands",
     "__main__",
 ]
 GROUND_FLOOR = ORDER[: ORDER.index("samples") + 1]

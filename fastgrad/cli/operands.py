@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import real_array
-from .results import EngineError
-from .samples import SAMPLES
+from ..arguments import real_array
+from ..results import EngineError
+from ..samples import SAMPLES
 
 Array = NDArray[Any]
 
@@ -155,7 +155,7 @@ def _own_frame(error: BaseException, f: Any) -> tuple[str, int] | None:
     """File and line of the innermost frame that is neither ours nor a library's; all of f's own file counts."""
     code = getattr(getattr(f, "py_func", f), "__code__", None)
     home = getattr(code, "co_filename", None)
-    libraries = (str(Path(__file__).parent), *(sysconfig.get_path(n) for n in ("stdlib", "platlib", "purelib")))
+    libraries = (str(Path(__file__).parents[1]), *(sysconfig.get_path(n) for n in ("stdlib", "platlib", "purelib")))
     found = None
     for frame, line in traceback.walk_tb(error.__traceback__):
         file = frame.f_code.co_filename

@@ -18,15 +18,16 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from . import __version__, output, report
-from .arguments import check_scheme, check_workers
-from .derivatives import explain
-from .engine.plan import ENGINES
-from .fields import gradient_field
+from .. import __version__
+from ..arguments import check_scheme, check_workers
+from ..derivatives import explain
+from ..engine.plan import ENGINES
+from ..fields import gradient_field
+from ..request import read_points
+from ..stencils import ORDERS, stencil
+from ..steps import Steps, choose_steps
+from . import output, report
 from .operands import Failure, Usage, axis, function, joined, point, step, told, users_code
-from .request import read_points
-from .stencils import ORDERS, stencil
-from .steps import Steps, choose_steps
 from .streams import RED, YELLOW, LostStdout, as_json, is_terminal, percent, say, warnings_as_lines, write
 
 Array = NDArray[Any]
@@ -259,7 +260,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _bench(words: list[str]) -> int:
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / "bench" / "test_speed.py").is_file():
         msg = "the benchmarks live in the repository, not in the installed package; run this in a checkout of it"
         raise Usage(msg)

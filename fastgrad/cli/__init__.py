@@ -1,0 +1,5 @@
+"""The command ``fastgrad``."""
+
+from .commands import main
+
+__all__ = ["main"]
