@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from cases import Case, H
+from functions import Function, H
 
 from fastgrad.engine.threads import cores
 
@@ -68,13 +68,22 @@ def version() -> str | None:
     return f"gcc {done.stdout.strip()}"
 
 
-def compiled(case: Case) -> Callable[[np.ndarray, np.ndarray], None]:
-    """``run(points, out)`` for a case; for a grid `points` is the axis that both coordinates share."""
-    head = f"#include <math.h>\n#define D {case.dimension}\n#define H {H}\n"
-    function = f"static inline double f(const double *x)\n{{\n{case.c}\n}}\n"
+def compiled(function: Function, dimension: int, *, grid: bool = False) -> Callable[[np.ndarray, np.ndarray], None]:
+    """``run(points, out)`` for a function; for a grid `points` is the axis that both coordinates share.
+
+    Raises
+    ------
+    ImportError
+        There is no gcc: to the tables it is a library that is not installed.
+    """
+    if not version():
+        msg = "no gcc that knows -Ofast -march=native -fopenmp"
+        raise ImportError(msg)
+    head = f"#include <math.h>\n#define D {dimension}\n#define H {H}\n"
+    body = f"static inline double f(const double *x)\n{{\n{function.c}\n}}\n"
     with TemporaryDirectory() as folder:
         source, unlinked, linked = (str(Path(folder) / name) for name in ("kernel.c", "kernel.o", "kernel.so"))
-        Path(source).write_text(head + function + (FIELD if case.grid else POINTS), encoding="ascii")
+        Path(source).write_text(head + body + (FIELD if grid else POINTS), encoding="ascii")
         _gcc(*COMPILE, source, "-o", unlinked)
         # Not with -Ofast: gcc before 13 then links code that switches denormals off in the whole process.
         _gcc(*LINK, unlinked, "-lm", "-o", linked)

@@ -1,249 +1,171 @@
-"""Gradients at many points against C, JAX and the book's loop, into docs/benchmarks.md.
-
-    python bench/points.py                the whole page: some four minutes
-    python bench/points.py --quick        every case tiny, its agreement check only
-    python bench/points.py --engine jit --only Rosenbrock --seconds 1
-
-Only a whole run of the simd engine is written; any other is printed.
-"""
+"""Gradients at many points: six functions at one size each, and two of them from one point to a million."""
 
 from __future__ import annotations
 
-import argparse
-import subprocess
-import sys
-from datetime import date
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from time import perf_counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+import ckernels
+import functions
 import numpy as np
-from baselines import book_gradients
-from cases import CASES, Case, H
-from contestants import Lineup, Run, prepare, versions
-from timing import compiled_modules, machine, race
+import rivals
+from baselines import hand_written
+from contest import ONE_SIDED, TOLERANCE, Case, Contestant
+from functions import Array, Function, H, written_for
 
 import fastgrad
-from fastgrad.samples import SAMPLES
-
-try:
-    from scipy.optimize._numdiff import approx_derivative
-except ImportError:
-    approx_derivative = None
-
-PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-PAUSE = 0.01  # OpenMP's threads were seen to spin for up to 8 ms after their work
-DEFAULT_COST = 1.25
-MISSING = "not available"
+from fastgrad.engine import threads
 
 
-def main() -> None:
-    """Measure and write."""
-    options = arguments()
-    chosen = [case for case in CASES if options.only in case.name]
-    if options.quick:
-        for case in chosen:
-            lineup = prepare(case, options.engine, 41 if case.grid else 257)
-            print(f"{case.name}: {', '.join(lineup.rivals)} agree")
-        return
-    lines = table(chosen, options)
-    if not options.only:
-        lines += ["", *process_table(options.engine, options.seconds)]
-    lines += ["", f"{', '.join([machine(), *versions()])}, {date.today()}. Written by `make figures`."]
-    print("\n".join(lines))
-    if options.engine == "simd" and not options.only:
-        write(lines)
+@dataclass(frozen=True)
+class Problem:
+    """Points in rows, their exact gradients, and the array that everybody but JAX and NumPy writes into."""
+
+    function: Function
+    points: Array
+    out: Array
+    exact: Array
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine", default="simd", help="the engine to be measured")
-    parser.add_argument("--only", default="", help="cases whose name contains this")
-    parser.add_argument("--seconds", type=float, default=4.0, help="for each race")
-    parser.add_argument("--quick", action="store_true", help="every case tiny, no timing")
-    return parser.parse_args()
+def problem(function: Function, dimension: int, count: int) -> Problem:
+    points = function.points(count, dimension)
+    exact = np.ascontiguousarray(function.exact(points.T).T)
+    return Problem(function, points, np.empty_like(points), exact)
 
 
-def write(lines: list[str]) -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    start, end = "<!-- points -->", "<!-- end of points -->"
-    before, rest = text.split(start)
-    PAGE.write_text(before + start + "\n" + "\n".join(lines) + "\n" + end + rest.split(end)[1], encoding="utf-8")
+def into(p: Problem, run: Callable[[], object]) -> Contestant:
+    """A contestant that writes into `out`."""
+    p.out.fill(np.nan)
+
+    def filled() -> Array:
+        run()
+        return p.out
+
+    return Contestant(filled, p.exact)
 
 
-# Many points ----------------------------------------------------------------------------------------------------------
+def ours(p: Problem, engine: str = "auto", **step: float) -> Contestant:
+    if engine == "jit" and p.function.for_jit:
+        import scipy.linalg  # noqa: F401  Numba's np.dot needs it
+
+    f, args = p.function.for_jit if p.function.for_jit and engine == "jit" else (p.function.f, ())
+    return into(p, lambda: fastgrad.gradient(f, p.points, args=args, batch=True, engine=engine, out=p.out, **step))
 
 
-def table(cases: list[Case], options: argparse.Namespace) -> list[str]:
-    """One row a case, in milliseconds."""
-    head = (
-        f"case | fastgrad {options.engine} | default steps | fastgrad jit | C | JAX, exact | the book's loop | figures"
-    )
-    return [*header(head), *(row(case, options) for case in cases)]
+def c(p: Problem) -> Contestant:
+    kernel = ckernels.compiled(p.function, p.points.shape[1])
+    return into(p, lambda: kernel(p.points, p.out))
 
 
-def header(names: str) -> list[str]:
-    return [f"| {names} |", "|---" * len(names.split("|")) + "|"]
+def numba_by_hand(p: Problem) -> Contestant:
+    def part(start: int, stop: int) -> None:
+        hand_written(p.points, H, p.out, start, stop)
+
+    return into(p, lambda: threads.run(part, len(p.points), workers=threads.cores()))
 
 
-def row(case: Case, options: argparse.Namespace) -> str:
-    """Two races: among the fast ones, and with the jit engine, whose runs would leave the others few turns."""
-    print(case.name, file=sys.stderr)
-    lineup = prepare(case, options.engine, case.count)
-    near = race({k: v for k, v in lineup.rivals.items() if k != "jit"}, options.seconds, PAUSE)
-    far = race({k: lineup.rivals[k] for k in ("engine", "jit")}, options.seconds, PAUSE)
-    book = book_seconds(lineup)
-    times = near | {"jit": far["jit"], "book": book}
-    ratios = {k: t / near["engine"] for k, t in times.items()} | {"jit": far["jit"] / far["engine"]}
-    cells = [milliseconds(times.get(k)) for k in ("engine", "default", "jit", "C", "JAX", "book")]
-    return f"| {case.name} | {' | '.join(cells)} | {'; '.join(verdicts(case, ratios))} |"
+def jax(p: Problem, how: str) -> Contestant:
+    library = rivals.jax_in_float64()
+    f = written_for(p.function.f, library.numpy)
+    slope = library.grad(f) if how == "exact" else rivals.differences(f)
+    return Contestant(rivals.jax_everywhere(library.vmap(slope), p.points, p.points.shape), p.exact)
 
 
-def book_seconds(lineup: Lineup) -> float:
-    """The book's loop at all points, from a sample."""
-    some = lineup.sample[:: lineup.case.dimension]
-    best = np.inf
-    for _ in range(3):
-        start = perf_counter()
-        book_gradients(lineup.case.f, some)
-        best = min(best, perf_counter() - start)
-    return best / len(some) * lineup.count
+def autograd(p: Problem) -> Contestant:
+    """Written by hand for all points at once: the gradient of the sum over the points."""
+    import autograd as library
+
+    whole = written_for(p.function.whole, library.numpy)
+    slope = library.grad(lambda x: library.numpy.sum(whole(x)))
+    return Contestant(lambda: slope(p.points.T).T, p.exact)
 
 
-def milliseconds(seconds: float | None) -> str:
-    if seconds is None:
-        return MISSING
-    return f"{1e3 * seconds:,.0f} ms" if seconds > 0.1 else f"{1e3 * seconds:.3g} ms"
+def first(p: Problem, rows: int) -> tuple[Array, Array, float]:
+    """The first rows, their exact gradients and their share."""
+    rows = max(1, min(rows, len(p.points)))
+    return p.points[:rows].copy(), p.exact[:rows], rows / len(p.points)
 
 
-def verdicts(case: Case, ratios: dict[str, float]) -> list[str]:
-    """Each figure to reach beside the one measured; JAX's lead where it has one."""
-    said = []
-    for rival, wanted in case.ratios.items():
-        if rival not in ratios:
-            said.append(f"{rival} {MISSING}")
-        elif rival == "JAX" and wanted < 1:
-            taken, allowed = 1 / ratios[rival], 1 / wanted
-            said.append(f"{taken:.2f} of JAX's time (at most {allowed:.2g}): {verdict(taken <= allowed)}")
-        else:
-            name = {"C": "C", "JAX": "JAX", "jit": "the jit engine", "book": "the book's loop"}[rival]
-            ratio = f"{ratios[rival]:.2f}" if ratios[rival] < 10 else f"{ratios[rival]:.0f}"
-            said.append(f"{ratio} x {name} (at least {wanted:g}): {verdict(ratios[rival] >= wanted)}")
-    default = ratios["default"]
-    said.append(f"default steps {default:.2f} x the time (at most {DEFAULT_COST}): {verdict(default <= DEFAULT_COST)}")
-    if ratios.get("JAX", 1.0) < 1.0:
-        said.append(f"**JAX's exact gradient is {1 / ratios['JAX']:.2f} times faster**")
-    return said
+def numpy_by_hand(p: Problem) -> Contestant:
+    some, exact, share = first(p, 2 * 10**7 // p.points.shape[1] ** 2)
+    x = np.ascontiguousarray(some.T)
+    return Contestant(lambda: rivals.numpy_by_hand(p.function.whole, x).T, exact, share=share)
 
 
-def verdict(reached: bool) -> str:
-    return "reached" if reached else "**missed**"
+def scipy_differentiate(p: Problem) -> Contestant:
+    some, exact, share = first(p, 2 * 10**5 // p.points.shape[1] ** 2)
+    slope = rivals.scipy_jacobian(p.function.whole)
+    return Contestant(lambda: slope(some.T).T, exact, share=share)
 
 
-# First calls and one point --------------------------------------------------------------------------------------------
+def loop(gradient: Callable[..., Any], rows: int, p: Problem, tolerance: float = TOLERANCE) -> Contestant:
+    """A library that takes one point at a time, at `rows` / D of them."""
+    some, exact, share = first(p, rows // p.points.shape[1])
+    slope = gradient(p.function.f)
+    return Contestant(lambda: np.array([slope(x) for x in some]), exact, tolerance, share)
 
 
-def process_table(engine: str, seconds: float) -> list[str]:
-    """What a process pays at the start, and one point."""
-    return [*header("what | measured | to reach"), *first_calls(engine), *one_point(engine, seconds)]
+FAST: dict[str, Callable[[Problem], Contestant]] = {
+    "fastgrad": partial(ours, h=H),
+    "fastgrad, default steps": ours,
+    "C": c,
+    "JAX, exact": partial(jax, how="exact"),
+    "JAX, differences": partial(jax, how="differences"),
+    "autograd, exact": autograd,
+    "NumPy by hand": numpy_by_hand,
+}
+ADAPTIVE: dict[str, Callable[[Problem], Contestant]] = {
+    "scipy.differentiate": scipy_differentiate,
+    "numdifftools": partial(loop, rivals.numdifftools_gradient, 60),
+    "jacobi": partial(loop, rivals.jacobi, 60),
+}
+LOOPS: dict[str, Callable[[Problem], Contestant]] = {
+    "scipy 3-point": partial(loop, rivals.scipy_3_point, 2000),
+    "scipy 2-point": partial(loop, rivals.scipy_2_point, 2000, tolerance=ONE_SIDED),
+    "statsmodels": partial(loop, rivals.statsmodels, 4000),
+    "the book's loop": partial(loop, rivals.book, 10_000),
+}
+UP_TO = {"numdifftools": 100, "jacobi": 100, "scipy 3-point": 1000, "scipy 2-point": 1000, "statsmodels": 1000}
+"""Points up to which a library stays on the curve over N: further on it would take a second and more."""
 
 
-# In a process of its own: nothing but NumPy and fastgrad is imported when the clock starts.
-FIRST_CALL = """
-import sys
-from time import perf_counter
-import numpy as np
-import fastgrad
-from cases import CASES, H
-name, engine, warm = sys.argv[1:]
-case = next(c for c in CASES if c.name == name)
-f, args = case.for_jit if case.for_jit and engine == "jit" else (case.f, ())
-points = case.points(1000, case.dimension)
-if warm == "warm":
-    import numba
-    numba.njit(lambda a: a.sum())(points)
-start = perf_counter()
-fastgrad.gradient(f, points, args=args, batch=True, engine=engine, h=H)
-print(perf_counter() - start)
-"""
+def case(function: Function, dimension: int, count: int, ratios: dict[str, float]) -> Case:
+    line_up = FAST | {"fastgrad jit": partial(ours, engine="jit", h=H)} | LOOPS
+    if function.smooth:
+        line_up |= ADAPTIVE
+    if function is functions.SIN_PRODUCT:
+        line_up |= {"Numba by hand": numba_by_hand}
+    name, title = f"{function.name}{dimension}", f"{function.title}, D = {dimension}, N = {count:,}"
+    return Case("points", name, title, count, 257, partial(problem, function, dimension), line_up, ratios)
 
 
-def first_calls(engine: str) -> list[str]:
-    """The slowest case of D <= 10, best of three processes each; every process but "from disk" has an empty cache."""
-    small = [case for case in CASES if case.dimension <= 10 and not case.grid]
-    kinds = {"cold": 0.6, "warm": 0.15, "disk": 0.03}
-    titles = {
-        "cold": "first call in a process, after the import",
-        "warm": "the same once Numba has run anything",
-        "disk": "the same, kernel from disk",
-    }
-    rows = []
-    for kind, wanted in kinds.items():
-        worst, case = max(((first_call(case, engine, kind), case) for case in small), key=lambda pair: pair[0])
-        rows.append(
-            f"| {titles[kind]}: slowest of {len(small)} cases | {worst:.3f} s ({case.name.split(', N')[0]}) "
-            f"| {wanted} s: {verdict(worst <= wanted)} |"
-        )
-    return rows
-
-
-def first_call(case: Case, engine: str, kind: str) -> float:
-    print(f"first call, {kind}: {case.name}", file=sys.stderr)
-    if kind != "disk":
-        return min(in_process(case, engine, kind) for _ in range(3))
-    with TemporaryDirectory() as folder:
-        in_process(case, engine, "warm", folder)
-        return min(in_process(case, engine, "warm", folder) for _ in range(3))
-
-
-def in_process(case: Case, engine: str, warm: str, folder: str | None = None) -> float:
-    """Seconds of the first call in a new process, with a cache folder of its own unless one is given."""
-    if folder is None:
-        with TemporaryDirectory() as fresh:
-            return in_process(case, engine, warm, fresh)
-    command = [sys.executable, "-c", FIRST_CALL, case.name, engine, warm]
-    environment = compiled_modules() | {"FASTGRAD_CACHE_DIR": folder}
-    done = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent, env=environment
-    )
-    return float(done.stdout)
-
-
-def one_point(engine: str, seconds: float) -> list[str]:
-    """One small gradient on the compiled engine, against scipy at each of its accuracies."""
-    if approx_derivative is None:
-        return [f"| one point, D = 2, against scipy's `approx_derivative` | {MISSING} | |"]
-    sample = SAMPLES["sin_product"]
-    x = np.array(sample.point)
-
-    def scipys(method: str) -> Run:
-        return lambda: approx_derivative(sample.f, x, method=method)
-
-    rivals = {
-        "fastgrad": lambda: fastgrad.gradient(sample.f, x, engine=engine, h=H),
-        "default": lambda: fastgrad.gradient(sample.f, x, engine=engine),
-        "3-point": scipys("3-point"),
-        "2-point": scipys("2-point"),
-    }
-    for name, run in rivals.items():
-        # scipy's one-sided differences have half the digits
-        np.testing.assert_allclose(run(), sample.gradient(x), rtol=1e-6, err_msg=name)
-    best = race({name: repeated(run) for name, run in rivals.items()}, seconds)
-    micro = {name: f"{1e6 * b / REPEATS:.0f} µs" for name, b in best.items()}
+def curve(function: Function, dimension: int, counts: list[int]) -> list[Case]:
+    line_up, name = FAST | ADAPTIVE | LOOPS, f"{function.name}{dimension}"
     return [
-        f"| one point, D = 2, engine='{engine}', compiled, against scipy's `approx_derivative`, {method} "
-        f"| {micro['fastgrad']} (default steps {micro['default']}), scipy {micro[method]} "
-        f"| faster: {verdict(best['fastgrad'] < best[method])} |"
-        for method in ("3-point", "2-point")
+        Case(
+            "curve",
+            name,
+            f"{function.title}, D = {dimension}, N = {count:,}",
+            count,
+            1,
+            partial(problem, function, dimension),
+            {library: build for library, build in line_up.items() if count <= UP_TO.get(library, 10**6)},
+        )
+        for count in counts
     ]
 
 
-REPEATS = 200
-
-
-def repeated(run: Run) -> Run:
-    return lambda: [run() for _ in range(REPEATS)]
-
-
-if __name__ == "__main__":
-    main()
+CASES = (
+    case(functions.SIN_PRODUCT, 2, 10**6, {"C": 0.95, "JAX, exact": 1.3, "fastgrad jit": 6, "the book's loop": 1000}),
+    case(functions.BUMP, 2, 10**6, {"C": 0.9, "JAX, exact": 1.1}),
+    case(functions.SPHERE, 10, 2 * 10**5, {"fastgrad jit": 80, "JAX, exact": 1 / 1.5}),
+    case(functions.ROSENBROCK, 10, 2 * 10**5, {"fastgrad jit": 20, "JAX, exact": 1 / 1.8}),
+    case(functions.ROSENBROCK, 20, 10**5, {"fastgrad jit": 20, "JAX, exact": 1 / 2.2}),
+    case(functions.ROSENBROCK, 100, 10**4, {"fastgrad jit": 20, "JAX, exact": 1 / 2.8}),
+    case(functions.CROSS_ENTROPY, 6, 10**5, {"fastgrad jit": 10, "JAX, exact": 1}),
+    case(functions.ROBUST, 4, 2 * 10**5, {"fastgrad jit": 5}),
+    *curve(functions.SIN_PRODUCT, 2, [10**n for n in range(6)]),
+    *curve(functions.ROSENBROCK, 10, [10**n for n in range(7)]),
+)

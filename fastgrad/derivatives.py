@@ -190,7 +190,8 @@ def derivative(
 ) -> Any:
     """n-th derivative of a function of one variable, for each element of x.
 
-    f is called on whole arrays and, if it refuses them, on one element at a time.
+    f is called on whole arrays and, if it refuses them, on one element at a time. Above 200 000 values it is compiled where
+    it can be traced.
 
     Parameters
     ----------

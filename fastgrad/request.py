@@ -15,7 +15,17 @@ from . import reference, stencils
 from .arguments import check_out, check_workers, real_array
 from .engine import inplace
 from .engine.call import Call, Output, Rows, Target
-from .engine.plan import PYTHON_CALLS, Facts, check_engine, plan, run, run_on_arrays, warn_if_constant, warn_if_slow
+from .engine.plan import (
+    PYTHON_CALLS,
+    Facts,
+    check_engine,
+    plan,
+    plan_for_array,
+    run,
+    run_on_arrays,
+    warn_if_constant,
+    warn_if_slow,
+)
 from .engine.threads import Report, progress_report
 from .results import Result, as_number, status_of
 from .steps import Steps, choose_steps
@@ -175,11 +185,13 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
     if how.engine == "reference":
         with progress_report(how.progress, "point") as report:
             return by_definition(call, target, values, report)
+    chosen = None
     if call.scalar and isinstance(target, np.ndarray) and call.points.count > 1 and how.engine in {"auto", "python"}:
-        facts = run_on_arrays(call, target, how.progress)
+        chosen = plan_for_array(call, target) if how.engine == "auto" else None
+        facts = None if chosen else run_on_arrays(call, target, how.progress)
         if facts:
             return facts
-    chosen = plan(call, how.engine, target, values)
+    chosen = chosen or plan(call, how.engine, target, values)
     if chosen.kernel is None and call.evaluations > PYTHON_CALLS:
         warn_if_slow(call, chosen, _level())
     return run(call, chosen, target, values, workers, how.progress)

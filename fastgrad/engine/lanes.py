@@ -209,6 +209,7 @@ class _Module:
         v, program = self.v, self.program
         body = _Body(v, program, self.constants, self._batch(n))
         self.bad, self.vanished = v.splat(0.0), "zeroinitializer"
+        self.unmoved: dict[str, str] = {}
         steps = self._steps(n, x)
         if self.form.value or self.table.stencil.base >= 0 or not self.rolled:
             body.run(live(program), x, body.base)
@@ -218,7 +219,7 @@ class _Module:
             at = v.emit(f"getelementptr double, ptr {self.pointers['values']}, i64 {n}")
             v.do(f"store {v.double} {value}, ptr {at}, align 8")
         results = self._rolled(body, x, steps) if self.rolled else self._unrolled(body, n, x, steps)
-        for result in results:
+        for result in dict.fromkeys(results):
             self._watch(result)
         strides = self.slots["out_row"], self.slots["out_column"]
         layout.store(v, self.form.out, self._element("out", n, "out_row"), strides, results)
@@ -340,14 +341,26 @@ class _Module:
 
     def _stencil(self, at: Callable[[int], list[str]], center: Callable[[], list[str]]) -> list[str]:
         """The stencil's sum for each output."""
-        v, formula = self.v, self.table.stencil
-        values = [center() if not offset else at(offset) for offset in formula.offsets]
-        totals: list[str] = []
-        for number, a, b in formula.terms:
-            differences = [v.apply("-", p, q) for p, q in zip(values[a], values[b], strict=True)]
-            terms = differences if number == 1 else [v.apply("*", v.splat(float(number)), d) for d in differences]
-            totals = [v.apply("+", s, t) for s, t in zip(totals, terms, strict=True)] if totals else terms
-        return totals
+        values = [center() if not offset else at(offset) for offset in self.table.stencil.offsets]
+        return [self._sum(of_output) for of_output in zip(*values, strict=True)]
+
+    def _sum(self, values: tuple[str, ...]) -> str:
+        """The stencil's sum of an output's values."""
+        v, total = self.v, ""
+        if len(set(values)) == 1 and not self.rolled:
+            return self._unmoved(values[0])
+        for number, a, b in self.table.stencil.terms:
+            term = v.apply("-", values[a], values[b])
+            term = term if number == 1 else v.apply("*", v.splat(float(number)), term)
+            total = v.apply("+", total, term) if total else term
+        return total
+
+    def _unmoved(self, value: str) -> str:
+        """The sum of an output that a direction does not move: 0, or NaN where it is not finite. One for all directions:
+        in the Jacobian of 30 outputs that read three inputs each, nine of ten are such (LLVM: 0.3 s instead of 1.2)."""
+        if value not in self.unmoved:
+            self.unmoved[value] = self.v.apply("-", value, value)
+        return self.unmoved[value]
 
     def _combined(self, sums: list[str], steps: list[str], n: str) -> list[str]:
         """The table's outputs from the directions' sums."""
@@ -358,7 +371,10 @@ class _Module:
                 if factor:
                     name = "+" if factor > 0 else "-"
                     total = v.apply(name, total, sums[part]) if total else sums[part]
-            results.append(self._divided(total, int(table.scale[k]), table.divisors[k].tolist(), steps, n))
+            zero = total in self.unmoved.values()
+            results.append(
+                total if zero else self._divided(total, int(table.scale[k]), table.divisors[k].tolist(), steps, n)
+            )
         return results
 
     def _divided(self, total: str, scale: int, units: list[int], steps: list[str], n: str) -> str:

@@ -23,6 +23,9 @@ TRACED_CALLS = 1_000
 # ... and a compilation by Numba 0.4 to 1 s.
 PYTHON_CALLS = 10_000
 
+# A call of f on a whole array costs 5 to 20 ns a value, so tracing pays later: with 10^6 values of sin 1.4 ms against 38.
+ARRAY_CALLS = 200_000
+
 RECOMPILATIONS = 3  # of one code object whose captured numbers change, before auto takes python
 
 CONSTANT = (
@@ -76,6 +79,16 @@ def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> P
                 raise EngineError(msg) from refused
             reasons.append(str(refused))
     return Plan("python", reason="; ".join(reasons))
+
+
+def plan_for_array(call: Call, out: Array) -> Plan | None:
+    """The simd engine for a function of one variable on so many points that tracing pays; None where f cannot be traced."""
+    if call.evaluations <= ARRAY_CALLS:
+        return None
+    try:
+        return Plan("simd", _PREPARE["simd"](call, out, None, None))
+    except EngineError:
+        return None
 
 
 def _simd(call: Call, out: Any, values: Array | None, _limit: int | None) -> Any:

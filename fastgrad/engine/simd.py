@@ -27,6 +27,8 @@ REPEATED = 1000  # points with results that are not finite; beyond, the rest is 
 # Nodes times displacements of one coordinate in the rolled form. LLVM takes 0.3 s for 10 000 of a dense quadratic form
 # and 7 s for the 16 000 of Rosenbrock's function at D = 1000; shorter blocks and fewer passes gained a third of that.
 ROLLED_OPERATIONS = 20_000
+# Numbers that a kernel writes for a point. LLVM takes 0.8 s for 900, 5 s for 3 600.
+WRITTEN = 2_000
 
 
 def prepare(call: Call, out: Any, values: Array | None) -> Kernel:
@@ -40,6 +42,8 @@ def prepare(call: Call, out: Any, values: Array | None) -> Kernel:
     traced = _traced(call)
     if call.vector:
         out = out.reserve(traced.program.shape)
+    elif len(traced.program.outputs) != 1:
+        as_number(np.empty(traced.program.shape))  # raises, and says what f returned
     if not call.points.dimension:
         return Kernel(lambda start, stop: None, 0, 1, 0, "on points without coordinates")
     out = out.reshape(call.points.count, -1)
@@ -130,8 +134,6 @@ def _trace(call: Call) -> Program:
         value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
         (as_numbers if call.vector else as_number)(value)  # an f that returns no number at all says so on every engine
         raise EngineError(str(refused)) from None
-    if len(program.outputs) != 1 and not call.vector:
-        as_number(np.empty(program.shape))  # raises, and says what f returned
     return program
 
 
@@ -150,8 +152,7 @@ def _compiled(program: Program, table: Table, form: lanes.Form) -> _Compiled:
     key = (program.structure, table.key, form)
     if key not in _memo:
         rolled = operations(program, table) > lanes.UNROLLED_OPERATIONS
-        if rolled:
-            _check_size(program, table)
+        _check_size(program, table, rolled)
         try:
             text = lanes.kernel(program, table, form, rolled=rolled)
         except Unsupported as missing:
@@ -163,9 +164,13 @@ def _compiled(program: Program, table: Table, form: lanes.Form) -> _Compiled:
     return _memo[key]
 
 
-def _check_size(program: Program, table: Table) -> None:
+def _check_size(program: Program, table: Table, rolled: bool) -> None:
+    written = len(program.outputs) * len(table.scale)
+    if len(program.outputs) > 1 and written > WRITTEN:
+        msg = f"its {table.name} of {written} numbers is too large to compile"
+        raise EngineError(msg)
     count = len(program.nodes) * len(table.stencil.offsets)
-    if table.name not in {"gradient", "jacobian", "derivative"} or count > ROLLED_OPERATIONS:
+    if rolled and (table.name not in {"gradient", "jacobian", "derivative"} or count > ROLLED_OPERATIONS):
         msg = f"its program of {len(program.nodes)} operations is too long to compile for {table.name}"
         raise EngineError(msg)
 

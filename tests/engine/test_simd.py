@@ -225,3 +225,30 @@ def test_odd_memory():
     out = np.zeros(20, dtype=[("flag", "i1"), ("x", "f8", 2)])["x"]
     gradient(lambda x: x[0] * x[1], POINTS[:20], batch=True, engine="simd", out=out)
     assert (out == expected).all()
+
+
+def test_a_vector_valued_f_stays_refused_after_its_jacobian():
+    def twice(x):
+        return 2.0 * x
+
+    assert np.array_equal(fastgrad.jacobian(twice, np.ones(3), engine="simd"), 2.0 * np.eye(3))
+    for call in (fastgrad.gradient, fastgrad.hessian):
+        with pytest.raises(ValueError, match="one number"):
+            call(twice, np.ones(3), engine="simd")
+
+
+def test_large_jacobians_are_not_compiled():
+    with pytest.raises(EngineError, match="jacobian of 250000 numbers is too large"):
+        fastgrad.jacobian(lambda x: x * x, np.ones(500), engine="simd")
+    assert fastgrad.jacobian(lambda x: x * x, np.ones(600), full_output=True).engine == "python"
+
+
+def test_outputs_that_do_not_move_are_zero_or_nan():
+    def f(x):
+        with np.errstate(all="ignore"):
+            return np.array([x[0] * x[0], np.log(x[1]), 3.0])
+
+    result = fastgrad.jacobian(f, np.array([[1.0, 2.0], [1.0, -1.0]]), batch=True, engine="simd")
+    wanted = fastgrad.jacobian(f, np.array([[1.0, 2.0], [1.0, -1.0]]), batch=True, engine="python")
+    np.testing.assert_allclose(result, wanted, rtol=1e-9, equal_nan=True)
+    assert np.array_equal(np.isnan(result[1]), [[False, False], [True, True], [False, False]])

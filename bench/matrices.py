@@ -1,0 +1,186 @@
+"""Jacobians and Hessians, at one point and at many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import functions
+import numpy as np
+import rivals
+from contest import ONE_SIDED, TOLERANCE, Case, Contestant
+from functions import ROSENBROCK, Array, written_for
+
+import fastgrad
+from fastgrad.samples import SAMPLES
+
+SECOND = 1e-4  # second differences have half the digits
+
+
+def broyden(x):
+    """Broyden's tridiagonal function, of one point or of many, coordinates first."""
+    zero = 0 * x[:1]
+    return (3 - 2 * x) * x + 1 - np.concatenate((zero, x[:-1])) - 2 * np.concatenate((x[1:], zero))
+
+
+def broyden_jacobian(x: Array) -> Array:
+    return np.diag(3 - 4 * x) - np.eye(x.size, k=-1) - 2 * np.eye(x.size, k=1)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which derivative of what; `whole` is f of all points at once."""
+
+    f: Callable[[Array], Any]
+    whole: Callable[[Array], Any]
+    exact: Callable[[Array], Array]
+    ours: Callable[..., Any]
+    jax: str
+    tolerance: float
+
+
+JACOBIAN = Task(broyden, broyden, broyden_jacobian, fastgrad.jacobian, "jacfwd", TOLERANCE)
+HESSIAN = Task(ROSENBROCK.f, ROSENBROCK.whole, SAMPLES["rosenbrock"].hessian, fastgrad.hessian, "hessian", SECOND)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A task at points in rows; `single`: there is one, and matrices come without a first axis."""
+
+    task: Task
+    points: Array
+    exact: Array
+    single: bool
+
+
+def at_one_point(task: Task, dimension: int) -> Problem:
+    points = functions.normal(1, dimension)
+    return Problem(task, points, task.exact(points[0])[None], single=True)
+
+
+def at_many(task: Task, dimension: int, count: int) -> Problem:
+    points = functions.normal(count, dimension)
+    return Problem(task, points, np.array([task.exact(x) for x in points]), single=False)
+
+
+def ours(p: Problem, **options: Any) -> Contestant:
+    if p.single:
+        return Contestant(lambda: p.task.ours(p.task.f, p.points[0], **options), p.exact[0], p.task.tolerance)
+    out = np.full_like(p.exact, np.nan)
+    return Contestant(
+        lambda: p.task.ours(p.task.f, p.points, batch=True, out=out, **options), p.exact, p.task.tolerance
+    )
+
+
+def loop(derivative: Callable[..., Any], rows: int, p: Problem, tolerance: float | None = None) -> Contestant:
+    """A library that takes one point at a time, at some of the points."""
+    matrix, allowed = derivative(p.task.f), tolerance or p.task.tolerance
+    if p.single:
+        return Contestant(lambda: matrix(p.points[0]), p.exact[0], allowed)
+    some = p.points[:rows]
+    return Contestant(lambda: np.array([matrix(x) for x in some]), p.exact[:rows], allowed, len(some) / len(p.points))
+
+
+def together(derivative: Callable[..., Any], rows: int, p: Problem) -> Contestant:
+    """A library that takes points in columns and returns a last axis of points."""
+    matrices = derivative(p.task.whole)
+    if p.single:
+        return Contestant(lambda: matrices(p.points[0]), p.exact[0], p.task.tolerance)
+    x = np.ascontiguousarray(p.points[:rows].T)
+    share = x.shape[1] / len(p.points)
+    return Contestant(lambda: np.moveaxis(matrices(x), -1, 0), p.exact[:rows], p.task.tolerance, share)
+
+
+def jax(p: Problem, how: str) -> Contestant:
+    library = rivals.jax_in_float64()
+    f = written_for(p.task.f, library.numpy)
+    matrix = getattr(library, p.task.jax)(f) if how == "exact" else rivals.differences(f)
+    if p.single:
+        run = rivals.jax_at_one_point(matrix)
+        return Contestant(lambda: run(p.points[0]), p.exact[0], p.task.tolerance)
+    return Contestant(rivals.jax_everywhere(library.vmap(matrix), p.points, p.exact.shape), p.exact, p.task.tolerance)
+
+
+def numpy_jacobian(whole: Callable[[Array], Any]) -> Callable[[Array], Array]:
+    """By hand: for one point all displacements in one call."""
+
+    def jacobian(x: Array) -> Array:
+        if x.ndim == 2:
+            return rivals.numpy_by_hand(whole, x)
+        moves = functions.H * np.eye(x.size)
+        return (whole(x[:, None] + moves) - whole(x[:, None] - moves)) / (2 * functions.H)
+
+    return jacobian
+
+
+def numpy_hessian(whole: Callable[[Array], Any]) -> Callable[[Array], Array]:
+    """By hand, the four-point formula."""
+
+    def hessian(x: Array) -> Array:
+        moves = functions.H * np.eye(len(x)).reshape(len(x), len(x), *[1] * (x.ndim - 1))
+        result = np.empty((len(x), *x.shape))
+        for i, a in enumerate(moves):
+            for j, b in enumerate(moves[: i + 1]):
+                corners = whole(x + a + b) - whole(x + a - b) - whole(x - a + b) + whole(x - a - b)
+                result[i, j] = result[j, i] = corners / (4 * functions.H**2)
+        return result
+
+    return hessian
+
+
+Builders = dict[str, Callable[[Problem], Contestant]]
+OURS: Builders = {"fastgrad": ours, "fastgrad simd": partial(ours, engine="simd")}
+JACOBIANS: Builders = OURS | {
+    "JAX, exact": partial(jax, how="exact"),
+    "JAX, differences": partial(jax, how="differences"),
+    "autograd, exact": partial(loop, rivals.autograd_jacobian, 50),
+    "NumPy by hand": partial(together, numpy_jacobian, 10**6),
+    "scipy.differentiate": partial(together, rivals.scipy_jacobian, 5000),
+    "scipy 2-point": partial(loop, rivals.scipy_2_point, 500, tolerance=ONE_SIDED),
+    "scipy 3-point": partial(loop, rivals.scipy_3_point, 500),
+    "statsmodels": partial(loop, rivals.statsmodels, 500),
+    "numdifftools": partial(loop, rivals.numdifftools_jacobian, 20),
+    "jacobi": partial(loop, rivals.jacobi, 20),
+}
+HESSIANS: Builders = OURS | {
+    "JAX, exact": partial(jax, how="exact"),
+    "autograd, exact": partial(loop, rivals.autograd_hessian, 20),
+    "NumPy by hand": partial(together, numpy_hessian, 10**6),
+    "scipy.differentiate": partial(together, rivals.scipy_hessian, 2000),
+    "statsmodels": partial(loop, rivals.statsmodels_hessian, 100),
+    "numdifftools": partial(loop, rivals.numdifftools_hessian, 10),
+}
+
+
+def without(line_up: Builders, *names: str) -> Builders:
+    return {name: build for name, build in line_up.items() if name not in names}
+
+
+def single(family: str, task: Task, name: str, dimension: int, line_up: Builders) -> Case:
+    title = f"{name}, D = {dimension}, one point"
+    return Case(family, f"{family}_at_a_point", title, dimension, 4, partial(at_one_point, task), line_up)
+
+
+def batch(family: str, task: Task, name: str, dimension: int, count: int, line_up: Builders) -> Case:
+    title = f"{name}, D = {dimension}, N = {count:,}"
+    return Case(family, f"{family}s", title, count, 50, partial(at_many, task, dimension), line_up)
+
+
+# On the simd engine the Jacobian takes half a minute to compile at D = 100, and the Hessian is refused from D = 20 on.
+# Jacobians stop at 500: above, auto makes more than 1 000 calls and compiles for simd, which takes minutes.
+LARGE = without(JACOBIANS, "fastgrad simd", "numdifftools", "jacobi")
+CASES = (
+    single("jacobian", JACOBIAN, "Broyden tridiagonal", 2, JACOBIANS),
+    single("jacobian", JACOBIAN, "Broyden tridiagonal", 10, JACOBIANS),
+    single("jacobian", JACOBIAN, "Broyden tridiagonal", 100, without(JACOBIANS, "fastgrad simd")),
+    single("jacobian", JACOBIAN, "Broyden tridiagonal", 500, without(LARGE, "scipy.differentiate", "autograd, exact")),
+    batch("jacobian", JACOBIAN, "Broyden tridiagonal", 4, 10**4, without(JACOBIANS, "fastgrad simd")),
+    single("hessian", HESSIAN, "Rosenbrock", 4, HESSIANS),
+    single("hessian", HESSIAN, "Rosenbrock", 20, without(HESSIANS, "fastgrad simd")),
+    single(
+        "hessian", HESSIAN, "Rosenbrock", 100, without(HESSIANS, "fastgrad simd", "numdifftools", "scipy.differentiate")
+    ),
+    batch("hessian", HESSIAN, "Rosenbrock", 4, 10**5, without(HESSIANS, "fastgrad simd")),
+)

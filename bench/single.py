@@ -1,0 +1,81 @@
+"""One gradient at one point, from 2 to 1000 variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import functions
+import rivals
+from contest import ONE_SIDED, TOLERANCE, Case, Contestant
+from functions import Array, Function, written_for
+
+import fastgrad
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A point and its exact gradient."""
+
+    function: Function
+    x: Array
+    exact: Array
+
+
+def problem(function: Function, dimension: int) -> Problem:
+    x = function.points(1, dimension)[0]
+    return Problem(function, x, function.exact(x))
+
+
+def ours(p: Problem, engine: str = "auto") -> Contestant:
+    return Contestant(lambda: fastgrad.gradient(p.function.f, p.x, engine=engine), p.exact)
+
+
+def library(gradient: Callable[..., Any], p: Problem, tolerance: float = TOLERANCE) -> Contestant:
+    slope = gradient(p.function.f)
+    return Contestant(lambda: slope(p.x), p.exact, tolerance)
+
+
+def scipy_differentiate(p: Problem) -> Contestant:
+    slope = rivals.scipy_jacobian(p.function.whole)
+    return Contestant(lambda: slope(p.x), p.exact)
+
+
+def jax(p: Problem, how: str) -> Contestant:
+    module = rivals.jax_in_float64()
+    f = written_for(p.function.f, module.numpy)
+    slope = rivals.jax_at_one_point(module.grad(f) if how == "exact" else rivals.differences(f))
+    return Contestant(lambda: slope(p.x), p.exact)
+
+
+LINE_UP: dict[str, Callable[[Problem], Contestant]] = {
+    "fastgrad": ours,
+    "fastgrad simd": partial(ours, engine="simd"),
+    "fastgrad reference": partial(ours, engine="reference"),
+    "scipy 2-point": partial(library, rivals.scipy_2_point, tolerance=ONE_SIDED),
+    "scipy 3-point": partial(library, rivals.scipy_3_point),
+    "scipy.differentiate": scipy_differentiate,
+    "numdifftools": partial(library, rivals.numdifftools_gradient),
+    "jacobi": partial(library, rivals.jacobi),
+    "statsmodels": partial(library, rivals.statsmodels),
+    "autograd, exact": partial(library, rivals.autograd_gradient),
+    "JAX, exact": partial(jax, how="exact"),
+    "JAX, differences": partial(jax, how="differences"),
+    "the book's loop": partial(library, rivals.book),
+}
+# At D = 1000 tracing and compiling takes seconds, and so does one gradient of these two.
+TOO_SLOW = {1000: {"fastgrad simd", "numdifftools", "jacobi", "scipy.differentiate"}}
+
+
+def case(function: Function, dimension: int, ratios: dict[str, float] | None = None) -> Case:
+    line_up = {name: build for name, build in LINE_UP.items() if name not in TOO_SLOW.get(dimension, ())}
+    title = f"{function.title}, D = {dimension}"
+    return Case("single", function.name, title, dimension, 2, partial(problem, function), line_up, ratios or {})
+
+
+CASES = (
+    case(functions.SIN_PRODUCT, 2, {"scipy 3-point": 1, "scipy 2-point": 1}),
+    *(case(functions.ROSENBROCK, dimension) for dimension in (2, 10, 100, 1000)),
+)
