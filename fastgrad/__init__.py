@@ -6,6 +6,8 @@ the products `jvp`, `vjp`, `hvp`, and `grad`, `value_and_grad`) never change the
 and compile the function where that pays; `explain` says what they do.
 """
 
+from . import nn as nn
+from . import plot as plot
 from .book import gradient_descent, numerical_diff, numerical_gradient, numerical_gradient_2d, tangent_line
 from .curvature import hessian, hvp
 from .derivatives import derivative, explain, gradient, value_and_gradient
@@ -13,6 +15,7 @@ from .fields import gradient_field
 from .jacobians import jacobian, jvp
 from .results import ConstantFunctionWarning, EngineError, Explanation, PerformanceWarning, Result
 from .transforms import grad, value_and_grad, vjp
+from .weights import weight_gradient
 
 __version__ = "0.1.0"
 
@@ -39,4 +42,5 @@ __all__ = [
     "value_and_grad",
     "value_and_gradient",
     "vjp",
+    "weight_gradient",
 ]

@@ -62,15 +62,15 @@ def real_array(x: Any, name: str = "x") -> Array:
     raise TypeError(msg)
 
 
-def check_workers(workers: Any, engine: str) -> int:
-    """The number of threads: all cores for None."""
+def check_workers(workers: Any, engine: str) -> int | None:
+    """A number of threads or processes; None is for the engine to choose."""
     if workers is None:
-        return threads.cores()
+        return None
     if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 1:
-        msg = f"workers={workers!r} must be a whole number from 1, or None for all {threads.cores()} cores"
+        msg = f"workers={workers!r} must be a whole number from 1, or None: all {threads.cores()} cores for compiled code, one process for Python"
         raise ValueError(msg)
-    if engine in {"python", "reference"} and workers > 1:
-        msg = f"workers={workers} needs compiled code; engine={engine!r} runs f in one thread: leave workers out"
+    if engine == "reference" and workers > 1:
+        msg = f"workers={workers} does not fit engine='reference', which runs f in one thread: leave workers out"
         raise ValueError(msg)
     return int(workers)
 

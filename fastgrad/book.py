@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from . import stencils
 from .arguments import check_function, check_workers, real_array
-from .engine import threads
+from .engine import live, threads
 from .engine.call import Call, Rows
 from .engine.plan import PYTHON_CALLS, Plan, plan, run, warn_if_slow
 from .results import ConstantFunctionWarning, EngineError, as_number
@@ -23,13 +23,11 @@ from .steps import Steps, default_factor
 Array = NDArray[Any]
 Function = Callable[..., Any]
 
+FIRST = stencils.stencil(1, 2, "central")
+
 COPIED = (
     "f does not react to the array that is differentiated, a float64 copy of the {kind} that was passed: a function "
     "that reads the original through a closure cannot see the copy. Pass a float64 array, and let f read that array"
-)
-WRITES = (
-    "f writes into its argument, the array whose elements are being moved; x has been restored. Let f work on a copy "
-    "(x = x.copy()), or use fastgrad.gradient(f, x), which notices and passes copies"
 )
 ROWS = (
     "f never reads the columns from {k} on of X, which has shape {shape}: rows are points, columns coordinates; "
@@ -93,7 +91,8 @@ def numerical_gradient(
     h : float
         The step; raised for float32 and float16 to ``eps**(1/3) * max(1, |x_i|)``.
     workers : int
-        Threads for an ``@njit`` f.
+        Threads for an ``@njit`` f. Other functions run in so many forked processes (Linux, no other threads), each with
+        its own copy of all objects: what f changes in them is lost. The digits are the same.
     progress : bool or callable
         True: a progress bar on stderr; a callable gets (done, total).
 
@@ -117,11 +116,8 @@ def numerical_gradient(
     check_function(f)
     array, kind = _own_array(x)
     if hasattr(f, "py_func"):
-        return _compiled(f, array, h, check_workers(workers, "jit"), progress)
-    if check_workers(workers, "auto") > 1:
-        msg = f"workers={workers} needs an f compiled by @numba.njit; leave workers out for a Python function"
-        raise ValueError(msg)
-    grad = _loop(f, array, h, progress)
+        return _compiled(f, array, h, check_workers(workers, "jit") or threads.cores(), progress)
+    grad = _loop(f, array, h, progress, workers=check_workers(workers, "auto") or 1)
     if kind and grad.size and not grad.any() and not _reacts(f, array):
         warnings.warn(COPIED.format(kind=kind), ConstantFunctionWarning, stacklevel=2)
     return grad
@@ -317,6 +313,8 @@ def _plain(value: Any) -> Any:
 
 def _number(value: Any, x: Array) -> float:
     """What f returned, as a number; with the advice that a vector deserves."""
+    if type(value) is np.float64 or type(value) is float:
+        return value
     if np.ndim(value) and np.size(value) > 1 and x.ndim > 1 and np.shape(value) == x.shape[:1]:
         msg = (
             f"f returned one value per row of x, shape {np.shape(value)}; rows are points? Use "
@@ -332,38 +330,20 @@ def _number(value: Any, x: Array) -> float:
     return as_number(value)
 
 
-def _loop(f: Function, x: Array, h: float, progress: Any = False, *, diverging: bool = False) -> Array:
+def _loop(
+    f: Function, x: Array, h: float, progress: Any = False, *, workers: int = 1, diverging: bool = False
+) -> Array:
     """The book's loop over the elements of x itself."""
     step = _book_step(x, h)
     if not diverging:
         _check_visible(x, step)
-    above, below, original = np.zeros(x.shape), np.zeros(x.shape), x.copy()
     with threads.progress_report(progress, "coordinate") as report:
-        try:
-            _both_sides(f, x, step, above, below, report)
-            if x.tobytes() != original.tobytes():
-                raise ValueError(WRITES)
-        except BaseException:
-            x[...] = original
-            raise
+        (total,) = live.sums(
+            lambda: _number(f(x), x), [x], [np.arange(x.size)], [step], FIRST, workers=workers, report=report
+        )
     with np.errstate(all="ignore"):
-        grad: Array = ((above - below) / (2 * step)).astype(x.dtype)
+        grad: Array = (total.reshape(x.shape) / (2 * step)).astype(x.dtype)
     return grad
-
-
-def _both_sides(f: Function, x: Array, step: Any, above: Array, below: Array, report: Any) -> None:
-    """f with each element moved; a function of its own because Python 3.13 leaves a loop's jump back out of its `try`."""
-    for done, place in enumerate(np.ndindex(x.shape), 1):
-        h_i = step if np.ndim(step) == 0 else step[place]
-        saved = x[place]
-        for side, displacement in ((above, h_i), (below, -h_i)):
-            x[place] = there = saved + displacement
-            side[place] = _number(f(x), x)
-            if x[place] != there and there == there:  # noqa: PLR0124  not NaN
-                raise ValueError(WRITES)
-        x[place] = saved
-        if report:
-            report(done, x.size)
 
 
 def _reacts(f: Function, x: Array, first: int = 0) -> bool:

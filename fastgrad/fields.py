@@ -113,7 +113,7 @@ def _steps(grid: Grid, table: stencils.Table, h: Any, rel_step: Any) -> Steps:
     return whole
 
 
-def _fill(call: Call, result: Array, engine: str, workers: int, progress: Any) -> Facts:
+def _fill(call: Call, result: Array, engine: str, workers: int | None, progress: Any) -> Facts:
     """Write the field."""
     flat = result.reshape(call.points.layout[::-1])
     direct = result.dtype == np.float64 and np.may_share_memory(flat, result)

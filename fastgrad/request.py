@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
@@ -27,7 +26,7 @@ from .engine.plan import (
     warn_if_slow,
 )
 from .engine.threads import Report, progress_report
-from .results import Result, as_number, status_of
+from .results import Result, as_number, status_of, users_level
 from .steps import Steps, choose_steps
 
 Array = NDArray[Any]
@@ -163,15 +162,7 @@ class _Place:
 def _check_that_f_reads(call: Call, target: Array) -> None:
     """Warn of zeros everywhere, unless they were asked for."""
     if target.size and not target.flat[0] and (call.v is None or call.v.any()):
-        warn_if_constant(call, target, _level())
-
-
-def _level() -> int:
-    """The stack level of the package's caller for a warning raised by the caller's next callee."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("fastgrad."):
-        frame, level = frame.f_back, level + 1
-    return level
+        warn_if_constant(call, target, users_level(1))
 
 
 def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], eps: float) -> Any:
@@ -181,7 +172,7 @@ def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], eps: float) ->
     return call.steps_for(eps).at(call.points.row(slice(None))).reshape(given.shape)[()]
 
 
-def _run(call: Call, target: Output, values: Array | None, how: Options, workers: int) -> Facts:
+def _run(call: Call, target: Output, values: Array | None, how: Options, workers: int | None) -> Facts:
     if how.engine == "reference":
         with progress_report(how.progress, "point") as report:
             return by_definition(call, target, values, report)
@@ -193,7 +184,7 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
             return facts
     chosen = chosen or plan(call, how.engine, target, values)
     if chosen.kernel is None and call.evaluations > PYTHON_CALLS:
-        warn_if_slow(call, chosen, _level())
+        warn_if_slow(call, chosen, users_level(1))
     return run(call, chosen, target, values, workers, how.progress)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -77,6 +78,14 @@ class Result:
     h: Any
     nfev: int
     engine: str
+
+
+def users_level(callees: int = 0) -> int:
+    """The stack level of the package's caller, for a warning of the calling function, or so many callees below it."""
+    frame, level = sys._getframe(1), 1 + callees
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("fastgrad."):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def status_of(value: Any) -> Any:

@@ -115,19 +115,24 @@ class Facts(NamedTuple):
 
 
 def run(
-    call: Call, chosen: Plan, out: Output, values: Array | None = None, workers: int = 1, progress: Any = False
+    call: Call, chosen: Plan, out: Output, values: Array | None = None, workers: int | None = 1, progress: Any = False
 ) -> Facts:
-    """Fill out[n, k] with the derivatives and values[n] with f."""
+    """Fill out[n, k] with the derivatives and values[n] with f.
+
+    Of compiled code `workers` are threads, by default all cores; of Python forked processes, by default none.
+    """
     single = call.points.count == 1
     with threads.progress_report(progress, "coordinate" if single else "point") as report:
         if chosen.kernel is None:
-            return Facts("python", *inplace.apply(call, out, values, report))
+            return Facts("python", *inplace.apply(call, out, values, report, workers or 1))
         kernel = chosen.kernel
         scaled = report and (lambda done, total: report(kernel.units * done // total, kernel.units))
         if kernel.items <= kernel.grain and not report:
             kernel.work(0, kernel.items)
         else:
-            threads.run(kernel.work, kernel.items, workers=workers, grain=kernel.grain, report=scaled)
+            threads.run(
+                kernel.work, kernel.items, workers=workers or threads.cores(), grain=kernel.grain, report=scaled
+            )
         kernel.finish()
         return Facts(chosen.engine, call.evaluations, kernel.eps)
 

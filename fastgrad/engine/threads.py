@@ -60,9 +60,21 @@ class _Pool:
     def forget(cls) -> None:
         cls.executor, cls.lock = None, threading.Lock()
 
+    @classmethod
+    def close(cls) -> None:
+        with cls.lock:
+            if cls.executor is not None:
+                cls.executor.shutdown()
+            cls.executor = None
+
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_Pool.forget)
+
+
+def close_pool() -> None:
+    """End the pool's threads, which a fork would not copy; the next parallel call makes another pool."""
+    _Pool.close()
 
 
 class _Chunks:

@@ -1,0 +1,217 @@
+"""Work in forked processes: for functions that read live objects, which threads would disturb and pickle would copy.
+
+Each child has the memory of the parent at the fork, so that ``net.W is x`` stays true there, and moves the elements of
+its own copy; the parent's arrays are never touched. Results go into memory that all share.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import pickle
+import selectors
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..results import PerformanceWarning, users_level
+from . import threads
+
+Array = NDArray[Any]
+
+CHUNKS = 16  # for each child: a slow one takes fewer
+POLL_SECONDS = 0.1  # between reports of progress
+
+_BLAS = (  # what sets the number of threads in the libraries that NumPy is built with
+    "scipy_openblas_set_num_threads64_", "scipy_openblas_set_num_threads", "openblas_set_num_threads64_",
+    "openblas_set_num_threads", "MKL_Set_Num_Threads", "bli_thread_set_num_threads",
+)  # fmt: skip
+
+
+_told: set[str] = set()
+
+
+def shared(shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
+    """An array of zeros that children and parent both write."""
+    size = prod(shape) * np.dtype(dtype).itemsize
+    return np.frombuffer(mmap.mmap(-1, max(size, 1)), dtype, prod(shape)).reshape(shape)
+
+
+def obstacle() -> str:
+    """Why this process must not fork now, or an empty string."""
+    if not sys.platform.startswith("linux"):
+        return f"processes are forked on Linux only, not on {sys.platform}"
+    if threading.current_thread() is not threading.main_thread():
+        return "processes are forked from the main thread only"
+    threads.close_pool()
+    others = [t.name for t in threading.enumerate() if t is not threading.current_thread() and not _is_idle(t)]
+    if others:
+        return (
+            f"other threads are running ({', '.join(others[:3])}), and a fork could copy a lock that one of them holds"
+        )
+    return ""
+
+
+def possible() -> bool:
+    """Whether this process may fork; if not, a warning says why, once for each reason."""
+    reason = obstacle()
+    if reason and reason not in _told:
+        _told.add(reason)
+        text = f"workers are not used, f runs in this process alone: {reason}"
+        warnings.warn(text, PerformanceWarning, stacklevel=users_level())
+    return not reason
+
+
+def _is_idle(thread: threading.Thread) -> bool:
+    """tqdm's monitor sleeps for ten seconds at a time and outlives every progress bar."""
+    return type(thread).__module__ == "tqdm._monitor"
+
+
+def run(work: Callable[[int, int], object], total: int, workers: int, report: threads.Report | None = None) -> None:
+    """Call ``work(start, stop)`` in children until [0, total) is done.
+
+    An exception in a child arrives here with its traceback as a note; the other children are ended first.
+
+    Raises
+    ------
+    RuntimeError
+        A child was killed.
+    """
+    chunks = min(total, CHUNKS * workers)
+    bounds = [total * k // chunks for k in range(chunks + 1)]
+    queue, feed = os.pipe()
+    os.write(feed, b"".join(k.to_bytes(4, "little") for k in range(chunks)))
+    os.close(feed)
+    done = shared((workers,), np.int64)
+    children: dict[int, int] = {}  # pipe: process
+    try:
+        for k in range(min(workers, chunks)):
+            _start(lambda k=k: _take_chunks(work, bounds, queue, done, k), children)  # type: ignore[misc]
+        _wait(children, lambda: report(int(done.sum()), total) if report else None)
+    finally:
+        os.close(queue)
+        _end(children)
+
+
+def _take_chunks(work: Callable[[int, int], object], bounds: list[int], queue: int, done: Array, k: int) -> None:
+    while token := os.read(queue, 4):
+        chunk = int.from_bytes(token, "little")
+        start, stop = bounds[chunk], bounds[chunk + 1]
+        work(start, stop)
+        done[k] += stop - start
+
+
+def _start(task: Callable[[], None], children: dict[int, int]) -> None:
+    """Fork a child that runs the task, tells how it ended through a pipe, and ends."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError, OSError):  # closed, or none: what a child would write again
+            stream.flush()
+    answer, tell = os.pipe()
+    with threads.deferred_interrupt(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads of BLAS, which stops them before a fork
+        process = os.fork()
+        if process:
+            children[answer] = process
+    if process == 0:
+        _live(task, tell)
+    os.close(tell)
+
+
+def _live(task: Callable[[], None], tell: int) -> None:
+    """All of a child's life; whatever happens, it never returns into the parent's code."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets Ctrl-C too, and ends its children
+        _one_blas_thread()
+        try:
+            task()
+            message = b"done"
+        except BaseException as error:  # noqa: BLE001  the parent raises it
+            message = b"fail" + _packed(error)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, ValueError, OSError):
+                stream.flush()
+        with open(tell, "wb") as pipe:
+            pipe.write(message)
+    finally:
+        os._exit(0)
+
+
+def _packed(error: BaseException) -> bytes:
+    """An exception and its traceback; one that cannot be pickled as a RuntimeError that names it."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        packed = pickle.dumps((error, text))
+        pickle.loads(packed)
+    except Exception:  # noqa: BLE001  an exception of the user's may do anything here
+        packed = pickle.dumps((RuntimeError(f"{type(error).__name__}: {error}"), text))
+    return packed
+
+
+def _wait(children: dict[int, int], tick: Callable[[], object]) -> None:
+    """Until every child has told that it is done; raises what one of them tells instead."""
+    with selectors.DefaultSelector() as selector:
+        told = {pipe: bytearray() for pipe in children}
+        for pipe in children:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _ in selector.select(POLL_SECONDS):
+                part = os.read(key.fd, 1 << 16)
+                told[key.fd] += part
+                if not part:
+                    selector.unregister(key.fd)
+                    _understand(bytes(told[key.fd]), children[key.fd])
+            tick()
+
+
+def _understand(message: bytes, process: int) -> None:
+    if message == b"done":
+        return
+    if not message.startswith(b"fail"):
+        msg = (
+            f"a forked worker (process {process}) ended before its work was done: killed by a signal, perhaps for lack of "
+            "memory, or the function ended the process; leave workers out to run in this process"
+        )
+        raise RuntimeError(msg)
+    error, text = pickle.loads(message[4:])
+    error.add_note(f"\nIn a forked worker:\n{text}")
+    raise error
+
+
+def _end(children: dict[int, int]) -> None:
+    """No child is left behind, neither running nor as a zombie."""
+    with threads.deferred_interrupt():
+        for pipe, process in children.items():
+            os.close(pipe)
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(process, 0)
+
+
+def _one_blas_thread() -> None:
+    """A child has one core; threads of its own would only wait for each other."""
+    for path in _loaded_libraries():
+        library = ctypes.CDLL(path)
+        for name in _BLAS:
+            with suppress(AttributeError):
+                getattr(library, name)(1)
+
+
+def _loaded_libraries() -> set[str]:
+    try:
+        lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return set()
+    paths = {line.split(maxsplit=5)[-1] for line in lines if ".so" in line}
+    return {p for p in paths if any(name in Path(p).name.lower() for name in ("blas", "mkl_rt", "blis"))}
