@@ -1,4 +1,4 @@
-"""Losses of weight matrices: the book's network, in place behind a closure, and a loss compiled by Numba."""
+"""Losses of weight matrices: in place behind a closure, compiled by Numba, and whole networks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import networks
 import numba as nb
 import numpy as np
 import rivals
@@ -175,4 +176,5 @@ LAYER: dict[str, Callable[[Layer], Contestant]] = {
 CASES = (
     Case("weights", "network", "network 20-10-5 behind a closure, batch of 20", 20, 5, network, NETWORK),
     Case("weights", "layer", "@njit loss of a (50, 20) matrix", 50, 5, layer, LAYER),
+    *networks.CASES,
 )

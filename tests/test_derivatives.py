@@ -424,3 +424,36 @@ def test_flat_is_not_constant(engine):
     if engine != "jit":
         with pytest.warns(ConstantFunctionWarning, match="numerical_gradient"):
             gradient(lambda x: 3.0, np.zeros(3), engine=engine)
+
+
+MANY = np.linspace(-3.0, 3.0, 150_001)  # more than 200 000 evaluations
+
+
+def assigns(t):
+    y = t * 2.0
+    y[t > 0] = 0.0
+    return y
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        pytest.param(assigns, id="assigns"),
+        pytest.param(lambda t: np.sum(np.sin(t[:, None] * np.array([1.0, 2.0])), axis=1), id="inner axis"),
+        pytest.param(lambda t: MANY * t, id="captures an array of its length"),
+        pytest.param(lambda t: t * np.size(t), id="counts"),
+        pytest.param(lambda t: t * np.ndim(t) + t, id="asks for dimensions"),
+        pytest.param(lambda t: np.where(t.size > 1, t**3, t**2), id="other branch for arrays"),
+        pytest.param(np.cumsum, id="not elementwise"),
+        pytest.param(lambda t: np.array([v**2 for v in t]), id="iterates"),
+    ],
+)
+def test_long_arrays_of_functions_of_arrays(f):
+    assert np.array_equal(derivative(f, MANY), derivative(f, MANY, engine="python"))
+
+
+def test_long_arrays_are_compiled():
+    result = derivative(np.sin, MANY, full_output=True)
+    assert result.engine == "simd"
+    np.testing.assert_allclose(result.value, np.cos(MANY), atol=1e-9)
+    assert derivative(np.sin, MANY[:100_000], full_output=True).engine == "python"

@@ -268,6 +268,10 @@ def _bench(words: list[str]) -> int:
     if missing:
         msg = f"the benchmarks need {' and '.join(missing)}; write: pip install --group dev --group bench"
         raise Usage(msg)
+    if not words:
+        say(
+            "all benchmarks: some ten minutes; a part: fastgrad bench -k rosenbrock, the checks alone: fastgrad bench --tiny"
+        )
     command = [sys.executable, "-m", "pytest", "bench/test_speed.py", "--benchmark-only", *words]
     return int(subprocess.run(command, cwd=root, check=False).returncode != 0)
 

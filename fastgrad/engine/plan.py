@@ -82,12 +82,17 @@ def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> P
 
 
 def plan_for_array(call: Call, out: Array) -> Plan | None:
-    """The simd engine for a function of one variable on so many points that tracing pays; None where f cannot be traced."""
+    """The simd engine for a function of one variable on so many points that tracing pays.
+
+    None where f cannot be traced, or on an array does not do what it does on each number.
+    """
     if call.evaluations <= ARRAY_CALLS:
         return None
     try:
+        if not inplace.is_elementwise(call):
+            return None
         return Plan("simd", _PREPARE["simd"](call, out, None, None))
-    except EngineError:
+    except Exception:  # noqa: BLE001  a call of f with the whole array, which comes next, says it better
         return None
 
 
