@@ -39,7 +39,7 @@ def sigmoid(x: ArrayLike) -> Any:
     array([0. , 0.5, 1. ])
     """
     with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-np.asarray(x)))
+        return 1 / (1 + np.exp(-real_array(x)))
 
 
 def relu(x: ArrayLike) -> Any:
@@ -63,7 +63,7 @@ def softmax(x: ArrayLike) -> Any:
     >>> softmax([1000.0, 1000.0])
     array([0.5, 0.5])
     """
-    x = np.asarray(x)
+    x = real_array(x)
     e = np.exp(x - np.max(x, axis=-1, keepdims=True))
     return e / np.sum(e, axis=-1, keepdims=True)
 
@@ -96,7 +96,7 @@ def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> Any:
     >>> bool(cross_entropy_error([0.1, 0.6, 0.3], [0, 1, 0]) == cross_entropy_error([0.1, 0.6, 0.3], 1))
     True
     """
-    rows = np.atleast_2d(np.asarray(y))
+    rows = _outputs(y)
     return -np.sum(np.log(rows[np.arange(len(rows)), _labels(t, rows.shape)] + GUARD)) / len(rows)
 
 
@@ -114,28 +114,45 @@ def mean_squared_error(y: ArrayLike, t: ArrayLike) -> Any:
     >>> float(mean_squared_error([1.0, 2.0], [1.0, 4.0]))
     2.0
     """
-    rows = np.atleast_2d(np.asarray(y))
+    rows = _outputs(y)
     return 0.5 * np.sum((rows - _targets(t, rows.shape)) ** 2) / len(rows)
+
+
+def _outputs(y: Any) -> Array:
+    """y as rows, one per sample."""
+    rows = np.atleast_2d(real_array(y, "y"))
+    if rows.ndim != 2 or not rows.size:
+        msg = f"y has shape {np.shape(y)}; give one row per sample, (N, K) with N > 0, or (K,) for one sample"
+        raise ValueError(msg)
+    return rows
 
 
 def _labels(t: Any, shape: tuple[int, ...]) -> NDArray[np.intp]:
     """One whole number per sample."""
     given, (samples, outputs) = np.asarray(t), shape
-    if given.dtype.kind not in "iufb" or given.size not in {samples, samples * outputs}:
+    if given.dtype.kind not in "iufb" or not (
+        _is_one_hot(given, shape) or given.size == samples == max(given.shape, default=1)
+    ):
         msg = (
             f"labels t of shape {given.shape} and dtype {given.dtype} do not fit {samples} samples with {outputs} outputs; "
             f"give one whole number per sample, or one-hot rows of shape ({samples}, {outputs})"
         )
         raise ValueError(msg)
-    if given.size == samples * outputs:
+    if _is_one_hot(given, shape) and not (outputs == 1 and not given.any()):
         return _from_one_hot(given.reshape(samples, outputs))
-    labels = given.reshape(samples).astype(np.intp)
+    with np.errstate(invalid="ignore"):  # NaN
+        labels = given.reshape(samples).astype(np.intp)
     wrong = (labels != given.reshape(samples)) | (labels < 0) | (labels >= outputs)
     if wrong.any():
         n = int(np.flatnonzero(wrong)[0])
         msg = f"label t[{n}]={given.reshape(samples)[n]} must be a whole number from 0 to {outputs - 1}"
         raise ValueError(msg)
     return labels
+
+
+def _is_one_hot(t: Array, shape: tuple[int, ...]) -> bool:
+    """Whether t has the outputs' shape; (K, N) has their size only."""
+    return t.shape == shape or (shape[0] == 1 and t.shape == shape[1:])
 
 
 def _from_one_hot(t: Array) -> NDArray[np.intp]:
@@ -150,10 +167,10 @@ def _from_one_hot(t: Array) -> NDArray[np.intp]:
 
 def _targets(t: Any, shape: tuple[int, ...]) -> Array:
     given = np.asarray(t)
-    if given.dtype.kind not in "iufb" or given.size != np.prod(shape):
+    if given.dtype.kind not in "iufb" or given.squeeze().shape != np.empty(shape).squeeze().shape:
         msg = f"targets t of shape {given.shape} do not fit outputs of shape {shape}; give one value per output"
         raise ValueError(msg)
-    return given.reshape(shape)
+    return real_array(given).reshape(shape)
 
 
 # --- activations: the function, its derivative from its value --------------------------------------------------------
@@ -242,6 +259,8 @@ class MLP:
         of = cross_entropy_error if self._loss == "softmax_cross_entropy" else mean_squared_error
         return of(self.predict(x), t)
 
+    _own: tuple[Callable[..., Any], ...] = (predict, loss)
+
     def accuracy(self, x: ArrayLike, t: ArrayLike) -> float:
         """The share of samples whose largest output is that of the label."""
         y = np.atleast_2d(self.predict(x))
@@ -271,7 +290,7 @@ class MLP:
         workers : int, optional
             Threads; all cores by default. Results do not depend on it.
         progress : bool or callable
-            True: a progress bar on stderr (extra `progress`); a callable gets (done, total) units.
+            True: a progress bar on stderr (extra `progress`); a callable gets (done, total) weights.
 
         Returns
         -------
@@ -284,18 +303,20 @@ class MLP:
             Labels or shapes that do not fit; weights that are NaN or infinite, named; h that vanishes beside a weight.
         """
         threads_used = check_workers(workers, "jit") or threads.cores()
+        step = choose_steps(np.zeros(()), FIRST, h)
         for weights in self.params.values():
-            choose_steps(np.zeros(()), FIRST, h).check(np.asarray(weights, dtype=np.float64))
+            step.check(np.asarray(weights, dtype=np.float64))
         if self._is_changed():
             grads: Params = weight_gradient(lambda _: self.loss(x, t), self.params, h=h, progress=progress)
             return grads
+        stacked = self._stacked()
         signals, sums = self._forward(x)
         from .engine import network  # noqa: PLC0415  loads Numba
 
-        with threads.progress_report(progress, "unit") as report:
+        with threads.progress_report(progress, "weight") as report:
             parts = network.differences(
-                self._stacked(), signals, sums, self._target(t, sums[-1].shape), activation=self._activation,
-                loss=self._loss, h=h, workers=threads_used, report=report,
+                stacked, signals, sums, self._target(t, sums[-1].shape), activation=self._activation,
+                loss=self._loss, h=float(h), workers=threads_used, report=report,
             )  # fmt: skip
         return self._as_params(parts)
 
@@ -312,13 +333,15 @@ class MLP:
         if self._is_changed():
             msg = f"{type(self).__name__} changes loss or predict, so gradient has to be changed too; or use numerical_gradient"
             raise TypeError(msg)
+        self._check_shapes()
         signals, sums = self._forward(x)
         slope, delta = ACTIVATIONS[self._activation][1], self._output_delta(sums[-1], t)
         parts: list[Array] = []
         for layer in range(len(signals), 0, -1):
             signal = signals[layer - 1]
             parts.insert(0, np.vstack([signal.T @ delta, delta.sum(axis=0)]))
-            delta = (delta @ self.params[f"W{layer}"].T) * slope(signal)
+            if layer > 1:
+                delta = (delta @ self.params[f"W{layer}"].T) * slope(signal)
         return self._as_params(parts)
 
     def _forward(self, x: Any) -> tuple[list[Array], list[Array]]:
@@ -352,12 +375,23 @@ class MLP:
             raise ValueError(msg)
         return rows
 
+    def _check_shapes(self) -> None:
+        for layer, (inputs, units) in enumerate(pairwise(self._layers), 1):
+            if f"W{layer}" not in self.params:
+                msg = f"params has no 'W{layer}', only {sorted(self.params)}; layers of {self._layers} units need it"
+                raise ValueError(msg)
+            for name, shape in {f"W{layer}": (inputs, units), f"b{layer}": (units,)}.items():
+                if name in self.params and np.shape(self.params[name]) != shape:
+                    msg = f"params[{name!r}] has shape {np.shape(self.params[name])}, the network needs {shape}"
+                    raise ValueError(msg)
+
     def _stacked(self) -> list[Array]:
         """The weights of each layer with its biases as the last row, in float64."""
+        self._check_shapes()
         stacked = []
-        for layer, (inputs, units) in enumerate(pairwise(self._layers), 1):
-            shapes = {f"W{layer}": (inputs, units), f"b{layer}": (units,)}
-            parts = [_checked(self.params[name], name, shape) for name, shape in shapes.items() if name in self.params]
+        for layer, units in enumerate(self._layers[1:], 1):
+            names = (f"W{layer}", f"b{layer}")
+            parts = [_checked(self.params[name], name) for name in names if name in self.params]
             stacked.append(np.vstack([*parts, np.zeros(units)][:2]))
         return stacked
 
@@ -366,12 +400,16 @@ class MLP:
         named: Params = {}
         for layer, part in enumerate(parts, 1):
             named |= {f"W{layer}": part[:-1], f"b{layer}": part[-1]}
-        return {name: np.ascontiguousarray(named[name], dtype=w.dtype) for name, w in self.params.items()}
+        kept = {name: real_array(w).dtype for name, w in self.params.items() if name in named}
+        return {name: np.ascontiguousarray(named[name], dtype=dtype) for name, dtype in kept.items()}
 
     def _is_changed(self) -> bool:
         """Whether `loss` or `predict` are another's: a subclass's, or set on this network."""
-        methods = (getattr(self, name) for name in ("loss", "predict"))
-        return any(getattr(method, "__module__", None) != __name__ for method in methods)
+        methods = [getattr(self, method.__name__) for method in self._own]
+        return any(
+            getattr(method, "__func__", None) is not own or method.__self__ is not self
+            for method, own in zip(methods, self._own, strict=True)
+        )
 
 
 class TwoLayerNet(MLP):
@@ -454,6 +492,8 @@ class SimpleNet(MLP):
         """The mean cross-entropy of the softmax of the scores."""
         return cross_entropy_error(softmax(self.predict(x)), t)
 
+    _own = (predict, loss)
+
 
 def _normal(rng: np.random.Generator | None, *shape: int) -> Array:
     # NumPy's global state: np.random.seed gives the book's numbers
@@ -475,11 +515,8 @@ def _one_of(name: str, value: Any, choices: tuple[str, ...]) -> str:
     return str(value)
 
 
-def _checked(weights: Any, name: str, shape: tuple[int, ...]) -> Array:
+def _checked(weights: Any, name: str) -> Array:
     array = real_array(weights, f"params[{name!r}]").astype(np.float64)
-    if array.shape != shape:
-        msg = f"params[{name!r}] has shape {array.shape}, the network needs {shape}"
-        raise ValueError(msg)
     bad = np.argwhere(~np.isfinite(array))
     if len(bad):
         place = tuple(map(int, bad[0]))

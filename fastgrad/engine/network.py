@@ -23,7 +23,17 @@ _, SIGMOID, RELU, TANH = range(4)
 LOSSES = ("softmax_cross_entropy", "mean_squared_error")
 CROSS_ENTROPY, SQUARES = range(2)
 GUARD = 1e-7  # the book's, inside the logarithm
+FAR = 700.0  # exp of it is finite, and beside it 1.0 is nothing: farther changes no digit of a probability
 BLOCK = 128  # samples: ten outputs of them are 10 kB
+
+
+def _compiled(function: Any) -> Any:
+    """Kept on disk, where there is a folder that can be written (compiling takes seconds)."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    try:
+        return nb.njit(cache=True, **options)(function)
+    except RuntimeError:  # Numba found no folder
+        return nb.njit(**options)(function)
 
 
 class Functions(NamedTuple):
@@ -49,14 +59,13 @@ class Network(NamedTuple):
     before: Any
     before_at: Any
     target: Any  # (outputs, samples): one-hot labels or values
-    reach: Any  # (samples,): how far a step moves an output at most
     samples: int  # without the padding
     activation: int
     loss: int
     h: float
 
 
-@nb.njit(nogil=True, error_model="numpy", cache=True)
+@_compiled
 def _activate(values, kind, functions):
     """In place, on a contiguous buffer."""
     flat = values.reshape(values.size)
@@ -68,31 +77,44 @@ def _activate(values, kind, functions):
             flat[n] = 1.0 / (1.0 + flat[n])
     elif kind == RELU:
         for n in range(flat.size):
-            flat[n] = max(0.0, flat[n])
+            flat[n] = max(flat[n], 0.0)  # in this order NaN stays NaN
     elif kind == TANH:
         apply(functions.tanh, flat, flat.size)
 
 
-@nb.njit(nogil=True, error_model="numpy", cache=True)
+@_compiled
 def _next_layer(signal, weights, out):
     """out = weights[:-1].T @ signal + weights[-1], samples in the inner loop."""
     for unit in range(out.shape[0]):
         row = out[unit]
         row[:] = weights[-1, unit]
-        for k in range(signal.shape[0]):
+        fours = signal.shape[0] // 4 * 4
+        for k in range(0, fours, 4):
+            a, b, c, d = weights[k, unit], weights[k + 1, unit], weights[k + 2, unit], weights[k + 3, unit]
+            one, two, three, four = signal[k], signal[k + 1], signal[k + 2], signal[k + 3]
+            for n in range(row.size):
+                row[n] += a * one[n] + b * two[n] + (c * three[n] + d * four[n])
+        for k in range(fours, signal.shape[0]):
             w, given = weights[k, unit], signal[k]
             for n in range(row.size):
                 row[n] += w * given[n]
 
 
-@nb.njit(nogil=True, error_model="numpy", cache=True)
+@_compiled
+def _squares(value, target, count):
+    total = 0.0
+    for n in range(count):
+        total += 0.5 * (value[n] - target[n]) ** 2
+    return total
+
+
+@_compiled
 def _loss(z, target, first, count, kind, functions, scratch):
     """Sum over `count` samples of a block that begins at `first`; z is overwritten."""
     total, width = 0.0, z.shape[1]
     if kind == SQUARES:
         for k in range(z.shape[0]):
-            for n in range(count):
-                total += 0.5 * (z[k, n] - target[k, first + n]) ** 2
+            total += _squares(z[k], target[k, first : first + width], count)
         return total
     top, below, above = scratch[0, :width], scratch[1, :width], scratch[2, :width]
     top[:] = z[0]
@@ -120,106 +142,139 @@ def _loss(z, target, first, count, kind, functions, scratch):
     return total
 
 
-@nb.njit(nogil=True, error_model="numpy", cache=True)
+@_compiled
 def _layer(flat, starts, layer, rows):
     start, stop = starts[layer], starts[layer + 1]
     return flat[start:stop].reshape(rows, (stop - start) // rows)
 
 
-@nb.njit(nogil=True, error_model="numpy", cache=True)
+@_compiled
+def _move_unit(before, step, given, usual, net, functions, change):
+    """By how much a unit's signal changes with one of its weights."""
+    for n in range(change.size):
+        change[n] = before[n] + step * given[n]
+    _activate(change, net.activation, functions)
+    for n in range(change.size):
+        change[n] -= usual[n]
+
+
+@_compiled
+def _move_sums(following, first, weights, change, z):
+    """The next layer's sums after such a change."""
+    for k in range(z.shape[0]):
+        row, there, w = z[k], following[k, first : first + change.size], weights[k]
+        for n in range(change.size):
+            row[n] = there[n] + w * change[n]
+
+
+@_compiled
+def _last_sums(z, layer, net, functions, front, back):
+    """The last layer's sums from those of a layer; z lies in `front`, and the results in turn in `back` and `front`."""
+    for deeper in range(layer, net.sizes.size - 1):
+        _activate(z, net.activation, functions)
+        weights = _layer(net.weights, net.weights_at, deeper, net.sizes[deeper] + 1)
+        after = back[: weights.shape[1] * z.shape[1]].reshape(weights.shape[1], z.shape[1])
+        _next_layer(z, weights, after)
+        front, back, z = back, front, after
+    return z
+
+
+@_compiled
+def _displacement(w, side, h):
+    """The step that is really taken, up and down."""
+    return (w + h) - w if side == 0 else (w - h) - w
+
+
+@_compiled
 def hidden(start, stop, layer, net, functions, out):
-    """The partial derivatives of units [start, stop) of a layer that is not the last, into out[i, unit]."""
-    sizes, depth = net.sizes, net.sizes.size - 1
+    """The partial derivatives in weights [start, stop) of a layer that is not the last, unit by unit, into out[i, unit]."""
+    sizes = net.sizes
     weights = _layer(net.weights, net.weights_at, layer, sizes[layer] + 1)
     onward = _layer(net.weights, net.weights_at, layer + 1, sizes[layer + 1] + 1)
     inputs = _layer(net.inputs, net.inputs_at, layer, sizes[layer] + 1)
     own = _layer(net.before, net.before_at, layer, sizes[layer + 1])
     following = _layer(net.before, net.before_at, layer + 1, sizes[layer + 2])
-    front, back, scratch = np.empty(sizes.max() * BLOCK), np.empty(sizes.max() * BLOCK), np.empty((5, BLOCK))
-    for unit in range(start, stop):
-        out[:, unit] = 0.0
+    widest = sizes[layer + 2 :].max() * BLOCK
+    front, back, scratch = np.empty(widest), np.empty(widest), np.empty((5, BLOCK))
+    for unit in range(start // len(weights), (stop - 1) // len(weights) + 1):
+        places = range(max(start - unit * len(weights), 0), min(stop - unit * len(weights), len(weights)))
+        out[places.start : places.stop, unit] = 0.0
         for first in range(0, inputs.shape[1], BLOCK):
             last = min(first + BLOCK, inputs.shape[1])
             width, count = last - first, min(last, net.samples) - first
             before, change, usual = own[unit, first:last], scratch[3, :width], scratch[4, :width]
             usual[:] = before
             _activate(usual, net.activation, functions)
-            for i in range(inputs.shape[0]):
-                w, given = weights[i, unit], inputs[i, first:last]
+            z = front[: sizes[layer + 2] * width].reshape(sizes[layer + 2], width)
+            for i in places:
                 for side in range(2):
-                    step = (w + net.h) - w if side == 0 else (w - net.h) - w
-                    for n in range(width):
-                        change[n] = before[n] + step * given[n]
-                    _activate(change, net.activation, functions)
-                    for n in range(width):
-                        change[n] -= usual[n]
-                    z = front[: sizes[layer + 2] * width].reshape(sizes[layer + 2], width)
-                    for k in range(z.shape[0]):
-                        row, there, v = z[k], following[k, first:last], onward[unit, k]
-                        for n in range(width):
-                            row[n] = there[n] + v * change[n]
-                    for deeper in range(layer + 2, depth):
-                        _activate(z, net.activation, functions)
-                        link = _layer(net.weights, net.weights_at, deeper, sizes[deeper] + 1)
-                        after = back[: sizes[deeper + 1] * width].reshape(sizes[deeper + 1], width)
-                        _next_layer(z, link, after)
-                        front, back = back, front
-                        z = after
-                    loss = _loss(z, net.target, first, count, net.loss, functions, scratch)
+                    step = _displacement(weights[i, unit], side, net.h)
+                    _move_unit(before, step, inputs[i, first:last], usual, net, functions, change)
+                    _move_sums(following, first, onward[unit], change, z)
+                    scores = _last_sums(z, layer + 2, net, functions, front, back)
+                    loss = _loss(scores, net.target, first, count, net.loss, functions, scratch)
                     out[i, unit] += loss if side == 0 else -loss
-        out[:, unit] /= net.samples * (2.0 * net.h)
+        out[places.start : places.stop, unit] /= net.samples * (2.0 * net.h)
 
 
-@nb.njit(nogil=True, error_model="numpy", cache=True)
+@_compiled
 def output(start, stop, net, functions, out):
-    """The same for units of the last layer: of the outputs, one changes."""
+    """The same for weights of the last layer: of the outputs, one changes."""
     sizes, layer = net.sizes, net.sizes.size - 2
     weights = _layer(net.weights, net.weights_at, layer, sizes[layer] + 1)
     inputs = _layer(net.inputs, net.inputs_at, layer, sizes[layer] + 1)
     z = _layer(net.before, net.before_at, layer, sizes[layer + 1])
-    scratch = np.empty((6, BLOCK))
-    for unit in range(start, stop):
-        out[:, unit] = 0.0
+    scratch = np.empty((4, BLOCK))
+    for unit in range(start // len(weights), (stop - 1) // len(weights) + 1):
+        places = range(max(start - unit * len(weights), 0), min(stop - unit * len(weights), len(weights)))
+        out[places.start : places.stop, unit] = 0.0
         for first in range(0, inputs.shape[1], BLOCK):
             last = min(first + BLOCK, inputs.shape[1])
             width, count = last - first, min(last, net.samples) - first
-            top, rest, label = scratch[0, :width], scratch[1, :width], scratch[2, :width]
-            own, target, value = z[unit, first:last], net.target[unit, first:last], scratch[3, :width]
+            top, rest, label, value = scratch[0, :width], scratch[1, :width], scratch[2, :width], scratch[3, :width]
+            own, target = z[unit, first:last], net.target[unit, first:last]
             if net.loss == CROSS_ENTROPY:
                 _others(z, net, first, unit, functions, top, rest, label, value)
-            for i in range(inputs.shape[0]):
-                w, given = weights[i, unit], inputs[i, first:last]
+            for i in places:
+                given = inputs[i, first:last]
                 for side in range(2):
-                    step = (w + net.h) - w if side == 0 else (w - net.h) - w
+                    step = _displacement(weights[i, unit], side, net.h)
                     for n in range(width):
                         value[n] = own[n] + step * given[n]
-                    loss = 0.0
-                    if net.loss == SQUARES:
-                        for n in range(count):
-                            loss += 0.5 * (value[n] - target[n]) ** 2
+                    if net.loss == CROSS_ENTROPY:
+                        loss = _label_losses(value, top, rest, label, target, count, functions)
                     else:
-                        for n in range(width):
-                            value[n] -= top[n]
-                        apply(functions.exp, value, width)
-                        for n in range(width):
-                            above = value[n] if target[n] == 1.0 else label[n]
-                            value[n] = above / (rest[n] + value[n]) + GUARD
-                        apply(functions.log, value, width)
-                        for n in range(count):
-                            loss -= value[n]
+                        loss = _squares(value, target, count)
                     out[i, unit] += loss if side == 0 else -loss
-        out[:, unit] /= net.samples * (2.0 * net.h)
+        out[places.start : places.stop, unit] /= net.samples * (2.0 * net.h)
 
 
-@nb.njit(nogil=True, error_model="numpy", cache=True)
+@_compiled
+def _label_losses(value, top, rest, label, target, count, functions):
+    """The sum of the samples' losses where `value` is one output's sum, and the terms of the others are known."""
+    for n in range(value.size):
+        value[n] = min(max(value[n] - top[n], -FAR), FAR)
+    apply(functions.exp, value, value.size)
+    for n in range(value.size):
+        above = value[n] if target[n] == 1.0 else label[n]
+        value[n] = above / (rest[n] + value[n]) + GUARD
+    apply(functions.log, value, value.size)
+    total = 0.0
+    for n in range(count):
+        total -= value[n]
+    return total
+
+
+@_compiled
 def _others(z, net, first, unit, functions, top, rest, label, value):
     """The softmax's terms that do not change with a unit: their sum, the label's, and the shift of all."""
     last = first + top.size
-    top[:] = net.reach[first:last] + z[unit, first:last]
+    top[:] = z[0 if unit else z.shape[0] - 1, first:last]
     for k in range(z.shape[0]):
-        row = z[k, first:last]
-        for n in range(top.size):
-            top[n] = max(top[n], row[n])
+        if k != unit:
+            row = z[k, first:last]
+            for n in range(top.size):
+                top[n] = max(top[n], row[n])
     rest[:] = 0.0
     label[:] = 0.0
     for k in range(z.shape[0]):
@@ -256,23 +311,22 @@ def differences(
     samples = len(target)
     width = -(-samples // native.lanes()) * native.lanes()
     entering = [_across(np.column_stack([signal, np.ones(samples)]), width) for signal in signals]
-    reach = 2.0 * h * np.abs(entering[-1]).max(axis=0)
     net = Network(
         np.array([len(w) - 1 for w in weights] + [target.shape[1]]), *_flat(weights), *_flat(entering),
-        *_flat([_across(z, width) for z in sums]), _across(target, width), reach, samples,
+        *_flat([_across(z, width) for z in sums]), _across(target, width), samples,
         ACTIVATIONS.index(activation), LOSSES.index(loss), h,
     )  # fmt: skip
     functions = Functions(*map(buffers.address, Functions._fields))
     out = [np.empty(w.shape) for w in weights]
-    starts = np.cumsum([0] + [w.shape[1] for w in weights])
+    starts = np.cumsum([0] + [w.size for w in weights])
 
     def work(start: int, stop: int) -> None:
         for layer, first in enumerate(starts[:-1]):
-            units = max(start - first, 0), min(stop, starts[layer + 1]) - first
-            if units[0] < units[1] and layer + 1 < len(weights):
-                hidden(*units, layer, net, functions, out[layer])
-            elif units[0] < units[1]:
-                output(*units, net, functions, out[layer])
+            some = max(start - first, 0), min(stop, starts[layer + 1]) - first
+            if some[0] < some[1] and layer + 1 < len(weights):
+                hidden(*some, layer, net, functions, out[layer])
+            elif some[0] < some[1]:
+                output(*some, net, functions, out[layer])
 
     threads.run(work, int(starts[-1]), workers=workers, report=report)
     return out
