@@ -254,6 +254,7 @@ HEADLINE = (
     ("points", "rosenbrock10", 2 * 10**5, "gradients at points: {}"),
     ("hessian", "hessians", 10**5, "Hessians: {}"),
     ("field", "sin_product", 4096, "gradient field: {}"),
+    ("weights", "two_layer_net", 784, "network: {}"),
     ("single", "sin_product", 2, "one gradient: {}"),
 )
 SHOWN = (
@@ -266,6 +267,7 @@ SHOWN = (
     "scipy.differentiate",
     "jacobi",
     "numdifftools",
+    "backpropagation, exact",
     "the book's loop",
 )
 

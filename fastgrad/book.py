@@ -92,7 +92,8 @@ def numerical_gradient(
         The step; raised for float32 and float16 to ``eps**(1/3) * max(1, |x_i|)``.
     workers : int
         Threads for an ``@njit`` f. Other functions run in so many forked processes (Linux, no other threads), each with
-        its own copy of all objects: what f changes in them is lost. The digits are the same.
+        its own copy of all objects: what f changes in them is lost, and random numbers are the same in each. The digits
+        are those of a run with one thread of BLAS.
     progress : bool or callable
         True: a progress bar on stderr; a callable gets (done, total).
 
@@ -371,7 +372,7 @@ def _compiled(f: Function, x: Array, h: float, workers: int, progress: Any) -> A
         chosen = plan(call, "jit", out)
     except EngineError as refused:
         warn_if_slow(call, Plan("python", reason=str(refused)), 3)
-        return _loop(f, x, h, progress)
+        return _loop(f, x, h, progress, workers=workers)
     run(call, chosen, out, None, workers, progress)
     return out.reshape(x.shape).astype(x.dtype)
 

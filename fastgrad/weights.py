@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import check_function, check_workers
+from .arguments import check_function, check_scheme, check_workers
 from .derivatives import gradient
 from .engine import live
 from .engine.threads import progress_report
@@ -106,10 +106,11 @@ def weight_gradient(
     check_function(loss, "loss")
     arrays = {name: _movable(w, name) for name, w in (params.items() if _is_dict(params) else [("", params)])}
     used = check_workers(workers, "jit")
+    check_scheme(method, order)
     scheme: dict[str, Any] = {"method": method, "order": order, "h": h, "rel_step": rel_step}
-    if hasattr(loss, "py_func") and mask is None and sample is None:
+    if hasattr(loss, "py_func") and (_is_dict(params) or (mask is None and sample is None)):
         return _compiled(loss, params, used, progress, scheme)
-    places = _places(arrays, mask if _is_dict(mask) or mask is None else {"": mask}, sample, rng)
+    places = _places(arrays, _mask_by_name(mask, params), sample, rng)
     parts = _moved(loss, params, arrays, places, used or 1, progress, scheme)
     return parts if _is_dict(params) else parts[""]
 
@@ -128,7 +129,7 @@ def _movable(w: Any, name: str) -> Array:
     if not w.flags.writeable:
         msg = f"{what} is read-only, but its elements are moved in place; pass a copy, or fastgrad.gradient(loss, w)"
         raise ValueError(msg)
-    return w
+    return np.asarray(w)  # of a subclass such as np.matrix, whose elements have no one index
 
 
 def _compiled(loss: Any, params: Any, workers: int | None, progress: Any, scheme: dict[str, Any]) -> Any:
@@ -138,6 +139,13 @@ def _compiled(loss: Any, params: Any, workers: int | None, progress: Any, scheme
     return gradient(loss, params, engine="jit", workers=workers, progress=progress, **scheme)
 
 
+def _mask_by_name(mask: Any, params: Any) -> Any:
+    if mask is not None and _is_dict(mask) != _is_dict(params):
+        msg = f"mask must have the form of params, a {type(params).__name__}, got {type(mask).__name__}"
+        raise TypeError(msg)
+    return mask if mask is None or _is_dict(mask) else {"": mask}
+
+
 def _places(
     arrays: dict[str, Array], mask: Any, sample: Any, rng: np.random.Generator | int | None
 ) -> dict[str, NDArray[np.intp]]:
@@ -145,9 +153,9 @@ def _places(
     if mask is None:
         places = {name: np.arange(w.size) for name, w in arrays.items()}
     else:
-        unknown = sorted(set(mask) - set(arrays))
+        unknown = [name for name in mask if name not in arrays]
         if unknown:
-            msg = f"mask has {unknown}, which params has not; params has {sorted(arrays)}"
+            msg = f"mask has {unknown}, which params has not; params has {list(arrays)}"
             raise ValueError(msg)
         places = {name: _masked(mask.get(name, np.zeros(w.shape, bool)), w, name) for name, w in arrays.items()}
     return places if sample is None else _drawn(places, sample, np.random.default_rng(rng))
@@ -178,8 +186,7 @@ def _moved(
     workers: int, progress: Any, scheme: dict[str, Any],
 ) -> dict[str, Array]:  # fmt: skip
     formula = stencil(1, scheme["order"], scheme["method"])
-    first = loss(params)
-    as_number(first)
+    first = _first(loss, params, list(arrays.values()))
     steps = {name: _step(w, name, scheme, precision(first)) for name, w in arrays.items()}
     with progress_report(progress, "weight") as report:
         sums = live.sums(
@@ -191,10 +198,23 @@ def _moved(
     out = {}
     for (name, w), total in zip(arrays.items(), sums, strict=True):
         with np.errstate(all="ignore"):
+            out[name] = np.full(w.shape, np.nan, w.dtype)
             part = total / (formula.denominator * np.reshape(steps[name], -1)[places[name]].astype(np.float64))
-        out[name] = np.full(w.shape, np.nan, w.dtype)
-        out[name].reshape(-1)[places[name]] = part
+            out[name].reshape(-1)[places[name]] = part
     return out
+
+
+def _first(loss: Callable[..., Any], params: Any, arrays: list[Array]) -> Any:
+    """What the loss returns before any element is moved."""
+    originals = [w.copy() for w in arrays]
+    try:
+        first = loss(params)
+        as_number(first)
+        live.check_unchanged(arrays, originals)
+    except BaseException:
+        live.restore(arrays, originals)
+        raise
+    return first
 
 
 def _step(w: Array, name: str, scheme: dict[str, Any], eps: float) -> Array:
@@ -208,13 +228,13 @@ def _step(w: Array, name: str, scheme: dict[str, Any], eps: float) -> Array:
         h = np.asarray((scale + np.broadcast_to(steps.at(x), x.shape).astype(w.dtype)) - scale)
     gone = (h == 0) & np.isfinite(x)
     if gone.any():
-        msg = f"the step vanishes beside params{f'[{name!r}]' * bool(name)}={x[gone].flat[0]!r} in {w.dtype}; leave h and rel_step out"
+        msg = f"the step vanishes beside params{f'[{name!r}]' * bool(name)}={float(x[gone].flat[0])!r} in {w.dtype}; leave h and rel_step out"
         raise ValueError(msg)
     return h
 
 
 def _reacts(value: Callable[[], float], arrays: dict[str, Array]) -> bool:
-    """Whether the loss changes when every element is moved by an irregular amount."""
+    """Whether the loss changes, or cannot be had, when every element is moved by an irregular amount."""
     originals = [w.copy() for w in arrays.values()]
     try:
         before = value()
@@ -223,6 +243,8 @@ def _reacts(value: Callable[[], float], arrays: dict[str, Array]) -> bool:
                 (0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, w.size + 1))[0]).reshape(w.shape).astype(w.dtype)
             )
         return value() != before
+    except Exception:  # noqa: BLE001  whatever the loss raises, it has looked at the arrays
+        return True
     finally:
         for w, original in zip(arrays.values(), originals, strict=True):
             w[...] = original

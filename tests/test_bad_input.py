@@ -11,6 +11,7 @@ import os
 import random
 import re
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -36,6 +37,7 @@ from fastgrad import (
     numerical_gradient_2d,
     tangent_line,
     value_and_gradient,
+    weight_gradient,
 )
 
 ENGINES = ["python", "jit", "simd", "reference"]
@@ -658,7 +660,195 @@ CANNOT_COMPILE = [
     ),
 ]
 
+WEIGHTS = [
+    Row(f"weight_gradient: {name}", call, error, fragments)
+    for name, call, error, fragments in [
+        ("loss is no function", lambda: weight_gradient(3, point()), TypeError, ["loss must be", "int"]),
+        (
+            "integers",
+            lambda: weight_gradient(squares, np.array([3, 4])),
+            TypeError,
+            ["params must be", "int64 array", "in place", "np.array(w, float)"],
+        ),
+        ("a list", lambda: weight_gradient(squares, [3.0, 4.0]), TypeError, ["params must be", "list", "np.array("]),
+        ("a number", lambda: weight_gradient(squares, 3.0), TypeError, ["params must be", "float", "np.array("]),
+        ("None", lambda: weight_gradient(squares, None), TypeError, ["params must be", "NoneType"]),
+        ("complex", lambda: weight_gradient(squares, point() + 1j), TypeError, ["params must be", "complex128"]),
+        (
+            "of other machines",
+            lambda: weight_gradient(squares, np.ones(2, ">f8")),
+            TypeError,
+            ["params must be", ">f8"],
+        ),
+        (
+            "integers in a dict",
+            lambda: weight_gradient(lambda p: 1.0, {"W": point(), "b": np.array([1])}),
+            TypeError,
+            ["params['b'] must be", "int64 array", "np.array(w, float)"],
+        ),
+        (
+            "a dict in a dict",
+            lambda: weight_gradient(lambda p: 1.0, {"W": {"a": point()}}),
+            TypeError,
+            ["params['W'] must be", "dict"],
+        ),
+        (
+            "read-only",
+            lambda: weight_gradient(squares, read_only(point())),
+            ValueError,
+            ["params is read-only", "copy", "fastgrad.gradient(loss, w)"],
+        ),
+        (
+            "read-only in a dict",
+            lambda: weight_gradient(lambda p: 1.0, {"W": read_only(point())}),
+            ValueError,
+            ["params['W'] is read-only", "copy"],
+        ),
+        (
+            "a vector",
+            lambda: weight_gradient(square, point()),
+            ValueError,
+            ["returned an array of shape (2,)", "one number"],
+        ),
+        ("a loss of None", lambda: weight_gradient(lambda w: None, point()), TypeError, ["returned", "None", "number"]),
+        ("a complex loss", lambda: weight_gradient(lambda w: w[0] * 1j, point()), TypeError, ["complex", ".real"]),
+        (
+            "@njit with a dict",
+            lambda: weight_gradient(njit_raises_beyond_500, {"W": point(), "b": point()}),
+            TypeError,
+            ["@njit", "dict", "lambda params: loss(params['W'], params['b'])"],
+        ),
+        (
+            "@njit with a dict and a mask",
+            lambda: weight_gradient(njit_raises_beyond_500, {"W": point()}, mask={"W": point() > 1}),
+            TypeError,
+            ["@njit", "dict", "lambda params: loss(params['W'], params['b'])"],
+        ),
+        (
+            "mask of wrong shape",
+            lambda: weight_gradient(squares, point(), mask=[True, False, True]),
+            ValueError,
+            ["mask has shape (3,)", "shape (2,)"],
+        ),
+        (
+            "mask to be broadcast",
+            lambda: weight_gradient(squares, rows(), mask=np.array([True, False])),
+            ValueError,
+            ["mask has shape (2,)", "shape (3, 2)"],
+        ),
+        (
+            "mask of numbers",
+            lambda: weight_gradient(squares, point(), mask=[1, 0]),
+            ValueError,
+            ["mask", "int64", "must be bool"],
+        ),
+        (
+            "mask of wrong shape in a dict",
+            lambda: weight_gradient(lambda p: 1.0, {"W": point()}, mask={"W": [True]}),
+            ValueError,
+            ["mask['W'] has shape (1,)", "shape (2,)"],
+        ),
+        (
+            "mask for arrays that do not exist",
+            lambda: weight_gradient(lambda p: 1.0, {"W": point()}, mask={"b": [True], 1: [True]}),
+            ValueError,
+            ["mask has ['b', 1]", "params has ['W']"],
+        ),
+        (
+            "an array as mask of a dict",
+            lambda: weight_gradient(lambda p: 1.0, {"W": point()}, mask=point() > 1),
+            TypeError,
+            ["mask", "form of params", "dict", "ndarray"],
+        ),
+        (
+            "a dict as mask of an array",
+            lambda: weight_gradient(squares, point(), mask={"W": point() > 1}),
+            TypeError,
+            ["mask", "form of params", "ndarray", "dict"],
+        ),
+        (
+            "sample of a mask without elements",
+            lambda: weight_gradient(squares, point(), mask=point() > 9, sample=1),
+            ValueError,
+            ["sample=1", "0 elements"],
+        ),
+        ("method", lambda: weight_gradient(squares, point(), method="centre"), ValueError, ["'centre'", "'central'"]),
+        (
+            "method a list",
+            lambda: weight_gradient(squares, point(), method=["a"]),
+            ValueError,
+            ["method=", "'central'"],
+        ),
+        ("order", lambda: weight_gradient(squares, point(), order=3), ValueError, ["order=3", "2, 4, 6, 8"]),
+        ("order a string", lambda: weight_gradient(squares, point(), order="2"), ValueError, ["order='2'", "2, 4"]),
+        ("h 0", lambda: weight_gradient(squares, point(), h=0), ValueError, ["h=0", "positive", FREE]),
+        ("h of wrong length", lambda: weight_gradient(squares, point(), h=[1e-4] * 3), ValueError, ["h=", "(2,)"]),
+        ("h vanishes", lambda: weight_gradient(squares, point(), h=1e-50), ValueError, ["vanishes", "1.0", FREE]),
+        (
+            "h vanishes in float32",
+            lambda: weight_gradient(lambda p: 1.0, {"W": np.ones(2, "f4")}, h=1e-9),
+            ValueError,
+            ["vanishes", "params['W']=1.0", "float32", FREE],
+        ),
+        ("rel_step -1", lambda: weight_gradient(squares, point(), rel_step=-1), ValueError, ["rel_step=-1", FREE]),
+        (
+            "h and rel_step",
+            lambda: weight_gradient(squares, point(), h=1e-4, rel_step=1e-4),
+            ValueError,
+            ["h=", "rel_step=", "one"],
+        ),
+        *[
+            (
+                f"sample={sample!r}",
+                functools.partial(lambda sample: weight_gradient(squares, point(), sample=sample), sample),
+                ValueError,
+                [f"sample={sample!r}", "whole number", "1 to the 2"],
+            )
+            for sample in (0, -1, 3, 1.0, True, "1")
+        ],
+        *[
+            (
+                f"workers={workers!r}",
+                functools.partial(lambda workers: weight_gradient(squares, point(), workers=workers), workers),
+                ValueError,
+                [f"workers={workers!r}", "whole number"],
+            )
+            for workers in (0, -1, 1.5, True, "2")
+        ],
+    ]
+]
+
+# Where a process cannot be forked the same errors come from this one.
+FORKED = [
+    Row("forked: a vector", lambda: numerical_gradient(square, point(), workers=2), ValueError, ["returned", "(2,)"]),
+    Row(
+        "forked: one value per row",
+        lambda: numerical_gradient(lambda x: np.sum(x**2, axis=1), rows(), workers=2),
+        ValueError,
+        ["rows are points?", "numerical_gradient_2d"],
+    ),
+    Row(
+        "forked: read-only", lambda: numerical_gradient(product, read_only(point()), workers=2), ValueError, [".copy()"]
+    ),
+    Row("forked: workers=1.5", lambda: numerical_gradient(product, point(), workers=1.5), ValueError, ["workers=1.5"]),
+]
+if sys.platform.startswith("linux"):
+    FORKED += [
+        Row(
+            f"forked: {name}",
+            functools.partial(lambda end: numerical_gradient(end, point(), workers=2), end),
+            RuntimeError,
+            ["forked worker", "ended before its work was done", "memory", "leave workers out"],
+        )
+        for name, end in {
+            "a child is killed": lambda x: os.kill(os.getpid(), signal.SIGKILL),
+            "f ends the process": lambda x: os._exit(0),
+        }.items()
+    ]
+
 TABLE = [
+    *WEIGHTS,
+    *FORKED,
     *NOT_CALLABLE,
     *COMPLEX_X,
     *NO_NUMBERS,

@@ -6,6 +6,7 @@ its last digit, a number printed in full to its last bits, and the drop-ins bit 
 
 import math
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -409,6 +410,16 @@ def test_the_book_page_that_the_post_quotes():
     printed = [[0.21924763, 0.14356247, -0.36281009], [0.32887144, 0.2153437, -0.54421514]]
     grad = numerical_gradient(lambda W: net.loss(X_INPUT, T_LABEL), net.W)
     np.testing.assert_allclose(grad, printed, rtol=0, atol=LAST_DIGIT)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are forked on Linux only")
+def test_forked_workers_print_the_same_digits():
+    net = puzzle_net()
+    before = net.W.tobytes()
+    grad = numerical_gradient(lambda W: net.loss(X_INPUT, T_LABEL), net.W, workers=2)
+    np.testing.assert_allclose(grad, PUZZLE_GRADIENT, rtol=0, atol=LAST_DIGIT)
+    assert grad.tobytes() == numerical_gradient(lambda W: net.loss(X_INPUT, T_LABEL), net.W).tobytes()
+    assert net.W.tobytes() == before
 
 
 # --- points in rows, the post about x0 * x1 ------------------------------------------------------

@@ -16,7 +16,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from math import prod
 from pathlib import Path
@@ -31,6 +31,7 @@ from . import threads
 Array = NDArray[Any]
 
 CHUNKS = 16  # for each child: a slow one takes fewer
+MOST_CHUNKS = 1024  # as many tokens as the smallest pipe holds: writing more would wait for ever
 POLL_SECONDS = 0.1  # between reports of progress
 
 _BLAS = (  # what sets the number of threads in the libraries that NumPy is built with
@@ -48,34 +49,45 @@ def shared(shape: tuple[int, ...], dtype: Any = np.float64) -> Array:
     return np.frombuffer(mmap.mmap(-1, max(size, 1)), dtype, prod(shape)).reshape(shape)
 
 
-def obstacle() -> str:
+def obstacle(moved: Sequence[Array] = ()) -> str:
     """Why this process must not fork now, or an empty string."""
     if not sys.platform.startswith("linux"):
         return f"processes are forked on Linux only, not on {sys.platform}"
     if threading.current_thread() is not threading.main_thread():
         return "processes are forked from the main thread only"
-    threads.close_pool()
-    others = [t.name for t in threading.enumerate() if t is not threading.current_thread() and not _is_idle(t)]
+    others = [t.name for t in threading.enumerate() if t is not threading.current_thread() and not _is_harmless(t)]
     if others:
-        return (
-            f"other threads are running ({', '.join(others[:3])}), and a fork could copy a lock that one of them holds"
-        )
+        return f"a fork could copy a lock that another thread holds (running: {', '.join(others[:3])})"
+    if any(map(_is_shared, moved)):
+        return "the array lies in memory that processes share (of a mapped file?), where they would disturb each other; pass x.copy()"
     return ""
 
 
-def possible() -> bool:
+def possible(moved: Sequence[Array] = ()) -> bool:
     """Whether this process may fork; if not, a warning says why, once for each reason."""
-    reason = obstacle()
-    if reason and reason not in _told:
-        _told.add(reason)
+    reason = obstacle(moved)
+    kind = reason.partition(" (")[0]
+    if reason and kind not in _told:
+        _told.add(kind)
         text = f"workers are not used, f runs in this process alone: {reason}"
         warnings.warn(text, PerformanceWarning, stacklevel=users_level())
     return not reason
 
 
-def _is_idle(thread: threading.Thread) -> bool:
-    """tqdm's monitor sleeps for ten seconds at a time and outlives every progress bar."""
-    return type(thread).__module__ == "tqdm._monitor"
+def _is_shared(array: Array) -> bool:
+    """Whether an array lies in memory that a fork does not copy, such as that of a file: children would write there."""
+    address = array.__array_interface__["data"][0]
+    for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
+        span, mode = line.split(maxsplit=2)[:2]
+        start, stop = (int(part, 16) for part in span.split("-"))
+        if start <= address < stop:
+            return mode.endswith("s")
+    return False
+
+
+def _is_harmless(thread: threading.Thread) -> bool:
+    """Our pool's threads are ended before a fork; tqdm's monitor sleeps nearly always and outlives every progress bar."""
+    return thread.name.startswith(threads.POOL_NAME) or type(thread).__module__ == "tqdm._monitor"
 
 
 def run(work: Callable[[int, int], object], total: int, workers: int, report: threads.Report | None = None) -> None:
@@ -88,7 +100,8 @@ def run(work: Callable[[int, int], object], total: int, workers: int, report: th
     RuntimeError
         A child was killed.
     """
-    chunks = min(total, CHUNKS * workers)
+    threads.close_pool()
+    chunks = min(total, CHUNKS * workers, MOST_CHUNKS)
     bounds = [total * k // chunks for k in range(chunks + 1)]
     queue, feed = os.pipe()
     os.write(feed, b"".join(k.to_bytes(4, "little") for k in range(chunks)))
@@ -96,12 +109,15 @@ def run(work: Callable[[int, int], object], total: int, workers: int, report: th
     done = shared((workers,), np.int64)
     children: dict[int, int] = {}  # pipe: process
     try:
-        for k in range(min(workers, chunks)):
-            _start(lambda k=k: _take_chunks(work, bounds, queue, done, k), children)  # type: ignore[misc]
-        _wait(children, lambda: report(int(done.sum()), total) if report else None)
+        try:
+            for k in range(min(workers, chunks)):
+                _start(lambda k=k: _take_chunks(work, bounds, queue, done, k), children)  # type: ignore[misc]
+            _wait(children, lambda: report(int(done.sum()), total) if report else None)
+        finally:
+            _end(children)
     finally:
+        _end(children)  # of those left by a Ctrl-C that came as they were to be ended
         os.close(queue)
-        _end(children)
 
 
 def _take_chunks(work: Callable[[int, int], object], bounds: list[int], queue: int, done: Array, k: int) -> None:
@@ -118,14 +134,18 @@ def _start(task: Callable[[], None], children: dict[int, int]) -> None:
         with suppress(AttributeError, ValueError, OSError):  # closed, or none: what a child would write again
             stream.flush()
     answer, tell = os.pipe()
-    with threads.deferred_interrupt(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # threads of BLAS, which stops them before a fork
-        process = os.fork()
-        if process:
+    try:
+        with threads.deferred_interrupt():  # an interrupt must not lead the child into the parent's code
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # threads of BLAS, which stops them before a fork
+                process = os.fork()
+            if process == 0:
+                _live(task, tell)
             children[answer] = process
-    if process == 0:
-        _live(task, tell)
-    os.close(tell)
+    finally:
+        os.close(tell)
+        if answer not in children:
+            os.close(answer)
 
 
 def _live(task: Callable[[], None], tell: int) -> None:
@@ -148,14 +168,26 @@ def _live(task: Callable[[], None], tell: int) -> None:
 
 
 def _packed(error: BaseException) -> bytes:
-    """An exception and its traceback; one that cannot be pickled as a RuntimeError that names it."""
-    text = "".join(traceback.format_exception(error))
+    """An exception, if it can be pickled, its last line and its traceback."""
     try:
-        packed = pickle.dumps((error, text))
-        pickle.loads(packed)
+        packed = pickle.dumps(error)
     except Exception:  # noqa: BLE001  an exception of the user's may do anything here
-        packed = pickle.dumps((RuntimeError(f"{type(error).__name__}: {error}"), text))
-    return packed
+        packed = b""
+    line = traceback.format_exception_only(error)[-1].strip()
+    return pickle.dumps((packed, line, "".join(traceback.format_exception(error))))
+
+
+def _unpacked(message: bytes) -> BaseException:
+    """What a child raised; as a RuntimeError that names it where it cannot be built again in this process."""
+    packed, line, text = pickle.loads(message)
+    note = f"\nIn a forked worker:\n{text}"
+    try:
+        error: BaseException = pickle.loads(packed)
+        error.add_note(note)
+    except Exception:  # noqa: BLE001
+        error = RuntimeError(line)
+        error.add_note(note)
+    return error
 
 
 def _wait(children: dict[int, int], tick: Callable[[], object]) -> None:
@@ -168,7 +200,7 @@ def _wait(children: dict[int, int], tick: Callable[[], object]) -> None:
             for key, _ in selector.select(POLL_SECONDS):
                 part = os.read(key.fd, 1 << 16)
                 told[key.fd] += part
-                if not part:
+                if not part or told[key.fd] == b"done":  # a process that f left behind may hold the pipe open
                     selector.unregister(key.fd)
                     _understand(bytes(told[key.fd]), children[key.fd])
             tick()
@@ -177,21 +209,24 @@ def _wait(children: dict[int, int], tick: Callable[[], object]) -> None:
 def _understand(message: bytes, process: int) -> None:
     if message == b"done":
         return
-    if not message.startswith(b"fail"):
+    error = None
+    if message.startswith(b"fail"):
+        with suppress(EOFError, pickle.UnpicklingError):  # killed while it told
+            error = _unpacked(message[4:])
+    if error is None:
         msg = (
             f"a forked worker (process {process}) ended before its work was done: killed by a signal, perhaps for lack of "
             "memory, or the function ended the process; leave workers out to run in this process"
         )
         raise RuntimeError(msg)
-    error, text = pickle.loads(message[4:])
-    error.add_note(f"\nIn a forked worker:\n{text}")
     raise error
 
 
 def _end(children: dict[int, int]) -> None:
-    """No child is left behind, neither running nor as a zombie."""
+    """No child is left behind, neither running nor as a zombie; what is ended is forgotten, so that it can be called again."""
     with threads.deferred_interrupt():
-        for pipe, process in children.items():
+        while children:
+            pipe, process = children.popitem()
             os.close(pipe)
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
@@ -202,10 +237,11 @@ def _end(children: dict[int, int]) -> None:
 def _one_blas_thread() -> None:
     """A child has one core; threads of its own would only wait for each other."""
     for path in _loaded_libraries():
-        library = ctypes.CDLL(path)
-        for name in _BLAS:
-            with suppress(AttributeError):
-                getattr(library, name)(1)
+        with suppress(OSError):  # replaced on disk since it was loaded
+            library = ctypes.CDLL(path)
+            for name in _BLAS:
+                with suppress(AttributeError):
+                    getattr(library, name)(1)
 
 
 def _loaded_libraries() -> set[str]:

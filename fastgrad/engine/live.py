@@ -39,7 +39,7 @@ def sums(
     With several workers the work is forked; where a fork is not possible it is done here, and a warning says why, once.
     """
     starts = np.cumsum([0] + [len(p) for p in places]).tolist()
-    forking = workers > 1 and starts[-1] > 1 and forked.possible()
+    forking = workers > 1 and starts[-1] > 1 and forked.possible(arrays)
     out = forked.shared((starts[-1],)) if forking else np.empty(starts[-1])
 
     def work(start: int, stop: int, tick: Report | None = None) -> None:
@@ -50,11 +50,16 @@ def sums(
                 _move_each(value, array, chosen, steps[k], formula, out[first:last], tick, first, starts[-1])
 
     originals = [array.copy() for array in arrays]
+
+    def work_apart(start: int, stop: int) -> None:
+        work(start, stop)
+        check_unchanged(arrays, originals)  # this child's copies, which nobody sees later
+
     try:
-        forked.run(work, starts[-1], workers, report) if forking else work(0, starts[-1], report)
-        _check_unchanged(arrays, originals)
+        forked.run(work_apart, starts[-1], workers, report) if forking else work(0, starts[-1], report)
+        check_unchanged(arrays, originals)
     except BaseException:
-        _restore(arrays, originals)
+        restore(arrays, originals)
         raise
     return [out[a:b] for a, b in pairwise(starts)]
 
@@ -104,11 +109,13 @@ def _flat(array: Array) -> Any:
     return flat if np.may_share_memory(flat, array) else array.flat
 
 
-def _check_unchanged(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
+def check_unchanged(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
+    """Raise ValueError where f has written into the arrays."""
     if any(a.tobytes() != b.tobytes() for a, b in zip(arrays, originals, strict=True)):
         raise ValueError(WRITES)
 
 
-def _restore(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
+def restore(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
+    """Put the elements back, bit for bit."""
     for array, original in zip(arrays, originals, strict=True):
         array[...] = original

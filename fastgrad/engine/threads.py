@@ -25,6 +25,7 @@ Report = Callable[[int, int], object]
 CHUNK_SECONDS = 0.05  # the longest wait for Ctrl-C
 SERIAL_SECONDS = 0.5e-3  # below this the hand-over to another thread (some 90 us) is not worth it
 MEASURABLE_SECONDS = 10e-6
+POOL_NAME = "fastgrad"
 SMALLEST_SECONDS = 0.1e-3
 
 
@@ -53,7 +54,7 @@ class _Pool:
     def submit(cls, task: Callable[[], None]) -> Any:
         with cls.lock:
             if cls.executor is None:
-                cls.executor = ThreadPoolExecutor(max_workers=1 << 10, thread_name_prefix="fastgrad")
+                cls.executor = ThreadPoolExecutor(max_workers=1 << 10, thread_name_prefix=POOL_NAME)
             return cls.executor.submit(task)
 
     @classmethod
@@ -63,9 +64,9 @@ class _Pool:
     @classmethod
     def close(cls) -> None:
         with cls.lock:
-            if cls.executor is not None:
-                cls.executor.shutdown()
-            cls.executor = None
+            executor, cls.executor = cls.executor, None
+        if executor is not None:
+            executor.shutdown()
 
 
 if hasattr(os, "register_at_fork"):
