@@ -109,37 +109,82 @@ def _squares(value, target, count):
 
 
 @_compiled
+def _sum(values, count):
+    """In four chains: additions of one wait for each other."""
+    a = b = c = d = 0.0
+    fours = count // 4 * 4
+    for n in range(0, fours, 4):
+        a, b, c, d = a + values[n], b + values[n + 1], c + values[n + 2], d + values[n + 3]
+    for n in range(fours, count):
+        a += values[n]
+    return (a + b) + (c + d)
+
+
+@_compiled
 def _loss(z, target, first, count, kind, functions, scratch):
     """Sum over `count` samples of a block that begins at `first`; z is overwritten."""
-    total, width = 0.0, z.shape[1]
     if kind == SQUARES:
+        total = 0.0
         for k in range(z.shape[0]):
-            total += _squares(z[k], target[k, first : first + width], count)
+            total += _squares(z[k], target[k, first : first + z.shape[1]], count)
         return total
-    top, below, above = scratch[0, :width], scratch[1, :width], scratch[2, :width]
-    top[:] = z[0]
-    for k in range(1, z.shape[0]):
-        row = z[k]
-        for n in range(row.size):
-            top[n] = max(top[n], row[n])
+    top = scratch[0, : z.shape[1]]
+    _top(z, 0, top)
     for k in range(z.shape[0]):
         row = z[k]
         for n in range(row.size):
             row[n] -= top[n]
+    return _cross_entropy(z, target, first, count, functions, scratch)
+
+
+@_compiled
+def _top(z, first, top):
+    """The largest output of each sample."""
+    top[:] = z[0, first : first + top.size]
+    for k in range(1, z.shape[0]):
+        row = z[k, first : first + top.size]
+        for n in range(top.size):
+            top[n] = max(top[n], row[n])
+
+
+@_compiled
+def _cross_entropy(z, target, first, count, functions, scratch):
+    """The same of outputs that are shifted so that exp does not overflow, nor underflow for all."""
+    below, above = scratch[1, : z.shape[1]], scratch[2, : z.shape[1]]
     apply(functions.exp, z.reshape(z.size), z.size)
     above[:] = 0.0
     below[:] = 0.0
     for k in range(z.shape[0]):
-        row, label = z[k], target[k, first : first + width]
+        row, label = z[k], target[k, first : first + z.shape[1]]
         for n in range(row.size):
             below[n] += row[n]
             above[n] += label[n] * row[n]
     for n in range(above.size):
         above[n] = above[n] / below[n] + GUARD
     apply(functions.log, above, above.size)
-    for n in range(count):
-        total -= above[n]
-    return total
+    return -_sum(above, count)
+
+
+@_compiled
+def _shifted(following, first, width, scratch, out):
+    """A block of the last layer's sums minus the largest of each sample."""
+    top = scratch[0, :width]
+    _top(following, first, top)
+    near = out[: following.shape[0] * width].reshape(following.shape[0], width)
+    for k in range(near.shape[0]):
+        row, there = near[k], following[k, first : first + width]
+        for n in range(width):
+            row[n] = there[n] - top[n]
+    return near
+
+
+@_compiled
+def _within(values, limit):
+    """Whether all are below a limit; a count, because that is vectorised."""
+    outside = 0
+    for n in range(values.size):
+        outside += not abs(values[n]) < limit
+    return outside == 0
 
 
 @_compiled
@@ -195,7 +240,8 @@ def hidden(start, stop, layer, net, functions, out):
     own = _layer(net.before, net.before_at, layer, sizes[layer + 1])
     following = _layer(net.before, net.before_at, layer + 1, sizes[layer + 2])
     widest = sizes[layer + 2 :].max() * BLOCK
-    front, back, scratch = np.empty(widest), np.empty(widest), np.empty((5, BLOCK))
+    front, back, resting, scratch = np.empty(widest), np.empty(widest), np.empty(widest), np.empty((5, BLOCK))
+    last_but_one = layer + 3 == sizes.size and net.loss == CROSS_ENTROPY
     for unit in range(start // len(weights), (stop - 1) // len(weights) + 1):
         places = range(max(start - unit * len(weights), 0), min(stop - unit * len(weights), len(weights)))
         out[places.start : places.stop, unit] = 0.0
@@ -206,13 +252,20 @@ def hidden(start, stop, layer, net, functions, out):
             usual[:] = before
             _activate(usual, net.activation, functions)
             z = front[: sizes[layer + 2] * width].reshape(sizes[layer + 2], width)
+            near = _shifted(following, first, width, scratch, resting)
+            # So far the outputs' order changes little: a shift for all steps saves a fifth of the time.
+            limit = FAR / 2.0 / np.abs(onward[unit]).max() if last_but_one else 0.0
             for i in places:
                 for side in range(2):
                     step = _displacement(weights[i, unit], side, net.h)
                     _move_unit(before, step, inputs[i, first:last], usual, net, functions, change)
-                    _move_sums(following, first, onward[unit], change, z)
-                    scores = _last_sums(z, layer + 2, net, functions, front, back)
-                    loss = _loss(scores, net.target, first, count, net.loss, functions, scratch)
+                    if last_but_one and _within(change, limit):
+                        _move_sums(near, 0, onward[unit], change, z)
+                        loss = _cross_entropy(z, net.target, first, count, functions, scratch)
+                    else:
+                        _move_sums(following, first, onward[unit], change, z)
+                        scores = _last_sums(z, layer + 2, net, functions, front, back)
+                        loss = _loss(scores, net.target, first, count, net.loss, functions, scratch)
                     out[i, unit] += loss if side == 0 else -loss
         out[places.start : places.stop, unit] /= net.samples * (2.0 * net.h)
 
@@ -259,10 +312,7 @@ def _label_losses(value, top, rest, label, target, count, functions):
         above = value[n] if target[n] == 1.0 else label[n]
         value[n] = above / (rest[n] + value[n]) + GUARD
     apply(functions.log, value, value.size)
-    total = 0.0
-    for n in range(count):
-        total -= value[n]
-    return total
+    return -_sum(value, count)
 
 
 @_compiled

@@ -1,0 +1,166 @@
+"""What `check_gradient` is given: arrays to move in place, a loss, and the gradient that is claimed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arguments import check_function, real_array
+
+Array = NDArray[Any]
+
+FLOATS = (np.float64, np.float32, np.float16)
+
+
+def movable(x: Any) -> tuple[Any, dict[str, Array]]:
+    """The argument for f, and the arrays in it that are to be moved, by name.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arrays of a dict that cannot be moved in place or share memory; elements that are not finite.
+    """
+    if isinstance(x, Mapping):
+        point, arrays = x, {str(name): _of_dict(name, w) for name, w in x.items()}
+    else:
+        whole = real_array(x)
+        shared = isinstance(x, np.ndarray) and np.may_share_memory(whole, x)
+        in_place = shared and whole.dtype in FLOATS and whole.flags.writeable
+        point = x if in_place else np.array(whole, dtype=whole.dtype if whole.dtype in FLOATS else np.float64)
+        arrays = {"x": np.asarray(point)}
+    _check_apart(arrays)
+    for name, w in arrays.items():
+        _check_finite(w, name if isinstance(x, Mapping) else "")
+    return point, arrays
+
+
+def _of_dict(name: Any, w: Any) -> Array:
+    if not isinstance(w, np.ndarray) or w.dtype not in FLOATS:
+        got = f"{w.dtype} array" if isinstance(w, np.ndarray) else type(w).__name__
+        msg = f"x[{name!r}] must be a float64, float32 or float16 array, which is moved in place, got {got}; write np.array(w, float)"
+        raise TypeError(msg)
+    if not w.flags.writeable:
+        msg = f"x[{name!r}] is read-only, but its elements are moved in place; pass a copy that f reads"
+        raise ValueError(msg)
+    return np.asarray(w)
+
+
+def _check_apart(arrays: dict[str, Array]) -> None:
+    for a, b in combinations(arrays, 2):
+        if np.may_share_memory(arrays[a], arrays[b]) and np.shares_memory(arrays[a], arrays[b]):
+            msg = f"x[{a!r}] and x[{b!r}] share memory, so moving one moves the other; pass one of them"
+            raise ValueError(msg)
+
+
+def _check_finite(w: Array, name: str) -> None:
+    bad = np.argwhere(~np.isfinite(w))
+    if len(bad):
+        place = tuple(map(int, bad[0]))
+        what = f"x[{name!r}]" if name else "x"
+        msg = f"{what} is {w[place]} at {place}; a gradient can be checked at finite numbers only"
+        raise ValueError(msg)
+
+
+# --- losses and gradients --------------------------------------------------------------------------------------------
+
+
+def value_of(f: Callable[..., Any], grad: Any, point: Any, args: tuple[Any, ...]) -> Callable[[], Any]:
+    """f at the present elements of the arrays; f takes Variables where `grad` says so."""
+    if _is_variable_class(grad):
+        return lambda: _plain(f(_variables(point), *args))
+    return lambda: _plain(f(point, *args))
+
+
+def gradient_of(f: Callable[..., Any], grad: Any, point: Any, args: tuple[Any, ...]) -> Any:
+    """The gradient that is claimed: an array or a dict."""
+    if _is_variable_class(grad):
+        return _backward(f, point, args)
+    if not callable(grad):
+        return grad
+    check_function(grad, "grad")
+    given = grad(point, *args)
+    size = sum(w.size for w in point.values()) if isinstance(point, Mapping) else np.size(point)
+    if _is_variable(given) and (given.size != size or size == 1):
+        return _backward(grad, point, args)
+    if not isinstance(given, Mapping) and np.size(_plain(given)) == 1 and (size != 1 or isinstance(point, Mapping)):
+        return _backward(grad, point, args)
+    return _plain(given)
+
+
+def _is_variable(value: Any) -> bool:
+    return hasattr(value, "backward") and hasattr(value, "array")
+
+
+def _is_variable_class(grad: Any) -> bool:
+    return isinstance(grad, type) and _is_variable(grad)
+
+
+def _plain(value: Any) -> Any:
+    return value.array if _is_variable(value) else value
+
+
+def _variables(point: Any) -> Any:
+    from .variable import Variable  # noqa: PLC0415  only where it is used
+
+    return {name: Variable(w) for name, w in point.items()} if isinstance(point, Mapping) else Variable(point)
+
+
+def _backward(loss: Callable[..., Any], point: Any, args: tuple[Any, ...]) -> Any:
+    """The gradient of a loss of Variables, 0 where it does not depend on one."""
+    leaves = _variables(point)
+    y = loss(leaves, *args)
+    if not _is_variable(y) or y.size != 1:
+        got = f"a Variable of shape {y.shape}" if _is_variable(y) else f"{type(y).__name__} of shape {np.shape(y)}"
+        msg = (
+            f"grad returned {got} for the Variables made of x; it must return the gradient in x's form, or, as a loss, "
+            "a Variable of one element"
+        )
+        raise ValueError(msg)
+    y.backward()
+    if isinstance(point, Mapping):
+        return {name: _or_zeros(leaf.grad, point[name]) for name, leaf in leaves.items()}
+    return _or_zeros(leaves.grad, point)
+
+
+def _or_zeros(grad: Any, w: Array) -> Any:
+    return np.zeros_like(w) if grad is None else _plain(grad)
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def parts(given: Any, point: Any, arrays: dict[str, Array]) -> dict[str, Array | None]:
+    """The gradient of each array in float64, in its own shape or in that shape turned round; None where there is none.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A gradient that has another form or another shape, or does not hold real numbers.
+    """
+    if isinstance(point, Mapping) != isinstance(given, Mapping):
+        msg = (
+            f"the gradient is of the type {type(given).__name__}, x is {type(point).__name__}; give it in the form of x"
+        )
+        raise TypeError(msg)
+    if not isinstance(given, Mapping):
+        return {"x": _part(given, "the gradient", arrays["x"])}
+    by_name = {str(name): part for name, part in given.items()}
+    if arrays and not by_name.keys() & arrays.keys():
+        msg = f"the gradient has {list(by_name)}, none of which x has; x has {list(arrays)}"
+        raise ValueError(msg)
+    return {
+        name: None if by_name.get(name) is None else _part(by_name[name], f"the gradient of {name!r}", w)
+        for name, w in arrays.items()
+    }
+
+
+def _part(given: Any, what: str, w: Array) -> Array:
+    array = real_array(_plain(given), what).astype(np.float64)
+    if array.shape not in {w.shape, w.shape[::-1]}:
+        msg = f"{what} has shape {array.shape}, x has {w.shape} there; each element of x needs its derivative"
+        raise ValueError(msg)
+    return array

@@ -1,0 +1,304 @@
+"""Slopes of a loss along lines through x, beside what a gradient says, and a judgement that hangs on no single step.
+
+A line moves some elements of the arrays, in place, by ``t * v``. Along it the difference between the central slope and the
+gradient's is compared with two things: what the tolerances allow, and the noise of f over t. The noise is measured, by the
+fourth difference of the values at -2t, -t, 0, t, 2t, which smooth functions leave at almost nothing. Where slope and
+gradient differ, shorter and longer steps tell the causes apart as t shrinks: a truncation error falls as t**2 (Taylor's
+remainder), an error of the gradient stays, noise grows as 1/t, and a kink at x keeps the slopes to the left and to the
+right apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .engine.live import WRITES
+from .results import as_number, precision
+from .steps import default_factor, power_of_two_below
+
+Array = NDArray[Any]
+Places = NDArray[np.intp]
+
+NOISE = 6.0  # a difference is noise up to so many times the measured deviation of f over t
+SLACK = 3.0  # so many deviations of a sum of tolerated errors with random signs
+LIMIT = 0.02  # noise above this part of the gradient's length allows no verdict
+LEAST = 1e-5  # stands for the size of a gradient that is 0 throughout
+NOISY = 100.0  # f is noisy, not merely rounded, from so many roundings on
+
+
+class Slope(NamedTuple):
+    """Slopes at one step: by central, right and left difference, and the gradient's over the very same displacement."""
+
+    step: float
+    central: float
+    right: float
+    left: float
+    analytic: float
+
+    @property
+    def difference(self) -> float:
+        return self.central - self.analytic
+
+    @property
+    def gap(self) -> float:
+        return self.right - self.left
+
+
+@dataclass
+class Line:
+    """A line through x: flat numbers of the elements that move, how much each, and what was found there."""
+
+    where: Places
+    v: Array
+    step: float
+    slopes: dict[float, Slope] = field(default_factory=dict)
+    verdict: str = ""
+    found: Slope | None = None
+
+    def part(self, chosen: Any, step: float) -> Line:
+        """The line of some of its elements."""
+        return Line(self.where[chosen], self.v[chosen], step)
+
+
+class Loss:
+    """A loss that reads arrays, which are moved in place; its gradient, tolerances and noise."""
+
+    def __init__(self, value: Callable[[], Any], arrays: dict[str, Array], rtol: float | None, atol: float) -> None:
+        self.arrays = arrays
+        self.originals = [w.copy() for w in arrays.values()]
+        self.starts = [0, *accumulate(w.size for w in arrays.values())]
+        self.x = np.concatenate([w.reshape(-1).astype(np.float64) for w in self.originals] or [np.empty(0)])
+        self.scale = np.maximum(1.0, np.abs(self.x))
+        self.evaluations, self.noise, self.largest = 0, 0.0, 0.0
+        self._value = value
+        first = value()
+        self.evaluations += 1
+        self.start = as_number(first)
+        self.largest = abs(self.start)
+        self.eps = max([precision(first), *(float(np.finfo(w.dtype).eps) for w in arrays.values())])
+        # float64 gradients are right to about 1e-14, those in single precision to about 1e-5 of their length
+        self.rtol = rtol if rtol is not None else max(1e-5, 0.03 * self.eps ** (1 / 3))
+        self.atol = atol
+        self.g = np.zeros(self.x.size)
+        self.typical = np.zeros(self.x.size)
+
+    def set_gradient(self, g: Array) -> None:
+        """The gradient to check, flat; the root mean square of an array's elements is what is typical there."""
+        self.g = g
+        everywhere = 0.01 * _root_mean_square(g) or LEAST
+        for a, b in pairwise(self.starts):
+            self.typical[a:b] = max(_root_mean_square(g[a:b]), everywhere)
+
+    def array_of(self, place: int) -> int:
+        """The number of the array that holds an element."""
+        return int(np.searchsorted(self.starts, place, side="right")) - 1
+
+    # --- moving ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def moving(self) -> Iterator[None]:
+        """Restore all arrays bit for bit at the end, whatever happens."""
+        try:
+            yield
+            self.check_unchanged()
+        finally:
+            for w, original in zip(self.arrays.values(), self.originals, strict=True):
+                w[...] = original
+
+    def check_unchanged(self) -> None:
+        if any(w.tobytes() != o.tobytes() for w, o in zip(self.arrays.values(), self.originals, strict=True)):
+            raise ValueError(WRITES)
+
+    def again(self) -> float:
+        """f at x."""
+        self.evaluations += 1
+        return as_number(self._value())
+
+    def moved(self, where: Places, t: float, v: Array) -> tuple[float, Array]:
+        """f at x + t*v, and the displacement really taken."""
+        ends = np.searchsorted(where, self.starts).tolist()
+        taken = np.empty(len(where))
+        spots = []
+        for w, original, start, a, b in zip(
+            self.arrays.values(), self.originals, self.starts[:-1], ends[:-1], ends[1:], strict=True
+        ):
+            if a < b:
+                here = where[a:b] - start
+                before = original.reshape(-1)[here]
+                with np.errstate(all="ignore"):
+                    there = (before.astype(np.float64) + t * v[a:b]).astype(w.dtype)
+                    taken[a:b] = there.astype(np.float64) - before.astype(np.float64)
+                w.flat[here] = there
+                spots.append((w, here, before, there))
+        value = self.again()
+        for w, here, before, there in spots:
+            if w.flat[here].tobytes() != there.tobytes():
+                raise ValueError(WRITES)
+            w.flat[here] = before
+        return value, taken
+
+    # --- slopes ------------------------------------------------------------------------------------------------------
+
+    def step(self, moving: int) -> float:
+        """The step along a line that moves so many elements: between those that suit one and that suit all at once."""
+        return float(power_of_two_below(default_factor(1, 2, self.eps) / max(moving, 1) ** 0.25))
+
+    def line(self, where: Places, rng: np.random.Generator) -> Line:
+        """A random line: random signs, of which nothing cancels one wrong element, and sizes from 1/2 to 1."""
+        size = rng.uniform(0.5, 1.0, len(where)) * np.where(rng.random(len(where)) < 0.5, -1.0, 1.0)
+        return Line(where, size * self.scale[where], self.step(len(where)))
+
+    def axis(self, place: int) -> Line:
+        """The line of one element."""
+        where = np.array([place])
+        return Line(where, self.scale[where], self.step(1))
+
+    def slope(self, line: Line, t: float) -> Slope:
+        """Slopes at a step, evaluated once."""
+        if t not in line.slopes:
+            above, up = self.moved(line.where, t, line.v)
+            below, down = self.moved(line.where, -t, line.v)
+            finite = [abs(y) for y in (above, below) if np.isfinite(y)]
+            self.largest = max([self.largest, *finite])
+            with np.errstate(all="ignore"):
+                right, left = (np.float64(above) - self.start) / t, (self.start - np.float64(below)) / t
+                central = (np.float64(above) - below) / (2 * t)
+                analytic = float(self.g[line.where] @ (up - down)) / (2 * t)
+            line.slopes[t] = Slope(t, float(central), float(right), float(left), analytic)
+        return line.slopes[t]
+
+    def measure(self, lines: list[Line]) -> None:
+        """The deviation of f, from the fourth differences along lines that were taken at t and 2t."""
+        found = []
+        for line in lines:
+            near, far = line.slopes[line.step], line.slopes[2 * line.step]
+            fourth = abs(2 * far.gap - 4 * near.gap) * line.step
+            if np.isfinite(fourth):
+                found.append(fourth / 70**0.5)
+        spread = abs(self.again() - self.start)
+        median = float(np.median(found)) if found else 0.0  # a kink on one of three lines does not matter
+        self.noise = max(median, spread if np.isfinite(spread) else 0.0, 0.5 * self.eps * self.largest)
+
+    # --- judgement ---------------------------------------------------------------------------------------------------
+
+    def noise_at(self, t: float) -> float:
+        return NOISE * self.noise / t
+
+    def length(self, line: Line) -> float:
+        """The length of the gradient along a line, by its own elements or by those typical of the array."""
+        return float(np.hypot.reduce(np.maximum(np.abs(self.g[line.where]), self.typical[line.where]) * line.v))
+
+    def allowed(self, line: Line, slope: Slope) -> float:
+        """What the tolerances allow along a line, as if every element had its share with a random sign."""
+        if len(line.where) == 1:
+            return abs(float(line.v[0])) * self.atol + self.rtol * max(abs(slope.central), abs(slope.analytic))
+        each = (self.atol + self.rtol * np.abs(self.g[line.where])) * line.v
+        return SLACK * float(np.hypot.reduce(each))
+
+    def usable(self, line: Line, t: float) -> bool:
+        """Whether the noise at a step is small beside the gradient."""
+        slope = line.slopes[t]
+        if slope.right == slope.left == slope.analytic == 0.0:  # f does not read these elements
+            return True
+        limit = max(self.allowed(line, slope), LIMIT * self.length(line))
+        noisy = self.noise > NOISY * self.eps * self.largest
+        return self.noise_at(t) <= limit and not (noisy and t > 2 * line.step)
+
+    def agrees(self, line: Line, t: float, coarser: float | None = None) -> bool:
+        """Whether gradient and slope agree at a step, or in the limit that two steps suggest."""
+        slope = line.slopes[t]
+        room = self.allowed(line, slope) + self.noise_at(t)
+        if abs(slope.difference) <= room:
+            return True
+        if coarser is None:
+            return False
+        square = (coarser / t) ** 2
+        limit = (square * slope.difference - line.slopes[coarser].difference) / (square - 1)
+        return abs(limit) <= room
+
+    def judge(self, line: Line, kinks: bool = True) -> str:
+        """ok, kink, wrong or inconclusive, by as few evaluations as the case allows."""
+        t = line.step
+        line.found = self.slope(line, t)
+        both = 2 * t if 2 * t in line.slopes else None
+        if self.usable(line, t) and self.agrees(line, t, both):
+            line.verdict = "kink" if kinks and both and self._is_kink(line, t, both) else "ok"
+        else:
+            line.verdict = self._judge_closely(line, kinks)
+        return line.verdict
+
+    def _judge_closely(self, line: Line, kinks: bool) -> str:
+        steps = self._ladder(line)
+        if not steps:
+            return "inconclusive"
+        usable = [t for t in steps if self.usable(line, t)]
+        if len(usable) < 2:
+            return self._from_noise(line, steps[-2:])
+        fine, coarse = usable[0], usable[1]
+        line.found = line.slopes[fine]
+        if self.agrees(line, fine, coarse):
+            return "ok" if not kinks or self._is_smooth(line, usable) else "kink"
+        if kinks and self._is_kink(line, fine, usable[-1]) and self._is_between(line, fine):
+            return "kink"
+        return self._is_steady(line, fine, coarse)
+
+    def _ladder(self, line: Line) -> list[float]:
+        """Steps with finite slopes, the shortest first; long ones only where noise spoils the short ones."""
+        t = line.step
+        for factor in (2.0, 1.0, 1 / 4, 1 / 16, 1 / 64):
+            if factor >= 1 or self.noise_at(factor * t) <= LIMIT * self.length(line):
+                self.slope(line, factor * t)
+        if sum(self.usable(line, s) for s in line.slopes) < 2:
+            for factor in (8.0, 64.0):
+                self.slope(line, factor * t)
+        return sorted(s for s, slope in line.slopes.items() if np.isfinite(slope.difference) and np.isfinite(slope.gap))
+
+    def _from_noise(self, line: Line, steps: list[float]) -> str:
+        """wrong, where the difference stands out of the noise at the longest steps alike; otherwise no verdict."""
+        slopes = [line.slopes[t] for t in steps]
+        line.found = slopes[-1]
+        clear = [abs(s.difference) > 3 * self.noise_at(s.step) + self.allowed(line, s) for s in slopes]
+        alike = abs(slopes[0].difference - slopes[-1].difference) <= 0.3 * abs(slopes[-1].difference)
+        return "wrong" if len(slopes) == 2 and all(clear) and alike else "inconclusive"
+
+    def _is_steady(self, line: Line, fine: float, coarse: float) -> str:
+        """wrong, where the difference is there at two steps; inconclusive, where it comes and goes."""
+        near, far = line.slopes[fine], line.slopes[coarse]
+        clear = abs(near.difference) > self.allowed(line, near) + 2 * self.noise_at(fine)
+        return "wrong" if clear and near.difference * far.difference > 0 else "inconclusive"
+
+    def _is_smooth(self, line: Line, steps: list[float]) -> bool:
+        """Whether the differences at longer steps are Taylor's remainder, which grows as t**2, or nothing."""
+        fine = line.slopes[steps[0]]
+        for a, b in pairwise(steps):
+            near, far = line.slopes[a], line.slopes[b]
+            room = self.allowed(line, far) + self.noise_at(a)
+            rate = (b / a) ** 2
+            expected = rate * (near.difference - fine.difference * (a != steps[0]))
+            if abs(far.difference) > room and not 0.5 < abs(far.difference) / max(abs(expected), 1e-300) < 2.0:
+                return False
+        return True
+
+    def _is_kink(self, line: Line, fine: float, coarse: float) -> bool:
+        """Whether the slopes to the left and to the right stay apart as the step shrinks."""
+        near, far = line.slopes[fine], line.slopes[coarse]
+        if not np.isfinite(far.gap) or abs(near.gap) <= 2 * self.noise_at(fine) + self.allowed(line, near):
+            return False
+        return abs(far.gap) < abs(near.gap) * (coarse / fine) ** 0.5
+
+    def _is_between(self, line: Line, fine: float) -> bool:
+        """Whether the gradient is one of the slopes that the kink has."""
+        slope = line.slopes[fine]
+        room = self.allowed(line, slope) + self.noise_at(fine)
+        return min(slope.left, slope.right) - room <= slope.analytic <= max(slope.left, slope.right) + room
+
+
+def _root_mean_square(g: Array) -> float:
+    return float(np.sqrt(np.mean(g**2))) if g.size else 0.0
