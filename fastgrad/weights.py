@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import check_function, check_scheme, check_workers
+from .arguments import check_args, check_function, check_scheme, check_workers
 from .derivatives import gradient
 from .engine import live
 from .engine.threads import progress_report
@@ -29,6 +29,7 @@ def weight_gradient(
     loss: Callable[..., Any],
     params: Any,
     *,
+    args: tuple[Any, ...] = (),
     mask: Any = None,
     sample: int | None = None,
     rng: np.random.Generator | int | None = 0,
@@ -49,9 +50,11 @@ def weight_gradient(
     Parameters
     ----------
     loss : callable
-        ``loss(params)``, a number.
+        ``loss(params, *args)``, a number.
     params : ndarray or dict of ndarray
         The weights: writeable arrays of float64, float32 or float16, of any shape.
+    args : tuple
+        Further arguments of the loss; how the data reach an ``@njit`` loss.
     mask : array_like of bool, or a dict of them, optional
         Which elements to differentiate, in the form of `params`. Arrays that a dict leaves out are not differentiated.
     sample : int, optional
@@ -109,9 +112,10 @@ def weight_gradient(
     check_scheme(method, order)
     scheme: dict[str, Any] = {"method": method, "order": order, "h": h, "rel_step": rel_step}
     if hasattr(loss, "py_func") and (_is_dict(params) or (mask is None and sample is None)):
-        return _compiled(loss, params, used, progress, scheme)
+        return _compiled(loss, params, check_args(args), used, progress, scheme)
     places = _places(arrays, _mask_by_name(mask, params), sample, rng)
-    parts = _moved(loss, params, arrays, places, used or 1, progress, scheme)
+    further = check_args(args)
+    parts = _moved(lambda: loss(params, *further), arrays, places, used or 1, progress, scheme)
     return parts if _is_dict(params) else parts[""]
 
 
@@ -132,11 +136,13 @@ def _movable(w: Any, name: str) -> Array:
     return np.asarray(w)  # of a subclass such as np.matrix, whose elements have no one index
 
 
-def _compiled(loss: Any, params: Any, workers: int | None, progress: Any, scheme: dict[str, Any]) -> Any:
+def _compiled(
+    loss: Any, params: Any, args: tuple[Any, ...], workers: int | None, progress: Any, scheme: dict[str, Any]
+) -> Any:
     if _is_dict(params):
         msg = "an @njit loss takes one array, not a dict; write lambda params: loss(params['W'], params['b']) around it"
         raise TypeError(msg)
-    return gradient(loss, params, engine="jit", workers=workers, progress=progress, **scheme)
+    return gradient(loss, params, args=args, engine="jit", workers=workers, progress=progress, **scheme)
 
 
 def _mask_by_name(mask: Any, params: Any) -> Any:
@@ -182,18 +188,18 @@ def _drawn(places: dict[str, NDArray[np.intp]], sample: Any, rng: np.random.Gene
 
 
 def _moved(
-    loss: Callable[..., Any], params: Any, arrays: dict[str, Array], places: dict[str, NDArray[np.intp]],
+    loss: Callable[[], Any], arrays: dict[str, Array], places: dict[str, NDArray[np.intp]],
     workers: int, progress: Any, scheme: dict[str, Any],
 ) -> dict[str, Array]:  # fmt: skip
     formula = stencil(1, scheme["order"], scheme["method"])
-    first = _first(loss, params, list(arrays.values()))
+    first = _first(loss, list(arrays.values()))
     steps = {name: _step(w, name, scheme, precision(first)) for name, w in arrays.items()}
     with progress_report(progress, "weight") as report:
         sums = live.sums(
-            lambda: as_number(loss(params)), list(arrays.values()), list(places.values()), list(steps.values()),
+            lambda: as_number(loss()), list(arrays.values()), list(places.values()), list(steps.values()),
             formula, workers=workers, report=report,
         )  # fmt: skip
-    if any(map(len, sums)) and not any(s.any() for s in sums) and not _reacts(lambda: as_number(loss(params)), arrays):
+    if any(map(len, sums)) and not any(s.any() for s in sums) and not _reacts(lambda: as_number(loss()), arrays):
         warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=3)
     out = {}
     for (name, w), total in zip(arrays.items(), sums, strict=True):
@@ -204,11 +210,11 @@ def _moved(
     return out
 
 
-def _first(loss: Callable[..., Any], params: Any, arrays: list[Array]) -> Any:
+def _first(loss: Callable[[], Any], arrays: list[Array]) -> Any:
     """What the loss returns before any element is moved."""
     originals = [w.copy() for w in arrays]
     try:
-        first = loss(params)
+        first = loss()
         as_number(first)
         live.check_unchanged(arrays, originals)
     except BaseException:
@@ -238,13 +244,15 @@ def _reacts(value: Callable[[], float], arrays: dict[str, Array]) -> bool:
     originals = [w.copy() for w in arrays.values()]
     try:
         before = value()
-        for w in arrays.values():
-            w[...] += (
-                (0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, w.size + 1))[0]).reshape(w.shape).astype(w.dtype)
-            )
+        _move(arrays)
         return value() != before
     except Exception:  # noqa: BLE001  whatever the loss raises, it has looked at the arrays
         return True
     finally:
-        for w, original in zip(arrays.values(), originals, strict=True):
-            w[...] = original
+        live.restore(list(arrays.values()), originals)
+
+
+def _move(arrays: dict[str, Array]) -> None:
+    for w in arrays.values():
+        irregular = 0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, w.size + 1))[0]
+        w[...] += irregular.reshape(w.shape).astype(w.dtype)

@@ -432,3 +432,12 @@ def test_ctrl_c():
 
 def test_the_name():
     assert fastgrad.weight_gradient is weight_gradient
+
+
+def test_args_reach_the_loss():
+    w, data = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    np.testing.assert_allclose(weight_gradient(lambda w, x: float(w @ x), w, args=(data,)), data, rtol=1e-9)
+    compiled = numba.njit(lambda w, x: np.sum(w * w * x))
+    np.testing.assert_allclose(weight_gradient(compiled, w, args=(data,)), 2.0 * w * data, rtol=1e-9)
+    with pytest.raises(TypeError, match="args must be a tuple"):
+        weight_gradient(lambda w, x: 0.0, w, args=data)
