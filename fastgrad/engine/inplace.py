@@ -150,12 +150,12 @@ def _block(
 ) -> None:  # fmt: skip
     """Some points; their steps are computed together, which saves two thirds of the time beside a cheap f."""
     points, some = call.points, slice(numbers.start, numbers.stop)
-    rows = np.array(points.row(some) if isinstance(points, Rows) else points.row(np.arange(some.start, some.stop)).T)
-    rows = rows.astype(np.float64, copy=False)
-    size = np.broadcast_to(steps.size, points.layout)[some] if steps.size.ndim else steps.size
-    at = Steps(steps.rule, size)
+    given = points.row(some) if isinstance(points, Rows) else points.row(np.arange(some.start, some.stop)).T
+    rows = np.array(given, dtype=np.float64)
+    at = Steps(steps.rule, np.broadcast_to(steps.size, points.layout)[some]) if steps.size.ndim else steps
     at.check(rows)
-    h = np.broadcast_to(at.at(rows), rows.shape)
+    h = at.at(rows)
+    h = h if h.shape == rows.shape else np.broadcast_to(h, rows.shape)
     for n, row, hs in zip(numbers, rows, h.tolist(), strict=True):
         if call.batch:
             caller.args = call.args_at(n)
@@ -231,6 +231,8 @@ def apply_table(call: Call, out: Output, report: Report | None = None, workers: 
 
 def _reader(target: Target) -> Callable[[Any], Array]:
     def read(value: Any) -> Array:
+        if type(value) is np.ndarray and value.shape == target.shape and value.dtype == np.float64:
+            return value.reshape(-1)  # who calls copies at once: f may use its array again
         array = as_numbers(value)
         target.reserve(array.shape)
         return array.ravel()
@@ -289,44 +291,51 @@ def _sums_of_row(call: Call, caller: Caller, row: Array, move: Callable[..., Non
 
 def _sums_of_moves(call: Call, caller: Caller, row: Array, move: Callable[..., None], report: Report | None) -> Array:
     table, flat = call.table, row.copy()
-    buffer = flat.reshape(call.points.shape)
-    center = _guarded(caller, buffer) if call.needs_base else 0.0
+    buffer, offsets = flat.reshape(call.points.shape), table.stencil.offsets
+    center = np.array(_guarded(caller, buffer)) if call.needs_base else np.zeros(1)
     directions = list(zip(table.moves.tolist(), table.signs.tolist(), strict=True))
 
-    def along(r: int) -> Any:
-        values = []
-        for k in table.stencil.offsets:
+    def along(r: int, values: Array | None) -> Array:
+        """f at the stencil's points in a direction, into values[r]."""
+        for q, k in enumerate(offsets):
             if k:
                 move(flat, *directions[r], k)
-            values.append(_guarded(caller, buffer) if k else center)
-        with np.errstate(all="ignore"):
-            return sum(number * (values[a] - values[b]) for number, a, b in table.stencil.terms)
-
-    if caller.workers > 1 and call.points.count == 1 and len(directions) > 2:
-        return _forked_sums(caller, along, len(directions), report)
-    sums = []
-    for r in range(len(directions)):
-        sums.append(along(r))
+            value = _guarded(caller, buffer) if k else center
+            if values is None:  # f has shown what it returns
+                values = np.empty((len(directions), len(offsets), np.size(value)))
+            values[r, q] = value
+        assert values is not None
         if report:
             report(r + 1, len(directions))
-    return np.array(sums, dtype=np.float64).T
+        return values
+
+    values = along(0, None)
+    if caller.workers > 1 and call.points.count == 1 and len(directions) > 2:
+        values = _forked_values(caller, along, values, report)
+    else:
+        for r in range(1, len(directions)):
+            along(r, values)
+    with np.errstate(all="ignore"):
+        total = sum(number * (values[:, a] - values[:, b]) for number, a, b in table.stencil.terms)
+    sums = np.asarray(total).T
+    return sums if call.vector else sums[0]
 
 
-def _forked_sums(caller: Caller, along: Callable[[int], Any], count: int, report: Report | None) -> Array:
-    """The sums along the first direction here, which shows what f returns, along the others in forked processes."""
-    first = np.asarray(along(0))
-    sums, counts, before = forked.shared((count, *first.shape)), forked.shared((count,), np.int64), caller.count
-    sums[0] = first
+def _forked_values(caller: Caller, along: Callable[..., Array], values: Array, report: Report | None) -> Array:
+    """The values along all directions but the first, which the caller has, in forked processes."""
+    count, before = len(values), caller.count
+    far, counts = forked.shared(values.shape), forked.shared((count,), np.int64)
+    far[0] = values[0]
 
     def work(start: int, stop: int) -> None:
         caller.count = 0
         for r in range(start + 1, stop + 1):
-            sums[r] = along(r)
+            along(r, far)
         counts[start + 1] = caller.count
 
     forked.run(work, count - 1, caller.workers, report and (lambda done, _: report(done + 1, count)))
     caller.count = before + int(counts.sum())
-    return np.array(sums).T
+    return far
 
 
 def _guarded(caller: Caller, buffer: Array) -> Any:
