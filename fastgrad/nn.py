@@ -1,8 +1,7 @@
 """The book's networks, and networks of any depth, with all their numerical gradients in a fraction of a second.
 
 A weight changes one unit of its layer; `numerical_gradient` computes again only what follows from that. It evaluates the
-loss at +h and at -h, as the definition says: ``engine/network.py``. Functions and losses are those of "Deep Learning from
-Scratch", chapters 3 and 4.
+loss at +h and at -h, as the definition says: ``engine/network.py``.
 """
 
 from __future__ import annotations
@@ -16,6 +15,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arguments import check_workers, real_array
 from .engine import threads
+from .losses import (
+    GUARD,
+    cross_entropy_error,
+    labels,
+    mean_squared_error,
+    relu,
+    sigmoid,
+    softmax,
+    targets,
+)
 from .stencils import stencil
 from .steps import choose_steps
 from .weights import weight_gradient
@@ -26,152 +35,6 @@ Array = NDArray[Any]
 Params = dict[str, Array]
 
 FIRST = stencil(1, 2, "central")
-GUARD = 1e-7  # the book's: the logarithm of a probability of 0 stays finite
-
-
-def sigmoid(x: ArrayLike) -> Any:
-    """``1 / (1 + exp(-x))``, elementwise; 0 where exp overflows.
-
-    Examples
-    --------
-    >>> from fastgrad.nn import sigmoid
-    >>> sigmoid([-1000.0, 0.0, 1000.0])
-    array([0. , 0.5, 1. ])
-    """
-    with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-real_array(x)))
-
-
-def relu(x: ArrayLike) -> Any:
-    """``max(x, 0)``, elementwise; NaN stays NaN.
-
-    Examples
-    --------
-    >>> from fastgrad.nn import relu
-    >>> relu([-1.0, 2.0])
-    array([0., 2.])
-    """
-    return np.maximum(0, x)
-
-
-def softmax(x: ArrayLike) -> Any:
-    """``exp(x) / sum(exp(x))`` along the last axis, shifted by the maximum so that nothing overflows.
-
-    Examples
-    --------
-    >>> from fastgrad.nn import softmax
-    >>> softmax([1000.0, 1000.0])
-    array([0.5, 0.5])
-    """
-    x = real_array(x)
-    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
-    return e / np.sum(e, axis=-1, keepdims=True)
-
-
-def cross_entropy_error(y: ArrayLike, t: ArrayLike) -> Any:
-    """Mean over the samples of ``-log(y[label] + 1e-7)``.
-
-    Parameters
-    ----------
-    y : array_like
-        Probabilities, (N, K), or (K,) for one sample.
-    t : array_like
-        Labels: one-hot in y's shape, or whole numbers from 0 to K - 1, one per sample.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        Labels that do not fit y, lie outside 0 to K - 1, or are not one-hot.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastgrad.nn import cross_entropy_error
-    >>> round(float(cross_entropy_error([0.1, 0.6, 0.3], 1)), 6)
-    0.510825
-    >>> bool(cross_entropy_error([0.1, 0.6, 0.3], [0, 1, 0]) == cross_entropy_error([0.1, 0.6, 0.3], 1))
-    True
-    """
-    rows = _outputs(y)
-    return -np.sum(np.log(rows[np.arange(len(rows)), _labels(t, rows.shape)] + GUARD)) / len(rows)
-
-
-def mean_squared_error(y: ArrayLike, t: ArrayLike) -> Any:
-    """Mean over the samples of ``0.5 * sum((y - t)**2)``; for one sample the book's.
-
-    Parameters
-    ----------
-    y, t : array_like
-        Values and targets of one shape, (N, K), or (K,) for one sample.
-
-    Examples
-    --------
-    >>> from fastgrad.nn import mean_squared_error
-    >>> float(mean_squared_error([1.0, 2.0], [1.0, 4.0]))
-    2.0
-    """
-    rows = _outputs(y)
-    return 0.5 * np.sum((rows - _targets(t, rows.shape)) ** 2) / len(rows)
-
-
-def _outputs(y: Any) -> Array:
-    """y as rows, one per sample."""
-    rows = np.atleast_2d(real_array(y, "y"))
-    if rows.ndim != 2 or not rows.size:
-        msg = f"y has shape {np.shape(y)}; give one row per sample, (N, K) with N > 0, or (K,) for one sample"
-        raise ValueError(msg)
-    return rows
-
-
-def _labels(t: Any, shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """One whole number per sample."""
-    given, (samples, outputs) = np.asarray(t), shape
-    if given.dtype.kind not in "iufb" or not (
-        _is_one_hot(given, shape) or given.size == samples == max(given.shape, default=1)
-    ):
-        msg = (
-            f"labels t of shape {given.shape} and dtype {given.dtype} do not fit {samples} samples with {outputs} outputs; "
-            f"give one whole number per sample, or one-hot rows of shape ({samples}, {outputs})"
-        )
-        raise ValueError(msg)
-    if _is_one_hot(given, shape) and not (outputs == 1 and not given.any()):
-        return _from_one_hot(given.reshape(samples, outputs))
-    with np.errstate(invalid="ignore"):  # NaN
-        labels = given.reshape(samples).astype(np.intp)
-    wrong = (labels != given.reshape(samples)) | (labels < 0) | (labels >= outputs)
-    if wrong.any():
-        n = int(np.flatnonzero(wrong)[0])
-        msg = f"label t[{n}]={given.reshape(samples)[n]} must be a whole number from 0 to {outputs - 1}"
-        raise ValueError(msg)
-    return labels
-
-
-def _is_one_hot(t: Array, shape: tuple[int, ...]) -> bool:
-    """Whether t has the outputs' shape; (K, N) has their size only."""
-    return t.shape == shape or (shape[0] == 1 and t.shape == shape[1:])
-
-
-def _from_one_hot(t: Array) -> NDArray[np.intp]:
-    wrong = ((t != 0) & (t != 1)).any(axis=1) | (t.sum(axis=1) != 1)
-    if wrong.any():
-        n = int(np.flatnonzero(wrong)[0])
-        msg = f"row {n} of t, {t[n]}, is not one-hot; give one 1 and zeros, or the label as a whole number"
-        raise ValueError(msg)
-    labels: NDArray[np.intp] = t.argmax(axis=1)
-    return labels
-
-
-def _targets(t: Any, shape: tuple[int, ...]) -> Array:
-    given = np.asarray(t)
-    if given.dtype.kind not in "iufb" or given.squeeze().shape != np.empty(shape).squeeze().shape:
-        msg = f"targets t of shape {given.shape} do not fit outputs of shape {shape}; give one value per output"
-        raise ValueError(msg)
-    return real_array(given).reshape(shape)
-
 
 # --- activations: the function, its derivative from its value --------------------------------------------------------
 
@@ -264,7 +127,7 @@ class MLP:
     def accuracy(self, x: ArrayLike, t: ArrayLike) -> float:
         """The share of samples whose largest output is that of the label."""
         y = np.atleast_2d(self.predict(x))
-        return float(np.mean(np.argmax(y, axis=1) == _labels(t, y.shape)))
+        return float(np.mean(np.argmax(y, axis=1) == labels(t, y.shape)))
 
     def numerical_gradient(
         self,
@@ -365,8 +228,8 @@ class MLP:
 
     def _target(self, t: Any, shape: tuple[int, ...]) -> Array:
         if self._loss == "mean_squared_error":
-            return _targets(t, shape)
-        return np.eye(shape[1])[_labels(t, shape)]
+            return targets(t, shape)
+        return np.eye(shape[1])[labels(t, shape)]
 
     def _rows(self, x: Any) -> Array:
         rows = np.atleast_2d(real_array(x))

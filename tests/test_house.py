@@ -15,6 +15,12 @@ ORDER = [
     "steps",
     "reference",
     "samples",
+    "rules",
+    "graph",
+    "operands",
+    "operators",
+    "functions",
+    "variable",
     "engine.threads",
     "engine.forked",
     "engine.live",
@@ -52,7 +58,18 @@ ORDER = [
     "transforms",
     "fields",
     "weights",
+    "losses",
     "nn",
+    "verdict",
+    "slopes",
+    "search",
+    "symptoms",
+    "claims",
+    "survey",
+    "checking",
+    "elements",
+    "courses",
+    "backward",
     "book",
     "plot",
     "cli.operands",
@@ -62,7 +79,7 @@ ORDER = [
     "cli.commands",
     "__main__",
 ]
-GROUND_FLOOR = ORDER[: ORDER.index("samples") + 1]
+GROUND_FLOOR = ORDER[: ORDER.index("variable") + 1]
 ROOT = Path(fastgrad.__file__).parent
 
 
