@@ -15,12 +15,11 @@ ORDER = [
     "steps",
     "reference",
     "samples",
-    "rules",
-    "graph",
-    "operands",
-    "operators",
-    "functions",
-    "variable",
+    "variable.rules",
+    "variable.graph",
+    "variable.operands",
+    "variable.operators",
+    "variable.functions",
     "engine.threads",
     "engine.forked",
     "engine.live",
@@ -79,7 +78,7 @@ ORDER = [
     "cli.commands",
     "__main__",
 ]
-GROUND_FLOOR = ORDER[: ORDER.index("variable") + 1]
+GROUND_FLOOR = ORDER[: ORDER.index("variable.functions") + 1]
 ROOT = Path(fastgrad.__file__).parent
 
 

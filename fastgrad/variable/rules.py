@@ -92,6 +92,10 @@ def _where(g: Any, condition: Any) -> Any:
     return np.where(condition, g, 0)
 
 
+def _clip(x: Array, low: Any, high: Any) -> Any:
+    return x if low is None and high is None else np.clip(x, low, high)
+
+
 def _clip_product(g: Any, y: Any, x: Any, low: Any, high: Any) -> Any:
     inside = np.ones(x.shape, bool) if low is None else value(x) >= low
     return _where(g, inside if high is None else inside & (value(x) <= high))
@@ -250,10 +254,10 @@ _LIST = [
     Rule("sigmoid", _sigmoid, (lambda g, y, x: g * (y * (1 - y)),)),
     Rule("relu", lambda x: np.maximum(x, 0), (lambda g, y, x: _where(g, value(y) > 0),)),
     Rule("leaky_relu", lambda x, slope: np.where(x < 0, slope * x, x), (
-        lambda g, y, x, slope: np.where(value(x) < 0, slope * g, g),
+        lambda g, y, x, slope: np.where(value(x) > 0, g, slope * g),
     )),
     Rule("softplus", _softplus, (lambda g, y, x, beta: g * _sigmoid(beta * x),)),
-    Rule("clip", lambda x, low, high: np.clip(x, low, high), (_clip_product,)),
+    Rule("clip", _clip, (_clip_product,)),
     Rule("where", lambda a, b, condition: np.where(condition, a, b), (
         lambda g, y, a, b, condition: _where(g, condition), lambda g, y, a, b, condition: _where(g, ~condition),
     ), exact=True),
@@ -264,7 +268,7 @@ _LIST = [
     Rule("logsumexp", _logsumexp, (_logsumexp_product,)),
     Rule("softmax", _softmax, (_softmax_product,)),
     Rule("log_softmax", _log_softmax, (_log_softmax_product,)),
-    Rule("reshape", lambda x, shape: np.reshape(x, shape), (_reshape_product,), exact=True),
+    Rule("reshape", np.reshape, (_reshape_product,), exact=True),
     Rule("squeeze", np.squeeze, (_reshape_product,), exact=True),
     Rule("transpose", np.transpose, (_transpose_product,), exact=True),
     Rule("broadcast_to", np.broadcast_to, (lambda g, y, x, shape: g,), exact=True),

@@ -1,0 +1,446 @@
+"""Functions of Variables under Chainer's names, with its arguments and defaults; an array counts as a constant Variable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .operands import InvalidType
+from .operators import Variable, implements, record
+from .rules import RULES, Axis, concatenation
+
+Array = NDArray[Any]
+
+__all__ = [
+    "absolute",
+    "arccos",
+    "arcsin",
+    "arctan",
+    "as_variable",
+    "broadcast_to",
+    "clip",
+    "concat",
+    "cos",
+    "cosh",
+    "exp",
+    "leaky_relu",
+    "linear",
+    "log",
+    "log2",
+    "log10",
+    "log_softmax",
+    "logsumexp",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "mean_squared_error",
+    "min",
+    "minimum",
+    "relu",
+    "reshape",
+    "sigmoid",
+    "sin",
+    "sinh",
+    "softmax",
+    "softmax_cross_entropy",
+    "softplus",
+    "sqrt",
+    "square",
+    "squeeze",
+    "sum",
+    "tan",
+    "tanh",
+    "transpose",
+]
+
+
+def as_variable(x: Any) -> Variable:
+    """A Variable itself, or an array as a constant."""
+    return x if isinstance(x, Variable) else Variable(x, requires_grad=False)
+
+
+# --- elementwise ---------------------------------------------------------------------------------
+
+
+def sin(x: Any) -> Variable:
+    """The sine."""
+    return record(RULES["sin"], as_variable(x))
+
+
+def cos(x: Any) -> Variable:
+    """The cosine."""
+    return record(RULES["cos"], as_variable(x))
+
+
+def tan(x: Any) -> Variable:
+    """The tangent."""
+    return record(RULES["tan"], as_variable(x))
+
+
+def arcsin(x: Any) -> Variable:
+    """The inverse sine."""
+    return record(RULES["arcsin"], as_variable(x))
+
+
+def arccos(x: Any) -> Variable:
+    """The inverse cosine."""
+    return record(RULES["arccos"], as_variable(x))
+
+
+def arctan(x: Any) -> Variable:
+    """The inverse tangent."""
+    return record(RULES["arctan"], as_variable(x))
+
+
+def sinh(x: Any) -> Variable:
+    """The hyperbolic sine."""
+    return record(RULES["sinh"], as_variable(x))
+
+
+def cosh(x: Any) -> Variable:
+    """The hyperbolic cosine."""
+    return record(RULES["cosh"], as_variable(x))
+
+
+def tanh(x: Any) -> Variable:
+    """The hyperbolic tangent."""
+    return record(RULES["tanh"], as_variable(x))
+
+
+def exp(x: Any) -> Variable:
+    """The exponential."""
+    return record(RULES["exp"], as_variable(x))
+
+
+def log(x: Any) -> Variable:
+    """The natural logarithm."""
+    return record(RULES["log"], as_variable(x))
+
+
+def log2(x: Any) -> Variable:
+    """The logarithm to base 2."""
+    return record(RULES["log2"], as_variable(x))
+
+
+def log10(x: Any) -> Variable:
+    """The logarithm to base 10."""
+    return record(RULES["log10"], as_variable(x))
+
+
+def sqrt(x: Any) -> Variable:
+    """The square root."""
+    return record(RULES["sqrt"], as_variable(x))
+
+
+def square(x: Any) -> Variable:
+    """The square."""
+    return record(RULES["square"], as_variable(x))
+
+
+def absolute(x: Any) -> Variable:
+    """The absolute value; the gradient is 0 at 0."""
+    return abs(as_variable(x))
+
+
+def maximum(x1: Any, x2: Any) -> Variable:
+    """The larger of two, element by element; where they are equal x1 gets the gradient."""
+    return _of_two("maximum", x1, x2)
+
+
+def minimum(x1: Any, x2: Any) -> Variable:
+    """The smaller of two, element by element; where they are equal x1 gets the gradient."""
+    return _of_two("minimum", x1, x2)
+
+
+def _of_two(name: str, a: Any, b: Any) -> Variable:
+    """A rule on two operands, of which a number or array beside a Variable takes the Variable's type."""
+    return record(RULES[name], a if isinstance(b, Variable) else as_variable(a), b)
+
+
+@implements(np.clip)
+def clip(x: Any, x_min: Any, x_max: Any) -> Variable:
+    """x limited to an interval; the gradient is 0 outside and 1 inside and at the ends. None is no limit."""
+    if isinstance(x_min, Variable) or isinstance(x_max, Variable):
+        msg = "clip needs numbers or arrays for x_min and x_max; write minimum(maximum(x, x_min), x_max)"
+        raise TypeError(msg)
+    return record(RULES["clip"], as_variable(x), low=x_min, high=x_max)
+
+
+def sigmoid(x: Any) -> Variable:
+    """``1 / (1 + exp(-x))``, without overflow."""
+    return record(RULES["sigmoid"], as_variable(x))
+
+
+def relu(x: Any) -> Variable:
+    """``max(x, 0)``; the gradient is 0 at 0."""
+    return record(RULES["relu"], as_variable(x))
+
+
+def leaky_relu(x: Any, slope: float = 0.2) -> Variable:
+    """x, times the slope where it is negative; the gradient is the slope at 0."""
+    return record(RULES["leaky_relu"], as_variable(x), slope=float(slope))
+
+
+def softplus(x: Any, beta: float = 1.0) -> Variable:
+    """``log(1 + exp(beta x)) / beta``, without overflow."""
+    return record(RULES["softplus"], as_variable(x), beta=float(beta))
+
+
+# --- reductions ----------------------------------------------------------------------------------
+
+
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
+    """The sum along an axis or several, or of everything."""
+    return as_variable(x).sum(axis, keepdims)
+
+
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
+    """The mean along an axis or several, or of everything."""
+    return as_variable(x).mean(axis, keepdims)
+
+
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
+    """The largest element along an axis or several, or of all; each one that equals it gets the whole gradient."""
+    return as_variable(x).max(axis, keepdims)
+
+
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
+    """The smallest element along an axis or several, or of all; each one that equals it gets the whole gradient."""
+    return as_variable(x).min(axis, keepdims)
+
+
+def logsumexp(x: Any, axis: Axis = None) -> Variable:
+    """``log(sum(exp(x)))`` along an axis or several, or of everything, without overflow."""
+    return record(RULES["logsumexp"], as_variable(x), axis=axis)
+
+
+def softmax(x: Any, axis: int = 1) -> Variable:
+    """``exp(x) / sum(exp(x))`` along an axis, without overflow."""
+    return record(RULES["softmax"], as_variable(x), axis=axis)
+
+
+def log_softmax(x: Any, axis: int = 1) -> Variable:
+    """The logarithm of `softmax`, exact also where that is 0."""
+    return record(RULES["log_softmax"], as_variable(x), axis=axis)
+
+
+# --- shapes --------------------------------------------------------------------------------------
+
+
+@implements(np.reshape)
+def reshape(x: Any, shape: tuple[int, ...]) -> Variable:
+    """The elements in another shape."""
+    return as_variable(x).reshape(shape)
+
+
+@implements(np.transpose)
+def transpose(x: Any, axes: tuple[int, ...] | None = None) -> Variable:
+    """The array with its axes in another order, by default the reverse."""
+    return as_variable(x).transpose(axes)
+
+
+@implements(np.squeeze)
+def squeeze(x: Any, axis: Axis = None) -> Variable:
+    """The array without its axes of length 1."""
+    return as_variable(x).squeeze(axis)
+
+
+@implements(np.broadcast_to)
+def broadcast_to(x: Any, shape: tuple[int, ...]) -> Variable:
+    """The array repeated up to a shape, read-only."""
+    return record(RULES["broadcast_to"], as_variable(x), shape=shape)
+
+
+def concat(xs: Sequence[Any], axis: int = 1) -> Variable:
+    """Arrays joined along an axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgrad.variable import Variable, concat
+    >>> x = Variable(np.array([[1.0, 2.0]]))
+    >>> concat([x, 2 * x], axis=0)
+    variable([[1., 2.],
+              [2., 4.]])
+    """
+    parts = list(xs)
+    if not parts:
+        msg = "concat needs at least one array; write concat([x, y], axis=1)"
+        raise ValueError(msg)
+    if not any(isinstance(x, Variable) for x in parts):
+        parts[:1] = [as_variable(x) for x in parts[:1]]
+    return record(concatenation(len(parts)), *parts, axis=axis)
+
+
+# --- products and losses -------------------------------------------------------------------------
+
+
+def matmul(a: Any, b: Any, transa: bool = False, transb: bool = False) -> Variable:
+    """The matrix product ``a @ b``, of transposed matrices if so wished."""
+    left, right = (_matrix_transpose(x) if flip else x for x, flip in ((a, transa), (b, transb)))
+    return _of_two("matmul", left, right)
+
+
+def _matrix_transpose(x: Any) -> Variable:
+    v = as_variable(x)
+    return v if v.ndim < 2 else v.transpose(*range(v.ndim - 2), v.ndim - 1, v.ndim - 2)
+
+
+def linear(x: Any, W: Any, b: Any = None) -> Variable:
+    """``x @ W.T + b``: a layer whose weights have the shape (outputs, inputs), on rows or arrays that are flattened to rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgrad.variable import Variable, linear
+    >>> W, b = Variable(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])), Variable(np.array([0.0, 0.0, 0.5]))
+    >>> linear(np.array([[1.0, -1.0]]), W, b)
+    variable([[-1. , -1. , -0.5]])
+    """
+    if x.ndim > 2:
+        x = as_variable(x).reshape(len(x), -1)
+    y = matmul(x, W, transb=True)
+    return y if b is None else y + b
+
+
+def mean_squared_error(x0: Any, x1: Any) -> Variable:
+    """The mean of the squared differences of two arrays of one shape, a 0-d Variable.
+
+    Raises
+    ------
+    ValueError
+        Different shapes, which would be broadcast to all pairs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgrad.variable import Variable, mean_squared_error
+    >>> mean_squared_error(Variable(np.array([1.0, 2.0])), np.array([1.0, 4.0]))
+    variable(2.)
+    """
+    if np.shape(x0) != np.shape(x1):
+        msg = f"mean_squared_error needs two arrays of one shape, got {np.shape(x0)} and {np.shape(x1)}; write x.reshape(t.shape)"
+        raise ValueError(msg)
+    difference = _of_two("subtract", x0, x1)
+    return (difference * difference).mean()
+
+
+def softmax_cross_entropy(
+    x: Any, t: Any, normalize: bool = True, *, ignore_label: int = -1, reduce: str = "mean"
+) -> Variable:
+    """The cross entropy of softmax(x) and the labels t, by default its mean, a 0-d Variable.
+
+    Parameters
+    ----------
+    x : Variable or ndarray
+        (rows, classes) or (rows, classes, ...): numbers before the softmax.
+    t : ndarray of int, or Variable of that
+        (rows,) or (rows, ...): the numbers of the right classes.
+    normalize : bool, optional
+        Whether the mean is over the labels that count; False divides by the number of rows.
+    ignore_label : int, optional
+        Labels of this value do not count.
+    reduce : str, optional
+        ``"mean"``, or ``"no"`` for the loss of each label.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Labels that are no integers (one-hot rows), or not the number of a class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgrad.variable import Variable, softmax_cross_entropy
+    >>> x = Variable(np.array([[0.0, 0.0], [0.0, np.log(3.0)]]))
+    >>> loss = softmax_cross_entropy(x, np.array([0, 1]))
+    >>> loss.backward()
+    >>> x.grad
+    array([[-0.25 ,  0.25 ],
+           [ 0.125, -0.125]])
+    """
+    if reduce not in {"mean", "no"}:
+        msg = f"reduce={reduce!r} must be 'mean' or 'no'"
+        raise ValueError(msg)
+    if x.ndim < 2:
+        msg = f"softmax_cross_entropy needs rows of scores, got shape {x.shape}; write x[None] and t[None] for one row"
+        raise ValueError(msg)
+    scores, labels = as_variable(x), _labels(x, t, ignore_label)
+    places = np.nonzero(labels != ignore_label)
+    chosen = log_softmax(scores)[(places[0], labels[places], *places[1:])]
+    if reduce == "no":
+        return -chosen.scatter(labels.shape, places)
+    count = places[0].size if normalize else len(labels)
+    return -chosen.sum() / (count or 1)
+
+
+def _labels(x: Any, t: Any, ignore_label: int) -> Array:
+    labels = t.array if isinstance(t, Variable) else np.asarray(t)
+    if labels.dtype.kind not in "iu" or labels.shape != x.shape[:1] + x.shape[2:]:
+        msg = (
+            f"t must hold a class number for each row, {x.shape[:1] + x.shape[2:]} of int, got {labels.shape} of "
+            f"{labels.dtype}; of one-hot rows write t.argmax(axis=1)"
+        )
+        raise TypeError(msg)
+    wrong = (labels != ignore_label) & ((labels < 0) | (labels >= x.shape[1]))
+    if wrong.any():
+        msg = f"t has the label {labels[wrong][0]}, but x has {x.shape[1]} classes: 0 to {x.shape[1] - 1}, or {ignore_label} for none"
+        raise ValueError(msg)
+    return labels
+
+
+# --- what only NumPy names -----------------------------------------------------------------------
+
+
+@implements(np.concatenate)
+def _concatenate(arrays: Sequence[Any], axis: int = 0) -> Variable:
+    return concat(arrays, axis)
+
+
+@implements(np.dot)
+def _dot(a: Any, b: Any) -> Variable:
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return _of_two("multiply", a, b)
+    if np.ndim(b) > 2:
+        msg = f"np.dot on Variables takes one or two dimensions on the right, got {np.ndim(b)}; write a @ b"
+        raise InvalidType(msg)
+    return _of_two("matmul", a, b)
+
+
+@implements(np.where)
+def _where(condition: Any, x: Any, y: Any) -> Variable:
+    if isinstance(condition, Variable):
+        msg = "np.where needs a condition of bools; write np.where(v.array > 0, x, y)"
+        raise TypeError(msg)
+    return record(RULES["where"], x, y, condition=np.array(condition, bool))
+
+
+@implements(np.swapaxes)
+def _swapaxes(a: Variable, axis1: int, axis2: int) -> Variable:
+    order = list(range(a.ndim))
+    order[axis1], order[axis2] = order[axis2], order[axis1]
+    return a.transpose(order)
+
+
+def _reduces(function: Callable[..., Any], *names: Any) -> None:
+    """NumPy's reductions take a dtype where Chainer's take keepdims."""
+    implements(*names)(lambda a, axis=None, *, keepdims=False: function(a, axis, keepdims))
+
+
+_reduces(sum, np.sum)
+_reduces(mean, np.mean)
+_reduces(max, np.max, np.amax)
+_reduces(min, np.min, np.amin)
+
+
+def _of_numbers(function: Callable[..., Any]) -> None:
+    """A function through which nothing is differentiated, on the numbers."""
+    implements(function)(lambda v, *args, **options: function(v.array, *args, **options))
+
+
+for _function in (np.shape, np.ndim, np.size, np.argmax, np.argmin, np.zeros_like, np.ones_like):
+    _of_numbers(_function)
