@@ -6,15 +6,18 @@ the products `jvp`, `vjp`, `hvp`, and `grad`, `value_and_grad`) never change the
 and compile the function where that pays; `explain` says what they do.
 """
 
+from . import grid as grid
 from . import nn as nn
 from . import plot as plot
 from .book import gradient_descent, numerical_diff, numerical_gradient, numerical_gradient_2d, tangent_line
+from .checking import check_gradient
 from .curvature import hessian, hvp
 from .derivatives import derivative, explain, gradient, value_and_gradient
 from .fields import gradient_field
 from .jacobians import jacobian, jvp
 from .results import ConstantFunctionWarning, EngineError, Explanation, PerformanceWarning, Result
 from .transforms import grad, value_and_grad, vjp
+from .variable import Variable
 from .weights import weight_gradient
 
 __version__ = "0.1.0"
@@ -25,6 +28,8 @@ __all__ = [
     "Explanation",
     "PerformanceWarning",
     "Result",
+    "Variable",
+    "check_gradient",
     "derivative",
     "explain",
     "grad",

@@ -14,11 +14,28 @@ from numpy.typing import NDArray
 
 from . import stencils
 from .arguments import check_function, check_workers, real_array
+from .checking.backward import NondifferentiableError, check_backward, numerical_grad
+from .checking.courses import eval_numerical_gradient, eval_numerical_gradient_array, grad_check_sparse, rel_error
 from .engine import live, threads
 from .engine.call import Call, Rows
 from .engine.plan import PYTHON_CALLS, Plan, plan, run, warn_if_slow
 from .results import ConstantFunctionWarning, EngineError, as_number
 from .steps import Steps, default_factor
+
+__all__ = [
+    "NondifferentiableError",
+    "check_backward",
+    "eval_numerical_gradient",
+    "eval_numerical_gradient_array",
+    "grad_check_sparse",
+    "gradient_descent",
+    "numerical_diff",
+    "numerical_grad",
+    "numerical_gradient",
+    "numerical_gradient_2d",
+    "rel_error",
+    "tangent_line",
+]
 
 Array = NDArray[Any]
 Function = Callable[..., Any]

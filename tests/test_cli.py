@@ -477,6 +477,97 @@ def test_a_file_that_comes_up_meanwhile_stays(here, run):
     assert not [name for name in os.listdir() if name.endswith(".tmp")]
 
 
+# --- check -----------------------------------------------------------------------------------------------------------
+
+GRADIENTS = """
+    import numpy as np
+
+    def loss(p):
+        return np.sum(p**3)
+
+    def right(p):
+        return 3 * p**2
+
+    def wrong(p):
+        return 3 * p**2 * np.where(np.arange(p.size) == 1, 1.03, 1.0)
+
+    def noisy(p, rng=np.random.default_rng(0)):
+        return np.sum(p**3) + 1e-4 * rng.standard_normal()
+
+    def broken(p):
+        return np.ones(7)
+
+    def net(p):
+        return np.sum(p["W"] ** 2) + np.sum(p["b"])
+
+    def net_gradient(p):
+        return {"W": 2 * p["W"], "b": np.ones_like(p["b"])}
+"""
+
+
+@pytest.fixture
+def checked(here):
+    Path("check.py").write_text(textwrap.dedent(GRADIENTS), encoding="utf-8")
+    np.save("x.npy", np.array([1.0, 2.0, 3.0]))
+    np.savez("net.npz", W=np.ones((2, 2)), b=np.arange(2))
+    Path("text.npz").write_text("no archive", encoding="utf-8")
+
+
+@pytest.mark.parametrize("options", [[], ["--elementwise"], ["--sample", "2"], ["--rtol", "0.01"]], ids=" ".join)
+@pytest.mark.parametrize("at", ["x.npy", "1,2,3", "-1,2,3"])
+def test_check_of_a_right_gradient(checked, run, options, at):
+    code, out, err = run("check", "check.py:loss", "check:right", "--at", at, *options)
+    assert (code, err) == (0, "")
+    assert out.startswith("gradient: ok (")
+
+
+def test_check_of_a_wrong_gradient(checked, run):
+    code, out, err = run("check", "check.py:loss", "check.py:wrong", "--at", "x.npy")
+    assert (code, err) == (1, "")
+    assert "x[1]: analytic 12.36, numerical 12, relative error 0.029" in out
+
+
+def test_check_as_json(checked, run):
+    code, out, _ = run("check", "check.py:loss", "check.py:wrong", "--at", "x.npy", "--json")
+    facts = json.loads(out)
+    assert (code, facts["ok"], facts["verdict"]) == (1, False, "wrong")
+    assert [e["index"] for e in facts["worst"]] == [[1]]
+
+
+def test_check_without_a_verdict_fails(checked, run):
+    code, out, _ = run("check", "check.py:noisy", "check.py:right", "--at", "x.npy")
+    assert code == 1
+    assert out.startswith("gradient: inconclusive")
+
+
+def test_check_of_a_dict_of_arrays(checked, run):
+    code, out, _ = run("check", "check.py:net", "check.py:net_gradient", "--at", "net.npz")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()[2:]] == ["W", "b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["check", "check.py:loss", "--at", "1"], 2, "gradient"),
+        (["check", "check.py:loss", "check.py:right"], 2, "--at"),
+        (["check", "check.py:loss", "check.py:nothing", "--at", "1"], 2, "has no 'nothing'"),
+        (["check", "check.py:loss", "check.py:right", "--at", "none.npz"], 2, "No such file"),
+        (["check", "check.py:loss", "check.py:right", "--at", "text.npz"], 2, "cannot be read as arrays of numbers"),
+        (["check", "check.py:loss", "check.py:right", "--at", "1,2", "--sample", "3"], 2, "--sample 3"),
+        (["check", "check.py:loss", "check.py:right", "--at", "1,2", "--rtol", "-1"], 2, "--rtol"),
+        (["check", "check.py:loss", "check.py:right", "--at", "nan,2"], 1, "x is nan"),
+        (["check", "check.py:loss", "check.py:broken", "--at", "1,2"], 1, "shape (7,)"),
+        (["check", "model:late", "check.py:right", "--at", "1,2"], 1, "LinAlgError"),
+    ],
+    ids=["one", "where", "name", "no file", "no archive", "sample", "rtol", "nan", "shape", "raises"],
+)
+def test_check_errors(checked, run, words, code, message):
+    got, out, err = run(*words)
+    assert (got, out) == (code, "")
+    assert message in err
+
+
 # --- explain ---------------------------------------------------------------------------------------------------------
 
 

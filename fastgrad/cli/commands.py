@@ -1,4 +1,4 @@
-"""The command ``fastgrad``: a report of the machine, gradient fields into files, explanations, benchmarks, the cache.
+"""The command ``fastgrad``: a report of the machine, gradient fields into files, checks of gradients, explanations, benchmarks.
 
 Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 Ctrl-C.
 """
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..arguments import check_scheme, check_workers
+from ..checking import check_gradient
 from ..derivatives import explain
 from ..engine.plan import ENGINES
 from ..fields import gradient_field
@@ -27,7 +28,7 @@ from ..request import read_points
 from ..stencils import ORDERS, stencil
 from ..steps import Steps, choose_steps
 from . import output, report
-from .operands import Failure, Usage, axis, function, joined, point, step, told, users_code
+from .operands import Failure, Usage, arrays, axis, function, joined, point, step, told, users_code
 from .streams import RED, YELLOW, LostStdout, as_json, is_terminal, percent, say, warnings_as_lines, write
 
 Array = NDArray[Any]
@@ -37,11 +38,12 @@ examples:
   fastgrad                                            what this machine offers
   fastgrad field model.py:energy --x -2:2:0.25 --y -2:2:0.25 -o field.npz
   fastgrad field sample:bump --x -2:2:0.1 --y -2:2:0.1 -o field.png
+  fastgrad check model.py:loss model.py:gradient --at x.npy
   fastgrad explain package.module:loss --at x.npy     which engine would run, and why
   fastgrad bench -k sin_product                       the benchmarks, in a checkout
   fastgrad cache --clear                              remove the compiled kernels
 
-exit codes: 0 done, 1 failed, 2 wrong usage, 130 Ctrl-C
+exit codes: 0 done, 1 failed (check: wrong, or no verdict), 2 wrong usage, 130 Ctrl-C
 """
 
 FUNCTION_HELP = "MODULE:FUNCTION, path/to/file.py:FUNCTION (dots in FUNCTION reach into a class) or sample:NAME"
@@ -154,6 +156,17 @@ def _add_field(command: argparse.ArgumentParser) -> None:
     _add_scheme(command)
 
 
+def _add_check(command: argparse.ArgumentParser) -> None:
+    command.add_argument("function", help=FUNCTION_HELP)
+    command.add_argument("gradient", help="the gradient to check, named in the same way")
+    where = "a .npy file, an .npz file for a dict of arrays, or numbers with commas between them"
+    command.add_argument("--at", required=True, type=arrays, metavar="X", help=where)
+    command.add_argument("--elementwise", action="store_true", help="check every element, by two evaluations each")
+    command.add_argument("--sample", type=int, metavar="N", help="check N elements, drawn at random")
+    command.add_argument("--rtol", type=float, help="relative tolerance (1e-5; of single precision 1.5e-4)")
+    command.add_argument("--atol", type=float, default=0.0, help="absolute tolerance (0)")
+
+
 def _add_explain(command: argparse.ArgumentParser) -> None:
     command.add_argument("function", help=FUNCTION_HELP)
     where = "a .npy file, or numbers with commas between them"
@@ -259,6 +272,24 @@ def _explain(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> int:
+    size = sum(w.size for w in options.at.values()) if isinstance(options.at, dict) else options.at.size
+    if options.sample is not None and not 0 < options.sample <= size:
+        msg = f"--sample {options.sample} must be a whole number from 1 to the {size} elements there are"
+        raise Usage(msg)
+    for name in ("rtol", "atol"):
+        given = getattr(options, name)
+        if given is not None and not 0.0 <= given < np.inf:
+            msg = f"--{name} {given} must be a number from 0"
+            raise Usage(msg)
+    shared = {name: getattr(options, name) for name in ("elementwise", "sample", "rtol", "atol")}
+    f, gradient = function(options.function), function(options.gradient)
+    with users_code(f):
+        report = check_gradient(f, gradient, options.at, raises=False, **shared)
+    write(as_json(report.to_dict()) if options.json else str(report))
+    return 0 if report.ok else 1
+
+
 def _bench(words: list[str]) -> int:
     root = Path(__file__).resolve().parents[2]
     if not (root / "bench" / "test_speed.py").is_file():
@@ -290,6 +321,7 @@ def _cache(options: argparse.Namespace) -> int:
 
 _COMMANDS = (
     ("field", _add_field, _field, "write the gradient at every node of a grid into a file"),
+    ("check", _add_check, _check, "check a gradient that was derived by hand"),
     ("explain", _add_explain, _explain, "say which engine would run, and why not a faster one"),
     ("bench", _add_bench, lambda _: _bench([]), "run the benchmarks of a checkout; further words go to pytest"),
     ("cache", _add_cache, _cache, "folder, files and bytes of the compiled kernels"),

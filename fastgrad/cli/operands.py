@@ -12,6 +12,7 @@ import re
 import sys
 import sysconfig
 import traceback
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from fractions import Fraction
@@ -253,6 +254,19 @@ def point(word: str) -> Array:
     except (OSError, EOFError, ValueError, TypeError, MemoryError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         msg = f"--at {word!r} cannot be read as an array of numbers: {why}"
+        raise Usage(msg) from None
+
+
+def arrays(word: str) -> Any:
+    """x as `point` reads it, or a dict of arrays from an .npz file."""
+    if not word.endswith(".npz"):
+        return point(word)
+    try:
+        with np.load(word, allow_pickle=False) as file:
+            return {name: real_array(file[name], name) for name in file.files}
+    except (OSError, EOFError, ValueError, TypeError, MemoryError, zipfile.BadZipFile) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        msg = f"--at {word!r} cannot be read as arrays of numbers: {why}"
         raise Usage(msg) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -107,9 +108,9 @@ class GradientCheck:
         return self.verdict in {"ok", "kink"}
 
     def to_dict(self) -> dict[str, Any]:
-        """The report in dicts, lists, numbers and strings."""
-        plain = asdict(self)
-        return {"ok": self.ok, "verdict": self.verdict, **plain}
+        """The report in dicts, lists, numbers and strings, as JSON has them: numbers that are not finite become None."""
+        plain: dict[str, Any] = _plain({"ok": self.ok, "verdict": self.verdict, **asdict(self)})
+        return plain
 
     def __str__(self) -> str:
         unit = "random lines" if self.mode == "fast" else "elements"
@@ -132,3 +133,11 @@ def _table(arrays: Sequence[ArrayCheck]) -> list[str]:
     rows += [(a.name, str(a.shape), f"{a.error:.1e}", a.verdict) for a in arrays]
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
     return ["  ".join([*(row[k].ljust(widths[k]) for k in range(3)), row[3]]) for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

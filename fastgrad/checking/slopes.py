@@ -19,16 +19,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .engine.live import WRITES
-from .results import as_number, precision
-from .steps import default_factor, power_of_two_below
+from ..engine.live import WRITES
+from ..results import as_number, precision
+from ..steps import default_factor, power_of_two_below
 
 Array = NDArray[Any]
 Places = NDArray[np.intp]
 
 NOISE = 6.0  # a difference is noise up to so many times the measured deviation of f over t
-SLACK = 3.0  # so many deviations of a sum of tolerated errors with random signs
+SLACK = 1.0  # so many deviations of a sum of tolerated errors with random signs: all elements are hardly off by all they may
 LIMIT = 0.02  # noise above this part of the gradient's length allows no verdict
+NOISY_LIMIT = 0.001  # the same, where it is more than rounding
 LEAST = 1e-5  # stands for the size of a gradient that is 0 throughout
 NOISY = 100.0  # f is noisy, not merely rounded, from so many roundings on
 
@@ -175,16 +176,24 @@ class Loss:
         return line.slopes[t]
 
     def measure(self, lines: list[Line]) -> None:
-        """The deviation of f, from the fourth differences along lines that were taken at t and 2t."""
-        found = []
-        for line in lines:
-            near, far = line.slopes[line.step], line.slopes[2 * line.step]
-            fourth = abs(2 * far.gap - 4 * near.gap) * line.step
-            if np.isfinite(fourth):
-                found.append(fourth / 70**0.5)
+        """The deviation of f, from the fourth differences along lines that were taken at t and 2t.
+
+        Kinks at x look like noise there, so noise has to show at some distance from x too.
+        """
+        found = [abs(2 * line.slopes[2 * line.step].gap - 4 * line.slopes[line.step].gap) * line.step for line in lines]
+        found = [d / 70**0.5 for d in found if np.isfinite(d)]
+        rounding = 0.5 * self.eps * self.largest
         spread = abs(self.again() - self.start)
-        median = float(np.median(found)) if found else 0.0  # a kink on one of three lines does not matter
-        self.noise = max(median, spread if np.isfinite(spread) else 0.0, 0.5 * self.eps * self.largest)
+        noise = float(np.median(found)) if found else 0.0  # a kink on one line of three does not matter
+        if noise > NOISY * self.eps * self.largest:
+            beside = max(self._beside(line) for line in lines)
+            noise = max(beside, *found) if beside > NOISY * self.eps * self.largest else beside
+        self.noise = max(noise, spread if np.isfinite(spread) else 0.0, rounding)
+
+    def _beside(self, line: Line) -> float:
+        """The size of fourth differences of f at some distance from x."""
+        values = [self.moved(line.where, line.step * (16 + k / 16), line.v)[0] for k in range(8)]
+        return float(np.sqrt(np.mean(np.diff(values, 4) ** 2) / 70)) if np.isfinite(values).all() else 0.0
 
     # --- judgement ---------------------------------------------------------------------------------------------------
 
@@ -207,9 +216,14 @@ class Loss:
         slope = line.slopes[t]
         if slope.right == slope.left == slope.analytic == 0.0:  # f does not read these elements
             return True
-        limit = max(self.allowed(line, slope), LIMIT * self.length(line))
-        noisy = self.noise > NOISY * self.eps * self.largest
-        return self.noise_at(t) <= limit and not (noisy and t > 2 * line.step)
+        limit = NOISY_LIMIT if self.noisy else LIMIT
+        enough = self.noise_at(t) <= max(self.allowed(line, slope), limit * self.length(line))
+        return enough and not (self.noisy and t > 2 * line.step)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether values of f are off by far more than by rounding."""
+        return self.noise > NOISY * self.eps * self.largest
 
     def agrees(self, line: Line, t: float, coarser: float | None = None) -> bool:
         """Whether gradient and slope agree at a step, or in the limit that two steps suggest."""
@@ -228,6 +242,8 @@ class Loss:
         t = line.step
         line.found = self.slope(line, t)
         both = 2 * t if 2 * t in line.slopes else None
+        if kinks and both is None and abs(line.found.gap) > 0.1 * self.length(line):
+            both = self.slope(line, 2 * t).step
         if self.usable(line, t) and self.agrees(line, t, both):
             line.verdict = "kink" if kinks and both and self._is_kink(line, t, both) else "ok"
         else:
@@ -239,21 +255,28 @@ class Loss:
         if not steps:
             return "inconclusive"
         usable = [t for t in steps if self.usable(line, t)]
-        if len(usable) < 2:
+        if not usable:
             return self._from_noise(line, steps[-2:])
-        fine, coarse = usable[0], usable[1]
+        fine, coarse = usable[0], usable[1] if len(usable) > 1 else None
         line.found = line.slopes[fine]
         if self.agrees(line, fine, coarse):
             return "ok" if not kinks or self._is_smooth(line, usable) else "kink"
-        if kinks and self._is_kink(line, fine, usable[-1]) and self._is_between(line, fine):
+        if coarse is None:
+            return self._from_noise(line, steps[-2:])
+        if kinks and self._is_kink(line, fine, usable[-1]) and (len(line.where) > 1 or self._is_between(line, fine)):
             return "kink"
-        return self._is_steady(line, fine, coarse)
+        return self._is_steady(line, fine, coarse, kinks)
 
     def _ladder(self, line: Line) -> list[float]:
         """Steps with finite slopes, the shortest first; long ones only where noise spoils the short ones."""
         t = line.step
-        for factor in (2.0, 1.0, 1 / 4, 1 / 16, 1 / 64):
-            if factor >= 1 or self.noise_at(factor * t) <= LIMIT * self.length(line):
+        first = self.slope(line, t)
+        self.slope(line, 2 * t)
+        # so short that noise would cover the difference there is, a step says nothing
+        visible = max(self.allowed(line, first), 0.1 * abs(first.difference))
+        room = visible if np.isfinite(visible) else LIMIT * self.length(line)
+        for factor in (2.0**-2, 2.0**-4, 2.0**-6, 2.0**-10, 2.0**-14):
+            if self.noise_at(factor * t) <= room:
                 self.slope(line, factor * t)
         if sum(self.usable(line, s) for s in line.slopes) < 2:
             for factor in (8.0, 64.0):
@@ -264,25 +287,32 @@ class Loss:
         """wrong, where the difference stands out of the noise at the longest steps alike; otherwise no verdict."""
         slopes = [line.slopes[t] for t in steps]
         line.found = slopes[-1]
-        clear = [abs(s.difference) > 3 * self.noise_at(s.step) + self.allowed(line, s) for s in slopes]
+        # f has to vary by more than its noise: a step of many periods of a sine shows a slope of nothing, at any length
+        clear = [
+            min(abs(s.difference) - self.allowed(line, s), abs(s.central)) > 3 * self.noise_at(s.step) for s in slopes
+        ]
         alike = abs(slopes[0].difference - slopes[-1].difference) <= 0.3 * abs(slopes[-1].difference)
         return "wrong" if len(slopes) == 2 and all(clear) and alike else "inconclusive"
 
-    def _is_steady(self, line: Line, fine: float, coarse: float) -> str:
-        """wrong, where the difference is there at two steps; inconclusive, where it comes and goes."""
+    def _is_steady(self, line: Line, fine: float, coarse: float, kinks: bool) -> str:
+        """wrong, where the difference is there at two steps; a kink between them, or no verdict, where it comes and goes."""
         near, far = line.slopes[fine], line.slopes[coarse]
-        clear = abs(near.difference) > self.allowed(line, near) + 2 * self.noise_at(fine)
-        return "wrong" if clear and near.difference * far.difference > 0 else "inconclusive"
+        if np.isfinite(line.slopes[line.step].difference):
+            line.found = line.slopes[line.step]  # less noise than the shortest step
+        if abs(near.difference) <= self.allowed(line, near) + 2 * self.noise_at(fine):
+            return "inconclusive"
+        if near.difference * far.difference > 0 and 0.5 < near.difference / far.difference < 2.0:
+            return "wrong"
+        halved = abs(abs(far.difference) - abs(far.gap) / 2) <= 0.1 * abs(far.gap)  # what one kink alone leaves
+        falling = abs(near.difference) < abs(far.difference)
+        return "kink" if kinks and falling and (halved or len(line.where) > 1) else "inconclusive"
 
     def _is_smooth(self, line: Line, steps: list[float]) -> bool:
-        """Whether the differences at longer steps are Taylor's remainder, which grows as t**2, or nothing."""
-        fine = line.slopes[steps[0]]
+        """Whether no difference at a longer step exceeds Taylor's remainder, which grows as t**2."""
         for a, b in pairwise(steps):
             near, far = line.slopes[a], line.slopes[b]
-            room = self.allowed(line, far) + self.noise_at(a)
-            rate = (b / a) ** 2
-            expected = rate * (near.difference - fine.difference * (a != steps[0]))
-            if abs(far.difference) > room and not 0.5 < abs(far.difference) / max(abs(expected), 1e-300) < 2.0:
+            remainder = (b / a) ** 2 * (abs(near.difference) + self.noise_at(a))
+            if abs(far.difference) > 2 * remainder + self.allowed(line, far):
                 return False
         return True
 
@@ -291,13 +321,13 @@ class Loss:
         near, far = line.slopes[fine], line.slopes[coarse]
         if not np.isfinite(far.gap) or abs(near.gap) <= 2 * self.noise_at(fine) + self.allowed(line, near):
             return False
-        return abs(far.gap) < abs(near.gap) * (coarse / fine) ** 0.5
+        return bool(abs(far.gap) < abs(near.gap) * (coarse / fine) ** 0.5)
 
     def _is_between(self, line: Line, fine: float) -> bool:
         """Whether the gradient is one of the slopes that the kink has."""
         slope = line.slopes[fine]
         room = self.allowed(line, slope) + self.noise_at(fine)
-        return min(slope.left, slope.right) - room <= slope.analytic <= max(slope.left, slope.right) + room
+        return bool(min(slope.left, slope.right) - room <= slope.analytic <= max(slope.left, slope.right) + room)
 
 
 def _root_mean_square(g: Array) -> float:

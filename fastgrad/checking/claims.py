@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import check_function, real_array
+from ..arguments import check_function, real_array
+from ..variable import Variable
 
 Array = NDArray[Any]
 
@@ -25,7 +26,8 @@ def movable(x: Any) -> tuple[Any, dict[str, Array]]:
         Arrays of a dict that cannot be moved in place or share memory; elements that are not finite.
     """
     if isinstance(x, Mapping):
-        point, arrays = x, {str(name): _of_dict(name, w) for name, w in x.items()}
+        point: Any = x
+        arrays = {str(name): _of_dict(name, w) for name, w in x.items()}
     else:
         whole = real_array(x)
         shared = isinstance(x, np.ndarray) and np.may_share_memory(whole, x)
@@ -104,8 +106,6 @@ def _plain(value: Any) -> Any:
 
 
 def _variables(point: Any) -> Any:
-    from .variable import Variable  # noqa: PLC0415  only where it is used
-
     return {name: Variable(w) for name, w in point.items()} if isinstance(point, Mapping) else Variable(point)
 
 

@@ -1,0 +1,135 @@
+"""check_gradient: is this gradient right, and if not, which elements are wrong?"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_args, check_function
+from ..results import ConstantFunctionWarning
+from .claims import gradient_of, movable, parts, value_of
+from .slopes import Loss
+from .survey import CONSTANT, Survey
+from .verdict import GradientCheck
+
+
+def check_gradient(
+    f: Callable[..., Any],
+    grad: Any,
+    x: Any,
+    *,
+    args: tuple[Any, ...] = (),
+    elementwise: bool = False,
+    sample: int | None = None,
+    rtol: float | None = None,
+    atol: float = 0.0,
+    detect_kinks: bool = True,
+    raises: bool = True,
+    rng: np.random.Generator | int | None = 0,
+) -> GradientCheck:
+    """Whether a gradient that was derived by hand, or by a program, is right; and where it is not.
+
+    Slopes of f along random lines through x are compared with those of the gradient. Every line moves all elements, each
+    by a random sign. One wrong element shows on every line, since nothing can cancel it: it is found with certainty, if
+    its error is above the `resolution` of the report. Of several wrong elements at least one such line in two shows
+    something, whatever they are. There are eleven lines for an array, and seven or more that see each array of a dict:
+    errors stay unseen with a probability below 1/2048, in a dict below 1/128. Then f is evaluated 30 times, or four times
+    per array and 14 times more if that is more, however many elements there are.
+
+    Where slopes disagree, the step is varied and the elements are searched, with some hundred evaluations more. No verdict
+    hangs on one step.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, *args)``, a number. It may read the arrays through a closure, as in ``lambda params: net.loss(x, t)``: they
+        are moved in place and restored bit for bit, also when f raises or Ctrl-C arrives.
+    grad : callable, array_like or dict
+        ``grad(x, *args)``, or the gradient itself, in the form of x. A callable that returns a `Variable` of one element
+        when it is given one (a dict of them for a dict) is a loss, whose ``backward`` is checked; so is f itself if
+        `grad` is the class `Variable`.
+    x : ndarray or dict of ndarray
+        Where. Lists, integers and read-only arrays are copied, so f has to read its argument.
+    args : tuple
+        Further arguments of f and grad.
+    elementwise : bool
+        Check every element, by two evaluations each.
+    sample : int, optional
+        Check so many elements, drawn at random.
+    rtol, atol : float
+        An element may be off by ``atol + rtol * |element|``, and by the noise of f as measured. By default rtol is 1e-5,
+        and 1.5e-4 where f or x is of single precision.
+    detect_kinks : bool
+        False: where slopes to the left and to the right differ, the gradient is wrong.
+    raises : bool
+        False: return the report whatever it says.
+    rng : numpy.random.Generator or int
+        Draws lines and elements; a number is a seed.
+
+    Returns
+    -------
+    GradientCheck
+        The report: ``print`` it. ``ok``, ``verdict``, ``arrays`` and ``worst`` hold what it says, ``to_dict()`` everything.
+        Verdicts: "ok"; "wrong"; "kink", right so far as can be said beside an edge of f such as that of relu, abs, max;
+        "inconclusive", where f is too noisy.
+
+    Raises
+    ------
+    AssertionError
+        With the report as its text, where the verdict is "wrong" or "inconclusive".
+    TypeError, ValueError
+        Arrays that cannot be moved, x that is not finite, a gradient that does not have x's form.
+
+    Warns
+    -----
+    ConstantFunctionWarning
+        f does not react to x, and the gradient is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgrad import check_gradient
+    >>> x = np.linspace(0.1, 1.0, 10)
+    >>> check_gradient(lambda x: np.sum(np.sin(x)), np.cos, x).verdict
+    'ok'
+    >>> check_gradient(lambda x: np.sum(np.sin(x)), lambda x: -np.cos(x), x, elementwise=True)
+    Traceback (most recent call last):
+        ...
+    AssertionError: gradient: wrong (10 elements, ... evaluations of f)
+        name  shape  worst relative error  verdict
+        x     (10,)  2.0e+00               wrong
+      x: its sign is flipped
+      x[0]: analytic -0.995004, numerical 0.995004, relative error 2, step 3.8e-06: wrong
+    ...
+    """
+    check_function(f)
+    further, generator = check_args(args), np.random.default_rng(rng)
+    allowed = _tolerance("rtol", rtol), _tolerance("atol", atol) or 0.0
+    point, arrays = movable(x)
+    loss = Loss(value_of(f, grad, point, further), arrays, *allowed)
+    with loss.moving():
+        given = gradient_of(f, grad, point, further)
+        loss.check_unchanged()
+        survey = Survey(loss, parts(given, point, arrays), detect_kinks, generator)
+        report = survey.elements(sample) if elementwise or sample is not None else survey.lines()
+    if survey.constant and report.ok:
+        warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=2)
+    if raises and not report.ok:
+        raise AssertionError(str(report))
+    return report
+
+
+def _tolerance(name: str, given: Any) -> float | None:
+    if given is None:
+        return None
+    if (
+        isinstance(given, bool)
+        or not isinstance(given, (int, float, np.floating, np.integer))
+        or not 0 <= given < np.inf
+    ):
+        msg = f"{name}={given!r} must be a number from 0; leave it out for one that suits the precision"
+        raise ValueError(msg)
+    return float(given)
