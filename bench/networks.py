@@ -16,6 +16,7 @@ from contest import Case, Contestant
 from functions import Array
 
 import fastgrad
+from fastgrad import Variable, variable
 from fastgrad.engine import buffers, threads
 from fastgrad.nn import MLP, TwoLayerNet
 
@@ -182,6 +183,41 @@ def deep(activation: str) -> Case:
     return Case("weights", f"mlp_{activation}", title, 784, 12, make, PLAIN, {"the book's loop": 50.0})
 
 
+# Backpropagation ------------------------------------------------------------------------------------------------------
+
+
+def with_variables(p: Problem) -> Contestant:
+    """fastgrad.Variable through the functions that Chainer has."""
+    params, rows = [Variable(w) for w in p.params], np.arange(len(p.t))
+
+    def run() -> Array:
+        for w in params:
+            w.cleargrad()
+        signal = variable.sigmoid(variable.linear(p.x, params[0].T, params[1]))
+        y = variable.softmax(variable.linear(signal, params[2].T, params[3]))
+        (-variable.sum(variable.log(y[rows, p.t] + GUARD)) / len(rows)).backward()
+        return np.concatenate([w.grad.reshape(-1) for w in params])
+
+    return Contestant(run, p.exact)
+
+
+def with_autograd(p: Problem) -> Contestant:
+    import autograd
+    import autograd.numpy as anp
+
+    rows = np.arange(len(p.t))
+
+    def loss(params: list[Array]) -> float:
+        signal = 1 / (1 + anp.exp(-(anp.dot(p.x, params[0]) + params[1])))
+        z = anp.dot(signal, params[2]) + params[3]
+        e = anp.exp(z - anp.max(z, axis=1, keepdims=True))
+        y = e / anp.sum(e, axis=1, keepdims=True)
+        return -anp.sum(anp.log(y[rows, p.t] + GUARD)) / len(rows)
+
+    slope = autograd.grad(loss)
+    return Contestant(lambda: np.concatenate([g.reshape(-1) for g in slope(p.params)]), p.exact)
+
+
 # Processes and threads ------------------------------------------------------------------------------------------------
 
 # In a process of its own: a fork would copy the threads of whatever else the suite has imported.
@@ -246,6 +282,12 @@ CASES = (
         partial(problem, lambda inputs: TwoLayerNet(inputs, 50, 10), 100, "sigmoid"),
         {**PLAIN, "the exponentials alone": exponentials},
         {"the book's loop": 200.0, "the exponentials alone": 0.4},
+    ),
+    Case(
+        "weights", "backpropagation", "backpropagation of TwoLayerNet(784, 50, 10) by Variable, batch of 100", 784, 12,
+        partial(problem, lambda inputs: TwoLayerNet(inputs, 50, 10), 100, "sigmoid"),
+        {"fastgrad": with_variables, "autograd, exact": with_autograd, "backpropagation, exact": exactly},
+        {"autograd, exact": 0.5},
     ),
     deep("sigmoid"),
     deep("relu"),
