@@ -62,6 +62,21 @@ def real_array(x: Any, name: str = "x") -> Array:
     raise TypeError(msg)
 
 
+FLOATS = (np.float64, np.float32, np.float16)
+
+
+def movable_array(x: Any, name: str) -> Array:
+    """x, whose elements can be moved in place, as a plain array of the same memory."""
+    if not isinstance(x, np.ndarray) or x.dtype not in FLOATS:
+        got = f"{x.dtype} array" if isinstance(x, np.ndarray) else type(x).__name__
+        msg = f"{name} must be a float64, float32 or float16 array, which is moved in place, got {got}; write np.array({name}, float)"
+        raise TypeError(msg)
+    if not x.flags.writeable:
+        msg = f"{name} is read-only, but its elements are moved in place; pass a copy that the function reads"
+        raise ValueError(msg)
+    return np.asarray(x)  # of a subclass such as np.matrix, whose elements have no one index
+
+
 def check_workers(workers: Any, engine: str) -> int | None:
     """A number of threads or processes; None is for the engine to choose."""
     if workers is None:

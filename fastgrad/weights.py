@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import check_args, check_function, check_scheme, check_workers
+from .arguments import check_args, check_function, check_scheme, check_workers, movable_array
 from .derivatives import gradient
 from .engine import live
 from .engine.threads import progress_report
@@ -107,7 +107,7 @@ def weight_gradient(
     2
     """
     check_function(loss, "loss")
-    arrays = {name: _movable(w, name) for name, w in (params.items() if _is_dict(params) else [("", params)])}
+    arrays = _arrays(params)
     used = check_workers(workers, "jit")
     check_scheme(method, order)
     scheme: dict[str, Any] = {"method": method, "order": order, "h": h, "rel_step": rel_step}
@@ -119,21 +119,14 @@ def weight_gradient(
     return parts if _is_dict(params) else parts[""]
 
 
+def _arrays(params: Any) -> dict[str, Array]:
+    if not _is_dict(params):
+        return {"": movable_array(params, "params")}
+    return {name: movable_array(w, f"params[{name!r}]") for name, w in params.items()}
+
+
 def _is_dict(params: Any) -> bool:
     return isinstance(params, Mapping)
-
-
-def _movable(w: Any, name: str) -> Array:
-    """An array whose elements can be moved in place."""
-    what = f"params[{name!r}]" if name else "params"
-    if not isinstance(w, np.ndarray) or w.dtype not in (np.float64, np.float32, np.float16):
-        got = f"{w.dtype} array" if isinstance(w, np.ndarray) else type(w).__name__
-        msg = f"{what} must be a float64, float32 or float16 array, which is moved in place, got {got}; write np.array(w, float)"
-        raise TypeError(msg)
-    if not w.flags.writeable:
-        msg = f"{what} is read-only, but its elements are moved in place; pass a copy, or fastgrad.gradient(loss, w)"
-        raise ValueError(msg)
-    return np.asarray(w)  # of a subclass such as np.matrix, whose elements have no one index
 
 
 def _compiled(

@@ -668,7 +668,7 @@ WEIGHTS = [
             "integers",
             lambda: weight_gradient(squares, np.array([3, 4])),
             TypeError,
-            ["params must be", "int64 array", "in place", "np.array(w, float)"],
+            ["params must be", "int64 array", "in place", "write np.array(params"],
         ),
         ("a list", lambda: weight_gradient(squares, [3.0, 4.0]), TypeError, ["params must be", "list", "np.array("]),
         ("a number", lambda: weight_gradient(squares, 3.0), TypeError, ["params must be", "float", "np.array("]),
@@ -684,7 +684,7 @@ WEIGHTS = [
             "integers in a dict",
             lambda: weight_gradient(lambda p: 1.0, {"W": point(), "b": np.array([1])}),
             TypeError,
-            ["params['b'] must be", "int64 array", "np.array(w, float)"],
+            ["params['b'] must be", "int64 array", "write np.array(params"],
         ),
         (
             "a dict in a dict",
@@ -696,7 +696,7 @@ WEIGHTS = [
             "read-only",
             lambda: weight_gradient(squares, read_only(point())),
             ValueError,
-            ["params is read-only", "copy", "fastgrad.gradient(loss, w)"],
+            ["params is read-only", "copy", "pass a copy that the function reads"],
         ),
         (
             "read-only in a dict",

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import check_function
+from ..arguments import check_function, movable_array
 from ..variable import Variable
 from ..variable import sum as total
-from .elements import as_tuple, floats, quotient, restored, weighted
+from .elements import as_tuple, quotient, restored, weighted
 
 Array = NDArray[Any]
 
@@ -67,7 +67,7 @@ def numerical_grad(
     above = [np.asarray(0.0 if g is None else getattr(g, "array", g), dtype=np.float64) for g in grad_outputs]
     grads = []
     for k, x in enumerate(inputs):
-        grad = np.zeros(floats(x, f"inputs[{k}]").shape)
+        grad = np.zeros(movable_array(x, f"inputs[{k}]").shape)
         with restored(x):
             for index in np.ndindex(x.shape):
                 if detect_nondifferentiable:
@@ -141,7 +141,7 @@ def check_backward(
     for leaf in moving:
         leaf.cleargrad()
     _total(outputs, above).backward()
-    arrays = [floats(leaf.array, "x_data") for leaf in moving]
+    arrays = [movable_array(leaf.array, "x_data") for leaf in moving]
     direction = _direction(sum(x.size for x in arrays))
     parts = np.split(direction, np.cumsum([x.size for x in arrays])[:-1])
     backward = sum(

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import check_function, real_array
+from ..arguments import FLOATS, check_function, movable_array, real_array
 from ..variable import Variable
 
 Array = NDArray[Any]
-
-FLOATS = (np.float64, np.float32, np.float16)
 
 
 def movable(x: Any) -> tuple[Any, dict[str, Array]]:
@@ -27,7 +25,7 @@ def movable(x: Any) -> tuple[Any, dict[str, Array]]:
     """
     if isinstance(x, Mapping):
         point: Any = x
-        arrays = {str(name): _of_dict(name, w) for name, w in x.items()}
+        arrays = {str(name): movable_array(w, f"x[{name!r}]") for name, w in x.items()}
     else:
         whole = real_array(x)
         shared = isinstance(x, np.ndarray) and np.may_share_memory(whole, x)
@@ -38,17 +36,6 @@ def movable(x: Any) -> tuple[Any, dict[str, Array]]:
     for name, w in arrays.items():
         _check_finite(w, name if isinstance(x, Mapping) else "")
     return point, arrays
-
-
-def _of_dict(name: Any, w: Any) -> Array:
-    if not isinstance(w, np.ndarray) or w.dtype not in FLOATS:
-        got = f"{w.dtype} array" if isinstance(w, np.ndarray) else type(w).__name__
-        msg = f"x[{name!r}] must be a float64, float32 or float16 array, which is moved in place, got {got}; write np.array(w, float)"
-        raise TypeError(msg)
-    if not w.flags.writeable:
-        msg = f"x[{name!r}] is read-only, but its elements are moved in place; pass a copy that f reads"
-        raise ValueError(msg)
-    return np.asarray(w)
 
 
 def _check_apart(arrays: dict[str, Array]) -> None:

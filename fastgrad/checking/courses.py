@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arguments import check_function
+from ..arguments import check_function, movable_array
 from ..results import as_number
-from .elements import floats, quotient, restored, weighted
+from .elements import quotient, restored, weighted
 
 Array = NDArray[Any]
 
@@ -50,7 +50,7 @@ def eval_numerical_gradient(f: Callable[..., Any], x: Any, verbose: bool = False
     array([6., 8.])
     """
     check_function(f)
-    grad = np.zeros(floats(x, "x").shape)
+    grad = np.zeros(movable_array(x, "x").shape)
     with restored(x):
         for index in np.ndindex(x.shape):
             grad[index] = quotient(lambda: as_number(f(x)), x, index, h)
@@ -91,7 +91,7 @@ def eval_numerical_gradient_array(f: Callable[..., Any], x: Any, df: ArrayLike, 
     array([ 2., 40.])
     """
     check_function(f)
-    grad, above = np.zeros(floats(x, "x").shape), np.asarray(df, dtype=np.float64)
+    grad, above = np.zeros(movable_array(x, "x").shape), np.asarray(df, dtype=np.float64)
     with restored(x):
         for index in np.ndindex(x.shape):
             grad[index] = quotient(lambda: weighted([f(x)], [above]), x, index, h)
@@ -133,7 +133,7 @@ def grad_check_sparse(
     """
     check_function(f)
     given = np.asarray(analytic_grad)
-    if given.shape != floats(x, "x").shape:
+    if given.shape != movable_array(x, "x").shape:
         msg = f"analytic_grad has shape {given.shape}, x has {x.shape}; each element of x needs its derivative"
         raise ValueError(msg)
     draw = random if seed is None else random.Random(seed)

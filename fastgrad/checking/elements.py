@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..steps import default_factor
-from .claims import FLOATS
 
 Array = NDArray[Any]
 
@@ -18,18 +17,6 @@ Array = NDArray[Any]
 def as_tuple(given: Any) -> tuple[Any, ...]:
     """Several things, or one."""
     return tuple(given) if isinstance(given, (tuple, list)) else (given,)
-
-
-def floats(x: Any, name: str) -> Array:
-    """An array that can be moved in place."""
-    if not isinstance(x, np.ndarray) or x.dtype not in FLOATS:
-        got = f"{x.dtype} array" if isinstance(x, np.ndarray) else type(x).__name__
-        msg = f"{name} must be a float64, float32 or float16 array, which is moved in place, got {got}; write np.array({name}, float)"
-        raise TypeError(msg)
-    if not x.flags.writeable:
-        msg = f"{name} is read-only, but its elements are moved in place; pass {name}.copy()"
-        raise ValueError(msg)
-    return x
 
 
 @contextmanager
