@@ -4,6 +4,7 @@ A new family is a module with `CASES`, named here, and a pair of markers in docs
 """
 
 import fields
+import grids
 import matrices
 import points
 import process
@@ -11,7 +12,7 @@ import single
 import weights
 from contest import Case
 
-CASES = (*points.CASES, *single.CASES, *matrices.CASES, *fields.CASES, *weights.CASES, *process.CASES)
+CASES = (*points.CASES, *single.CASES, *matrices.CASES, *fields.CASES, *grids.CASES, *weights.CASES, *process.CASES)
 TURNS = 3
 
 

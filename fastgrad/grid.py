@@ -18,7 +18,9 @@ from .spacings import ACCURACIES, Line, numpy_line, periodic_three_points, uneve
 Array = NDArray[Any]
 Progress = bool | Callable[[int, int], object]
 
-SMALL = 1 << 15  # samples: below, np.gradient has done its work before threads have begun
+SMALL = 1 << 17  # samples: below, np.gradient has done its work before threads have begun
+SHORT = 8  # nodes along the last axis in memory: below, a row is less work than its start, here as in np.gradient
+ROUNDING = 1e-12  # relative: a period that is the number of samples times the spacing
 CHECKED = 1 << 20  # coordinates at a time
 
 __all__ = ["curl", "divergence", "gradient", "laplacian"]
@@ -93,12 +95,12 @@ def gradient(
     asked = accuracy != 2 or periodic is not False or period is not None
     samples = _samples(values)
     axes = None if samples is None else _axes_and_spacing(samples, spacing, axis, edge_order)
-    if samples is None or axes is None or (not asked and (samples.dtype.itemsize < 4 or samples.size <= SMALL)):
+    if samples is None or axes is None or (not asked and _numpys(samples, axes)):
         return _by_numpy(values, spacing, axis, edge_order, asked, out)
     lines = _lines(samples, axes, periodic, period, 1, scheme)
     dtype = np.dtype(np.float64) if samples.dtype.kind in "iu" else samples.dtype
     outputs, result = _outputs(out, samples, dtype, len(axes))
-    _compute(outputs, [(k, samples, a, line) for k, (a, line) in enumerate(lines)], scheme, progress)
+    _compute(outputs, [(k, samples, a, line) for k, (a, line) in enumerate(lines)], scheme, progress, fresh=out is None)
     return result
 
 
@@ -151,7 +153,13 @@ def divergence(
         raise ValueError(msg)
     lines = _lines(parts[0], axes, periodic, period, 1, scheme)
     result = check_out(out, parts[0].shape, parts[0].dtype, *parts) if out is not None else np.empty_like(parts[0])
-    _compute([result], [(0, part, *line) for part, line in zip(parts, lines, strict=True)], scheme, progress)
+    _compute(
+        [result],
+        [(0, part, *line) for part, line in zip(parts, lines, strict=True)],
+        scheme,
+        progress,
+        fresh=out is None,
+    )
     return result
 
 
@@ -210,7 +218,7 @@ def curl(
     for output, (a, b) in enumerate(pairs):
         terms.append((output, parts[b], *lines[a]))
         terms.append((output, parts[a], lines[b][0], lines[b][1].negative()))
-    _compute([result] if len(pairs) == 1 else list(result), terms, scheme, progress)
+    _compute([result] if len(pairs) == 1 else list(result), terms, scheme, progress, fresh=out is None)
     return result
 
 
@@ -263,11 +271,11 @@ def laplacian(
     """
     scheme = _scheme(edge_order, accuracy, workers)
     (samples,) = _components([values], "values")
-    lines = _lines(samples, _required(samples, spacing, axis, 1), periodic, period, 2, scheme)
+    lines = _lines(samples, _required(samples, spacing, axis, edge_order), periodic, period, 2, scheme)
     result = check_out(out, samples.shape, samples.dtype, samples) if out is not None else np.empty_like(samples)
     if not lines:
         result[...] = 0
-    _compute([result], [(0, samples, a, line) for a, line in lines], scheme, progress)
+    _compute([result], [(0, samples, a, line) for a, line in lines], scheme, progress, fresh=out is None)
     return result
 
 
@@ -285,7 +293,7 @@ def _scheme(edge_order: Any, accuracy: Any, workers: Any) -> _Scheme:
     if isinstance(accuracy, bool) or accuracy not in ACCURACIES:
         msg = f"accuracy={accuracy!r} does not exist; use 2, 4, 6 or 8"
         raise ValueError(msg)
-    return _Scheme(edge_order, accuracy, check_workers(workers, "jit"))
+    return _Scheme(edge_order, int(accuracy), check_workers(workers, "jit"))
 
 
 def _samples(values: Any) -> Array | None:
@@ -295,6 +303,13 @@ def _samples(values: Any) -> Array | None:
     samples = np.asanyarray(values)
     ours = type(samples) in {np.ndarray, np.memmap} and samples.dtype.kind in "iuf" and samples.dtype.itemsize <= 8
     return samples if ours else None
+
+
+def _numpys(samples: Array, axes: list[Any]) -> bool:
+    """Whether np.gradient, whose bits are the same, is as fast; float16 has arithmetic that only NumPy knows."""
+    nearest = min(range(samples.ndim), key=lambda k: (abs(samples.strides[k]), -k), default=0)
+    short = nearest in {a for a, _ in axes} and samples.shape[nearest] < SHORT
+    return samples.dtype == np.float16 or samples.size <= SMALL or short
 
 
 def _by_numpy(values: Any, spacing: Any, axis: Any, edge_order: Any, asked: bool, out: Any) -> Any:
@@ -413,8 +428,9 @@ def _line(
     axis: int, samples: Array, distances: Any, periodic: bool, period: Any, derivative: int, scheme: _Scheme
 ) -> Line:
     n, accuracy = samples.shape[axis], scheme.accuracy
-    if not periodic and period is not None and derivative == 1 and accuracy == 2:
-        period = _no_period(axis, period)
+    if not periodic and period is not None:
+        msg = f"period={period!r} for axis {axis}, which is not periodic; write periodic=True, or one for each axis"
+        raise ValueError(msg)
     if not periodic and derivative == 1 and accuracy == 2:
         return numpy_line(n, distances, scheme.edge_order, samples.dtype)
     distances, length = _checked(axis, n, distances, periodic, period)
@@ -432,21 +448,14 @@ def _line(
     return uneven_line(distances.astype(np.float64), derivative, points, edge, length if periodic else None)
 
 
-def _no_period(axis: int, period: Any) -> None:
-    msg = f"period={period!r} for axis {axis}, which is not periodic; write periodic=True, or one for each axis"
-    raise ValueError(msg)
-
-
 def _checked(axis: int, n: int, distances: Any, periodic: bool, period: Any) -> tuple[Any, float]:
     """Distances with a direction, and the signed length after which they repeat."""
-    if not periodic and period is not None:
-        _no_period(axis, period)
     if np.ndim(distances) == 0:
         if not np.isfinite(distances) or distances == 0:
             msg = f"the spacing of axis {axis} is {distances!r}; it must be a finite number other than 0"
             raise ValueError(msg)
         whole = n * float(distances)
-        if period is None or abs(period) == abs(whole):
+        if period is None or abs(abs(period) - abs(whole)) <= ROUNDING * abs(whole):
             return distances, whole
         distances = np.arange(n) * float(distances)
     apart = np.diff(distances)
@@ -489,7 +498,7 @@ def _outputs(out: Any, samples: Array, dtype: np.dtype[Any], count: int) -> tupl
     return list(check_out(out, (count, *samples.shape), dtype, samples)), out
 
 
-def _compute(outputs: list[Array], terms: list[Any], scheme: _Scheme, progress: Progress) -> None:
+def _compute(outputs: list[Array], terms: list[Any], scheme: _Scheme, progress: Progress, *, fresh: bool) -> None:
     if not terms or outputs[0].size == 0:
         return
     from .engine.differences import Term, compute  # noqa: PLC0415  which loads Numba
@@ -497,4 +506,4 @@ def _compute(outputs: list[Array], terms: list[Any], scheme: _Scheme, progress: 
     several = len(terms) > len(outputs)
     work = [Term(o, values, axis, line.widened() if several else line) for o, values, axis, line in terms]
     with progress_report(progress, "box") as report:
-        compute(outputs, work, scheme.workers, report)
+        compute(outputs, work, scheme.workers, report, fresh=fresh)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -62,17 +63,18 @@ class Line:
 
     def edge_rows(self, start: int, stop: int) -> Array:
         """Positions among the edge's rows of the nodes in [start, stop) that belong to the edges."""
-        nodes = np.arange(start, stop)
-        left, right = nodes[nodes < self.start], nodes[nodes >= self.stop]
-        return np.concatenate([left, right - self.stop + self.start])
+        left = np.arange(start, min(stop, self.start))
+        return np.concatenate([left, np.arange(max(start, self.stop), stop) - self.stop + self.start])
 
     def nodes(self, start: int, stop: int) -> Array:
         """The nodes, sorted, whose samples the derivatives at [start, stop) need."""
         first, last = max(start, self.start), min(stop, self.stop)
-        parts = [np.arange(start, stop), self.edge_taps[self.edge_rows(start, stop)].ravel()]
+        low, high = start, stop
         if first < last:
-            parts.append(np.arange(first + self.offsets.min(), last + self.offsets.max()))
-        return np.unique(np.concatenate(parts))
+            low, high = min(low, first + self.offsets.min()), max(high, last + self.offsets.max())
+        others = set(self.edge_taps[self.edge_rows(start, stop)].ravel().tolist())
+        before, after = sorted(k for k in others if k < low), sorted(k for k in others if k >= high)
+        return np.concatenate([np.array(before, np.int64), np.arange(low, high), np.array(after, np.int64)])
 
     def part(self, start: int, stop: int, nodes: Array) -> Line:
         """The same derivative at [start, stop) alone, along an axis that has only `nodes` of this one."""
@@ -200,13 +202,20 @@ def _central(derivative: int, accuracy: int, spacing: Any) -> tuple[str, Array, 
 
 def _uniform_edges(n: int, half: int, count: int, derivative: int, spacing: float) -> tuple[Array, Array]:
     """The first `count` samples for nodes before `half`, the last for those at the other end."""
+    taps, weights = _one_sided(half, count, derivative)
+    shift = np.repeat([0, n - count], half)[:, None]
+    return taps + shift, weights / spacing**derivative
+
+
+@cache
+def _one_sided(half: int, count: int, derivative: int) -> tuple[Array, Array]:
+    """The node and the others among 0, ..., count - 1, and the others' weights, at the first and at the last nodes."""
     taps, rows = [], []
-    for node in _ends(n, half).tolist():
-        first = 0 if node < half else n - count
-        others = [k for k in range(first, first + count) if k != node]
-        exact = stencils.weights(derivative, tuple(k - node for k in range(first, first + count)))
+    for node in [*range(half), *range(count - half, count)]:
+        others = [k for k in range(count) if k != node]
+        exact = stencils.weights(derivative, tuple(k - node for k in range(count)))
         taps.append([node, *others])
-        rows.append([float(exact[k - first]) / spacing**derivative for k in others])
+        rows.append([float(exact[k]) for k in others])
     return np.array(taps), np.array(rows)
 
 
@@ -236,7 +245,7 @@ def periodic_three_points(x: Array, period: float, dtype: np.dtype[Any]) -> Line
     around = np.stack([np.diff([x[-1] - period, x[0], x[1]]), np.diff([x[-2], x[-1], x[0] + period])], axis=1)
     return Line(
         n, 1, n - 1, formula, np.array([-1, 0, 1]), lambda a, b: _three_points(np.diff(x[a - 1 : b + 1])), True,
-        formula, np.array([[n - 1, 0, 1], [n - 2, n - 1, 0]]), _three_points(around),
+        formula, np.array([[n - 1, 0, 1], [n - 2, n - 1, 0]]), _three_points(around)[0],
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ ORDER = [
     "engine.blackbox",
     "engine.vectormath",
     "engine.native",
+    "engine.kernels",
     "engine.buffers",
     "engine.network",
     "engine.rows",

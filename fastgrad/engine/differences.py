@@ -9,38 +9,30 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 from typing import Any, NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from ..spacings import Line
 from . import rows, threads
+from .kernels import kernel
 from .rows import PLAIN, SCRATCH, STREAM, Row, call
 
 Array = NDArray[Any]
 
 ROW = 8192  # samples of a row in a box
+ONE_ROW = 1 << 16  # where there is one axis
 PLANE = 32768  # samples of a box across its first axis: 256 kB
 BOX = 1 << 18  # samples of a box
-COPIED_BOX = 1 << 16
+COPIED_BOX = 1 << 19  # smaller ones leave two threads waiting for each other's Python
 SHORTEST = 16  # nodes along an axis: a box's neighbours are read again
 WIDEST = 64  # samples at a node of the last axis
 LONG = 1 << 17  # nodes of an axis whose weights, one set a node, would take more than a few megabytes
 STREAMED = 1 << 22  # bytes of an output: smaller ones are wanted in the cache
 SLAB = 1 << 25  # bytes of files in memory at a time
-
-
-def _compiled(function: Any) -> Any:
-    """Kept on disk, where there is a folder that can be written (compiling takes seconds)."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-    try:
-        return nb.njit(cache=True, **options)(function)
-    except RuntimeError:  # Numba found no folder
-        return nb.njit(**options)(function)
 
 
 @dataclass(frozen=True)
@@ -79,7 +71,7 @@ class Plan(NamedTuple):
 ) = range(17)  # fmt: skip
 
 
-@_compiled
+@kernel
 def sweep(start, stop, plan):
     """Boxes number start, ..., stop - 1."""
     first, last, tile = plan.first, plan.last, plan.tile
@@ -97,7 +89,7 @@ def sweep(start, stop, plan):
         _box(low, high, node, scratch.ctypes.data, taps, plan)
 
 
-@_compiled
+@kernel
 def _box(low, high, node, scratch, taps, plan):
     """All rows of a box: one function, because Numba counts the references to an array at every call (0.2 us)."""
     inputs, steps, outputs, strides = plan.inputs, plan.steps, plan.outputs, plan.strides
@@ -148,7 +140,7 @@ def _box(low, high, node, scratch, taps, plan):
 # --- from arrays to numbers ------------------------------------------------------------------------------------------
 
 
-def _tables(terms: list[Term], sources: list[Array], outputs: list[Array], width: int) -> tuple[Array, Array, Array]:
+def _tables(terms: list[Term], sources: list[Array], width: int, *, streams: bool) -> tuple[Array, Array, Array]:
     """`terms`, `places` and `weights` of a plan; `sources` are the terms' inputs, each once."""
     table, places, weights = [], [np.zeros(0, np.int64)], [np.zeros(0)]
     numbers = {id(a): k for k, a in enumerate(sources)}
@@ -162,7 +154,7 @@ def _tables(terms: list[Term], sources: list[Array], outputs: list[Array], width
         return filled[position] - values.size
 
     for n, (output, values, axis, line) in enumerate((t.output, t.values, t.axis, t.line) for t in terms):
-        goes = SCRATCH if last_of[output] != n else STREAM if outputs[output].nbytes >= STREAMED else PLAIN
+        goes = SCRATCH if last_of[output] != n else STREAM if streams else PLAIN
         single = values.dtype == np.float32
         along = line.uneven and axis == values.ndim - 1 - (width > 1)
         inner = Row(line.inner, single, along, output in seen, goes)
@@ -181,13 +173,15 @@ def _tables(terms: list[Term], sources: list[Array], outputs: list[Array], width
     return np.array(table, np.int64), np.concatenate(places).astype(np.int64), np.concatenate(weights)
 
 
-def _plan(terms: list[Term], outputs: list[Array], width: int, first: list[int], tile: list[int]) -> Plan:
+def _plan(
+    terms: list[Term], outputs: list[Array], width: int, first: list[int], tile: list[int], *, streams: bool
+) -> Plan:
     """The arrays have the axes of the terms and, where `width` is not 1, one more; outputs begin at node `first`."""
     axes = len(first)
     sources = list({id(t.values): t.values for t in terms}.values())
     strides = np.array([a.strides[:axes] for a in outputs], np.int64)
     addresses = np.array([a.ctypes.data for a in outputs], np.int64) - strides @ np.array(first, np.int64)
-    table, places, weights = _tables(terms, sources, outputs, width)
+    table, places, weights = _tables(terms, sources, width, streams=streams)
     last = np.array(first) + outputs[0].shape[:axes]
     return Plan(
         np.array(first, np.int64), last.astype(np.int64), np.array(tile, np.int64),
@@ -199,7 +193,7 @@ def _plan(terms: list[Term], outputs: list[Array], width: int, first: list[int],
 def _tile(shape: tuple[int, ...], width: int, samples: int) -> list[int]:
     """How many nodes of each axis make a box."""
     tile = [1] * len(shape)
-    tile[-1] = min(shape[-1], max(ROW // width, 1))
+    tile[-1] = min(shape[-1], max((ROW if len(shape) > 1 else ONE_ROW) // width, 1))
     budget = max(PLANE // (tile[-1] * width), 1)
     for axis in range(len(shape) - 2, 0, -1):
         tile[axis] = min(shape[axis], max(budget, SHORTEST))
@@ -212,8 +206,14 @@ def _tile(shape: tuple[int, ...], width: int, samples: int) -> list[int]:
 # --- arrays ----------------------------------------------------------------------------------------------------------
 
 
-def compute(outputs: list[Array], terms: list[Term], workers: int | None, report: threads.Report | None) -> None:
-    """Write the sums of terms; every output has one, all arrays have the same shape, none of it is zero."""
+def compute(
+    outputs: list[Array], terms: list[Term], workers: int | None, report: threads.Report | None, *, fresh: bool
+) -> None:
+    """Write the sums of terms; every output has one, all arrays have the same shape, none of it is zero.
+
+    Memory that is `fresh` comes into the cache when the system clears it: there ordinary stores are faster by a tenth,
+    elsewhere those past the cache by half.
+    """
     files = [m for a in [*outputs, *{id(t.values): t.values for t in terms}.values()] if (m := _file(a)) is not None]
     outputs, terms = _arranged(outputs, terms)
     working = np.dtype(np.float32 if outputs[0].dtype.itemsize < 8 else np.float64)
@@ -224,7 +224,8 @@ def compute(outputs: list[Array], terms: list[Term], workers: int | None, report
     direct = not long and all(_readable(a, working, axes) for a in [*outputs, *(t.values for t in terms)])
     tile = _tile(shape, width, BOX if direct else COPIED_BOX)
     if direct:
-        plan = _plan(terms, outputs, width, [0] * axes, tile)
+        streams = not fresh and outputs[0].nbytes >= STREAMED
+        plan = _plan(terms, outputs, width, [0] * axes, tile, streams=streams)
 
         def work(start: int, stop: int) -> None:
             sweep(start, stop, plan)
@@ -267,8 +268,9 @@ def _file(array: Array) -> mmap.mmap | None:
     owner: Any = array
     while isinstance(owner, np.ndarray) and isinstance(owner.base, np.ndarray):
         owner = owner.base
-    shared = isinstance(owner, np.memmap) and isinstance(owner.base, mmap.mmap) and owner.mode != "c"
-    return owner.base if shared and hasattr(mmap, "MADV_DONTNEED") else None
+    mapping: Any = getattr(owner, "base", None)
+    shared = isinstance(owner, np.memmap) and owner.mode != "c"
+    return mapping if shared and isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") else None
 
 
 def _arranged(outputs: list[Array], terms: list[Term]) -> tuple[list[Array], list[Term]]:
@@ -343,7 +345,7 @@ def _copied_box(
     direct = all(_readable(a, working, len(shape)) for a in outputs)
     results = [a[own] if direct else np.empty(a[own].shape, working) for a in outputs]
     first = [int(np.searchsorted(n, k)) for n, k in zip(nodes, low, strict=True)]
-    sweep(0, 1, _plan(local, results, width, first, list(high - low)))
+    sweep(0, 1, _plan(local, results, width, first, list(high - low), streams=False))
     if not direct:
         with np.errstate(all="ignore"):
             for out, result in zip(outputs, results, strict=True):
@@ -351,9 +353,9 @@ def _copied_box(
 
 
 def _nodes_of(axis: int, low: int, high: int, terms: list[Term]) -> Array:
-    return np.unique(
-        np.concatenate([np.arange(low, high), *(t.line.nodes(low, high) for t in terms if t.axis == axis)])
-    )
+    """What the box needs along an axis; the terms of one axis all read the same neighbours."""
+    needed = (t.line.nodes(low, high) for t in terms if t.axis == axis)
+    return next(needed, np.arange(low, high))
 
 
 def _gathered(values: Array, nodes: list[Array], working: np.dtype[Any]) -> Array:
@@ -367,5 +369,5 @@ def _gathered(values: Array, nodes: list[Array], working: np.dtype[Any]) -> Arra
 def _runs(nodes: Array) -> Iterator[tuple[slice, slice]]:
     """Consecutive nodes: their places in the buffer and in the array."""
     ends = [0, *(np.flatnonzero(np.diff(nodes) != 1) + 1), len(nodes)]
-    for a, b in zip(ends, ends[1:], strict=False):
+    for a, b in pairwise(ends):
         yield slice(a, b), slice(int(nodes[a]), int(nodes[b - 1]) + 1)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from . import buffers, native, threads
 from .buffers import apply
+from .kernels import kernel
 
 Array = NDArray[np.float64]
 
@@ -25,15 +25,6 @@ CROSS_ENTROPY, SQUARES = range(2)
 GUARD = 1e-7  # the book's, inside the logarithm
 FAR = 700.0  # exp of it is finite, and beside it 1.0 is nothing: farther changes no digit of a probability
 BLOCK = 128  # samples: ten outputs of them are 10 kB
-
-
-def _compiled(function: Any) -> Any:
-    """Kept on disk, where there is a folder that can be written (compiling takes seconds)."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-    try:
-        return nb.njit(cache=True, **options)(function)
-    except RuntimeError:  # Numba found no folder
-        return nb.njit(**options)(function)
 
 
 class Functions(NamedTuple):
@@ -65,7 +56,7 @@ class Network(NamedTuple):
     h: float
 
 
-@_compiled
+@kernel
 def _activate(values, kind, functions):
     """In place, on a contiguous buffer."""
     flat = values.reshape(values.size)
@@ -82,7 +73,7 @@ def _activate(values, kind, functions):
         apply(functions.tanh, flat, flat.size)
 
 
-@_compiled
+@kernel
 def _next_layer(signal, weights, out):
     """out = weights[:-1].T @ signal + weights[-1], samples in the inner loop."""
     for unit in range(out.shape[0]):
@@ -100,7 +91,7 @@ def _next_layer(signal, weights, out):
                 row[n] += w * given[n]
 
 
-@_compiled
+@kernel
 def _squares(value, target, count):
     total = 0.0
     for n in range(count):
@@ -108,7 +99,7 @@ def _squares(value, target, count):
     return total
 
 
-@_compiled
+@kernel
 def _sum(values, count):
     """In four chains: additions of one wait for each other."""
     a = b = c = d = 0.0
@@ -120,7 +111,7 @@ def _sum(values, count):
     return (a + b) + (c + d)
 
 
-@_compiled
+@kernel
 def _loss(z, target, first, count, kind, functions, scratch):
     """Sum over `count` samples of a block that begins at `first`; z is overwritten."""
     if kind == SQUARES:
@@ -137,7 +128,7 @@ def _loss(z, target, first, count, kind, functions, scratch):
     return _cross_entropy(z, target, first, count, functions, scratch)
 
 
-@_compiled
+@kernel
 def _top(z, first, top):
     """The largest output of each sample."""
     top[:] = z[0, first : first + top.size]
@@ -147,7 +138,7 @@ def _top(z, first, top):
             top[n] = max(top[n], row[n])
 
 
-@_compiled
+@kernel
 def _cross_entropy(z, target, first, count, functions, scratch):
     """The same of outputs that are shifted so that exp does not overflow, nor underflow for all."""
     below, above = scratch[1, : z.shape[1]], scratch[2, : z.shape[1]]
@@ -165,7 +156,7 @@ def _cross_entropy(z, target, first, count, functions, scratch):
     return -_sum(above, count)
 
 
-@_compiled
+@kernel
 def _shifted(following, first, width, scratch, out):
     """A block of the last layer's sums minus the largest of each sample."""
     top = scratch[0, :width]
@@ -178,7 +169,7 @@ def _shifted(following, first, width, scratch, out):
     return near
 
 
-@_compiled
+@kernel
 def _within(values, limit):
     """Whether all are below a limit; a count, because that is vectorised."""
     outside = 0
@@ -187,13 +178,13 @@ def _within(values, limit):
     return outside == 0
 
 
-@_compiled
+@kernel
 def _layer(flat, starts, layer, rows):
     start, stop = starts[layer], starts[layer + 1]
     return flat[start:stop].reshape(rows, (stop - start) // rows)
 
 
-@_compiled
+@kernel
 def _move_unit(before, step, given, usual, net, functions, change):
     """By how much a unit's signal changes with one of its weights."""
     for n in range(change.size):
@@ -203,7 +194,7 @@ def _move_unit(before, step, given, usual, net, functions, change):
         change[n] -= usual[n]
 
 
-@_compiled
+@kernel
 def _move_sums(following, first, weights, change, z):
     """The next layer's sums after such a change."""
     for k in range(z.shape[0]):
@@ -212,7 +203,7 @@ def _move_sums(following, first, weights, change, z):
             row[n] = there[n] + w * change[n]
 
 
-@_compiled
+@kernel
 def _last_sums(z, layer, net, functions, front, back):
     """The last layer's sums from those of a layer; z lies in `front`, and the results in turn in `back` and `front`."""
     for deeper in range(layer, net.sizes.size - 1):
@@ -224,13 +215,13 @@ def _last_sums(z, layer, net, functions, front, back):
     return z
 
 
-@_compiled
+@kernel
 def _displacement(w, side, h):
     """The step that is really taken, up and down."""
     return (w + h) - w if side == 0 else (w - h) - w
 
 
-@_compiled
+@kernel
 def hidden(start, stop, layer, net, functions, out):
     """The partial derivatives in weights [start, stop) of a layer that is not the last, unit by unit, into out[i, unit]."""
     sizes = net.sizes
@@ -270,7 +261,7 @@ def hidden(start, stop, layer, net, functions, out):
         out[places.start : places.stop, unit] /= net.samples * (2.0 * net.h)
 
 
-@_compiled
+@kernel
 def output(start, stop, net, functions, out):
     """The same for weights of the last layer: of the outputs, one changes."""
     sizes, layer = net.sizes, net.sizes.size - 2
@@ -302,7 +293,7 @@ def output(start, stop, net, functions, out):
         out[places.start : places.stop, unit] /= net.samples * (2.0 * net.h)
 
 
-@_compiled
+@kernel
 def _label_losses(value, top, rest, label, target, count, functions):
     """The sum of the samples' losses where `value` is one output's sum, and the terms of the others are known."""
     for n in range(value.size):
@@ -315,7 +306,7 @@ def _label_losses(value, top, rest, label, target, count, functions):
     return -_sum(value, count)
 
 
-@_compiled
+@kernel
 def _others(z, net, first, unit, functions, top, rest, label, value):
     """The softmax's terms that do not change with a unit: their sum, the label's, and the shift of all."""
     last = first + top.size
