@@ -170,6 +170,10 @@ def _softplus(x: Array, beta: float) -> Any:
 # --- shapes and places ---------------------------------------------------------------------------
 
 
+def _reshape(x: Any, shape: Any) -> Any:
+    return np.reshape(x, shape)  # by place: NumPy 2.0 has another name for it
+
+
 def _reshape_product(g: Any, y: Any, x: Any, **options: Any) -> Any:
     return np.reshape(g, x.shape)
 
@@ -268,7 +272,7 @@ _LIST = [
     Rule("logsumexp", _logsumexp, (_logsumexp_product,)),
     Rule("softmax", _softmax, (_softmax_product,)),
     Rule("log_softmax", _log_softmax, (_log_softmax_product,)),
-    Rule("reshape", np.reshape, (_reshape_product,), exact=True),
+    Rule("reshape", _reshape, (_reshape_product,), exact=True),
     Rule("squeeze", np.squeeze, (_reshape_product,), exact=True),
     Rule("transpose", np.transpose, (_transpose_product,), exact=True),
     Rule("broadcast_to", np.broadcast_to, (lambda g, y, x, shape: g,), exact=True),
