@@ -11,7 +11,7 @@ import ckernels
 import functions
 import numpy as np
 import rivals
-from contest import TOLERANCE, Case, Contestant
+from contest import TOLERANCE, Case, Contestant, into
 from functions import Array, Function, H, written_for
 
 import fastgrad
@@ -43,17 +43,6 @@ def problem(function: Function, count: int) -> Problem:
     axis = np.linspace(-2.0, 2.0, count)
     exact = function.exact(np.array(np.meshgrid(axis, axis, indexing="ij")))
     return Problem(function, axis, np.empty_like(exact), exact)
-
-
-def into(p: Problem, run: Callable[[], object]) -> Contestant:
-    """A contestant that writes into `out`."""
-    p.out.fill(np.nan)
-
-    def filled() -> Array:
-        run()
-        return p.out
-
-    return Contestant(filled, p.exact)
 
 
 def ours(p: Problem, engine: str = "auto", **step: float) -> Contestant:

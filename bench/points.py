@@ -12,7 +12,7 @@ import functions
 import numpy as np
 import rivals
 from baselines import hand_written
-from contest import ONE_SIDED, TOLERANCE, Case, Contestant
+from contest import ONE_SIDED, TOLERANCE, Case, Contestant, into
 from functions import Array, Function, H, written_for
 
 import fastgrad
@@ -33,17 +33,6 @@ def problem(function: Function, dimension: int, count: int) -> Problem:
     points = function.points(count, dimension)
     exact = np.ascontiguousarray(function.exact(points.T).T)
     return Problem(function, points, np.empty_like(points), exact)
-
-
-def into(p: Problem, run: Callable[[], object]) -> Contestant:
-    """A contestant that writes into `out`."""
-    p.out.fill(np.nan)
-
-    def filled() -> Array:
-        run()
-        return p.out
-
-    return Contestant(filled, p.exact)
 
 
 def ours(p: Problem, engine: str = "auto", **step: float) -> Contestant:

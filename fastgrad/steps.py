@@ -155,6 +155,12 @@ def step_within(v: Array, h: Array) -> Any:
         return np.where(t == np.inf, 1.0, np.clip(t, _SMALLEST, _LARGEST))[()]
 
 
+def irregular(count: int) -> Array:
+    """Amounts between 1/4 and 3/4 without a pattern, by which to move elements and see whether a function reacts."""
+    amounts: Array = 0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, count + 1))[0]
+    return amounts
+
+
 def check_direction(x: Array, v: Array, t: Any, name: str) -> None:
     """Raise ValueError where a given step along v leaves x as it is."""
     with np.errstate(all="ignore"):

@@ -15,7 +15,7 @@ from .engine import live
 from .engine.threads import progress_report
 from .results import ConstantFunctionWarning, as_number, precision
 from .stencils import stencil
-from .steps import choose_steps, with_precision
+from .steps import choose_steps, irregular, with_precision
 
 Array = NDArray[Any]
 
@@ -247,5 +247,4 @@ def _reacts(value: Callable[[], float], arrays: dict[str, Array]) -> bool:
 
 def _move(arrays: dict[str, Array]) -> None:
     for w in arrays.values():
-        irregular = 0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, w.size + 1))[0]
-        w[...] += irregular.reshape(w.shape).astype(w.dtype)
+        w[...] += irregular(w.size).reshape(w.shape).astype(w.dtype)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..results import EPS, as_number, as_numbers, precision
-from ..steps import Steps
+from ..steps import Steps, irregular
 from . import forked
 from .call import Call, Output, Rows, Target
 from .threads import Report
@@ -408,8 +408,7 @@ def reads_its_argument(call: Call) -> bool:
     """
     n = call.finite()
     row, args = call.points.row(n), call.args_at(n)
-    irregular = 0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, row.size + 1))[0]
-    moved = row + irregular * np.maximum(1.0, np.abs(row))
+    moved = row + irregular(row.size) * np.maximum(1.0, np.abs(row))
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")

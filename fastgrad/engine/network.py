@@ -243,7 +243,7 @@ def hidden(start, stop, layer, net, functions, out):
             usual[:] = before
             _activate(usual, net.activation, functions)
             z = front[: sizes[layer + 2] * width].reshape(sizes[layer + 2], width)
-            near = _shifted(following, first, width, scratch, resting)
+            near = _shifted(following, first, width, scratch, resting) if last_but_one else z
             # So far the outputs' order changes little: a shift for all steps saves a fifth of the time.
             limit = FAR / 2.0 / np.abs(onward[unit]).max() if last_but_one else 0.0
             for i in places:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..results import EPS, EngineError, as_number, precision
+from ..steps import irregular
 from . import lanes
 from .call import Call
 from .program import Program
@@ -19,7 +20,7 @@ Array = NDArray[np.float64]
 @lru_cache(maxsize=256)
 def _irregular(dimension: int) -> Array:
     """Small displacements that no symmetry of f cancels."""
-    displacements: Array = 2.0**-20 * (0.25 + 0.5 * np.modf(0.61803398874989 * np.arange(1, dimension + 1))[0])
+    displacements: Array = 2.0**-20 * irregular(dimension)
     return displacements
 
 
