@@ -9,7 +9,7 @@ $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fastgrad needs Python 3.11 or newer; write make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[plot,progress]" --group dev --group bench --group docs
+	$(BIN)/python -m pip install --quiet --editable ".[all]" --group dev --group bench --group docs
 	touch $@
 
 demo: $(VENV)/installed
