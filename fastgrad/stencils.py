@@ -140,9 +140,14 @@ class Table:
     scale: NDArray[np.intp]
 
     @cached_property
+    def is_value(self) -> bool:
+        """Whether there is no direction, and the one output is f itself."""
+        return not len(self.moves) and len(self.scale) == 1
+
+    @cached_property
     def uses_base(self) -> bool:
         """Whether f at the point itself counts: hvp's sums come in pairs whose shares of it cancel."""
-        return self.stencil.base >= 0 and bool(self.factors.sum(axis=1).any())
+        return self.is_value or (self.stencil.base >= 0 and bool(self.factors.sum(axis=1).any()))
 
     @property
     def key(self) -> tuple[str, Stencil, int]:
@@ -175,6 +180,13 @@ def _along_axes(name: str, dimension: int, formula: Stencil) -> Table:
         divisors=np.repeat(axes[:, None], formula.derivative, axis=1),
         scale=np.full(dimension, formula.denominator),
     )
+
+
+@lru_cache(maxsize=1)
+def value() -> Table:
+    """No direction: f itself, at points that somebody else has displaced."""
+    none = _ints([], 2)
+    return Table("value", stencil(), none, none, *(np.empty((1, 0), dtype=np.intp),) * 3, np.ones(1, dtype=np.intp))
 
 
 @lru_cache(maxsize=64)

@@ -66,7 +66,8 @@ def prepare(call: Call, out: Output, values: Array | None, *, recompilations: in
         first = call.argument(call.finite_row())
         returns, shape = _probe(call, compiled, first)
         if isinstance(out, Target) or not call.along_axes:
-            return _prepare_table(call, compiled, out.reserve(shape) if isinstance(out, Target) else out, returns)
+            array = out.reserve(shape) if isinstance(out, Target) else out
+            return (_prepare_values if call.table.is_value else _prepare_table)(call, compiled, array, returns)
         steps = call.steps_for(_eps(returns))
         kernels = [_kernel(call, compiled, steps, out, returns)]
     source = _source(call)
@@ -122,6 +123,33 @@ def _prepare_table(call: Call, compiled: Any, out: Array, returns: Any) -> Kerne
     return replace(kernel, finish=lambda: launch(sums, 0, 1, each, each, True))
 
 
+def _prepare_values(call: Call, compiled: Any, out: Array, returns: Any) -> Kernel:
+    """As `prepare`, for f itself at every point."""
+    points, count = call.points, call.points.count
+    source, whole = points.row(slice(None)), out.reshape(count, -1)
+    values = whole if whole.flags.c_contiguous else np.empty(whole.shape)
+    shape, arguments = types.UniTuple(types.int64, len(points.shape)), types.Tuple([_numba_type(a) for a in call.args])
+    scalar = call.scalar or not points.shape
+    signature = (_matrix(source, readonly=True), types.float64[::1], *[types.int64] * 3, shape, arguments)
+    array = isinstance(returns, types.Array) and not call.vector
+    store, small = _storing(returns, array), points.dimension if _is_small(call) else 0
+    key = (compiled, "value", small, scalar, returns, array, signature)
+    if key not in _kernels:
+        evaluate = loops.evaluation(compiled, scalar, False, array)
+        _kernels[key] = _compiled_kernel(directions.over_values(evaluate, store, loops.view(points.shape), small), signature)
+
+    def work(start: int, stop: int) -> None:
+        if _kernels[key](source, values.reshape(-1), values.shape[1], start, stop, points.shape, call.args):
+            msg = f"f returned arrays of different sizes, {values.shape[1]} at first; it must keep to one shape"
+            raise ValueError(msg)
+
+    def finish() -> None:
+        if values is not whole:
+            whole[...] = values
+
+    return Kernel(work, count, 1, count, "compiled by Numba", _eps(returns), finish)
+
+
 def _items(work: Callable[[int, int], object], count: int, each: int, returns: Any) -> Kernel:
     """Work in items of which `each` make a point; those of a single point are handed out one by one."""
     grain, units = (1, each) if count == 1 else (each, count)
@@ -140,10 +168,7 @@ def _table_kernel(call: Call, compiled: Any, steps: Steps, returns: Any, *, copi
     shape, arguments = types.UniTuple(types.int64, len(points.shape)), types.Tuple([_numba_type(a) for a in call.args])
     out, spans = types.Array(types.float64, 3, "A"), [types.int64] * 4
     signature = (source, sizes, PAIRS, PAIRS, TABLE, ROWS, AXIS, SUMS, out, *spans, types.boolean, shape, arguments)
-    store = directions.storing(types.float64 if array else returns)
-    if store is None:
-        msg = f"compiled by Numba, f returns {returns}; return a number, or an array of real numbers"
-        raise EngineError(msg)
+    store = _storing(returns, array)
     rule = steps.rule if call.moves_coordinates else ""
     uses_base, small = call.table.uses_base, points.dimension if _is_small(call) else 0
     key = (compiled, call.table.stencil, uses_base, along_v, small, rule, copies, returns, array, signature)
@@ -152,11 +177,25 @@ def _table_kernel(call: Call, compiled: Any, steps: Steps, returns: Any, *, copi
         fill = loops.step_filler(rule, steps.size.ndim == 0) if rule else None
         view = loops.view(points.shape)
         kernel = directions.over_tables(evaluate, store, call.table.stencil, fill, uses_base, along_v, view, small)
-        with _compiling():
-            kernel.compile(signature)
-        kernel.disable_compile()
-        _kernels[key] = kernel
+        _kernels[key] = _compiled_kernel(kernel, signature)
     return _kernels[key]
+
+
+def _storing(returns: Any, array: bool) -> Any:
+    """What copies a value of f into a buffer; of an `array` of one number the number."""
+    store = directions.storing(types.float64 if array else returns)
+    if store is None:
+        msg = f"compiled by Numba, f returns {returns}; return a number, or an array of real numbers"
+        raise EngineError(msg)
+    return store
+
+
+def _compiled_kernel(kernel: Any, signature: Any) -> Any:
+    """Compiled for this signature, to which other arrays are converted instead of compiling again."""
+    with _compiling():
+        kernel.compile(signature)
+    kernel.disable_compile()
+    return kernel
 
 
 def _eps(returns: Any) -> float:
@@ -290,10 +329,7 @@ def _kernel(call: Call, compiled: Any, steps: Steps, out: Array, returns: Any, *
             kernel = loops.over_points(differences, fill, small, grid)
         else:
             kernel = loops.over_directions(differences, fill, grid, len(points.shape) < 2)
-        with _compiling():
-            kernel.compile(signature)
-        kernel.disable_compile()  # other arrays are to be converted to this signature, not compiled again
-        _kernels[key] = kernel
+        _kernels[key] = _compiled_kernel(kernel, signature)
     return _kernels[key]
 
 

@@ -190,3 +190,18 @@ def over_tables(
         return saw | VANISHED * vanished
 
     return kernel
+
+
+def over_values(evaluate: Any, store: Any, view: Any, fixed: int) -> Any:
+    """f itself at points [start, stop), `outputs` numbers each; returns whether their number differs."""
+
+    @njit
+    def kernel(source, out, outputs, start, stop, shape, args):
+        x = _stack_array(fixed) if fixed else np.empty(source.shape[1])
+        node, point, resized = np.empty(0, np.int64), view(x, shape), False
+        for n in range(start, stop):
+            _place_row(source, n, node, x)
+            resized |= store(out, n, outputs, evaluate(x, point, args))
+        return resized
+
+    return kernel

@@ -87,6 +87,8 @@ def apply(
     Several workers are forked processes; where a fork is not possible the work is done here, and a warning says why.
     """
     workers = workers if workers > 1 and forked.possible() else 1
+    if call.table.is_value:
+        return apply_values(call, out, report, workers)
     along_directions = workers > 1 and call.points.count == 1 and values is None
     if isinstance(out, Target) or not call.along_axes or (along_directions and not call.scalar):
         return apply_table(call, out, report, workers)
@@ -210,6 +212,32 @@ def _sums(
         if report:
             report(i + 1, len(xs))
     return center, sums
+
+
+def apply_values(call: Call, out: Output, report: Report | None = None, workers: int = 1) -> tuple[int, float]:
+    """As `apply`, for the table of no directions: f itself at every point."""
+    reader = _reader(out) if isinstance(out, Target) else as_number
+    f = (lambda x, *args: call.f(x[()], *args)) if call.scalar else call.f
+    caller, points = Caller(f, call.args, reader, workers), call.points
+
+    def some(start: int, stop: int, out: Output, _: Array | None, tick: Callable[[int], object]) -> None:
+        flat = np.empty(points.dimension)
+        buffer = flat.reshape(() if call.scalar else points.shape)
+        for n in range(start, stop):
+            if call.batch:
+                caller.args = call.args_at(n)
+            flat[:] = points.row(n)
+            value = caller.call(buffer)
+            array: Any = out.array if isinstance(out, Target) else out
+            array[n, ..., 0] = value
+            tick(n)
+
+    try:
+        _points(call, caller, some, out, None, report)
+    except _LowPrecisionError as low:
+        caller.eps = low.eps
+        _points(call, caller, some, out, None, report)
+    return caller.count, caller.eps
 
 
 class _WroteError(Exception):
@@ -372,14 +400,17 @@ def _whole(call: Call, x: Array, steps: Steps, eps: float, out: Array) -> int:
     for k in formula.offsets:
         with np.errstate(all="ignore"):
             moved = x + k * h
-        values.append(_array_value(call, moved, eps))
+        value = _array_value(call, moved)
+        if precision(value) > eps:
+            raise _LowPrecisionError(precision(value))
+        values.append(value.astype(np.float64))
     with np.errstate(all="ignore"):
         total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)
         out[...] = (total / (formula.denominator * h**formula.derivative)).reshape(out.shape)
     return len(values)
 
 
-def _array_value(call: Call, x: Array, eps: float) -> Array:
+def _array_value(call: Call, x: Array) -> Any:
     shape = x.shape
     try:
         value = np.asarray(call.f(x, *call.args))
@@ -387,9 +418,16 @@ def _array_value(call: Call, x: Array, eps: float) -> Array:
         raise _RefusedError from None
     if value.shape != shape or value.dtype.kind not in "fiub":
         raise _RefusedError
-    if precision(value) > eps:
-        raise _LowPrecisionError(precision(value))
-    return value.astype(np.float64)
+    return value
+
+
+def values_on_array(call: Call, x: Array) -> tuple[Array, float] | None:
+    """f of an array in the shape of all points, and the precision of that; None where f refuses arrays."""
+    try:
+        value = _array_value(call, x.reshape(call.whole))
+    except _RefusedError:
+        return None
+    return value.astype(np.float64).ravel(), precision(value)
 
 
 def is_elementwise(call: Call) -> bool:
@@ -408,7 +446,7 @@ def reads_its_argument(call: Call) -> bool:
     """
     n = call.finite()
     row, args = call.points.row(n), call.args_at(n)
-    moved = row + irregular(row.size) * np.maximum(1.0, np.abs(row))
+    moved = call.inside(n, row + irregular(row.size) * np.maximum(1.0, np.abs(row)))
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -211,19 +211,24 @@ class _Module:
         self.bad, self.vanished = v.splat(0.0), "zeroinitializer"
         self.unmoved: dict[str, str] = {}
         steps = self._steps(n, x)
-        if self.form.value or self.table.stencil.base >= 0 or not self.rolled:
+        if self.form.value or self.table.uses_base or not self.rolled:
             body.run(live(program), x, body.base)
         if self.form.value:
             value = body.outputs(x, body.base)[0]
             self._watch(value)
             at = v.emit(f"getelementptr double, ptr {self.pointers['values']}, i64 {n}")
             v.do(f"store {v.double} {value}, ptr {at}, align 8")
-        results = self._rolled(body, x, steps) if self.rolled else self._unrolled(body, n, x, steps)
+        results = self._results(body, n, x, steps)
         for result in dict.fromkeys(results):
             self._watch(result)
         strides = self.slots["out_row"], self.slots["out_column"]
         layout.store(v, self.form.out, self._element("out", n, "out_row"), strides, results)
         self._raise_flags()
+
+    def _results(self, body: _Body, n: str, x: list[str], steps: list[str]) -> list[str]:
+        if self.table.is_value:
+            return body.outputs(x, body.base)
+        return self._rolled(body, x, steps) if self.rolled else self._unrolled(body, n, x, steps)
 
     def _batch(self, n: str) -> list[str]:
         if not self.program.rows:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..results import EngineError, as_number, as_numbers
 from ..stencils import Table
 from . import inplace, lanes, layout, native
-from .call import Call, Grid, Kernel, Rows, Target
+from .call import Call, Grid, Kernel, Target, subset
 from .captured import unchanging
 from .dependence import operations
 from .program import Program
@@ -27,6 +27,8 @@ REPEATED = 1000  # points with results that are not finite; beyond, the rest is 
 # Nodes times displacements of one coordinate in the rolled form. LLVM takes 0.3 s for 10 000 of a dense quadratic form
 # and 7 s for the 16 000 of Rosenbrock's function at D = 1000; shorter blocks and fewer passes gained a third of that.
 ROLLED_OPERATIONS = 20_000
+# Nodes where f itself is computed, once and without a loop.
+VALUE_OPERATIONS = 10_000
 # Numbers that a kernel writes for a point. LLVM takes 0.8 s for 900, 5 s for 3 600.
 WRITTEN = 2_000
 
@@ -74,7 +76,7 @@ def _prepare_copies(call: Call, traced: _Traced, out: Array, values: Array | Non
     """Fewer points than lanes, or a grid whose last axis is shorter: on rows, the last one repeated to fill a vector."""
     count = call.points.count
     picks = np.minimum(np.arange(max(count, native.lanes())), count - 1)
-    wide = _subset(call, picks)
+    wide = subset(call, picks)
     target, seen = np.empty((len(picks), out.shape[1])), None if values is None else np.empty(len(picks))
     kernel = _prepare(wide, traced, target, seen)
 
@@ -85,16 +87,6 @@ def _prepare_copies(call: Call, traced: _Traced, out: Array, values: Array | Non
             values[...] = seen[:count]
 
     return replace(kernel, finish=finish, units=count)
-
-
-def _subset(call: Call, picks: NDArray[np.intp]) -> Call:
-    """The same call at some of its points, given as rows."""
-    points, size = call.points, call.steps.size
-    rows = np.ascontiguousarray(points.row(picks).T) if isinstance(points, Grid) else points.row(picks)
-    steps = replace(call.steps, size=size[picks]) if size.ndim == 2 else call.steps
-    v, t = (None if a is None else a[picks] for a in (call.v, call.t))
-    batch = tuple(rows[picks] for rows in call.batch)
-    return replace(call, points=Rows(rows, points.shape), steps=steps, v=v, t=t, batch=batch)
 
 
 @dataclass(frozen=True)
@@ -151,7 +143,7 @@ def _compiled(program: Program, table: Table, form: lanes.Form) -> _Compiled:
     """The functions of a program, from the memo, the folder or LLVM."""
     key = (program.structure, table.key, form)
     if key not in _memo:
-        rolled = operations(program, table) > lanes.UNROLLED_OPERATIONS
+        rolled = not table.is_value and operations(program, table) > lanes.UNROLLED_OPERATIONS
         _check_size(program, table, rolled)
         try:
             text = lanes.kernel(program, table, form, rolled=rolled)
@@ -169,7 +161,10 @@ def _check_size(program: Program, table: Table, rolled: bool) -> None:
     if len(program.outputs) > 1 and written > WRITTEN:
         msg = f"its {table.name} of {written} numbers is too large to compile"
         raise EngineError(msg)
-    count = len(program.nodes) * len(table.stencil.offsets)
+    count = len(program.nodes) * (1 if table.is_value else len(table.stencil.offsets))
+    if table.is_value and count > VALUE_OPERATIONS:
+        msg = f"its program of {count} operations is too long to compile"
+        raise EngineError(msg)
     if rolled and (table.name not in {"gradient", "jacobian", "derivative"} or count > ROLLED_OPERATIONS):
         msg = f"its program of {len(program.nodes)} operations is too long to compile for {table.name}"
         raise EngineError(msg)
@@ -270,7 +265,7 @@ class _Bound:
 
     def _agrees(self, rows: NDArray[np.intp]) -> bool:
         """Compute points again by f; whether the same numbers were not finite."""
-        call = _subset(self.call, rows)
+        call = subset(self.call, rows)
         fresh: Any = np.empty((len(rows), self.out.shape[1]))
         seen = None if self.values is None else np.empty(len(rows))
         inplace.apply(

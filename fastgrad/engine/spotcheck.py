@@ -60,7 +60,7 @@ def check(call: Call, value: Any, space: Space) -> None:
     n = call.finite()
     moved, args = call.points.row(n), call.args_at(n)
     with np.errstate(over="ignore", invalid="ignore"):
-        moved = moved + _irregular(moved.size) * (1.0 + np.abs(moved))
+        moved = call.inside(n, moved + _irregular(moved.size) * (1.0 + np.abs(moved)))
     plain = call.f(call.argument(moved), *args)
     if precision(plain) > EPS:
         msg = f"f returns {plain.dtype}, whose rounding vectors of doubles do not reproduce"

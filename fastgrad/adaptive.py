@@ -1,0 +1,186 @@
+"""Steps that are refined for every element until the error stops falling: Richardson extrapolation, with an error estimate.
+
+The estimate A(h) of a derivative differs from it by a series in h, of even powers for central formulas. Estimates at h,
+h/2, h/4, ... therefore extrapolate to h = 0 by Neville's scheme (C. Ridders, "Accurate computation of F'(x) and
+F'(x) F''(x)", Adv. Eng. Softw. 4, 1982): each column removes one power. Halving helps until round-off, which grows as
+1/h, takes over; both are estimated for every entry, and the entry with the smallest sum is the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .stencils import Stencil
+from .steps import power_of_two_below
+
+Array = NDArray[Any]
+Estimate = Callable[[Array, Array], tuple[Array, Array]]
+"""(numbers of some elements (A,), their steps (A,)) -> derivatives (A, M) and their round-off."""
+
+START = 0.25  # of |x|
+LEVELS = 14  # of halving; 2**-14 of a start at |x|/4 leaves a round-off of 1e-11
+PATIENCE = 6  # levels without a smaller error before an element is left, or any finite result ...
+HOPELESS = 2  # ... and where round-off has reached the error
+SAFETY = 4.0  # the size of round-off in the error, over the usual one of eps * |f| / h
+VISIBLE = 8.0  # a difference larger than round-off by this factor is the formula's
+GROWTH = 16.0  # of the largest step, where round-off left an error ...
+WANTED = 1e-12  # ... above this, relative; the true error is some 15 times smaller
+EXACT = 1e-9  # a relative error below which an element counts as converged
+
+CONVERGED, ROSE, EXHAUSTED, NOT_FINITE = 0, -1, -2, -3
+
+
+class Refined(NamedTuple):
+    """Derivatives (P, M), their estimated errors and status; the steps (P,) of the best, and the largest (P,)."""
+
+    value: Array
+    error: Array
+    status: Array
+    step: Array
+    top: Array
+
+    def improve(self, elements: Array, other: Refined) -> Array:
+        """Take over what another refinement of some elements has found with smaller errors; whether there is any."""
+        better = other.error < self.error[elements]
+        for mine, theirs in zip(self[:3], other[:3], strict=True):
+            mine[elements] = np.where(better, theirs, mine[elements])
+        some = better.any(axis=1)
+        self.step[elements[some]], self.top[elements[some]] = other.step[some], other.top[some]
+        return some
+
+
+def starts(scale: Array) -> tuple[Array, Array]:
+    """The first steps for coordinates of this size (1 where it is 0), and the largest to grow to."""
+    with np.errstate(all="ignore"):
+        first = power_of_two_below(START * np.where(scale == 0.0, 1.0, scale))
+        return first, power_of_two_below(START * np.maximum(1.0, scale))
+
+
+def exponents(formula: Stencil) -> Array:
+    """The powers of h in the error of a formula, first to last."""
+    by = 2 if formula.method == "central" else 1
+    powers: Array = formula.order + by * np.arange(LEVELS)
+    return powers
+
+
+def refine(estimate: Estimate, start: Array, largest: Array, formula: Stencil) -> Refined:
+    """Halve and extrapolate; where round-off leaves too large an error, again from larger steps, as long as that helps."""
+    memory, powers = _Memory(estimate, len(start)), exponents(formula)
+    found = _halved(memory.estimate, start, powers)
+    elements = np.flatnonzero(_wants(found) & (4.0 * start <= largest))
+    while elements.size:
+        top = np.minimum(GROWTH * found.top[elements], largest[elements])
+        again = _halved(lambda some, steps, of=elements: memory.estimate(of[some], steps), top, powers)  # type: ignore[misc]
+        better = found.improve(elements, again)
+        goes = better & _wants(again) & (4.0 * top <= largest[elements])
+        elements = elements[goes]
+    return found
+
+
+def _wants(found: Refined) -> Array:
+    """Which elements have an output that is not as exact as wanted."""
+    with np.errstate(all="ignore"):
+        wants: Array = (found.error > WANTED * np.abs(found.value)).any(axis=1)
+    return wants
+
+
+class _Memory:
+    """Estimates that may be wanted again: f is called once at a point."""
+
+    def __init__(self, estimate: Estimate, count: int) -> None:
+        self._estimate, self.count = estimate, count
+        self.kept: list[tuple[Array, Array, Array]] = []  # steps (count,), derivatives and round-off (count, M)
+
+    def estimate(self, elements: Array, steps: Array) -> tuple[Array, Array]:
+        """What is known, and the rest from f."""
+        known, values, noise, new = np.full(self.count, np.nan), None, None, np.full(len(elements), True)
+        for at, derivatives, sizes in self.kept:
+            here = at[elements] == steps
+            if here.any():
+                if values is None or noise is None:
+                    values, noise = np.empty((2, len(elements), derivatives.shape[1]))
+                values[here], noise[here] = derivatives[elements[here]], sizes[elements[here]]
+                new &= ~here
+        if values is None or noise is None:
+            values, noise = self._estimate(elements, steps)
+        elif new.any():
+            values[new], noise[new] = self._estimate(elements[new], steps[new])
+        known[elements] = steps
+        kept = np.empty((2, self.count, values.shape[1]))
+        kept[:, elements] = values, noise
+        self.kept.append((known, *kept))
+        return values, noise
+
+
+def _halved(estimate: Estimate, start: Array, powers: Array) -> Refined:
+    everything = np.arange(len(start))
+    first, noise = estimate(everything, start)
+    state = _State(first)
+    rows, active = [first], everything
+    for level in range(1, LEVELS + 1):
+        steps = start[active] * 2.0**-level
+        value, noise = estimate(active, steps)
+        with np.errstate(all="ignore"):
+            before = [row[active] for row in rows]
+            row = [value]
+            for j in range(level):
+                row.append(row[j] + (row[j] - before[j]) / (2.0 ** powers[j] - 1.0))
+            state.take(active, row, before, noise, level)
+        for j, column in enumerate(row[:-1]):
+            rows[j][active] = column
+        rows.append(np.full_like(first, np.nan))
+        rows[level][active] = row[-1]
+        active = active[~state.done[active].all(axis=1)]
+        if not active.size:
+            break
+    return state.result(start)
+
+
+def _best_of(row: list[Array], before: list[Array], least: Array) -> tuple[Array, Array]:
+    """The entry of a row that differs least from its neighbours, and by how much; `least` is what no entry goes below."""
+    best, apart = row[0], np.maximum(np.abs(row[0] - before[0]), least)
+    for j in range(1, len(row)):
+        seen = np.maximum(np.maximum(np.abs(row[j] - row[j - 1]), np.abs(row[j] - before[j - 1])), least)
+        better = seen < apart
+        best, apart = np.where(better, row[j], best), np.where(better, seen, apart)
+    return best, np.where(np.isnan(apart), np.inf, apart)
+
+
+class _State:
+    """The best entry of each element's scheme so far."""
+
+    def __init__(self, first: Array) -> None:
+        self.value, self.error = first.copy(), np.full(first.shape, np.inf)
+        self.level, self.fails = np.zeros(first.shape, np.intp), np.zeros(first.shape, np.intp)
+        self.status = np.full(first.shape, EXHAUSTED)
+        self.done = np.zeros(first.shape, dtype=bool)
+        self.apart = np.zeros(first.shape)
+
+    def take(self, active: Array, row: list[Array], before: list[Array], noise: Array, level: int) -> None:
+        """Another row of the scheme, from the one before."""
+        value, error, done = self.value[active], self.error[active], self.done[active]
+        round_off, apart = SAFETY * noise, np.abs(row[0] - before[0])
+        entry, total = _best_of(row, before, np.where((apart <= self.apart[active] / 2) | (apart <= VISIBLE * noise), 0.0, apart))
+        total = total + round_off
+        # an entry of smaller steps that contradicts the best so far: that was a coincidence
+        changed = ~done & ((total < error) | (np.abs(entry - value) > error + total))
+        value, error = np.where(changed, entry, value), np.where(changed, total, error)
+        fails = np.where(changed, 0, self.fails[active] + 1)
+        settled = error <= 2.0 * round_off
+        rose = (fails >= PATIENCE) | ((fails >= HOPELESS) & (error <= 8.0 * round_off))
+        status = np.where(settled | (error <= EXACT * np.abs(value)), CONVERGED, np.where(rose, ROSE, EXHAUSTED))
+        self.status[active] = np.where(done, self.status[active], status)
+        self.done[active] |= settled | rose
+        self.value[active], self.error[active], self.fails[active] = value, error, fails
+        self.level[active] = np.where(changed, level, self.level[active])
+        self.apart[active] = apart
+
+    def result(self, start: Array) -> Refined:
+        finite = np.isfinite(self.value)
+        status = np.where(finite, self.status, NOT_FINITE)
+        error = np.where(finite, self.error, np.nan)
+        return Refined(self.value, error, status, start * 2.0 ** -self.level.max(axis=1, initial=0), start)

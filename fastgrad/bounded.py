@@ -1,0 +1,112 @@
+"""First derivatives between bounds: as always where the formula fits, on another side or with shorter steps elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import sides
+from .engine.call import Call, CoarserError, Output, Target, subset
+from .engine.plan import Facts, plan, run, warn_if_slow
+from .engine.threads import progress_report
+from .partials import BLOCK, Partials, Sampler
+from .results import users_level
+
+Array = NDArray[Any]
+Fill = Callable[[Call, Any], Facts]
+
+
+def fill(call: Call, out: Output, engine: str, workers: int | None, progress: Any) -> Facts:
+    """Fill `out` with the derivatives of a call that has bounds."""
+    try:
+        return _fill(call, out, engine, workers, progress)
+    except CoarserError as low:  # f returns a lower precision, the steps are larger
+        return _fill(replace(call, fits=low.eps), out, engine, workers, progress)
+
+
+def _fill(call: Call, out: Output, engine: str, workers: int | None, progress: Any) -> Facts:
+    turned = _turned(call)
+    if turned.any() and call.scalar:  # f of whole arrays has to get whole arrays
+        turned[:] = True
+
+    def plainly(call: Call, out: Output) -> Facts:
+        chosen = plan(call, engine, out)
+        warn_if_slow(call, chosen, users_level(1))
+        return run(call, chosen, out, None, workers, progress)
+
+    def specially(call: Call, out: Output) -> Facts:
+        with progress_report(progress, "point") as report:
+            facts = _turn(call, out, Sampler(call, engine, workers, call.total))
+            if report:
+                report(call.points.count, call.points.count)
+        return facts
+
+    if turned.all():
+        return specially(call, out)
+    if not turned.any():
+        return plainly(call, out)
+    first, second = _part(plainly, call, ~turned, out), _part(specially, call, turned, out)
+    return Facts(first.engine, first.nfev + second.nfev, first.eps)
+
+
+def _turned(call: Call) -> Array:
+    """The points at which a coordinate has to take another side or a shorter step."""
+    turned = np.empty(call.points.count, dtype=bool)
+    each = max(BLOCK // max(call.points.dimension, 1), 1)
+    for start in range(0, call.points.count, each):
+        part = subset(call, np.arange(start, min(start + each, call.points.count)))
+        scheme, plain = _scheme(part), sides.asked_for(part.points.row(slice(None)), _steps(part), part.table.stencil)
+        same = (scheme.kind == plain.kind) & ((scheme.step == plain.step) | np.isnan(part.points.row(slice(None))))
+        turned[start : start + each] = ~same.all(axis=1)
+    return turned
+
+
+def _steps(call: Call) -> Array:
+    x = call.points.row(slice(None))
+    return np.broadcast_to(call.steps_for(call.fits).at(x), x.shape)
+
+
+def _scheme(call: Call) -> sides.Scheme:
+    assert call.bounds is not None
+    return sides.fit(call.points.row(slice(None)), _steps(call), *call.bounds, call.table.stencil)
+
+
+def _part(fill: Fill, call: Call, chosen: Array, out: Output) -> Facts:
+    """Some of the points, as a part of the whole call."""
+    picks = np.flatnonzero(chosen)
+    some = replace(subset(call, picks), expected=call.total)
+    if not isinstance(out, Target):
+        array = np.empty((len(picks), out.shape[1]))
+        facts = fill(some, array)
+        out[picks] = array
+        return facts
+    target = Target(lambda shape: np.empty((len(picks), int(np.prod(shape)), len(call.table.scale))))
+    facts = fill(some, target)
+    assert target.shape is not None
+    out.reserve(target.shape)[picks] = target.array
+    return facts
+
+
+def _turn(call: Call, out: Output, sampler: Sampler) -> Facts:
+    """Every coordinate by the formula that fits there."""
+    partials, scheme = Partials(sampler), _scheme(call)
+    call.steps.check(partials.x)
+    found = []
+    for kind in (sides.CENTRAL, sides.ONE_SIDED, sides.TWO_POINT):
+        owners, units = np.nonzero(scheme.kind == kind)
+        formula = sides.formula_of(kind, call.table.stencil)
+        if owners.size and formula:
+            found.append((owners, units, partials.quotients(owners, units, scheme.step[owners, units], formula)[0]))
+    if sampler.eps > call.fits and call.steps.rule == "default":
+        raise CoarserError(sampler.eps)
+    if not found:
+        partials.at_points(np.zeros(1, dtype=np.intp))  # which shows what f returns
+    array = out.reserve(sampler.shape) if isinstance(out, Target) else out
+    array[...] = np.nan  # between bounds that leave no room there is no derivative
+    for owners, units, values in found:
+        array[owners, ..., units] = values if array.ndim == 3 else values[:, 0]
+    return Facts(sampler.engine, sampler.nfev, sampler.eps, steps=np.abs(scheme.step))

@@ -1,0 +1,152 @@
+"""Derivatives along chosen directions at chosen points: f at rows of displaced points, on any engine, and the formulas.
+
+The engines' tables move all coordinates of all points by one formula. What chooses anew for each coordinate (between
+bounds, or while steps are refined) asks for f itself, at rows of points, and combines what comes back here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import stencils
+from .engine import inplace
+from .engine.call import Call, Rows, Target
+from .engine.plan import plan, run, warn_if_slow
+from .results import EPS, users_level
+from .stencils import Stencil
+from .steps import Steps
+
+Array = NDArray[Any]
+
+BLOCK = 1 << 20  # coordinates of displaced points in memory at a time: 8 MB
+
+
+class Sampler:
+    """f at rows of points, on the engine that suits the whole computation.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        That of f's output, once it has been called.
+    nfev, eps, engine
+        Evaluations so far, the precision of f's results, and the engine that ran last.
+    """
+
+    def __init__(self, call: Call, engine: str, workers: int | None, expected: int) -> None:
+        never = Steps("default", np.asarray(1.0))
+        self.call = replace(call, table=stencils.value(), steps=never, value=False, v=None, t=None, expected=expected)
+        self.choice, self.workers = engine, workers
+        self.shape: tuple[int, ...] = ()
+        self.nfev, self.eps, self.engine = 0, EPS, "python"
+        self.on_arrays = call.scalar and engine in {"auto", "python"} and call.points.count > 1
+
+    def at(self, rows: Array, owners: Array) -> Array:
+        """f at rows (P, Q, D), Q of them displaced from each of P points that `owners` names: (P, Q, M)."""
+        values = self._on_array(rows, owners) if self.on_arrays else None
+        return self._on_rows(rows, owners) if values is None else values
+
+    def _on_array(self, rows: Array, owners: Array) -> Array | None:
+        """A function of one variable on arrays of the caller's shape, in which the other points stay where they are."""
+        values = np.empty((*rows.shape[:2], 1))
+        for q in range(rows.shape[1]):
+            whole = np.array(self.call.points.row(slice(None))[:, 0])
+            whole[owners] = rows[:, q, 0]
+            found = inplace.values_on_array(self.call, whole)
+            if found is None:
+                self.on_arrays = False
+                return None
+            values[:, q, 0], self.eps = found[0][owners], max(self.eps, found[1])
+            self.nfev += 1
+        return values
+
+    def _on_rows(self, rows: Array, owners: Array) -> Array:
+        points, many = rows.reshape(-1, rows.shape[2]), owners.repeat(rows.shape[1])
+        call = replace(
+            self.call, points=Rows(points, self.call.points.shape), batch=tuple(a[many] for a in self.call.batch),
+            bounds=self.call.bounds and tuple(_picked(b, many) for b in self.call.bounds),
+        )  # fmt: skip
+        made: list[Array] = []
+        target: Any = Target(lambda shape: self._made(made, len(points), shape)) if call.vector else None
+        out = target or self._made(made, len(points), ())
+        chosen = plan(call, self.choice, out)
+        if not self.nfev and chosen.kernel is None:
+            warn_if_slow(call, chosen, users_level(1))
+        facts = run(call, chosen, out, None, self.workers)
+        self.nfev += facts.nfev if chosen.kernel is None else len(points)
+        self.eps, self.engine = max(self.eps, facts.eps), facts.engine
+        return made[0].reshape(*rows.shape[:2], -1)
+
+    def _made(self, made: list[Array], count: int, shape: tuple[int, ...]) -> Array:
+        if self.nfev and shape != self.shape:
+            msg = f"f returned an array of shape {shape} after one of shape {self.shape}; it must keep to one shape"
+            raise ValueError(msg)
+        self.shape = shape
+        made.append(np.empty((count, int(np.prod(shape)), 1) if self.call.vector else (count, 1)))
+        return made[0]
+
+
+def _picked(bound: Array, owners: Array) -> Array:
+    """The bounds of some points; one row for all stays one row."""
+    return np.broadcast_to(bound[0], (len(owners), bound.shape[1])) if bound.strides[0] == 0 else bound[owners]
+
+
+class Partials:
+    """Difference quotients along coordinates or, where `v` is given, along one direction for each point."""
+
+    def __init__(self, sampler: Sampler, v: Array | None = None) -> None:
+        self.sampler, self.v, self.x = sampler, v, sampler.call.points.row(slice(None))
+        self.known = np.zeros(len(self.x), dtype=bool)
+        self.base = np.empty((0, 0))
+
+    def at_points(self, owners: Array) -> Array:
+        """f at the points themselves, computed once for each: (P, M)."""
+        new = np.unique(owners[~self.known[owners]])
+        for some in _blocks(new, self.x.shape[1]):
+            values = self.sampler.at(self.x[some, None, :], some)[:, 0]
+            if not self.base.size:
+                self.base = np.empty((len(self.x), values.shape[1]))
+            self.base[some] = values
+        self.known[new] = True
+        return self.base[owners]
+
+    def quotients(self, owners: Array, units: Array, steps: Array, formula: Stencil) -> tuple[Array, Array]:
+        """The derivatives (P, M) at points `owners` along coordinates `units`, and how large their round-off can be."""
+        parts = [
+            self._quotients(owners[some], units[some], steps[some], formula)
+            for some in _blocks(np.arange(len(owners)), self.x.shape[1] * len(formula.offsets))
+        ]
+        derivatives, noise = (np.concatenate(p) for p in zip(*parts, strict=True))
+        return derivatives, noise
+
+    def _quotients(self, owners: Array, units: Array, steps: Array, formula: Stencil) -> tuple[Array, Array]:
+        moving = [k for k in formula.offsets if k]
+        values = self.sampler.at(self._moved(owners, units, steps[:, None] * moving), owners)
+        found: dict[int, Array] = {formula.offsets.index(k): values[:, q] for q, k in enumerate(moving)}
+        if formula.base >= 0:
+            found[formula.base] = self.at_points(owners)
+        with np.errstate(all="ignore"):
+            total = sum(c * (found[a] - found[b]) for c, a, b in formula.terms)
+            size = sum(abs(c) * (np.abs(found[a]) + np.abs(found[b])) for c, a, b in formula.terms)
+            divisor = (formula.denominator * steps**formula.derivative)[:, None]
+            return total / divisor + 0.0, self.sampler.eps / 2 * size / np.abs(divisor)  # no -0.0 from a step below x
+
+    def _moved(self, owners: Array, units: Array, far: Array) -> Array:
+        """Rows (P, Q, D): the points, displaced by `far` (P, Q)."""
+        rows = np.repeat(self.x[owners, None, :], far.shape[1], axis=1)
+        with np.errstate(all="ignore"):
+            if self.v is None:
+                rows[np.arange(len(owners)), :, units] += far
+            else:
+                v = self.v[owners, None, :]
+                rows = np.where(v == 0.0, rows, rows + far[..., None] * v)
+        return rows
+
+
+def _blocks(items: Array, size: int) -> list[Array]:
+    """Items in blocks whose rows, of so many numbers each, fit into memory."""
+    each = max(BLOCK // max(size, 1), 1)
+    return [items[start : start + each] for start in range(0, len(items), each)]
