@@ -45,7 +45,7 @@ class Refined(NamedTuple):
 
     def improve(self, elements: Array, other: Refined) -> Array:
         """Take over what another refinement of some elements has found with smaller errors; whether there is any."""
-        better = other.error < self.error[elements]
+        better = np.isfinite(other.value) & ~(other.error >= self.error[elements])
         for mine, theirs in zip(self[:3], other[:3], strict=True):
             mine[elements] = np.where(better, theirs, mine[elements])
         some = better.any(axis=1)
@@ -70,11 +70,11 @@ def exponents(formula: Stencil) -> Array:
 def refine(estimate: Estimate, start: Array, largest: Array, formula: Stencil) -> Refined:
     """Halve and extrapolate; where round-off leaves too large an error, again from larger steps, as long as that helps."""
     memory, powers = _Memory(estimate, len(start)), exponents(formula)
-    found = _halved(memory.estimate, start, powers)
+    found = halved(memory.estimate, start, powers)
     elements = np.flatnonzero(_wants(found) & (4.0 * start <= largest))
     while elements.size:
         top = np.minimum(GROWTH * found.top[elements], largest[elements])
-        again = _halved(lambda some, steps, of=elements: memory.estimate(of[some], steps), top, powers)  # type: ignore[misc]
+        again = halved(lambda some, steps, of=elements: memory.estimate(of[some], steps), top, powers)  # type: ignore[misc]
         better = found.improve(elements, again)
         goes = better & _wants(again) & (4.0 * top <= largest[elements])
         elements = elements[goes]
@@ -116,7 +116,7 @@ class _Memory:
         return values, noise
 
 
-def _halved(estimate: Estimate, start: Array, powers: Array) -> Refined:
+def halved(estimate: Estimate, start: Array, powers: Array) -> Refined:
     everything = np.arange(len(start))
     first, noise = estimate(everything, start)
     state = _State(first)

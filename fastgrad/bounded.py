@@ -104,7 +104,7 @@ def _turn(call: Call, out: Output, sampler: Sampler) -> Facts:
     if sampler.eps > call.fits and call.steps.rule == "default":
         raise CoarserError(sampler.eps)
     if not found:
-        partials.at_points(np.zeros(1, dtype=np.intp))  # which shows what f returns
+        sampler.at_points(np.zeros(1, dtype=np.intp))  # which shows what f returns
     array = out.reserve(sampler.shape) if isinstance(out, Target) else out
     array[...] = np.nan  # between bounds that leave no room there is no derivative
     for owners, units, values in found:

@@ -43,11 +43,25 @@ class Sampler:
         self.shape: tuple[int, ...] = ()
         self.nfev, self.eps, self.engine = 0, EPS, "python"
         self.on_arrays = call.scalar and engine in {"auto", "python"} and call.points.count > 1
+        self.x = call.points.row(slice(None))
+        self.known = np.zeros(len(self.x), dtype=bool)
+        self.base = np.empty((0, 0))
 
     def at(self, rows: Array, owners: Array) -> Array:
         """f at rows (P, Q, D), Q of them displaced from each of P points that `owners` names: (P, Q, M)."""
         values = self._on_array(rows, owners) if self.on_arrays else None
         return self._on_rows(rows, owners) if values is None else values
+
+    def at_points(self, owners: Array) -> Array:
+        """f at the points themselves, computed once for each: (P, M)."""
+        new = np.unique(owners[~self.known[owners]])
+        for some in _blocks(new, self.x.shape[1]):
+            values = self.at(self.x[some, None, :], some)[:, 0]
+            if not self.base.size:
+                self.base = np.empty((len(self.x), values.shape[1]))
+            self.base[some] = values
+        self.known[new] = True
+        return self.base[owners]
 
     def _on_array(self, rows: Array, owners: Array) -> Array | None:
         """A function of one variable on arrays of the caller's shape, in which the other points stay where they are."""
@@ -98,20 +112,7 @@ class Partials:
     """Difference quotients along coordinates or, where `v` is given, along one direction for each point."""
 
     def __init__(self, sampler: Sampler, v: Array | None = None) -> None:
-        self.sampler, self.v, self.x = sampler, v, sampler.call.points.row(slice(None))
-        self.known = np.zeros(len(self.x), dtype=bool)
-        self.base = np.empty((0, 0))
-
-    def at_points(self, owners: Array) -> Array:
-        """f at the points themselves, computed once for each: (P, M)."""
-        new = np.unique(owners[~self.known[owners]])
-        for some in _blocks(new, self.x.shape[1]):
-            values = self.sampler.at(self.x[some, None, :], some)[:, 0]
-            if not self.base.size:
-                self.base = np.empty((len(self.x), values.shape[1]))
-            self.base[some] = values
-        self.known[new] = True
-        return self.base[owners]
+        self.sampler, self.v, self.x = sampler, v, sampler.x
 
     def quotients(self, owners: Array, units: Array, steps: Array, formula: Stencil) -> tuple[Array, Array]:
         """The derivatives (P, M) at points `owners` along coordinates `units`, and how large their round-off can be."""
@@ -127,12 +128,20 @@ class Partials:
         values = self.sampler.at(self._moved(owners, units, steps[:, None] * moving), owners)
         found: dict[int, Array] = {formula.offsets.index(k): values[:, q] for q, k in enumerate(moving)}
         if formula.base >= 0:
-            found[formula.base] = self.at_points(owners)
+            found[formula.base] = self.sampler.at_points(owners)
         with np.errstate(all="ignore"):
             total = sum(c * (found[a] - found[b]) for c, a, b in formula.terms)
             size = sum(abs(c) * (np.abs(found[a]) + np.abs(found[b])) for c, a, b in formula.terms)
             divisor = (formula.denominator * steps**formula.derivative)[:, None]
-            return total / divisor + 0.0, self.sampler.eps / 2 * size / np.abs(divisor)  # no -0.0 from a step below x
+            derivative = total / divisor + 0.0  # no -0.0 from a step below x
+            moved = np.abs(derivative) * self._size(owners, units)[:, None] / np.abs(steps)[:, None]
+            return derivative, self.sampler.eps / 2 * (size / np.abs(divisor) + moved)
+
+    def _size(self, owners: Array, units: Array) -> Array:
+        """How large what is moved is; x is rounded where a displacement takes it across a power of two."""
+        if self.v is None:
+            return np.abs(self.x[owners, units])
+        return np.abs(self.x[owners]).max(axis=1) / np.abs(self.v[owners]).max(axis=1)
 
     def _moved(self, owners: Array, units: Array, far: Array) -> Array:
         """Rows (P, Q, D): the points, displaced by `far` (P, Q)."""
