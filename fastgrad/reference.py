@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import steps
+from . import sides, steps
 from .results import as_number, as_numbers, precision
 from .stencils import Stencil, stencil
 
@@ -52,11 +52,49 @@ def _steps(x: Array, formula: Stencil, h: Any, rel_step: Any, value: Any) -> Arr
     return np.broadcast_to(steps.with_precision(chosen, formula, precision(value)).at(x), x.shape)
 
 
+def _between(x: Array, step: Array, formula: Stencil, bounds: Any) -> tuple[list[Stencil | None], Array]:
+    """For each coordinate the formula that fits between the bounds, and its signed step."""
+    if bounds is None:
+        return [formula] * x.size, step
+    kinds, step = sides.fit(x, step, *(np.broadcast_to(b, x.shape) for b in bounds), formula)
+    return [sides.formula_of(kind, formula) for kind in kinds.flat], step
+
+
+def extrapolated(estimate: Callable[[float], Any], order: int) -> Array:
+    """The limit of central estimates at steps that shrink: C. Ridders, Adv. Eng. Softw. 4, 1982, for each element."""
+    before = [np.asarray(estimate(1.0))]
+    best, error = before[0], np.full(before[0].shape, np.inf)
+    with np.errstate(all="ignore"):
+        for level in range(1, 11):
+            row = [np.asarray(estimate(2.0**-level))]
+            for j, old in enumerate(before):
+                row.append(row[j] + (row[j] - old) / (2.0 ** (order + 2 * j) - 1.0))
+                apart = np.maximum(np.abs(row[j + 1] - row[j]), np.abs(row[j + 1] - old))
+                best, error = np.where(apart < error, row[j + 1], best), np.fmin(apart, error)
+            before = row
+    return np.asarray(best)
+
+
+def _first_step(scale: Any) -> Any:
+    return steps.power_of_two_below(0.25 * np.where(scale == 0.0, 1.0, scale))
+
+
+def _refined(define: Function, f: Function, x: Any, *along: Any, order: int, **options: Any) -> Any:
+    """An operation by steps that are refined."""
+    x = np.asarray(x, dtype=np.float64)
+    first = _first_step(np.abs(x))
+    if define is jvp:
+        first = _first_step(np.abs(x).max()) / np.abs(along[0]).max()
+    return extrapolated(lambda s: define(f, x, *along, h=s * first, order=order, **options), order)[()]
+
+
 def derivative(
     f: Function, x: Any, *, n: int = 1, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None,
-    order: int = 2, method: str = "central",
+    order: int = 2, method: str = "central", bounds: Any = None,
 ) -> Any:  # fmt: skip
     """The n-th derivative of f: R -> R, of all elements of x at once or, where f refuses arrays, of one at a time."""
+    if method == "adaptive":
+        return _refined(derivative, f, x, n=n, args=args, order=order)
     x = np.asarray(x, dtype=np.float64)
     formula = stencil(n, order, method)
     value: Any = None
@@ -70,20 +108,30 @@ def derivative(
             return np.reshape([as_number(f(v, *args)) for v in np.ravel(a)], np.shape(a))
 
     step = _steps(x, formula, h, rel_step, value)
-    total = along(lambda k: as_numbers(on_arrays(_moved(x, k, step, *range(x.size))[()], *args)), formula)
+    fitting, step = _between(x, step, formula, bounds)
+    total = np.full(x.shape, np.nan)
+    for each in set(fitting) - {None}:
+        moved = [i for i in range(x.size) if fitting[i] is each]
+        sums = along(lambda k: as_numbers(on_arrays(_moved(x, k, step, *moved)[()], *args)), each)  # type: ignore[arg-type]  # noqa: B023
+        total.flat[moved] = np.ravel(sums)[moved]
     with np.errstate(all="ignore"):
         return (total / step**n)[()]
 
 
 def gradient(
     f: Function, x: Any, *, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None, order: int = 2,
-    method: str = "central",
+    method: str = "central", bounds: Any = None,
 ) -> Array:  # fmt: skip
     """One stencil per coordinate; x of any shape is one point."""
+    if method == "adaptive":
+        return np.asarray(_refined(gradient, f, x, args=args, order=order))
     x = np.asarray(x, dtype=np.float64)
     formula = stencil(1, order, method)
-    step = _steps(x, formula, h, rel_step, f(x.copy(), *args))
-    sums = [along(lambda k: as_number(f(_moved(x, k, step, i), *args)), formula) for i in range(x.size)]  # noqa: B023
+    fitting, step = _between(x, _steps(x, formula, h, rel_step, f(x.copy(), *args)), formula, bounds)
+    sums = np.full(x.size, np.nan)
+    for i, each in enumerate(fitting):
+        if each:
+            sums[i] = along(lambda k: as_number(f(_moved(x, k, step, i), *args)), each)  # noqa: B023
     with np.errstate(all="ignore"):
         return np.reshape(sums, x.shape) / step
 
@@ -96,15 +144,19 @@ def value_and_gradient(f: Function, x: Any, *, args: tuple[Any, ...] = (), **opt
 
 def jacobian(
     f: Function, x: Any, *, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None, order: int = 2,
-    method: str = "central",
+    method: str = "central", bounds: Any = None,
 ) -> Array:  # fmt: skip
     """Column i is the stencil along coordinate i: f: (D,) -> (M,) gives (M, D)."""
+    if method == "adaptive":
+        return np.asarray(_refined(jacobian, f, x, args=args, order=order))
     x = np.asarray(x, dtype=np.float64)
     formula = stencil(1, order, method)
     value = f(x.copy(), *args)
-    step, out = _steps(x, formula, h, rel_step, value), np.empty((*np.shape(value), x.size))
-    for i in range(x.size):
-        out[..., i] = along(lambda k: as_numbers(f(_moved(x, k, step, i), *args)), formula)  # noqa: B023
+    fitting, step = _between(x, _steps(x, formula, h, rel_step, value), formula, bounds)
+    out = np.full((*np.shape(value), x.size), np.nan)
+    for i, each in enumerate(fitting):
+        if each:
+            out[..., i] = along(lambda k: as_numbers(f(_moved(x, k, step, i), *args)), each)  # noqa: B023
     with np.errstate(all="ignore"):
         return np.asarray(out.reshape(np.shape(value) + x.shape) / step)
 
@@ -115,9 +167,12 @@ def jvp(
 ) -> Any:  # fmt: skip
     """The derivative along v; 0 along no direction."""
     x, v = np.asarray(x, dtype=np.float64), np.asarray(v, dtype=np.float64)
-    formula, value = stencil(1, order, method), f(x.copy(), *args)
+    formula = stencil(1, order, "central" if method == "adaptive" else method)
+    value = f(x.copy(), *args)
     if not v.any():
         return np.zeros(np.shape(value))[()]
+    if method == "adaptive":
+        return _refined(jvp, f, x, v, args=args, order=order)
     t = steps.direction_step(x.ravel(), v.ravel(), formula, h, rel_step, precision(value))
     total = along(lambda k: as_numbers(f(_moved_along(x, k, t, v), *args)), formula)
     with np.errstate(all="ignore"):
@@ -135,6 +190,8 @@ def hessian(
     method: str = "central",
 ) -> Array:  # fmt: skip
     """Second derivatives along e_i and e_i + e_j, and polarisation."""
+    if method == "adaptive":
+        return np.asarray(_refined(hessian, f, x, args=args, order=order))
     x = np.asarray(x, dtype=np.float64)
     formula, size = stencil(2, order, method), x.size
     step, out = _steps(x, formula, h, rel_step, f(x.copy(), *args)).ravel(), np.empty((size, size))
@@ -157,9 +214,12 @@ def hvp(
 ) -> Array:  # fmt: skip
     """Second derivatives along e_i + v and e_i - v: H v without H."""
     x, v = np.asarray(x, dtype=np.float64), np.asarray(v, dtype=np.float64)
-    formula, value = stencil(2, order, method), f(x.copy(), *args)
+    formula = stencil(2, order, "central" if method == "adaptive" else method)
+    value = f(x.copy(), *args)
     if not v.any():
         return np.zeros(x.shape)
+    if method == "adaptive":
+        return np.asarray(_refined(hvp, f, x, v, args=args, order=order))
     step = _steps(x, formula, h, rel_step, value)
     if h is None and rel_step is None:
         t = steps.direction_step(x.ravel(), v.ravel(), formula, eps=precision(value))
