@@ -45,10 +45,10 @@ class Refined(NamedTuple):
 
     def improve(self, elements: Array, other: Refined) -> Array:
         """Take over what another refinement of some elements has found with smaller errors; whether there is any."""
-        better = np.isfinite(other.value) & ~(other.error >= self.error[elements])
+        better: Array = np.isfinite(other.value) & ~(other.error >= self.error[elements])
         for mine, theirs in zip(self[:3], other[:3], strict=True):
             mine[elements] = np.where(better, theirs, mine[elements])
-        some = better.any(axis=1)
+        some: Array = np.asarray(better.any(axis=1))
         self.step[elements[some]], self.top[elements[some]] = other.step[some], other.top[some]
         return some
 
@@ -69,23 +69,21 @@ def exponents(formula: Stencil) -> Array:
 
 def refine(estimate: Estimate, start: Array, largest: Array, formula: Stencil) -> Refined:
     """Halve and extrapolate; where round-off leaves too large an error, again from larger steps, as long as that helps."""
-    memory, powers = _Memory(estimate, len(start)), exponents(formula)
-    found = halved(memory.estimate, start, powers)
-    elements = np.flatnonzero(_wants(found) & (4.0 * start <= largest))
+    memory, powers, can_grow = _Memory(estimate, len(start)), exponents(formula), 4.0 * start <= largest
+    found = halved(memory.estimate if can_grow.any() else estimate, start, powers)
+    elements = np.flatnonzero(_wants(found) & can_grow)
     while elements.size:
         top = np.minimum(GROWTH * found.top[elements], largest[elements])
         again = halved(lambda some, steps, of=elements: memory.estimate(of[some], steps), top, powers)  # type: ignore[misc]
-        better = found.improve(elements, again)
-        goes = better & _wants(again) & (4.0 * top <= largest[elements])
-        elements = elements[goes]
+        helped = found.improve(elements, again)
+        elements = elements[helped & _wants(again) & (4.0 * top <= largest[elements])]
     return found
 
 
 def _wants(found: Refined) -> Array:
     """Which elements have an output that is not as exact as wanted."""
     with np.errstate(all="ignore"):
-        wants: Array = (found.error > WANTED * np.abs(found.value)).any(axis=1)
-    return wants
+        return np.asarray((found.error > WANTED * np.abs(found.value)).any(axis=1))
 
 
 class _Memory:
@@ -164,7 +162,9 @@ class _State:
         """Another row of the scheme, from the one before."""
         value, error, done = self.value[active], self.error[active], self.done[active]
         round_off, apart = SAFETY * noise, np.abs(row[0] - before[0])
-        entry, total = _best_of(row, before, np.where((apart <= self.apart[active] / 2) | (apart <= VISIBLE * noise), 0.0, apart))
+        entry, total = _best_of(
+            row, before, np.where((apart <= self.apart[active] / 2) | (apart <= VISIBLE * noise), 0.0, apart)
+        )
         total = total + round_off
         # an entry of smaller steps that contradicts the best so far: that was a coincidence
         changed = ~done & ((total < error) | (np.abs(entry - value) > error + total))

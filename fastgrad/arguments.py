@@ -23,13 +23,15 @@ def check_function(f: Any, name: str = "f") -> Callable[..., Any]:
     raise TypeError(msg)
 
 
-def check_scheme(method: Any, order: Any) -> None:
-    """Raise ValueError for a method or an order that does not exist."""
+def check_scheme(method: Any, order: Any) -> str:
+    """The method of the formulas, which refined steps (`adaptive`) extrapolate; ValueError for one that does not exist."""
     if not isinstance(method, str) or not isinstance(order, (int, np.integer)) or isinstance(order, bool):
         choices = "; ".join(f"{name!r} with order {', '.join(map(str, orders))}" for name, orders in ORDERS.items())
         msg = f"method={method!r} with order={order!r} does not exist; use one of {choices}"
         raise ValueError(msg)  # noqa: TRY004  a value that is not among the choices, of whatever type
-    stencil(1, order, method)
+    formulas = "central" if method == "adaptive" else method
+    stencil(1, order, formulas)
+    return formulas
 
 
 def check_args(args: Any) -> tuple[Any, ...]:
@@ -75,6 +77,48 @@ def movable_array(x: Any, name: str) -> Array:
         msg = f"{name} is read-only, but its elements are moved in place; pass a copy that the function reads"
         raise ValueError(msg)
     return np.asarray(x)  # of a subclass such as np.matrix, whose elements have no one index
+
+
+def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, Array] | None:
+    """(lowest, highest) of every coordinate, each in the shape of x; `shape` is that of a point."""
+    if bounds is None:
+        return None
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+        msg = f"bounds must be a pair (lb, ub), got {type(bounds).__name__} {bounds!r}; write bounds=(0, np.inf) for one side"
+        raise ValueError(msg)
+    low, high = (_bound(b, x, shape) for b in bounds)
+    wrong = ~(low <= high)
+    if wrong.any():
+        n = int(np.flatnonzero(wrong)[0])
+        msg = f"bounds: lb={float(low.flat[n])!r} is above ub={float(high.flat[n])!r} (element {n}); exchange them"
+        raise ValueError(msg)
+    outside = (x < low) | (x > high)
+    if outside.any():
+        place = np.unravel_index(int(np.flatnonzero(outside)[0]), x.shape)
+        inside = f"({float(low[place])!r}, {float(high[place])!r})"
+        index = ", ".join(map(str, place))
+        msg = f"x[{index}]={float(x[place])!r} lies outside its bounds {inside}; write np.clip(x, *bounds)"
+        raise ValueError(msg)
+    return low, high
+
+
+def _bound(bound: Any, x: Array, shape: tuple[int, ...]) -> Array:
+    try:
+        return np.broadcast_to(real_array(bound, "a bound").astype(np.float64, copy=False), x.shape)
+    except ValueError:
+        msg = (
+            f"bounds: shape {np.shape(bound)} does not fit points of shape {shape}; give a number or one per coordinate"
+        )
+        raise ValueError(msg) from None
+
+
+def refuse_bounds(bounds: Any, name: str) -> None:
+    """Raise ValueError where bounds are not supported."""
+    if bounds is not None:
+        msg = (
+            f"{name} has no bounds=; derivative, gradient and jacobian have: leave bounds out, or move x away from them"
+        )
+        raise ValueError(msg)
 
 
 def check_workers(workers: Any, engine: str) -> int | None:

@@ -72,7 +72,7 @@ def _steps(call: Call) -> Array:
 
 def _scheme(call: Call) -> sides.Scheme:
     assert call.bounds is not None
-    return sides.fit(call.points.row(slice(None)), _steps(call), *call.bounds, call.table.stencil)
+    return sides.fit(call.points.row(slice(None)), _steps(call), call.bounds, call.table.stencil)
 
 
 def _part(fill: Fill, call: Call, chosen: Array, out: Output) -> Facts:

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import stencils
-from .arguments import check_args, check_function, check_scheme
+from .arguments import check_args, check_function, check_scheme, refuse_bounds
 from .engine.call import Call, Rows
 from .request import (
     Array,
+    Bounds,
     Function,
     Options,
     Progress,
@@ -36,6 +37,7 @@ def hessian(
     order: int = 2,
     h: Step = None,
     rel_step: Step = None,
+    bounds: Bounds = None,
     engine: str = "auto",
     workers: int | None = None,
     out: Array | None = None,
@@ -78,9 +80,10 @@ def hessian(
            [2., 0.]])
     """
     check_function(f)
-    check_scheme(method, order)
+    formulas = check_scheme(method, order)
+    refuse_bounds(bounds, "hessian")
     given, points = read_points(x, batch)
-    table = stencils.hessian(points.dimension, order, method)
+    table = stencils.hessian(points.dimension, order, formulas)
     call = Call(
         f,
         points,
@@ -88,6 +91,7 @@ def hessian(
         read_steps(given, points, table, h, rel_step),
         check_args(args),
         read_batch(batch_args, points, batch),
+        adaptive=method == "adaptive",
     )
     how = Options(engine, workers, out, progress, full_output)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=points.shape * 2)
@@ -105,6 +109,7 @@ def hvp(
     order: int = 2,
     h: Step = None,
     rel_step: Step = None,
+    bounds: Bounds = None,
     engine: str = "auto",
     workers: int | None = None,
     out: Array | None = None,
@@ -147,10 +152,11 @@ def hvp(
     array([6., 2.])
     """
     check_function(f)
-    check_scheme(method, order)
+    formulas = check_scheme(method, order)
+    refuse_bounds(bounds, "hvp")
     given, points = read_points(x, batch)
     direction, rows = read_direction(v, given, points)
-    table = stencils.hvp(points.dimension, order, method)
+    table = stencils.hvp(points.dimension, order, formulas)
     steps = read_steps(given, points, table, h, rel_step)
     call = Call(
         f,
@@ -161,6 +167,7 @@ def hvp(
         read_batch(batch_args, points, batch),
         v=rows,
         t=_steps_along(points, rows, table, steps),
+        adaptive=method == "adaptive",
     )
     return differentiate(call, given, Options(engine, workers, out, progress, full_output), inputs=(direction,))
 

@@ -8,16 +8,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import stencils
-from .arguments import check_args, check_function, check_scheme
+from .arguments import check_args, check_function, check_scheme, refuse_bounds
 from .engine.call import Call, Rows
 from .request import (
     Array,
+    Bounds,
     Function,
     Options,
     Progress,
     Step,
     differentiate,
     read_batch,
+    read_bounds,
     read_direction,
     read_points,
     read_steps,
@@ -36,6 +38,7 @@ def jacobian(
     order: int = 2,
     h: Step = None,
     rel_step: Step = None,
+    bounds: Bounds = None,
     engine: str = "auto",
     workers: int | None = None,
     out: Array | None = None,
@@ -52,7 +55,7 @@ def jacobian(
         ``f(x, *args)``: real numbers, an array of any shape, from an array of a point's shape; (D,) to (M,) usually.
     x : array_like
         One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
-    args, batch, method, order, h, rel_step, engine, workers, out, progress, full_output
+    args, batch, method, order, h, rel_step, bounds, engine, workers, out, progress, full_output
         As in `gradient`. Compiled, f must return a number, an array, or a tuple or list of numbers.
 
     Returns
@@ -80,9 +83,9 @@ def jacobian(
            [1., 0., 1.]])
     """
     check_function(f)
-    check_scheme(method, order)
+    formulas = check_scheme(method, order)
     given, points = read_points(x, batch)
-    table = stencils.jacobian(points.dimension, order, method)
+    table = stencils.jacobian(points.dimension, order, formulas)
     call = Call(
         f,
         points,
@@ -91,6 +94,8 @@ def jacobian(
         check_args(args),
         read_batch(batch_args, points, batch),
         vector=True,
+        adaptive=method == "adaptive",
+        bounds=read_bounds(bounds, given, points),
     )
     how = Options(engine, workers, out, progress, full_output)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=points.shape)
@@ -108,6 +113,7 @@ def jvp(
     order: int = 2,
     h: float | None = None,
     rel_step: float | None = None,
+    bounds: Bounds = None,
     engine: str = "auto",
     workers: int | None = None,
     out: Array | None = None,
@@ -155,13 +161,23 @@ def jvp(
     array([1., 1.])
     """
     check_function(f)
-    check_scheme(method, order)
+    formulas = check_scheme(method, order)
+    refuse_bounds(bounds, "jvp")
     given, points = read_points(x, batch)
     direction, rows = read_direction(v, given, points)
-    table = stencils.jvp(points.dimension, order, method)
+    table = stencils.jvp(points.dimension, order, formulas)
     t, steps = _steps_along(points, rows, table, h, rel_step)
     call = Call(
-        f, points, table, steps, check_args(args), read_batch(batch_args, points, batch), vector=True, v=rows, t=t
+        f,
+        points,
+        table,
+        steps,
+        check_args(args),
+        read_batch(batch_args, points, batch),
+        vector=True,
+        v=rows,
+        t=t,
+        adaptive=method == "adaptive",
     )
     how = Options(engine, workers, out, progress, full_output)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=(), inputs=(direction,))

@@ -81,7 +81,7 @@ class Sampler:
         points, many = rows.reshape(-1, rows.shape[2]), owners.repeat(rows.shape[1])
         call = replace(
             self.call, points=Rows(points, self.call.points.shape), batch=tuple(a[many] for a in self.call.batch),
-            bounds=self.call.bounds and tuple(_picked(b, many) for b in self.call.bounds),
+            bounds=_picked(self.call.bounds, many),
         )  # fmt: skip
         made: list[Array] = []
         target: Any = Target(lambda shape: self._made(made, len(points), shape)) if call.vector else None
@@ -103,9 +103,14 @@ class Sampler:
         return made[0]
 
 
-def _picked(bound: Array, owners: Array) -> Array:
+def _picked(bounds: tuple[Array, Array] | None, owners: Array) -> tuple[Array, Array] | None:
     """The bounds of some points; one row for all stays one row."""
-    return np.broadcast_to(bound[0], (len(owners), bound.shape[1])) if bound.strides[0] == 0 else bound[owners]
+    if bounds is None:
+        return None
+    low, high = (
+        np.broadcast_to(b[0], (len(owners), b.shape[1])) if b.strides[0] == 0 and len(b) else b[owners] for b in bounds
+    )
+    return low, high
 
 
 class Partials:
@@ -140,8 +145,8 @@ class Partials:
     def _size(self, owners: Array, units: Array) -> Array:
         """How large what is moved is; x is rounded where a displacement takes it across a power of two."""
         if self.v is None:
-            return np.abs(self.x[owners, units])
-        return np.abs(self.x[owners]).max(axis=1) / np.abs(self.v[owners]).max(axis=1)
+            return np.asarray(np.abs(self.x[owners, units]))
+        return np.asarray(np.abs(self.x[owners]).max(axis=1) / np.abs(self.v[owners]).max(axis=1))
 
     def _moved(self, owners: Array, units: Array, far: Array) -> Array:
         """Rows (P, Q, D): the points, displaced by `far` (P, Q)."""

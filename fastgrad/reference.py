@@ -56,7 +56,8 @@ def _between(x: Array, step: Array, formula: Stencil, bounds: Any) -> tuple[list
     """For each coordinate the formula that fits between the bounds, and its signed step."""
     if bounds is None:
         return [formula] * x.size, step
-    kinds, step = sides.fit(x, step, *(np.broadcast_to(b, x.shape) for b in bounds), formula)
+    low, high = (np.broadcast_to(b, x.shape) for b in bounds)
+    kinds, step = sides.fit(x, step, (low, high), formula)
     return [sides.formula_of(kind, formula) for kind in kinds.flat], step
 
 

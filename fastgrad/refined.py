@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import sides, stencils
-from .adaptive import CONVERGED, LEVELS, NOT_FINITE, ROSE, Estimate, Refined, exponents, halved, refine, starts
+from .adaptive import NOT_FINITE, ROSE, Estimate, Refined, exponents, halved, refine, starts
 from .engine.call import Call, Output, Target, subset
 from .engine.plan import Facts, plan, run
 from .engine.threads import progress_report
@@ -26,13 +26,11 @@ from .steps import Steps
 Array = NDArray[Any]
 
 ELEMENTS = 1 << 14  # pairs of a point and a coordinate that are refined together
-USUAL_LEVELS = 6
 
 
 def fill(call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any) -> Facts:
     """Fill `out`, and `values` with f at the points."""
-    evaluations = USUAL_LEVELS * call.evaluations
-    sampler = Sampler(call, engine, workers, evaluations)
+    sampler = Sampler(call, engine, workers, call.total)
     with progress_report(progress, "derivative") as report:
         job = _Seconds if call.table.stencil.derivative == 2 and not call.scalar else _Firsts
         facts = job(call, sampler, report).fill(out)
@@ -65,8 +63,8 @@ class _Firsts:
         self.start, self.largest = _starts(call, self.x)
         self.scheme = sides.asked_for(self.start, self.start, self.asked)
         if call.bounds is not None:
-            self.scheme = sides.fit(self.x, self.start, *call.bounds, self.asked)
-            self.largest = np.minimum(self.largest, sides.room(self.x, *call.bounds, self.scheme, self.asked))
+            self.scheme = sides.fit(self.x, self.start, call.bounds, self.asked)
+            self.largest = np.minimum(self.largest, sides.room(self.x, call.bounds, self.scheme, self.asked))
 
     def fill(self, out: Output) -> Facts:
         steps, results = np.abs(self.scheme.step), None
@@ -85,8 +83,10 @@ class _Firsts:
                     steps[o, u] = np.abs(found.step)
             if self.report:
                 self.report(int(numbers[-1]) + 1, count * columns)
-        results = results or _Results(out, self.call, self.sampler)
         sampler = self.sampler
+        if results is None:  # no coordinates; f shows what it returns
+            sampler.at_points(np.arange(min(count, 1)))
+            results = _Results(out, self.call, sampler)
         return Facts(sampler.engine, sampler.nfev, sampler.eps, results.error, results.status, steps)
 
     def _of_kind(self, kind: int, owners: Array, units: Array) -> Refined:
@@ -128,7 +128,7 @@ class _Firsts:
             return start
         x, low, high = (a[owners, units] for a in (self.x, *self.call.bounds))
         scheme = Scheme(np.full(x.shape, sides.ONE_SIDED), sign * start)
-        return np.minimum(start, sides.room(x, low, high, scheme, self.asked))
+        return np.minimum(start, sides.room(x, (low, high), scheme, self.asked))
 
 
 def _starts(call: Call, x: Array) -> tuple[Array, Array]:
@@ -143,7 +143,8 @@ def _starts(call: Call, x: Array) -> tuple[Array, Array]:
 
 
 def _starts_along(call: Call, x: Array) -> tuple[Array, Array]:
-    assert call.v is not None and call.t is not None
+    assert call.v is not None
+    assert call.t is not None
     if call.steps.rule != "default":
         return call.t[:, None], call.t[:, None]
     with np.errstate(all="ignore"):
@@ -228,7 +229,10 @@ class _Seconds:
         partials, formula = Partials(self.sampler, self.call.v), self.call.table.stencil
         start, largest = (a[points, 0] for a in _starts_along(self.call, self.x))
         found = refine(
-            lambda some, steps: partials.quotients(points[some], points[some] * 0, steps, formula), start, largest, formula
+            lambda some, steps: partials.quotients(points[some], points[some] * 0, steps, formula),
+            start,
+            largest,
+            formula,
         )
         return found.top
 

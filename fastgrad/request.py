@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import reference, stencils
-from .arguments import check_out, check_workers, real_array
+from . import bounded, reference, refined, stencils
+from .arguments import check_bounds, check_out, check_workers, real_array
 from .engine import inplace
 from .engine.call import Call, Output, Rows, Target
 from .engine.plan import (
@@ -26,12 +26,13 @@ from .engine.plan import (
     warn_if_slow,
 )
 from .engine.threads import Report, progress_report
-from .results import Result, as_number, status_of, users_level
+from .results import EngineError, Result, as_number, status_of, users_level
 from .steps import Steps, choose_steps
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
 Step = ArrayLike | None
+Bounds = tuple[ArrayLike, ArrayLike] | None
 Progress = bool | Callable[[int, int], object]
 
 
@@ -93,6 +94,20 @@ def read_steps(given: Array, points: Rows, table: stencils.Table, h: Step, rel_s
     return Steps(steps.rule, size)
 
 
+def read_bounds(bounds: Any, given: Array, points: Rows) -> tuple[Array, Array] | None:
+    """The bounds in the layout of the points."""
+    both = check_bounds(bounds, given, points.shape)
+    return both and (_as_rows(both[0], bounds[0], points), _as_rows(both[1], bounds[1], points))
+
+
+def _as_rows(bound: Array, given: Any, points: Rows) -> Array:
+    """One row for all points where the bounds are the same for all, which takes no memory."""
+    if points.count and np.ndim(given) <= len(points.shape):
+        row = bound.reshape(points.layout)[0] if bound.ndim == len(points.shape) else bound[0].ravel()
+        return np.broadcast_to(row, points.layout)
+    return bound.reshape(points.layout)
+
+
 def differentiate(
     call: Call,
     given: Array,
@@ -120,8 +135,10 @@ def differentiate(
     value = place.result[()] if how.out is None and not place.result.ndim else place.result
     if not how.full_output:
         return value
-    h = _steps_taken(call, given, lead, facts.eps)
-    return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
+    h = _steps_taken(call, given, lead, facts)
+    if facts.error is None:
+        return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
+    return Result(value, *place.judgement(facts), h, facts.nfev, facts.engine)
 
 
 def none_ran(engine: str) -> str:
@@ -158,6 +175,17 @@ class _Place:
             with np.errstate(all="ignore"):
                 self.result[...] = self.target.reshape(self.result.shape)
 
+    def judgement(self, facts: Facts) -> tuple[Any, Any]:
+        """The errors, and the status, in the shape of the result."""
+        assert facts.error is not None
+        assert facts.status is not None
+        if self.call.v is not None:
+            still = ~self.call.v.any(axis=1)
+            facts.error[still], facts.status[still] = 0.0, 0
+        with np.errstate(all="ignore"):
+            error = facts.error.reshape(self.result.shape).astype(self.dtype, copy=False)
+        return error[()], facts.status.reshape(self.result.shape)[()]
+
 
 def _check_that_f_reads(call: Call, target: Array) -> None:
     """Warn of zeros everywhere, unless they were asked for."""
@@ -165,9 +193,12 @@ def _check_that_f_reads(call: Call, target: Array) -> None:
         warn_if_constant(call, target, users_level(1))
 
 
-def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], eps: float) -> Any:
+def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) -> Any:
     """The steps of the coordinates in x's shape; of jvp the steps along v."""
-    if not call.moves_coordinates and call.v is not None:
+    along, eps = not call.moves_coordinates and call.v is not None, facts.eps
+    if facts.steps is not None:
+        return facts.steps.reshape(lead if along else given.shape)[()]
+    if along:
         return np.reshape(call.t_for(eps), lead)[()]  # type: ignore[arg-type]
     return call.steps_for(eps).at(call.points.row(slice(None))).reshape(given.shape)[()]
 
@@ -176,6 +207,10 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
     if how.engine == "reference":
         with progress_report(how.progress, "point") as report:
             return by_definition(call, target, values, report)
+    if call.adaptive:
+        return refined.fill(call, target, values, how.engine, workers, how.progress)
+    if call.bounds is not None:
+        return bounded.fill(call, target, how.engine, workers, how.progress)
     chosen = None
     if call.scalar and isinstance(target, np.ndarray) and call.points.count > 1 and how.engine in {"auto", "python"}:
         chosen = plan_for_array(call, target) if how.engine == "auto" else None
@@ -191,10 +226,17 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
 def by_definition(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:
     """The definition, point by point."""
     formula, points, f = call.table.stencil, call.points, inplace.Counted(call.f)
-    options: dict[str, Any] = {"order": formula.order, "method": formula.method}
+    options: dict[str, Any] = {"order": formula.order, "method": "adaptive" if call.adaptive else formula.method}
+    if call.adaptive and (call.bounds is not None or call.steps.rule != "default"):
+        msg = (
+            "engine='reference' defines refined steps without bounds, h and rel_step only; leave them or the engine out"
+        )
+        raise EngineError(msg)
     if call.scalar and isinstance(target, np.ndarray):
         x = points.row(slice(None)).reshape(call.whole)
         step = call.steps.options(None, call.whole)
+        if call.bounds is not None:
+            options["bounds"] = [b.reshape(call.whole) for b in call.bounds]
         target[:, 0] = np.ravel(
             reference.derivative(f.call, x, n=formula.derivative, args=call.args, **options, **step)
         )
@@ -203,6 +245,8 @@ def by_definition(call: Call, target: Output, values: Array | None, report: Repo
     for n in range(points.count):
         point, step = points.row(n).reshape(points.shape), call.steps.options(n, points.shape)
         along = () if call.v is None else (call.v[n].reshape(points.shape),)
+        if call.bounds is not None:
+            options["bounds"] = [b[n].reshape(points.shape) for b in call.bounds]
         derivative = np.asarray(define(f.call, point, *along, args=call.args_at(n), **options, **step))
         array = target.reserve(_outer(call, derivative.shape)) if isinstance(target, Target) else target
         array[n] = derivative.reshape(array.shape[1:])

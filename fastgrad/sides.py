@@ -15,6 +15,8 @@ from .stencils import Stencil, stencil
 from .steps import power_of_two_below
 
 Array = NDArray[Any]
+Bounds = tuple[Array, Array]
+"""The lowest and the highest coordinates, of x's shape."""
 
 CENTRAL, ONE_SIDED, TWO_POINT, NOWHERE = range(4)
 
@@ -46,8 +48,9 @@ def asked_for(x: Array, h: Array, asked: Stencil) -> Scheme:
     return Scheme(np.full(x.shape, ONE_SIDED), h if asked.method == "forward" else -h)
 
 
-def fit(x: Array, h: Array, low: Array, high: Array, asked: Stencil) -> Scheme:
+def fit(x: Array, h: Array, bounds: Bounds, asked: Stencil) -> Scheme:
     """The scheme that stays between the bounds, at coordinates that lie there."""
+    low, high = bounds
     with np.errstate(all="ignore"):
         below, above = x - low, high - x
         reach = asked.derivative + asked.order - 1
@@ -94,11 +97,11 @@ def _where_floats_are_few(x: Array, scheme: Scheme, below: Array, above: Array, 
     return Scheme(kind, np.where(few, farther, step))
 
 
-def room(x: Array, low: Array, high: Array, scheme: Scheme, asked: Stencil) -> Array:
+def room(x: Array, bounds: Bounds, scheme: Scheme, asked: Stencil) -> Array:
     """The largest power of two that may take the place of the step, with the same formula on the same side."""
     reach = asked.derivative + asked.order - 1
     with np.errstate(all="ignore"):
-        below, above = x - low, high - x
+        below, above = x - bounds[0], bounds[1] - x
         one = np.where(scheme.step < 0.0, below, above) / reach
         central = np.minimum(below, above) / asked.offsets[-1]
         # rounded room, as in `_shortened`: half of a power of two that fits exactly

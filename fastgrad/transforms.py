@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arguments import check_function, check_out, real_array
+from .arguments import check_function, check_out, real_array, refuse_bounds
 from .derivatives import gradient, value_and_gradient
 from .jacobians import jacobian
-from .request import Array, Function, Progress, Step
+from .request import Array, Bounds, Function, Progress, Step
 from .results import status_of
 
 
@@ -102,6 +102,7 @@ def vjp(
     order: int = 2,
     h: Step = None,
     rel_step: Step = None,
+    bounds: Bounds = None,
     engine: str = "auto",
     workers: int | None = None,
     out: Array | None = None,
@@ -136,6 +137,7 @@ def vjp(
     array([2., 2.])
     """
     check_function(f)
+    refuse_bounds(bounds, "vjp")
     given, weights = real_array(x), real_array(u, "u")
     result = check_out(out, given.shape, given.dtype, given, weights)
     scheme: dict[str, Any] = {"args": args, "batch": batch, "method": method, "order": order, "h": h}
@@ -143,8 +145,9 @@ def vjp(
     full = jacobian(f, given.astype(np.float64, copy=False), **scheme, **how, full_output=True)
     with np.errstate(all="ignore"):
         result[...] = _times(weights, full.value, given, batch)
+        error = None if full.error is None else _times(np.abs(weights), full.error, given, batch).astype(given.dtype)
     value = result[()] if out is None and not result.ndim else result
-    return replace(full, value=value, status=status_of(value)) if full_output else value
+    return replace(full, value=value, status=status_of(value), error=error) if full_output else value
 
 
 def _times(u: Array, jac: Array, given: Array, batch: bool) -> Array:

@@ -136,7 +136,9 @@ def _prepare_values(call: Call, compiled: Any, out: Array, returns: Any) -> Kern
     key = (compiled, "value", small, scalar, returns, array, signature)
     if key not in _kernels:
         evaluate = loops.evaluation(compiled, scalar, False, array)
-        _kernels[key] = _compiled_kernel(directions.over_values(evaluate, store, loops.view(points.shape), small), signature)
+        _kernels[key] = _compiled_kernel(
+            directions.over_values(evaluate, store, loops.view(points.shape), small), signature
+        )
 
     def work(start: int, stop: int) -> None:
         if _kernels[key](source, values.reshape(-1), values.shape[1], start, stop, points.shape, call.args):
