@@ -52,6 +52,7 @@ ORDER = [
     "engine.dependence",
     "engine.lanes",
     "engine.spotcheck",
+    "engine.stacked",
     "engine.simd",
     "engine.plan",
     "partials",

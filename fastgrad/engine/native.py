@@ -35,13 +35,16 @@ _compiled: dict[str, tuple[Any, dict[str, int]]] = {}  # the engine keeps the co
 KERNEL = CFUNCTYPE(c_int64, c_int64, c_int64, c_void_p)
 
 
-def functions(text: str, *names: str) -> list[Any]:
-    """The functions of a module, callable with (start, stop, address of the arguments); calls release the GIL."""
-    digest = _digest(text)
+def functions(text: str, *names: str, quick: bool = False) -> list[Any]:
+    """The functions of a module, callable with (start, stop, address of the arguments); calls release the GIL.
+
+    `quick` code is made in a tenth of the time and keeps nothing in registers from one operation to the next.
+    """
+    digest = _digest(text + "; quick" * quick)
     with _lock:
         if digest not in _compiled:
             with deferred_interrupt():
-                _compiled[digest] = _load(digest, text, names)
+                _compiled[digest] = _load(digest, text, names, quick)
         addresses = _compiled[digest][1]
     return [KERNEL(addresses[name]) for name in names]
 
@@ -75,12 +78,12 @@ def _machine() -> Any:
     return _new_machine()
 
 
-def _new_machine() -> Any:
+def _new_machine(effort: int = 2) -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     load_libraries()
     target = llvm.Target.from_default_triple()
-    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=_features(), opt=2, jit=True)
+    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=_features(), opt=effort, jit=True)
 
 
 @cache
@@ -113,10 +116,11 @@ def _digest(text: str) -> str:
     return hashlib.sha256(_surroundings() + text.encode()).hexdigest()
 
 
-def _load(digest: str, text: str, names: tuple[str, ...]) -> tuple[Any, dict[str, int]]:
+def _load(digest: str, text: str, names: tuple[str, ...], quick: bool) -> tuple[Any, dict[str, int]]:
     code = _read(digest)
     if code is None:
-        code = bytes(_machine().emit_object(_optimised(text)))
+        machine, module = (_new_machine(0), _module(text)) if quick else (_machine(), _optimised(text))
+        code = bytes(machine.emit_object(module))
         _write(digest, code)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly("", _context()), _new_machine())  # which it will own
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -124,12 +128,17 @@ def _load(digest: str, text: str, names: tuple[str, ...]) -> tuple[Any, dict[str
     return engine, {name: engine.get_function_address(name) for name in names}
 
 
-def _optimised(text: str) -> Any:
-    """The module after LLVM's passes; the vectorisers stay out, the vectors are explicit."""
+def _module(text: str) -> Any:
     machine = _machine()
     module = llvm.parse_assembly(text, _context())
     module.verify()
     module.triple, module.data_layout = machine.triple, str(machine.target_data)
+    return module
+
+
+def _optimised(text: str) -> Any:
+    """The module after LLVM's passes; the vectorisers stay out, the vectors are explicit."""
+    machine, module = _machine(), _module(text)
     tuning = llvm.create_pipeline_tuning_options(speed_level=1)
     tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
     passes = llvm.create_pass_builder(machine, tuning)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import stencils
 from ..results import EngineError, as_number, as_numbers
 from ..stencils import Table
 from . import inplace, lanes, layout, native
@@ -17,6 +18,7 @@ from .captured import unchanging
 from .dependence import operations
 from .program import Program
 from .spotcheck import PLACES, Space, address_of, batch_rows, check
+from .stacked import Stack
 from .trace import Untraceable, shares_state, trace
 from .vectormath import Unsupported
 
@@ -28,7 +30,9 @@ REPEATED = 1000  # points with results that are not finite; beyond, the rest is 
 # and 7 s for the 16 000 of Rosenbrock's function at D = 1000; shorter blocks and fewer passes gained a third of that.
 ROLLED_OPERATIONS = 20_000
 # Nodes where f itself is computed, once and without a loop.
-VALUE_OPERATIONS = 10_000
+VALUE_OPERATIONS = 20_000
+# Above, LLVM makes such code without looking for the best registers: 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
+QUICK_OPERATIONS = 1_500
 # Numbers that a kernel writes for a point. LLVM takes 0.8 s for 900, 5 s for 3 600.
 WRITTEN = 2_000
 
@@ -49,6 +53,10 @@ def prepare(call: Call, out: Any, values: Array | None) -> Kernel:
     if not call.points.dimension:
         return Kernel(lambda start, stop: None, 0, 1, 0, "on points without coordinates")
     out = out.reshape(call.points.count, -1)
+    return (_prepare_stack if _is_large(traced.program, call.table) else _prepare_any)(call, traced, out, values)
+
+
+def _prepare_any(call: Call, traced: _Traced, out: Array, values: Array | None) -> Kernel:
     run = len(call.points.axes[-1]) if isinstance(call.points, Grid) else call.points.count
     if (run < native.lanes() and (run > 1 or isinstance(call.points, Grid))) or _is_odd(out):
         return _prepare_copies(call, traced, out, values)
@@ -87,6 +95,41 @@ def _prepare_copies(call: Call, traced: _Traced, out: Array, values: Array | Non
             values[...] = seen[:count]
 
     return replace(kernel, finish=finish, units=count)
+
+
+def _prepare_stack(call: Call, traced: _Traced, out: Array, values: Array | None) -> Kernel:
+    """A table too large to compile: f itself is, and runs on the displaced points."""
+
+    def compute(rows: Call, into: Array) -> None:
+        kernel = _prepare(rows, traced, into, None)
+        kernel.work(0, kernel.items)
+
+    stack = Stack(call, len(traced.program.outputs), native.lanes(), compute)
+    stack.sums(call.finite(), 0, 0, stack.room(), out[:0])  # compiles and checks, before threads begin
+    count, each = call.points.count, len(call.table.moves)
+    whole = out.reshape(count, stack.outputs, -1)
+    if count == 1:
+        sums = stack.room()
+        kernel = Kernel(
+            lambda a, b: stack.sums(0, a, b, sums, whole[0]), each, stack.each, each, _stacked(traced.program)
+        )
+    else:
+        kernel = Kernel(lambda a, b: stack.points(a, b, whole), count, 1, count, _stacked(traced.program))
+
+    def finish() -> None:
+        if count == 1:
+            stack.combine(0, sums, whole[0])
+        if values is not None:
+            own = _prepare_any(replace(call, table=stencils.value(), value=False), traced, values.reshape(-1, 1), None)
+            own.work(0, own.items)
+            own.finish()
+        _settle(call, out, values, np.flatnonzero(~np.isfinite(out).all(axis=1)))
+
+    return replace(kernel, finish=finish)
+
+
+def _stacked(program: Program) -> str:
+    return f"as {len(program.nodes)} operations on {native.lanes()} lanes, displaced points in rows"
 
 
 @dataclass(frozen=True)
@@ -144,30 +187,30 @@ def _compiled(program: Program, table: Table, form: lanes.Form) -> _Compiled:
     key = (program.structure, table.key, form)
     if key not in _memo:
         rolled = not table.is_value and operations(program, table) > lanes.UNROLLED_OPERATIONS
-        _check_size(program, table, rolled)
+        if table.is_value and len(program.nodes) > VALUE_OPERATIONS:
+            msg = f"its program of {len(program.nodes)} operations is too long to compile"
+            raise EngineError(msg)
         try:
             text = lanes.kernel(program, table, form, rolled=rolled)
         except Unsupported as missing:
             msg = f"this machine has no vector form of {missing}"
             raise EngineError(msg) from None
-        kernel, value = native.functions(text, "kernel", "value")
+        quick = table.is_value and len(program.nodes) > QUICK_OPERATIONS
+        kernel, value = native.functions(text, "kernel", "value", quick=quick)
         what = f"as {len(program.nodes)} operations on {form.lanes} lanes" + (", rolled" if rolled else "")
         _memo[key] = _Compiled(kernel, value, what)
     return _memo[key]
 
 
-def _check_size(program: Program, table: Table, rolled: bool) -> None:
-    written = len(program.outputs) * len(table.scale)
-    if len(program.outputs) > 1 and written > WRITTEN:
-        msg = f"its {table.name} of {written} numbers is too large to compile"
-        raise EngineError(msg)
-    count = len(program.nodes) * (1 if table.is_value else len(table.stencil.offsets))
-    if table.is_value and count > VALUE_OPERATIONS:
-        msg = f"its program of {count} operations is too long to compile"
-        raise EngineError(msg)
-    if rolled and (table.name not in {"gradient", "jacobian", "derivative"} or count > ROLLED_OPERATIONS):
-        msg = f"its program of {len(program.nodes)} operations is too long to compile for {table.name}"
-        raise EngineError(msg)
+def _is_large(program: Program, table: Table) -> bool:
+    """Whether a kernel for all results of a table would take LLVM too long."""
+    if table.is_value:
+        return False
+    if len(program.outputs) > 1 and len(program.outputs) * len(table.scale) > WRITTEN:
+        return True
+    count = len(program.nodes) * len(table.stencil.offsets)
+    rolled = operations(program, table) > lanes.UNROLLED_OPERATIONS
+    return rolled and (table.name not in {"gradient", "jacobian", "derivative"} or count > ROLLED_OPERATIONS)
 
 
 def _form(call: Call, out: Array) -> lanes.Form:
@@ -244,9 +287,7 @@ class _Bound:
         if not self.bad:
             return
         rows = np.concatenate([self._not_finite(*chunk) for chunk in sorted(self.bad)])
-        for part in (rows[:REPEATED], rows[REPEATED:]):
-            if part.size and self._agrees(part):
-                return
+        _settle(self.call, self.out, self.values, rows)
 
     def _not_finite(self, start: int, stop: int) -> NDArray[np.intp]:
         """The points of some items with results that are not finite."""
@@ -263,16 +304,22 @@ class _Bound:
         row, segment = divmod(item, -(-length // SEGMENT))
         return row * length + min(segment * SEGMENT, length)
 
-    def _agrees(self, rows: NDArray[np.intp]) -> bool:
-        """Compute points again by f; whether the same numbers were not finite."""
-        call = subset(self.call, rows)
-        fresh: Any = np.empty((len(rows), self.out.shape[1]))
-        seen = None if self.values is None else np.empty(len(rows))
-        inplace.apply(
-            call, Target(lambda shape: fresh.reshape(len(rows), prod(shape), -1)) if call.vector else fresh, seen
-        )
-        same = bool((np.isfinite(fresh) == np.isfinite(self.out[rows])).all())
-        self.out[rows] = fresh
-        if self.values is not None and seen is not None:
-            self.values[rows] = seen
-        return same
+
+def _settle(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]) -> None:
+    """Compute points whose results are not finite again by f; of very many only the first, if it agrees on them."""
+    for part in (rows[:REPEATED], rows[REPEATED:]):
+        if part.size and _agrees(call, out, values, part):
+            return
+
+
+def _agrees(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]) -> bool:
+    """Compute points again by f; whether the same numbers were not finite."""
+    some = subset(call, rows)
+    fresh: Any = np.empty((len(rows), out.shape[1]))
+    seen = None if values is None else np.empty(len(rows))
+    inplace.apply(some, Target(lambda shape: fresh.reshape(len(rows), prod(shape), -1)) if call.vector else fresh, seen)
+    same = bool((np.isfinite(fresh) == np.isfinite(out[rows])).all())
+    out[rows] = fresh
+    if values is not None and seen is not None:
+        values[rows] = seen
+    return same
