@@ -96,7 +96,7 @@ def test_the_value_too():
         np.sin(x) ** 2 * np.cos(x)
         + np.sin(x[0] * x) ** 2 * np.cos(3.0 * x) * np.sin(x + 1.0)
         + np.exp(0.1 * np.cos(2.0 * x))
-    )  # noqa: E731, E501
+    )
     value, slope = fastgrad.value_and_gradient(f, x, batch=True, engine="simd")
     np.testing.assert_allclose(value, [f(row) for row in x], rtol=1e-12)
     np.testing.assert_allclose(slope, [reference.gradient(f, row) for row in x], atol=1e-6)
