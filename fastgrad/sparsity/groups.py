@@ -1,0 +1,176 @@
+"""Differences of a vector function along groups of coordinates that move together, on the engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import stencils
+from ..engine.call import Call, Rows, Target
+from ..engine.plan import TRACED_CALLS, Plan, plan, run, warn_if_slow
+from ..request import Function
+from ..results import EPS, users_level
+from ..stencils import Stencil, Table
+from ..steps import Steps, with_precision
+from .patterns import Pattern
+
+Array = NDArray[np.float64]
+
+DIFFERENCES = 2**23  # numbers that are held at a time, 64 MB; a matrix with a full row has D groups
+
+
+@dataclass(frozen=True)
+class Task:
+    """A function, its points, the pattern of its Jacobian and the scheme."""
+
+    f: Function
+    points: Rows
+    pattern: Pattern
+    formula: Stencil
+    steps: Steps
+    args: tuple[Any, ...]
+
+    def steps_at(self, eps: float) -> Array:
+        """The steps (N, D) for an f whose results have precision eps."""
+        return with_precision(self.steps, self.formula, eps).at(self.points.values) * np.ones(self.points.layout)
+
+    @property
+    def evaluations(self) -> int:
+        """Calls of f."""
+        base = self.formula.base >= 0
+        return self.points.count * (self.pattern.count * (len(self.formula.offsets) - base) + base)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The derivatives, (N, nnz), and how they came about."""
+
+    data: Array
+    h: Array
+    eps: float
+    nfev: int
+    engine: str
+
+
+def differentiate(task: Task, engine: str, workers: int | None) -> Found:
+    """The entries of the Jacobians at all points, by a compiled engine if that pays or is asked for."""
+    task.steps.check(task.points.values)
+    reason = "engine='python' was asked for"
+    if engine in {"simd", "jit"} or (engine == "auto" and task.evaluations > TRACED_CALLS):
+        found = _compiled(task, engine, workers)
+        if isinstance(found, Found):
+            return found
+        reason = found
+    found = _by_python(task, EPS, workers, reason)
+    if found.eps > EPS:  # f returns float32: differences over the steps of float64 are round-off
+        more = _by_python(task, found.eps, workers, reason)
+        return replace(more, nfev=more.nfev + found.nfev)
+    return found
+
+
+def _by_python(task: Task, eps: float, workers: int | None, reason: str) -> Found:
+    """f of the amounts by which groups are moved, from x in units of the steps: a small dense Jacobian."""
+    h, pattern, points = task.steps_at(eps), task.pattern, task.points
+    data, nfev = np.empty((points.count, pattern.nnz)), 0
+    of_entries = pattern.groups[pattern.columns]
+    size = max(1, DIFFERENCES // max(1, pattern.shape[0]))
+    for first in range(0, pattern.count, size):
+        count = min(size, pattern.count - first)
+        chosen = np.flatnonzero((of_entries >= first) & (of_entries < first + count))
+        target = _target(task, count)
+        call = Call(
+            _moving(task, first, count),
+            Rows(np.zeros((points.count, count)), (count,)),
+            _differences(count, task.formula),
+            Steps("absolute", np.ones(())),
+            task.args,
+            (points.values, h),
+            vector=True,
+        )
+        how = Plan("python", reason=reason)
+        warn_if_slow(replace(call, f=task.f), how, users_level(1))
+        facts = run(call, how, target, workers=workers)
+        nfev, eps = nfev + facts.nfev, max(eps, facts.eps)
+        if target.array is not None:
+            data[:, chosen] = target.array[:, pattern.rows[chosen], of_entries[chosen] - first]
+    with np.errstate(all="ignore"):
+        data /= task.formula.denominator * h[:, pattern.columns]
+    return Found(data, h, eps, nfev, "python")
+
+
+def _differences(count: int, formula: Stencil) -> Table:
+    """The stencil's sums along each of some coordinates, divided by nothing but a step of 1."""
+    table = stencils.jacobian(count, formula.order, formula.method)
+    return replace(table, name="differences", scale=np.ones(count, dtype=np.intp))
+
+
+def _moving(task: Task, first: int, count: int) -> Function:
+    """f as a function of the amounts z; x and the steps h at a point come last."""
+    f, shape, groups = task.f, task.points.shape, task.pattern.groups
+    moved = np.flatnonzero((groups >= first) & (groups < first + count))
+    group = groups[moved] - first
+
+    def of_amounts(z: Array, *rest: Any) -> Any:
+        *args, x, h = rest
+        y = x.copy()
+        with np.errstate(all="ignore"):
+            y[moved] -= (0.0 - z[group]) * h[moved]  # x + 0 would turn -0.0 into 0.0
+        return f(y.reshape(shape), *args)
+
+    return of_amounts
+
+
+def _target(task: Task, groups: int) -> Target:
+    """Room for the differences, once f has shown that it has an output for each row."""
+    rows, columns = task.pattern.shape
+
+    def make(shape: tuple[int, ...]) -> Array:
+        check_outputs(task.pattern, shape)
+        return np.empty((task.points.count, rows, groups))
+
+    return Target(make)
+
+
+def check_outputs(pattern: Pattern, shape: tuple[int, ...]) -> None:
+    """Raise ValueError unless f returns a number for each row of the pattern."""
+    if prod(shape) != pattern.shape[0]:
+        msg = f"pattern has shape {pattern.shape}, but f returns {prod(shape)} numbers; it needs a row for each"
+        raise ValueError(msg)
+
+
+def _compiled(task: Task, engine: str, workers: int | None) -> Found | str:
+    """As derivatives along the groups, x once for each of them; or the reason why Python is to do it."""
+    count = task.pattern.count
+    points = replace(task.points, values=np.repeat(task.points.values, count, axis=0))
+    formula = task.formula
+    table = stencils.jvp(points.dimension, formula.order, formula.method)
+
+    def prepared(eps: float) -> tuple[Array, Call, Target, Plan]:
+        h = task.steps_at(eps)
+        v = np.where(task.pattern.groups == np.arange(count)[:, None], h[:, None, :], 0.0).reshape(points.layout)
+        target = Target(lambda shape: _of_groups(task, shape))
+        call = Call(
+            task.f, points, table, Steps("absolute", np.ones(())), task.args, vector=True, v=v, t=np.ones(len(v))
+        )
+        return h, call, target, plan(call, engine, target)
+
+    h, call, target, chosen = prepared(EPS)
+    if chosen.kernel is not None and chosen.kernel.eps > EPS:
+        h, call, target, chosen = prepared(chosen.kernel.eps)
+    if chosen.kernel is None:
+        return chosen.reason
+    facts = run(call, chosen, target, workers=workers)
+    assert target.array is not None
+    sums = target.array.reshape(task.points.count, count, -1)
+    with np.errstate(all="ignore"):
+        data = sums[:, task.pattern.groups[task.pattern.columns], task.pattern.rows] / h[:, task.pattern.columns]
+    return Found(data, h, facts.eps, facts.nfev, facts.engine)
+
+
+def _of_groups(task: Task, shape: tuple[int, ...]) -> Array:
+    check_outputs(task.pattern, shape)
+    return np.empty((task.points.count * task.pattern.count, task.pattern.shape[0], 1))
