@@ -238,9 +238,10 @@ def _second_derivatives(name: str, row: NDArray[np.intp], column: NDArray[np.int
     axes = np.unique(np.append(row, column))
     i, j = np.searchsorted(axes, row), np.searchsorted(axes, column)
     off = row != column
-    pairs, place = np.unique(np.stack([row[off], column[off]], axis=1), axis=0, return_inverse=True)
+    keys, place = np.unique(i[off] * len(axes) + j[off], return_inverse=True)
+    pairs = axes[np.stack(np.divmod(keys, max(1, len(axes))), axis=1)]
     direction = i.copy()
-    direction[off] = len(axes) + place.ravel()
+    direction[off] = len(axes) + place
     return Table(
         name,
         formula,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ..results import as_numbers
 from ..stencils import stencil
 from ..steps import Steps, default_factor, irregular
-from .groups import Found, Task, check_outputs
 from .patterns import Pattern
+from .task import Found, Task
 
 Array = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ def _suspects(probe: _Probe, pattern: Pattern, data: Array) -> list[int]:
     """The rows whose products disagree, the worst first."""
     with np.errstate(all="ignore"):
         change, size = probe.change(probe.amounts)
-        check_outputs(pattern, change.shape)
+        probe.task.check_outputs(change.shape)
         parts = data * probe.amounts[pattern.columns]
         total = np.bincount(pattern.rows, parts, len(change))
         allowed = probe.tolerance * np.bincount(pattern.rows, np.abs(parts), len(change))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import prod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,52 +14,25 @@ from ..engine.plan import TRACED_CALLS, Plan, plan, run, warn_if_slow
 from ..request import Function
 from ..results import EPS, users_level
 from ..stencils import Stencil, Table
-from ..steps import Steps, with_precision
-from .patterns import Pattern
+from ..steps import Steps
+from .task import Found, Task
 
 Array = NDArray[np.float64]
 
 DIFFERENCES = 2**23  # numbers that are held at a time, 64 MB; a matrix with a full row has D groups
 
 
-@dataclass(frozen=True)
-class Task:
-    """A function, its points, the pattern of its Jacobian and the scheme."""
-
-    f: Function
-    points: Rows
-    pattern: Pattern
-    formula: Stencil
-    steps: Steps
-    args: tuple[Any, ...]
-
-    def steps_at(self, eps: float) -> Array:
-        """The steps (N, D) for an f whose results have precision eps."""
-        return with_precision(self.steps, self.formula, eps).at(self.points.values) * np.ones(self.points.layout)
-
-    @property
-    def evaluations(self) -> int:
-        """Calls of f."""
-        base = self.formula.base >= 0
-        return self.points.count * (self.pattern.count * (len(self.formula.offsets) - base) + base)
-
-
-@dataclass(frozen=True)
-class Found:
-    """The derivatives, (N, nnz), and how they came about."""
-
-    data: Array
-    h: Array
-    eps: float
-    nfev: int
-    engine: str
+def evaluations(task: Task) -> int:
+    """Calls of f."""
+    base = task.formula.base >= 0
+    return task.points.count * (task.pattern.count * (len(task.formula.offsets) - base) + base)
 
 
 def differentiate(task: Task, engine: str, workers: int | None) -> Found:
     """The entries of the Jacobians at all points, by a compiled engine if that pays or is asked for."""
     task.steps.check(task.points.values)
     reason = "engine='python' was asked for"
-    if engine in {"simd", "jit"} or (engine == "auto" and task.evaluations > TRACED_CALLS):
+    if engine in {"simd", "jit"} or (engine == "auto" and evaluations(task) > TRACED_CALLS):
         found = _compiled(task, engine, workers)
         if isinstance(found, Found):
             return found
@@ -129,17 +101,10 @@ def _target(task: Task, groups: int) -> Target:
     rows, columns = task.pattern.shape
 
     def make(shape: tuple[int, ...]) -> Array:
-        check_outputs(task.pattern, shape)
+        task.check_outputs(shape)
         return np.empty((task.points.count, rows, groups))
 
     return Target(make)
-
-
-def check_outputs(pattern: Pattern, shape: tuple[int, ...]) -> None:
-    """Raise ValueError unless f returns a number for each row of the pattern."""
-    if prod(shape) != pattern.shape[0]:
-        msg = f"pattern has shape {pattern.shape}, but f returns {prod(shape)} numbers; it needs a row for each"
-        raise ValueError(msg)
 
 
 def _compiled(task: Task, engine: str, workers: int | None) -> Found | str:
@@ -172,5 +137,5 @@ def _compiled(task: Task, engine: str, workers: int | None) -> Found | str:
 
 
 def _of_groups(task: Task, shape: tuple[int, ...]) -> Array:
-    check_outputs(task.pattern, shape)
+    task.check_outputs(shape)
     return np.empty((task.points.count * task.pattern.count, task.pattern.shape[0], 1))

@@ -9,16 +9,16 @@ from numpy.typing import ArrayLike
 
 from .. import stencils
 from ..arguments import check_args, check_function, check_scheme, check_workers
-from ..engine.call import Call, Rows
+from ..engine.call import Call
 from ..engine.plan import check_engine, warn_if_constant
-from ..engine.refusals import Untraceable
 from ..jacobians import jacobian as dense
-from ..request import Array, Function, Step, read_points, read_steps
-from ..results import EPS, Result, status_of, users_level
+from ..request import Function, Step, read_points, read_steps
+from ..results import users_level
 from . import groups
 from .agreement import check_pattern
-from .patterns import Pattern, scipy_sparse
-from .structures import structure_of
+from .patterns import Pattern, read_pattern, scipy_sparse
+from .structures import detected
+from .task import Task, as_matrices, by_definition
 
 
 def pattern(f: Function, x: ArrayLike, *, args: tuple[Any, ...] = ()) -> Pattern:
@@ -56,23 +56,7 @@ def pattern(f: Function, x: ArrayLike, *, args: tuple[Any, ...] = ()) -> Pattern
     """
     check_function(f)
     _, points = read_points(x, batch=False)
-    return _detected(f, points, check_args(args))
-
-
-def _detected(f: Function, points: Rows, args: tuple[Any, ...]) -> Pattern:
-    try:
-        return structure_of(f, a_point(points), args).jacobian
-    except Untraceable as refused:
-        msg = f"the pattern cannot be found by tracing f: {refused}. Pass pattern=, a matrix of scipy.sparse or a 0/1 array with a row per output and a column per coordinate"
-        raise ValueError(msg) from None
-
-
-def a_point(points: Rows) -> Array:
-    """The first point without NaN and inf, the first one or zeros; in its own shape."""
-    finite = np.flatnonzero(np.isfinite(points.values).all(axis=1))
-    if not points.count:
-        return np.zeros(points.shape)
-    return points.row(int(finite[0]) if finite.size else 0).reshape(points.shape)
+    return detected(f, points, check_args(args)).jacobian
 
 
 def jacobian(
@@ -154,48 +138,11 @@ def jacobian(
     table = stencils.jacobian(points.dimension, order, method)
     steps = read_steps(given, points, table, h, rel_step)
     args = check_args(args)
-    wanted = _detected(f, points, args) if pattern is None else read_pattern(pattern, points.dimension)
-    task = groups.Task(f, points, wanted, table.stencil, steps, args)
-    found = _by_definition(task) if engine == "reference" else groups.differentiate(task, engine, workers)
+    wanted = detected(f, points, args).jacobian if pattern is None else read_pattern(pattern, points.dimension)
+    task = Task(f, points, wanted, table.stencil, steps, args)
+    found = by_definition(task, dense) if engine == "reference" else groups.differentiate(task, engine, workers)
     if check and points.count and engine != "reference":
         check_pattern(task, found)
-    if found.data.size and not found.data.any():
-        call = Call(f, points, table, steps, args, vector=True)
-        warn_if_constant(call, found.data, users_level())
-    return as_matrices(found, given, wanted, batch, full_output)
-
-
-def read_pattern(given: Any, dimension: int) -> Pattern:
-    """A caller's pattern, or ValueError where it does not have a column per coordinate."""
-    pattern = given if isinstance(given, Pattern) else Pattern(given)
-    if pattern.shape[1] != dimension:
-        msg = f"pattern has shape {pattern.shape}, but x has {dimension} coordinates; it needs a column for each"
-        raise ValueError(msg)
-    return pattern
-
-
-def _by_definition(task: groups.Task) -> groups.Found:
-    """The entries of the dense Jacobian."""
-    size = task.steps.size.reshape(-1, *task.points.shape) if task.steps.size.ndim else task.steps.size
-    step = {"default": {}, "absolute": {"h": size}, "relative": {"rel_step": size}}[task.steps.rule]
-    full = dense(
-        task.f, task.points.values.reshape(-1, *task.points.shape), args=task.args, batch=True, engine="reference",
-        order=task.formula.order, method=task.formula.method, full_output=True, **step,
-    )  # fmt: skip
-    count, (rows, columns) = task.points.count, task.pattern.shape
-    if count:
-        groups.check_outputs(task.pattern, full.value.shape[1 : full.value.ndim - len(task.points.shape)])
-    data = full.value.reshape(count, rows, columns)[:, task.pattern.rows, task.pattern.columns]
-    return groups.Found(data, full.h.reshape(task.points.layout), EPS, full.nfev, full.engine)
-
-
-def as_matrices(found: groups.Found, given: Array, pattern: Pattern, batch: bool, full_output: bool) -> Any:
-    """A matrix, a list of them, or a result with either."""
-    dtype = np.promote_types(given.dtype, np.float32) if given.dtype != np.longdouble else given.dtype
-    with np.errstate(all="ignore"):
-        data = found.data.astype(dtype, copy=False)
-    matrices = [pattern.matrix(row) for row in data]
-    value, status = (matrices, status_of(data)) if batch else (matrices[0], status_of(data)[0])
-    if not full_output:
-        return value
-    return Result(value, None, status, found.h.reshape(given.shape), found.nfev, found.engine)
+    if points.values.size and not found.data.any():
+        warn_if_constant(Call(f, points, table, steps, args, vector=True), np.zeros(1), users_level())
+    return as_matrices(found, task, given, batch, full_output)

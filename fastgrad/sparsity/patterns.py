@@ -103,6 +103,15 @@ class Pattern:
         return sparse.csr_array((values, self.columns.astype(kind), starts.astype(kind)), shape=self.shape)
 
 
+def read_pattern(given: Any, dimension: int) -> Pattern:
+    """A caller's pattern, or ValueError where it does not have a column per coordinate."""
+    pattern = given if isinstance(given, Pattern) else Pattern(given)
+    if pattern.shape[1] != dimension:
+        msg = f"pattern has shape {pattern.shape}, but x has {dimension} coordinates; it needs a column for each"
+        raise ValueError(msg)
+    return pattern
+
+
 def scipy_sparse() -> Any:
     """The module, or ImportError that names the extra."""
     try:

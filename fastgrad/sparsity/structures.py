@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.call import Rows
 from ..engine.captured import unchanging
 from ..engine.influence import mixed_pairs, mixing, support_of, supports, terms
 from ..engine.program import Program
-from ..engine.schedule import Schedule, schedule
+from ..engine.schedule import schedule
 from ..engine.trace import Untraceable, shares_state, trace
 from ..request import Function
 from ..results import EPS, as_numbers, precision
 from ..steps import irregular
 from .patterns import Pattern
+from .terms import Terms
 
 Array = NDArray[np.float64]
 
@@ -55,12 +57,27 @@ class Structure:
         return Pattern.of_entries(shape, np.append(rows, columns), np.append(columns, rows))
 
     @cached_property
-    def terms(self) -> tuple[Schedule, Array, Pattern]:
-        """The terms of the sum that f is: how to compute them, their factors, and which coordinates each depends on."""
+    def terms(self) -> Terms:
+        """The terms of the sum that the one output is."""
         factors = {j: c for j, c in terms(self.program).items() if self.supports[j]}
         operands = tuple(("v", j) for j in factors)
         parts = schedule(replace(self.program, outputs=operands))
-        return parts, np.array(list(factors.values())), self._dependence(operands)
+        return Terms(parts, np.array(list(factors.values())), self._dependence(operands))
+
+
+def detected(f: Function, points: Rows, args: tuple[Any, ...]) -> Structure:
+    """The structure of f, or ValueError that asks for a pattern."""
+    try:
+        return structure_of(f, a_point(points), args)
+    except Untraceable as refused:
+        msg = f"the pattern cannot be found by tracing f: {refused}. Pass pattern=, a matrix of scipy.sparse or a 0/1 array with a row per output and a column per coordinate"
+        raise ValueError(msg) from None
+
+
+def a_point(points: Rows) -> Array:
+    """The first point without NaN and inf, or a point of zeros; in its own shape."""
+    row = points.values[np.isfinite(points.values).all(axis=1)][:1]
+    return (row if len(row) else np.zeros((1, points.dimension))).reshape(points.shape)
 
 
 _structures: dict[Any, Structure] = {}
