@@ -70,7 +70,9 @@ def schedule(program: Program) -> Schedule:
     places: dict[Any, int] = {("x", i): i for i in range(program.inputs)}
     needed, fixed = live(program), []
     operands = [o for j in needed for o in program.nodes[j][1:]]
-    for operand in dict(zip(map(_key, (*operands, *program.outputs)), (*operands, *program.outputs), strict=True)).values():
+    for operand in dict(
+        zip(map(_key, (*operands, *program.outputs)), (*operands, *program.outputs), strict=True)
+    ).values():
         if operand[0] in "ck":
             places[_key(operand)] = program.inputs + len(fixed)
             fixed.append(program.constants[int(operand[1])] if operand[0] == "c" else float(operand[1]))

@@ -4,7 +4,8 @@ The pattern of a function that can be traced is found; of any other it is given.
 (``pip install 'fastgrad[sparse]'``).
 """
 
+from .hessians import hessian, hessian_pattern
 from .jacobians import jacobian, pattern
 from .patterns import Pattern
 
-__all__ = ["Pattern", "jacobian", "pattern"]
+__all__ = ["Pattern", "hessian", "hessian_pattern", "jacobian", "pattern"]

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import as_numbers
-from ..stencils import stencil
+from ..results import EPS, as_number, as_numbers, precision
+from ..stencils import Stencil, stencil
 from ..steps import Steps, default_factor, irregular
 from .patterns import Pattern
+from .structures import Structure
 from .task import Found, Task
 
 Array = NDArray[np.float64]
@@ -23,6 +24,9 @@ ROWS = 8  # looked at closely, of those whose products disagree
 TOLERANCES = {"central": 1e-6, "forward": 1e-3, "backward": 1e-3}
 ROUND_OFF = 64.0  # eps of f
 
+OF_ALL = 1e-3  # of the sum of the moduli of a Hessian's entries
+OF_TERMS = 1e3  # eps of the largest term, round-off of a second difference
+
 
 def check_pattern(task: Task, found: Found) -> None:
     """Raise ValueError where an output depends on a coordinate that has no entry in its row.
@@ -30,11 +34,15 @@ def check_pattern(task: Task, found: Found) -> None:
     The change of f along an irregular direction, two evaluations, against the Jacobian times that direction. A row
     that differs is put to the test: its output must not change when only coordinates without an entry move.
     """
-    count = task.points.count
-    for n in range(0, count, max(1, -(-count // POINTS))):
+    for n in _some(task):
         probe = _Probe(task, n, found.eps)
         for row in _suspects(probe, task.pattern, found.data[n]):
             probe.check_row(row)
+
+
+def _some(task: Task) -> range:
+    """The numbers of the points to look at."""
+    return range(0, task.points.count, max(1, -(-task.points.count // POINTS)))
 
 
 def _suspects(probe: _Probe, pattern: Pattern, data: Array) -> list[int]:
@@ -51,6 +59,15 @@ def _suspects(probe: _Probe, pattern: Pattern, data: Array) -> list[int]:
     return worst
 
 
+def _amounts(x: Array, formula: Stencil, eps: float) -> Array:
+    """By how much to move each coordinate, a part of its step; to both sides where differences are central."""
+    h = Steps("default", np.asarray(default_factor(formula.derivative, formula.order, eps))).at(x)
+    signs = np.where(irregular(2 * x.size)[x.size :] > 0.5, 1.0, -1.0) if formula.method == "central" else 1.0
+    with np.errstate(all="ignore"):
+        amounts: Array = np.where(np.isfinite(x), irregular(x.size) * signs * h, 0.0)
+    return amounts
+
+
 class _Probe:
     """f at one point, moved to one side or to both."""
 
@@ -60,10 +77,7 @@ class _Probe:
         formula = stencil(1, 2 if method == "central" else 1, method)
         self.tolerance, (self.below, self.above) = TOLERANCES[method], (formula.offsets[0], formula.offsets[-1])
         self.span = self.above - self.below
-        h = Steps("default", np.asarray(default_factor(1, formula.order, eps))).at(self.x)
-        signs = np.where(irregular(2 * self.x.size)[self.x.size :] > 0.5, 1.0, -1.0) if method == "central" else 1.0
-        with np.errstate(all="ignore"):
-            self.amounts: Array = np.where(np.isfinite(self.x), irregular(self.x.size) * signs * h, 0.0)
+        self.amounts = _amounts(self.x, formula, eps)
 
     def change(self, amounts: Array) -> tuple[Array, Array]:
         """The change of each output per unit of amounts, and the size of its values."""
@@ -94,3 +108,43 @@ class _Probe:
         with np.errstate(all="ignore"):
             change = self.change(amounts)[0][row]
         return bool(change != 0.0 and not np.isnan(change))
+
+
+def check_missing(task: Task, structure: Structure) -> None:
+    """Raise ValueError where f's terms have a second derivative, other than round-off, at a place without an entry."""
+    try:
+        places = structure.hessian
+    except OverflowError:
+        return
+    size = task.pattern.shape[1]
+    lacking = np.isin(places.rows * size + places.columns, task.pattern.rows * size + task.pattern.columns, invert=True)
+    rows, columns = (part[lacking & (places.rows <= places.columns)] for part in (places.rows, places.columns))
+    h, terms = task.steps_at(EPS), structure.terms
+    for n in _some(task) if len(rows) else ():
+        x = task.points.row(n)
+        with np.errstate(all="ignore"):
+            largest = np.abs(terms.factors * terms.schedule.values(x[:, None])[:, 0]).max()
+            found = terms.second_derivatives(x, h[n], rows, columns, task.formula)
+            beyond = np.flatnonzero(np.abs(found) * h[n][rows] * h[n][columns] > OF_TERMS * EPS * largest)
+        if beyond.size:
+            i, j, value = rows[beyond[0]], columns[beyond[0]], found[beyond[0]]
+            msg = f"pattern has no entry in row {i} and column {j}, but the Hessian is {value:.6g} there: add it, or leave pattern out to have it found"
+            raise ValueError(msg)
+
+
+def check_curvature(task: Task, found: Found) -> None:
+    """Raise ValueError where the second difference along an irregular direction v is not v @ H @ v."""
+    pattern, formula = task.pattern, stencil(2, 2, task.formula.method)
+    for n in _some(task):
+        x = task.points.row(n)
+        eps = precision(task.f(x.reshape(task.points.shape).copy(), *task.args))
+        v = _amounts(x, formula, eps)
+        with np.errstate(all="ignore"):
+            values = [as_number(task.f((x + k * v).reshape(task.points.shape), *task.args)) for k in formula.offsets]
+            bent = sum(number * (values[a] - values[b]) for number, a, b in formula.terms) / formula.denominator
+            parts = found.data[n] * v[pattern.rows] * v[pattern.columns]
+            noise = ROUND_OFF * eps * np.abs(values).sum() * (1.0 + np.sqrt(pattern.nnz))
+            wrong = np.abs(bent - parts.sum()) > OF_ALL * np.abs(parts).sum() + noise
+        if wrong:
+            msg = f"the pattern seems to lack an entry: along an irregular direction v the second difference of f is {bent:.6g}, but v @ H @ v is {parts.sum():.6g}. Add what is missing; if f has kinks or noise there, write check=False"
+            raise ValueError(msg)

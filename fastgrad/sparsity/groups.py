@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .. import stencils
 from ..engine.call import Call, Rows, Target
 from ..engine.plan import TRACED_CALLS, Plan, plan, run, warn_if_slow
-from ..request import Function
+from ..request import Function, none_ran
 from ..results import EPS, users_level
 from ..stencils import Stencil, Table
 from ..steps import Steps
@@ -31,6 +31,8 @@ def evaluations(task: Task) -> int:
 def differentiate(task: Task, engine: str, workers: int | None) -> Found:
     """The entries of the Jacobians at all points, by a compiled engine if that pays or is asked for."""
     task.steps.check(task.points.values)
+    if not task.points.count or not task.pattern.nnz:
+        return Found(np.zeros((task.points.count, task.pattern.nnz)), task.steps_at(EPS), EPS, 0, none_ran(engine))
     reason = "engine='python' was asked for"
     if engine in {"simd", "jit"} or (engine == "auto" and evaluations(task) > TRACED_CALLS):
         found = _compiled(task, engine, workers)

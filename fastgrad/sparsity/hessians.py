@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .. import stencils
 from ..arguments import check_args, check_function, check_scheme, check_workers
@@ -14,13 +14,14 @@ from ..curvature import hessian as dense
 from ..engine.call import Call
 from ..engine.plan import TRACED_CALLS, check_engine, warn_if_constant
 from ..engine.refusals import Untraceable
-from ..request import Array, Function, Options, Step, differentiate, read_points, read_steps
-from ..results import as_number, users_level
+from ..request import Function, Options, Step, differentiate, read_points, read_steps
+from ..results import EPS, as_number, users_level
 from .agreement import check_curvature, check_missing
-from .jacobians import as_matrices, read_pattern
-from .patterns import Pattern, scipy_sparse
+from .patterns import Pattern, read_pattern, scipy_sparse
 from .structures import Structure, a_point, detected, structure_of
-from .task import Found, options_of
+from .task import Found, Task, as_matrices, by_definition
+
+Ints = NDArray[np.intp]
 
 # Evaluations of terms, node by node in NumPy, take as long as this many of f written in arrays.
 COST_OF_TERMS = 4
@@ -73,15 +74,157 @@ def _detected(structure: Structure) -> Pattern:
         raise ValueError(msg) from None
 
 
-@dataclass(frozen=True, eq=False)
-class _Entries:
-    """A symmetric pattern, and its entries on the diagonal and above, which are computed."""
+def hessian(
+    f: Function,
+    x: ArrayLike,
+    *,
+    pattern: Any = None,
+    args: tuple[Any, ...] = (),
+    batch: bool = False,
+    method: str = "central",
+    order: int = 2,
+    h: Step = None,
+    rel_step: Step = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    check: bool = True,
+    full_output: bool = False,
+) -> Any:
+    """Sparse Hessian of a scalar function: only the pairs of coordinates that mix, symmetric bit for bit.
 
-    pattern: Pattern
+    An f that traces and is a sum of terms is evaluated term by term: coordinates that share no term move together.
+    The chain ``np.sum((x[1:] - x[:-1]**2)**2)`` takes 7 evaluations of its terms, whatever its length. Any other f takes
+    `order` evaluations per coordinate and per pair that mixes, and one.
 
-    def __post_init__(self) -> None:
-        rows, columns, dimension = self.pattern.rows, self.pattern.columns, self.pattern.shape[1]
-        upper = rows <= columns
-        self.rows, self.columns = rows[upper], columns[upper]
-        keys = np.minimum(rows, columns) * dimension + np.maximum(rows, columns)
-        self.places = np.searchsorted(keys[upper], keys)
+    Parameters
+    ----------
+    f : callable
+        ``f(x, *args)``, one number from an array of a point's shape.
+    x : array_like
+        One point with D coordinates; with ``batch=True`` points along the first axis, as in (N, D).
+    pattern : Pattern, sparse matrix or array_like, optional
+        Which entries can be other than zero, (D, D); one triangle is enough. By default it is found by tracing f, at
+        every call unless f captures nothing that could change.
+    args, batch, method, order, h, rel_step, workers
+        As in `fastgrad.hessian`.
+    engine : str
+        As in `fastgrad.hessian`; terms are evaluated with ``"auto"`` only, where they take less time or the pattern is
+        to be found. ``"reference"`` takes the entries from the dense Hessian.
+    check : bool
+        Whether to make sure that a given pattern lacks no entry: where f's terms are known, from them; else by three
+        more evaluations along an irregular direction, of a batch at eight of the points, in which an entry that is
+        missing escapes if it is below 1e-3 of the sum of all.
+    full_output : bool
+        A `Result`: `status` is per stored entry, `h` in x's shape, `nfev` the evaluations of f or of its terms, `engine`
+        "terms" for these.
+
+    Returns
+    -------
+    scipy.sparse.csr_array, list of them or Result
+        (D, D), with all entries of the pattern, also those that are zero, row by row; one per point with ``batch=True``.
+        The dtype is x's (float64 for integers, float32 for float16).
+
+    Raises
+    ------
+    TypeError, ValueError, EngineError
+        As in `fastgrad.hessian`; f cannot be traced and no pattern is given; the pattern has another shape than the
+        Hessian or lacks an entry.
+    ImportError
+        scipy is not installed.
+
+    Warns
+    -----
+    ConstantFunctionWarning, PerformanceWarning
+        As in `fastgrad.gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgrad import sparsity
+    >>> f = lambda x: np.sum(x[1:] * x[:-1] ** 2)
+    >>> sparsity.hessian(f, np.array([1.0, 2.0, 3.0, 4.0])).toarray().round(6)
+    array([[4., 2., 0., 0.],
+           [2., 6., 4., 0.],
+           [0., 4., 8., 6.],
+           [0., 0., 6., 0.]])
+    """
+    scipy_sparse()
+    check_function(f)
+    check_scheme(method, order)
+    check_engine(engine)
+    workers = check_workers(workers, engine)
+    given, points = read_points(x, batch)
+    args = check_args(args)
+    formula = stencils.stencil(2, order, method)
+    wanted = _detected(detected(f, points, args)) if pattern is None else _symmetric(pattern, points.dimension)
+    table = stencils.entries_of_hessian(*_upper(wanted)[:2], order, method)
+    steps = read_steps(given, points, table, h, rel_step)
+    task = Task(f, points, wanted, formula, steps, args)
+    found = _found(task, table, engine, workers, check and pattern is not None)
+    if points.values.size and not found.data.any():
+        warn_if_constant(Call(f, points, table, steps, args), np.zeros(1), users_level())
+    return as_matrices(found, task, given, batch, full_output)
+
+
+def _symmetric(given: Any, dimension: int) -> Pattern:
+    """A caller's pattern with both triangles."""
+    pattern = read_pattern(given, dimension)
+    if pattern.shape[0] != dimension:
+        msg = f"pattern has shape {pattern.shape}, but the Hessian at {dimension} coordinates is square: ({dimension}, {dimension})"
+        raise ValueError(msg)
+    rows, columns = np.append(pattern.rows, pattern.columns), np.append(pattern.columns, pattern.rows)
+    return Pattern.of_entries(pattern.shape, rows, columns)
+
+
+def _upper(pattern: Pattern) -> tuple[Ints, Ints, Ints]:
+    """Rows and columns of the entries with row <= column, and where among these each entry of the pattern is."""
+    rows, columns, size = pattern.rows, pattern.columns, pattern.shape[1]
+    upper = rows <= columns
+    keys = np.minimum(rows, columns) * size + np.maximum(rows, columns)
+    return rows[upper], columns[upper], np.searchsorted(keys[upper], keys)
+
+
+def _found(task: Task, table: stencils.Table, engine: str, workers: int | None, check: bool) -> Found:
+    if engine == "reference":
+        return by_definition(task, dense)
+    calls = Call(task.f, task.points, table, task.steps).evaluations
+    structure = _structure(task) if engine == "auto" and calls > (TRACED_CALLS if check else 0) else None
+    rows, columns, places = _upper(task.pattern)
+    if structure:
+        count = task.points.count * structure.terms.evaluations(rows, columns, task.formula)
+        if count * COST_OF_TERMS <= calls:
+            found = _by_terms(task, structure, rows, columns, count)
+            if check:
+                check_missing(task, structure)
+            return replace(found, data=found.data[:, places])
+    found = _by_table(task, table, engine, workers)
+    found = replace(found, data=found.data[:, places])
+    if check:
+        check_curvature(task, found)
+    return found
+
+
+def _structure(task: Task) -> Structure | None:
+    """What is known of f; None of an f that cannot be traced."""
+    try:
+        return structure_of(task.f, a_point(task.points), task.args)
+    except Untraceable:
+        return None
+
+
+def _by_terms(task: Task, structure: Structure, rows: Ints, columns: Ints, count: int) -> Found:
+    task.steps.check(task.points.values)
+    h, data = task.steps_at(EPS), np.empty((task.points.count, len(rows)))
+    for n in range(task.points.count):
+        x = task.points.row(n)
+        data[n] = structure.terms.second_derivatives(x, h[n], rows, columns, task.formula)
+    return Found(data, h, EPS, count, "terms")
+
+
+def _by_table(task: Task, table: stencils.Table, engine: str, workers: int | None) -> Found:
+    call = Call(task.f, task.points, table, task.steps, task.args)
+    how = Options(engine, workers, None, False, full_output=True)
+    points = task.points
+    x = points.values.reshape(points.count, *points.shape)
+    full = differentiate(call, x, how, lead=(points.count,), tail=(len(table.scale),))
+    return Found(full.value, full.h.reshape(points.layout), EPS, full.nfev, full.engine)

@@ -37,7 +37,9 @@ class Task:
     def check_outputs(self, shape: tuple[int, ...]) -> None:
         """Raise ValueError unless f returns a number for each row of the pattern."""
         if prod(shape) != self.pattern.shape[0]:
-            msg = f"pattern has shape {self.pattern.shape}, but f returns {prod(shape)} numbers; it needs a row for each"
+            msg = (
+                f"pattern has shape {self.pattern.shape}, but f returns {prod(shape)} numbers; it needs a row for each"
+            )
             raise ValueError(msg)
 
     @property

@@ -84,13 +84,11 @@ class Terms:
         _, i, j = np.intersect1d(terms[first], terms[second], assume_unique=True, return_indices=True)
         return first[i], second[j]
 
-    def _along(
-        self, x: Array, h: Array, directions: Ints, formula: Stencil
-    ) -> Iterator[tuple[tuple[int, int], Array]]:
+    def _along(self, x: Array, h: Array, directions: Ints, formula: Stencil) -> Iterator[tuple[tuple[int, int], Array]]:
         """The stencil's sums of all terms along each direction."""
         groups, offsets = self.support.groups, np.array(formula.offsets)
         center = self.schedule.values(x[:, None])
-        size = max(1, VALUES // (self.schedule.size * len(offsets)))
+        size = max(1, VALUES // (len(offsets) * max(1, self.schedule.size)))
         for first in range(0, len(directions), size):
             some = directions[first : first + size]
             inside = (groups[:, None] == some[:, 0]) | ((groups[:, None] == some[:, 1]) & (some[:, 1] >= 0))
