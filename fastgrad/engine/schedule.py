@@ -68,7 +68,8 @@ class Schedule:
 def schedule(program: Program) -> Schedule:
     """The steps that compute a program's outputs."""
     places: dict[Any, int] = {("x", i): i for i in range(program.inputs)}
-    needed, fixed = live(program), []
+    needed = live(program)
+    fixed: list[float] = []
     operands = [o for j in needed for o in program.nodes[j][1:]]
     for operand in dict(
         zip(map(_key, (*operands, *program.outputs)), (*operands, *program.outputs), strict=True)

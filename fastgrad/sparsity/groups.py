@@ -100,7 +100,7 @@ def _moving(task: Task, first: int, count: int) -> Function:
 
 def _target(task: Task, groups: int) -> Target:
     """Room for the differences, once f has shown that it has an output for each row."""
-    rows, columns = task.pattern.shape
+    rows = task.pattern.shape[0]
 
     def make(shape: tuple[int, ...]) -> Array:
         task.check_outputs(shape)
