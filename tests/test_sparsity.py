@@ -190,16 +190,16 @@ def test_five_points_of_ten_thousand_variables():
     (sparsity.pattern, broyden, sparsity.jacobian), (sparsity.hessian_pattern, chain, sparsity.hessian),
 ])  # fmt: skip
 def test_memory_is_linear(find, f, derivative):
-    """What takes 800 MB dense."""
-    x = np.random.default_rng(3).normal(size=10_000)
+    """What takes 128 MB dense."""
+    x = np.random.default_rng(3).normal(size=4_000)
     tracemalloc.start()
     try:
         derivative(f, x, pattern=find(f, x))
-        assert tracemalloc.get_traced_memory()[1] < 130 * MB
+        assert tracemalloc.get_traced_memory()[1] < 50 * MB
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
         derivative(f, x)
-        assert tracemalloc.get_traced_memory()[1] - before < 40 * MB
+        assert tracemalloc.get_traced_memory()[1] - before < 12 * MB
     finally:
         tracemalloc.stop()
 
@@ -225,7 +225,7 @@ def test_outputs_and_points_of_any_shape():
 
 
 def test_an_empty_pattern_and_no_coordinates():
-    f = Counting(lambda x: np.floor(x[:3] * 0.0) if x.size else np.zeros(3))
+    f = Counting(lambda x: x[:3] if x.size else np.zeros(3))
     found = sparsity.jacobian(f, X, pattern=sparse.csr_array((3, 12)), check=False)
     assert (found.shape, found.nnz) == ((3, 12), 0)
     assert sparsity.jacobian(f, np.zeros(0), pattern=np.zeros((3, 0))).shape == (3, 0)
@@ -283,11 +283,9 @@ def test_nan_stays_in_its_output_and_in_its_term():
     assert set(rows[np.isnan(found.value.data)].tolist()) == {4, 5, 6}
     assert np.array_equal(found.status, np.where(np.isnan(found.value.data), -3, 0))
     found = sparsity.hessian(chain, x).tocoo()
-    lost = places((np.isnan(found.data).astype(float), found.coords))
-    assert {(i, j) for i, j in lost if np.isnan(found.toarray()[i, j])} == {
-        (4, 4), (4, 5), (5, 4), (5, 5), (5, 6), (6, 5), (6, 6),
-    }  # fmt: skip
-    output = sparsity.jacobian(lambda x: np.sqrt(x), np.array([1.0, -1.0, 4.0]))
+    lost = np.argwhere(np.isnan(found.toarray())).tolist()
+    assert lost == [[4, 4], [4, 5], [5, 4], [5, 5], [5, 6], [6, 5], [6, 6]]
+    output = sparsity.jacobian(lambda x: x * np.array([0.5, np.nan, 0.25]), np.ones(3))
     assert np.allclose(output.diagonal(), [0.5, np.nan, 0.25], equal_nan=True)
 
 
@@ -356,18 +354,18 @@ def test_small_entries_that_are_missing_are_noticed():
 
 
 def test_an_empty_pattern_is_too_small():
-    with pytest.raises(ValueError, match="row 0 and column"):
+    with pytest.raises(ValueError, match="no entry in row"):
         sparsity.jacobian(broyden, X, pattern=np.zeros((12, 12)))
 
 
-@pytest.mark.parametrize("f", [
-    lambda x: np.abs(x - 1e-6) + np.maximum(x, 2e-6),
-    lambda x: np.sin(3e4 * x),
-    lambda x: 1e12 + x**2,
-    lambda x: np.round(x * 3e5),
-])  # fmt: skip
+@pytest.mark.parametrize("f", {
+    "kinks": lambda x: np.abs(x - 1e-6) + np.maximum(x, 2e-6),
+    "waves": lambda x: np.sin(3e4 * x),
+    "round-off": lambda x: 1e12 + x**2,
+    "jumps": lambda x: np.round(x * 3e5),
+}.items(), ids=lambda item: item[0])  # fmt: skip
 def test_kinks_waves_and_round_off_are_no_missing_entries(f):
-    x = np.linspace(-1, 1, 9) * 5e-6
+    f, x = f[1], np.linspace(-1, 1, 9) * 5e-6
     found = sparsity.jacobian(f, x, pattern=np.eye(9))
     assert np.array_equal(found.toarray(), fastgrad.jacobian(f, x, engine="python"))
 
@@ -383,7 +381,10 @@ def test_the_pattern_of_a_trace_is_structural():
 
 def test_captured_values_are_fresh():
     weights = np.ones(3)
-    f = lambda x: np.roll(x, int(weights[0])) * weights  # noqa: E731
+
+    def f(x):
+        return np.roll(x, int(weights[0])) * weights
+
     assert places(sparsity.jacobian(f, np.ones(3))) == {(0, 2), (1, 0), (2, 1)}
     weights[:] = 2.0
     found = sparsity.jacobian(f, np.ones(3))
@@ -404,9 +405,7 @@ def test_constant_functions_warn():
 
 
 def test_many_calls_from_python_warn():
-    def f(x):
-        return float(x[0]) * x
-
+    f = untraceable(lambda x: x[0] * x)
     x = np.random.default_rng(5).normal(size=(1000, 6))
     with pytest.warns(PerformanceWarning, match="12,000 times"):
         sparsity.jacobian(f, x, batch=True, pattern=np.ones((6, 6)), check=False)
@@ -421,10 +420,10 @@ def test_a_chain_takes_seven_evaluations_of_its_terms(size):
     found = sparsity.hessian(chain, x, full_output=True)
     assert (found.nfev, found.engine, found.value.nnz) == (7, "terms", 3 * size - 2)
     assert (found.value != found.value.T).nnz == 0
-    assert np.abs(found.value - exact_chain(x)).max() < 2e-6
+    assert np.abs(found.value - exact_chain(x)).max() < 1e-5
 
 
-@pytest.mark.parametrize("engine", ["python", "reference", "jit"])
+@pytest.mark.parametrize("engine", ["python", "reference"])
 @schemes
 def test_entries_of_hessians_have_the_bits_of_the_dense_one(engine, method, order):
     scheme = {"engine": engine, "method": method, "order": order}
@@ -432,8 +431,7 @@ def test_entries_of_hessians_have_the_bits_of_the_dense_one(engine, method, orde
     dense = fastgrad.hessian(chain, X, full_output=True, **scheme)
     assert found.engine == dense.engine == engine
     entries = at_entries(sparsity.Pattern(found.value), dense.value)
-    assert np.array_equal(found.value.data, entries) or engine == "jit"
-    assert np.allclose(found.value.data, entries, atol=1e-5)
+    assert np.array_equal(found.value.data, entries)
     by_terms = sparsity.hessian(chain, X, **scheme | {"engine": "auto"})
     assert np.allclose(by_terms.data, exact_chain(X)[sparsity.Pattern(by_terms).matrix().nonzero()], atol=2e-2)
 
@@ -446,13 +444,14 @@ def test_a_function_that_only_python_can_call_takes_two_evaluations_a_pair():
     sparsity.hessian(f, X, pattern=tridiagonal(12))
 
 
-def test_simd_runs_small_hessians():
+@pytest.mark.parametrize("engine", ["simd", "jit"])
+def test_compiled_engines_run_small_hessians(engine):
     x = np.stack([X[:4]] * 5)
-    found = sparsity.hessian(chain, x, batch=True, engine="simd")
+    found = sparsity.hessian(chain, x, batch=True, engine=engine)
     assert all(np.abs(m - exact_chain(X[:4])).max() < 1e-6 for m in found)
 
 
-@pytest.mark.parametrize("f", [chain, untraceable(chain)])
+@pytest.mark.parametrize("f", [chain, untraceable(chain)], ids=["traced", "opaque"])
 def test_a_hessian_pattern_that_is_too_small_is_noticed(f):
     x = np.random.default_rng(7).normal(size=600 if f is chain else 12)
     with pytest.raises(ValueError, match=r"row 0 and column 1|lack an entry"):
@@ -482,9 +481,10 @@ def test_terms_with_shared_parts_signs_and_factors():
         shared = x[0] * x[1]
         return np.mean(s) - 2 * (shared - shared * x[2] / 4) - (3 - shared) / 2 + s[3]
 
-    found = sparsity.hessian(f, X, order=8, full_output=True)
+    x = np.linspace(-1, 1, 40)
+    found = sparsity.hessian(f, x, order=8, full_output=True)
     assert found.engine == "terms"
-    assert np.allclose(found.value.toarray(), fastgrad.hessian(f, X, order=8, engine="reference"), atol=1e-9)
+    assert np.allclose(found.value.toarray(), fastgrad.hessian(f, x, order=8, engine="reference"), atol=1e-9)
 
 
 def test_terms_in_blocks(monkeypatch):
@@ -512,6 +512,7 @@ def test_a_vector_function_has_no_hessian():
 def test_random_quadratic_forms(seed, size):
     rng = np.random.default_rng(seed)
     half = np.triu(rng.integers(-3, 4, (size, size)) * (rng.random((size, size)) < 0.4)).astype(float)
+    half[0, 1] = 1.0
     x = rng.integers(-3, 4, size).astype(float)
 
     def f(x):
@@ -524,7 +525,7 @@ def test_random_quadratic_forms(seed, size):
 
     exact = half + half.T
     found = sparsity.hessian(f, x)
-    assert places(found) == places(exact) | {(i, i) for i in range(0)}
+    assert places(found) == places(exact)
     assert np.allclose(found.toarray(), exact, atol=1e-7)
     found = sparsity.jacobian(slopes, x, pattern=exact, engine="python")
     assert np.allclose(found.toarray(), exact, atol=1e-8)

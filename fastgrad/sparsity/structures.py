@@ -76,8 +76,8 @@ def detected(f: Function, points: Rows, args: tuple[Any, ...]) -> Structure:
 
 def a_point(points: Rows) -> Array:
     """The first point without NaN and inf, or a point of zeros; in its own shape."""
-    row = points.values[np.isfinite(points.values).all(axis=1)][:1]
-    return (row if len(row) else np.zeros((1, points.dimension))).reshape(points.shape)
+    finite = np.flatnonzero(np.isfinite(points.values).all(axis=1))
+    return (points.row(int(finite[0])) if finite.size else np.zeros(points.dimension)).reshape(points.shape)
 
 
 _structures: dict[Any, Structure] = {}
@@ -91,6 +91,9 @@ def structure_of(f: Function, x: Array, args: tuple[Any, ...]) -> Structure:
     Untraceable
         With the reason.
     """
+    reason = shares_state(f, [x])
+    if reason:  # a matter of this call's x, whether f was traced before or not
+        raise Untraceable(reason)
     key = unchanging(f, args)
     if key is None:
         return _traced(f, x, args)
@@ -103,9 +106,6 @@ def structure_of(f: Function, x: Array, args: tuple[Any, ...]) -> Structure:
 
 
 def _traced(f: Function, x: Array, args: tuple[Any, ...]) -> Structure:
-    reason = shares_state(f, [x])
-    if reason:
-        raise Untraceable(reason)
     program = trace(f, x.shape, args=args, budget=BUDGET + BUDGET_PER_COORDINATE * x.size)
     _check(f, x, args, program)
     return Structure(program)
