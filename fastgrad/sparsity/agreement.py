@@ -120,13 +120,15 @@ def check_missing(task: Task, structure: Structure) -> None:
         return
     size = task.pattern.shape[1]
     lacking = np.isin(places.rows * size + places.columns, task.pattern.rows * size + task.pattern.columns, invert=True)
-    rows, columns = (part[lacking & (places.rows <= places.columns)] for part in (places.rows, places.columns))
-    h, terms = task.steps_at(EPS), structure.terms
-    for n in _some(task) if len(rows) else ():
+    if not lacking.any():
+        return
+    more = Pattern.at(places.shape, places.rows[lacking], places.columns[lacking])
+    (rows, columns, _), h, terms = more.upper, task.steps_at(EPS), structure.terms
+    for n in _some(task):
         x = task.points.row(n)
         with np.errstate(all="ignore"):
             largest = np.abs(terms.factors * terms.schedule.values(x[:, None])[:, 0]).max()
-            found = terms.second_derivatives(x, h[n], rows, columns, task.formula)
+            found = terms.second_derivatives(x, h[n], more, task.formula)
             beyond = np.flatnonzero(np.abs(found) * h[n][rows] * h[n][columns] > OF_TERMS * EPS * largest)
         if beyond.size:
             i, j, value = rows[beyond[0]], columns[beyond[0]], found[beyond[0]]

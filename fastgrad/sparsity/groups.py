@@ -18,6 +18,7 @@ from ..steps import Steps
 from .task import Found, Task
 
 Array = NDArray[np.float64]
+Ints = NDArray[np.intp]
 
 DIFFERENCES = 2**23  # numbers that are held at a time, 64 MB; a matrix with a full row has D groups
 
@@ -50,11 +51,9 @@ def _by_python(task: Task, eps: float, workers: int | None, reason: str) -> Foun
     """f of the amounts by which groups are moved, from x in units of the steps: a small dense Jacobian."""
     h, pattern, points = task.steps_at(eps), task.pattern, task.points
     data, nfev = np.empty((points.count, pattern.nnz)), 0
-    of_entries = pattern.groups[pattern.columns]
     size = max(1, DIFFERENCES // max(1, pattern.shape[0]))
     for first in range(0, pattern.count, size):
         count = min(size, pattern.count - first)
-        chosen = np.flatnonzero((of_entries >= first) & (of_entries < first + count))
         target = _target(task, count)
         call = Call(
             _moving(task, first, count),
@@ -69,8 +68,9 @@ def _by_python(task: Task, eps: float, workers: int | None, reason: str) -> Foun
         warn_if_slow(replace(call, f=task.f), how, users_level(1))
         facts = run(call, how, target, workers=workers)
         nfev, eps = nfev + facts.nfev, max(eps, facts.eps)
-        if target.array is not None:
-            data[:, chosen] = target.array[:, pattern.rows[chosen], of_entries[chosen] - first]
+        assert target.array is not None
+        chosen = _within(pattern.of_entries, first, count)
+        data[:, chosen] = target.array[:, pattern.rows[chosen], pattern.of_entries[chosen] - first]
     with np.errstate(all="ignore"):
         data /= task.formula.denominator * h[:, pattern.columns]
     return Found(data, h, eps, nfev, "python")
@@ -85,7 +85,7 @@ def _differences(count: int, formula: Stencil) -> Table:
 def _moving(task: Task, first: int, count: int) -> Function:
     """f as a function of the amounts z; x and the steps h at a point come last."""
     f, shape, groups = task.f, task.points.shape, task.pattern.groups
-    moved = np.flatnonzero((groups >= first) & (groups < first + count))
+    moved = _within(groups, first, count)
     group = groups[moved] - first
 
     def of_amounts(z: Array, *rest: Any) -> Any:
@@ -96,6 +96,12 @@ def _moving(task: Task, first: int, count: int) -> Function:
         return f(y.reshape(shape), *args)
 
     return of_amounts
+
+
+def _within(groups: Ints, first: int, count: int) -> Any:
+    """Where a group is one of some; a slice, without copies, where all are."""
+    inside = (groups >= first) & (groups < first + count)
+    return slice(None) if inside.all() else np.flatnonzero(inside)
 
 
 def _target(task: Task, groups: int) -> Target:
@@ -134,7 +140,7 @@ def _compiled(task: Task, engine: str, workers: int | None) -> Found | str:
     assert target.array is not None
     sums = target.array.reshape(task.points.count, count, -1)
     with np.errstate(all="ignore"):
-        data = sums[:, task.pattern.groups[task.pattern.columns], task.pattern.rows] / h[:, task.pattern.columns]
+        data = sums[:, task.pattern.of_entries, task.pattern.rows] / h[:, task.pattern.columns]
     return Found(data, h, facts.eps, facts.nfev, facts.engine)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .. import stencils
 from ..arguments import check_args, check_function, check_scheme, check_workers
@@ -20,8 +20,6 @@ from .agreement import check_curvature, check_missing
 from .patterns import Pattern, read_pattern, scipy_sparse
 from .structures import Structure, a_point, detected, structure_of
 from .task import Found, Task, as_matrices, by_definition
-
-Ints = NDArray[np.intp]
 
 # Evaluations of terms, node by node in NumPy, take as long as this many of f written in arrays.
 COST_OF_TERMS = 4
@@ -155,12 +153,11 @@ def hessian(
     workers = check_workers(workers, engine)
     given, points = read_points(x, batch)
     args = check_args(args)
-    formula = stencils.stencil(2, order, method)
-    wanted = _detected(detected(f, points, args)) if pattern is None else _symmetric(pattern, points.dimension)
-    table = stencils.entries_of_hessian(*_upper(wanted)[:2], order, method)
+    table = stencils.hessian(0, order, method)  # for its stencil, and to say that f is constant
     steps = read_steps(given, points, table, h, rel_step)
-    task = Task(f, points, wanted, formula, steps, args)
-    found = _found(task, table, engine, workers, check and pattern is not None)
+    wanted = _detected(detected(f, points, args)) if pattern is None else _symmetric(pattern, points.dimension)
+    task = Task(f, points, wanted, table.stencil, steps, args)
+    found = _found(task, engine, workers, check and pattern is not None)
     if points.values.size and not found.data.any():
         warn_if_constant(Call(f, points, table, steps, args), np.zeros(1), users_level())
     return as_matrices(found, task, given, batch, full_output)
@@ -172,32 +169,25 @@ def _symmetric(given: Any, dimension: int) -> Pattern:
     if pattern.shape[0] != dimension:
         msg = f"pattern has shape {pattern.shape}, but the Hessian at {dimension} coordinates is square: ({dimension}, {dimension})"
         raise ValueError(msg)
-    rows, columns = np.append(pattern.rows, pattern.columns), np.append(pattern.columns, pattern.rows)
-    return Pattern.of_entries(pattern.shape, rows, columns)
+    return pattern.symmetric
 
 
-def _upper(pattern: Pattern) -> tuple[Ints, Ints, Ints]:
-    """Rows and columns of the entries with row <= column, and where among these each entry of the pattern is."""
-    rows, columns, size = pattern.rows, pattern.columns, pattern.shape[1]
-    upper = rows <= columns
-    keys = np.minimum(rows, columns) * size + np.maximum(rows, columns)
-    return rows[upper], columns[upper], np.searchsorted(keys[upper], keys)
-
-
-def _found(task: Task, table: stencils.Table, engine: str, workers: int | None, check: bool) -> Found:
+def _found(task: Task, engine: str, workers: int | None, check: bool) -> Found:
     if engine == "reference":
         return by_definition(task, dense)
-    calls = Call(task.f, task.points, table, task.steps).evaluations
+    rows, columns, places = task.pattern.upper
+    axes, pairs = np.count_nonzero(np.bincount(np.append(rows, columns))), np.count_nonzero(rows < columns)
+    calls = task.points.count * (1 + (axes + pairs) * (len(task.formula.offsets) - 1))
     structure = _structure(task) if engine == "auto" and calls > (TRACED_CALLS if check else 0) else None
-    rows, columns, places = _upper(task.pattern)
-    if structure:
-        count = task.points.count * structure.terms.evaluations(rows, columns, task.formula)
-        if count * COST_OF_TERMS <= calls:
-            found = _by_terms(task, structure, rows, columns, count)
-            if check:
-                check_missing(task, structure)
-            return replace(found, data=found.data[:, places])
-    found = _by_table(task, table, engine, workers)
+    if (
+        structure
+        and structure.terms.evaluations(task.pattern, task.formula) * task.points.count * COST_OF_TERMS <= calls
+    ):
+        found = _by_terms(task, structure)
+        if check:
+            check_missing(task, structure)
+        return replace(found, data=found.data[:, places])
+    found = _by_table(task, engine, workers)
     found = replace(found, data=found.data[:, places])
     if check:
         check_curvature(task, found)
@@ -212,19 +202,21 @@ def _structure(task: Task) -> Structure | None:
         return None
 
 
-def _by_terms(task: Task, structure: Structure, rows: Ints, columns: Ints, count: int) -> Found:
+def _by_terms(task: Task, structure: Structure) -> Found:
     task.steps.check(task.points.values)
-    h, data = task.steps_at(EPS), np.empty((task.points.count, len(rows)))
+    h, terms, formula = task.steps_at(EPS), structure.terms, task.formula
+    data = np.empty((task.points.count, len(task.pattern.upper[0])))
     for n in range(task.points.count):
-        x = task.points.row(n)
-        data[n] = structure.terms.second_derivatives(x, h[n], rows, columns, task.formula)
-    return Found(data, h, EPS, count, "terms")
+        data[n] = terms.second_derivatives(task.points.row(n), h[n], task.pattern, formula)
+    nfev = task.points.count * terms.evaluations(task.pattern, formula)
+    return Found(data, h, EPS, nfev, "terms")
 
 
-def _by_table(task: Task, table: stencils.Table, engine: str, workers: int | None) -> Found:
-    call = Call(task.f, task.points, table, task.steps, task.args)
+def _by_table(task: Task, engine: str, workers: int | None) -> Found:
+    points, formula = task.points, task.formula
+    table = stencils.entries_of_hessian(*task.pattern.upper[:2], formula.order, formula.method)
+    call = Call(task.f, points, table, task.steps, task.args)
     how = Options(engine, workers, None, False, full_output=True)
-    points = task.points
     x = points.values.reshape(points.count, *points.shape)
     full = differentiate(call, x, how, lead=(points.count,), tail=(len(table.scale),))
     return Found(full.value, full.h.reshape(points.layout), EPS, full.nfev, full.engine)

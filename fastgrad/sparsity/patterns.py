@@ -70,7 +70,7 @@ class Pattern:
             part.flags.writeable = False
 
     @classmethod
-    def of_entries(cls, shape: tuple[int, int], rows: Any, columns: Any) -> Pattern:
+    def at(cls, shape: tuple[int, int], rows: Any, columns: Any) -> Pattern:
         """From the places of the entries, in any order; a place may come twice."""
         empty = cls(np.zeros((0, 0)))
         empty.shape, empty.rows, empty.columns = shape, np.asarray(rows, np.intp), np.asarray(columns, np.intp)
@@ -94,13 +94,37 @@ class Pattern:
         """The number of groups."""
         return int(self.groups.max(initial=-1)) + 1
 
+    @cached_property
+    def of_entries(self) -> Ints:
+        """The group of each entry."""
+        return self.groups[self.columns]
+
     def matrix(self, values: Array | None = None) -> Any:
         """A new ``scipy.sparse.csr_array`` of this pattern with these values, ones by default, one per entry."""
-        sparse = scipy_sparse()
         values = np.ones(self.nnz) if values is None else values
-        starts = np.searchsorted(self.rows, np.arange(self.shape[0] + 1))
+        columns, starts = self._indices
+        return scipy_sparse().csr_array((values, columns.copy(), starts.copy()), shape=self.shape)
+
+    @cached_property
+    def _indices(self) -> tuple[Array, Array]:
+        """Columns, and where each row starts, as scipy keeps them."""
         kind = np.int32 if max(self.nnz, *self.shape) < 2**31 else np.int64
-        return sparse.csr_array((values, self.columns.astype(kind), starts.astype(kind)), shape=self.shape)
+        starts = np.searchsorted(self.rows, np.arange(self.shape[0] + 1))
+        return self.columns.astype(kind), starts.astype(kind)
+
+    @cached_property
+    def symmetric(self) -> Pattern:
+        """The pattern with both (i, j) and (j, i); itself where it has them."""
+        rows, columns = np.append(self.rows, self.columns), np.append(self.columns, self.rows)
+        both = Pattern.at(self.shape, rows, columns)
+        return self if both.nnz == self.nnz else both
+
+    @cached_property
+    def upper(self) -> tuple[Ints, Ints, Ints]:
+        """Rows and columns of the entries with row <= column; where among these each entry is, or its mirror image."""
+        keys = np.minimum(self.rows, self.columns) * self.shape[1] + np.maximum(self.rows, self.columns)
+        upper = self.rows <= self.columns
+        return self.rows[upper], self.columns[upper], np.searchsorted(keys[upper], keys)
 
 
 def read_pattern(given: Any, dimension: int) -> Pattern:

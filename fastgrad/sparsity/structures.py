@@ -47,14 +47,14 @@ class Structure:
         sets = [support_of(o, self.supports) for o in outputs]
         rows = np.repeat(np.arange(len(sets)), [len(s) for s in sets])
         columns = np.fromiter((i for s in sets for i in s), dtype=np.intp, count=len(rows))
-        return Pattern.of_entries((len(sets), self.program.inputs), rows, columns)
+        return Pattern.at((len(sets), self.program.inputs), rows, columns)
 
     @cached_property
     def hessian(self) -> Pattern:
         """Which coordinates mix in second derivatives of the one output."""
         rows, columns = mixed_pairs(mixing(self.program, self.supports), self.program.inputs)
         shape = (self.program.inputs, self.program.inputs)
-        return Pattern.of_entries(shape, np.append(rows, columns), np.append(columns, rows))
+        return Pattern.at(shape, np.append(rows, columns), np.append(columns, rows))
 
     @cached_property
     def terms(self) -> Terms:
