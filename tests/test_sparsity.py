@@ -1,5 +1,6 @@
 """Sparse Jacobians and Hessians: counts, bits, patterns in every form, patterns that are too small, memory."""
 
+import sys
 import tracemalloc
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import sparse
 
 import fastgrad
 from fastgrad import ConstantFunctionWarning, EngineError, PerformanceWarning, sparsity
+from fastgrad.engine import influence
 from fastgrad.sparsity import groups, terms
 from fastgrad.stencils import ORDERS
 
@@ -113,10 +115,13 @@ def test_three_groups_of_a_tridiagonal_matrix_are_six_evaluations_or_four(scheme
         assert np.abs(found.value.toarray() - exact).max() < 1e-5
 
 
-def test_the_check_takes_two_evaluations_more():
+def test_the_check_takes_two_evaluations_more_and_of_a_hessian_three():
     f = Counting(broyden)
     sparsity.jacobian(f, X, pattern=tridiagonal(12))
     assert len(f.points) == len(set(f.points)) == 8
+    f = Counting(untraceable(chain))
+    sparsity.hessian(f, X, pattern=tridiagonal(12))
+    assert len(f.points) == len(set(f.points)) + 1 == 2 * (12 + 11) + 1 + 3
 
 
 def test_the_tridiagonal_case_of_scipy():
@@ -289,6 +294,19 @@ def test_nan_stays_in_its_output_and_in_its_term():
     assert np.allclose(output.diagonal(), [0.5, np.nan, 0.25], equal_nan=True)
 
 
+def test_infinite_coordinates_stay_where_they_are():
+    def f(x):
+        return np.array([1 / x[0] + x[1], x[1] * x[2], np.minimum(x[0], x[2])])
+
+    x = np.array([np.inf, 2.0, -np.inf])
+    pattern = sparsity.Pattern(np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1]]))
+    found = sparsity.jacobian(f, x, pattern=pattern)
+    with np.errstate(all="ignore"):
+        dense = fastgrad.jacobian(f, x, engine="python")
+    assert found[0, 1] == dense[0, 1] == 1.0
+    assert np.array_equal(found.data, at_entries(pattern, dense), equal_nan=True)
+
+
 def test_negative_zero_keeps_its_sign():
     def f(x):
         return np.array([np.copysign(1.0, x[0]) * x[1], x[0]])
@@ -351,6 +369,29 @@ def test_small_entries_that_are_missing_are_noticed():
 
     with pytest.raises(ValueError, match="row 0 and column 11"):
         sparsity.jacobian(f, X, pattern=np.eye(12) + np.eye(12, k=-1))
+
+
+def test_functions_that_are_random_are_no_missing_entries():
+    noise = np.random.default_rng(9)
+    sparsity.jacobian(lambda x: x + noise.normal(size=12), X, pattern=np.eye(12), h=1.0)
+
+
+def test_a_running_sum_is_not_sparse(monkeypatch):
+    monkeypatch.setattr(influence, "LARGEST", 1000)
+    for derivative in (sparsity.jacobian, sparsity.pattern):
+        with pytest.raises(ValueError, match=r"1,000 coordinates.*fastgrad\.jacobian.*pattern="):
+            derivative(np.cumsum, np.ones(60))
+    lower = sparsity.jacobian(np.cumsum, np.ones(60), pattern=np.tri(60))
+    assert np.allclose(lower.toarray(), np.tri(60), atol=1e-8)
+    assert sparsity.hessian(lambda x: np.sum(np.cumsum(x)) ** 2, np.ones(40), pattern=np.ones((40, 40))).nnz == 1600
+
+
+def test_scipy_is_asked_for_by_name(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    for derivative in (sparsity.jacobian, sparsity.hessian):
+        with pytest.raises(ImportError, match=r"pip install 'fastgrad\[sparse\]'"):
+            derivative(chain, X)
+    assert sparsity.pattern(broyden, X).count == 3
 
 
 def test_an_empty_pattern_is_too_small():
@@ -441,7 +482,6 @@ def test_a_function_that_only_python_can_call_takes_two_evaluations_a_pair():
     found = sparsity.hessian(f, X, pattern=np.triu(tridiagonal(12).toarray()), full_output=True, check=False)
     assert found.nfev == len(f.points) == len(set(f.points)) == 2 * (12 + 11) + 1
     assert np.array_equal(found.value.data, at_entries(sparsity.Pattern(found.value), fastgrad.hessian(chain, X)))
-    sparsity.hessian(f, X, pattern=tridiagonal(12))
 
 
 @pytest.mark.parametrize("engine", ["simd", "jit"])
@@ -498,7 +538,7 @@ def test_terms_in_blocks(monkeypatch):
 
 
 def test_a_hessian_that_mixes_everything_is_refused():
-    with pytest.raises(ValueError, match=r"20,000,000 pairs.*fastgrad\.hessian"):
+    with pytest.raises(ValueError, match=r"10,000,000 pairs.*fastgrad\.hessian"):
         sparsity.hessian_pattern(lambda x: np.sum(x) ** 2, np.zeros(5000))
 
 

@@ -15,25 +15,40 @@ from .program import BOOLEAN, Operand, Program
 
 Support = frozenset[int]
 
-LARGEST = 20_000_000  # pairs; D = 4 500 coordinates that all mix. Two seconds, and half a gigabyte
+LARGEST = 10_000_000  # entries of sets; those of a running sum at D = 4 500. A second or two, and half a gigabyte
 _NOTHING: Support = frozenset()
 
 
+class DenseError(ValueError):
+    """Too much depends on too much to be called sparse."""
+
+
 def supports(program: Program) -> list[Support]:
-    """The coordinates on which each node depends; equal sets are mostly one object."""
+    """The coordinates on which each node depends; equal sets are mostly one object.
+
+    Raises
+    ------
+    DenseError
+    """
     found: list[Support] = []
+    made = 0
     singles = [frozenset((i,)) for i in range(program.inputs)]
     for _, *operands in program.nodes:
         support = _NOTHING
         for tag, k in operands:
             if tag in "vx":
-                support = _joined(support, found[k] if tag == "v" else singles[k])
+                more = found[k] if tag == "v" else singles[k]
+                if more <= support:
+                    continue
+                if not support <= more:
+                    more |= support
+                    made += len(more)
+                support = more
+        if made > LARGEST:
+            msg = f"f's values depend on more than {LARGEST:,} coordinates in all, too many for a sparse matrix: use fastgrad.jacobian or fastgrad.hessian, or pass pattern="
+            raise DenseError(msg)
         found.append(support)
     return found
-
-
-def _joined(a: Support, b: Support) -> Support:
-    return a if b <= a else b if a <= b else a | b
 
 
 def support_of(operand: Operand, found: list[Support]) -> Support:
@@ -68,13 +83,12 @@ def mixed_pairs(mixed: set[tuple[Support, Support]], dimension: int) -> tuple[ND
 
     Raises
     ------
-    OverflowError
-        There are too many to be called sparse.
+    DenseError
     """
     total = sum(len(a) * len(b) for a, b in mixed)
     if total > LARGEST:
-        msg = f"f mixes its coordinates in more than {LARGEST:,} pairs"
-        raise OverflowError(msg)
+        msg = f"f mixes its coordinates in more than {LARGEST:,} pairs, too many for a sparse Hessian: use fastgrad.hessian, or pass pattern= if most of them are 0"
+        raise DenseError(msg)
     each = chain.from_iterable(
         (i * dimension + j if i <= j else j * dimension + i for i in a for j in b) for a, b in mixed
     )

@@ -11,8 +11,8 @@ from ..results import EPS, as_number, as_numbers, precision
 from ..stencils import Stencil, stencil
 from ..steps import Steps, default_factor, irregular
 from .patterns import Pattern
-from .structures import Structure
 from .task import Found, Task
+from .terms import Terms
 
 Array = NDArray[np.float64]
 
@@ -112,18 +112,14 @@ class _Probe:
         return bool(change != 0.0 and not np.isnan(change))
 
 
-def check_missing(task: Task, structure: Structure) -> None:
+def check_missing(task: Task, places: Pattern, terms: Terms) -> None:
     """Raise ValueError where f's terms have a second derivative, other than round-off, at a place without an entry."""
-    try:
-        places = structure.hessian
-    except OverflowError:
-        return
     size = task.pattern.shape[1]
     lacking = np.isin(places.rows * size + places.columns, task.pattern.rows * size + task.pattern.columns, invert=True)
     if not lacking.any():
         return
     more = Pattern.at(places.shape, places.rows[lacking], places.columns[lacking])
-    (rows, columns, _), h, terms = more.upper, task.steps_at(EPS), structure.terms
+    (rows, columns, _), h = more.upper, task.steps_at(EPS)
     for n in _some(task):
         x = task.points.row(n)
         with np.errstate(all="ignore"):
@@ -140,11 +136,10 @@ def check_curvature(task: Task, found: Found) -> None:
     """Raise ValueError where the second difference along an irregular direction v is not v @ H @ v."""
     pattern, formula = task.pattern, stencil(2, 2, task.formula.method)
     for n in _some(task):
-        x = task.points.row(n)
-        eps = precision(task.f(x.reshape(task.points.shape).copy(), *task.args))
-        v = _amounts(x, formula, eps)
+        v, values, eps = _values_along(task, task.points.row(n), formula, EPS)
+        if eps > EPS:
+            v, values, _ = _values_along(task, task.points.row(n), formula, eps)
         with np.errstate(all="ignore"):
-            values = [as_number(task.f((x + k * v).reshape(task.points.shape), *task.args)) for k in formula.offsets]
             bent = sum(number * (values[a] - values[b]) for number, a, b in formula.terms) / formula.denominator
             parts = found.data[n] * v[pattern.rows] * v[pattern.columns]
             noise = ROUND_OFF * eps * np.abs(values).sum() * (1.0 + np.sqrt(pattern.nnz))
@@ -152,3 +147,11 @@ def check_curvature(task: Task, found: Found) -> None:
         if wrong:
             msg = f"the pattern seems to lack an entry: along an irregular direction v the second difference of f is {bent:.6g}, but v @ H @ v is {parts.sum():.6g}. Add what is missing; if f has kinks or noise there, write check=False"
             raise ValueError(msg)
+
+
+def _values_along(task: Task, x: Array, formula: Stencil, eps: float) -> tuple[Array, Array, float]:
+    """An irregular direction, f at the points of a stencil along it, and the precision of what f returns."""
+    v = _amounts(x, formula, eps)
+    with np.errstate(all="ignore"):
+        values = [task.f((x + k * v).reshape(task.points.shape), *task.args) for k in formula.offsets]
+    return v, np.array([as_number(value) for value in values]), max(EPS, *map(precision, values))

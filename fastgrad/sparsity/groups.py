@@ -92,7 +92,9 @@ def _moving(task: Task, first: int, count: int) -> Function:
         *args, x, h = rest
         y = x.copy()
         with np.errstate(all="ignore"):
-            y[moved] -= (0.0 - z[group]) * h[moved]  # x + 0 would turn -0.0 into 0.0
+            back = (0.0 - z[group]) * h[moved]
+            back[np.isnan(back)] = 0.0  # h is infinite beside an x that is, or is NaN
+            y[moved] -= back  # x + 0 would turn -0.0 into 0.0
         return f(y.reshape(shape), *args)
 
     return of_amounts

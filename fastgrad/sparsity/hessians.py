@@ -12,6 +12,7 @@ from .. import stencils
 from ..arguments import check_args, check_function, check_scheme, check_workers
 from ..curvature import hessian as dense
 from ..engine.call import Call
+from ..engine.influence import DenseError
 from ..engine.plan import TRACED_CALLS, check_engine, warn_if_constant
 from ..engine.refusals import Untraceable
 from ..request import Function, Options, Step, differentiate, read_points, read_steps
@@ -65,11 +66,7 @@ def hessian_pattern(f: Function, x: ArrayLike, *, args: tuple[Any, ...] = ()) ->
 
 def _detected(structure: Structure) -> Pattern:
     as_number(np.empty(structure.program.shape))  # raises, and says what f returned
-    try:
-        return structure.hessian
-    except OverflowError as refused:
-        msg = f"{refused}, too many for a sparse Hessian: use fastgrad.hessian, or pass pattern= if most of them are 0"
-        raise ValueError(msg) from None
+    return structure.hessian
 
 
 def hessian(
@@ -155,11 +152,16 @@ def hessian(
     args = check_args(args)
     table = stencils.hessian(0, order, method)  # for its stencil, and to say that f is constant
     steps = read_steps(given, points, table, h, rel_step)
-    wanted = _detected(detected(f, points, args)) if pattern is None else _symmetric(pattern, points.dimension)
+    structure = detected(f, points, args) if pattern is None else None
+    wanted = _detected(structure) if structure else _symmetric(pattern, points.dimension)
     task = Task(f, points, wanted, table.stencil, steps, args)
-    found = _found(task, engine, workers, check and pattern is not None)
+    if structure is None and engine == "auto" and _calls(task) > TRACED_CALLS:
+        structure = _known(task)
+    found = _found(task, structure, engine, workers)
+    if check and pattern is not None and engine != "reference":
+        _check(task, structure, found)
     if points.values.size and not found.data.any():
-        warn_if_constant(Call(f, points, table, steps, args), np.zeros(1), users_level())
+        warn_if_constant(Call(f, points, table, steps, args), np.zeros(1), users_level(1))
     return as_matrices(found, task, given, batch, full_output)
 
 
@@ -172,43 +174,54 @@ def _symmetric(given: Any, dimension: int) -> Pattern:
     return pattern.symmetric
 
 
-def _found(task: Task, engine: str, workers: int | None, check: bool) -> Found:
+def _calls(task: Task) -> int:
+    """Evaluations of f without a look at its terms."""
+    rows, columns, _ = task.pattern.upper
+    directions = np.count_nonzero(np.bincount(np.append(rows, columns))) + np.count_nonzero(rows < columns)
+    return task.points.count * (1 + int(directions) * (len(task.formula.offsets) - 1))
+
+
+def _known(task: Task) -> Structure | None:
+    """What is known of f; None of an f that cannot be traced, or whose terms depend on too much."""
+    try:
+        structure = structure_of(task.f, a_point(task.points), task.args)
+        structure.terms  # noqa: B018  # found now
+    except (Untraceable, DenseError):
+        return None
+    return structure
+
+
+def _found(task: Task, structure: Structure | None, engine: str, workers: int | None) -> Found:
     if engine == "reference":
         return by_definition(task, dense)
-    rows, columns, places = task.pattern.upper
-    axes, pairs = np.count_nonzero(np.bincount(np.append(rows, columns))), np.count_nonzero(rows < columns)
-    calls = task.points.count * (1 + (axes + pairs) * (len(task.formula.offsets) - 1))
-    structure = _structure(task) if engine == "auto" and calls > (TRACED_CALLS if check else 0) else None
-    if (
-        structure
-        and structure.terms.evaluations(task.pattern, task.formula) * task.points.count * COST_OF_TERMS <= calls
-    ):
-        found = _by_terms(task, structure)
-        if check:
-            check_missing(task, structure)
-        return replace(found, data=found.data[:, places])
-    found = _by_table(task, engine, workers)
-    found = replace(found, data=found.data[:, places])
-    if check:
-        check_curvature(task, found)
-    return found
+    found = _by_terms(task, structure) if structure and engine == "auto" else None
+    found = found or _by_table(task, engine, workers)
+    return replace(found, data=found.data[:, task.pattern.upper[2]])
 
 
-def _structure(task: Task) -> Structure | None:
-    """What is known of f; None of an f that cannot be traced."""
+def _check(task: Task, structure: Structure | None, found: Found) -> None:
+    """Whether a pattern lacks an entry."""
     try:
-        return structure_of(task.f, a_point(task.points), task.args)
-    except Untraceable:
+        places = structure.hessian if structure else None
+    except DenseError:
+        places = None
+    if structure and places:
+        check_missing(task, places, structure.terms)
+    else:
+        check_curvature(task, found)
+
+
+def _by_terms(task: Task, structure: Structure) -> Found | None:
+    """The terms of f, if that takes less time than f."""
+    terms, formula = structure.terms, task.formula
+    nfev = task.points.count * terms.evaluations(task.pattern, formula)
+    if nfev * COST_OF_TERMS > _calls(task):
         return None
-
-
-def _by_terms(task: Task, structure: Structure) -> Found:
     task.steps.check(task.points.values)
-    h, terms, formula = task.steps_at(EPS), structure.terms, task.formula
+    h = task.steps_at(EPS)
     data = np.empty((task.points.count, len(task.pattern.upper[0])))
     for n in range(task.points.count):
         data[n] = terms.second_derivatives(task.points.row(n), h[n], task.pattern, formula)
-    nfev = task.points.count * terms.evaluations(task.pattern, formula)
     return Found(data, h, EPS, nfev, "terms")
 
 

@@ -77,7 +77,7 @@ def jacobian(
 ) -> Any:
     """Sparse Jacobian, for `order` evaluations per *group* of columns instead of per column.
 
-    A tridiagonal matrix has three groups whatever its size: 6 evaluations (central), and 2 for `check`. Each entry is
+    A tridiagonal matrix has three groups whatever its size: 6 evaluations (central). Each entry is
     the same difference over the same step as in `fastgrad.jacobian`.
 
     Parameters
@@ -93,7 +93,7 @@ def jacobian(
     args, batch, method, order, h, rel_step, engine, workers
         As in `fastgrad.jacobian`. ``engine="reference"`` takes the entries from the dense Jacobian.
     check : bool
-        Whether to make sure that the pattern lacks no entry, by two evaluations along an irregular direction and two
+        Whether to make sure that a given pattern lacks no entry, by two evaluations along an irregular direction and two
         more for each output that seems wrong; of a batch at eight of the points. A small entry that is missing, below
         1e-6 of its row (1e-3 for one-sided differences), can escape.
     full_output : bool
@@ -141,8 +141,8 @@ def jacobian(
     wanted = detected(f, points, args).jacobian if pattern is None else read_pattern(pattern, points.dimension)
     task = Task(f, points, wanted, table.stencil, steps, args)
     found = by_definition(task, dense) if engine == "reference" else groups.differentiate(task, engine, workers)
-    if check and points.count and engine != "reference":
+    if check and pattern is not None and engine != "reference":
         check_pattern(task, found)
     if points.values.size and not found.data.any():
-        warn_if_constant(Call(f, points, table, steps, args, vector=True), np.zeros(1), users_level())
+        warn_if_constant(Call(f, points, table, steps, args, vector=True), np.zeros(1), users_level(1))
     return as_matrices(found, task, given, batch, full_output)

@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 # Operations that are recorded: a second or two and half a gigabyte at most.
 BUDGET, BUDGET_PER_COORDINATE = 200_000, 50
-REMEMBERED = 16  # functions
+REMEMBERED = 400_000  # operations of functions that are traced once; 100 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +99,11 @@ def structure_of(f: Function, x: Array, args: tuple[Any, ...]) -> Structure:
         return _traced(f, x, args)
     place = (key, x.shape)
     if place not in _structures:
-        while len(_structures) >= REMEMBERED:
-            _structures.pop(next(iter(_structures)))
-        _structures[place] = _traced(f, x, args)
+        structure = _traced(f, x, args)
+        if sum(len(s.program.nodes) for s in list(_structures.values())) > REMEMBERED:
+            _structures.clear()
+        _structures[place] = structure
+        return structure
     return _structures[place]
 
 
