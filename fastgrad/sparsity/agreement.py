@@ -19,12 +19,12 @@ Array = NDArray[np.float64]
 POINTS = 8  # of a batch
 ROWS = 8  # looked at closely, of those whose products disagree
 
-# Of the sum of a row's moduli: truncation of central differences is 1e-10 where f is smooth, and of one-sided ones 1e-5.
-# A row beyond is looked at closely, for two more evaluations; it is no error yet.
-TOLERANCES = {"central": 1e-6, "forward": 1e-3, "backward": 1e-3}
+# Of the sum of a row's moduli: truncation is 1e-8 where f is smooth. A row beyond is looked at closely, for two more
+# evaluations; it is no error yet.
+OF_ROW = 1e-6
 ROUND_OFF = 64.0  # eps of f
 
-OF_ALL = 1e-3  # of the sum of the moduli of a Hessian's entries
+OF_ALL = 1e-3  # of the moduli of a Hessian's entries: one that is missing among 1 000 is found
 OF_TERMS = 1e3  # eps of the largest term, round-off of a second difference
 
 
@@ -52,7 +52,7 @@ def _suspects(probe: _Probe, pattern: Pattern, data: Array) -> list[int]:
         probe.task.check_outputs(change.shape)
         parts = data * probe.amounts[pattern.columns]
         total = np.bincount(pattern.rows, parts, len(change))
-        allowed = probe.tolerance * np.bincount(pattern.rows, np.abs(parts), len(change))
+        allowed = OF_ROW * np.bincount(pattern.rows, np.abs(parts), len(change))
         excess = np.abs(change - total) / (allowed + ROUND_OFF * probe.eps * size)
     beyond = np.flatnonzero(excess > 1.0)
     worst: list[int] = beyond[np.argsort(-excess[beyond])][:ROWS].tolist()
@@ -75,7 +75,7 @@ class _Probe:
         self.task, self.x, self.args, self.eps = task, task.points.row(n), task.args, eps
         method = task.formula.method
         formula = stencil(1, 2 if method == "central" else 1, method)
-        self.tolerance, (self.below, self.above) = TOLERANCES[method], (formula.offsets[0], formula.offsets[-1])
+        self.below, self.above = formula.offsets[0], formula.offsets[-1]
         self.span = self.above - self.below
         self.amounts = _amounts(self.x, formula, eps)
 

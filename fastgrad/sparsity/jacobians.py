@@ -95,7 +95,7 @@ def jacobian(
     check : bool
         Whether to make sure that a given pattern lacks no entry, by two evaluations along an irregular direction and two
         more for each output that seems wrong; of a batch at eight of the points. A small entry that is missing, below
-        1e-6 of its row (1e-3 for one-sided differences), can escape.
+        1e-6 of its row or beside the round-off of its output, can escape.
     full_output : bool
         A `Result`: `status` is per stored entry, `h` in x's shape, `nfev` without those of `check`.
 
