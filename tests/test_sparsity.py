@@ -496,6 +496,10 @@ def test_a_hessian_pattern_that_is_too_small_is_noticed(f):
     x = np.random.default_rng(7).normal(size=600 if f is chain else 12)
     with pytest.raises(ValueError, match=r"row 0 and column 1|lack an entry"):
         sparsity.hessian(f, x, pattern=sparse.eye_array(len(x)))
+    x[-1] = np.nan
+    if f is chain:
+        with pytest.raises(ValueError, match="row 0 and column 1"):
+            sparsity.hessian(f, x, pattern=sparse.eye_array(len(x)))
 
 
 def test_mixing():

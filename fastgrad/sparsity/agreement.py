@@ -114,16 +114,15 @@ class _Probe:
 
 def check_missing(task: Task, places: Pattern, terms: Terms) -> None:
     """Raise ValueError where f's terms have a second derivative, other than round-off, at a place without an entry."""
-    size = task.pattern.shape[1]
-    lacking = np.isin(places.rows * size + places.columns, task.pattern.rows * size + task.pattern.columns, invert=True)
-    if not lacking.any():
+    more = task.pattern.lacking(places)
+    if not more.nnz:
         return
-    more = Pattern.at(places.shape, places.rows[lacking], places.columns[lacking])
     (rows, columns, _), h = more.upper, task.steps_at(EPS)
     for n in _some(task):
         x = task.points.row(n)
         with np.errstate(all="ignore"):
-            largest = np.abs(terms.factors * terms.schedule.values(x[:, None])[:, 0]).max()
+            sizes = np.abs(terms.factors * terms.schedule.values(x[:, None])[:, 0])
+            largest = sizes.max(initial=0.0, where=np.isfinite(sizes))
             found = terms.second_derivatives(x, h[n], more, task.formula)
             beyond = np.flatnonzero(np.abs(found) * h[n][rows] * h[n][columns] > OF_TERMS * EPS * largest)
         if beyond.size:

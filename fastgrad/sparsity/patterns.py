@@ -113,6 +113,17 @@ class Pattern:
         return self.columns.astype(kind), starts.astype(kind)
 
     @cached_property
+    def _keys(self) -> Ints:
+        """The entries as sorted numbers."""
+        return self.rows * self.shape[1] + self.columns
+
+    def lacking(self, other: Pattern) -> Pattern:
+        """The entries of another pattern of this shape that are not in this one."""
+        place = np.minimum(np.searchsorted(self._keys, other._keys), max(0, self.nnz - 1))
+        new = self._keys[place] != other._keys if self.nnz else np.ones(other.nnz, dtype=bool)
+        return Pattern.at(self.shape, other.rows[new], other.columns[new])
+
+    @cached_property
     def symmetric(self) -> Pattern:
         """The pattern with both (i, j) and (j, i); itself where it has them."""
         rows, columns = np.append(self.rows, self.columns), np.append(self.columns, self.rows)
