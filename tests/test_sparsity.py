@@ -12,7 +12,7 @@ from scipy import sparse
 import fastgrad
 from fastgrad import ConstantFunctionWarning, EngineError, PerformanceWarning, sparsity
 from fastgrad.engine import influence
-from fastgrad.sparsity import groups, terms
+from fastgrad.sparsity import groups, hessians, terms
 from fastgrad.stencils import ORDERS
 
 MB = 2**20
@@ -549,6 +549,45 @@ def test_a_hessian_that_mixes_everything_is_refused():
 def test_a_vector_function_has_no_hessian():
     with pytest.raises(ValueError, match=r"returned an array of shape \(12,\)"):
         sparsity.hessian(broyden, X)
+
+
+UNARY = [
+    np.sin, np.exp, np.negative, np.tanh, lambda a: 2 * a, lambda a: a / 3, lambda a: a**3, lambda a: 1 / (2 + a * a),
+    lambda a: np.where(a > 0.1, a * a, a),
+]  # fmt: skip
+BINARY = [np.add, np.subtract, np.multiply, lambda a, b: a / (2 + b * b), lambda a, b: np.hypot(a, 1 + b * b)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_random_programs(seed):
+    """Whatever the program, no entry of the dense matrices is missing."""
+    rng = np.random.default_rng(seed)
+    steps, count = [], 5
+    for function in [*rng.choice(np.array(UNARY), 4), *rng.choice(np.array(BINARY), 6)]:
+        steps.append((function, rng.integers(0, count, 1 if function in UNARY else 2).tolist()))
+        count += 1
+    ends = rng.integers(5, count, 3).tolist()
+
+    def outputs(x):
+        values = list(x)
+        for function, operands in steps:
+            values.append(function(*(values[k] for k in operands)))
+        return np.array([values[k] for k in ends])
+
+    def combined(x):
+        a, b, c = outputs(x)
+        return a + 2 * b - c / 4
+
+    x = rng.uniform(-1, 1, 5)
+    dense = fastgrad.jacobian(outputs, x, engine="python")
+    assert np.array_equal(sparsity.jacobian(outputs, x).toarray(), dense)
+    dense = fastgrad.hessian(combined, x, order=4, engine="python")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hessians, "COST_OF_TERMS", 0)
+        found = sparsity.hessian(combined, x, order=4, full_output=True)
+    assert found.engine == "terms"
+    assert np.allclose(found.value.toarray(), dense, rtol=0, atol=1e-6 * max(1.0, np.abs(dense).max()))
 
 
 @settings(max_examples=30, deadline=None)
