@@ -1,6 +1,6 @@
 """A program run by NumPy: all nodes of one operation whose operands are there, at many points, in one call.
 
-For programs too long to compile: 80 000 nodes of a sum of 10 000 terms are 20 calls of NumPy.
+For programs too long to compile: 80 000 nodes of a sum of 20 000 terms are 20 calls of NumPy.
 """
 
 from __future__ import annotations
@@ -70,11 +70,9 @@ def schedule(program: Program) -> Schedule:
     places: dict[Any, int] = {("x", i): i for i in range(program.inputs)}
     needed = live(program)
     fixed: list[float] = []
-    operands = [o for j in needed for o in program.nodes[j][1:]]
-    for operand in dict(
-        zip(map(_key, (*operands, *program.outputs)), (*operands, *program.outputs), strict=True)
-    ).values():
-        if operand[0] in "ck":
+    operands = [*(o for j in needed for o in program.nodes[j][1:]), *program.outputs]
+    for operand in operands:
+        if operand[0] in "ck" and _key(operand) not in places:
             places[_key(operand)] = program.inputs + len(fixed)
             fixed.append(program.constants[int(operand[1])] if operand[0] == "c" else float(operand[1]))
     start = program.inputs + len(fixed)

@@ -77,8 +77,8 @@ def jacobian(
 ) -> Any:
     """Sparse Jacobian, for `order` evaluations per *group* of columns instead of per column.
 
-    A tridiagonal matrix has three groups whatever its size: 6 evaluations (central). Each entry is
-    the same difference over the same step as in `fastgrad.jacobian`.
+    A tridiagonal matrix has three groups whatever its size: 6 evaluations (central). Each entry is the same difference
+    over the same step as in `fastgrad.jacobian`.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def jacobian(
     check_engine(engine)
     workers = check_workers(workers, engine)
     given, points = read_points(x, batch)
-    table = stencils.jacobian(points.dimension, order, method)
+    table = stencils.jacobian(0, order, method)  # for its stencil, and to say that f is constant
     steps = read_steps(given, points, table, h, rel_step)
     args = check_args(args)
     wanted = detected(f, points, args).jacobian if pattern is None else read_pattern(pattern, points.dimension)
