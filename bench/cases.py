@@ -9,10 +9,12 @@ import matrices
 import points
 import process
 import single
+import sparse
 import weights
 from contest import Case
 
-CASES = (*points.CASES, *single.CASES, *matrices.CASES, *fields.CASES, *grids.CASES, *weights.CASES, *process.CASES)
+FAMILIES = (points, single, matrices, sparse, fields, grids, weights, process)
+CASES = tuple(case for family in FAMILIES for case in family.CASES)
 TURNS = 3
 
 

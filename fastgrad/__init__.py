@@ -9,6 +9,7 @@ and compile the function where that pays; `explain` says what they do.
 from . import grid as grid
 from . import nn as nn
 from . import plot as plot
+from . import sparsity as sparsity
 from .book import gradient_descent, numerical_diff, numerical_gradient, numerical_gradient_2d, tangent_line
 from .checking import check_gradient
 from .curvature import hessian, hvp

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property, lru_cache
+from hashlib import blake2b
 from math import factorial, lcm
 
 import numpy as np
@@ -231,22 +232,37 @@ def hessian(dimension: int, order: int = 2, method: str = "central") -> Table:
     ``2 H[i, j] = S[e_i + e_j] - S[e_i] - S[e_j]``: order * D * (D + 1) / 2 + 1 evaluations, D**2 + D + 1 at order 2,
     and a matrix that is symmetric bit for bit.
     """
-    formula = stencil(2, order, method)
     axes = np.arange(dimension)
-    i, j = np.triu_indices(dimension, 1)
-    direction = np.diag(axes)
-    direction[i, j] = direction[j, i] = dimension + np.arange(i.size)
-    row, column = (np.minimum.outer(axes, axes).ravel(), np.maximum.outer(axes, axes).ravel())
-    off = (row != column)[:, None]
+    row, column = np.minimum.outer(axes, axes).ravel(), np.maximum.outer(axes, axes).ravel()
+    return _second_derivatives("hessian", row, column, stencil(2, order, method))
+
+
+def entries_of_hessian(
+    row: NDArray[np.intp], column: NDArray[np.intp], order: int = 2, method: str = "central"
+) -> Table:
+    """Some entries of the Hessian, row <= column: only the directions that they need."""
+    places = np.stack([row, column]).astype(np.int64)
+    name = f"hessian at {len(row)} places, {blake2b(places.tobytes(), digest_size=8).hexdigest()}"
+    return _second_derivatives(name, row, column, stencil(2, order, method))
+
+
+def _second_derivatives(name: str, row: NDArray[np.intp], column: NDArray[np.intp], formula: Stencil) -> Table:
+    axes = np.unique(np.append(row, column))
+    i, j = np.searchsorted(axes, row), np.searchsorted(axes, column)
+    off = row != column
+    keys, place = np.unique(i[off] * len(axes) + j[off], return_inverse=True)
+    pairs = axes[np.stack(np.divmod(keys, max(1, len(axes))), axis=1)]
+    direction = i.copy()
+    direction[off] = len(axes) + place
     return Table(
-        "hessian",
+        name,
         formula,
-        moves=np.concatenate([np.stack([axes, np.full_like(axes, -1)], 1), np.stack([i, j], 1)]),
-        signs=np.concatenate([np.tile([1, 0], (dimension, 1)), np.ones((i.size, 2), dtype=np.intp)]),
-        parts=np.stack([direction.ravel(), row, column], axis=1),
-        factors=np.where(off, [1, -1, -1], [1, 0, 0]),
+        moves=np.concatenate([np.stack([axes, np.full_like(axes, -1)], 1), pairs]),
+        signs=np.concatenate([np.tile(_ints([1, 0], 2), (len(axes), 1)), np.ones_like(pairs)]),
+        parts=np.stack([direction, i, j], axis=1),
+        factors=np.where(off[:, None], [1, -1, -1], [1, 0, 0]),
         divisors=np.stack([row, column], axis=1),
-        scale=formula.denominator * np.where(off[:, 0], 2, 1),
+        scale=formula.denominator * np.where(off, 2, 1),
     )
 
 

@@ -35,6 +35,7 @@ from fastgrad import (
     numerical_diff,
     numerical_gradient,
     numerical_gradient_2d,
+    sparsity,
     tangent_line,
     value_and_gradient,
     weight_gradient,
@@ -846,6 +847,68 @@ if sys.platform.startswith("linux"):
         }.items()
     ]
 
+SPARSE = [
+    Row(
+        "a pattern of the wrong shape",
+        lambda: sparsity.jacobian(square, point(), pattern=np.ones((2, 3))),
+        ValueError,
+        ["pattern", "(2, 3)", "2 coordinates", "column for each"],
+    ),
+    *on_engines(
+        "a pattern without a row per output",
+        lambda e: sparsity.jacobian(square, point(), pattern=np.ones((3, 2)), engine=e),
+        ValueError,
+        ["pattern", "(3, 2)", "returns 2 numbers", "row for each"],
+    ),
+    Row(
+        "a pattern that is no matrix",
+        lambda: sparsity.jacobian(square, point(), pattern=np.ones(2)),
+        ValueError,
+        ["pattern", "(2,)", "matrix"],
+    ),
+    Row("a pattern of strings", lambda: sparsity.Pattern("tridiagonal"), TypeError, ["pattern", "str", REAL]),
+    Row("a ragged pattern", lambda: sparsity.Pattern([[1], [1, 0]]), TypeError, ["pattern", "ragged"]),
+    Row(
+        "a pattern without an entry",
+        lambda: sparsity.jacobian(square, point(), pattern=[[1, 0], [0, 0]]),
+        ValueError,
+        ["no entry in row 1 and column 1", "depends on coordinate 1", "leave pattern out"],
+    ),
+    Row(
+        "a Hessian's pattern that is not square",
+        lambda: sparsity.hessian(product, point(), pattern=np.ones((1, 2))),
+        ValueError,
+        ["pattern", "(1, 2)", "(2, 2)"],
+    ),
+    Row(
+        "a Hessian's pattern without an entry",
+        lambda: sparsity.hessian(product, point(), pattern=np.eye(2)),
+        ValueError,
+        ["pattern", "lack an entry", "check=False"],
+    ),
+    *[
+        Row(f"{find.__name__} of what cannot be traced", functools.partial(find, np.sort, point()), ValueError, parts)
+        for find in (sparsity.pattern, sparsity.jacobian, sparsity.hessian_pattern, sparsity.hessian)
+        for parts in (["pattern", "np.sort", "pattern=", "scipy.sparse"],)
+    ],
+    Row("sparse Hessian of an array", lambda: sparsity.hessian(square, point()), ValueError, ["f returned", "(2,)"]),
+    *[
+        row
+        for derivative, rows_of in ((sparsity.jacobian, 1), (sparsity.hessian, 2))
+        for row in [
+            Row(
+                f"sparse {derivative.__name__}: no f", functools.partial(derivative, 3, point()), TypeError, ["f must"]
+            ),
+            *on_engines(
+                f"sparse {derivative.__name__}: h vanishes",
+                lambda e, d=derivative, m=rows_of: d(product, point(), pattern=np.ones((m, 2)), h=1e-50, engine=e),
+                ValueError,
+                ["h=1e-50", "vanishes"],
+            ),
+        ]
+    ],
+]
+
 TABLE = [
     *WEIGHTS,
     *FORKED,
@@ -859,6 +922,7 @@ TABLE = [
     *NAMES,
     *READ_ONLY,
     *CANNOT_COMPILE,
+    *SPARSE,
 ]
 
 

@@ -1,0 +1,128 @@
+"""The patterns of a traced function's derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.call import Rows
+from ..engine.captured import unchanging
+from ..engine.influence import mixed_pairs, mixing, support_of, supports, terms
+from ..engine.program import Program
+from ..engine.schedule import schedule
+from ..engine.trace import Untraceable, shares_state, trace
+from ..request import Function
+from ..results import EPS, as_numbers, precision
+from ..steps import irregular
+from .patterns import Pattern
+from .terms import Terms
+
+Array = NDArray[np.float64]
+
+# Operations that are recorded: a second or two and half a gigabyte at most.
+BUDGET, BUDGET_PER_COORDINATE = 200_000, 50
+REMEMBERED = 400_000  # operations of functions that are traced once; 100 MB
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """A program, and what follows from it."""
+
+    program: Program
+
+    @cached_property
+    def supports(self) -> list[frozenset[int]]:
+        return supports(self.program)
+
+    @cached_property
+    def jacobian(self) -> Pattern:
+        """Which outputs depend on which coordinates."""
+        return self._dependence(self.program.outputs)
+
+    def _dependence(self, outputs: Any) -> Pattern:
+        sets = [support_of(o, self.supports) for o in outputs]
+        rows = np.repeat(np.arange(len(sets)), [len(s) for s in sets])
+        columns = np.fromiter((i for s in sets for i in s), dtype=np.intp, count=len(rows))
+        return Pattern.at((len(sets), self.program.inputs), rows, columns)
+
+    @cached_property
+    def hessian(self) -> Pattern:
+        """Which coordinates mix in second derivatives of the one output."""
+        rows, columns = mixed_pairs(mixing(self.program, self.supports), self.program.inputs)
+        shape = (self.program.inputs, self.program.inputs)
+        return Pattern.at(shape, np.append(rows, columns), np.append(columns, rows))
+
+    @cached_property
+    def terms(self) -> Terms:
+        """The terms of the sum that the one output is."""
+        factors = {j: c for j, c in terms(self.program).items() if self.supports[j]}
+        operands = tuple(("v", j) for j in factors)
+        parts = schedule(replace(self.program, outputs=operands))
+        return Terms(parts, np.array(list(factors.values())), self._dependence(operands))
+
+
+def detected(f: Function, points: Rows, args: tuple[Any, ...]) -> Structure:
+    """The structure of f, or ValueError that asks for a pattern."""
+    try:
+        return structure_of(f, a_point(points), args)
+    except Untraceable as refused:
+        msg = f"the pattern cannot be found by tracing f: {refused}. Pass pattern=, a matrix of scipy.sparse or a 0/1 array with a row per output and a column per coordinate"
+        raise ValueError(msg) from None
+
+
+def a_point(points: Rows) -> Array:
+    """The first point without NaN and inf, or a point of zeros; in its own shape."""
+    finite = np.flatnonzero(np.isfinite(points.values).all(axis=1))
+    return (points.row(int(finite[0])) if finite.size else np.zeros(points.dimension)).reshape(points.shape)
+
+
+_structures: dict[Any, Structure] = {}
+
+
+def structure_of(f: Function, x: Array, args: tuple[Any, ...]) -> Structure:
+    """What f does with a point, compared with f itself. An f that captures nothing that may change is traced once.
+
+    Raises
+    ------
+    Untraceable
+        With the reason.
+    """
+    reason = shares_state(f, [x])
+    if reason:  # a matter of this call's x, whether f was traced before or not
+        raise Untraceable(reason)
+    key = unchanging(f, args)
+    if key is None:
+        return _traced(f, x, args)
+    place = (key, x.shape)
+    if place not in _structures:
+        structure = _traced(f, x, args)
+        if sum(len(s.program.nodes) for s in list(_structures.values())) > REMEMBERED:
+            _structures.clear()
+        _structures[place] = structure
+        return structure
+    return _structures[place]
+
+
+def _traced(f: Function, x: Array, args: tuple[Any, ...]) -> Structure:
+    program = trace(f, x.shape, args=args, budget=BUDGET + BUDGET_PER_COORDINATE * x.size)
+    _check(f, x, args, program)
+    return Structure(program)
+
+
+def _check(f: Function, x: Array, args: tuple[Any, ...], program: Program) -> None:
+    """Compare with f at a point that is displaced in every coordinate."""
+    with np.errstate(all="ignore"):
+        moved = x + 2.0**-20 * irregular(x.size).reshape(x.shape) * (1.0 + np.abs(x))
+    result = f(moved.copy(), *args)
+    expected = as_numbers(result).ravel()
+    if precision(result) > EPS:
+        msg = f"f returns {result.dtype}, whose rounding the trace does not have"
+        raise Untraceable(msg)
+    found = schedule(program).values(moved.reshape(-1, 1))[:, 0]
+    if found.shape != expected.shape or not np.allclose(found, expected, rtol=1e-8, atol=1e-14, equal_nan=True):
+        msg = "traced, f gives other values than in Python: it keeps state, is random or looks at types"
+        raise Untraceable(msg)
