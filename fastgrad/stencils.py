@@ -34,7 +34,7 @@ class Stencil:
     terms: tuple[tuple[int, int, int], ...]
     denominator: int
 
-    @property
+    @cached_property
     def base(self) -> int:
         """Position of offset 0, -1 where the stencil does not evaluate f at x itself."""
         return self.offsets.index(0) if 0 in self.offsets else -1
@@ -128,6 +128,8 @@ class Table:
         Output k is the sum of ``factors[k, q] * S[parts[k, q]]``, S being the stencil's sums along the directions ...
     divisors, scale : (K, n) and (K,) int arrays
         ... divided by ``scale[k]`` and the steps of the unit vectors ``divisors[k]``.
+    along_axes : bool
+        Whether direction d is that of coordinate d, and output d the derivative along it.
     """
 
     name: str
@@ -138,11 +140,25 @@ class Table:
     factors: NDArray[np.intp]
     divisors: NDArray[np.intp]
     scale: NDArray[np.intp]
+    along_axes: bool = False
 
     @cached_property
     def uses_base(self) -> bool:
         """Whether f at the point itself counts: hvp's sums come in pairs whose shares of it cancel."""
         return self.stencil.base >= 0 and bool(self.factors.sum(axis=1).any())
+
+    @cached_property
+    def displaced(self) -> int:
+        """Points of all stencils beside x itself."""
+        return len(self.moves) * (len(self.stencil.offsets) - (self.stencil.base >= 0))
+
+    @property
+    def directions(self) -> list[tuple[tuple[int, int], ...]]:
+        """(unit vector, sign) of each direction, one or two pairs."""
+        if self.along_axes:
+            return [((d, 1),) for d in range(len(self.moves))]
+        pairs = zip(self.moves.tolist(), self.signs.tolist(), strict=True)
+        return [tuple((u, s) for u, s in zip(*pair, strict=True) if u >= 0) for pair in pairs]
 
     @property
     def key(self) -> tuple[str, Stencil, int]:
@@ -150,7 +166,10 @@ class Table:
         return (self.name, self.stencil, len(self.scale))
 
     def combine(self, sums: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Outputs (..., K) from the directions' sums (..., R) and the unit vectors' steps (..., D or D + 1)."""
+        """Outputs (..., K) from the directions' sums (..., R) and the unit vectors' steps (..., D; with v D + 1)."""
+        if self.along_axes:  # nothing to pick, which takes 8 us
+            n = self.stencil.derivative
+            return sums / (self.stencil.denominator * (steps if n == 1 else steps**n))
         total = sums[..., self.parts[:, 0]] * self.factors[:, 0]
         for q in range(1, self.parts.shape[1]):
             total = total + sums[..., self.parts[:, q]] * self.factors[:, q]
@@ -174,6 +193,7 @@ def _along_axes(name: str, dimension: int, formula: Stencil) -> Table:
         factors=np.ones((dimension, 1), dtype=np.intp),
         divisors=np.repeat(axes[:, None], formula.derivative, axis=1),
         scale=np.full(dimension, formula.denominator),
+        along_axes=True,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,8 +36,7 @@ CONSTANT = (
 _warned: dict[int, Any] = {}  # by identity; the code objects are kept, so that no other one takes their number
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The engine, its kernel where it is a compiled one, and why no faster engine was taken."""
 
     engine: str
