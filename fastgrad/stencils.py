@@ -39,6 +39,11 @@ class Stencil:
         """Position of offset 0, -1 where the stencil does not evaluate f at x itself."""
         return self.offsets.index(0) if 0 in self.offsets else -1
 
+    @cached_property
+    def displaced(self) -> tuple[int, ...]:
+        """The other offsets, in the order of the terms."""
+        return tuple(self.offsets[q] for _, *pair in self.terms for q in pair if q != self.base)
+
 
 def weights(derivative: int, offsets: tuple[int, ...]) -> tuple[Fraction, ...]:
     """Exact weights w with ``sum(w * f(x + o*h)) / h**derivative`` exact for polynomials below degree ``len(offsets)``.
@@ -148,15 +153,13 @@ class Table:
         return self.stencil.base >= 0 and bool(self.factors.sum(axis=1).any())
 
     @cached_property
-    def displaced(self) -> int:
+    def displacements(self) -> int:
         """Points of all stencils beside x itself."""
-        return len(self.moves) * (len(self.stencil.offsets) - (self.stencil.base >= 0))
+        return len(self.moves) * len(self.stencil.displaced)
 
     @property
     def directions(self) -> list[tuple[tuple[int, int], ...]]:
         """(unit vector, sign) of each direction, one or two pairs."""
-        if self.along_axes:
-            return [((d, 1),) for d in range(len(self.moves))]
         pairs = zip(self.moves.tolist(), self.signs.tolist(), strict=True)
         return [tuple((u, s) for u, s in zip(*pair, strict=True) if u >= 0) for pair in pairs]
 

@@ -154,7 +154,7 @@ class Call:
     @property
     def evaluations(self) -> int:
         """Calls of f that the table makes."""
-        return self.points.count * (self.table.displaced + self.needs_base)
+        return self.points.count * (self.table.displacements + self.needs_base)
 
     def steps_for(self, eps: float) -> Steps:
         """The steps for an f whose results have precision eps."""

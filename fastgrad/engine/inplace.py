@@ -119,7 +119,7 @@ def _apply(call: Call, caller: Caller, out: Output, values: Array | None, report
             _block(walk, numbers, out, values, tick)
             start = numbers.stop
 
-    if walk.directions:
+    if walk.count:
         _points(call, caller, some, out, values, report)
 
 
@@ -162,28 +162,29 @@ def _block(walk: _Walk, numbers: range, out: Output, values: Array | None, tick:
     call, caller, some = walk.call, walk.caller, slice(numbers.start, numbers.stop)
     rows, h = walk.rows_and_steps(some)
     found, centers = walk.room(len(rows)), []
-    for n, row, hs in zip(numbers, rows, h.tolist(), strict=True):
+    for n, row, hs, place in zip(numbers, rows, h.tolist(), found, strict=True):
         if call.batch:
             caller.args = call.args_at(n)
-        found, center = walk.around(row, hs, None if call.v is None else call.v[n], found, n - numbers.start)
+        seen, center = walk.around(row, hs, None if call.v is None else call.v[n], place)
+        if place is None:
+            found = seen
         centers.append(center)
         tick(n)
     if values is not None:
         values[some] = centers
     array: Any = out.array if isinstance(out, Target) else out
     with np.errstate(all="ignore"):
-        sums = walk.sums(found, centers)
-        array[some] = call.table.combine(sums, h[:, None] if call.vector else h)
+        array[some] = call.table.combine(walk.sums(found, centers), h[:, None] if call.vector else h)
 
 
 class _Walk:
-    """f along all directions of a table, on a buffer in which it finds the moved point."""
+    """f along all directions of a table, on a buffer that holds the moved point."""
 
     def __init__(self, call: Call, caller: Caller, out: Output, report: Report | None) -> None:
         self.call, self.caller, self.out, self.report = call, caller, out, report
         self.steps, self.t = call.steps_for(caller.eps), call.t_for(caller.eps)
-        self.directions, formula = call.table.directions, call.table.stencil
-        self.displaced = [formula.offsets[q] for _, *pair in formula.terms for q in pair if q != formula.base]
+        self.count, self.displaced = len(call.table.moves), call.table.stencil.displaced
+        self.directions = () if call.table.along_axes else call.table.directions
 
     @property
     def shape(self) -> tuple[int, ...] | None:
@@ -194,13 +195,13 @@ class _Walk:
         """How many points make a block; one where it is not known yet what f returns."""
         if self.call.points.count == 1 or self.shape is None:
             return 1
-        return min(BLOCK, max(1, NUMBERS // max(1, len(self.directions) * len(self.displaced) * prod(self.shape))))
+        return min(BLOCK, max(1, NUMBERS // max(1, self.call.table.displacements * prod(self.shape))))
 
     def rows_and_steps(self, some: slice) -> tuple[Array, Array]:
         """Points in rows, and the steps of the unit vectors."""
         points, steps, size = self.call.points, self.steps, self.steps.size
         given = points.row(some) if isinstance(points, Rows) else points.row(np.arange(some.start, some.stop)).T
-        rows = np.array(given, dtype=np.float64)
+        rows = np.array(given)
         if size.ndim:
             steps = Steps(steps.rule, np.broadcast_to(size, points.layout)[some])
         if self.call.moves_coordinates:
@@ -209,68 +210,89 @@ class _Walk:
         h = h if h.shape == rows.shape else np.broadcast_to(h, rows.shape)
         return rows, h if self.t is None else np.concatenate([h, self.t[some, None]], axis=1)
 
-    def room(self, count: int) -> Array | None:
-        """For f's values around some points; None where it is not known yet what f returns."""
+    def room(self, count: int) -> Any:
+        """For f's values around some points; None for each where it is not known yet what f returns."""
         shape = self.shape
-        return None if shape is None else np.empty((count * len(self.directions) * len(self.displaced), *shape))
+        return [None] * count if shape is None else np.empty((count, self.call.table.displacements, *shape))
 
-    def around(self, row: Array, hs: list[float], v: Array | None, found: Array | None, place: int) -> tuple[Any, Any]:
-        """f's values around a point, in `found` from a place on, and f at the point itself where that is needed."""
-        count = len(self.directions)
-        everything, first = range(place * count, (place + 1) * count), range(place * count, place * count + 1)
+    def around(self, row: Array, hs: list[float], v: Array | None, found: Array | None) -> tuple[Any, Any]:
+        """f's values around a point, in `found` if there is one, and f at the point itself where that is needed."""
         try:
-            if self.caller.workers > 1 and self.call.points.count == 1 and count > 2:
-                found, center = self._along(row, hs, v, found, first)
+            if self.caller.workers > 1 and self.call.points.count == 1 and self.count > 2:
+                found, center = self._along(row, hs, v, found, range(1))
                 return self._forked(row, hs, v, found), center
-            return self._along(row, hs, v, found, everything)
+            return self._along(row, hs, v, found, range(self.count))
         except _WroteError:
             self.caller.call = self.caller.on_copy
-            return self.around(row, hs, v, found, place)
+            return self.around(row, hs, v, found)
 
     def _along(self, row: Array, hs: list[float], v: Array | None, found: Any, some: range) -> tuple[Any, Any]:
-        """Along some directions; (n, r) has the number n * R + r.
-
-        Coordinates are written before each call, so only a write into one that is not moved does harm, and that is
-        seen when the direction is done.
-        """
-        call, caller, read, count = self.call, self.caller, self.caller.read, len(self.directions)
-        flat, xs, at = row.copy(), row.tolist(), some.start * len(self.displaced)
+        """Along some directions, into the places of these in `found`, and at the point if the first is among them."""
+        call, caller, center = self.call, self.caller, 0.0
+        flat = row.copy()
         buffer = flat.reshape(() if call.scalar else call.points.shape)
-        before, center = flat.tobytes(), 0.0
-        if call.needs_base and not some.start % count:
-            center = read(caller.call(buffer))
+        if call.needs_base and not some.start:
+            center = caller.read(caller.call(buffer))
             center = np.array(center) if call.vector else center
             caller.count += 1
-        move = None if v is None else _mover(row, hs, v)
-        for number in some:
-            units = self.directions[number % count]
-            for k in self.displaced:
-                if move:
-                    move(flat, units, k)
-                else:
-                    for unit, sign in units:
-                        flat[unit] = xs[unit] + sign * k * hs[unit]
-                value = read(caller.call(buffer))
+        if call.table.along_axes:
+            return self._along_axes(flat, buffer, row, hs, found, some), center
+        return self._along_directions(flat, buffer, _mover(row, hs, v), row.tobytes(), found, some), center
+
+    def _along_axes(self, flat: Array, buffer: Array, row: Array, hs: list[float], found: Any, some: range) -> Any:
+        """As `_along_directions`, for 0.3 us an evaluation less."""
+        caller, displaced, xs, before = self.caller, self.displaced, row.tolist(), row.tobytes()
+        at, number = some.start * len(displaced), None if self.call.vector else np.float64
+        for i in some:
+            x, h = xs[i], hs[i]
+            for k in displaced:
+                flat[i] = x + k * h
+                value = caller.call(buffer)
+                if type(value) is not number:
+                    value = caller.read(value)
                 if found is None:
-                    found = np.empty((count * len(self.displaced), *np.shape(value)))
+                    found = self._room_for(value)
                 found[at] = value
                 at += 1
-            caller.count += len(self.displaced)
-            if move:
-                flat[:] = row
-            else:
-                for unit, _ in units:
-                    flat[unit] = xs[unit]
-                if flat.tobytes() != before:
-                    raise _WroteError
-            if self.report:
-                self.report(number + 1, count)
-        return found, center
+            flat[i] = x
+            self._direction_done(i, flat, before)
+        return found
+
+    def _along_directions(
+        self, flat: Array, buffer: Array, move: Callable[..., None], before: bytes, found: Any, some: range
+    ) -> Any:
+        """f along some directions.
+
+        What moves is written before each call, so only a write into the rest does harm; that is seen when the direction
+        is done.
+        """
+        at = some.start * len(self.displaced)
+        for r in some:
+            units = self.directions[r]
+            for k in self.displaced:
+                move(flat, units, k)
+                value = self.caller.read(self.caller.call(buffer))
+                found = self._room_for(value) if found is None else found
+                found[at] = value
+                at += 1
+            move(flat, units, 0)
+            self._direction_done(r, flat, before)
+        return found
+
+    def _room_for(self, value: Array) -> Array:
+        return np.empty((self.call.table.displacements, *value.shape))
+
+    def _direction_done(self, r: int, flat: Array, before: bytes) -> None:
+        self.caller.count += len(self.displaced)
+        if flat.tobytes() != before:
+            raise _WroteError
+        if self.report:
+            self.report(r + 1, self.count)
 
     def _forked(self, row: Array, hs: list[float], v: Array | None, found: Array) -> Array:
         """Along all directions but the first, whose values the caller has, in forked processes."""
-        caller, report, count, before = self.caller, self.report, len(self.directions), self.caller.count
-        far, counts, given = forked.shared(found.shape), forked.shared((count,), np.int64), len(self.displaced)
+        caller, report, before, given = self.caller, self.report, self.caller.count, len(self.displaced)
+        far, counts = forked.shared(found.shape), forked.shared((self.count,), np.int64)
         far[:given], self.report = found[:given], None
 
         def work(start: int, stop: int) -> None:
@@ -278,40 +300,51 @@ class _Walk:
             self._along(row, hs, v, far, range(start + 1, stop + 1))
             counts[start + 1] = caller.count
 
-        forked.run(work, count - 1, caller.workers, report and (lambda done, _: report(done + 1, count)))
+        forked.run(work, self.count - 1, caller.workers, report and (lambda done, _: report(done + 1, self.count)))
         caller.count, self.report = before + int(counts.sum()), report
-        return far
+        found[given:] = far[given:]
+        return found
 
     def sums(self, found: Any, centers: list[Any]) -> Array:
         """The stencil's sums at some points, (N, R), or (N, M, R) for M outputs of f."""
-        formula, shape = self.call.table.stencil, found.shape[1:]
-        found = found.reshape(len(centers), len(self.directions), -1, *shape)
+        formula, shape, total = self.call.table.stencil, self.shape or (), 0.0
+        found = found.reshape(len(centers), self.count, -1, *shape)
         if formula.base < 0:
             differences = found[:, :, ::2] - found[:, :, 1::2]
         else:
             differences = found - np.array(centers).reshape(len(centers), 1, 1, *shape)
-        total = 0.0
         for j, (number, _, _) in enumerate(formula.terms):
             total = total + (differences[:, :, j] if number == 1 else number * differences[:, :, j])
         sums: Any = total
         return sums.reshape(*sums.shape[:2], -1).swapaxes(1, 2) if self.call.vector else sums
 
 
-def _mover(row: Array, h: list[float], v: Array) -> Callable[..., None]:
-    """What writes the point, moved by k steps along a direction that may be v, into an array."""
+Units = tuple[tuple[int, int], ...]
+
+
+def _mover(row: Array, hs: list[float], v: Array | None) -> Callable[[Array, Units, int], None]:
+    """What moves the point in an array by k steps along a direction, which may be v; by k = 0 it restores it."""
+    xs = row.tolist()
+    if v is None:
+
+        def move(flat: Array, units: Units, k: int) -> None:
+            for unit, sign in units:
+                flat[unit] = xs[unit] + sign * k * hs[unit] if k else xs[unit]
+
+        return move
     moving = np.flatnonzero(v)  # the other coordinates keep their bits, -0.0 too
     part = v[moving]
 
-    def move(flat: Array, units: tuple[tuple[int, int], ...], k: int) -> None:
+    def move_along(flat: Array, units: Units, k: int) -> None:
         flat[:] = row
-        for unit, sign in units:
+        for unit, sign in units if k else ():
             if unit < row.size:
-                flat[unit] = flat.item(unit) + sign * k * h[unit]
+                flat[unit] += sign * k * hs[unit]
             else:
                 with np.errstate(all="ignore"):
-                    flat[moving] += sign * k * h[unit] * part
+                    flat[moving] += sign * k * hs[unit] * part
 
-    return move
+    return move_along
 
 
 class _RefusedError(Exception):
