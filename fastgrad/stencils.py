@@ -44,6 +44,12 @@ class Stencil:
         """The other offsets, in the order of the terms."""
         return tuple(self.offsets[q] for _, *pair in self.terms for q in pair if q != self.base)
 
+    @cached_property
+    def pairs(self) -> tuple[tuple[int, int, int], ...]:
+        """The terms by positions in `displaced`, -1 for offset 0."""
+        place = {k: q for q, k in enumerate(self.displaced)} | {0: -1}
+        return tuple((n, place[self.offsets[a]], place[self.offsets[b]]) for n, a, b in self.terms)
+
 
 def weights(derivative: int, offsets: tuple[int, ...]) -> tuple[Fraction, ...]:
     """Exact weights w with ``sum(w * f(x + o*h)) / h**derivative`` exact for polynomials below degree ``len(offsets)``.

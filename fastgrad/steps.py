@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import frexp, inf, ldexp
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from .stencils import Stencil
 
 Array = NDArray[np.float64]
 
+FEW = 6  # coordinates up to which Python's floats are faster than arrays
 _EXPONENT = np.int64(0x7FF0000000000000)
 _SMALLEST, _LARGEST = 2.0**-1022, 2.0**1023
 
@@ -45,6 +47,15 @@ def default_factor(derivative: int, order: int, eps: float = EPS) -> float:
 def power_of_two_below(h: Any) -> Array:
     """h with its mantissa cleared: the largest power of two not above h; inf for inf and NaN."""
     return (np.asarray(h, dtype=np.float64).view(np.int64) & _EXPONENT).view(np.float64)
+
+
+def _few_powers(size: float, scale: Array) -> Array:
+    """``power_of_two_below(size * max(1, scale))`` in Python's floats: for two coordinates 1.5 us less."""
+    least = ldexp(0.5, frexp(size)[1])
+    powers = [
+        least if s <= 1.0 else ldexp(0.5, frexp(size * s)[1]) if s < inf else inf for s in scale.reshape(-1).tolist()
+    ]
+    return np.array(powers).reshape(scale.shape)
 
 
 @dataclass(frozen=True)
@@ -71,9 +82,12 @@ class Steps:
         """
         if self.rule == "book":
             return self.size
-        scale = np.abs(np.asarray(x, dtype=np.float64))
+        scale = np.abs(x, dtype=np.float64)
         if self.rule == "default":  # the factor is below 1: nothing overflows
-            return power_of_two_below(self.size * np.maximum(1.0, scale))
+            few = self.size.ndim == 0 and scale.size <= FEW
+            return (
+                _few_powers(self.size.item(), scale) if few else power_of_two_below(self.size * np.maximum(scale, 1.0))
+            )
         with np.errstate(all="ignore"):
             h = self.size if self.rule == "absolute" else np.where(scale == 0.0, self.size, self.size * scale)
             result: Array = (scale + h) - scale

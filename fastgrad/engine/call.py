@@ -30,7 +30,8 @@ class Rows:
 
     @property
     def dimension(self) -> int:
-        return self.values.shape[1]
+        dimension: int = self.values.shape[1]
+        return dimension
 
     @property
     def layout(self) -> tuple[int, int]:

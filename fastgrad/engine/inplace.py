@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 
 BLOCK = 1024  # points whose steps are computed together ...
+FEW = 16  # coordinates up to which Python's floats are faster than arrays
 NUMBERS = 1 << 16  # ... if f's values around them are no more than this
 
 
@@ -38,7 +39,7 @@ class Caller:
     """Calls f on a buffer. The first call looks at what f returns and whether it writes into its argument."""
 
     def __init__(self, call: Call, out: Output, workers: int = 1) -> None:
-        self.f = (lambda x, *args: call.f(x[()], *args)) if call.scalar else call.f
+        self.f: Callable[..., Any] = (lambda x, *args: call.f(x[()], *args)) if call.scalar else call.f
         self.read = _reader(out) if isinstance(out, Target) else as_number
         self.args, self.eps, self.workers, self.count = call.args, EPS, workers, 0
         self.call: Callable[[Any], Any] = self._first
@@ -159,20 +160,24 @@ def _points(
 
 def _block(walk: _Walk, numbers: range, out: Output, values: Array | None, tick: Callable[[int], object]) -> None:
     """Some points; steps before and differences after are computed together: beside a cheap f most of the time."""
-    call, caller, some = walk.call, walk.caller, slice(numbers.start, numbers.stop)
+    call, some = walk.call, slice(numbers.start, numbers.stop)
     rows, h = walk.rows_and_steps(some)
-    found, centers = walk.room(len(rows)), []
-    for n, row, hs, place in zip(numbers, rows, h.tolist(), found, strict=True):
+    hs, found, centers = h.tolist(), walk.room(len(rows)), []
+    for k, n in enumerate(numbers):
         if call.batch:
-            caller.args = call.args_at(n)
-        seen, center = walk.around(row, hs, None if call.v is None else call.v[n], place)
+            walk.caller.args = call.args_at(n)
+        place = found[k]
+        seen, center = walk.around(rows[k], hs[k], None if call.v is None else call.v[n], place)
         if place is None:
-            found = seen
+            found[k] = seen
         centers.append(center)
         tick(n)
     if values is not None:
         values[some] = centers
     array: Any = out.array if isinstance(out, Target) else out
+    if rows.size <= FEW and call.table.name == "gradient":
+        array[some] = walk.few_quotients(found, centers, hs)
+        return
     with np.errstate(all="ignore"):
         array[some] = call.table.combine(walk.sums(found, centers), h[:, None] if call.vector else h)
 
@@ -201,10 +206,10 @@ class _Walk:
         """Points in rows, and the steps of the unit vectors."""
         points, steps, size = self.call.points, self.steps, self.steps.size
         given = points.row(some) if isinstance(points, Rows) else points.row(np.arange(some.start, some.stop)).T
-        rows = np.array(given)
+        rows = given.copy()
         if size.ndim:
             steps = Steps(steps.rule, np.broadcast_to(size, points.layout)[some])
-        if self.call.moves_coordinates:
+        if steps.rule != "default" and self.call.moves_coordinates:
             steps.check(rows)
         h = steps.at(rows)
         h = h if h.shape == rows.shape else np.broadcast_to(h, rows.shape)
@@ -228,7 +233,8 @@ class _Walk:
 
     def _along(self, row: Array, hs: list[float], v: Array | None, found: Any, some: range) -> tuple[Any, Any]:
         """Along some directions, into the places of these in `found`, and at the point if the first is among them."""
-        call, caller, center = self.call, self.caller, 0.0
+        call, caller = self.call, self.caller
+        center: Any = 0.0
         flat = row.copy()
         buffer = flat.reshape(() if call.scalar else call.points.shape)
         if call.needs_base and not some.start:
@@ -279,7 +285,7 @@ class _Walk:
             self._direction_done(r, flat, before)
         return found
 
-    def _room_for(self, value: Array) -> Array:
+    def _room_for(self, value: Any) -> Array:
         return np.empty((self.call.table.displacements, *value.shape))
 
     def _direction_done(self, r: int, flat: Array, before: bytes) -> None:
@@ -307,16 +313,28 @@ class _Walk:
 
     def sums(self, found: Any, centers: list[Any]) -> Array:
         """The stencil's sums at some points, (N, R), or (N, M, R) for M outputs of f."""
-        formula, shape, total = self.call.table.stencil, self.shape or (), 0.0
-        found = found.reshape(len(centers), self.count, -1, *shape)
-        if formula.base < 0:
-            differences = found[:, :, ::2] - found[:, :, 1::2]
-        else:
-            differences = found - np.array(centers).reshape(len(centers), 1, 1, *shape)
-        for j, (number, _, _) in enumerate(formula.terms):
-            total = total + (differences[:, :, j] if number == 1 else number * differences[:, :, j])
-        sums: Any = total
-        return sums.reshape(*sums.shape[:2], -1).swapaxes(1, 2) if self.call.vector else sums
+        shape = self.shape or ()
+        total: Any = 0.0
+        found = np.asarray(found).reshape(len(centers), self.count, len(self.displaced), *shape)
+        base: Any = np.array(centers).reshape(len(centers), 1, *shape) if self.call.needs_base else 0.0
+        for number, a, b in self.call.table.stencil.pairs:
+            difference = found[:, :, a] - (base if b < 0 else found[:, :, b])
+            total = total + (difference if number == 1 else number * difference)
+        sums: Array = total.reshape(len(centers), self.count, -1).swapaxes(1, 2) if self.call.vector else total
+        return sums
+
+    def few_quotients(self, found: Array, centers: list[Any], steps: list[list[float]]) -> list[list[float]]:
+        """`sums` and `Table.combine` of a gradient in Python's floats, which for two coordinates takes 7 us less."""
+        formula, width, quotients = self.call.table.stencil, len(self.displaced), []
+        for values, center, hs in zip(found.tolist(), centers, steps, strict=True):
+            row = []
+            for i, h in enumerate(hs):
+                total, around = 0.0, [*values[i * width : (i + 1) * width], center]
+                for number, a, b in formula.pairs:
+                    total += number * (around[a] - around[b])
+                row.append(total / (formula.denominator * h))
+            quotients.append(row)
+        return quotients
 
 
 Units = tuple[tuple[int, int], ...]

@@ -61,8 +61,8 @@ def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> P
     """
     if engine == "python":
         return Plan(engine, reason="engine='python' was asked for")
-    if engine == "auto" and call.evaluations <= TRACED_CALLS:
-        return Plan("python", reason=f"{call.evaluations} calls of f take less time than compiling it")
+    if engine == "auto" and (count := call.evaluations) <= TRACED_CALLS:
+        return Plan("python", reason=f"{count} calls of f take less time than compiling it")
     reasons = []
     for name in ("simd", "jit") if engine == "auto" else (engine,):
         if engine == "auto" and name == "jit" and call.evaluations <= PYTHON_CALLS:
