@@ -67,13 +67,15 @@ class Caller:
 
 
 def _reader(target: Target) -> Callable[[Any], Array]:
-    float64 = np.dtype(np.float64)
+    array_type, float64, shape = np.ndarray, np.dtype(np.float64), target.shape
 
     def read(value: Any) -> Array:
-        if type(value) is np.ndarray and value.dtype is float64 and value.shape == target.shape:
+        nonlocal shape
+        if type(value) is array_type and value.dtype is float64 and value.shape == shape:
             return value  # who calls copies at once: f may use its array again
         array = as_numbers(value)
         target.reserve(array.shape)
+        shape = array.shape
         return array
 
     return read
@@ -246,8 +248,8 @@ class _Walk:
         return self._along_directions(flat, buffer, _mover(row, hs, v), row.tobytes(), found, some), center
 
     def _along_axes(self, flat: Array, buffer: Array, row: Array, hs: list[float], found: Any, some: range) -> Any:
-        """As `_along_directions`, for 0.3 us an evaluation less."""
-        caller, displaced, xs, before = self.caller, self.displaced, row.tolist(), row.tobytes()
+        """As `_along_directions`, for 0.5 us an evaluation less."""
+        caller, displaced, report, xs, before = self.caller, self.displaced, self.report, row.tolist(), row.tobytes()
         at, number = some.start * len(displaced), None if self.call.vector else np.float64
         for i in some:
             x, h = xs[i], hs[i]
@@ -261,7 +263,12 @@ class _Walk:
                 found[at] = value
                 at += 1
             flat[i] = x
-            self._direction_done(i, flat, before)
+            if flat.tobytes() != before:
+                caller.count += (i + 1 - some.start) * len(displaced)
+                raise _WroteError
+            if report:
+                report(i + 1, self.count)
+        caller.count += len(some) * len(displaced)
         return found
 
     def _along_directions(
@@ -282,18 +289,15 @@ class _Walk:
                 found[at] = value
                 at += 1
             move(flat, units, 0)
-            self._direction_done(r, flat, before)
+            self.caller.count += len(self.displaced)
+            if flat.tobytes() != before:
+                raise _WroteError
+            if self.report:
+                self.report(r + 1, self.count)
         return found
 
     def _room_for(self, value: Any) -> Array:
         return np.empty((self.call.table.displacements, *value.shape))
-
-    def _direction_done(self, r: int, flat: Array, before: bytes) -> None:
-        self.caller.count += len(self.displaced)
-        if flat.tobytes() != before:
-            raise _WroteError
-        if self.report:
-            self.report(r + 1, self.count)
 
     def _forked(self, row: Array, hs: list[float], v: Array | None, found: Array) -> Array:
         """Along all directions but the first, whose values the caller has, in forked processes."""
