@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from . import stencils
 from .arguments import check_args, check_function, check_scheme, check_workers, real_array
+from .engine import threads
 from .engine.call import Call, Rows
 from .engine.plan import check_engine, plan
 from .request import (
@@ -269,7 +270,7 @@ def explain(
     python: 6 calls of f from Python; 6 calls of f take less time than compiling it
     """
     check_engine(engine)
-    threads_used = check_workers(workers, engine)
+    threads_used = check_workers(workers, engine) or threads.cores()
     check_function(f)
     check_scheme(method, order)
     given, points = read_points(x, batch)

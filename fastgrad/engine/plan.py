@@ -17,7 +17,9 @@ Array = NDArray[np.float64]
 ENGINES = ("auto", "simd", "jit", "python", "reference")
 
 # Up to this many calls of f Python is the faster engine: a call costs 1 to 10 us, a trace with its check 0.1 to 1 ms, its
-# first compilation 20 to 400 ms (from disk 1 to 10) ...
+# first compilation 20 to 400 ms (from disk 1 to 10). A function whose trace is kept gains no earlier: with D = 100 the
+# first gradient of Rosenbrock's function in a process takes 650 ms (from disk 100, most of it to import LLVM), each by
+# Python 1.3 ms, so that a lower number would pay only after 500 of them (80) ...
 TRACED_CALLS = 1_000
 # ... and a compilation by Numba 0.4 to 1 s.
 PYTHON_CALLS = 10_000
