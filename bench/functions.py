@@ -77,6 +77,37 @@ def rosenbrock_gradient(x: Array) -> Array:
     return g
 
 
+class Chain:
+    """Masses on a chain of springs: reads a table, counts its calls, and branches. It neither traces nor compiles."""
+
+    def __init__(self) -> None:
+        self.stiffness, self.calls = {"stretched": 2.0, "pressed": 3.0}, 0
+
+    def _spring(self, x: Array) -> tuple[float, Array]:
+        self.calls += 1
+        state = "stretched" if x[-1] > x[0] else "pressed"
+        return self.stiffness[state], x[1:] - x[:-1]
+
+    def energy(self, x: Array) -> float:
+        stiffness, r = self._spring(x)
+        return 0.5 * float(x @ x + stiffness * (r @ r))
+
+    def force(self, x: Array) -> Array:
+        """The gradient of the energy."""
+        stiffness, r = self._spring(x)
+        force = x.copy()
+        force[1:] += stiffness * r
+        force[:-1] -= stiffness * r
+        return force
+
+    def hessian(self, x: Array) -> Array:
+        stiffness, _ = self._spring(x)
+        ends = 2.0 * np.eye(x.size) - np.eye(x.size, k=1) - np.eye(x.size, k=-1)
+        ends[0, 0] -= 1.0
+        ends[-1, -1] -= 1.0
+        return np.eye(x.size) + stiffness * ends
+
+
 # The sample's input and label.
 INPUT, LABEL = np.array([0.6, 0.9]), 2
 
@@ -197,4 +228,6 @@ CROSS_ENTROPY = Function(
 ROBUST = Function(
     "robust", "Huber loss and hinge", robust, whole_robust, robust_gradient, ROBUST_C, smooth_for_robust, smooth=False
 )
+CHAIN = Chain()
+OPAQUE = Function("opaque", "energy of an object, opaque", CHAIN.energy, CHAIN.energy, CHAIN.force, c="")
 FUNCTIONS = {f.name: f for f in (SIN_PRODUCT, BUMP, SPHERE, ROSENBROCK, CROSS_ENTROPY, ROBUST)}

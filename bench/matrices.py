@@ -11,7 +11,8 @@ import functions
 import numpy as np
 import rivals
 from contest import ONE_SIDED, TOLERANCE, Case, Contestant
-from functions import ROSENBROCK, Array, written_for
+from functions import CHAIN, ROSENBROCK, Array, written_for
+from single import CALLED, TRACED
 
 import fastgrad
 from fastgrad.samples import SAMPLES
@@ -42,6 +43,7 @@ class Task:
 
 
 JACOBIAN = Task(broyden, broyden, broyden_jacobian, fastgrad.jacobian, "jacfwd", TOLERANCE)
+FORCES = Task(CHAIN.force, CHAIN.force, CHAIN.hessian, fastgrad.jacobian, "", TOLERANCE)
 HESSIAN = Task(ROSENBROCK.f, ROSENBROCK.whole, SAMPLES["rosenbrock"].hessian, fastgrad.hessian, "hessian", SECOND)
 
 
@@ -158,29 +160,50 @@ def without(line_up: Builders, *names: str) -> Builders:
     return {name: build for name, build in line_up.items() if name not in names}
 
 
-def single(family: str, task: Task, name: str, dimension: int, line_up: Builders) -> Case:
+def single(
+    family: str, task: Task, name: str, dimension: int, line_up: Builders, ratios: dict[str, float], kind: str = ""
+) -> Case:
     title = f"{name}, D = {dimension}, one point"
-    return Case(family, f"{family}_at_a_point", title, dimension, 4, partial(at_one_point, task), line_up)
+    ratios = {library: ratio for library, ratio in ratios.items() if library in line_up}
+    return Case(family, f"{family}_at_a_point{kind}", title, dimension, 4, partial(at_one_point, task), line_up, ratios)
 
 
-def batch(family: str, task: Task, name: str, dimension: int, count: int, line_up: Builders) -> Case:
+def batch(
+    family: str, task: Task, name: str, dimension: int, count: int, line_up: Builders, ratios: dict[str, float]
+) -> Case:
     title = f"{name}, D = {dimension}, N = {count:,}"
-    return Case(family, f"{family}s", title, count, 50, partial(at_many, task, dimension), line_up)
+    return Case(family, f"{family}s", title, count, 50, partial(at_many, task, dimension), line_up, ratios)
+
+
+def jacobian(dimension: int, *left_out: str) -> Case:
+    return single("jacobian", JACOBIAN, "Broyden tridiagonal", dimension, without(JACOBIANS, *left_out), TRACED)
+
+
+def forces(dimension: int, *left_out: str) -> Case:
+    line_up = {name: JACOBIANS[name] for name in OPAQUE if name not in left_out}
+    return single("jacobian", FORCES, "forces of an object, opaque", dimension, line_up, CALLED, "_opaque")
+
+
+def hessian(dimension: int, *left_out: str) -> Case:
+    return single("hessian", HESSIAN, "Rosenbrock", dimension, without(HESSIANS, *left_out), SECOND_ORDER)
 
 
 # On the simd engine the Jacobian takes half a minute to compile at D = 100, and the Hessian is refused from D = 20 on.
 # Jacobians stop at 500: above, auto makes more than 1 000 calls and compiles for simd, which takes minutes.
-LARGE = without(JACOBIANS, "fastgrad simd", "numdifftools", "jacobi")
+OPAQUE = ("fastgrad", "scipy 2-point", "scipy 3-point", "statsmodels", "numdifftools", "jacobi")
+SECOND_ORDER = {"numdifftools": 10.0, "scipy.differentiate": 10.0}
+LOOPING = {"statsmodels": 50.0, "numdifftools": 50.0, "autograd, exact": 50.0}
+# On the simd engine the Jacobian takes half a minute to compile at D = 100, and the Hessian is refused from D = 20 on.
 CASES = (
-    single("jacobian", JACOBIAN, "Broyden tridiagonal", 2, JACOBIANS),
-    single("jacobian", JACOBIAN, "Broyden tridiagonal", 10, JACOBIANS),
-    single("jacobian", JACOBIAN, "Broyden tridiagonal", 100, without(JACOBIANS, "fastgrad simd")),
-    single("jacobian", JACOBIAN, "Broyden tridiagonal", 500, without(LARGE, "scipy.differentiate", "autograd, exact")),
-    batch("jacobian", JACOBIAN, "Broyden tridiagonal", 4, 10**4, without(JACOBIANS, "fastgrad simd")),
-    single("hessian", HESSIAN, "Rosenbrock", 4, HESSIANS),
-    single("hessian", HESSIAN, "Rosenbrock", 20, without(HESSIANS, "fastgrad simd")),
-    single(
-        "hessian", HESSIAN, "Rosenbrock", 100, without(HESSIANS, "fastgrad simd", "numdifftools", "scipy.differentiate")
-    ),
-    batch("hessian", HESSIAN, "Rosenbrock", 4, 10**5, without(HESSIANS, "fastgrad simd")),
+    jacobian(2),
+    jacobian(10),
+    jacobian(100, "fastgrad simd"),
+    jacobian(500, "fastgrad simd", "numdifftools", "jacobi", "scipy.differentiate", "autograd, exact"),
+    *(forces(dimension) for dimension in (2, 10, 100)),
+    forces(500, "numdifftools", "jacobi"),
+    batch("jacobian", JACOBIAN, "Broyden tridiagonal", 4, 10**4, without(JACOBIANS, "fastgrad simd"), {}),
+    hessian(4),
+    hessian(20, "fastgrad simd"),
+    hessian(100, "fastgrad simd", "numdifftools", "scipy.differentiate"),
+    batch("hessian", HESSIAN, "Rosenbrock", 4, 10**5, without(HESSIANS, "fastgrad simd"), LOOPING),
 )

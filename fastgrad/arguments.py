@@ -25,6 +25,8 @@ def check_function(f: Any, name: str = "f") -> Callable[..., Any]:
 
 def check_scheme(method: Any, order: Any) -> str:
     """The method of the formulas, which refined steps (`adaptive`) extrapolate; ValueError for one that does not exist."""
+    if type(order) is int and type(method) is str and order in ORDERS.get(method, ()):
+        return method
     if not isinstance(method, str) or not isinstance(order, (int, np.integer)) or isinstance(order, bool):
         choices = "; ".join(f"{name!r} with order {', '.join(map(str, orders))}" for name, orders in ORDERS.items())
         msg = f"method={method!r} with order={order!r} does not exist; use one of {choices}"
@@ -36,6 +38,8 @@ def check_scheme(method: Any, order: Any) -> str:
 
 def check_args(args: Any) -> tuple[Any, ...]:
     """args as a tuple, or TypeError."""
+    if type(args) is tuple:
+        return args
     if not isinstance(args, (tuple, list)):
         msg = f"args must be a tuple, got {type(args).__name__}; write args=(a,) for one further argument"
         raise TypeError(msg)

@@ -17,6 +17,7 @@ from .arguments import (
     real_array,
     refuse_bounds,
 )
+from .engine import threads
 from .engine.call import Call, Rows
 from .engine.plan import check_engine, plan
 from .request import (
@@ -311,7 +312,7 @@ def explain(
     python: 6 calls of f from Python; 6 calls of f take less time than compiling it
     """
     check_engine(engine)
-    threads_used = check_workers(workers, engine)
+    threads_used = check_workers(workers, engine) or threads.cores()
     check_function(f)
     formulas = check_scheme(method, order)
     given, points = read_points(x, batch)

@@ -36,7 +36,7 @@ Bounds = tuple[ArrayLike, ArrayLike] | None
 Progress = bool | Callable[[int, int], object]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Options:
     """The options that say how to run, not what to compute."""
 
@@ -74,6 +74,8 @@ def read_direction(v: ArrayLike, given: Array, points: Rows) -> tuple[Array, Arr
 
 def read_batch(batch_args: Any, points: Rows, batch: bool) -> tuple[Array, ...]:
     """Arrays whose first axis runs with the points."""
+    if not len(batch_args):
+        return ()
     arrays = tuple(np.asarray(a) for a in batch_args)
     if arrays and not batch:
         msg = "batch_args need batch=True, which says that x holds many points; for one point write args="
@@ -122,7 +124,7 @@ def differentiate(
     check_engine(how.engine)
     workers = check_workers(how.workers, how.engine)
     place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, (given, *inputs))
-    facts = Facts(none_ran(how.engine), 0)
+    facts = None
     if not call.points.count and call.vector:  # nothing says what f returns
         place.make((0,) if tail else ())
     elif call.vector or place.make(()).size:
@@ -135,6 +137,7 @@ def differentiate(
     value = place.result[()] if how.out is None and not place.result.ndim else place.result
     if not how.full_output:
         return value
+    facts = facts or Facts(none_ran(how.engine), 0)
     h = _steps_taken(call, given, lead, facts)
     if facts.error is None:
         return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
@@ -163,7 +166,8 @@ class _Place:
         many = (prod(shape),) if self.call.vector else ()
         layout = (self.call.points.count, *many, len(self.call.table.parts))
         view = self.result.reshape(layout)
-        self.direct = self.dtype == np.float64 and (not view.size or np.may_share_memory(view, self.result))
+        shared = self.out is None or not view.size or np.may_share_memory(view, self.result)
+        self.direct = shared and self.dtype == np.float64
         self.target = view if self.direct else np.empty(layout)
         return self.target
 

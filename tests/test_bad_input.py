@@ -1338,13 +1338,13 @@ def writes_when_moved(x):
     return value
 
 
-def writing_at_call(call):
+def writing_at_call(call, where=slice(None)):
     count = itertools.count(1)
 
     def f(x):
         value = x[0] * x[1]
         if next(count) == call:
-            x[:] = 100.0
+            x[where] = 100.0
         return value
 
     return f
@@ -1375,9 +1375,11 @@ def test_f_that_writes_before_it_computes(engine):
 
 @pytest.mark.parametrize("engine", ["auto", "python", "reference"])
 @pytest.mark.parametrize("call", range(1, 14))
-def test_f_that_writes_at_one_call_only(call, engine):
+@pytest.mark.parametrize("where", [slice(None), 0, 1], ids=str)
+def test_f_that_writes_at_one_call_only(call, where, engine):
     x = rows()
-    np.testing.assert_allclose(gradient(writing_at_call(call), x, batch=True, engine=engine), x[:, ::-1], rtol=1e-8)
+    f = writing_at_call(call, where)
+    np.testing.assert_allclose(gradient(f, x, batch=True, engine=engine), x[:, ::-1], rtol=1e-8)
     assert np.array_equal(x, rows())
 
 

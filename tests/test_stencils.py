@@ -88,7 +88,7 @@ def apply(table):
         direction = sum(s * units[u] for s, u in zip(signs, moves, strict=True) if u >= 0)
         values = [quadratic(X + k * direction) for k in formula.offsets]
         sums.append(sum(c * (values[a] - values[b]) for c, a, b in formula.terms))
-    return table.combine(np.array(sums), np.array([*H, T]))
+    return table.combine(np.array(sums), np.array([*H, T])[: D if table.along_axes else None])
 
 
 @pytest.mark.parametrize("order", [2, 4, 6, 8])

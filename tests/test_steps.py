@@ -36,6 +36,15 @@ def test_default_steps_follow_the_formula_and_are_exact(n, order):
         assert (moved - X[3:] == k * h[3:]).all()
 
 
+@pytest.mark.parametrize(("n", "order"), [(n, p) for n in (1, 2, 3, 4) for p in ORDERS["central"]])
+def test_few_coordinates_have_the_steps_of_many(n, order):
+    rule = steps.choose_steps(X, stencil(n, order))
+    x = np.concatenate([X, [-0.0, np.nextafter(1.0, 2.0), -2.0, 1.7e308, np.inf, -np.inf, np.nan]])
+    assert x.size > steps.FEW
+    alone = [rule.at(x[i : i + 1]).tobytes() for i in range(x.size)]
+    assert b"".join(alone) == rule.at(x).tobytes()
+
+
 @pytest.mark.parametrize("order", ORDERS["central"])
 @pytest.mark.parametrize("h", [1e-4, 3e-5, 0.1])
 def test_given_steps_are_taken_exactly(order, h):

@@ -65,7 +65,7 @@ def prepare(call: Call, out: Output, values: Array | None, *, recompilations: in
         compiled = _compile(call, recompilations)
         first = call.argument(call.finite_row())
         returns, shape = _probe(call, compiled, first)
-        if isinstance(out, Target) or not call.along_axes:
+        if isinstance(out, Target) or not call.table.along_axes:
             array = out.reserve(shape) if isinstance(out, Target) else out
             return (_prepare_values if call.table.is_value else _prepare_table)(call, compiled, array, returns)
         steps = call.steps_for(_eps(returns))

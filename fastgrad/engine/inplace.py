@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from .threads import Report
 Array = NDArray[np.float64]
 
 
-BLOCK = 1024  # points whose steps are computed together
+BLOCK = 1024  # points whose steps are computed together ...
+NUMBERS = 1 << 16  # ... if f's values around them are no more than this
+FEW = 16  # coordinates up to which Python's floats are faster than arrays
 
 
 class _LowPrecisionError(Exception):
@@ -28,42 +31,54 @@ class _LowPrecisionError(Exception):
         self.eps = eps
 
 
+class _WroteError(Exception):
+    """f wrote into its argument, only not at its first call."""
+
+
 class Caller:
     """Calls f on a buffer. The first call looks at what f returns and whether it writes into its argument."""
 
-    def __init__(
-        self, f: Callable[..., Any], args: tuple[Any, ...], read: Callable[[Any], Any] = as_number, workers: int = 1
-    ) -> None:
-        self.f, self.args, self.eps, self.read, self.workers = f, args, EPS, read, workers
-        self.count = 0
+    def __init__(self, call: Call, out: Output, workers: int = 1) -> None:
+        self.f: Callable[..., Any] = (lambda x, *args: call.f(x[()], *args)) if call.scalar else call.f
+        self.read = _reader(out) if isinstance(out, Target) else as_number
+        self.args, self.eps, self.workers, self.count = call.args, EPS, workers, 0
         self.call: Callable[[Any], Any] = self._first
 
     def _first(self, buffer: Any) -> Any:
         before = buffer.copy()
         value = self.f(buffer, *self.args)
-        self.count += 1
         if precision(value) > self.eps:
+            self.count += 1
             raise _LowPrecisionError(precision(value))
         result = self.read(value)  # before the buffer is restored: f may have returned it
         if buffer.tobytes() != before.tobytes():
             buffer[...] = before
-            self.call = self._on_copy
+            self.call = self.on_copy
         else:
-            self.call = self._plain if self.read is as_number else self._read
+            self.call = self._with_args if self.args else self.f
         return result
 
-    def _plain(self, buffer: Any) -> float:
-        self.count += 1
-        value = self.f(buffer, *self.args)
-        return float(value) if type(value) is np.float64 else as_number(value)
+    def _with_args(self, buffer: Any) -> Any:
+        return self.f(buffer, *self.args)
 
-    def _read(self, buffer: Any) -> Any:
-        self.count += 1
-        return self.read(self.f(buffer, *self.args))
+    def on_copy(self, buffer: Any) -> Any:
+        """f, if it writes into its argument."""
+        return self.f(buffer.copy(), *self.args)
 
-    def _on_copy(self, buffer: Any) -> Any:
-        self.count += 1
-        return self.read(self.f(buffer.copy(), *self.args))
+
+def _reader(target: Target) -> Callable[[Any], Array]:
+    array_type, float64, shape = np.ndarray, np.dtype(np.float64), target.shape
+
+    def read(value: Any) -> Array:
+        nonlocal shape
+        if type(value) is array_type and value.dtype is float64 and value.shape == shape:
+            return value  # who calls copies at once: f may use its array again
+        array = as_numbers(value)
+        target.reserve(array.shape)
+        shape = array.shape
+        return array
+
+    return read
 
 
 class Counted:
@@ -86,30 +101,30 @@ def apply(
 
     Several workers are forked processes; where a fork is not possible the work is done here, and a warning says why.
     """
-    workers = workers if workers > 1 and forked.possible() else 1
-    if call.table.is_value:
-        return apply_values(call, out, report, workers)
-    along_directions = workers > 1 and call.points.count == 1 and values is None
-    if isinstance(out, Target) or not call.along_axes or (along_directions and not call.scalar):
-        return apply_table(call, out, report, workers)
-    f = (lambda x, *args: call.f(x[()], *args)) if call.scalar else call.f
-    caller = Caller(f, call.args, workers=workers)
+    caller = Caller(call, out, workers if workers > 1 and forked.possible() else 1)
+    walk = _apply_values if call.table.is_value else _apply
     try:
-        _apply(call, caller, call.steps, out, values, report)
+        walk(call, caller, out, values, report)
     except _LowPrecisionError as low:
         caller.eps = low.eps
-        _apply(call, caller, call.steps_for(low.eps), out, values, report)
+        walk(call, caller, out, values, report)
+    if isinstance(out, Target) and out.array is None:  # no direction, so that f has not been called
+        caller.call(call.argument(call.points.row(0)))
+        caller.count += 1
     return caller.count, caller.eps
 
 
-def _apply(call: Call, caller: Caller, steps: Steps, out: Array, values: Array | None, report: Report | None) -> None:
-    single = report if call.points.count == 1 else None
+def _apply(call: Call, caller: Caller, out: Output, values: Array | None, report: Report | None) -> None:
+    walk = _Walk(call, caller, out, report if call.points.count == 1 else None)
 
-    def some(start: int, stop: int, out: Array, values: Array | None, tick: Callable[[int], object]) -> None:
-        for first in range(start, stop, BLOCK):
-            _block(call, caller, steps, range(first, min(first + BLOCK, stop)), out, values, tick, single)
+    def some(start: int, stop: int, out: Output, values: Array | None, tick: Callable[[int], object]) -> None:
+        while start < stop:
+            numbers = range(start, min(start + walk.points_at_once(), stop))
+            _block(walk, numbers, out, values, tick)
+            start = numbers.stop
 
-    _points(call, caller, some, out, values, report)
+    if walk.count:
+        _points(call, caller, some, out, values, report)
 
 
 def _points(
@@ -146,79 +161,194 @@ def _points(
         values[1:] = seen[1:]
 
 
-def _block(
-    call: Call, caller: Caller, steps: Steps, numbers: range, out: Array, values: Array | None,
-    tick: Callable[[int], object], along: Report | None,
-) -> None:  # fmt: skip
-    """Some points; their steps are computed together, which saves two thirds of the time beside a cheap f."""
-    points, some = call.points, slice(numbers.start, numbers.stop)
-    given = points.row(some) if isinstance(points, Rows) else points.row(np.arange(some.start, some.stop)).T
-    rows = np.array(given, dtype=np.float64)
-    at = Steps(steps.rule, np.broadcast_to(steps.size, points.layout)[some]) if steps.size.ndim else steps
-    at.check(rows)
-    h = at.at(rows)
-    h = h if h.shape == rows.shape else np.broadcast_to(h, rows.shape)
-    for n, row, hs in zip(numbers, rows, h.tolist(), strict=True):
+def _block(walk: _Walk, numbers: range, out: Output, values: Array | None, tick: Callable[[int], object]) -> None:
+    """Some points; steps before and differences after are computed together: beside a cheap f most of the time."""
+    call, some = walk.call, slice(numbers.start, numbers.stop)
+    rows, h = walk.rows_and_steps(some)
+    hs, found, centers = h.tolist(), walk.room(len(rows)), []
+    for k, n in enumerate(numbers):
         if call.batch:
-            caller.args = call.args_at(n)
-        center = _row(call, caller, row, hs, out[n], along)
-        if values is not None:
-            values[n] = center
+            walk.caller.args = call.args_at(n)
+        place = found[k]
+        seen, center = walk.around(rows[k], hs[k], None if call.v is None else call.v[n], place)
+        if place is None:
+            found[k] = seen
+        centers.append(center)
         tick(n)
-    formula = call.table.stencil
+    if values is not None:
+        values[some] = centers
+    array: Any = out.array if isinstance(out, Target) else out
+    if rows.size <= FEW and walk.gives_quotients:
+        array[some] = walk.few_quotients(found, centers, hs)
+        return
     with np.errstate(all="ignore"):
-        out[some] /= formula.denominator * h**formula.derivative
+        array[some] = call.table.combine(walk.sums(found, centers), h[:, None] if call.vector else h)
 
 
-def _row(call: Call, caller: Caller, row: Array, hs: list[float], out: Array, report: Report | None) -> float:
-    """The sums along all coordinates at one point into `out`; f at the point itself where that is needed."""
-    flat, before = row.copy(), row.tobytes()
-    buffer: Any = flat if len(call.points.shape) == 1 else flat.reshape(call.points.shape)
-    if call.scalar:
-        buffer = flat.reshape(())
-    center, sums = _sums(call, caller, buffer, flat, row.tolist(), hs, report)
-    if center is None or flat.tobytes() != before:  # f writes into its argument, only not at its first call
-        caller.call = caller._on_copy
-        flat[:] = row
-        center, sums = _sums(call, caller, buffer, flat, row.tolist(), hs, report)
-    out[:] = sums
-    return center or 0.0
+class _Walk:
+    """f along all directions of a table, on a buffer that holds the moved point."""
+
+    def __init__(self, call: Call, caller: Caller, out: Output, report: Report | None) -> None:
+        self.call, self.caller, self.out, self.report = call, caller, out, report
+        self.steps, self.t = call.steps_for(caller.eps), call.t_for(caller.eps)
+        self.count, self.displaced = len(call.table.moves), call.table.stencil.displaced
+        self.directions = () if call.table.along_axes else call.table.directions
+        self.gives_quotients = call.table.along_axes and call.table.stencil.derivative == 1 and not call.vector
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Of what f returns; None where that is not known yet."""
+        return self.out.shape if isinstance(self.out, Target) else ()
+
+    def points_at_once(self) -> int:
+        """How many points make a block; one where it is not known yet what f returns."""
+        if self.call.points.count == 1 or self.shape is None:
+            return 1
+        return min(BLOCK, max(1, NUMBERS // max(1, self.call.table.displacements * prod(self.shape))))
+
+    def rows_and_steps(self, some: slice) -> tuple[Array, Array]:
+        """Points in rows, and the steps of the unit vectors."""
+        points, steps, size = self.call.points, self.steps, self.steps.size
+        given = points.row(some) if isinstance(points, Rows) else points.row(np.arange(some.start, some.stop)).T
+        rows = given.copy()
+        if size.ndim:
+            steps = Steps(steps.rule, np.broadcast_to(size, points.layout)[some])
+        if steps.rule != "default" and self.call.moves_coordinates:
+            steps.check(rows)
+        h = steps.at(rows)
+        h = h if h.shape == rows.shape else np.broadcast_to(h, rows.shape)
+        return rows, h if self.t is None else np.concatenate([h, self.t[some, None]], axis=1)
+
+    def room(self, count: int) -> Any:
+        """For f's values around some points; None for each where it is not known yet what f returns."""
+        shape = self.shape
+        return [None] * count if shape is None else np.empty((count, self.call.table.displacements, *shape))
+
+    def around(self, row: Array, hs: list[float], v: Array | None, found: Array | None) -> tuple[Any, Any]:
+        """f's values around a point, in `found` if there is one, and f at the point itself where that is needed."""
+        try:
+            if self.caller.workers > 1 and self.call.points.count == 1 and self.count > 2:
+                found, center = self._along(row, hs, v, found, range(1))
+                return self._forked(row, hs, v, found), center
+            return self._along(row, hs, v, found, range(self.count))
+        except _WroteError:
+            self.caller.call = self.caller.on_copy
+            return self.around(row, hs, v, found)
+
+    def _along(self, row: Array, hs: list[float], v: Array | None, found: Any, some: range) -> tuple[Any, Any]:
+        """Along some directions, into the places of these in `found`, and at the point if the first is among them."""
+        call, caller = self.call, self.caller
+        center: Any = 0.0
+        flat = row.copy()
+        buffer = flat.reshape(() if call.scalar else call.points.shape)
+        if call.needs_base and not some.start:
+            center = caller.read(caller.call(buffer))
+            center = np.array(center) if call.vector else center
+            caller.count += 1
+        if call.table.along_axes:
+            return self._along_axes(flat, buffer, row, hs, found, some), center
+        return self._along_directions(flat, buffer, _mover(row, hs, v), row.tobytes(), found, some), center
+
+    def _along_axes(self, flat: Array, buffer: Array, row: Array, hs: list[float], found: Any, some: range) -> Any:
+        """As `_along_directions`, for 0.5 us an evaluation less."""
+        caller, displaced, report, xs, before = self.caller, self.displaced, self.report, row.tolist(), row.tobytes()
+        at, number = some.start * len(displaced), None if self.call.vector else np.float64
+        for i in some:
+            x, h = xs[i], hs[i]
+            for k in displaced:
+                flat[i] = x + k * h
+                value = caller.call(buffer)
+                if type(value) is not number:
+                    value = caller.read(value)
+                if found is None:
+                    found = self._room_for(value)
+                found[at] = value
+                at += 1
+            flat[i] = x
+            if flat.tobytes() != before:
+                caller.count += (i + 1 - some.start) * len(displaced)
+                raise _WroteError
+            if report:
+                report(i + 1, self.count)
+        caller.count += len(some) * len(displaced)
+        return found
+
+    def _along_directions(
+        self, flat: Array, buffer: Array, move: Callable[..., None], before: bytes, found: Any, some: range
+    ) -> Any:
+        """f along some directions.
+
+        What moves is written before each call, so only a write into the rest does harm; that is seen when the direction
+        is done.
+        """
+        at = some.start * len(self.displaced)
+        for r in some:
+            units = self.directions[r]
+            for k in self.displaced:
+                move(flat, units, k)
+                value = self.caller.read(self.caller.call(buffer))
+                found = self._room_for(value) if found is None else found
+                found[at] = value
+                at += 1
+            move(flat, units, 0)
+            self.caller.count += len(self.displaced)
+            if flat.tobytes() != before:
+                raise _WroteError
+            if self.report:
+                self.report(r + 1, self.count)
+        return found
+
+    def _room_for(self, value: Any) -> Array:
+        return np.empty((self.call.table.displacements, *value.shape))
+
+    def _forked(self, row: Array, hs: list[float], v: Array | None, found: Array) -> Array:
+        """Along all directions but the first, whose values the caller has, in forked processes."""
+        caller, report, before, given = self.caller, self.report, self.caller.count, len(self.displaced)
+        far, counts = forked.shared(found.shape), forked.shared((self.count,), np.int64)
+        far[:given], self.report = found[:given], None
+
+        def work(start: int, stop: int) -> None:
+            caller.count = 0
+            self._along(row, hs, v, far, range(start + 1, stop + 1))
+            counts[start + 1] = caller.count
+
+        forked.run(work, self.count - 1, caller.workers, report and (lambda done, _: report(done + 1, self.count)))
+        caller.count, self.report = before + int(counts.sum()), report
+        found[given:] = far[given:]
+        return found
+
+    def sums(self, found: Any, centers: list[Any]) -> Array:
+        """The stencil's sums at some points, (N, R), or (N, M, R) for M outputs of f."""
+        shape = self.shape or ()
+        total: Any = 0.0
+        found = np.asarray(found).reshape(len(centers), self.count, len(self.displaced), *shape)
+        base: Any = np.array(centers).reshape(len(centers), 1, *shape) if self.call.needs_base else 0.0
+        for number, a, b in self.call.table.stencil.pairs:
+            difference = found[:, :, a] - (base if b < 0 else found[:, :, b])
+            total = total + (difference if number == 1 else number * difference)
+        sums: Array = total.reshape(len(centers), self.count, -1).swapaxes(1, 2) if self.call.vector else total
+        return sums
+
+    def few_quotients(self, found: Array, centers: list[Any], steps: list[list[float]]) -> list[list[float]]:
+        """`sums` and `Table.combine` in Python's floats, which for two coordinates takes 7 us less."""
+        formula, width, quotients = self.call.table.stencil, len(self.displaced), []
+        for values, center, hs in zip(found.tolist(), centers, steps, strict=True):
+            row = []
+            for i, h in enumerate(hs):
+                total, around = 0.0, [*values[i * width : (i + 1) * width], center]
+                for number, a, b in formula.pairs:
+                    total += number * (around[a] - around[b])
+                row.append(total / (formula.denominator * h))
+            quotients.append(row)
+        return quotients
 
 
-def _sums(
-    call: Call, caller: Caller, buffer: Any, flat: Array, xs: list[float], hs: list[float], report: Report | None
-) -> tuple[float | None, list[float]]:
-    """f at the point and the sums along the directions; None where f wrote into the coordinate that was moved."""
-    formula, sums = call.table.stencil, []
-    terms = [(c, formula.offsets[a], formula.offsets[b]) for c, a, b in formula.terms]
-    center = caller.call(buffer) if call.needs_base else 0.0
-    for i, (x, h) in enumerate(zip(xs, hs, strict=True)):
-        total = 0.0
-        for number, a, b in terms:
-            flat[i] = moved = x + a * h
-            above = caller.call(buffer)
-            if flat[i] != moved and moved == moved:  # noqa: PLR0124  not NaN
-                return None, []
-            if b:
-                flat[i] = moved = x + b * h
-                below = caller.call(buffer)
-                if flat[i] != moved and moved == moved:  # noqa: PLR0124
-                    return None, []
-            else:
-                below = center
-            total += number * (above - below)
-        flat[i] = x
-        sums.append(total)
-        if report:
-            report(i + 1, len(xs))
-    return center, sums
+Units = tuple[tuple[int, int], ...]
 
 
-def apply_values(call: Call, out: Output, report: Report | None = None, workers: int = 1) -> tuple[int, float]:
-    """As `apply`, for the table of no directions: f itself at every point."""
-    reader = _reader(out) if isinstance(out, Target) else as_number
-    f = (lambda x, *args: call.f(x[()], *args)) if call.scalar else call.f
-    caller, points = Caller(f, call.args, reader, workers), call.points
+def _apply_values(call: Call, caller: Caller, out: Output, values: Array | None, report: Report | None) -> None:
+    """f itself at every point, each in a buffer that is written anew."""
+    points = call.points
 
     def some(start: int, stop: int, out: Output, _: Array | None, tick: Callable[[int], object]) -> None:
         flat = np.empty(points.dimension)
@@ -227,152 +357,38 @@ def apply_values(call: Call, out: Output, report: Report | None = None, workers:
             if call.batch:
                 caller.args = call.args_at(n)
             flat[:] = points.row(n)
-            value = caller.call(buffer)
+            value = caller.read(caller.call(buffer))
+            caller.count += 1
             array: Any = out.array if isinstance(out, Target) else out
-            array[n, ..., 0] = value
+            array[n, ..., 0] = np.reshape(value, -1) if call.vector else value
             tick(n)
 
-    try:
-        _points(call, caller, some, out, None, report)
-    except _LowPrecisionError as low:
-        caller.eps = low.eps
-        _points(call, caller, some, out, None, report)
-    return caller.count, caller.eps
+    _points(call, caller, some, out, values, report)
 
 
-class _WroteError(Exception):
-    """f wrote into its argument, only not at its first call."""
+def _mover(row: Array, hs: list[float], v: Array | None) -> Callable[[Array, Units, int], None]:
+    """What moves the point in an array by k steps along a direction, which may be v; by k = 0 it restores it."""
+    xs = row.tolist()
+    if v is None:
 
+        def move(flat: Array, units: Units, k: int) -> None:
+            for unit, sign in units:
+                flat[unit] = xs[unit] + sign * k * hs[unit] if k else xs[unit]
 
-def apply_table(call: Call, out: Output, report: Report | None = None, workers: int = 1) -> tuple[int, float]:
-    """As `apply`, for any directions and, where `out` is a `Target`, for an f that returns arrays."""
-    caller = Caller(call.f, call.args, _reader(out) if isinstance(out, Target) else as_number, workers)
-    try:
-        _apply_table(call, caller, out, report)
-    except _LowPrecisionError as low:
-        caller.eps = low.eps
-        _apply_table(call, caller, out, report)
-    if isinstance(out, Target) and out.array is None:  # no direction, so that f has not been called
-        caller.call(call.argument(call.points.row(0)))
-    return caller.count, caller.eps
-
-
-def _reader(target: Target) -> Callable[[Any], Array]:
-    def read(value: Any) -> Array:
-        if type(value) is np.ndarray and value.shape == target.shape and value.dtype == np.float64:
-            return value.reshape(-1)  # who calls copies at once: f may use its array again
-        array = as_numbers(value)
-        target.reserve(array.shape)
-        return array.ravel()
-
-    return read
-
-
-def _apply_table(call: Call, caller: Caller, out: Output, report: Report | None) -> None:
-    points, steps, ts = call.points, call.steps_for(caller.eps), call.t_for(caller.eps)
-    size, single = np.broadcast_to(steps.size, points.layout), report if points.count == 1 else None
-
-    def some(start: int, stop: int, out: Output, _: Array | None, tick: Callable[[int], object]) -> None:
-        for n in range(start, stop):
-            caller.args = call.args_at(n)
-            row, at = np.array(points.row(n), dtype=np.float64), Steps(steps.rule, size[n])
-            if call.moves_coordinates:
-                at.check(row)
-            h = np.append(np.broadcast_to(at.at(row), row.shape), 1.0 if ts is None else ts[n])
-            move = _mover(row, h.tolist(), None if call.v is None else call.v[n])
-            sums = _sums_of_row(call, caller, row, move, single)
-            array: Any = out.array if isinstance(out, Target) else out
-            with np.errstate(all="ignore"):
-                array[n] = call.table.combine(sums, h)
-            tick(n)
-
-    if len(call.table.moves):
-        _points(call, caller, some, out, None, report)
-
-
-def _mover(row: Array, h: list[float], v: Array | None) -> Callable[..., None]:
-    """What writes the point, moved by k steps along a direction, into an array."""
-    v = np.zeros(0) if v is None else v
+        return move
     moving = np.flatnonzero(v)  # the other coordinates keep their bits, -0.0 too
     part = v[moving]
 
-    def move(flat: Array, moves: list[int], signs: list[int], k: int) -> None:
+    def move_along(flat: Array, units: Units, k: int) -> None:
         flat[:] = row
-        for unit, sign in zip(moves, signs, strict=True):
-            if 0 <= unit < row.size:
-                flat[unit] = flat.item(unit) + sign * k * h[unit]
-            elif unit >= 0:
+        for unit, sign in units if k else ():
+            if unit < row.size:
+                flat[unit] += sign * k * hs[unit]
+            else:
                 with np.errstate(all="ignore"):
-                    flat[moving] += sign * k * h[unit] * part
+                    flat[moving] += sign * k * hs[unit] * part
 
-    return move
-
-
-def _sums_of_row(call: Call, caller: Caller, row: Array, move: Callable[..., None], report: Report | None) -> Array:
-    """The stencil's sums along all directions at one point: (R,), or (M, R) for M outputs of f."""
-    try:
-        return _sums_of_moves(call, caller, row, move, report)
-    except _WroteError:
-        caller.call = caller._on_copy
-        return _sums_of_moves(call, caller, row, move, report)
-
-
-def _sums_of_moves(call: Call, caller: Caller, row: Array, move: Callable[..., None], report: Report | None) -> Array:
-    table, flat = call.table, row.copy()
-    buffer, offsets = flat.reshape(call.points.shape), table.stencil.offsets
-    center = np.array(_guarded(caller, buffer)) if call.needs_base else np.zeros(1)
-    directions = list(zip(table.moves.tolist(), table.signs.tolist(), strict=True))
-
-    def along(r: int, values: Array | None) -> Array:
-        """f at the stencil's points in a direction, into values[r]."""
-        for q, k in enumerate(offsets):
-            if k:
-                move(flat, *directions[r], k)
-            value = _guarded(caller, buffer) if k else center
-            if values is None:  # f has shown what it returns
-                values = np.empty((len(directions), len(offsets), np.size(value)))
-            values[r, q] = value
-        assert values is not None
-        if report:
-            report(r + 1, len(directions))
-        return values
-
-    values = along(0, None)
-    if caller.workers > 1 and call.points.count == 1 and len(directions) > 2:
-        values = _forked_values(caller, along, values, report)
-    else:
-        for r in range(1, len(directions)):
-            along(r, values)
-    with np.errstate(all="ignore"):
-        total = sum(number * (values[:, a] - values[:, b]) for number, a, b in table.stencil.terms)
-    sums = np.asarray(total).T
-    return sums if call.vector else sums[0]
-
-
-def _forked_values(caller: Caller, along: Callable[..., Array], values: Array, report: Report | None) -> Array:
-    """The values along all directions but the first, which the caller has, in forked processes."""
-    count, before = len(values), caller.count
-    far, counts = forked.shared(values.shape), forked.shared((count,), np.int64)
-    far[0] = values[0]
-
-    def work(start: int, stop: int) -> None:
-        caller.count = 0
-        for r in range(start + 1, stop + 1):
-            along(r, far)
-        counts[start + 1] = caller.count
-
-    forked.run(work, count - 1, caller.workers, report and (lambda done, _: report(done + 1, count)))
-    caller.count = before + int(counts.sum())
-    return far
-
-
-def _guarded(caller: Caller, buffer: Array) -> Any:
-    """f on the buffer, if it leaves it as it was."""
-    before = buffer.tobytes()
-    value = caller.call(buffer)
-    if buffer.tobytes() != before:
-        raise _WroteError
-    return value
+    return move_along
 
 
 class _RefusedError(Exception):

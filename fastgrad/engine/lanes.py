@@ -8,8 +8,7 @@ a vector is done by the same code, moved back to the last full vector: some poin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..stencils import Table
 from . import layout
@@ -32,8 +31,7 @@ EXPONENT = "9218868437227405312"  # 0x7FF0000000000000
 INVERSE = "9214364837600034816"  # 0x7FE0000000000000, minus the bits of a power of two: the bits of its inverse
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """Everything that shapes a kernel beside program and table."""
 
     lanes: int

@@ -14,7 +14,8 @@ from .vectormath import Vectors
 
 def kind_of(array: NDArray[np.float64]) -> str:
     """How the points of an (N, D) array lie: columns, pairs (of contiguous coordinates), rows, or any other way."""
-    row, column = (stride // 8 for stride in array.strides)
+    row, column = array.strides
+    row, column = row // 8, column // 8
     if len(array) == 1:
         return "rows" if column == 1 or array.shape[1] == 1 else "any"
     if row == 1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +17,9 @@ Array = NDArray[np.float64]
 ENGINES = ("auto", "simd", "jit", "python", "reference")
 
 # Up to this many calls of f Python is the faster engine: a call costs 1 to 10 us, a trace with its check 0.1 to 1 ms, its
-# first compilation 20 to 400 ms (from disk 1 to 10) ...
+# first compilation 20 to 400 ms (from disk 1 to 10). A function whose trace is kept gains no earlier: with D = 100 the
+# first gradient of Rosenbrock's function in a process takes 650 ms (from disk 100, most of it to import LLVM), each by
+# Python 1.3 ms, so that a lower number would pay only after 500 of them (80) ...
 TRACED_CALLS = 1_000
 # ... and a compilation by Numba 0.4 to 1 s.
 PYTHON_CALLS = 10_000
@@ -37,8 +38,7 @@ CONSTANT = (
 _warned: dict[int, Any] = {}  # by identity; the code objects are kept, so that no other one takes their number
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The engine, its kernel where it is a compiled one, and why no faster engine was taken."""
 
     engine: str
@@ -63,8 +63,8 @@ def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> P
     """
     if engine == "python":
         return Plan(engine, reason="engine='python' was asked for")
-    if engine == "auto" and call.total <= TRACED_CALLS:
-        return Plan("python", reason=f"{call.total} calls of f take less time than compiling it")
+    if engine == "auto" and (count := call.total) <= TRACED_CALLS:
+        return Plan("python", reason=f"{count} calls of f take less time than compiling it")
     reasons = []
     for name in ("simd", "jit") if engine == "auto" else (engine,):
         if engine == "auto" and name == "jit" and call.total <= PYTHON_CALLS:

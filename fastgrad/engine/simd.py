@@ -65,16 +65,18 @@ def _prepare_any(call: Call, traced: _Traced, out: Array, values: Array | None) 
 
 def _is_odd(array: Array) -> bool:
     """Whether elements do not lie at multiples of eight bytes, as in a field of packed records."""
-    return not array.flags.aligned or any(stride % 8 for stride in array.strides)
+    row, column = array.strides
+    return bool(row % 8 or column % 8) or not array.flags.aligned
 
 
 def _prepare(call: Call, traced: _Traced, out: Array, values: Array | None) -> Kernel:
     form, program = _form(call, out), traced.program
-    compiled = _compiled(program, call.table, form)
-    space = Space(program, form.lanes, float(call.steps.size) if form.sizes == "uniform" else 0.0)
-    if id(compiled) not in traced.checked:
+    space = Space(program, form.lanes, call.steps.size.item() if form.sizes == "uniform" else 0.0)
+    compiled = traced.checked.get((call.table, form))
+    if compiled is None:
+        compiled = _compiled(program, call.table, form)
         check(call, compiled.value, space)
-        traced.checked.add(id(compiled))
+        traced.checked[call.table, form] = compiled
     bound = _Bound(call, form, compiled.kernel, space, out, values)
     count = call.points.count
     return Kernel(bound.work, bound.items, bound.grain, count, compiled.description, finish=bound.finish)
@@ -137,7 +139,7 @@ class _Traced:
     """A program, and the compiled forms of it that have been compared with f."""
 
     program: Program
-    checked: set[int]
+    checked: dict[tuple[Table, lanes.Form], _Compiled]
 
 
 _traces: dict[Any, _Traced] = {}
@@ -151,12 +153,12 @@ def _traced(call: Call) -> _Traced:
         raise EngineError(reason)
     key = unchanging(call.f, call.args)
     if key is None:
-        return _Traced(_trace(call), set())
+        return _Traced(_trace(call), {})
     place = (key, points.shape, call.scalar, tuple(rows.shape[1:] for rows in call.batch))
     if place not in _traces:
         if len(_traces) > 1024:
             _traces.clear()
-        _traces[place] = _Traced(_trace(call), set())
+        _traces[place] = _Traced(_trace(call), {})
     return _traces[place]
 
 
@@ -179,7 +181,7 @@ class _Compiled:
     description: str
 
 
-_memo: dict[Any, _Compiled] = {}  # never emptied: code stays in the process, and traces remember what was checked
+_memo: dict[Any, _Compiled] = {}  # never emptied: code stays in the process
 
 
 def _compiled(program: Program, table: Table, form: lanes.Form) -> _Compiled:

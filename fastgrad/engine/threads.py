@@ -13,7 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from time import perf_counter
@@ -187,16 +187,14 @@ def deferred_interrupt() -> Iterator[None]:
         handler(*arrived[0])
 
 
-@contextmanager
-def progress_report(progress: bool | Report, unit: str) -> Iterator[Report | None]:
+_SILENT: AbstractContextManager[Report | None] = nullcontext()
+
+
+def progress_report(progress: bool | Report, unit: str) -> AbstractContextManager[Report | None]:
     """The caller's ``progress=`` as something to call with (done, total)."""
     if callable(progress):
-        yield progress
-    elif progress:
-        with _progress_bar(unit) as bar:
-            yield bar
-    else:
-        yield None
+        return nullcontext(progress)
+    return _progress_bar(unit) if progress else _SILENT
 
 
 @contextmanager

@@ -123,6 +123,7 @@ def test_the_rolled_form_is_the_same_mathematics(monkeypatch):
     )
     monkeypatch.setattr(lanes, "UNROLLED_OPERATIONS", 1)
     monkeypatch.setattr(simd, "_memo", {})
+    monkeypatch.setattr(simd, "_traces", {})
     assert "rolled" in fastgrad.explain(loop, points, batch=True, engine="simd")
     assert (gradient(loop, points, batch=True, engine="simd") == unrolled[0]).all()
     assert (gradient(loop, points, batch=True, engine="simd", order=4) == unrolled[1]).all()
@@ -199,6 +200,7 @@ def test_many_points_that_are_not_finite_cost_a_sample(monkeypatch):
 
 def test_swept_constants_share_one_kernel(monkeypatch):
     monkeypatch.setattr(simd, "_memo", {})
+    monkeypatch.setattr(simd, "_traces", {})
     points = RNG.standard_normal((9, 2))
     for scale in (2.5, -3.5, 1e-3):
         found = gradient(lambda x: scale * x[0] * np.sin(x[1]), points, batch=True, engine="simd")  # noqa: B023

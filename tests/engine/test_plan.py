@@ -108,6 +108,7 @@ def test_explain_is_what_happens(f, x, options, engine, reason):
     assert "\n" not in told
     assert reason in told.reason
     assert told.reason in told
+    assert "None" not in told
     assert engine in (told.engine, None)
     assert bool(told.reason) == (bool(reason) or engine == "python")
     result = quiet(gradient, f, x, full_output=True, **options)
