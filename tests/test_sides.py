@@ -14,7 +14,9 @@ FREE = (np.array([-np.inf]), np.array([np.inf]))
 
 
 def fit(x, h, low, high, asked):
-    scheme = sides.fit(*(np.array([float(a)]) for a in (x, h)), (np.array([float(low)]), np.array([float(high)])), asked)
+    scheme = sides.fit(
+        *(np.array([float(a)]) for a in (x, h)), (np.array([float(low)]), np.array([float(high)])), asked
+    )
     return int(scheme.kind[0]), float(scheme.step[0])
 
 

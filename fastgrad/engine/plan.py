@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import EPS, ConstantFunctionWarning, EngineError, PerformanceWarning
+from ..results import EPS, ConstantFunctionWarning, EngineError, PerformanceWarning, users_level
 from . import inplace, threads
 from .call import Call, Kernel, Output
 
