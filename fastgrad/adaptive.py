@@ -22,7 +22,7 @@ Estimate = Callable[[Array, Array], tuple[Array, Array]]
 """(numbers of some elements (A,), their steps (A,)) -> derivatives (A, M) and their round-off."""
 
 START = 0.25  # of |x|
-LEVELS = 14  # of halving; 2**-14 of a start at |x|/4 leaves a round-off of 1e-11
+LEVELS = 40  # of halving, as far as round-off leaves a digit: |x|/4 * 2**-40; sin at 1e9 needs 34
 PATIENCE = 6  # levels without a smaller error before an element is left, or any finite result ...
 HOPELESS = 2  # ... and where round-off has reached the error
 SAFETY = 4.0  # the size of round-off in the error, over the usual one of eps * |f| / h

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from . import sides
 from .engine.call import Call, CoarserError, Output, Target, subset
-from .engine.plan import Facts, plan, run, warn_if_slow
+from .engine.plan import Facts, plan_and_run
 from .engine.threads import progress_report
 from .partials import BLOCK, Partials, Sampler
-from .results import users_level
 
 Array = NDArray[Any]
 Fill = Callable[[Call, Any], Facts]
@@ -34,9 +33,7 @@ def _fill(call: Call, out: Output, engine: str, workers: int | None, progress: A
         turned[:] = True
 
     def plainly(call: Call, out: Output) -> Facts:
-        chosen = plan(call, engine, out)
-        warn_if_slow(call, chosen, users_level(1))
-        return run(call, chosen, out, None, workers, progress)
+        return plan_and_run(call, out, None, engine, workers, progress)
 
     def specially(call: Call, out: Output) -> Facts:
         with progress_report(progress, "point") as report:
@@ -75,6 +72,11 @@ def _scheme(call: Call) -> sides.Scheme:
     return sides.fit(call.points.row(slice(None)), _steps(call), call.bounds, call.table.stencil)
 
 
+def steps_taken(call: Call, eps: float) -> Array:
+    """The steps for an f whose results have precision eps, where the formulas fit."""
+    return np.abs(_scheme(replace(call, fits=eps)).step)
+
+
 def _part(fill: Fill, call: Call, chosen: Array, out: Output) -> Facts:
     """Some of the points, as a part of the whole call."""
     picks = np.flatnonzero(chosen)
@@ -109,4 +111,4 @@ def _turn(call: Call, out: Output, sampler: Sampler) -> Facts:
     array[...] = np.nan  # between bounds that leave no room there is no derivative
     for owners, units, values in found:
         array[owners, ..., units] = values if array.ndim == 3 else values[:, 0]
-    return Facts(sampler.engine, sampler.nfev, sampler.eps, steps=np.abs(scheme.step))
+    return Facts(sampler.engine, sampler.nfev, sampler.eps)

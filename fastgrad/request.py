@@ -14,17 +14,7 @@ from . import bounded, reference, refined, stencils
 from .arguments import check_bounds, check_out, check_workers, real_array
 from .engine import inplace
 from .engine.call import Call, Output, Rows, Target
-from .engine.plan import (
-    PYTHON_CALLS,
-    Facts,
-    check_engine,
-    plan,
-    plan_for_array,
-    run,
-    run_on_arrays,
-    warn_if_constant,
-    warn_if_slow,
-)
+from .engine.plan import Facts, check_engine, plan_and_run, warn_if_constant
 from .engine.threads import Report, progress_report
 from .results import EngineError, Result, as_number, status_of, users_level
 from .steps import Steps, choose_steps
@@ -204,6 +194,8 @@ def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) 
         return facts.steps.reshape(lead if along else given.shape)[()]
     if along:
         return np.reshape(call.t_for(eps), lead)[()]  # type: ignore[arg-type]
+    if call.bounds is not None:
+        return bounded.steps_taken(call, eps).reshape(given.shape)[()]
     return call.steps_for(eps).at(call.points.row(slice(None))).reshape(given.shape)[()]
 
 
@@ -215,16 +207,7 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
         return refined.fill(call, target, values, how.engine, workers, how.progress)
     if call.bounds is not None:
         return bounded.fill(call, target, how.engine, workers, how.progress)
-    chosen = None
-    if call.scalar and isinstance(target, np.ndarray) and call.points.count > 1 and how.engine in {"auto", "python"}:
-        chosen = plan_for_array(call, target) if how.engine == "auto" else None
-        facts = None if chosen else run_on_arrays(call, target, how.progress)
-        if facts:
-            return facts
-    chosen = chosen or plan(call, how.engine, target, values)
-    if chosen.kernel is None and call.evaluations > PYTHON_CALLS:
-        warn_if_slow(call, chosen, users_level(1))
-    return run(call, chosen, target, values, workers, how.progress)
+    return plan_and_run(call, target, values, how.engine, workers, how.progress)
 
 
 def by_definition(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:

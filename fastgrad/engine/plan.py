@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import EPS, ConstantFunctionWarning, EngineError, PerformanceWarning
+from ..results import EPS, ConstantFunctionWarning, EngineError, PerformanceWarning, users_level
 from . import inplace, threads
 from .call import Call, Kernel, Output
 
@@ -157,6 +157,22 @@ def run_on_arrays(call: Call, out: Array, progress: Any = False) -> Facts | None
         if report:
             report(call.points.count, call.points.count)
     return Facts("python", *done)
+
+
+def plan_and_run(
+    call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any = False
+) -> Facts:
+    """As `run`, on the engine that suits the call; a function of one variable on whole arrays, if it takes them."""
+    chosen = None
+    if call.scalar and isinstance(out, np.ndarray) and call.points.count > 1 and engine in {"auto", "python"}:
+        chosen = plan_for_array(call, out) if engine == "auto" else None
+        facts = None if chosen else run_on_arrays(call, out, progress)
+        if facts:
+            return facts
+    chosen = chosen or plan(call, engine, out, values)
+    if chosen.kernel is None and call.total > PYTHON_CALLS:
+        warn_if_slow(call, chosen, users_level(1))
+    return run(call, chosen, out, values, workers, progress)
 
 
 def warn_if_slow(call: Call, chosen: Plan, level: int) -> None:
