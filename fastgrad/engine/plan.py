@@ -53,8 +53,12 @@ def check_engine(engine: str) -> None:
         raise ValueError(msg)
 
 
-def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> Plan:
+def plan(
+    call: Call, engine: str, out: Output, values: Array | None = None, *, evaluations: int | None = None
+) -> Plan:
     """Pick the engine, by the call alone and never by earlier calls, and prepare it to fill `out` and `values`.
+
+    Of a call that is a part of another `evaluations` are those of the whole.
 
     Raises
     ------
@@ -63,12 +67,13 @@ def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> P
     """
     if engine == "python":
         return Plan(engine, reason="engine='python' was asked for")
-    if engine == "auto" and call.evaluations <= TRACED_CALLS:
-        return Plan("python", reason=f"{call.evaluations} calls of f take less time than compiling it")
+    evaluations = call.evaluations if evaluations is None else evaluations
+    if engine == "auto" and evaluations <= TRACED_CALLS:
+        return Plan("python", reason=f"{evaluations} calls of f take less time than compiling it")
     reasons = []
     for name in ("simd", "jit") if engine == "auto" else (engine,):
-        if engine == "auto" and name == "jit" and call.evaluations <= PYTHON_CALLS:
-            reasons.append(f"{call.evaluations} calls of f take less time than compiling it by Numba")
+        if engine == "auto" and name == "jit" and evaluations <= PYTHON_CALLS:
+            reasons.append(f"{evaluations} calls of f take less time than compiling it by Numba")
             continue
         try:
             kernel = _PREPARE[name](call, out, values, RECOMPILATIONS if engine == "auto" else None)
