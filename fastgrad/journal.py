@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sysconfig
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -114,30 +114,36 @@ def _digest(content: Any) -> str:
 
 def _content(name: str, value: Any, seen: set[int]) -> Hashable:
     """What a value says, the same in every process."""
-    inner = partial(_content, seen=seen)
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
         return (type(value).__name__, repr(value))
     if isinstance(value, np.ndarray) and value.dtype.kind != "O":
-        return (value.shape, value.dtype.str, sha256(np.ascontiguousarray(value)).hexdigest())
+        return (value.shape, value.dtype.str, sha256(np.ravel(value).view(np.uint8).data).hexdigest())
+    parts = _parts(value)
+    if parts is None:
+        return _content_of_code(value, seen)
+    return (type(value).__name__, *(_content(name, part, seen) for part in parts))
+
+
+def _parts(value: Any) -> Iterable[Any] | None:
+    """What a value consists of, where that is all there is to it."""
     if isinstance(value, (tuple, list)):
-        return (type(value).__name__, *(inner(name, v) for v in value))
+        return value
     if isinstance(value, dict):
-        return ("dict", *((inner(name, k), inner(name, v)) for k, v in value.items()))
+        return value.items()
     if isinstance(value, partial):
-        return (inner(name, value.func), inner(name, value.args), inner(name, value.keywords))
-    if isinstance(value, MethodType):
-        return (inner(name, value.__func__), inner(name, value.__self__))
-    return _content_of_code(value, seen)
+        return (value.func, value.args, value.keywords)
+    return (value.__func__, value.__self__) if isinstance(value, MethodType) else None
 
 
 def _content_of_code(value: Any, seen: set[int]) -> Hashable:
-    """A function's code and what it captures, also where Numba compiled it; others and objects by their name."""
+    """A function's code and what it captures, also where Numba compiled it; libraries and objects by their name."""
     function = getattr(value, "py_func", value)
-    if isinstance(function, FunctionType) and id(function) not in seen:
-        if not function.__code__.co_filename.startswith(_LIBRARIES):
-            seen.add(id(function))
-            return captured(function, partial(_content, seen=seen))
-    named = function if hasattr(function, "__qualname__") else type(function)
-    call = getattr(type(function), "__call__", None)
-    code = _content_of_code(call, seen) if isinstance(call, FunctionType) else ""
-    return (getattr(named, "__module__", ""), getattr(named, "__qualname__", repr(type(value))), code)
+    if isinstance(function, FunctionType):
+        if id(function) in seen or function.__code__.co_filename.startswith(_LIBRARIES):
+            return (function.__module__, function.__qualname__)
+        seen.add(id(function))
+        return captured(function, partial(_content, seen=seen))
+    call = type(value).__call__ if callable(value) else None
+    names = [getattr(value, name, None) for name in ("__module__", "__qualname__", "__name__")]
+    called = _content_of_code(call, seen) if isinstance(call, FunctionType) else ""
+    return (type(value).__module__, type(value).__qualname__, *names, called)

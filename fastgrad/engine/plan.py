@@ -53,9 +53,7 @@ def check_engine(engine: str) -> None:
         raise ValueError(msg)
 
 
-def plan(
-    call: Call, engine: str, out: Output, values: Array | None = None, *, evaluations: int | None = None
-) -> Plan:
+def plan(call: Call, engine: str, out: Output, values: Array | None = None, *, evaluations: int | None = None) -> Plan:
     """Pick the engine, by the call alone and never by earlier calls, and prepare it to fill `out` and `values`.
 
     Of a call that is a part of another `evaluations` are those of the whole.
