@@ -21,7 +21,8 @@ import numpy as np
 from .engine.call import Call, Grid
 from .engine.captured import captured
 
-_LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+_PATHS = sysconfig.get_paths()
+_LIBRARIES = (str(Path(__file__).parent), *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))
 
 
 class Slab(NamedTuple):

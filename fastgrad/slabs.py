@@ -102,13 +102,16 @@ class _Sums:
     zero: bool = True
     facts: Facts = NOTHING
 
-    def add(self, block: Array, facts: Facts) -> None:
-        if self.facts.engine not in {"", facts.engine}:
+    def check(self, engine: str) -> None:
+        """Raise EngineError for a slab from another engine than those before."""
+        if self.facts.engine not in {"", engine}:
             msg = (
-                f"the finished slabs ran on engine={self.facts.engine!r}, this one on {facts.engine!r}, and their last "
-                "digits may differ; begin anew with engine= one of them"
+                f"the finished slabs ran on engine={self.facts.engine!r}, this one on {engine!r}, and their last digits may "
+                "differ; begin anew with engine= one of them"
             )
             raise EngineError(msg)
+
+    def add(self, block: Array, facts: Facts) -> None:
         self.facts = Facts(facts.engine, self.facts.nfev + facts.nfev, max(self.facts.eps, facts.eps))
         self.slabs += 1
         self.nodes += block[0].size
@@ -122,7 +125,7 @@ def fill(
 ) -> tuple[Facts, Array | None]:
     """Fill a file or a store; the facts of all slabs, and where it is wanted whether each component is finite."""
     assert isinstance(call.points, Grid)
-    place, sums = _Place(out), _Sums(np.ones(len(out), bool) if finite else None)
+    place, sums = _Place(out), _Sums(np.ones(out.shape[0], bool) if finite else None)
     journal = None if resume is None else Journal(resume, describe(call, engine, np.dtype(out.dtype)))
     finished = [] if journal is None else _intact(journal, place, sums)
     spans = list(_unfinished(place.rows, place.height(), finished))
@@ -132,12 +135,12 @@ def fill(
             with _room(sums, len(spans) + len(finished), journal):
                 block = place.block(first, last)
             facts = part(some, block, engine, report and _counted(report, sums.nodes, some, call))
-            sums.add(block, facts)
-            engine = facts.engine
+            sums.check(engine := facts.engine)
             with _room(sums, len(spans) + len(finished), journal):
                 place.keep(first, last, block, flush=journal is not None)
                 if journal:
                     journal.note(Slab(first, last, _checksum(block), *facts))
+            sums.add(block, facts)
             place.release()
     if journal:
         journal.remove()
