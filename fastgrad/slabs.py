@@ -69,15 +69,19 @@ class _Place:
         return block
 
     def keep(self, first: int, last: int, block: Array, *, flush: bool) -> None:
+        """Put the block where it belongs; with `flush` on the disk, if a store can."""
         if self.file is None:
             self.out[:, first:last] = block
-        if flush:
-            getattr(self.out, "flush", lambda: None)()
+        flushing = self.out if self.file is None else self.file.mapping
+        if flush and hasattr(flushing, "flush"):
+            flushing.flush()
 
     def read(self, first: int, last: int) -> Array:
+        """What a slab holds now."""
         return np.asarray(self.out[:, first:last])
 
     def release(self) -> None:
+        """Let a file's pages leave the process."""
         if self.file is not None:
             self.file.release()
 
