@@ -106,10 +106,11 @@ def gradient_field(
         raise ValueError(msg)
     facts, finite = Facts(none_ran(engine), 0), None
     if grid.count and outside:
-        part = partial(_fill, whole=call, workers=used)
-        facts, finite = slabs.fill(part, call, result, engine, progress, resume, finite=full_output)
+        facts, finite = slabs.fill(
+            partial(_fill, workers=used), call, result, engine, progress, resume, finite=full_output
+        )
     elif grid.count:
-        facts = _fill(call, result, engine, progress, whole=call, workers=used)
+        facts = _fill(call, result, engine, progress, workers=used)
     if not full_output:
         return result
     status = status_of(result) if finite is None else np.where(finite, 0, -3)
@@ -141,8 +142,8 @@ def _steps(grid: Grid, table: stencils.Table, h: Any, rel_step: Any) -> Steps:
     return whole
 
 
-def _fill(call: Call, result: Array, engine: str, progress: Any, *, whole: Call, workers: int | None) -> Facts:
-    """Write the field of a call, which may be a part of the whole."""
+def _fill(call: Call, result: Array, engine: str, progress: Any, *, workers: int | None) -> Facts:
+    """Write the field of a call, which may be a part of another."""
     flat = result.reshape(call.points.layout[::-1])
     direct = result.dtype == np.float64 and np.may_share_memory(flat, result)
     target = flat.T if direct else np.empty(call.points.layout)
@@ -150,10 +151,10 @@ def _fill(call: Call, result: Array, engine: str, progress: Any, *, whole: Call,
         with progress_report(progress, "point") as report:
             facts = by_definition(call, target, None, report)
     else:
-        chosen = plan(call, engine, target, evaluations=whole.evaluations)
-        warn_if_slow(whole, chosen, users_level(1))
+        chosen = plan(call, engine, target)
+        warn_if_slow(call, chosen, users_level(1))
         facts = run(call, chosen, target, None, workers, progress)
-    if call is whole:
+    if not call.expected:  # of a part it says nothing
         warn_if_constant(call, target, users_level(1))
     if not direct:
         with np.errstate(all="ignore"):

@@ -135,7 +135,8 @@ def fill(
     spans = list(_unfinished(place.rows, place.height(), finished))
     with progress_report(progress, "point") as report:
         for first, last in spans:
-            some = replace(call, points=Grid((call.points.axes[0][first:last], *call.points.axes[1:])))
+            axes = (call.points.axes[0][first:last], *call.points.axes[1:])
+            some = replace(call, points=Grid(axes), expected=call.evaluations)
             with _room(sums, len(spans) + len(finished), journal):
                 block = place.block(first, last)
             facts = part(some, block, engine, report and _counted(report, sums.nodes, some, call))
@@ -143,7 +144,7 @@ def fill(
             with _room(sums, len(spans) + len(finished), journal):
                 place.keep(first, last, block, flush=journal is not None)
                 if journal:
-                    journal.note(Slab(first, last, _checksum(block), *facts))
+                    journal.note(Slab(first, last, _checksum(block), facts.engine, facts.nfev, facts.eps))
             sums.add(block, facts)
             place.release()
     if journal:

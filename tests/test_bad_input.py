@@ -561,7 +561,9 @@ OUT = [
     Row("field: out a list", lambda: field_into([[0.0] * 2] * 2), TypeError, ["out", "NumPy array", "list"]),
     Row("field: store", lambda: field_into(store((2, 2))), ValueError, ["(2, 2)", "shape=(2, 2, 2)", "'float64'"]),
     Row("field: store of float32", lambda: field_into(store((2, 2, 2), "f4")), ValueError, ["float32", "'float64'"]),
-    Row("field: nothing to resume", lambda: field_into(None, resume="notes"), ValueError, ["'notes'", "out=", "memmap"]),
+    Row(
+        "field: nothing to resume", lambda: field_into(None, resume="notes"), ValueError, ["'notes'", "out=", "memmap"]
+    ),
     Row("field: resume in memory", lambda: field_into(np.empty((2, 2, 2)), resume="notes"), ValueError, ["'notes'"]),
     Row("field: resume", lambda: field_into(store((2, 2, 2)), resume=True), TypeError, ["bool", "path"]),
     Row("field: resume in no folder", lambda: field_into(store((2, 2, 2)), resume="no/notes"), OSError, ["no/notes"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -96,6 +96,13 @@ class Target:
 Output = Array | Target
 
 
+class CoarserError(Exception):
+    """Between bounds, f turned out to return numbers of a lower precision, which need larger steps."""
+
+    def __init__(self, eps: float) -> None:
+        self.eps = eps
+
+
 @dataclass(frozen=True)
 class Call:
     """What an engine needs to know.
@@ -123,6 +130,14 @@ class Call:
         One direction per point, (N, D): unit vector number D of the table ...
     t : ndarray, optional
         ... and its steps (N,), for an f whose results have the precision of float64.
+    adaptive : bool
+        Whether steps are refined for every element.
+    bounds : tuple of two ndarrays, optional
+        The lowest and the highest coordinates at which f may be called, in the layout of the points ...
+    fits : float
+        ... and the precision of f's results for whose steps there is room.
+    expected : int
+        Evaluations of the whole computation, where this call is a part of one: they choose the engine.
     """
 
     f: Callable[..., Any]
@@ -137,6 +152,10 @@ class Call:
     vector: bool = False
     v: Array | None = None
     t: Array | None = None
+    adaptive: bool = False
+    bounds: tuple[Array, Array] | None = None
+    fits: float = EPS
+    expected: int = 0
 
     @property
     def needs_base(self) -> bool:
@@ -159,8 +178,21 @@ class Call:
         displaced = len(self.table.stencil.offsets) - (self.table.stencil.base >= 0)
         return self.points.count * (len(self.table.moves) * displaced + self.needs_base)
 
+    @property
+    def total(self) -> int:
+        """Calls of f that the whole computation is expected to make."""
+        return self.expected or self.evaluations
+
     def steps_for(self, eps: float) -> Steps:
-        """The steps for an f whose results have precision eps."""
+        """The steps for an f whose results have precision eps.
+
+        Raises
+        ------
+        CoarserError
+            Between the bounds there was found room for smaller ones only.
+        """
+        if self.bounds is not None and eps > self.fits and self.steps.rule == "default":
+            raise CoarserError(eps)
         return with_precision(self.steps, self.table.stencil, eps)
 
     def t_for(self, eps: float) -> Array | None:
@@ -178,6 +210,10 @@ class Call:
         """What f gets after x at a point."""
         return (*self.args, *(rows[n] for rows in self.batch)) if self.batch else self.args
 
+    def inside(self, n: int, row: Array) -> Array:
+        """A row near point n, moved to where f may be called."""
+        return row if self.bounds is None else np.clip(row, self.bounds[0][n], self.bounds[1][n])
+
     def finite(self) -> int:
         """The number of the first point without NaN and inf, or 0."""
         if np.isfinite(self.points.row(0)).all() or isinstance(self.points, Grid):
@@ -188,6 +224,17 @@ class Call:
     def finite_row(self) -> Array:
         """That point."""
         return self.points.row(self.finite())
+
+
+def subset(call: Call, picks: NDArray[np.intp]) -> Call:
+    """The same call at some of its points, given as rows."""
+    points, size = call.points, call.steps.size
+    rows = np.ascontiguousarray(points.row(picks).T) if isinstance(points, Grid) else points.row(picks)
+    steps = replace(call.steps, size=size[picks]) if size.ndim == 2 else call.steps
+    v, t = (None if a is None else a[picks] for a in (call.v, call.t))
+    batch = tuple(rows[picks] for rows in call.batch)
+    bounds = None if call.bounds is None else (call.bounds[0][picks], call.bounds[1][picks])
+    return replace(call, points=Rows(rows, points.shape), steps=steps, v=v, t=t, batch=batch, bounds=bounds)
 
 
 def _nothing() -> None:

@@ -53,10 +53,8 @@ def check_engine(engine: str) -> None:
         raise ValueError(msg)
 
 
-def plan(call: Call, engine: str, out: Output, values: Array | None = None, *, evaluations: int | None = None) -> Plan:
+def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> Plan:
     """Pick the engine, by the call alone and never by earlier calls, and prepare it to fill `out` and `values`.
-
-    Of a call that is a part of another `evaluations` are those of the whole.
 
     Raises
     ------
@@ -65,13 +63,12 @@ def plan(call: Call, engine: str, out: Output, values: Array | None = None, *, e
     """
     if engine == "python":
         return Plan(engine, reason="engine='python' was asked for")
-    evaluations = call.evaluations if evaluations is None else evaluations
-    if engine == "auto" and evaluations <= TRACED_CALLS:
-        return Plan("python", reason=f"{evaluations} calls of f take less time than compiling it")
+    if engine == "auto" and call.total <= TRACED_CALLS:
+        return Plan("python", reason=f"{call.total} calls of f take less time than compiling it")
     reasons = []
     for name in ("simd", "jit") if engine == "auto" else (engine,):
-        if engine == "auto" and name == "jit" and evaluations <= PYTHON_CALLS:
-            reasons.append(f"{evaluations} calls of f take less time than compiling it by Numba")
+        if engine == "auto" and name == "jit" and call.total <= PYTHON_CALLS:
+            reasons.append(f"{call.total} calls of f take less time than compiling it by Numba")
             continue
         try:
             kernel = _PREPARE[name](call, out, values, RECOMPILATIONS if engine == "auto" else None)
@@ -89,7 +86,7 @@ def plan_for_array(call: Call, out: Array) -> Plan | None:
 
     None where f cannot be traced, or on an array does not do what it does on each number.
     """
-    if call.evaluations <= ARRAY_CALLS:
+    if call.total <= ARRAY_CALLS:
         return None
     try:
         if not inplace.is_elementwise(call):
@@ -115,11 +112,17 @@ _PREPARE = {"simd": _simd, "jit": _jit}
 
 
 class Facts(NamedTuple):
-    """What ran, how often it called f, and the precision of what f returned."""
+    """What ran, how often it called f, and the precision of what f returned; of refined steps more.
+
+    `error` and `status` lie as the outputs do, `steps` as the points.
+    """
 
     engine: str
     nfev: int
     eps: float = EPS
+    error: Array | None = None
+    status: NDArray[np.intp] | None = None
+    steps: Array | None = None
 
 
 def run(
@@ -158,12 +161,12 @@ def run_on_arrays(call: Call, out: Array, progress: Any = False) -> Facts | None
 
 def warn_if_slow(call: Call, chosen: Plan, level: int) -> None:
     """Say once per function that Python is about to call it very often, and why."""
-    if chosen.kernel or call.evaluations <= PYTHON_CALLS:
+    if chosen.kernel or call.total <= PYTHON_CALLS:
         return
     code = getattr(call.f, "__code__", call.f)
     if id(code) not in _warned:
         _warned[id(code)] = code
-        text = f"f is called {call.evaluations:,} times from Python: {chosen.reason}"
+        text = f"f is called {call.total:,} times from Python: {chosen.reason}"
         warnings.warn(text, PerformanceWarning, stacklevel=level)
 
 
