@@ -85,7 +85,7 @@ def gradient_field(
     >>> field[0, 4, 2].round(6), field[1, 4, 2].round(6)
     (np.float64(4.0), np.float64(4.0))
     """
-    if labelled.is_labelled(axes):
+    if labelled.has_labels(axes):
         options: dict[str, Any] = {
             "args": args, "method": method, "order": order, "h": h, "rel_step": rel_step, "engine": engine,
             "workers": workers, "out": out, "progress": progress, "full_output": full_output, "resume": resume,

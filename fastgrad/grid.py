@@ -155,7 +155,7 @@ def divergence(
     >>> grid.divergence([x, 2 * y])[1]
     array([3., 3., 3., 3., 3.])
     """
-    if labelled.is_labelled(field):
+    if labelled.has_labels(field):
         return labelled.divergence(
             divergence, field, spacing, axis, out, edge_order=edge_order, accuracy=accuracy, periodic=periodic,
             period=period, workers=workers, progress=progress,
@@ -221,7 +221,7 @@ def curl(
     >>> grid.curl([-y, x])[1]
     array([2., 2., 2., 2., 2.])
     """
-    if labelled.is_labelled(field):
+    if labelled.has_labels(field):
         return labelled.curl(
             curl, field, spacing, axis, out, edge_order=edge_order, accuracy=accuracy, periodic=periodic,
             period=period, workers=workers, progress=progress,

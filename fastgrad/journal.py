@@ -22,7 +22,8 @@ from .engine.call import Call, Grid
 from .engine.captured import captured
 
 _PATHS = sysconfig.get_paths()
-_LIBRARIES = (str(Path(__file__).parent), *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))
+_FOLDERS = (str(Path(__file__).parent), *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))
+_LIBRARIES = tuple(folder + os.sep for folder in _FOLDERS)
 
 
 class Slab(NamedTuple):

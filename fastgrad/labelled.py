@@ -26,10 +26,13 @@ NOT_KEPT = {"units", "standard_name", "valid_range", "valid_min", "valid_max", "
 
 
 def is_labelled(x: Any) -> bool:
-    """Whether x is a DataArray or a Dataset, or a list or tuple with one."""
-    if isinstance(x, (list, tuple)):
-        return any(hasattr(part, "coords") and is_labelled(part) for part in x)
+    """Whether x is a DataArray or a Dataset."""
     return hasattr(x, "coords") and any(base.__module__.startswith("xarray.") for base in type(x).__mro__)
+
+
+def has_labels(parts: Any) -> bool:
+    """Whether `parts` is a DataArray or a Dataset, or a list or tuple with one."""
+    return any(map(is_labelled, parts)) if isinstance(parts, (list, tuple)) else is_labelled(parts)
 
 
 # --- sampled values ---------------------------------------------------------------------------------------------------
@@ -85,7 +88,7 @@ def curl(operation: Operation, field: Any, spacing: Any, axis: Any, out: Any, **
 
 
 def _check_array(values: Any) -> None:
-    if hasattr(values, "data_vars") or not hasattr(values, "data"):
+    if hasattr(values, "data_vars"):
         msg = f"values must be one array, got {type(values).__name__}; pass one of its arrays: dataset['name']"
         raise TypeError(msg)
 

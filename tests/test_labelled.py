@@ -168,6 +168,13 @@ def test_out():
     check(grid.gradient(temperature(), axis="x", out=one), one[0], "dT_dx", units="K/m", source="model")
 
 
+def test_a_list_of_arrays_is_an_array():
+    rows = [xr.DataArray([1.0, 2.0, 4.0]), xr.DataArray([0.0, 3.0, 1.0])]
+    for got, expected in zip(grid.gradient(rows), np.gradient(np.array(rows)), strict=True):
+        assert type(got) is np.ndarray
+        np.testing.assert_array_equal(got, expected)
+
+
 def test_duplicates_warn_at_the_caller():
     values = xr.DataArray(np.arange(4.0), dims="x", coords={"x": [0.0, 1.0, 1.0, 2.0]})
     with pytest.warns(RuntimeWarning, match="duplicates") as caught:

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import warnings
+from functools import partial
 
+import numba
 import numpy as np
 import pytest
 import zarr
@@ -206,6 +208,9 @@ class Failing:
             raise Trouble
         return wave(p)
 
+    def again(self, p):
+        return self(p)
+
 
 @pytest.mark.parametrize("kind", ["file", "store"])
 def test_goes_on_after_an_exception(tmp_path, monkeypatch, kind):
@@ -342,13 +347,19 @@ def test_a_journal_of_another_call(tmp_path, monkeypatch, name):
 SCALE, TABLE = 2.0, np.arange(3.0)
 
 
+def scaled(scale, p):
+    return scale * p[0]
+
+
 def functions():
     """What differs only in what it captures, or in its code."""
     factor, table, limits = 3.0, np.array([1.0, 2.0]), {"a": [1.0]}
+    helper, inner = (lambda v: 2.0 * v), np.cos
     return [
         lambda p: p[0] * factor, lambda p: p[1] * factor, lambda p: p[0] * SCALE, lambda p: p[0] * table[0],
         lambda p: p[0] * TABLE[1], lambda p: p[0] * limits["a"][0], lambda p: p[0] + (p[1] if "a" in {"b", "c"} else 0),
-        wave, lambda p: functions(),
+        wave, lambda p: helper(p[0]), lambda p: inner(p[0]), partial(scaled, 1.0), partial(scaled, 2.0), numba.njit(scaled),
+        Failing([], 1), Failing([], 1).again, lambda p: functions(),
     ]  # fmt: skip
 
 
@@ -381,7 +392,7 @@ def test_functions_are_told_apart_the_same_in_every_process(monkeypatch):
         )
         assert done.stdout.split() == texts
     monkeypatch.setitem(globals(), "SCALE", 5.0)
-    assert [a == b for a, b in zip(texts, descriptions(), strict=True)] == [True, True, False, *[True] * 5, False]
+    assert [a == b for a, b in zip(texts, descriptions(), strict=True)] == [True, True, False, *[True] * 12, False]
 
 
 def test_another_file_is_no_journal(tmp_path):
