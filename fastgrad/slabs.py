@@ -17,7 +17,7 @@ from .arguments import check_out
 from .engine import files
 from .engine.call import Call, Grid
 from .engine.plan import Facts, warn_if_constant
-from .engine.threads import progress_report
+from .engine.threads import Report, progress_report
 from .journal import Journal, Slab, describe
 from .results import EngineError, users_level
 
@@ -97,10 +97,13 @@ class _Place:
 
 
 @dataclass
-class _Sums:
-    """What the finished slabs add up to; `finite` where it is wanted."""
+class _Run:
+    """Where the numbers go, and what the finished slabs add up to; `finite` where it is wanted."""
 
+    place: _Place
+    journal: Journal | None
     finite: Array | None
+    total: int = 0
     slabs: int = 0
     nodes: int = 0
     zero: bool = True
@@ -111,11 +114,12 @@ class _Sums:
         if self.facts.engine not in {"", engine}:
             msg = (
                 f"the finished slabs ran on engine={self.facts.engine!r}, this one on {engine!r}, and their last digits may "
-                "differ; begin anew with engine= one of them"
+                "differ; delete the journal and begin anew with engine= one of them"
             )
             raise EngineError(msg)
 
     def add(self, block: Array, facts: Facts) -> None:
+        """A slab is finished."""
         self.facts = Facts(facts.engine, self.facts.nfev + facts.nfev, max(self.facts.eps, facts.eps))
         self.slabs += 1
         self.nodes += block[0].size
@@ -123,35 +127,61 @@ class _Sums:
         if self.finite is not None:
             self.finite &= np.isfinite(block).all(axis=tuple(range(1, block.ndim)))
 
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """A full disk as an error that says what is kept and how to go on."""
+        try:
+            yield
+        except OSError as error:
+            if not files.is_full(error):
+                raise
+            way_out = (
+                f"Free some space and call again with resume={str(self.journal.path)!r}"
+                if self.journal
+                else "Free some space and call again; with resume= a call goes on after the finished slabs"
+            )
+            raise files.no_room(error, f"{self.slabs} of {self.total} slabs are finished and kept", way_out) from error
+
 
 def fill(
     part: Part, call: Call, out: Any, engine: str, progress: Any, resume: Any, *, finite: bool
 ) -> tuple[Facts, Array | None]:
     """Fill a file or a store; the facts of all slabs, and where it is wanted whether each component is finite."""
-    assert isinstance(call.points, Grid)
-    place, sums = _Place(out), _Sums(np.ones(out.shape[0], bool) if finite else None)
     journal = None if resume is None else Journal(resume, describe(call, engine, np.dtype(out.dtype)))
-    finished = [] if journal is None else _intact(journal, place, sums)
-    spans = list(_unfinished(place.rows, place.height(), finished))
+    run = _Run(_Place(out), journal, np.ones(out.shape[0], bool) if finite else None)
+    finished = [] if journal is None else _intact(run, journal)
+    spans = list(_unfinished(run.place.rows, run.place.height(), finished))
+    run.total = len(finished) + len(spans)
     with progress_report(progress, "point") as report:
-        for first, last in spans:
-            axes = (call.points.axes[0][first:last], *call.points.axes[1:])
-            some = replace(call, points=Grid(axes), expected=call.evaluations)
-            with _room(sums, len(spans) + len(finished), journal):
-                block = place.block(first, last)
-            facts = part(some, block, engine, report and _counted(report, sums.nodes, some, call))
-            sums.check(engine := facts.engine)
-            with _room(sums, len(spans) + len(finished), journal):
-                place.keep(first, last, block, flush=journal is not None)
-                if journal:
-                    journal.note(Slab(first, last, _checksum(block), facts.engine, facts.nfev, facts.eps))
-            sums.add(block, facts)
-            place.release()
+        for span in spans:
+            _compute(run, part, call, span, run.facts.engine if run.slabs > len(finished) else engine, report)
     if journal:
         journal.remove()
-    if sums.zero:
+    if run.zero:
         warn_if_constant(call, np.zeros(1), users_level(1))
-    return sums.facts, sums.finite
+    return run.facts, run.finite
+
+
+def _compute(run: _Run, part: Part, call: Call, span: tuple[int, int], engine: str, report: Report | None) -> None:
+    """One slab, from its room on the disk to its line in the journal."""
+    assert isinstance(call.points, Grid)
+    grid = Grid((call.points.axes[0][slice(*span)], *call.points.axes[1:]))
+    some, nodes = replace(call, points=grid, expected=call.evaluations), run.nodes
+
+    def count(done: int, total: int) -> None:  # of a single node these are coordinates
+        assert report is not None
+        report(nodes + done * grid.count // total, call.points.count)
+
+    with run.room():
+        block = run.place.block(*span)
+    facts = part(some, block, engine, report and count)
+    run.check(facts.engine)
+    with run.room():
+        run.place.keep(*span, block, flush=run.journal is not None)
+        if run.journal:
+            run.journal.note(Slab(*span, _checksum(block), facts.engine, facts.nfev, facts.eps))
+    run.add(block, facts)
+    run.place.release()
 
 
 def _unfinished(rows: int, height: int, finished: list[Slab]) -> Iterator[tuple[int, int]]:
@@ -165,21 +195,16 @@ def _unfinished(rows: int, height: int, finished: list[Slab]) -> Iterator[tuple[
         at = last
 
 
-def _counted(report: Callable[[int, int], object], before: int, some: Call, whole: Call) -> Any:
-    """Progress in a slab as progress in the grid; a slab of one node counts coordinates."""
-    return lambda done, total: report(before + done * some.points.count // total, whole.points.count)
-
-
-def _intact(journal: Journal, place: _Place, sums: _Sums) -> list[Slab]:
+def _intact(run: _Run, journal: Journal) -> list[Slab]:
     """The finished slabs that still hold what was written."""
     intact = []
     for slab in journal.finished:
-        block = place.read(slab.first, slab.last)
+        block = run.place.read(slab.first, slab.last)
         if _checksum(block) == slab.checksum:
-            sums.add(block, Facts(slab.engine, slab.nfev, slab.eps))
+            run.add(block, Facts(slab.engine, slab.nfev, slab.eps))
             intact.append(slab)
         del block
-        place.release()
+        run.place.release()
     lost = len(journal.finished) - len(intact)
     if lost:
         text = (
@@ -196,20 +221,3 @@ def _checksum(block: Array) -> int:
     for component in block:
         total = zlib.crc32(np.ascontiguousarray(component).data, total)
     return total
-
-
-@contextmanager
-def _room(sums: _Sums, slabs: int, journal: Journal | None) -> Iterator[None]:
-    """A full disk as an error that says what is kept and how to go on."""
-    try:
-        yield
-    except OSError as error:
-        if not files.is_full(error):
-            raise
-        way_out = (
-            f"Free some space and call again with resume={str(journal.path)!r}"
-            if journal
-            else "Free some space and call again; with resume= a call goes on after the finished slabs"
-        )
-        kept = f"{sums.slabs} of {slabs} slabs are finished and kept"
-        raise files.no_room(error, kept, way_out) from error
