@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import warnings
 from functools import partial
 
@@ -13,6 +14,7 @@ import numba
 import numpy as np
 import pytest
 import zarr
+from zarr.core.sync import cleanup_resources
 
 from fastgrad import ConstantFunctionWarning, PerformanceWarning, gradient_field, grid
 from fastgrad.engine import files
@@ -20,6 +22,16 @@ from fastgrad.engine import files
 X, Y = np.linspace(-2.0, 2.0, 23), np.linspace(0.0, 1.0, 14)
 SHAPE = (2, 23, 14)
 ENGINES = ["auto", "simd", "jit", "python", "reference"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_threads_of_zarr():
+    """They would keep the tests after these from forking."""
+    yield
+    cleanup_resources()
+    for thread in threading.enumerate():
+        if thread.name.startswith("asyncio"):
+            thread.join()
 
 
 def wave(p):
