@@ -17,6 +17,8 @@ from ..steps import Steps, direction_step, with_precision
 
 Array = NDArray[np.float64]
 
+USUAL_LEVELS = 6  # steps that a refined derivative of a smooth function tries
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -181,7 +183,7 @@ class Call:
     @property
     def total(self) -> int:
         """Calls of f that the whole computation is expected to make."""
-        return self.expected or self.evaluations
+        return self.expected or self.evaluations * (USUAL_LEVELS if self.adaptive else 1)
 
     def steps_for(self, eps: float) -> Steps:
         """The steps for an f whose results have precision eps.
