@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import stencils
-from .arguments import check_args, check_function, check_out, check_scheme, check_workers, real_array
+from . import labelled, slabs, stencils
+from .arguments import check_args, check_function, check_scheme, check_workers, real_array
 from .engine.call import Call, Grid
 from .engine.plan import Facts, check_engine, plan, run, warn_if_constant, warn_if_slow
 from .engine.threads import progress_report
 from .request import by_definition, none_ran
-from .results import Result, status_of
+from .results import Result, status_of, users_level
 from .steps import Steps, choose_steps
 
 Array = NDArray[Any]
@@ -31,9 +33,10 @@ def gradient_field(
     rel_step: ArrayLike | None = None,
     engine: str = "auto",
     workers: int | None = None,
-    out: Array | None = None,
+    out: Any = None,
     progress: bool | Callable[[int, int], object] = False,
     full_output: bool = False,
+    resume: str | os.PathLike[str] | None = None,
 ) -> Any:
     """Gradient of a scalar function at every node of the grid that 1-D axes span.
 
@@ -44,24 +47,33 @@ def gradient_field(
     f : callable
         ``f(x, *args)``, a number from an array of shape (D,).
     axes : sequence of D one-dimensional array_likes
-        The coordinates along each axis, in any order and spacing.
+        The coordinates along each axis, in any order and spacing. xarray's DataArrays keep their coordinates.
     h, rel_step : array_like, optional
         A number or one per axis; as in `gradient`.
-    out : ndarray, optional
-        The array to write into, (D, n0, n1, ...).
+    out : ndarray, numpy.memmap or store, optional
+        What to write into, (D, n0, n1, ...). A store is anything with `shape`, `dtype` and ``out[:, a:b] = block``, such
+        as an array of zarr or a data set of h5py. Files and stores are written slab by slab along the first axis, 32 MB
+        at a time or a store's chunks where they are larger, and only a slab is in memory. The bits are the same.
+    resume : str or path, optional
+        A journal of the slabs that are finished in `out`, a file or a store. A call that finds the journal of the same
+        field goes on after them, whatever ended the last one; when the field is complete the journal is removed.
     args, method, order, engine, workers, progress, full_output
-        As in `gradient`. The `h` of a `Result` is one array per axis here.
+        As in `gradient`. The `h` of a `Result` is one array per axis here; of a file or a store `status` is one number
+        per component, -3 where any element is NaN or inf.
 
     Returns
     -------
-    ndarray or Result
+    ndarray, DataArray, store or Result
         (D, n0, n1, ...): element [i, a, b, ...] is the derivative along axis i at (axes[0][a], axes[1][b], ...), the
-        indexing called "ij" in `numpy.meshgrid`. float64, or the axes' common lower precision.
+        indexing called "ij" in `numpy.meshgrid`. float64, or the axes' common lower precision. `out` where it is given.
+        Of axes that are DataArrays a DataArray with the dimensions "component" and theirs.
 
     Raises
     ------
     TypeError, ValueError, EngineError
-        As in `gradient`; axes that are not one-dimensional.
+        As in `gradient`; axes that are not one-dimensional; a journal of another field.
+    OSError
+        The disk is full; finished slabs are kept.
 
     Examples
     --------
@@ -73,6 +85,12 @@ def gradient_field(
     >>> field[0, 4, 2].round(6), field[1, 4, 2].round(6)
     (np.float64(4.0), np.float64(4.0))
     """
+    if labelled.has_labels(axes):
+        options: dict[str, Any] = {
+            "args": args, "method": method, "order": order, "h": h, "rel_step": rel_step, "engine": engine,
+            "workers": workers, "out": out, "progress": progress, "full_output": full_output, "resume": resume,
+        }  # fmt: skip
+        return labelled.field(partial(gradient_field, f, **options), axes, out)
     check_function(f)
     check_scheme(method, order)
     check_engine(engine)
@@ -81,13 +99,24 @@ def gradient_field(
     grid = Grid(tuple(np.ascontiguousarray(a, dtype=np.float64) for a in given))
     table = stencils.gradient(grid.dimension, order, method)
     call = Call(f, grid, table, _steps(grid, table, h, rel_step), check_args(args))
-    result = check_out(out, (grid.dimension, *map(len, given)), np.result_type(*given), *given)
-    facts = _fill(call, result, engine, used, progress) if grid.count else Facts(none_ran(engine), 0)
+    result = slabs.check_target(out, (grid.dimension, *map(len, given)), np.result_type(*given), *given)
+    outside = slabs.is_outside(result)
+    if resume is not None and not outside:
+        msg = f"resume={os.fspath(resume)!r} needs out= a file or a store that outlives this process, such as np.memmap"
+        raise ValueError(msg)
+    facts, finite = Facts(none_ran(engine), 0), None
+    if grid.count and outside:
+        facts, finite = slabs.fill(
+            partial(_fill, workers=used), call, result, engine, progress, resume, finite=full_output
+        )
+    elif grid.count:
+        facts = _fill(call, result, engine, progress, workers=used)
     if not full_output:
         return result
+    status = status_of(result) if finite is None else np.where(finite, 0, -3)
     steps, sizes = call.steps_for(facts.eps), np.broadcast_to(call.steps_for(facts.eps).size, grid.dimension)
     h_taken = tuple(Steps(steps.rule, s).at(a) for s, a in zip(sizes, grid.axes, strict=True))
-    return Result(result, None, status_of(result), h_taken, facts.nfev, facts.engine)
+    return Result(result, None, status, h_taken, facts.nfev, facts.engine)
 
 
 def _axes(axes: Any) -> list[Array]:
@@ -113,8 +142,8 @@ def _steps(grid: Grid, table: stencils.Table, h: Any, rel_step: Any) -> Steps:
     return whole
 
 
-def _fill(call: Call, result: Array, engine: str, workers: int | None, progress: Any) -> Facts:
-    """Write the field."""
+def _fill(call: Call, result: Array, engine: str, progress: Any, *, workers: int | None) -> Facts:
+    """Write the field of a call, which may be a part of another."""
     flat = result.reshape(call.points.layout[::-1])
     direct = result.dtype == np.float64 and np.may_share_memory(flat, result)
     target = flat.T if direct else np.empty(call.points.layout)
@@ -123,9 +152,10 @@ def _fill(call: Call, result: Array, engine: str, workers: int | None, progress:
             facts = by_definition(call, target, None, report)
     else:
         chosen = plan(call, engine, target)
-        warn_if_slow(call, chosen, 4)
+        warn_if_slow(call, chosen, users_level(1))
         facts = run(call, chosen, target, None, workers, progress)
-    warn_if_constant(call, target, 4)
+    if not call.expected:  # of a part it says nothing
+        warn_if_constant(call, target, users_level(1))
     if not direct:
         with np.errstate(all="ignore"):
             result[...] = target.T.reshape(result.shape)

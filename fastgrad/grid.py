@@ -11,8 +11,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import NDArray
 
+from . import labelled
 from .arguments import check_out, check_workers
 from .engine.threads import progress_report
+from .results import users_level
 from .spacings import ACCURACIES, Line, numpy_line, periodic_three_points, uneven_line, uniform_line
 
 Array = NDArray[Any]
@@ -41,7 +43,9 @@ def gradient(
     """Derivatives of sampled values along each axis: `numpy.gradient`, several times as fast, with the same bits.
 
     Everything that `numpy.gradient` accepts is accepted and means the same: its call, its values, the types that it
-    returns, its errors. The rest is by keyword.
+    returns, its errors. The rest is by keyword. Only xarray's DataArrays, of which `numpy.gradient` sees the bare numbers,
+    are more here: without spacing their coordinates are the spacing (datetime64 in seconds; 1 where a dimension has none),
+    `axis` takes names of dimensions, and DataArrays come back, with units where values and coordinates have them.
 
     Parameters
     ----------
@@ -51,7 +55,7 @@ def gradient(
     *spacing : float or 1-D array_like
         None (1 everywhere), one number for all axes, or for each axis a number or the coordinates of its nodes.
     axis : None, int or tuple of ints
-        The axes to differentiate along; None for all.
+        The axes to differentiate along; None for all. For DataArrays also names of dimensions.
     edge_order : {1, 2}
         Order of the one-sided differences at the edges; higher accuracies have edges of their own.
     accuracy : {2, 4, 6, 8}
@@ -72,7 +76,7 @@ def gradient(
     Returns
     -------
     ndarray or tuple of ndarrays
-        As `numpy.gradient`: one array for one axis, a tuple for several; or `out`.
+        As `numpy.gradient`: one array for one axis, a tuple for several; or `out`. Of a DataArray a DataArray for each axis.
 
     Raises
     ------
@@ -91,6 +95,11 @@ def gradient(
     >>> bool(np.allclose(grid.gradient(np.sin(angle), np.pi / 12, periodic=True, accuracy=8), np.cos(angle), atol=1e-6))
     True
     """
+    if labelled.is_labelled(values):
+        return labelled.gradient(
+            gradient, values, spacing, axis, out, edge_order=edge_order, accuracy=accuracy, periodic=periodic,
+            period=period, workers=workers, progress=progress,
+        )  # fmt: skip
     scheme = _scheme(edge_order, accuracy, workers)
     asked = accuracy != 2 or periodic is not False or period is not None
     samples = _samples(values)
@@ -115,13 +124,14 @@ def divergence(
     out: Array | None = None,
     workers: int | None = None,
     progress: Progress = False,
-) -> Array:
+) -> Any:
     """Divergence of a sampled vector field: the sum of each component's derivative along its own axis.
 
     Parameters
     ----------
     field : (n, ...) array_like or sequence of n array_likes
-        Component k belongs to axis k of the grid, or to the k-th of `axis`.
+        Component k belongs to axis k of the grid, or to the k-th of `axis`. DataArrays, or the arrays of a Dataset in their
+        order, are treated as in `gradient`.
     out : ndarray, optional
         Where to write, of a component's shape.
     *spacing, axis, edge_order, accuracy, periodic, period, workers, progress
@@ -145,6 +155,11 @@ def divergence(
     >>> grid.divergence([x, 2 * y])[1]
     array([3., 3., 3., 3., 3.])
     """
+    if labelled.has_labels(field):
+        return labelled.divergence(
+            divergence, field, spacing, axis, out, edge_order=edge_order, accuracy=accuracy, periodic=periodic,
+            period=period, workers=workers, progress=progress,
+        )  # fmt: skip
     scheme = _scheme(edge_order, accuracy, workers)
     parts = _components(field)
     axes = _required(parts[0], spacing, axis, edge_order)
@@ -174,13 +189,14 @@ def curl(
     out: Array | None = None,
     workers: int | None = None,
     progress: Progress = False,
-) -> Array:
+) -> Any:
     """Curl of a sampled vector field with two or three components.
 
     Parameters
     ----------
     field : (n, ...) array_like or sequence of n array_likes, n = 2 or 3
-        Component k belongs to axis k of the grid, or to the k-th of `axis`.
+        Component k belongs to axis k of the grid, or to the k-th of `axis`. DataArrays, or the arrays of a Dataset in their
+        order, are treated as in `gradient`.
     out : ndarray, optional
         Where to write, of the result's shape.
     *spacing, axis, edge_order, accuracy, periodic, period, workers, progress
@@ -189,7 +205,8 @@ def curl(
     Returns
     -------
     ndarray
-        Two components: d field[1] / d x0 - d field[0] / d x1, of a component's shape. Three: (3, ...).
+        Two components: d field[1] / d x0 - d field[0] / d x1, of a component's shape. Three: (3, ...), a tuple of three
+        where they are DataArrays.
 
     Raises
     ------
@@ -204,6 +221,11 @@ def curl(
     >>> grid.curl([-y, x])[1]
     array([2., 2., 2., 2., 2.])
     """
+    if labelled.has_labels(field):
+        return labelled.curl(
+            curl, field, spacing, axis, out, edge_order=edge_order, accuracy=accuracy, periodic=periodic,
+            period=period, workers=workers, progress=progress,
+        )  # fmt: skip
     scheme = _scheme(edge_order, accuracy, workers)
     parts = _components(field)
     axes = _required(parts[0], spacing, axis, edge_order)
@@ -233,7 +255,7 @@ def laplacian(
     out: Array | None = None,
     workers: int | None = None,
     progress: Progress = False,
-) -> Array:
+) -> Any:
     """Laplacian of sampled values: the sum of the second derivatives along all axes.
 
     Each is a second difference, with half the reach and a quarter of the error of `gradient` taken twice.
@@ -241,7 +263,7 @@ def laplacian(
     Parameters
     ----------
     values : array_like
-        Samples on a grid.
+        Samples on a grid; a DataArray is treated as in `gradient`.
     axis : None, int or tuple of ints
         The axes of the sum; None for all. One axis gives the second derivative.
     edge_order : {1, 2}
@@ -269,6 +291,11 @@ def laplacian(
     >>> grid.laplacian(x**2 + 3 * y**2)[2]
     array([8., 8., 8., 8.])
     """
+    if labelled.is_labelled(values):
+        return labelled.laplacian(
+            laplacian, values, spacing, axis, out, edge_order=edge_order, accuracy=accuracy, periodic=periodic,
+            period=period, workers=workers, progress=progress,
+        )  # fmt: skip
     scheme = _scheme(edge_order, accuracy, workers)
     (samples,) = _components([values], "values")
     lines = _lines(samples, _required(samples, spacing, axis, edge_order), periodic, period, 2, scheme)
@@ -371,7 +398,7 @@ def _first_if_even(x: Array) -> Any:
         repeated = repeated or not apart.all()
     if repeated:
         msg = "coordinates contain duplicates: derivatives next to them are inf or nan"
-        warnings.warn(msg, RuntimeWarning, stacklevel=5)
+        warnings.warn(msg, RuntimeWarning, stacklevel=users_level())
     return first if even else x
 
 

@@ -195,6 +195,16 @@ def field_sharing_an_axis():
     return gradient_field(product, [out[0, 0], point()], out=out)
 
 
+def field_into(out, **options):
+    return gradient_field(product, [point()] * 2, out=out, **options)
+
+
+def store(shape, dtype="f8"):
+    """What has the look of an array in a file."""
+    parts = {"shape": shape, "dtype": np.dtype(dtype), "ndim": len(shape)}
+    return type("Store", (), {**parts, "__getitem__": None, "__setitem__": None})()
+
+
 # --- the table -----------------------------------------------------------------------------------
 
 
@@ -549,6 +559,15 @@ OUT = [
     ),
     Row("field: out", lambda: gradient_field(product, [point()] * 2, out=np.empty((2, 2))), ValueError, ["(2, 2, 2)"]),
     Row("field: out shares an axis", field_sharing_an_axis, ValueError, ["out", "shares memory"]),
+    Row("field: out a list", lambda: field_into([[0.0] * 2] * 2), TypeError, ["out", "NumPy array", "list"]),
+    Row("field: store", lambda: field_into(store((2, 2))), ValueError, ["(2, 2)", "shape=(2, 2, 2)", "'float64'"]),
+    Row("field: store of float32", lambda: field_into(store((2, 2, 2), "f4")), ValueError, ["float32", "'float64'"]),
+    Row(
+        "field: nothing to resume", lambda: field_into(None, resume="notes"), ValueError, ["'notes'", "out=", "memmap"]
+    ),
+    Row("field: resume in memory", lambda: field_into(np.empty((2, 2, 2)), resume="notes"), ValueError, ["'notes'"]),
+    Row("field: resume", lambda: field_into(store((2, 2, 2)), resume=True), TypeError, ["bool", "path"]),
+    Row("field: resume in no folder", lambda: field_into(store((2, 2, 2)), resume="no/notes"), OSError, ["no/notes"]),
 ]
 
 NAMES = [

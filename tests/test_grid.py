@@ -457,9 +457,9 @@ def test_progress_counts_boxes():
 
 
 def test_files(tmp_path, monkeypatch):
-    from fastgrad.engine import differences
+    from fastgrad.engine import differences, files
 
-    monkeypatch.setattr(differences, "SLAB", 1 << 12)
+    monkeypatch.setattr(files, "SLAB", 1 << 12)
     monkeypatch.setattr(differences, "BOX", 1 << 9)
     values = samples((64, 32))
     np.save(tmp_path / "values.npy", values)

@@ -79,8 +79,13 @@ def content(code: CodeType) -> Hashable:
 def _content(code: CodeType) -> Hashable:
     stars = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_argcount, stars)
-    consts = tuple(content(c) if isinstance(c, CodeType) else (type(c).__name__, repr(c)) for c in code.co_consts)
+    consts = tuple(content(c) if isinstance(c, CodeType) else (type(c).__name__, _text(c)) for c in code.co_consts)
     return (code.co_code, consts, *names, code.co_kwonlyargcount, code.co_exceptiontable)
+
+
+def _text(constant: Any) -> str:
+    """The same in every process: the order of a set of strings is not."""
+    return repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
 
 
 def snapshot(function: FunctionType) -> FunctionType:

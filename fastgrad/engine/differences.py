@@ -6,8 +6,7 @@ cannot read as they are (integers, other byte orders, gaps between neighbours) a
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
 from math import prod
@@ -17,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..spacings import Line
-from . import rows, threads
+from . import files, rows, threads
+from .files import File, file_of
 from .kernels import kernel
 from .rows import PLAIN, SCRATCH, STREAM, Row, call
 
@@ -32,7 +32,6 @@ SHORTEST = 16  # nodes along an axis: a box's neighbours are read again
 WIDEST = 64  # samples at a node of the last axis
 LONG = 1 << 17  # nodes of an axis whose weights, one set a node, would take more than a few megabytes
 STREAMED = 1 << 22  # bytes of an output: smaller ones are wanted in the cache
-SLAB = 1 << 25  # bytes of files in memory at a time
 
 
 @dataclass(frozen=True)
@@ -214,7 +213,8 @@ def compute(
     Memory that is `fresh` comes into the cache when the system clears it: there ordinary stores are faster by a tenth,
     elsewhere those past the cache by half.
     """
-    files = [m for a in [*outputs, *{id(t.values): t.values for t in terms}.values()] if (m := _file(a)) is not None]
+    mapped = [f for a in [*outputs, *{id(t.values): t.values for t in terms}.values()] if (f := file_of(a)) is not None]
+    written = [file_of(a) for a in outputs]
     outputs, terms = _arranged(outputs, terms)
     working = np.dtype(np.float32 if outputs[0].dtype.itemsize < 8 else np.float64)
     width = _width(outputs, terms)
@@ -235,42 +235,51 @@ def compute(
             for number in range(start, stop):
                 _copied_box(number, shape, tile, outputs, terms, width, working)
 
-    boxes = prod(-(-n // t) for n, t in zip(shape, tile, strict=True))
+    across = prod(-(-n // t) for n, t in zip(shape[1:], tile[1:], strict=True))
+
+    def reserve(start: int, stop: int) -> None:
+        span = slice(start // across * tile[0], -(-stop // across) * tile[0])
+        for file, array in zip(written, outputs, strict=True):
+            if file is not None:
+                file.reserve(array[span])
+
     _in_slabs(
         work,
-        boxes,
+        reserve,
+        -(-shape[0] // tile[0]) * across,
         prod(tile) * width * outputs[0].itemsize * (len(outputs) + 1),
-        files,
+        mapped,
         workers or threads.cores(),
         report,
     )
 
 
 def _in_slabs(
-    work: threads.Work, boxes: int, size: int, files: list[mmap.mmap], workers: int, report: threads.Report | None
+    work: threads.Work,
+    reserve: Callable[[int, int], None],
+    boxes: int,
+    size: int,
+    mapped: list[File],
+    workers: int,
+    report: threads.Report | None,
 ) -> None:
-    """Files leave the process's memory after each slab; what was written stays in the system's cache."""
-    slab = max(SLAB // size, 1) if files else boxes
+    """Files leave the process's memory after each slab, and get room on the disk before it."""
+    slab = max(files.SLAB // size, 1) if mapped else boxes
     for first in range(0, boxes, slab):
         count = min(slab, boxes - first)
+        try:
+            reserve(first, first + count)
+        except OSError as full:
+            kept = f"{first} of {boxes} boxes are finished and kept"
+            raise files.no_room(full, kept, "Free some space and call again") from full
         threads.run(
             lambda start, stop, first=first: work(first + start, first + stop),  # type: ignore[misc]
             count,
             workers=workers,
             report=report and (lambda done, _, first=first: report(first + done, boxes)),  # type: ignore[misc]
         )
-        for file in files:
-            file.madvise(mmap.MADV_DONTNEED)
-
-
-def _file(array: Array) -> mmap.mmap | None:
-    """The mapping of a file that is shared with the system's cache (mode "c" keeps changes in the process alone)."""
-    owner: Any = array
-    while isinstance(owner, np.ndarray) and isinstance(owner.base, np.ndarray):
-        owner = owner.base
-    mapping: Any = getattr(owner, "base", None)
-    shared = isinstance(owner, np.memmap) and owner.mode != "c"
-    return mapping if shared and isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") else None
+        for file in mapped:
+            file.release()
 
 
 def _arranged(outputs: list[Array], terms: list[Term]) -> tuple[list[Array], list[Term]]:

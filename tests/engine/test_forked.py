@@ -274,6 +274,9 @@ class OddError(Exception):
         super().__init__(f"at {where}")
         self.where = where
 
+    def __reduce__(self):  # also where a library (tblib, loaded with dask) has taught pickle to build exceptions
+        return (OddError, self.args)
+
 
 class BuiltError(Exception):
     def __init__(self, text, code=3):
