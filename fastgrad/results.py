@@ -61,11 +61,12 @@ class Result:
     value : ndarray or float
         The derivative, as returned without ``full_output``.
     error : ndarray or None
-        Estimated absolute error; None where the method gives none.
+        Estimated absolute error of ``method="adaptive"``; None where the method gives none.
     status : ndarray of int or int
-        Per element of `value`: 0 for a finite number, -3 for NaN or inf.
+        Per element of `value`: 0 for a finite number, -3 for NaN or inf. Of adaptive steps 0 where the error fell to
+        round-off, -1 where it stopped falling before (noise, a kink), -2 where it was still falling at the smallest step.
     h : ndarray or float
-        The steps really taken, in the shape of x.
+        The steps really taken, in the shape of x; of adaptive ones the smallest that counts.
     nfev : int
         Number of evaluations of f that the derivative took.
     engine : str
