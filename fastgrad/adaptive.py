@@ -53,11 +53,13 @@ class Refined(NamedTuple):
         return some
 
 
-def starts(scale: Array) -> tuple[Array, Array]:
-    """The first steps for coordinates of this size (1 where it is 0), and the largest to grow to."""
+def starts(scale: Array, n: int) -> tuple[Array, Array]:
+    """The first steps for coordinates of this size (1 where it is 0), and the largest to grow to: h**n stays a number."""
+    smallest, highest = 2.0 ** (LEVELS - 1000 // n), 2.0 ** (1000 // n)
     with np.errstate(all="ignore"):
         first = power_of_two_below(START * np.where(scale == 0.0, 1.0, scale))
-        return first, power_of_two_below(START * np.maximum(1.0, scale))
+        largest = power_of_two_below(START * np.maximum(1.0, scale))
+        return np.clip(first, smallest, highest), np.minimum(largest, highest)
 
 
 def exponents(formula: Stencil) -> Array:

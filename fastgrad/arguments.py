@@ -31,9 +31,17 @@ def check_scheme(method: Any, order: Any) -> str:
         choices = "; ".join(f"{name!r} with order {', '.join(map(str, orders))}" for name, orders in ORDERS.items())
         msg = f"method={method!r} with order={order!r} does not exist; use one of {choices}"
         raise ValueError(msg)  # noqa: TRY004  a value that is not among the choices, of whatever type
-    formulas = "central" if method == "adaptive" else method
-    stencil(1, order, formulas)
-    return formulas
+    if method != "adaptive":
+        if method not in ORDERS:
+            msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, (*ORDERS, 'adaptive')))}"
+            raise ValueError(msg)
+        stencil(1, order, method)
+    elif order not in ORDERS["central"]:
+        msg = (
+            f"order={order!r} does not exist for method='adaptive'; use one of {', '.join(map(str, ORDERS['central']))}"
+        )
+        raise ValueError(msg)
+    return "central" if method == "adaptive" else method
 
 
 def check_args(args: Any) -> tuple[Any, ...]:
@@ -90,8 +98,8 @@ def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, 
     if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
         msg = f"bounds must be a pair (lb, ub), got {type(bounds).__name__} {bounds!r}; write bounds=(0, np.inf) for one side"
         raise ValueError(msg)
-    low, high = (_bound(b, x, shape) for b in bounds)
-    wrong = ~(low <= high)
+    low, high = (_bound(name, b, x, shape) for name, b in zip(("lb", "ub"), bounds, strict=True))
+    wrong = low > high
     if wrong.any():
         n = int(np.flatnonzero(wrong)[0])
         msg = f"bounds: lb={float(low.flat[n])!r} is above ub={float(high.flat[n])!r} (element {n}); exchange them"
@@ -100,15 +108,19 @@ def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, 
     if outside.any():
         place = np.unravel_index(int(np.flatnonzero(outside)[0]), x.shape)
         inside = f"({float(low[place])!r}, {float(high[place])!r})"
-        index = ", ".join(map(str, place))
-        msg = f"x[{index}]={float(x[place])!r} lies outside its bounds {inside}; write np.clip(x, *bounds)"
+        index = f"[{', '.join(map(str, place))}]" if place else ""
+        msg = f"x{index}={float(x[place])!r} lies outside its bounds {inside}; write np.clip(x, *bounds)"
         raise ValueError(msg)
     return low, high
 
 
-def _bound(bound: Any, x: Array, shape: tuple[int, ...]) -> Array:
+def _bound(name: str, bound: Any, x: Array, shape: tuple[int, ...]) -> Array:
+    array = real_array(bound, name).astype(np.float64, copy=False)
+    if np.isnan(array).any():
+        msg = f"bounds: {name} holds NaN; write -np.inf or np.inf where there is no bound"
+        raise ValueError(msg)
     try:
-        return np.broadcast_to(real_array(bound, "a bound").astype(np.float64, copy=False), x.shape)
+        return np.broadcast_to(array, x.shape)
     except ValueError:
         msg = (
             f"bounds: shape {np.shape(bound)} does not fit points of shape {shape}; give a number or one per coordinate"

@@ -136,7 +136,7 @@ def _starts(call: Call, x: Array) -> tuple[Array, Array]:
     if call.v is not None and not call.moves_coordinates:
         return _starts_along(call, x)
     if call.steps.rule == "default":
-        return starts(np.abs(x))
+        return starts(np.abs(x), call.table.stencil.derivative)
     call.steps.check(x)
     given = np.broadcast_to(call.steps.at(x), x.shape)
     return given, given
@@ -150,7 +150,7 @@ def _starts_along(call: Call, x: Array) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         length = np.abs(call.v).max(axis=1, initial=0.0)
         scale = np.abs(x).max(axis=1, initial=0.0)
-        first, largest = starts(scale)
+        first, largest = starts(scale, call.table.stencil.derivative)
         along = 2.0 ** -np.ceil(np.log2(np.where(length > 0.0, length, 1.0)))
         return (first * along)[:, None], (largest * along)[:, None]
 

@@ -32,12 +32,18 @@ from fastgrad import (
     gradient,
     gradient_descent,
     gradient_field,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
     numerical_diff,
     numerical_gradient,
     numerical_gradient_2d,
     sparsity,
     tangent_line,
+    value_and_grad,
     value_and_gradient,
+    vjp,
     weight_gradient,
 )
 
@@ -926,9 +932,156 @@ SPARSE = [
             ),
         ]
     ],
+# --- bounds and refined steps ----------------------------------------------------------------------
+
+
+def several(x):
+    return np.array([x[0], x[1]])
+
+
+class Growing:
+    """A function whose output has another shape from its fourth call on."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, x):
+        self.calls += 1
+        return np.full(2 if self.calls < 4 else 3, x[0])
+
+
+def bounded(bounds):
+    return functools.partial(gradient, product, point(), bounds=bounds)
+
+
+BOUNDED = {"gradient": gradient, "jacobian": jacobian, "explain": explain}
+UNBOUNDED = {
+    "value_and_gradient": lambda **bounds: value_and_gradient(product, point(), **bounds),
+    "value_and_grad": lambda **bounds: value_and_grad(product, **bounds)(point()),
+    "hessian": lambda **bounds: hessian(product, point(), **bounds),
+    "jvp": lambda **bounds: jvp(several, point(), point(), **bounds),
+    "vjp": lambda **bounds: vjp(several, point(), point(), **bounds),
+    "hvp": lambda **bounds: hvp(product, point(), point(), **bounds),
+}
+PAIR = ["bounds must be a pair (lb, ub)", "np.inf"]
+
+BOUNDS = [
+    *[
+        Row(
+            f"{name}: x outside its bounds",
+            functools.partial(function, product, point(), bounds=(0.0, [9.0, 1.5])),
+            ValueError,
+            ["x[1]=2.0", "outside", "(0.0, 1.5)", "np.clip"],
+        )
+        for name, function in BOUNDED.items()
+    ],
+    Row(
+        "derivative: x outside its bounds",
+        lambda: derivative(np.sin, 1.0, bounds=(2.0, 3.0)),
+        ValueError,
+        ["x=1.0", "outside", "(2.0, 3.0)", "np.clip"],
+    ),
+    Row(
+        "adaptive: x outside its bounds",
+        lambda: gradient(product, point(), bounds=(3.0, 4.0), method="adaptive"),
+        ValueError,
+        ["x[0]=1.0", "outside"],
+    ),
+    Row(
+        "x outside its bounds in a batch",
+        lambda: gradient(product, rows(), batch=True, bounds=(0.0, 5.0)),
+        ValueError,
+        ["x[2, 1]=6.0", "(0.0, 5.0)"],
+    ),
+    Row("lb above ub", bounded((2.0, 1.0)), ValueError, ["lb=2.0", "above", "ub=1.0", "exchange"]),
+    Row("lb above ub at one", bounded(([0.0, 3.0], [2.0, 2.5])), ValueError, ["lb=3.0", "ub=2.5", "element 1"]),
+    Row("derivative: lb above ub", lambda: derivative(np.sin, 1.0, bounds=(2.0, 1.0)), ValueError, ["above"]),
+    Row("jacobian: lb above ub", lambda: jacobian(several, point(), bounds=(9.0, 0.0)), ValueError, ["lb=9.0"]),
+    Row("bounds of a wrong length", bounded(([0.0] * 3, 9.0)), ValueError, ["bounds", "(3,)", "(2,)", "one per"]),
+    Row(
+        "bounds of other points",
+        lambda: gradient(product, rows(), batch=True, bounds=(np.zeros((2, 2)), 9.0)),
+        ValueError,
+        ["bounds", "(2, 2)", "(2,)"],
+    ),
+    Row("bounds: a number", bounded(3.0), ValueError, [*PAIR, "float 3.0"]),
+    Row("bounds: three", bounded((0.0, 1.0, 2.0)), ValueError, PAIR),
+    Row("bounds: a string", bounded("ab"), ValueError, PAIR),
+    Row("bounds: a dict", bounded({"lb": 0.0, "ub": 1.0}), ValueError, [*PAIR, "dict"]),
+    Row("bounds: an array", bounded(np.zeros((2, 2))), ValueError, PAIR),
+    Row("bounds: NaN", bounded((np.nan, 9.0)), ValueError, ["lb holds NaN", "-np.inf"]),
+    Row("bounds: one NaN", bounded((0.0, [9.0, np.nan])), ValueError, ["ub holds NaN", "np.inf"]),
+    Row("bounds: None", bounded((None, 9.0)), TypeError, ["lb must hold real numbers", "NoneType"]),
+    Row("bounds: strings", bounded((0.0, "9")), TypeError, ["ub must hold real numbers", "str"]),
+    Row("bounds: complex", bounded((0j, 9.0)), TypeError, ["lb is complex", ".real"]),
+    Row("bounds: ragged", bounded(([[0.0], [1.0, 2.0]], 9.0)), TypeError, ["lb is ragged"]),
+    *[
+        Row(
+            f"{name}: bounds",
+            functools.partial(call, bounds=(0.0, 9.0)),
+            ValueError,
+            [name.replace("grad", "gradient") if name == "value_and_grad" else name, "no bounds", "leave bounds out"],
+        )
+        for name, call in UNBOUNDED.items()
+    ],
+    *[
+        Row(
+            f"order {order}: {method}",
+            functools.partial(gradient, product, point(), method=method, order=order),
+            ValueError,
+            [f"order={order}", f"'{method}'", orders],
+        )
+        for method, order, orders in [
+            ("adaptive", 1, "2, 4, 6, 8"),
+            ("adaptive", 3, "2, 4, 6, 8"),
+            ("adaptive", 10, "2, 4, 6, 8"),
+            ("backward", 0, "1, 2, 3"),
+            ("backward", 9, "1, 2, 3"),
+        ]
+    ],
+    Row(
+        "method misspelt", lambda: hessian(product, point(), method="adaptiv"), ValueError, ["'adaptiv'", "'adaptive'"]
+    ),
+    *[
+        Row(f"another shape: {name}", call, ValueError, ["(3,)", "(2,)", "one shape"])
+        for name, call in {
+            "jacobian": lambda: jacobian(Growing(), point()),
+            "jacobian on a bound": lambda: jacobian(Growing(), point(), bounds=(point(), 9.0)),
+            "jacobian, adaptive": lambda: jacobian(Growing(), point(), method="adaptive"),
+            "jvp, adaptive": lambda: jvp(Growing(), point(), point(), method="adaptive"),
+            "vjp, adaptive": lambda: vjp(Growing(), point(), point(), method="adaptive"),
+        }.items()
+    ],
+    *[
+        Row(f"an array for a number: {name}", call, ValueError, ["shape (2,)", "one number"])
+        for name, call in {
+            "gradient on a bound": lambda: gradient(several, point(), bounds=(point(), 9.0)),
+            "gradient, adaptive": lambda: gradient(several, point(), method="adaptive"),
+            "hessian, adaptive": lambda: hessian(several, point(), method="adaptive"),
+            "hvp, adaptive": lambda: hvp(several, point(), point(), method="adaptive"),
+        }.items()
+    ],
+    *[
+        Row(f"h vanishes: {name}", call, ValueError, ["h=1e-30", "vanishes", FREE])
+        for name, call in {
+            "on a bound": lambda: gradient(product, point(), bounds=(point(), 9.0), h=1e-30),
+            "adaptive": lambda: gradient(product, point(), method="adaptive", h=1e-30),
+            "adaptive Hessian": lambda: hessian(product, point(), method="adaptive", h=1e-30),
+        }.items()
+    ],
+    *[
+        Row(
+            f"adaptive reference with {', '.join(options)}",
+            functools.partial(gradient, product, point(), method="adaptive", engine="reference", **options),
+            EngineError,
+            ["'reference'", "without bounds, h and rel_step", "leave"],
+        )
+        for options in ({"bounds": (0.0, 9.0)}, {"h": 0.1}, {"rel_step": 0.1})
+    ],
 ]
 
 TABLE = [
+    *BOUNDS,
     *WEIGHTS,
     *FORKED,
     *NOT_CALLABLE,
