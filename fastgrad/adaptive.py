@@ -160,7 +160,8 @@ class _State:
         self.done = np.zeros(first.shape, dtype=bool)
         self.apart = np.zeros(first.shape)
         self.shrunk = np.zeros(first.shape, np.intp)  # levels in a row
-        self.scatter = np.zeros(first.shape)  # of later entries about the best, at its step
+        self.scatter = np.zeros(first.shape)  # of later entries about the best, scaled to its step
+        self.round_off = np.zeros(first.shape)  # of the best
 
     def take(self, active: Array, row: list[Array], before: list[Array], noise: Array, level: int) -> None:
         """Another row of the scheme, from the one before."""
@@ -173,19 +174,21 @@ class _State:
         # an entry of smaller steps contradicts the best so far: that was a coincidence, or f is noisy
         contradicts = jump > error + total
         changed = ~done & ((total < error) | (contradicts & (shrunk >= STEADY)))
-        jump = np.where(done, 0.0, jump * 2.0 ** (self.level[active] - level))
+        jump = np.where(done, 0.0, jump * (self.round_off[active] / round_off))
         scatter = np.where(changed, 0.0, np.fmax(self.scatter[active], jump))
+        own = np.where(changed, round_off, self.round_off[active])
         value, error = np.where(changed, entry, value), np.where(changed, total, error)
         fails = np.where(changed | contradicts, 0, self.fails[active] + 1)
         settled = (error <= 2.0 * round_off) & (changed | ~contradicts)
         rose = (fails >= PATIENCE) | ((fails >= HOPELESS) & (error <= 8.0 * round_off))
-        close = np.maximum(error, NOISE * scatter) <= EXACT * np.abs(value)
-        status = np.where(settled | close, CONVERGED, np.where(rose, ROSE, EXHAUSTED))
+        close = (error <= 16.0 * own) & settled | (np.maximum(error, NOISE * scatter) <= EXACT * np.abs(value))
+        status = np.where(close, CONVERGED, np.where(rose | settled, ROSE, EXHAUSTED))
         self.status[active] = np.where(done, self.status[active], status)
         self.done[active] |= settled | rose
         self.value[active], self.error[active], self.fails[active] = value, error, fails
         self.level[active] = np.where(changed, level, self.level[active])
-        self.apart[active], self.shrunk[active], self.scatter[active] = apart, shrunk, scatter
+        self.apart[active], self.shrunk[active] = apart, shrunk
+        self.scatter[active], self.round_off[active] = scatter, own
 
     def result(self, start: Array) -> Refined:
         finite = np.isfinite(self.value)
