@@ -63,7 +63,8 @@ class Result:
     error : ndarray or None
         Estimated absolute error; None where the method gives none.
     status : ndarray of int or int
-        Per element of `value`: 0 for a finite number, -3 for NaN or inf.
+        Per element of `value`: 0 for a finite number, -3 for NaN or inf. Of adaptive steps 0 for an error down to round-off
+        or nine digits, -1 where it rose before that, -2 where the steps ran out.
     h : ndarray or float
         The steps really taken, in the shape of x.
     nfev : int
