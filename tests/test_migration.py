@@ -84,6 +84,7 @@ def exact() -> dict[str, object]:
     return {
         "fastgrad.gradient(f,": gradient,
         "fastgrad.gradient(fa,": 3.0 * gradient,
+        "fastgrad.grad(lambda p: f(": gradient,
         "fastgrad.jacobian(F,": jacobian,
         "sparsity.jacobian(F,": jacobian,
         "fastgrad.jvp(F, x, v": jacobian @ v,
