@@ -63,8 +63,7 @@ class Result:
     error : ndarray or None
         Estimated absolute error; None where the method gives none.
     status : ndarray of int or int
-        Per element of `value`: 0 for a finite number, -3 for NaN or inf. Of adaptive steps 0 for an error down to round-off
-        or nine digits, -1 where it rose before that, -2 where the steps ran out.
+        Per element of `value`: 0 for a finite number, -3 for NaN or inf.
     h : ndarray or float
         The steps really taken, in the shape of x.
     nfev : int
