@@ -27,6 +27,8 @@ PATIENCE = 6  # levels without a smaller error before an element is left, or any
 HOPELESS = 2  # ... and where round-off has reached the error
 SAFETY = 4.0  # the size of round-off in the error, over the usual one of eps * |f| / h
 VISIBLE = 8.0  # a difference larger than round-off by this factor is the formula's
+NOISE = 2.0  # times the scatter of later entries is the least error
+STEADY = 2  # levels of shrinking differences in a row that tell a formula's error from noise
 GROWTH = 16.0  # of the largest step, where round-off left an error ...
 WANTED = 1e-12  # ... above this, relative; the true error is some 15 times smaller
 EXACT = 1e-9  # a relative error below which an element counts as converged
@@ -159,30 +161,39 @@ class _State:
         self.status = np.full(first.shape, EXHAUSTED)
         self.done = np.zeros(first.shape, dtype=bool)
         self.apart = np.zeros(first.shape)
+        self.shrunk = np.zeros(first.shape, np.intp)  # levels in a row
+        self.scatter = np.zeros(first.shape)  # of later entries about the best, scaled to its step
+        self.round_off = np.zeros(first.shape)  # of the best
 
     def take(self, active: Array, row: list[Array], before: list[Array], noise: Array, level: int) -> None:
         """Another row of the scheme, from the one before."""
         value, error, done = self.value[active], self.error[active], self.done[active]
         round_off, apart = SAFETY * noise, np.abs(row[0] - before[0])
-        entry, total = _best_of(
-            row, before, np.where((apart <= self.apart[active] / 2) | (apart <= VISIBLE * noise), 0.0, apart)
-        )
-        total = total + round_off
-        # an entry of smaller steps that contradicts the best so far: that was a coincidence
-        changed = ~done & ((total < error) | (np.abs(entry - value) > error + total))
+        falls = (apart <= self.apart[active] / 2) | (apart <= VISIBLE * noise)
+        entry, total = _best_of(row, before, np.where(falls, 0.0, apart))
+        total, shrunk = total + round_off, np.where(falls, self.shrunk[active] + 1, 0)
+        jump = np.abs(entry - value)
+        # an entry of smaller steps contradicts the best so far: that was a coincidence, or f is noisy
+        contradicts = jump > error + total
+        changed = ~done & ((total < error) | (contradicts & (shrunk >= STEADY)))
+        jump = np.where(done, 0.0, jump * (self.round_off[active] / round_off))
+        scatter = np.where(changed, 0.0, np.fmax(self.scatter[active], jump))
+        own = np.where(changed, round_off, self.round_off[active])
         value, error = np.where(changed, entry, value), np.where(changed, total, error)
-        fails = np.where(changed, 0, self.fails[active] + 1)
-        settled = error <= 2.0 * round_off
+        fails = np.where(changed | contradicts, 0, self.fails[active] + 1)
+        settled = (error <= 2.0 * round_off) & (changed | ~contradicts)
         rose = (fails >= PATIENCE) | ((fails >= HOPELESS) & (error <= 8.0 * round_off))
-        status = np.where(settled | (error <= EXACT * np.abs(value)), CONVERGED, np.where(rose, ROSE, EXHAUSTED))
+        close = (error <= 16.0 * own) & settled | (np.maximum(error, NOISE * scatter) <= EXACT * np.abs(value))
+        status = np.where(close, CONVERGED, np.where(rose | settled, ROSE, EXHAUSTED))
         self.status[active] = np.where(done, self.status[active], status)
         self.done[active] |= settled | rose
         self.value[active], self.error[active], self.fails[active] = value, error, fails
         self.level[active] = np.where(changed, level, self.level[active])
-        self.apart[active] = apart
+        self.apart[active], self.shrunk[active] = apart, shrunk
+        self.scatter[active], self.round_off[active] = scatter, own
 
     def result(self, start: Array) -> Refined:
         finite = np.isfinite(self.value)
         status = np.where(finite, self.status, NOT_FINITE)
-        error = np.where(finite, self.error, np.nan)
+        error = np.where(finite, np.maximum(self.error, NOISE * self.scatter), np.nan)
         return Refined(self.value, error, status, start * 2.0 ** -self.level.max(axis=1, initial=0), start)

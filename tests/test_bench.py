@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 BENCH = Path(__file__).parent.parent / "bench"
@@ -73,6 +74,69 @@ def test_the_page_has_a_place_for_every_table(report, run):
 )
 def test_durations_have_three_digits(report, seconds, words):
     assert report.duration(seconds) == words
+
+
+@pytest.fixture(scope="module")
+def accuracy(report):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(BENCH))
+        import accuracy
+
+        yield accuracy
+
+
+def test_evaluations_are_counted_in_points(accuracy):
+    counter = accuracy.Counter(lambda x: x[0] + x[1], 2)
+    counter(np.ones(2))
+    counter(np.ones((2, 3, 5)))
+    assert counter.points == 1 + 15
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "lost"),
+    [
+        ((1e-14, 10, 1.0), (1e-15, 11, 1.2), []),  # both below the goal
+        ((1e-9, 10, 1.0), (6e-10, 9, 2.0), ["evaluations"]),
+        ((1e-9, 10, 1.0), (1e-10, 99, 9.0), ["error"]),
+        ((1e-14, 10, 1.0), (1e-14, 10, 0.7), ["time"]),
+        ((float("nan"), 1, 0.1), (1e-3, 9, 9.0), ["error"]),
+        ((1e-14, 99, 9.0), (1e-12, 1, 0.1), []),  # not as exact
+    ],
+)
+def test_what_counts_as_behind(accuracy, ours, theirs, lost):
+    row = {"fastgrad, order 2": accuracy.Measured(*ours), "jacobi": accuracy.Measured(*theirs)}
+    assert accuracy.lost(row) == lost
+
+
+def test_a_lost_row_needs_a_reason(accuracy):
+    rows = {p.name: {"fastgrad, order 2": accuracy.Measured(1e-14, 1, 1.0)} for p in accuracy.PROBLEMS}
+    assert accuracy.reasons(rows) == []
+    rows["noisy"]["jacobi"] = accuracy.Measured(1e-14, 9, 0.1)
+    assert "noise" in accuracy.reasons(rows)[0]
+    rows["product"]["jacobi"] = accuracy.Measured(1e-14, 0, 9.0)
+    with pytest.raises(KeyError, match="behind in evaluations"):
+        accuracy.reasons(rows)
+
+
+def test_covered_errors(accuracy):
+    honesty = accuracy.Honesty()
+    problem = accuracy.Problem("", "", None, np.zeros(3), np.array([1.0, 2.0, 4.0]))
+    honesty.add(problem, (np.array([1.1, 2.1, np.nan]), np.array([0.2, 0.05, 1.0])))
+    assert (honesty.share, honesty.missing) == (0.5, 1)
+    assert np.allclose(honesty.true, [0.1, 0.05])
+
+
+def test_exact_derivatives_of_the_cases(accuracy):
+    """By Richardson extrapolation with each coordinate's own scale, of the library itself."""
+    for problem in accuracy.PROBLEMS:
+        value, _ = accuracy.LIBRARIES["fastgrad, adaptive"](problem)()
+        assert problem.error(value) <= accuracy.ROUGH.get(problem.name, accuracy.AGREE), problem.name
+
+
+def test_the_accuracy_page_has_a_place_for_every_table(accuracy):
+    page = accuracy.PAGE.read_text(encoding="utf-8")
+    for marker in ("cases", "estimates", "machine"):
+        assert page.count(f"<!-- {marker} -->") == page.count(f"<!-- end of {marker} -->") == 1, marker
 
 
 def test_case_names_are_unique():

@@ -1,0 +1,45 @@
+"""Adaptive steps on functions whose values are far less exact than their precision."""
+
+import numpy as np
+import pytest
+
+from fastgrad import derivative, gradient
+
+POINTS = np.random.default_rng(0).uniform(0.3, 3.0, 300)
+
+
+def noisy(x):
+    """The fraction of a large number is as good as random, and the same at every call."""
+    return np.sin(x) + 1e-6 * (np.sin(1.3e7 * x) * 4.4e4 % 1.0 - 0.5)
+
+
+@pytest.mark.parametrize(("n", "exact", "reached"), [(1, np.cos, 1e-4), (2, lambda x: -np.sin(x), 2e-3)])
+def test_steps_stay_longer_than_the_noise_and_the_error_says_so(n, exact, reached):
+    result = derivative(noisy, POINTS, n=n, method="adaptive", full_output=True)
+    error = np.abs(result.value - exact(POINTS))
+    assert np.median(error) < reached
+    assert (error <= result.error).mean() > 0.9
+    assert np.median(result.error) < 20 * np.median(error)
+    assert (result.status < 0).mean() > 0.9
+
+
+def test_larger_noise_has_a_larger_error():
+    errors = [
+        np.median(
+            derivative(lambda x, s=s: s * noisy(x) + np.sin(x), POINTS, method="adaptive", full_output=True).error
+        )
+        for s in (1e-6, 1e-3, 1.0)
+    ]
+    assert errors[0] * 10 < errors[1] < errors[2] / 10
+
+
+@pytest.mark.parametrize("frequency", [3.0, 30.0, 300.0])
+def test_a_fast_oscillation_is_no_noise(frequency):
+    """Long steps see it as such; then they are short enough."""
+    points = np.random.default_rng(1).uniform(0.1, 10.0, (50, 1))
+    result = gradient(
+        lambda x: np.sin(frequency * x[0]), points, batch=True, method="adaptive", full_output=True, engine="python"
+    )
+    error = np.abs(result.value - frequency * np.cos(frequency * points))
+    assert (error <= 1e-11 * frequency).all()
+    assert (error <= result.error + 4e-16 * frequency).all()
