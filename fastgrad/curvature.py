@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import stencils
-from .arguments import check_args, check_function, check_scheme
+from .arguments import check_args, check_function, check_scheme, is_dask
 from .engine.call import Call, Rows
 from .request import (
     Array,
@@ -22,6 +22,7 @@ from .request import (
     read_points,
     read_steps,
 )
+from .scale import by_rows
 from .steps import Steps, direction_step, step_within
 
 
@@ -79,6 +80,10 @@ def hessian(
     """
     check_function(f)
     check_scheme(method, order)
+    how = Options(engine, workers, out, progress, full_output)
+    if batch and is_dask(x):
+        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step}
+        return by_rows(hessian, f, x, how, method=method, order=order, **rest)
     given, points = read_points(x, batch)
     table = stencils.hessian(points.dimension, order, method)
     call = Call(
@@ -89,7 +94,6 @@ def hessian(
         check_args(args),
         read_batch(batch_args, points, batch),
     )
-    how = Options(engine, workers, out, progress, full_output)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=points.shape * 2)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import stencils
-from .arguments import check_args, check_function, check_scheme, check_workers, real_array
+from .arguments import check_args, check_function, check_scheme, check_workers, is_dask, real_array
 from .engine.call import Call, Rows
 from .engine.plan import check_engine, plan
 from .request import (
@@ -24,6 +24,7 @@ from .request import (
     read_steps,
 )
 from .results import Explanation
+from .scale import by_rows
 
 
 def gradient(
@@ -113,6 +114,10 @@ def gradient(
     """
     check_function(f)
     check_scheme(method, order)
+    how = Options(engine, workers, out, progress, full_output)
+    if batch and is_dask(x):
+        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step}
+        return by_rows(gradient, f, x, how, method=method, order=order, **rest)
     given, points = read_points(x, batch)
     table = stencils.gradient(points.dimension, order, method)
     call = Call(
@@ -123,7 +128,7 @@ def gradient(
         check_args(args),
         read_batch(batch_args, points, batch),
     )
-    return differentiate(call, given, Options(engine, workers, out, progress, full_output))
+    return differentiate(call, given, how)
 
 
 def value_and_gradient(
@@ -161,12 +166,17 @@ def value_and_gradient(
     """
     check_function(f)
     check_scheme(method, order)
+    how = Options(engine, workers, out, progress, full_output)
+    if batch and is_dask(x):
+        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step}
+        both: tuple[Any, Any] = by_rows(value_and_gradient, f, x, how, method=method, order=order, **rest)
+        return both
     given, points = read_points(x, batch)
     table = stencils.gradient(points.dimension, order, method)
     steps = read_steps(given, points, table, h, rel_step)
     call = Call(f, points, table, steps, check_args(args), read_batch(batch_args, points, batch), value=True)
     values = np.empty(points.count)
-    slope = differentiate(call, given, Options(engine, workers, out, progress, full_output), values)
+    slope = differentiate(call, given, how, values)
     with np.errstate(all="ignore"):
         value = values.astype(given.dtype, copy=False)
     return value if batch else value[0], slope

@@ -13,8 +13,9 @@ from .arguments import check_args, check_function, check_out, check_scheme, chec
 from .engine.call import Call, Grid
 from .engine.plan import Facts, check_engine, plan, run, warn_if_constant, warn_if_slow
 from .engine.threads import progress_report
-from .request import by_definition, none_ran
+from .request import Options, by_definition, none_ran
 from .results import Result, status_of
+from .scale import by_nodes
 from .steps import Steps, choose_steps
 
 Array = NDArray[Any]
@@ -29,6 +30,7 @@ def gradient_field(
     order: int = 2,
     h: ArrayLike | None = None,
     rel_step: ArrayLike | None = None,
+    chunks: Any = None,
     engine: str = "auto",
     workers: int | None = None,
     out: Array | None = None,
@@ -49,6 +51,9 @@ def gradient_field(
         A number or one per axis; as in `gradient`.
     out : ndarray, optional
         The array to write into, (D, n0, n1, ...).
+    chunks : optional
+        The result is a lazy dask array (extra `dask`) in such chunks of the grid, as dask takes them: ``"auto"``, a
+        number of nodes or one for each axis. Its first axis is one chunk.
     args, method, order, engine, workers, progress, full_output
         As in `gradient`. The `h` of a `Result` is one array per axis here.
 
@@ -81,6 +86,9 @@ def gradient_field(
     grid = Grid(tuple(np.ascontiguousarray(a, dtype=np.float64) for a in given))
     table = stencils.gradient(grid.dimension, order, method)
     call = Call(f, grid, table, _steps(grid, table, h, rel_step), check_args(args))
+    if chunks is not None:
+        how = Options(engine, workers, out, progress, full_output)
+        return by_nodes(gradient_field, call, given, chunks, how, method=method, order=order, h=h, rel_step=rel_step)
     result = check_out(out, (grid.dimension, *map(len, given)), np.result_type(*given), *given)
     facts = _fill(call, result, engine, used, progress) if grid.count else Facts(none_ran(engine), 0)
     if not full_output:

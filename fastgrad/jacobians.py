@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import stencils
-from .arguments import check_args, check_function, check_scheme
+from .arguments import check_args, check_function, check_scheme, is_dask
 from .engine.call import Call, Rows
 from .request import (
     Array,
@@ -22,6 +22,7 @@ from .request import (
     read_points,
     read_steps,
 )
+from .scale import by_rows
 from .steps import check_direction, choose_steps, direction_step
 
 
@@ -81,6 +82,10 @@ def jacobian(
     """
     check_function(f)
     check_scheme(method, order)
+    how = Options(engine, workers, out, progress, full_output)
+    if batch and is_dask(x):
+        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step}
+        return by_rows(jacobian, f, x, how, method=method, order=order, **rest)
     given, points = read_points(x, batch)
     table = stencils.jacobian(points.dimension, order, method)
     call = Call(
@@ -92,7 +97,6 @@ def jacobian(
         read_batch(batch_args, points, batch),
         vector=True,
     )
-    how = Options(engine, workers, out, progress, full_output)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=points.shape)
 
 

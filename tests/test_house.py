@@ -55,6 +55,7 @@ ORDER = [
     "engine.plan",
     "arguments",
     "request",
+    "scale",
     "derivatives",
     "jacobians",
     "curvature",
