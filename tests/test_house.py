@@ -61,6 +61,7 @@ ORDER = [
     "curvature",
     "transforms",
     "fields",
+    "blocks",
     "grid",
     "weights",
     "losses",
