@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import is_dask
 from .request import Options
 from .scale import check_sizes, dask_array, refuse_options
 from .spacings import Line
@@ -21,8 +20,8 @@ Term = tuple[int, Any, int, Line]
 def check_samples(values: Any, name: str = "values") -> Any:
     """`values`, a dask array of real numbers whose shape is known."""
     check_sizes(name, values)
-    sizes = {"f": {4, 8}, "i": {1, 2, 4, 8}, "u": {1, 2, 4, 8}}.get(values.dtype.kind, {})
-    if type(values._meta) is not np.ndarray or values.dtype.itemsize not in sizes:
+    real = values.dtype.kind in "iu" or values.dtype.newbyteorder("=") in {np.dtype(np.float32), np.dtype(np.float64)}
+    if type(values._meta) is not np.ndarray or not real:
         got = f"{type(values._meta).__name__} of {values.dtype}"
         msg = (
             f"{name} must be a dask array of plain float32, float64 or integers, got {got}; write {name}.astype(float)"

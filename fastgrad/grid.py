@@ -120,7 +120,7 @@ def divergence(
     out: Array | None = None,
     workers: int | None = None,
     progress: Progress = False,
-) -> Array:
+) -> Any:
     """Divergence of a sampled vector field: the sum of each component's derivative along its own axis.
 
     Parameters
@@ -176,7 +176,7 @@ def curl(
     out: Array | None = None,
     workers: int | None = None,
     progress: Progress = False,
-) -> Array:
+) -> Any:
     """Curl of a sampled vector field with two or three components.
 
     Parameters
@@ -237,7 +237,7 @@ def laplacian(
     out: Array | None = None,
     workers: int | None = None,
     progress: Progress = False,
-) -> Array:
+) -> Any:
     """Laplacian of sampled values: the sum of the second derivatives along all axes.
 
     Each is a second difference, with half the reach and a quarter of the error of `gradient` taken twice.
@@ -278,7 +278,8 @@ def laplacian(
     lines = _lines(samples, _required(samples, spacing, axis, edge_order), periodic, period, 2, scheme)
     if is_dask(samples):
         terms = [(0, samples, a, line) for a, line in lines]
-        return derivatives(terms, 1, samples.dtype, _lazily(workers, out, progress)) if terms else samples * 0
+        how = _lazily(workers, out, progress)
+        return derivatives(terms, 1, samples.dtype, how) if terms else dask_array().zeros_like(samples)
     result = check_out(out, samples.shape, samples.dtype, samples) if out is not None else np.empty_like(samples)
     if not lines:
         result[...] = 0
@@ -329,8 +330,12 @@ def _samples(values: Any) -> Array | None:
     if not isinstance(values, np.ndarray) and hasattr(values, "__array_function__"):
         return None
     samples = np.asanyarray(values)
-    ours = type(samples) in {np.ndarray, np.memmap} and samples.dtype.kind in "iuf" and samples.dtype.itemsize <= 8
-    return samples if ours else None
+    return samples if _is_plain(samples) else None
+
+
+def _is_plain(array: Array) -> bool:
+    """Whether it holds real numbers that can be computed with here."""
+    return type(array) in {np.ndarray, np.memmap} and array.dtype.kind in "iuf" and array.dtype.itemsize <= 8
 
 
 def _numpys(samples: Array, axes: list[Any]) -> bool:
@@ -417,12 +422,7 @@ def _components(field: Any, name: str = "field") -> list[Array]:
     if any(map(is_dask, parts)):
         parts = [check_samples(dask_array().asanyarray(part), name) for part in parts]
     for part in parts:
-        if (
-            not is_dask(part)
-            and type(part) not in {np.ndarray, np.memmap}
-            or part.dtype.kind not in "iuf"
-            or part.dtype.itemsize > 8
-        ):
+        if not is_dask(part) and not _is_plain(part):
             msg = f"{name} must hold real numbers in plain arrays, got {type(part).__name__} of {part.dtype}; write np.asarray({name}, float)"
             raise TypeError(msg)
     common = np.result_type(*(_floating(part.dtype) for part in parts))
