@@ -54,7 +54,8 @@ def gradient(
         ``f(x, *args)``, a number from an array of a point's shape. An array of one element counts as a number.
     x : array_like
         One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
-        Never changed. Integers become float64.
+        Never changed. Integers become float64. With ``batch=True`` also a dask array (extra `dask`): the result is a
+        lazy one.
     args : tuple
         Further arguments of f, the same for all points.
     batch_args : tuple of array_like

@@ -50,7 +50,7 @@ def gradient(
     ----------
     values : array_like
         Samples on a grid of any number of dimensions. float32 stays float32, integers become float64. Arrays with gaps
-        between neighbours and files (`numpy.memmap`) are read as they are.
+        between neighbours and files (`numpy.memmap`) are read as they are. A dask array gives lazy ones (extra `dask`).
     *spacing : float or 1-D array_like
         None (1 everywhere), one number for all axes, or for each axis a number or the coordinates of its nodes.
     axis : None, int or tuple of ints

@@ -53,6 +53,7 @@ def jacobian(
         ``f(x, *args)``: real numbers, an array of any shape, from an array of a point's shape; (D,) to (M,) usually.
     x : array_like
         One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
+        As in `gradient`, that may be a dask array: f is then called at a made-up point to see what shape it returns.
     args, batch, method, order, h, rel_step, engine, workers, out, progress, full_output
         As in `gradient`. Compiled, f must return a number, an array, or a tuple or list of numbers.
 
