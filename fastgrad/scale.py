@@ -67,30 +67,30 @@ class _Work:
 # --- points -----------------------------------------------------------------------------------------------------------
 
 
-def by_rows(operation: Callable[..., Any], f: Function, x: Any, how: Options, *, args: Any, **given: Any) -> Any:
+def by_rows(operation: Callable[..., Any], f: Function, x: Any, how: Options, **given: Any) -> Any:
     """`operation`, which is gradient or one of its neighbours with batch=True, of the rows of a dask array."""
     da = dask_array()
     refuse_options(how)
     check_sizes("x", x)
-    call = _one_point(operation.__name__, f, x, check_args(args), **given)
+    call = _one_point(operation.__name__, f, x, **given)
     engine, outputs = _planned(call, how.engine)
     x = x.rechunk(dict.fromkeys(range(1, x.ndim), -1))
-    batch = given.pop("batch_args")
     along = [name for name in ("h", "rel_step") if np.ndim(given[name]) == x.ndim and len(given[name]) == x.shape[0]]
-    rows = [*batch, *(np.asarray(given.pop(name)) for name in along)]
-    work = _Work(operation, Carried(f), {"engine": engine, "batch": True, **given}, _is_told(call, engine))
+    rows = [*given.pop("batch_args"), *(np.asarray(given.pop(name)) for name in along)]
+    shared = {"args": given.pop("args"), "along": tuple(along), "outputs": outputs if call.vector else None}
+    shared["work"] = _Work(operation, Carried(f), {"engine": engine, "batch": True, **given}, _is_told(call, engine))
     inputs = [x, tuple(range(x.ndim))]
     for k, array in enumerate(rows, 1):
         inputs += [_aligned(da, array, x.chunks[0]), (0, *range(100 * k, 100 * k + array.ndim - 1))]
-    dtype, shared = real_array(np.empty(0, x.dtype)).dtype, {"work": work, "args": call.args, "along": tuple(along)}
+    dtype = real_array(np.empty(0, x.dtype)).dtype
     if call.value:
         return _pairs(da, inputs, dtype, shared)
-    extra = x.shape[1:] if operation.__name__ == "hessian" else outputs
-    new = dict(enumerate(extra, -len(extra)))
-    index = (0, *inputs[1][1:], *new) if operation.__name__ == "hessian" else (0, *new, *inputs[1][1:])
+    before, after = ((), x.shape[1:]) if operation.__name__ == "hessian" else (outputs, ())
+    new = dict(enumerate((*before, *after), -len(before) - len(after)))
+    index = (0, *list(new)[: len(before)], *range(1, x.ndim), *list(new)[len(before) :])
     return da.blockwise(
         _rows, index, *inputs, new_axes=new, dtype=dtype, meta=np.empty((0,) * len(index), dtype), concatenate=True,
-        outputs=outputs if call.vector else None, align_arrays=False, **shared,
+        align_arrays=False, **shared,
     )  # fmt: skip
 
 
@@ -131,10 +131,11 @@ def _part(both: Any, which: int) -> Array:
 
 
 def _one_point(
-    name: str, f: Function, x: Any, args: tuple[Any, ...], *, batch_args: Any, h: Any, rel_step: Any, **scheme: Any
+    name: str, f: Function, x: Any, *, args: Any, batch_args: Any, h: Any, rel_step: Any, **scheme: Any
 ) -> Call:
     """The call for all points with one of them, which is made up; arguments are checked against all."""
     real_array(np.empty(0, x.dtype))
+    args = check_args(args)
     _check_that_none_is_dask({"h": h, "rel_step": rel_step, **{f"args[{k}]": a for k, a in enumerate(args)}})
     whole, points = read_points(np.broadcast_to(0.0, x.shape), True)
     batch = tuple(a if is_dask(a) else np.asarray(a) for a in batch_args)

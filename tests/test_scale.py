@@ -4,6 +4,7 @@ import math
 import os
 import pickle
 import signal
+import sys
 import time
 import warnings
 
@@ -142,6 +143,20 @@ def test_steps(options):
         gradient(smooth, da.from_array(X, chunks=CHUNKS), batch=True, **options),
         gradient(smooth, X, batch=True, **options),
     )
+
+
+def test_large_arguments_are_in_the_graph_once():
+    table = RNG.normal(size=300_000)
+    f = lambda x, a, name: x[0] * a[-1] + (x[1] if name == "x" else 0.0)
+    lazy = gradient(f, da.from_array(X, chunks=CHUNKS), batch=True, args=(table, "x"), engine="simd")
+    same(lazy, gradient(f, X, batch=True, args=(table, "x"), engine="simd"))
+    assert len(pickle.dumps(dict(lazy.__dask_graph__()))) < 1.5 * table.nbytes
+
+
+def test_without_dask(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask.array", None)
+    with pytest.raises(ImportError, match=r"pip install 'fastgrad\[dask\]'"):
+        gradient_field(smooth, AXES, chunks=5)
 
 
 def test_nothing_is_computed_before_it_is_asked_for():
