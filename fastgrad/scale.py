@@ -144,10 +144,11 @@ def _one_point(
     table = getattr(stencils, operation)(points.dimension, **scheme)
     steps = read_steps(whole, points, table, h, rel_step)
     point = Rows(irregular(points.dimension)[None], points.shape)
-    return Call(
+    one = Call(
         f, point, table, replace(steps, size=steps.size[:1]) if steps.size.ndim == 2 else steps, args,
-        tuple(map(_first_row, batch)), value=name != operation, vector=name == "jacobian", total=points.count,
+        tuple(map(_first_row, batch)), value=name != operation, vector=name == "jacobian",
     )  # fmt: skip
+    return replace(one, expected=points.count * one.total)
 
 
 def _check_that_none_is_dask(given: dict[str, Any]) -> None:
@@ -180,7 +181,7 @@ def by_nodes(
     engine = how.engine
     if prod(shape):
         first = Grid(tuple(np.asarray(a[:1], np.float64) for a in axes))
-        engine = _planned(replace(call, points=first, total=prod(shape)), engine)[0]
+        engine = _planned(replace(call, points=first, expected=call.total), engine)[0]
     work = _Work(operation, Carried(call.f), {"engine": engine, **given}, _is_told(call, engine))
     inputs: list[Any] = []
     for k, (axis, size) in enumerate(zip(axes, sizes, strict=True)):
@@ -220,7 +221,7 @@ def _planned(call: Call, engine: str) -> tuple[str, tuple[int, ...]]:
 
 def _is_told(call: Call, engine: str) -> bool:
     """Whether the caller knows that Python calls f very often."""
-    return engine == "python" and call.evaluations > PYTHON_CALLS
+    return engine == "python" and call.total > PYTHON_CALLS
 
 
 def dask_array() -> Any:

@@ -123,8 +123,8 @@ class Call:
         One direction per point, (N, D): unit vector number D of the table ...
     t : ndarray, optional
         ... and its steps (N,), for an f whose results have the precision of float64.
-    total : int
-        Points of the whole call for which an engine is chosen, where `points` are only some of them.
+    expected : int
+        Evaluations of the whole computation, where this call is a part of one: they choose the engine.
     """
 
     f: Callable[..., Any]
@@ -139,7 +139,7 @@ class Call:
     vector: bool = False
     v: Array | None = None
     t: Array | None = None
-    total: int = 0
+    expected: int = 0
 
     @property
     def needs_base(self) -> bool:
@@ -160,7 +160,12 @@ class Call:
     def evaluations(self) -> int:
         """Calls of f that the table makes."""
         displaced = len(self.table.stencil.offsets) - (self.table.stencil.base >= 0)
-        return (self.total or self.points.count) * (len(self.table.moves) * displaced + self.needs_base)
+        return self.points.count * (len(self.table.moves) * displaced + self.needs_base)
+
+    @property
+    def total(self) -> int:
+        """Calls of f that the whole computation is expected to make."""
+        return self.expected or self.evaluations
 
     def steps_for(self, eps: float) -> Steps:
         """The steps for an f whose results have precision eps."""

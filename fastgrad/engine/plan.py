@@ -64,12 +64,12 @@ def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> P
     """
     if engine == "python":
         return Plan(engine, reason="engine='python' was asked for")
-    if engine == "auto" and call.evaluations <= TRACED_CALLS:
-        return Plan("python", reason=f"{call.evaluations} calls of f take less time than compiling it")
+    if engine == "auto" and call.total <= TRACED_CALLS:
+        return Plan("python", reason=f"{call.total} calls of f take less time than compiling it")
     reasons = []
     for name in ("simd", "jit") if engine == "auto" else (engine,):
-        if engine == "auto" and name == "jit" and call.evaluations <= PYTHON_CALLS:
-            reasons.append(f"{call.evaluations} calls of f take less time than compiling it by Numba")
+        if engine == "auto" and name == "jit" and call.total <= PYTHON_CALLS:
+            reasons.append(f"{call.total} calls of f take less time than compiling it by Numba")
             continue
         try:
             kernel = _PREPARE[name](call, out, values, RECOMPILATIONS if engine == "auto" else None)
@@ -83,7 +83,7 @@ def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> P
 
 
 def plan_ahead(call: Call, engine: str) -> tuple[Plan, tuple[int, ...]]:
-    """The engine for `call.total` points of which none is known, and the shape of f's output where that is asked for.
+    """The engine for all points, of which none is known, and the shape of f's output where that is asked for.
 
     `call` has one point, which is made up. f is called there unless the number of calls or the engine's name says all;
     where it raises it is called at ones, and where it raises there too, what it records when traced must do.
@@ -95,7 +95,7 @@ def plan_ahead(call: Call, engine: str) -> tuple[Plan, tuple[int, ...]]:
     ValueError
         f can neither be called nor traced, and the engine or the shape would depend on it.
     """
-    few = engine == "auto" and call.evaluations <= TRACED_CALLS
+    few = engine == "auto" and call.total <= TRACED_CALLS
     named = "python" if few else engine
     if named in {"python", "reference"} and not call.vector:
         return Plan(named, reason=f"engine={named!r} was asked for"), ()
@@ -153,7 +153,7 @@ def plan_for_array(call: Call, out: Array) -> Plan | None:
 
     None where f cannot be traced, or on an array does not do what it does on each number.
     """
-    if call.evaluations <= ARRAY_CALLS:
+    if call.total <= ARRAY_CALLS:
         return None
     try:
         if not inplace.is_elementwise(call):
@@ -222,11 +222,11 @@ def run_on_arrays(call: Call, out: Array, progress: Any = False) -> Facts | None
 
 def warn_if_slow(call: Call, chosen: Plan, level: int) -> None:
     """Say once per function that Python is about to call it very often, and why."""
-    if chosen.kernel or call.evaluations <= PYTHON_CALLS:
+    if chosen.kernel or call.total <= PYTHON_CALLS:
         return
     if id(getattr(call.f, "__code__", call.f)) not in _warned:
         keep_quiet(call.f)
-        text = f"f is called {call.evaluations:,} times from Python: {chosen.reason}"
+        text = f"f is called {call.total:,} times from Python: {chosen.reason}"
         warnings.warn(text, PerformanceWarning, stacklevel=level)
 
 
