@@ -45,10 +45,12 @@ bench: $(VENV)/installed
 	$(BLAS) $(BIN)/python -m pytest bench/test_speed.py -q --benchmark-quiet --benchmark-json=build/bench.json
 	$(BIN)/python bench/report.py build/bench.json
 	$(BLAS) $(BIN)/python bench/accuracy.py
+	$(BLAS) $(BIN)/python bench/scale.py
 
 bench-check: $(VENV)/installed
 	$(BLAS) $(BIN)/python -m pytest bench/test_speed.py -q --tiny
 	$(BLAS) $(BIN)/python bench/accuracy.py --tiny
+	$(BLAS) $(BIN)/python bench/scale.py --tiny
 
 clean:
 	rm -rf $(VENV) build dist site field.npz field.png

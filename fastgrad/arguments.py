@@ -44,6 +44,14 @@ def check_scheme(method: Any, order: Any) -> str:
     return "central" if method == "adaptive" else method
 
 
+def check_fixed_steps(method: Any, order: Any, name: str) -> None:
+    """As `check_scheme`, for what has no refined steps."""
+    check_scheme(method, order)
+    if method == "adaptive":
+        msg = f"{name} has no method='adaptive'; use method='central' with a higher order, or gradient(f, x, method='adaptive')"
+        raise ValueError(msg)
+
+
 def check_args(args: Any) -> tuple[Any, ...]:
     """args as a tuple, or TypeError."""
     if type(args) is tuple:
@@ -54,10 +62,18 @@ def check_args(args: Any) -> tuple[Any, ...]:
     return tuple(args)
 
 
+def is_dask(x: Any) -> bool:
+    """Whether x is a dask array; dask itself need not be there."""
+    return type(x).__module__.startswith("dask.array")
+
+
 def real_array(x: Any, name: str = "x") -> Array:
     """x as a floating-point array, integers as float64; no copy where none is needed."""
     if type(x) is np.ndarray and x.dtype == np.float64:
         return x
+    if is_dask(x):
+        msg = f"{name} is a dask array, all of which would have to be computed first; write .compute(), or batch=True in gradient, value_and_gradient, jacobian and hessian, which take its rows as points"
+        raise TypeError(msg)
     try:
         array = np.asarray(x)
     except ValueError:

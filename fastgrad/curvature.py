@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import stencils
-from .arguments import check_args, check_function, check_scheme, refuse_bounds
+from .arguments import check_args, check_function, check_scheme, is_dask, refuse_bounds
 from .engine.call import Call, Rows
 from .request import (
     Array,
@@ -23,6 +23,7 @@ from .request import (
     read_points,
     read_steps,
 )
+from .scale import by_rows
 from .steps import Steps, direction_step, step_within
 
 
@@ -82,6 +83,10 @@ def hessian(
     check_function(f)
     formulas = check_scheme(method, order)
     refuse_bounds(bounds, "hessian")
+    how = Options(engine, workers, out, progress, full_output)
+    if batch and is_dask(x):
+        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step}
+        return by_rows(hessian, f, x, how, method=method, order=order, **rest)
     given, points = read_points(x, batch)
     table = stencils.hessian(points.dimension, order, formulas)
     call = Call(
@@ -93,7 +98,6 @@ def hessian(
         read_batch(batch_args, points, batch),
         adaptive=method == "adaptive",
     )
-    how = Options(engine, workers, out, progress, full_output)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=points.shape * 2)
 
 

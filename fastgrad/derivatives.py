@@ -14,6 +14,7 @@ from .arguments import (
     check_function,
     check_scheme,
     check_workers,
+    is_dask,
     real_array,
     refuse_bounds,
 )
@@ -35,6 +36,7 @@ from .request import (
     read_steps,
 )
 from .results import Explanation
+from .scale import by_rows
 
 
 def gradient(
@@ -65,7 +67,8 @@ def gradient(
         ``f(x, *args)``, a number from an array of a point's shape. An array of one element counts as a number.
     x : array_like
         One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
-        Never changed. Integers become float64.
+        Never changed. Integers become float64. With ``batch=True`` also a dask array (extra `dask`): the result is a
+        lazy one.
     args : tuple
         Further arguments of f, the same for all points.
     batch_args : tuple of array_like
@@ -130,6 +133,10 @@ def gradient(
     """
     check_function(f)
     formulas = check_scheme(method, order)
+    how = Options(engine, workers, out, progress, full_output)
+    if batch and is_dask(x):
+        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step, "bounds": bounds}
+        return by_rows(gradient, f, x, how, method=method, order=order, **rest)
     given, points = read_points(x, batch)
     table = stencils.gradient(points.dimension, order, formulas)
     call = Call(
@@ -142,7 +149,7 @@ def gradient(
         adaptive=method == "adaptive",
         bounds=read_bounds(bounds, given, points),
     )
-    return differentiate(call, given, Options(engine, workers, out, progress, full_output))
+    return differentiate(call, given, how)
 
 
 def value_and_gradient(
@@ -182,6 +189,11 @@ def value_and_gradient(
     check_function(f)
     formulas = check_scheme(method, order)
     refuse_bounds(bounds, "value_and_gradient")
+    how = Options(engine, workers, out, progress, full_output)
+    if batch and is_dask(x):
+        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step}
+        both: tuple[Any, Any] = by_rows(value_and_gradient, f, x, how, method=method, order=order, **rest)
+        return both
     given, points = read_points(x, batch)
     table = stencils.gradient(points.dimension, order, formulas)
     steps = read_steps(given, points, table, h, rel_step)
@@ -196,7 +208,7 @@ def value_and_gradient(
         adaptive=method == "adaptive",
     )
     values = np.empty(points.count)
-    slope = differentiate(call, given, Options(engine, workers, out, progress, full_output), values)
+    slope = differentiate(call, given, how, values)
     with np.errstate(all="ignore"):
         value = values.astype(given.dtype, copy=False)
     return value if batch else value[0], slope

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import labelled, slabs, stencils
-from .arguments import check_args, check_function, check_scheme, check_workers, real_array
+from .arguments import check_args, check_fixed_steps, check_function, check_workers, real_array, refuse_bounds
 from .engine.call import Call, Grid
 from .engine.plan import Facts, check_engine, plan, run, warn_if_constant, warn_if_slow
 from .engine.threads import progress_report
-from .request import by_definition, none_ran
+from .request import Options, by_definition, none_ran
 from .results import Result, status_of, users_level
+from .scale import by_nodes
 from .steps import Steps, choose_steps
 
 Array = NDArray[Any]
@@ -31,6 +32,8 @@ def gradient_field(
     order: int = 2,
     h: ArrayLike | None = None,
     rel_step: ArrayLike | None = None,
+    bounds: Any = None,
+    chunks: Any = None,
     engine: str = "auto",
     workers: int | None = None,
     out: Any = None,
@@ -57,6 +60,9 @@ def gradient_field(
     resume : str or path, optional
         A journal of the slabs that are finished in `out`, a file or a store. A call that finds the journal of the same
         field goes on after them, whatever ended the last one; when the field is complete the journal is removed.
+    chunks : optional
+        The result is a lazy dask array (extra `dask`) in such chunks of the grid, as dask takes them: ``"auto"``, a
+        number of nodes or one for each axis. Its first axis is one chunk.
     args, method, order, engine, workers, progress, full_output
         As in `gradient`. The `h` of a `Result` is one array per axis here; of a file or a store `status` is one number
         per component, -3 where any element is NaN or inf.
@@ -89,16 +95,24 @@ def gradient_field(
         options: dict[str, Any] = {
             "args": args, "method": method, "order": order, "h": h, "rel_step": rel_step, "engine": engine,
             "workers": workers, "out": out, "progress": progress, "full_output": full_output, "resume": resume,
+            "chunks": chunks, "bounds": bounds,
         }  # fmt: skip
         return labelled.field(partial(gradient_field, f, **options), axes, out)
     check_function(f)
-    check_scheme(method, order)
+    check_fixed_steps(method, order, "gradient_field")
+    refuse_bounds(bounds, "gradient_field")
     check_engine(engine)
     used = check_workers(workers, engine)
     given = _axes(axes)
     grid = Grid(tuple(np.ascontiguousarray(a, dtype=np.float64) for a in given))
     table = stencils.gradient(grid.dimension, order, method)
     call = Call(f, grid, table, _steps(grid, table, h, rel_step), check_args(args))
+    if chunks is not None:
+        if resume is not None:
+            msg = f"resume={os.fspath(resume)!r} does not fit chunks=, whose result is computed later; leave one of them out"
+            raise ValueError(msg)
+        how = Options(engine, workers, out, progress, full_output)
+        return by_nodes(gradient_field, call, given, chunks, how, method=method, order=order, h=h, rel_step=rel_step)
     result = slabs.check_target(out, (grid.dimension, *map(len, given)), np.result_type(*given), *given)
     outside = slabs.is_outside(result)
     if resume is not None and not outside:

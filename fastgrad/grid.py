@@ -12,9 +12,12 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import NDArray
 
 from . import labelled
-from .arguments import check_out, check_workers
+from .arguments import check_out, check_workers, is_dask
+from .blocks import check_samples, derivatives
 from .engine.threads import progress_report
+from .request import Options
 from .results import users_level
+from .scale import dask_array
 from .spacings import ACCURACIES, Line, numpy_line, periodic_three_points, uneven_line, uniform_line
 
 Array = NDArray[Any]
@@ -51,7 +54,7 @@ def gradient(
     ----------
     values : array_like
         Samples on a grid of any number of dimensions. float32 stays float32, integers become float64. Arrays with gaps
-        between neighbours and files (`numpy.memmap`) are read as they are.
+        between neighbours and files (`numpy.memmap`) are read as they are. A dask array gives lazy ones (extra `dask`).
     *spacing : float or 1-D array_like
         None (1 everywhere), one number for all axes, or for each axis a number or the coordinates of its nodes.
     axis : None, int or tuple of ints
@@ -102,12 +105,14 @@ def gradient(
         )  # fmt: skip
     scheme = _scheme(edge_order, accuracy, workers)
     asked = accuracy != 2 or periodic is not False or period is not None
+    if is_dask(values):
+        return _lazy_gradient(values, spacing, axis, periodic, period, scheme, _lazily(workers, out, progress))
     samples = _samples(values)
     axes = None if samples is None else _axes_and_spacing(samples, spacing, axis, edge_order)
     if samples is None or axes is None or (not asked and _numpys(samples, axes)):
         return _by_numpy(values, spacing, axis, edge_order, asked, out)
     lines = _lines(samples, axes, periodic, period, 1, scheme)
-    dtype = np.dtype(np.float64) if samples.dtype.kind in "iu" else samples.dtype
+    dtype = _floating(samples.dtype)
     outputs, result = _outputs(out, samples, dtype, len(axes))
     _compute(outputs, [(k, samples, a, line) for k, (a, line) in enumerate(lines)], scheme, progress, fresh=out is None)
     return result
@@ -167,14 +172,11 @@ def divergence(
         msg = f"the field has {len(parts)} components and its grid {len(axes)} axes; give one component for each axis, or axis="
         raise ValueError(msg)
     lines = _lines(parts[0], axes, periodic, period, 1, scheme)
+    terms = [(0, part, *line) for part, line in zip(parts, lines, strict=True)]
+    if is_dask(parts[0]):
+        return derivatives(terms, 1, parts[0].dtype, _lazily(workers, out, progress))
     result = check_out(out, parts[0].shape, parts[0].dtype, *parts) if out is not None else np.empty_like(parts[0])
-    _compute(
-        [result],
-        [(0, part, *line) for part, line in zip(parts, lines, strict=True)],
-        scheme,
-        progress,
-        fresh=out is None,
-    )
+    _compute([result], terms, scheme, progress, fresh=out is None)
     return result
 
 
@@ -234,12 +236,14 @@ def curl(
         raise ValueError(msg)
     lines = _lines(parts[0], axes, periodic, period, 1, scheme)
     pairs = [(0, 1)] if len(parts) == 2 else [(1, 2), (2, 0), (0, 1)]
-    shape = parts[0].shape if len(pairs) == 1 else (3, *parts[0].shape)
-    result = check_out(out, shape, parts[0].dtype, *parts)
     terms: list[Any] = []
     for output, (a, b) in enumerate(pairs):
         terms.append((output, parts[b], *lines[a]))
         terms.append((output, parts[a], lines[b][0], lines[b][1].negative()))
+    if is_dask(parts[0]):
+        return derivatives(terms, len(pairs), parts[0].dtype, _lazily(workers, out, progress))
+    shape = parts[0].shape if len(pairs) == 1 else (3, *parts[0].shape)
+    result = check_out(out, shape, parts[0].dtype, *parts)
     _compute([result] if len(pairs) == 1 else list(result), terms, scheme, progress, fresh=out is None)
     return result
 
@@ -299,6 +303,10 @@ def laplacian(
     scheme = _scheme(edge_order, accuracy, workers)
     (samples,) = _components([values], "values")
     lines = _lines(samples, _required(samples, spacing, axis, edge_order), periodic, period, 2, scheme)
+    if is_dask(samples):
+        terms = [(0, samples, a, line) for a, line in lines]
+        how = _lazily(workers, out, progress)
+        return derivatives(terms, 1, samples.dtype, how) if terms else dask_array().zeros_like(samples)
     result = check_out(out, samples.shape, samples.dtype, samples) if out is not None else np.empty_like(samples)
     if not lines:
         result[...] = 0
@@ -323,13 +331,38 @@ def _scheme(edge_order: Any, accuracy: Any, workers: Any) -> _Scheme:
     return _Scheme(edge_order, int(accuracy), check_workers(workers, "jit"))
 
 
+def _lazily(workers: Any, out: Any, progress: Any) -> Options:
+    return Options("auto", workers, out, progress, False)
+
+
+def _lazy_gradient(
+    values: Any, spacing: Any, axis: Any, periodic: Any, period: Any, scheme: _Scheme, how: Options
+) -> Any:
+    """`gradient` of a dask array."""
+    samples = check_samples(values)
+    lines = _lines(samples, _required(samples, spacing, axis, scheme.edge_order), periodic, period, 1, scheme)
+    if not lines:
+        return ()
+    terms = [(k, samples, a, line) for k, (a, line) in enumerate(lines)]
+    result = derivatives(terms, len(lines), _floating(samples.dtype), how)
+    return tuple(result) if len(lines) > 1 else result
+
+
+def _floating(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.float64) if dtype.kind in "iu" else dtype
+
+
 def _samples(values: Any) -> Array | None:
     """The samples as an array that can be computed here; None for what np.gradient alone knows how to treat."""
     if not isinstance(values, np.ndarray) and hasattr(values, "__array_function__"):
         return None
     samples = np.asanyarray(values)
-    ours = type(samples) in {np.ndarray, np.memmap} and samples.dtype.kind in "iuf" and samples.dtype.itemsize <= 8
-    return samples if ours else None
+    return samples if _is_plain(samples) else None
+
+
+def _is_plain(array: Array) -> bool:
+    """Whether it holds real numbers that can be computed with here."""
+    return type(array) in {np.ndarray, np.memmap} and array.dtype.kind in "iuf" and array.dtype.itemsize <= 8
 
 
 def _numpys(samples: Array, axes: list[Any]) -> bool:
@@ -362,6 +395,11 @@ def _by_numpy(values: Any, spacing: Any, axis: Any, edge_order: Any, asked: bool
 
 def _axes_and_spacing(samples: Array, spacing: tuple[Any, ...], axis: Any, edge_order: Any) -> list[Any] | None:
     """(axis, a number or the coordinates) for each; None where np.gradient has an error or arithmetic of its own."""
+    if is_dask(samples) and any(map(is_dask, spacing)):
+        msg = (
+            "the spacing of a dask array is needed before it is computed; give coordinates as NumPy arrays: x.compute()"
+        )
+        raise TypeError(msg)
     try:
         axes = range(samples.ndim) if axis is None else normalize_axis_tuple(axis, samples.ndim)
         given = spacing * len(axes) if len(spacing) == 1 and np.ndim(spacing[0]) == 0 else spacing or (1.0,) * len(axes)
@@ -403,16 +441,18 @@ def _first_if_even(x: Array) -> Any:
 
 
 def _components(field: Any, name: str = "field") -> list[Array]:
-    """Arrays of one shape and one floating-point type, or an error."""
-    parts = [np.asanyarray(part) for part in field]
+    """Arrays of one shape and one floating-point type, or an error; all are dask arrays if one is."""
+    parts = [part if is_dask(part) else np.asanyarray(part) for part in field]
     if not parts or any(part.shape != parts[0].shape for part in parts):
         msg = f"the field's components must have one shape, got {[part.shape for part in parts]}"
         raise ValueError(msg)
+    if any(map(is_dask, parts)):
+        parts = [check_samples(dask_array().asanyarray(part), name) for part in parts]
     for part in parts:
-        if type(part) not in {np.ndarray, np.memmap} or part.dtype.kind not in "iuf" or part.dtype.itemsize > 8:
+        if not is_dask(part) and not _is_plain(part):
             msg = f"{name} must hold real numbers in plain arrays, got {type(part).__name__} of {part.dtype}; write np.asarray({name}, float)"
             raise TypeError(msg)
-    common = np.result_type(*(np.float64 if part.dtype.kind in "iu" else part.dtype for part in parts))
+    common = np.result_type(*(_floating(part.dtype) for part in parts))
     return [part if part.dtype == common else part.astype(common) for part in parts]
 
 
@@ -420,7 +460,7 @@ def _required(samples: Array, spacing: tuple[Any, ...], axis: Any, edge_order: A
     """As `_axes_and_spacing`, with np.gradient's errors."""
     axes = _axes_and_spacing(samples, spacing, axis, edge_order)
     if axes is None:
-        np.gradient(np.ones(samples.shape), *spacing, axis=axis, edge_order=edge_order)
+        np.gradient(np.broadcast_to(1.0, samples.shape), *spacing, axis=axis, edge_order=edge_order)
         msg = (
             f"spacing must be real numbers or 1-D arrays of them, and edge_order 1 or 2; got edge_order={edge_order!r}"
         )

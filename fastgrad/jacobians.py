@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import stencils
-from .arguments import check_args, check_function, check_scheme, refuse_bounds
+from .arguments import check_args, check_function, check_scheme, is_dask, refuse_bounds
 from .engine.call import Call, Rows
 from .request import (
     Array,
@@ -24,6 +24,7 @@ from .request import (
     read_points,
     read_steps,
 )
+from .scale import by_rows
 from .steps import check_direction, choose_steps, direction_step
 
 
@@ -55,6 +56,7 @@ def jacobian(
         ``f(x, *args)``: real numbers, an array of any shape, from an array of a point's shape; (D,) to (M,) usually.
     x : array_like
         One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
+        As in `gradient`, that may be a dask array: f is then called at a made-up point to see what shape it returns.
     args, batch, method, order, h, rel_step, bounds, engine, workers, out, progress, full_output
         As in `gradient`. Compiled, f must return a number, an array, or a tuple or list of numbers.
 
@@ -84,6 +86,10 @@ def jacobian(
     """
     check_function(f)
     formulas = check_scheme(method, order)
+    how = Options(engine, workers, out, progress, full_output)
+    if batch and is_dask(x):
+        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step, "bounds": bounds}
+        return by_rows(jacobian, f, x, how, method=method, order=order, **rest)
     given, points = read_points(x, batch)
     table = stencils.jacobian(points.dimension, order, formulas)
     call = Call(
@@ -97,7 +103,6 @@ def jacobian(
         adaptive=method == "adaptive",
         bounds=read_bounds(bounds, given, points),
     )
-    how = Options(engine, workers, out, progress, full_output)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=points.shape)
 
 

@@ -70,11 +70,16 @@ def read_batch(batch_args: Any, points: Rows, batch: bool) -> tuple[Array, ...]:
     if arrays and not batch:
         msg = "batch_args need batch=True, which says that x holds many points; for one point write args="
         raise ValueError(msg)
+    check_batch(arrays, points)
+    return arrays
+
+
+def check_batch(arrays: tuple[Any, ...], points: Rows) -> None:
+    """Raise ValueError where the first axis does not run with the points."""
     for k, array in enumerate(arrays):
         if array.shape[:1] != (points.count,):
             msg = f"batch_args[{k}] has shape {array.shape}; its first axis must run over the {points.count} points"
             raise ValueError(msg)
-    return arrays
 
 
 def read_steps(given: Array, points: Rows, table: stencils.Table, h: Step, rel_step: Step) -> Steps:

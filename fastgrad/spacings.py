@@ -92,6 +92,11 @@ class Line:
             inner_weights=lambda a, b: self.inner_weights(a - shift, b - shift),
         )  # fmt: skip
 
+    def stored(self) -> Line:
+        """The same with its weights computed, so that it goes to another process without the coordinates."""
+        rows = self.inner_weights(self.start, self.stop)
+        return replace(self, inner_weights=_stored(rows, self.start) if self.uneven else _always(rows))
+
     def negative(self) -> Line:
         """The derivative's negative, to the last bit."""
         return replace(
@@ -132,6 +137,10 @@ def numpy_line(n: int, spacing: Any, edge_order: int, dtype: np.dtype[Any]) -> L
 def _always(weights: Any) -> Callable[[int, int], Array]:
     row = np.array(weights, np.float64)
     return lambda a, b: row
+
+
+def _stored(rows: Array, start: int) -> Callable[[int, int], Array]:
+    return lambda a, b: rows[a - start : b - start]
 
 
 def _three_points(apart: Array) -> Array:

@@ -18,6 +18,7 @@ import warnings
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import dask.array as da
 import numba
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from fastgrad import (
     gradient,
     gradient_descent,
     gradient_field,
+    grid,
     hessian,
     hvp,
     jacobian,
@@ -297,6 +299,113 @@ SHAPES = [
     Row("args a number", lambda: gradient(scaled, point(), args=2.0), TypeError, ["args", "float", "tuple", "(a,)"]),
     Row("args an array", lambda: gradient(scaled, point(), args=point()), TypeError, ["args", "ndarray", "(a,)"]),
     Row("args a string", lambda: gradient(scaled, point(), args="a"), TypeError, ["args", "str", "tuple", "(a,)"]),
+]
+
+
+def lazy_rows():
+    return da.from_array(rows(), chunks=2)
+
+
+def of_unknown_size(x):
+    return x[x.sum(axis=-1) > 0.0]
+
+
+DASK = [
+    Row("dask: one point", lambda: gradient(product, lazy_rows()), TypeError, ["dask", "batch=True", ".compute()"]),
+    Row("dask: another operation", lambda: derivative(np.sin, lazy_rows()), TypeError, ["dask", "x", ".compute()"]),
+    Row("dask: 1-D x", lambda: gradient(product, da.ones(3), batch=True), ValueError, ["batch", "(N, D)", "(3,)"]),
+    Row("dask: complex x", lambda: gradient(product, lazy_rows() + 1j, batch=True), TypeError, ["complex", ".real"]),
+    Row(
+        "dask: x of unknown size",
+        lambda: gradient(product, of_unknown_size(lazy_rows()), batch=True),
+        ValueError,
+        ["x", "unknown", "(nan, 2)", "compute_chunk_sizes"],
+    ),
+    *[
+        Row(
+            f"dask: {name}",
+            lambda option=option: gradient(product, lazy_rows(), batch=True, **option),
+            ValueError,
+            [name, "leave it out", instead],
+        )
+        for name, option, instead in [
+            ("out", {"out": np.ones((3, 2))}, "to_zarr"),
+            ("progress", {"progress": True}, "ProgressBar"),
+            ("full_output", {"full_output": True}, "explain"),
+            ("workers", {"workers": 2}, "scheduler"),
+        ]
+    ],
+    Row(
+        "dask: engine",
+        lambda: gradient(product, lazy_rows(), batch=True, engine="fast"),
+        ValueError,
+        ["engine='fast'", "simd"],
+    ),
+    Row(
+        "dask: args",
+        lambda: gradient(scaled, lazy_rows(), batch=True, args=(da.ones(3),)),
+        TypeError,
+        ["args[0]", "dask", ".compute()", "batch_args"],
+    ),
+    Row(
+        "dask: h",
+        lambda: gradient(product, lazy_rows(), batch=True, h=lazy_rows()),
+        TypeError,
+        ["h", "dask", ".compute()"],
+    ),
+    Row(
+        "dask: batch_args",
+        lambda: gradient(product, lazy_rows(), batch=True, batch_args=(da.ones(4),)),
+        ValueError,
+        ["batch_args[0]", "(4,)", "3 points"],
+    ),
+    Row(
+        "dask: f returns a vector",
+        lambda: gradient(square, da.ones((999, 2)), batch=True),
+        ValueError,
+        ["f returned", "(2,)", "one"],
+    ),
+    Row(
+        "field: a dask axis",
+        lambda: gradient_field(product, [da.ones(3), point()], chunks=2),
+        TypeError,
+        ["axis", "dask", ".compute()"],
+    ),
+    *[
+        Row(
+            f"field: chunks {chunks}",
+            lambda chunks=chunks: gradient_field(product, [point(), point()], chunks=chunks),
+            ValueError,
+            [f"chunks={chunks!r}", "(2, 2)", "'auto'"],
+        )
+        for chunks in (0, (1, 1, 1), (3, 3, 3), ((1, 2), (2,)), "some")
+    ],
+    Row(
+        "field: chunks and out",
+        lambda: gradient_field(product, [point(), point()], chunks=1, out=np.ones((2, 2, 2))),
+        ValueError,
+        ["out", "to_zarr"],
+    ),
+    *[
+        Row(f"samples in dask: {name}", call, error, fragments)
+        for name, call, error, fragments in [
+            ("complex", lambda: grid.gradient(lazy_rows() + 1j), TypeError, ["complex128", "float64", "astype"]),
+            ("float16", lambda: grid.laplacian(lazy_rows().astype("f2")), TypeError, ["float16", "astype"]),
+            (
+                "masked",
+                lambda: grid.gradient(da.ma.masked_greater(lazy_rows(), 3)),
+                TypeError,
+                ["MaskedArray", "plain"],
+            ),
+            ("unknown size", lambda: grid.gradient(of_unknown_size(lazy_rows())), ValueError, ["compute_chunk_sizes"]),
+            ("dask coordinates", lambda: grid.gradient(lazy_rows(), da.ones(3), 1.0), TypeError, ["x.compute()"]),
+            ("number of spacings", lambda: grid.gradient(lazy_rows(), 1, 2, 3), TypeError, ["arguments"]),
+            ("too few", lambda: grid.gradient(lazy_rows(), accuracy=4), ValueError, ["axis 0", "3 samples", "5"]),
+            ("out", lambda: grid.gradient(lazy_rows(), axis=0, out=rows()), ValueError, ["out", "to_zarr"]),
+            ("workers", lambda: grid.curl([lazy_rows()] * 2, workers=2), ValueError, ["workers", "scheduler"]),
+            ("shapes", lambda: grid.divergence([lazy_rows(), rows()[1:]]), ValueError, ["(3, 2)", "(2, 2)"]),
+        ]
+    ],
 ]
 
 RETURNED = [
@@ -1085,6 +1194,7 @@ BOUNDS = [
 TABLE = [
     *BOUNDS,
     *WEIGHTS,
+    *DASK,
     *FORKED,
     *NOT_CALLABLE,
     *COMPLEX_X,

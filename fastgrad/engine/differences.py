@@ -254,6 +254,21 @@ def compute(
     )
 
 
+def compute_inside(outputs: list[Array], terms: list[Term], first: list[int]) -> None:
+    """As `compute`, on this thread: node `first` of the values is the outputs' first, there are some before and after.
+
+    All arrays lie in memory without gaps, of one type of floating-point numbers.
+    """
+    if outputs[0].size == 0:
+        return
+    width = _width(outputs, terms)
+    axes = outputs[0].ndim - (width > 1)
+    shape = outputs[0].shape[:axes]
+    tile = _tile(shape, width, BOX)
+    plan = _plan(terms, outputs, width, first[:axes], tile, streams=False)
+    sweep(0, prod(-(-n // t) for n, t in zip(shape, tile, strict=True)), plan)
+
+
 def _in_slabs(
     work: threads.Work,
     reserve: Callable[[int, int], None],

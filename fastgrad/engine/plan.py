@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import EPS, ConstantFunctionWarning, EngineError, PerformanceWarning, users_level
+from ..results import (
+    EPS,
+    ConstantFunctionWarning,
+    EngineError,
+    PerformanceWarning,
+    as_number,
+    as_numbers,
+    users_level,
+)
 from . import inplace, threads
-from .call import Call, Kernel, Output
+from .call import Call, Kernel, Output, Rows, Target
 
 Array = NDArray[np.float64]
 
@@ -79,6 +89,72 @@ def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> P
                 raise EngineError(msg) from refused
             reasons.append(str(refused))
     return Plan("python", reason="; ".join(reasons))
+
+
+def plan_ahead(call: Call, engine: str) -> tuple[Plan, tuple[int, ...]]:
+    """The engine for all points, of which none is known, and the shape of f's output where that is asked for.
+
+    `call` has one point, which is made up. f is called there unless the number of calls or the engine's name says all;
+    where it raises it is called at ones, and where it raises there too, what it records when traced must do.
+
+    Raises
+    ------
+    EngineError
+        An engine that was asked for by name cannot run f.
+    ValueError
+        f can neither be called nor traced, and the engine or the shape would depend on it.
+    """
+    few = engine == "auto" and call.total <= TRACED_CALLS
+    named = "python" if few else engine
+    if named in {"python", "reference"} and not call.vector:
+        return Plan(named, reason=f"engine={named!r} was asked for"), ()
+    with np.errstate(all="ignore"):
+        there, value = _called_somewhere(call)
+        if there is None:
+            shape = _traced_shape(call)
+            if shape is None and (call.vector or named == "auto"):
+                raise ValueError(_unknown(call, value)) from value
+            return Plan("simd" if named == "auto" else named), shape or ()
+        shape = as_numbers(value).shape if call.vector else np.shape(as_number(value))
+        if named == "reference":
+            return Plan(named), shape
+        values = np.empty(1) if call.value else None
+        return plan(
+            there,
+            named,
+            Target(lambda s: np.empty((1, prod(s), call.points.dimension)))
+            if call.vector
+            else np.empty((1, len(call.table.parts))),
+            values,
+        ), shape
+
+
+def _called_somewhere(call: Call) -> tuple[Call | None, Any]:
+    """The call at a point where f returns something, and that; None and the error where it raises."""
+    error: Exception | None = None
+    for there in (call, replace(call, points=Rows(np.ones(call.points.layout), call.points.shape))):
+        try:
+            return there, call.f(there.argument(there.points.row(0)), *there.args_at(0))
+        except Exception as raised:  # noqa: BLE001  whatever it is, the point is made up
+            error = error or raised
+    return None, error
+
+
+def _traced_shape(call: Call) -> tuple[int, ...] | None:
+    """The shape of what f returns when it is traced; None where it cannot be."""
+    from . import simd  # noqa: PLC0415  importing LLVM takes as long as all the rest
+
+    try:
+        return simd.traced_shape(call)
+    except Exception:  # noqa: BLE001  f's own, at a point that is made up
+        return None
+
+
+def _unknown(call: Call, error: Exception) -> str:
+    tried = f"f raised {type(error).__name__} ({error}) at {call.points.row(0)} and at ones, and cannot be traced"
+    if call.vector:
+        return f"{tried}: the shape of its output is unknown; let it return an array of that shape there, of NaN for example"
+    return f"{tried}: no engine can be chosen without data; name one, as engine='python'"
 
 
 def plan_for_array(call: Call, out: Array) -> Plan | None:
@@ -179,11 +255,16 @@ def warn_if_slow(call: Call, chosen: Plan, level: int) -> None:
     """Say once per function that Python is about to call it very often, and why."""
     if chosen.kernel or call.total <= PYTHON_CALLS:
         return
-    code = getattr(call.f, "__code__", call.f)
-    if id(code) not in _warned:
-        _warned[id(code)] = code
+    if id(getattr(call.f, "__code__", call.f)) not in _warned:
+        keep_quiet(call.f)
         text = f"f is called {call.total:,} times from Python: {chosen.reason}"
         warnings.warn(text, PerformanceWarning, stacklevel=level)
+
+
+def keep_quiet(f: Any) -> None:
+    """f's caller has been told that Python calls it very often."""
+    code = getattr(f, "__code__", f)
+    _warned[id(code)] = code
 
 
 def warn_if_constant(call: Call, out: Array, level: int) -> None:

@@ -162,6 +162,11 @@ def _traced(call: Call) -> _Traced:
     return _traces[place]
 
 
+def traced_shape(call: Call) -> tuple[int, ...]:
+    """The shape of what f returns."""
+    return _traced(call).program.shape
+
+
 def _trace(call: Call) -> Program:
     try:
         rows = [rows.shape[1:] for rows in call.batch]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from math import prod
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from .symbolarrays import Symbols
 from .symbols import Flag, Symbol, Trace
 
 __all__ = ["Untraceable", "shares_state", "trace"]
+
+
+_alone = RLock()  # filters of warnings belong to the process: of two threads one would restore the other's
 
 
 def trace(
@@ -55,7 +59,7 @@ def trace(
         With the reason; it is not an Exception, because f may catch those.
     """
     recording = Trace(budget)
-    with recording, warnings.catch_warnings(), np.errstate(all="ignore"):
+    with _alone, recording, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         x = _symbols(recording, "x", 0, () if scalar else shape)
         starts = np.cumsum([0, *map(prod, rows)]).tolist()
