@@ -50,6 +50,16 @@ class Piece:
     lines: dict[int, Line]
 
 
+@dataclass(frozen=True)
+class _Axis:
+    """The chunks along an axis, how far blocks reach into their neighbours, whether the ends meet, and the formulas."""
+
+    sizes: tuple[int, ...]
+    margin: int
+    closed: bool
+    lines: dict[int, Line]
+
+
 def derivatives(terms: list[Term], outputs: int, dtype: np.dtype[Any], how: Options) -> Any:
     """The sums of terms as a lazy array of shape (outputs, ...), or of that of the values where there is one output.
 
@@ -61,36 +71,39 @@ def derivatives(terms: list[Term], outputs: int, dtype: np.dtype[Any], how: Opti
         terms = [(o, values, axis, line.widened()) for o, values, axis, line in terms]
     parts = {id(values): values for _, values, _, _ in terms}
     model = terms[0][1]
-    axes = sorted({axis for _, _, axis, _ in terms})
-    chunks, margins = list(model.chunks), {}
-    for axis in axes:
-        lines = [line for _, _, a, line in terms if a == axis]
-        chunks[axis] = _merged(model.chunks[axis], max(map(_shortest, lines)))
-        margins[axis] = int(np.abs(lines[0].offsets).max()) if len(chunks[axis]) > 1 else 0
-    closed = {axis: any(_is_closed(line) for _, _, a, line in terms if a == axis) for axis in axes}
+    axes = {
+        k: _axis(model.chunks[k], {t: term[3] for t, term in enumerate(terms) if term[2] == k}) for k in _axes(terms)
+    }
+    chunks = tuple(axes[k].sizes if k in axes else sizes for k, sizes in enumerate(model.chunks))
     index = tuple(range(model.ndim))
     inputs: list[Any] = []
     for values in parts.values():
-        inputs += [_with_margins(da, values.rechunk(tuple(chunks)), margins, closed), index]
-    for axis in axes:
-        pieces = _pieces(
-            chunks[axis], margins[axis], closed[axis], {t: m[3] for t, m in enumerate(terms) if m[2] == axis}
-        )
-        inputs += [da.from_array(pieces, chunks=1), (axis,)]
-    plan = [(o, list(parts).index(id(values)), axis) for o, values, axis, _ in terms]
+        inputs += [_with_margins(da, values.rechunk(chunks), axes), index]
+    for k, axis in axes.items():
+        inputs += [da.from_array(_pieces(axis), chunks=1), (k,)]
     several = {-1: outputs} if outputs > 1 else {}
     return da.blockwise(
         _block, (*several, *index), *inputs, new_axes=several, adjust_chunks=dict(enumerate(chunks)),
-        align_arrays=False, dtype=dtype, meta=np.empty((0,) * (len(several) + model.ndim), dtype),
-        axes=tuple(axes), plan=tuple(plan), outputs=outputs, kind=dtype.str,
+        align_arrays=False, dtype=dtype, meta=np.empty((0,) * (len(several) + model.ndim), dtype), axes=tuple(axes),
+        plan=tuple((o, list(parts).index(id(values)), k) for o, values, k, _ in terms), outputs=outputs, kind=dtype.str,
     )  # fmt: skip
 
 
-def _with_margins(da: Any, values: Any, margins: dict[int, int], closed: dict[int, bool]) -> Any:
-    if not any(margins.values()):
-        return values
-    ends = {axis: "periodic" if closed[axis] else "none" for axis in margins}
-    return da.overlap.overlap(values, margins, ends)
+def _axes(terms: list[Term]) -> list[int]:
+    return sorted({axis for _, _, axis, _ in terms})
+
+
+def _axis(sizes: tuple[int, ...], lines: dict[int, Line]) -> _Axis:
+    """The terms of one axis reach equally far."""
+    merged = _merged(sizes, max(map(_shortest, lines.values())))
+    reach = max(int(np.abs(line.offsets).max()) for line in lines.values())
+    return _Axis(merged, reach if len(merged) > 1 else 0, any(map(_is_closed, lines.values())), lines)
+
+
+def _with_margins(da: Any, values: Any, axes: dict[int, _Axis]) -> Any:
+    margins = {k: axis.margin for k, axis in axes.items()}
+    ends = {k: "periodic" if axis.closed else "none" for k, axis in axes.items()}
+    return da.overlap.overlap(values, margins, ends) if any(margins.values()) else values
 
 
 def _is_closed(line: Line) -> bool:
@@ -121,18 +134,18 @@ def _merged(sizes: tuple[int, ...], shortest: int) -> tuple[int, ...]:
     return tuple(merged)
 
 
-def _pieces(sizes: tuple[int, ...], margin: int, closed: bool, lines: dict[int, Line]) -> Array:
+def _pieces(axis: _Axis) -> Array:
     """A piece for each chunk along an axis."""
-    n = sum(sizes)
-    pieces = np.empty(len(sizes), dtype=object)
-    for k, high in enumerate(np.cumsum(sizes).tolist()):
-        low = high - sizes[k]
+    n, margin = sum(axis.sizes), axis.margin
+    pieces = np.empty(len(axis.sizes), dtype=object)
+    for k, high in enumerate(np.cumsum(axis.sizes).tolist()):
+        low = high - axis.sizes[k]
         places = np.arange(low - margin, high + margin)
-        places = places % n if closed else places[(places >= 0) & (places < n)]
+        places = places % n if axis.closed else places[(places >= 0) & (places < n)]
         nodes, order = np.unique(places, return_index=True)
-        local = {t: line.part(low, high, nodes).stored() for t, line in lines.items()}
+        local = {t: line.part(low, high, nodes).stored() for t, line in axis.lines.items()}
         as_is = len(nodes) == len(places) and bool((np.diff(order) == 1).all())
-        pieces[k] = Piece(int(np.searchsorted(nodes, low)), sizes[k], None if as_is else order, local)
+        pieces[k] = Piece(int(np.searchsorted(nodes, low)), axis.sizes[k], None if as_is else order, local)
     return pieces
 
 

@@ -111,22 +111,19 @@ def plan_ahead(call: Call, engine: str) -> tuple[Plan, tuple[int, ...]]:
     with np.errstate(all="ignore"):
         there, value = _called_somewhere(call)
         if there is None:
-            shape = _traced_shape(call)
-            if shape is None and (call.vector or named == "auto"):
-                raise ValueError(_unknown(call, value)) from value
-            return Plan("simd" if named == "auto" else named), shape or ()
+            return _plan_by_trace(call, named, value)
         shape = as_numbers(value).shape if call.vector else np.shape(as_number(value))
         if named == "reference":
             return Plan(named), shape
-        values = np.empty(1) if call.value else None
-        return plan(
-            there,
-            named,
-            Target(lambda s: np.empty((1, prod(s), call.points.dimension)))
-            if call.vector
-            else np.empty((1, len(call.table.parts))),
-            values,
-        ), shape
+        return plan(there, named, _room(there), np.empty(1) if call.value else None), shape
+
+
+def _room(call: Call) -> Output:
+    """Where the outputs of a call go that is only planned."""
+    columns = len(call.table.parts)
+    if call.vector:
+        return Target(lambda shape: np.empty((call.points.count, prod(shape), columns)))
+    return np.empty((call.points.count, columns))
 
 
 def _called_somewhere(call: Call) -> tuple[Call | None, Any]:
@@ -140,14 +137,17 @@ def _called_somewhere(call: Call) -> tuple[Call | None, Any]:
     return None, error
 
 
-def _traced_shape(call: Call) -> tuple[int, ...] | None:
-    """The shape of what f returns when it is traced; None where it cannot be."""
+def _plan_by_trace(call: Call, named: str, error: Exception) -> tuple[Plan, tuple[int, ...]]:
+    """The plan for a function that raises at the points that were made up."""
     from . import simd  # noqa: PLC0415  importing LLVM takes as long as all the rest
 
     try:
-        return simd.traced_shape(call)
-    except Exception:  # noqa: BLE001  f's own, at a point that is made up
-        return None
+        shape = simd.traced_shape(call)
+    except Exception:  # noqa: BLE001  f's own again, of a function that cannot be traced
+        if call.vector or named == "auto":
+            raise ValueError(_unknown(call, error)) from error
+        return Plan(named), ()
+    return Plan("simd" if named == "auto" else named), shape
 
 
 def _unknown(call: Call, error: Exception) -> str:
