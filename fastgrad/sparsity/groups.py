@@ -79,7 +79,7 @@ def _by_python(task: Task, eps: float, workers: int | None, reason: str) -> Foun
 def _differences(count: int, formula: Stencil) -> Table:
     """The stencil's sums along each of some coordinates, divided by nothing but a step of 1."""
     table = stencils.jacobian(count, formula.order, formula.method)
-    return replace(table, name="differences", scale=np.ones(count, dtype=np.intp))
+    return replace(table, name="differences", scale=np.ones(count, dtype=np.intp), along_axes=False)
 
 
 def _moving(task: Task, first: int, count: int) -> Function:
