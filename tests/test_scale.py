@@ -10,6 +10,8 @@ import warnings
 
 import dask
 import dask.array as da
+import dask.threaded
+import distributed.utils
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
@@ -54,6 +56,17 @@ def same(lazy, expected, **how):
     found = lazy.compute(**how)
     assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_threads_of_dask():
+    """They would keep the tests after these from forking."""
+    yield
+    for pools in dask.threaded.pools.values():
+        for pool in pools.values():
+            pool.shutdown()
+    dask.threaded.pools.clear()
+    distributed.utils._offload_executor.shutdown()
 
 
 @pytest.fixture(autouse=True)
