@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ from .steps import Steps
 
 Array = NDArray[Any]
 
-ELEMENTS = 1 << 14  # pairs of a point and a coordinate that are refined together
+ELEMENTS = 1 << 14  # derivatives that are refined together
+FEW = 64  # of these, where it is not known yet how many outputs f has
 
 
 def fill(call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any) -> Facts:
@@ -43,14 +45,17 @@ def fill(call: Call, out: Output, values: Array | None, engine: str, workers: in
 class _Results:
     """The arrays that are filled: the caller's, and beside it errors and status."""
 
-    def __init__(self, out: Output, call: Call, sampler: Sampler) -> None:
+    def __init__(self, out: Output, sampler: Sampler) -> None:
         self.derivative = out.reserve(sampler.shape) if isinstance(out, Target) else out
         self.error = np.full(self.derivative.shape, np.nan)
         self.status = np.full(self.derivative.shape, NOT_FINITE)
 
-    def put(self, place: Any, found: Refined, columns: Any = slice(None)) -> None:
+    def put(self, points: Array, units: Array | None, found: Refined) -> None:
+        """Derivatives along coordinates or, without `units`, all outputs of points."""
+        single = self.derivative.ndim == 2
+        place: Any = points if units is None else (points, units) if single else (points, slice(None), units)
         for array, part in zip((self.derivative, self.error, self.status), found[:3], strict=True):
-            array[place] = part[:, columns]
+            array[place] = part[:, 0] if single and units is not None else part
 
 
 class _Firsts:
@@ -69,25 +74,30 @@ class _Firsts:
     def fill(self, out: Output) -> Facts:
         steps, results = np.abs(self.scheme.step), None
         count, columns = self.scheme.kind.shape
-        for first in range(0, count * columns, ELEMENTS):
-            numbers = np.arange(first, min(first + ELEMENTS, count * columns))
+        sampler, done = self.sampler, 0
+        while done < count * columns:
+            numbers = np.arange(done, min(done + self._together(), count * columns))
             owners, units = np.divmod(numbers, columns)
-            for kind in range(4):
+            for kind in np.unique(self.scheme.kind[owners, units]):
                 chosen = self.scheme.kind[owners, units] == kind
-                if chosen.any():
-                    o, u = owners[chosen], units[chosen]
-                    found = self._of_kind(kind, o, u)
-                    results = results or _Results(out, self.call, self.sampler)
-                    single = results.derivative.ndim == 2
-                    results.put((o, u) if single else (o, slice(None), u), found, 0 if single else slice(None))
-                    steps[o, u] = np.abs(found.step)
+                o, u = owners[chosen], units[chosen]
+                found = self._of_kind(kind, o, u)
+                results = results or _Results(out, sampler)
+                results.put(o, u, found)
+                steps[o, u] = np.abs(found.step)
+            done += len(numbers)
             if self.report:
-                self.report(int(numbers[-1]) + 1, count * columns)
-        sampler = self.sampler
+                self.report(done, count * columns)
         if results is None:  # no coordinates; f shows what it returns
             sampler.at_points(np.arange(min(count, 1)))
-            results = _Results(out, self.call, sampler)
+            results = _Results(out, sampler)
         return Facts(sampler.engine, sampler.nfev, sampler.eps, results.error, results.status, steps)
+
+    def _together(self) -> int:
+        """How many pairs of a point and a coordinate are refined at a time."""
+        if self.call.vector and not self.sampler.nfev:
+            return FEW
+        return max(ELEMENTS // max(prod(self.sampler.shape), 1), 1)
 
     def _of_kind(self, kind: int, owners: Array, units: Array) -> Refined:
         formula, step = sides.formula_of(kind, self.asked), self.scheme.step[owners, units]
@@ -172,12 +182,12 @@ class _Seconds:
         assert isinstance(out, np.ndarray)
         count = self.call.points.count
         steps = np.empty(self.x.shape)
-        results = _Results(out, self.call, self.sampler)
+        results = _Results(out, self.sampler)
         each = max(ELEMENTS // max(out.shape[1], 1), 1)
         for first in range(0, count, each):
             points = np.arange(first, min(first + each, count))
             found, steps[points] = self._of_points(points)
-            results.put(points, found)
+            results.put(points, None, found)
             if self.report:
                 self.report(int(points[-1]) + 1, count)
         nfev = self.sampler.nfev + self.evaluations
