@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .engine import threads
-from .stencils import ORDERS, stencil
+from .stencils import COMPLEX, ORDERS, stencil
 
 Array = NDArray[Any]
 
@@ -27,9 +27,17 @@ def check_scheme(method: Any, order: Any) -> None:
     """Raise ValueError for a method or an order that does not exist."""
     if not isinstance(method, str) or not isinstance(order, (int, np.integer)) or isinstance(order, bool):
         choices = "; ".join(f"{name!r} with order {', '.join(map(str, orders))}" for name, orders in ORDERS.items())
-        msg = f"method={method!r} with order={order!r} does not exist; use one of {choices}"
+        msg = f"method={method!r} with order={order!r} does not exist; use one of {choices}; or {COMPLEX!r} without an order"
         raise ValueError(msg)  # noqa: TRY004  a value that is not among the choices, of whatever type
     stencil(1, order, method)
+
+
+def check_differences(method: Any, order: Any) -> None:
+    """As `check_scheme`, for what a complex step is not made for."""
+    check_scheme(method, order)
+    if method == COMPLEX:
+        msg = "method='complex' works on derivative, gradient, jacobian, jvp and vjp; here use method='central', perhaps with order=4"
+        raise ValueError(msg)
 
 
 def check_args(args: Any) -> tuple[Any, ...]:

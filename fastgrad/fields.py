@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import stencils
-from .arguments import check_args, check_function, check_out, check_scheme, check_workers, real_array
+from .arguments import check_args, check_differences, check_function, check_out, check_workers, real_array
 from .engine.call import Call, Grid
 from .engine.plan import Facts, check_engine, plan, run, warn_if_constant, warn_if_slow
 from .engine.threads import progress_report
@@ -74,7 +74,7 @@ def gradient_field(
     (np.float64(4.0), np.float64(4.0))
     """
     check_function(f)
-    check_scheme(method, order)
+    check_differences(method, order)
     check_engine(engine)
     used = check_workers(workers, engine)
     given = _axes(axes)

@@ -175,6 +175,6 @@ def _steps_along(points: Rows, v: Array, table: stencils.Table, h: Any, rel_step
             raise ValueError(msg)
     steps = choose_steps(np.zeros(()), table.stencil, h, rel_step)
     t: Array = direction_step(points.values, v, table.stencil, h, rel_step)
-    if steps.rule != "default":
+    if steps.rule in {"absolute", "relative"}:
         check_direction(points.values, v, t, "h" if rel_step is None else "rel_step")
     return t, steps

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import reference, stencils
+from . import analytic, reference, stencils
 from .arguments import check_out, check_workers, real_array
 from .engine import inplace
 from .engine.call import Call, Output, Rows, Target
@@ -111,7 +111,10 @@ def differentiate(
     if not call.points.count and call.vector:  # nothing says what f returns
         place.make((0,) if tail else ())
     elif call.vector or place.make(()).size:
+        looked = analytic.check_operations(call) if call.is_complex else 0
         facts = _run(call, Target(place.make) if call.vector else place.target, values, how, workers)
+        if call.is_complex:
+            facts = facts._replace(nfev=facts.nfev + looked + analytic.check_slopes(call, place.target))
         _check_that_f_reads(call, place.target)
     elif values is not None:  # points without coordinates still have values
         for n in range(call.points.count):
