@@ -267,7 +267,7 @@ HIDDEN = {
     ids=["jit, kink", *(f"{engine}, {name}" for engine in ("python", "reference") for name in HIDDEN)],
 )
 def test_a_slope_that_no_difference_confirms_is_refused(engine, f):
-    with pytest.raises(ValueError, match="f is not complex-analytic at x=.*method='central'"):
+    with pytest.raises(ValueError, match=r"f is not complex-analytic at x=.*method='central'"):
         gradient(f, X, method="complex", engine=engine)
 
 

@@ -62,6 +62,7 @@ ORDER = [
     "jacobians",
     "curvature",
     "transforms",
+    "propagation",
     "fields",
     "grid",
     "weights",
