@@ -6,9 +6,11 @@ the products `jvp`, `vjp`, `hvp`, `grad`, `value_and_grad` and `propagate`) neve
 and compile the function where that pays; `explain` says what they do.
 """
 
+from . import compiled as compiled
 from . import grid as grid
 from . import nn as nn
 from . import plot as plot
+from . import transforms as transforms
 from .book import gradient_descent, numerical_diff, numerical_gradient, numerical_gradient_2d, tangent_line
 from .checking import check_gradient
 from .curvature import hessian, hvp

@@ -40,6 +40,14 @@ def check_differences(method: Any, order: Any) -> None:
         raise ValueError(msg)
 
 
+def check_one_step(h: Any, rel_step: Any, why: str) -> None:
+    """Raise ValueError for one step per coordinate where it has to be one number."""
+    for name, given in (("h", h), ("rel_step", rel_step)):
+        if given is not None and np.ndim(given):
+            msg = f"{name} has shape {np.shape(given)}, but it {why}; give one number"
+            raise ValueError(msg)
+
+
 def check_args(args: Any) -> tuple[Any, ...]:
     """args as a tuple, or TypeError."""
     if not isinstance(args, (tuple, list)):
