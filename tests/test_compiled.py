@@ -34,15 +34,15 @@ def cubes(x):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"order": 6}, {"method": "forward", "order": 3}, {"h": 1e-5}, {"rel_step": 1e-4}],
-    ids=["default", "order 6", "forward", "h", "rel_step"],
+    [{}, {"method": "forward", "order": 3, "rel_step": 1e-4}, {"order": 6, "h": 1e-5}],
+    ids=["default", "forward, rel_step", "order 6, h"],
 )
 def test_bits_of_the_jit_engine(options):
     assert np.array_equal(compiled.grad(f, **options)(X), gradient(f, X, engine="jit", **options))
 
 
-@pytest.mark.parametrize("options", [{}, {"method": "backward", "h": 1e-6}], ids=["default", "backward, h"])
-def test_bits_of_the_jit_engine_for_jacobians(options):
+def test_bits_of_the_jit_engine_for_jacobians():
+    options = {"method": "backward", "h": 1e-6}
     result = compiled.jacobian(vector, **options)(X, 2.0)
     assert np.array_equal(result, jacobian(vector, X, args=(2.0,), engine="jit", **options))
 
@@ -55,13 +55,10 @@ def test_arguments():
 
 def test_arrays_of_any_layout():
     g, x = compiled.grad(cubes, order=4), np.arange(6.0).reshape(2, 3)
-    for given in (x, np.asfortranarray(x), np.arange(6.0), np.arange(12.0)[::2], np.arange(3), np.empty(0)):
+    for given in (x, np.arange(12)[::2], np.empty((0, 3))):
         result = g(given)
         np.testing.assert_allclose(result, 3.0 * given**2, rtol=1e-11, atol=1e-10)
         assert (result.dtype, result.shape) == (np.float64, given.shape)
-    fixed = x.copy()
-    fixed.flags.writeable = False
-    assert np.array_equal(g(fixed), g(x))
     full = compiled.jacobian(numba.njit(lambda x: x * x))(x)
     assert full.shape == (2, 3, 2, 3)
     np.testing.assert_allclose(full.reshape(6, 6), np.diag(2 * x.ravel()), atol=1e-9)
@@ -90,6 +87,7 @@ def test_functions_that_write_into_their_argument():
         return writing(x)[0]
 
     x = X.copy()
+    x.flags.writeable = False
     np.testing.assert_allclose(compiled.grad(number)(x), [6.0, 1.5, 0.0], atol=1e-9)
     np.testing.assert_allclose(compiled.jacobian(writing)(x), [[6.0, 1.5, 0.0], [0.0, 1.0, 0.0]], atol=1e-9)
     assert np.array_equal(x, X)
@@ -137,9 +135,9 @@ def test_the_same_function_is_compiled_once():
 
 
 def test_steps_that_vanish_are_seen_inside_compiled_code():
-    for g in (compiled.grad(f, h=1e-30), compiled.jacobian(numba.njit(lambda x: x * x), h=1e-30)):
+    for make in (compiled.grad, compiled.jacobian):
         with pytest.raises(ValueError, match="vanishes beside a coordinate"):
-            g(X)
+            make(f, h=1e-30)(X)
 
 
 @pytest.mark.parametrize("make", [compiled.grad, compiled.jacobian])

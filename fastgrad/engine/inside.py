@@ -29,17 +29,22 @@ def _is_single(context: Any, f: Any, point: Any, args: Any) -> Any:
     return types.boolean(f, point, args), codegen
 
 
-def _evaluation(f: Any, writes: bool) -> Any:
-    if writes:
-        return part(lambda x, point, args: f(point.copy(), *args))
-    return part(lambda x, point, args: f(point, *args))
+def _evaluation(f: Any) -> Any:
+    """f as the loops call it. What goes with x begins with a flag: f that writes into x gets copies.
+
+    Of two loops, one of which copies, the compilation takes twice as long.
+    """
+
+    def evaluate(x, point, args):
+        return f(point.copy() if args[0] else point, *args[1:])
+
+    return part(evaluate)
 
 
 @lru_cache(maxsize=64)
 def gradient(f: Any, formula: Stencil, rule: str, size: float, single_size: float) -> Any:
     """``g(x, *args)``: the gradient of f. The size of the steps is another one where f returns float32."""
-    plain, copying = (loops.stencil_sums(_evaluation(f, writes), formula, False) for writes in (False, True))
-    fill = loops.step_filler(rule, True)
+    differences, fill = loops.stencil_sums(_evaluation(f), formula, False), loops.step_filler(rule, True)
 
     @njit
     def g(x, *args):
@@ -50,12 +55,13 @@ def gradient(f: Any, formula: Stencil, rule: str, size: float, single_size: floa
         if fill(steps, flat, chosen, axes, 0, 0, x.size):
             raise ValueError(VANISHES)
         original = flat.copy()
-        wrote = plain(flat, point, steps, axes, row, values, 0, 0, x.size, args)
-        for i in range(x.size):
-            wrote |= loops._changed(flat[i], original[i])
-        if wrote:
+        for copies in (False, True):
+            wrote = differences(flat, point, steps, axes, row, values, 0, 0, x.size, (copies, *args))
+            for i in range(x.size):
+                wrote |= loops._changed(flat[i], original[i])
+            if not wrote:
+                break
             flat[:] = original
-            copying(flat, point, steps, axes, row, values, 0, 0, x.size, args)
         return out
 
     return g
@@ -64,17 +70,11 @@ def gradient(f: Any, formula: Stencil, rule: str, size: float, single_size: floa
 @lru_cache(maxsize=64)
 def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: float) -> Any:
     """``g(x, *args)``: the Jacobian of f."""
-
-    def over_directions(inner: Any) -> Any:
-        evaluate = part(lambda x, point, args: np.asarray(inner(x, point, args)))
-        fill, uses_base = loops.step_filler(rule, True), formula.base >= 0
-        return directions.over_tables(
-            evaluate, directions._store_array, formula, fill, uses_base, False, loops._reshaped, 0
-        )
-
-    plain, copying = (over_directions(_evaluation(f, writes)) for writes in (False, True))
-    denominator, wrote, resized = formula.denominator, loops.WROTE, directions.RESIZED
-    vanished = loops.VANISHED
+    inner, denominator = _evaluation(f), formula.denominator
+    evaluate, fill = part(lambda x, point, args: np.asarray(inner(x, point, args))), loops.step_filler(rule, True)
+    store, view, uses_base = directions._store_array, loops._reshaped, formula.base >= 0
+    fill_table = directions.over_tables(evaluate, store, formula, fill, uses_base, False, view, 0)
+    wrote, resized, vanished = loops.WROTE, directions.RESIZED, loops.VANISHED
 
     @njit
     def g(x, *args):
@@ -88,10 +88,12 @@ def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: floa
         axes = moves[:, :1].copy()
         table = (axes, ones, axes, np.full(count, denominator))
         sums, out = np.empty((count, first.size)), np.empty((1, first.size, count))
-        v, t = np.zeros((1, 0)), np.zeros(1)
-        saw = plain(rows, chosen, moves, signs, table, v, t, sums, out, 0, 1, 0, count, True, x.shape, args)
-        if saw & wrote:
-            saw = copying(rows, chosen, moves, signs, table, v, t, sums, out, 0, 1, 0, count, True, x.shape, args)
+        v, t, saw = np.zeros((1, 0)), np.zeros(1), 0
+        for copies in (False, True):
+            given = (copies, *args)
+            saw = fill_table(rows, chosen, moves, signs, table, v, t, sums, out, 0, 1, 0, count, True, x.shape, given)
+            if not saw & wrote:
+                break
         if saw & resized:
             raise ValueError(RESIZED)
         if saw & vanished:
