@@ -60,8 +60,9 @@ def gradient(
         Further arguments that run with the points: f gets ``f(x, *args, *rows)``, the row of its point of each.
     batch : bool
         Whether x holds many points. f stays a function of one point.
-    method : {"central", "forward", "backward"}
-        The side(s) of x at which f is evaluated.
+    method : {"central", "forward", "backward", "complex"}
+        The side(s) of x at which f is evaluated. complex: ``Im f(x + 1j*h*e_i) / h``, exact to rounding for an f that
+        takes complex numbers and is analytic; on jit and python, and ValueError or TypeError where it is seen not to be.
     order : int
         Order of accuracy: 2, 4, 6, 8 (central), 1 to 8 (one-sided).
     h, rel_step : array_like, optional
