@@ -22,6 +22,7 @@ from fastgrad import (
     vjp,
     weight_gradient,
 )
+from fastgrad.samples import CURVES, SAMPLES
 
 EPS = np.finfo(float).eps
 X = np.array([0.5, 2.0])
@@ -71,6 +72,28 @@ def test_exact_to_rounding(engine):
     value, slope = value_and_gradient(wave, X, **how)
     assert value == pytest.approx(wave(X), rel=2 * EPS)
     assert np.array_equal(slope, gradient(wave, X, **how))
+
+
+NOT_ANALYTIC = {"huber", "softplus", "cross_entropy", "log_sum_exp"}  # abs and max: right, but not seen to be
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+def test_samples(sample):
+    rng = np.random.default_rng(0)
+    for x in (np.array(sample.point), *rng.uniform(*sample.box, (5, len(sample.point)))):
+        if sample.name in NOT_ANALYTIC:
+            with pytest.raises(TypeError, match="has no complex derivative"):
+                gradient(sample.f, x, method="complex")
+        else:
+            exact = sample.gradient(x)
+            atol = 1e-14 * np.abs(exact).max()
+            np.testing.assert_allclose(gradient(sample.f, x, method="complex"), exact, rtol=1e-12, atol=atol)
+
+
+@pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
+def test_curves(curve):
+    x = np.random.default_rng(0).uniform(*curve.box, 9)
+    np.testing.assert_allclose(derivative(curve.f, x, method="complex"), curve.derivatives[0](x), rtol=1e-12)
 
 
 def test_bits_of_the_definition():
