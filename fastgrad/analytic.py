@@ -43,18 +43,10 @@ _REMEDIES = {
 }
 _REFUSED = {name: remedy for remedy, names in _REMEDIES.items() for name in names.split()}
 # What decides without leaking a slope: constant between its jumps.
-_DECIDING = {"sign", "floor", "ceil", "trunc", "rint", "signbit", "isfinite", "isnan", "isinf", "equal", "not_equal"}
-_DECIDING |= {
-    "greater",
-    "greater_equal",
-    "less",
-    "less_equal",
-    "argmax",
-    "argmin",
-    "argsort",
-    "searchsorted",
-    "digitize",
-}
+_DECIDING = (
+    "greater greater_equal less less_equal equal not_equal sign signbit floor ceil trunc rint isfinite isnan isinf argmax "
+    "argmin argsort searchsorted digitize"
+)
 
 
 class NotAnalyticError(TypeError):
@@ -139,7 +131,7 @@ class _RealPart(Analytic):
     """A real part: good for comparisons."""
 
     def _allow(self, name: str, module: str = "np") -> None:
-        if name not in _DECIDING:
+        if name not in _DECIDING.split():
             self._refuse(f"{module}.{name} computes with the real part alone", _REFUSED["real"])
 
 
@@ -193,12 +185,12 @@ class _Slope:
 
     def __init__(self, call: Call, out: Array, n: int) -> None:
         self.call, self.n, self.row, self.nfev = call, n, call.points.row(n), 0
-        if call.v is None:
-            self.direction = irregular(self.row.size) * np.maximum(1.0, np.abs(self.row))
-            parts = out[n] * self.direction
-        else:
-            self.direction, parts = call.v[n], out[n]
         with np.errstate(all="ignore"):
+            if call.v is None:
+                self.direction = irregular(self.row.size) * np.maximum(1.0, np.abs(self.row))
+                parts = out[n] * self.direction
+            else:
+                self.direction, parts = call.v[n], out[n]
             self.slope, self.size = parts.sum(axis=-1).ravel(), np.abs(parts).sum(axis=-1).ravel()
 
     def check(self) -> int:
