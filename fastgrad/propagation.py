@@ -95,13 +95,13 @@ def propagate(
 def _read_covariance(cov: ArrayLike, count: int, shape: tuple[int, ...], batch: bool) -> Array:
     """cov as variances (D,), or as matrices (1 or N, D, D)."""
     given, size = real_array(cov, "cov").astype(np.float64), prod(shape)
-    matrices = given.shape == (count, size, size) if batch else False
+    matrices = {(size, size), shape * 2} | ({(count, size, size)} if batch else set())
     if given.shape in {shape, (size,)} or given.ndim == 0 == size - 1:
-        variances = given.reshape(size)
-    elif matrices or given.shape in {(size, size), shape * 2}:
-        given = given.reshape(-1, size, size)
-        variances = np.diagonal(given, axis1=1, axis2=2)
-        _check_symmetric(given)
+        spread = variances = given.reshape(size)
+    elif given.shape in matrices:
+        spread = given.reshape(-1, size, size)
+        variances = np.diagonal(spread, axis1=1, axis2=2)
+        _check_symmetric(spread)
     else:
         several = f", or ({count}, {size}, {size})" if batch else ""
         msg = f"cov has shape {given.shape}, but x has {size} coordinates a point; give variances ({size},) or a matrix ({size}, {size}){several}"
@@ -109,7 +109,7 @@ def _read_covariance(cov: ArrayLike, count: int, shape: tuple[int, ...], batch: 
     if (variances < 0.0).any():
         msg = f"cov has a negative variance, {variances[variances < 0.0][0]}; variances are squares of standard deviations"
         raise ValueError(msg)
-    return given.reshape(size) if given.ndim < 3 else given
+    return spread
 
 
 def _check_symmetric(matrices: Array) -> None:

@@ -179,9 +179,8 @@ def hessp(f: Function, **options: Any) -> Function:
 
 def _bound(operation: Function, f: Function, options: dict[str, Any], vectors: int = 0) -> Function:
     check_function(f)
-    inspect.signature(operation).bind(
-        f, *(None,) * (1 + vectors), **options
-    )  # TypeError for an option that does not exist
+    points = (None,) * (1 + vectors)
+    inspect.signature(operation).bind(f, *points, **options)  # TypeError for an option that does not exist
     bound = {"args": (), **options}
 
     def transformed(x: Any, *given: Any) -> Any:

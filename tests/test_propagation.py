@@ -58,6 +58,8 @@ def test_shapes_of_points_and_outputs():
     assert y.shape == (2, 2)
     assert cov.shape == (2, 2, 2, 2)
     np.testing.assert_allclose(cov.reshape(4, 4), np.diag(0.4 * x.ravel() ** 2), rtol=1e-11, atol=1e-12)
+    cube = propagate(lambda x: x.sum(), np.ones((2, 2, 2)), np.full((2, 2, 2), 0.1))[1]
+    assert cube == pytest.approx(0.8)
     same = propagate(lambda x: x**2, x, (0.1 * np.eye(4)).reshape(2, 2, 2, 2), order=4)[1]
     np.testing.assert_allclose(cov, same, rtol=1e-14, atol=1e-17)
 
