@@ -95,6 +95,7 @@ def propagate(
 def _read_covariance(cov: ArrayLike, count: int, shape: tuple[int, ...], batch: bool) -> Array:
     """cov as variances (D,), or as matrices (1 or N, D, D)."""
     given, size = real_array(cov, "cov").astype(np.float64), prod(shape)
+    spread: Array
     matrices = {(size, size), shape * 2} | ({(count, size, size)} if batch else set())
     if given.shape in {shape, (size,)} or given.ndim == 0 == size - 1:
         spread = variances = given.reshape(size)
