@@ -199,6 +199,13 @@ def test_forked_workers_and_progress():
     x = np.arange(1.0, 6.0)
     one = jacobian(np.cumprod, x, method="complex", engine="python")
     assert np.array_equal(one, jacobian(np.cumprod, x, method="complex", engine="python", workers=2))
+    for workers in (1, 2):
+        seen.clear()
+        jacobian(
+            np.cumprod, x, method="complex", engine="python", workers=workers, progress=lambda *at: seen.append(at)
+        )
+        assert seen[-1] == (5, 5)
+        assert seen == sorted(seen)
 
 
 def test_auto_takes_the_engine_by_the_number_of_evaluations():

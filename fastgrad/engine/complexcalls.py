@@ -8,27 +8,37 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import EPS, as_number, imaginary_part
+from ..results import EPS, as_number, as_numbers, imaginary_part
 from ..steps import Steps
 from . import forked
 from .call import Call, Output, Target
-from .inplace import Caller, _forked_values, _points, _reader
+from .inplace import _points
 from .threads import Report
 
 Array = NDArray[np.float64]
+
+
+class Caller:
+    """Calls f on a complex point; what counts of its value is the imaginary part."""
+
+    def __init__(self, call: Call, out: Output, workers: int) -> None:
+        self.f, self.out, self.args, self.workers, self.count = call.f, out, call.args, workers, 0
+
+    def call(self, z: Any) -> Any:
+        self.count += 1
+        value = imaginary_part(self.f(z, *self.args))
+        if not isinstance(self.out, Target):
+            return as_number(value)
+        numbers = as_numbers(value)
+        self.out.reserve(numbers.shape)
+        return numbers.ravel()
 
 
 def apply(
     call: Call, out: Output, values: Array | None = None, report: Report | None = None, workers: int = 1
 ) -> tuple[int, float]:
     """As `inplace.apply`. The buffer is written anew before each call, so that f may write into it."""
-
-    def seen(z: Any, *args: Any) -> Any:
-        return imaginary_part(call.f(z, *args))
-
-    read = _reader(out) if isinstance(out, Target) else as_number
-    caller = Caller(seen, call.args, read, workers if workers > 1 and forked.possible() else 1)
-    caller.call = caller._read
+    caller: Any = Caller(call, out, workers if workers > 1 and forked.possible() else 1)
     along = report if call.points.count == 1 else None
 
     def some(start: int, stop: int, out: Output, values: Array | None, tick: Callable[[int], object]) -> None:
@@ -52,7 +62,7 @@ def apply(
 def _row(call: Call, caller: Caller, n: int, report: Report | None) -> Array:
     """The derivatives at one point."""
     row = np.array(call.points.row(n), dtype=np.float64)
-    h = np.append(_steps_at(call, n, row), 1.0 if call.t is None else call.t[n])
+    h = _steps_at(call, n, row)
     z = np.empty(row.size, dtype=complex)
     buffer, units = z.reshape(call.points.shape), call.table.moves[:, 0].tolist()
 
@@ -66,24 +76,41 @@ def _row(call: Call, caller: Caller, n: int, report: Report | None) -> Array:
         value = caller.call(z[0] if call.scalar else buffer)
         values = np.empty((len(units), np.size(value))) if values is None else values
         values[r] = value
-        if report:
-            report(r + 1, len(units))
         return values
 
     values = along(0, None)
     if caller.workers > 1 and call.points.count == 1 and len(units) > 2:
-        values = _forked_values(caller, along, values, report)
+        _forked(caller, along, values, report)
     else:
         for r in range(1, len(units)):
             along(r, values)
+            if report:
+                report(r + 1, len(units))
     with np.errstate(all="ignore"):
         return call.table.combine(values.T if call.vector else values[:, 0], h)
 
 
+def _forked(caller: Caller, along: Callable[..., Array], values: Array, report: Report | None) -> None:
+    """The values in all directions but the first, in forked processes."""
+    total, before = len(values), caller.count
+    far, counts = forked.shared(values.shape), forked.shared((total,), np.int64)
+
+    def work(start: int, stop: int) -> None:
+        caller.count = 0
+        for r in range(start + 1, stop + 1):
+            along(r, far)
+        counts[start + 1] = caller.count
+
+    forked.run(work, total - 1, caller.workers, report and (lambda done, _: report(done + 1, total)))
+    values[1:], caller.count = far[1:], before + int(counts.sum())
+
+
 def _steps_at(call: Call, n: int, row: Array) -> Array:
+    """The steps of the unit vectors."""
     size = call.steps.size
     size = np.broadcast_to(size, call.points.layout)[n] if size.ndim else size
-    return np.broadcast_to(Steps(call.steps.rule, size).at(row), row.shape)
+    h = np.broadcast_to(Steps(call.steps.rule, size).at(row), row.shape)
+    return h if call.t is None else np.append(h, call.t[n])
 
 
 def apply_to_arrays(call: Call, out: Array) -> tuple[int, float] | None:
