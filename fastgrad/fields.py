@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import labelled, slabs, stencils
-from .arguments import check_args, check_function, check_scheme, check_workers, real_array
+from .arguments import check_args, check_differences, check_function, check_workers, real_array
 from .engine.call import Call, Grid
 from .engine.plan import Facts, check_engine, plan, run, warn_if_constant, warn_if_slow
 from .engine.threads import progress_report
@@ -92,7 +92,7 @@ def gradient_field(
         }  # fmt: skip
         return labelled.field(partial(gradient_field, f, **options), axes, out)
     check_function(f)
-    check_scheme(method, order)
+    check_differences(method, order)
     check_engine(engine)
     used = check_workers(workers, engine)
     given = _axes(axes)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import check_args, check_function, check_scheme, check_workers, movable_array
+from .arguments import check_args, check_differences, check_function, check_workers, movable_array
 from .derivatives import gradient
 from .engine import live
 from .engine.threads import progress_report
@@ -109,7 +109,7 @@ def weight_gradient(
     check_function(loss, "loss")
     arrays = _arrays(params)
     used = check_workers(workers, "jit")
-    check_scheme(method, order)
+    check_differences(method, order)
     scheme: dict[str, Any] = {"method": method, "order": order, "h": h, "rel_step": rel_step}
     if hasattr(loss, "py_func") and (_is_dict(params) or (mask is None and sample is None)):
         return _compiled(loss, params, check_args(args), used, progress, scheme)

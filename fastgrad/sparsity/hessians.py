@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import stencils
-from ..arguments import check_args, check_function, check_scheme, check_workers
+from ..arguments import check_args, check_differences, check_function, check_workers
 from ..curvature import hessian as dense
 from ..engine.call import Call
 from ..engine.influence import DenseError
@@ -145,7 +145,7 @@ def hessian(
     """
     scipy_sparse()
     check_function(f)
-    check_scheme(method, order)
+    check_differences(method, order)
     check_engine(engine)
     workers = check_workers(workers, engine)
     given, points = read_points(x, batch)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import stencils
-from ..arguments import check_args, check_function, check_scheme, check_workers
+from ..arguments import check_args, check_differences, check_function, check_workers
 from ..engine.call import Call
 from ..engine.plan import check_engine, warn_if_constant
 from ..jacobians import jacobian as dense
@@ -131,7 +131,7 @@ def jacobian(
     """
     scipy_sparse()
     check_function(f)
-    check_scheme(method, order)
+    check_differences(method, order)
     check_engine(engine)
     workers = check_workers(workers, engine)
     given, points = read_points(x, batch)
