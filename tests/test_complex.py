@@ -173,6 +173,8 @@ def test_evaluations_are_counted():
             return wave(x)
 
         assert call(f).nfev == count == directions + 3
+    assert gradient(wave, X, method="complex", engine="jit", full_output=True).nfev == 5
+    assert jacobian(pair, ROWS, batch=True, method="complex", engine="jit", full_output=True).nfev == 14 + 7
 
 
 def test_functions_that_write_into_their_argument():
