@@ -2,20 +2,23 @@
 
 The book's names (`numerical_diff`, `numerical_gradient`, `numerical_gradient_2d`, `gradient_descent`, `tangent_line`)
 are drop-ins. The modern ones (`gradient`, `value_and_gradient`, `derivative`, `gradient_field`, `jacobian`, `hessian`,
-the products `jvp`, `vjp`, `hvp`, and `grad`, `value_and_grad`) never change their input, choose the step by precision,
+the products `jvp`, `vjp`, `hvp`, `grad`, `value_and_grad` and `propagate`) never change their input, choose the step by precision,
 and compile the function where that pays; `explain` says what they do.
 """
 
+from . import compiled as compiled
 from . import grid as grid
 from . import nn as nn
 from . import plot as plot
 from . import sparsity as sparsity
+from . import transforms as transforms
 from .book import gradient_descent, numerical_diff, numerical_gradient, numerical_gradient_2d, tangent_line
 from .checking import check_gradient
 from .curvature import hessian, hvp
 from .derivatives import derivative, explain, gradient, value_and_gradient
 from .fields import gradient_field
 from .jacobians import jacobian, jvp
+from .propagation import propagate
 from .results import ConstantFunctionWarning, EngineError, Explanation, PerformanceWarning, Result
 from .transforms import grad, value_and_grad, vjp
 from .variable import Variable
@@ -44,6 +47,7 @@ __all__ = [
     "numerical_diff",
     "numerical_gradient",
     "numerical_gradient_2d",
+    "propagate",
     "tangent_line",
     "value_and_grad",
     "value_and_gradient",

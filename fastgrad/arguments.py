@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .engine import threads
-from .stencils import ORDERS, stencil
+from .stencils import COMPLEX, ORDERS, stencil
 
 Array = NDArray[Any]
 
@@ -29,11 +29,11 @@ def check_scheme(method: Any, order: Any) -> str:
         return method
     if not isinstance(method, str) or not isinstance(order, (int, np.integer)) or isinstance(order, bool):
         choices = "; ".join(f"{name!r} with order {', '.join(map(str, orders))}" for name, orders in ORDERS.items())
-        msg = f"method={method!r} with order={order!r} does not exist; use one of {choices}"
+        msg = f"method={method!r} with order={order!r} does not exist; use one of {choices}; or {COMPLEX!r} without an order"
         raise ValueError(msg)  # noqa: TRY004  a value that is not among the choices, of whatever type
     if method != "adaptive":
-        if method not in ORDERS:
-            msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, (*ORDERS, 'adaptive')))}"
+        if method not in (*ORDERS, COMPLEX):
+            msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, (*ORDERS, 'adaptive', COMPLEX)))}"
             raise ValueError(msg)
         stencil(1, order, method)
     elif order not in ORDERS["central"]:
@@ -44,12 +44,28 @@ def check_scheme(method: Any, order: Any) -> str:
     return "central" if method == "adaptive" else method
 
 
-def check_fixed_steps(method: Any, order: Any, name: str) -> None:
-    """As `check_scheme`, for what has no refined steps."""
+def check_differences(method: Any, order: Any) -> None:
+    """As `check_scheme`, for what a complex step is not made for."""
     check_scheme(method, order)
+    if method == COMPLEX:
+        msg = "method='complex' works on derivative, gradient, jacobian, jvp and vjp; here use method='central', perhaps with order=4"
+        raise ValueError(msg)
+
+
+def check_fixed_steps(method: Any, order: Any, name: str) -> None:
+    """As `check_differences`, for what has no refined steps."""
+    check_differences(method, order)
     if method == "adaptive":
         msg = f"{name} has no method='adaptive'; use method='central' with a higher order, or gradient(f, x, method='adaptive')"
         raise ValueError(msg)
+
+
+def check_one_step(h: Any, rel_step: Any, why: str) -> None:
+    """Raise ValueError for one step per coordinate where it has to be one number."""
+    for name, given in (("h", h), ("rel_step", rel_step)):
+        if given is not None and np.ndim(given):
+            msg = f"{name} has shape {np.shape(given)}, but it {why}; give one number"
+            raise ValueError(msg)
 
 
 def check_args(args: Any) -> tuple[Any, ...]:

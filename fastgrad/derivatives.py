@@ -75,10 +75,12 @@ def gradient(
         Further arguments that run with the points: f gets ``f(x, *args, *rows)``, the row of its point of each.
     batch : bool
         Whether x holds many points. f stays a function of one point.
-    method : {"central", "forward", "backward", "adaptive"}
+    method : {"central", "forward", "backward", "adaptive", "complex"}
         The side(s) of x at which f is evaluated. adaptive: central differences at steps that shrink until the error of
         each element stops falling, extrapolated to step 0: some 1e-13 of relative error for 10 to 30 evaluations a
-        coordinate, with an estimate of it in `full_output`. Where one side is NaN it takes the other.
+        coordinate, with an estimate of it in `full_output`. Where one side is NaN it takes the other. complex:
+        ``Im f(x + 1j*h*e_i) / h``, exact to rounding for an f that takes complex numbers and is analytic; on jit and
+        python, and ValueError or TypeError where it is seen not to be.
     order : int
         Order of accuracy: 2, 4, 6, 8 (central, and what adaptive begins with), 1 to 8 (one-sided).
     h, rel_step : array_like, optional

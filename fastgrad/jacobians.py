@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import stencils
-from .arguments import check_args, check_function, check_scheme, is_dask, refuse_bounds
+from .arguments import check_args, check_function, check_one_step, check_scheme, is_dask, refuse_bounds
 from .engine.call import Call, Rows
 from .request import (
     Array,
@@ -190,12 +190,9 @@ def jvp(
 
 def _steps_along(points: Rows, v: Array, table: stencils.Table, h: Any, rel_step: Any) -> tuple[Array, Any]:
     """The steps t, and the rule that they follow."""
-    for name, given in (("h", h), ("rel_step", rel_step)):
-        if given is not None and np.ndim(given):
-            msg = f"{name} has shape {np.shape(given)}, but it is the step along v; give one number"
-            raise ValueError(msg)
+    check_one_step(h, rel_step, "is the step along v")
     steps = choose_steps(np.zeros(()), table.stencil, h, rel_step)
     t: Array = direction_step(points.values, v, table.stencil, h, rel_step)
-    if steps.rule != "default":
+    if steps.rule in {"absolute", "relative"}:
         check_direction(points.values, v, t, "h" if rel_step is None else "rel_step")
     return t, steps

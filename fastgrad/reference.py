@@ -13,15 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import sides, steps
-from .results import as_number, as_numbers, precision
-from .stencils import Stencil, stencil
+from .results import as_number, as_numbers, imaginary_part, precision
+from .stencils import COMPLEX, Stencil, stencil
 
 Array = NDArray[np.float64]
 Function = Callable[..., Any]
 
 
-def along(f: Callable[[float], Any], formula: Stencil) -> Any:
-    """The stencil's sum of a function of one variable at unit step around 0, the denominator included."""
+def along(f: Callable[[Any], Any], formula: Stencil) -> Any:
+    """The stencil's sum of a function of one variable at unit step around 0, the denominator included.
+
+    Of the complex step it is the function at 1j.
+    """
+    if formula.method == COMPLEX:
+        return f(1j)
     values = [f(float(k)) for k in formula.offsets]
     with np.errstate(all="ignore"):
         total: Any = 0.0
@@ -30,8 +35,10 @@ def along(f: Callable[[float], Any], formula: Stencil) -> Any:
         return total / formula.denominator
 
 
-def _moved(x: Array, k: float, step: Array, *coordinates: int) -> Array:
+def _moved(x: Array, k: Any, step: Array, *coordinates: int) -> Any:
     """x with some (flat) coordinates moved by k of their steps; the others keep their bits, -0.0 too."""
+    if k == 1j:
+        return _imaginary(x, np.where(np.isin(np.arange(x.size), coordinates).reshape(x.shape), step, 0.0))
     moved = x.copy()
     with np.errstate(all="ignore"):
         for i in coordinates:
@@ -39,8 +46,22 @@ def _moved(x: Array, k: float, step: Array, *coordinates: int) -> Array:
     return moved
 
 
-def _moved_along(x: Array, k: float, t: float, v: Array) -> Array:
+def _imaginary(x: Array, step: Array) -> Any:
+    """x + 1j * step; the real part keeps its bits."""
+    moved = x.astype(complex)
+    moved.imag = step
+    return moved
+
+
+def _seen(f: Function, formula: Stencil) -> Function:
+    """What counts of the values of f: in a complex step their imaginary part."""
+    return (lambda *given: imaginary_part(f(*given))) if formula.method == COMPLEX else f
+
+
+def _moved_along(x: Array, k: Any, t: float, v: Array) -> Any:
     """x + k*t*v; the coordinates in which v is 0 keep their bits."""
+    if k == 1j:
+        return _imaginary(x, t * v)
     with np.errstate(all="ignore"):
         return np.where(v == 0.0, x, x + k * t * v)
 
@@ -101,12 +122,11 @@ def derivative(
     value: Any = None
     with suppress(Exception):
         value = f(x.copy()[()], *args)
-    if np.shape(value) == x.shape:
-        on_arrays = f
-    else:
+    seen = on_arrays = _seen(f, formula)
+    if np.shape(value) != x.shape:
 
         def on_arrays(a: Any, *args: Any) -> Any:
-            return np.reshape([as_number(f(v, *args)) for v in np.ravel(a)], np.shape(a))
+            return np.reshape([as_number(seen(v, *args)) for v in np.ravel(a)], np.shape(a))
 
     step = _steps(x, formula, h, rel_step, value)
     fitting, step = _between(x, step, formula, bounds)
@@ -129,10 +149,10 @@ def gradient(
     x = np.asarray(x, dtype=np.float64)
     formula = stencil(1, order, method)
     fitting, step = _between(x, _steps(x, formula, h, rel_step, f(x.copy(), *args)), formula, bounds)
-    sums = np.full(x.size, np.nan)
+    sums, seen = np.full(x.size, np.nan), _seen(f, formula)
     for i, each in enumerate(fitting):
         if each:
-            sums[i] = along(lambda k: as_number(f(_moved(x, k, step, i), *args)), each)  # noqa: B023
+            sums[i] = along(lambda k: as_number(seen(_moved(x, k, step, i), *args)), each)  # noqa: B023
     with np.errstate(all="ignore"):
         return np.reshape(sums, x.shape) / step
 
@@ -154,10 +174,10 @@ def jacobian(
     formula = stencil(1, order, method)
     value = f(x.copy(), *args)
     fitting, step = _between(x, _steps(x, formula, h, rel_step, value), formula, bounds)
-    out = np.full((*np.shape(value), x.size), np.nan)
+    out, seen = np.full((*np.shape(value), x.size), np.nan), _seen(f, formula)
     for i, each in enumerate(fitting):
         if each:
-            out[..., i] = along(lambda k: as_numbers(f(_moved(x, k, step, i), *args)), each)  # noqa: B023
+            out[..., i] = along(lambda k: as_numbers(seen(_moved(x, k, step, i), *args)), each)  # noqa: B023
     with np.errstate(all="ignore"):
         return np.asarray(out.reshape(np.shape(value) + x.shape) / step)
 
@@ -175,7 +195,8 @@ def jvp(
     if method == "adaptive":
         return _refined(jvp, f, x, v, args=args, order=order)
     t = steps.direction_step(x.ravel(), v.ravel(), formula, h, rel_step, precision(value))
-    total = along(lambda k: as_numbers(f(_moved_along(x, k, t, v), *args)), formula)
+    seen = _seen(f, formula)
+    total = along(lambda k: as_numbers(seen(_moved_along(x, k, t, v), *args)), formula)
     with np.errstate(all="ignore"):
         return total / t
 

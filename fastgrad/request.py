@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import bounded, reference, refined, stencils
+from . import analytic, bounded, reference, refined, stencils
 from .arguments import check_bounds, check_out, check_workers, real_array
 from .engine import inplace
 from .engine.call import Call, Output, Rows, Target
@@ -118,12 +118,18 @@ def differentiate(
     """The derivative in x's dtype, or a Result; its shape is `lead`, that of f's output and `tail`, x's by default."""
     check_engine(how.engine)
     workers = check_workers(how.workers, how.engine)
+    if call.is_complex and call.bounds is not None:
+        msg = "method='complex' moves x along the imaginary axis, where bounds= mean nothing; leave bounds out"
+        raise ValueError(msg)
     place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, (given, *inputs))
     facts = None
     if not call.points.count and call.vector:  # nothing says what f returns
         place.make((0,) if tail else ())
     elif call.vector or place.make(()).size:
+        looked = analytic.check_operations(call) if call.is_complex else 0
         facts = _run(call, Target(place.make) if call.vector else place.target, values, how, workers)
+        if call.is_complex:
+            facts = facts._replace(nfev=facts.nfev + looked + analytic.check_slopes(call, place.target))
         _check_that_f_reads(call, place.target)
     elif values is not None:  # points without coordinates still have values
         for n in range(call.points.count):

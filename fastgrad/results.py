@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -138,6 +139,30 @@ def as_numbers(value: Any) -> NDArray[np.float64]:
         raise TypeError(msg) from None
     _check_real(value, array, "real numbers")
     return array.astype(np.float64, copy=False)
+
+
+def imaginary_part(value: Any) -> Any:
+    """The imaginary part of what f returned for a complex argument, from which method="complex" reads the derivative.
+
+    Raises
+    ------
+    TypeError
+        Not complex numbers of double precision.
+    """
+    if type(value) is np.complex128 or type(value) is complex:
+        return value.imag
+    with suppress(ValueError):  # ragged: `as_numbers` says so
+        array = np.asarray(value)
+        if array.dtype.kind == "c" and array.dtype != np.complex64:
+            return array.imag
+        if array.dtype.kind in "fiubc":
+            lost = "loses so small an imaginary part" if array.dtype.kind == "c" else "has no imaginary part"
+            msg = (
+                f"f returned {array.dtype} for a complex argument, which {lost}, and with it the derivative; leave out abs, "
+                ".real, float() and other precisions, write a constant c as c + 0 * x[0], or use method='central'"
+            )
+            raise TypeError(msg)
+    return as_numbers(value)
 
 
 def precision(value: Any) -> float:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ORDERS = {"central": (2, 4, 6, 8), "forward": tuple(range(1, 9)), "backward": tuple(range(1, 9))}
+COMPLEX = "complex"  # a method without differences, for first derivatives
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Stencil:
 
     ``sum(n * (F[a] - F[b]) for n, a, b in terms) / (denominator * h**derivative)``, where ``F[k] = f(x + offsets[k]*h)``.
     The weights of a derivative add up to zero, so they can be written as differences; in this form a constant
-    function gives exactly zero whatever its value.
+    function gives exactly zero whatever its value. Of method "complex" the one offset is along the imaginary axis, and
+    ``Im F[0] / h`` is the derivative, without terms.
     """
 
     derivative: int
@@ -42,7 +44,9 @@ class Stencil:
 
     @cached_property
     def displaced(self) -> tuple[int, ...]:
-        """The other offsets, in the order of the terms."""
+        """The other offsets, in the order of the terms; a complex step has one, and no terms."""
+        if self.method == COMPLEX:
+            return self.offsets
         return tuple(self.offsets[q] for _, *pair in self.terms for q in pair if q != self.base)
 
     @cached_property
@@ -88,20 +92,22 @@ def stencil(derivative: int = 1, order: int = 2, method: str = "central") -> Ste
         1, 2, ...
     order : int
         The error falls as ``h**order``: 2, 4, 6, 8 for central differences, 1 to 8 for one-sided ones.
-    method : {"central", "forward", "backward"}
+    method : {"central", "forward", "backward", "complex"}
 
     Raises
     ------
     ValueError
-        Unknown method, or an order that the method does not have.
+        Unknown method, or an order or a derivative that the method does not have.
 
     Examples
     --------
     >>> stencil(1, 2).terms, stencil(1, 2).denominator
     (((1, 1, 0),), 2)
     """
+    if method == COMPLEX:
+        return _complex_step(derivative, order)
     if method not in ORDERS:
-        msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, ORDERS))}"
+        msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, (*ORDERS, COMPLEX)))}"
         raise ValueError(msg)
     if order not in ORDERS[method]:
         msg = f"order={order!r} does not exist for method={method!r}; use one of {', '.join(map(str, ORDERS[method]))}"
@@ -121,6 +127,16 @@ def stencil(derivative: int = 1, order: int = 2, method: str = "central") -> Ste
         pairs = [(numbers[o], o, -o) for o in offsets if o > 0]
     terms = tuple((n, offsets.index(a), offsets.index(b)) for n, a, b in pairs if n)
     return Stencil(derivative, order, method, offsets, terms, denominator)
+
+
+def _complex_step(derivative: int, order: int) -> Stencil:
+    if derivative != 1:
+        msg = f"method='complex' gives first derivatives, not n={derivative}; use method='central' with a higher order"
+        raise ValueError(msg)
+    if order != 2:
+        msg = f"order={order!r} means nothing to method='complex', whose error is rounding alone; leave order out"
+        raise ValueError(msg)
+    return Stencil(derivative, order, COMPLEX, (1,), (), 1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,12 @@
-"""Functions of functions: grad and value_and_grad under JAX's names, and the product of a vector with the Jacobian."""
+"""Functions of functions, under JAX's names and as SciPy calls them, and the product of a vector with the Jacobian.
+
+`grad` and `value_and_grad` are names of the package, `jac`, `hess` and `hessp` are called as ``fastgrad.transforms.jac``.
+"""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -11,10 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .arguments import check_function, check_out, real_array, refuse_bounds
+from .curvature import hessian, hvp
 from .derivatives import gradient, value_and_gradient
 from .jacobians import jacobian
 from .request import Array, Bounds, Function, Progress, Step
 from .results import status_of
+from .trees import gradient_of_dict
 
 
 def grad(f: Function, **options: Any) -> Function:
@@ -30,7 +36,8 @@ def grad(f: Function, **options: Any) -> Function:
     Returns
     -------
     callable
-        ``g(x, *args)`` is ``gradient(f, x, args=args, **options)``.
+        ``g(x, *args)`` is ``gradient(f, x, args=args, **options)``. x may also be a dict of arrays and numbers, or of
+        such dicts: f then gets a dict of the same form, of arrays of its own, and so is the gradient.
 
     Raises
     ------
@@ -43,6 +50,9 @@ def grad(f: Function, **options: Any) -> Function:
     >>> slope = fastgrad.grad(lambda x, a: a * np.sum(x**2), order=4)
     >>> slope(np.array([3.0, 4.0]), 0.5).round(9)
     array([3., 4.])
+    >>> line = lambda p: np.sum((p["slope"] * np.arange(3.0) + p["start"]) ** 2)
+    >>> print({name: g.round(6).tolist() for name, g in fastgrad.grad(line)({"slope": 2.0, "start": 1.0}).items()})
+    {'slope': 26.0, 'start': 18.0}
     """
     return _bound(gradient, f, options)
 
@@ -60,7 +70,7 @@ def value_and_grad(f: Function, **options: Any) -> Function:
     Returns
     -------
     callable
-        ``g(x, *args)`` is ``value_and_gradient(f, x, args=args, **options)``.
+        ``g(x, *args)`` is ``value_and_gradient(f, x, args=args, **options)``; x may be a dict, as in `grad`.
 
     Raises
     ------
@@ -77,13 +87,108 @@ def value_and_grad(f: Function, **options: Any) -> Function:
     return _bound(value_and_gradient, f, options)
 
 
-def _bound(operation: Function, f: Function, options: dict[str, Any]) -> Function:
+def jac(f: Function, **options: Any) -> Function:
+    """The function that gives the Jacobian of f: the `jac` of `scipy.optimize.least_squares` and `root`.
+
+    Parameters
+    ----------
+    f : callable
+        As in `jacobian`.
+    **options
+        Those of `jacobian`.
+
+    Returns
+    -------
+    callable
+        ``g(x, *args)`` is ``jacobian(f, x, args=args, **options)``.
+
+    Raises
+    ------
+    TypeError
+        f is no function, or an option does not exist.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> fastgrad.transforms.jac(lambda x, a: np.array([a * x[0], x[0] * x[1]]))(np.array([3.0, 4.0]), 2.0).round(9)
+    array([[2., 0.],
+           [4., 3.]])
+    """
+    return _bound(jacobian, f, options)
+
+
+def hess(f: Function, **options: Any) -> Function:
+    """The function that gives the Hessian of f: the `hess` of `scipy.optimize.minimize`.
+
+    Parameters
+    ----------
+    f : callable
+        A scalar function, as in `hessian`.
+    **options
+        Those of `hessian`.
+
+    Returns
+    -------
+    callable
+        ``g(x, *args)`` is ``hessian(f, x, args=args, **options)``.
+
+    Raises
+    ------
+    TypeError
+        f is no function, or an option does not exist.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> fastgrad.transforms.hess(lambda x, a: a * x[0] ** 2 * x[1], order=4)(np.array([1.0, 2.0]), 0.5).round(6)
+    array([[2., 1.],
+           [1., 0.]])
+    """
+    return _bound(hessian, f, options)
+
+
+def hessp(f: Function, **options: Any) -> Function:
+    """The function that gives the Hessian of f times a vector: the `hessp` of `scipy.optimize.minimize`.
+
+    Parameters
+    ----------
+    f : callable
+        A scalar function, as in `hvp`.
+    **options
+        Those of `hvp`.
+
+    Returns
+    -------
+    callable
+        ``g(x, v, *args)`` is ``hvp(f, x, v, args=args, **options)``.
+
+    Raises
+    ------
+    TypeError
+        f is no function, or an option does not exist.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> product = fastgrad.transforms.hessp(lambda x: x[0] ** 2 * x[1], order=4)
+    >>> product(np.array([1.0, 2.0]), np.array([1.0, 1.0])).round(6)
+    array([6., 2.])
+    """
+    return _bound(hvp, f, options, vectors=1)
+
+
+def _bound(operation: Function, f: Function, options: dict[str, Any], vectors: int = 0) -> Function:
     check_function(f)
-    inspect.signature(operation).bind(f, None, **options)  # TypeError for an option that does not exist
+    points = (None,) * (1 + vectors)
+    inspect.signature(operation).bind(f, *points, **options)  # TypeError for an option that does not exist
     bound = {"args": (), **options}
 
-    def transformed(x: ArrayLike, *args: Any) -> Any:
-        return operation(f, x, **{**bound, "args": args or bound["args"]})
+    def transformed(x: Any, *given: Any) -> Any:
+        along, args = given[:vectors], given[vectors:]
+        how = {**bound, "args": args or bound["args"]}
+        if isinstance(x, Mapping) and operation in {gradient, value_and_gradient}:
+            return gradient_of_dict(operation, f, x, how)
+        return operation(f, x, *along, **how)
 
     name = getattr(f, "__name__", "f")
     transformed.__name__ = f"{operation.__name__}_of_{name}"

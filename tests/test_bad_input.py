@@ -1193,6 +1193,192 @@ BOUNDS = [
 
 TABLE = [
     *BOUNDS,
+]
+
+
+def complex_gradient(f, **options):
+    return gradient(f, point(), method="complex", **options)
+
+
+COMPLEX_STEP = [
+    Row(
+        "complex: abs", lambda: complex_gradient(lambda x: abs(x[0])), TypeError, ["np.absolute", "np.where", "central"]
+    ),
+    Row("complex: norm", lambda: complex_gradient(np.linalg.norm), TypeError, ["np.linalg.norm", "np.sqrt", "central"]),
+    Row(
+        "complex: a comparison",
+        lambda: complex_gradient(lambda x: x[0] if x[0] > 0 else x[1]),
+        TypeError,
+        ["np.greater", "x.real"],
+    ),
+    Row(
+        "complex: math",
+        lambda: complex_gradient(lambda x: math.sin(x[0])),
+        TypeError,
+        ["math.sin(x[0])", "real numbers", "np.sin"],
+    ),
+    Row(
+        "complex: a real constant",
+        lambda: complex_gradient(lambda x: 3.0),
+        TypeError,
+        ["f returned float64", "c + 0 * x[0]", "central"],
+    ),
+    Row(
+        "complex: single precision",
+        lambda: complex_gradient(lambda x: np.complex64(x[0])),
+        TypeError,
+        ["complex64", "precision"],
+    ),
+    Row(
+        "complex: f returns None", lambda: complex_gradient(lambda x: None), TypeError, ["f returned", "None", "number"]
+    ),
+    Row(
+        "complex: f returns a vector",
+        lambda: complex_gradient(lambda x: 2 * x),
+        ValueError,
+        ["f returned", "(2,)", "one"],
+    ),
+    Row(
+        "complex: a kink",
+        lambda: complex_gradient(lambda x: np.sqrt((x[0] - 1) ** 2) * x[1]),
+        ValueError,
+        ["not complex-analytic", "[1.0, 2.0]", "kink", "central"],
+    ),
+    Row(
+        "complex: order",
+        lambda: complex_gradient(product, order=4),
+        ValueError,
+        ["order=4", "complex", "leave order out"],
+    ),
+    Row(
+        "complex: rel_step",
+        lambda: complex_gradient(product, rel_step=1e-9),
+        ValueError,
+        ["rel_step=1e-09", "leave it out", "h"],
+    ),
+    Row(
+        "complex: simd",
+        lambda: complex_gradient(product, engine="simd"),
+        EngineError,
+        ["simd", "real numbers", "jit", "python"],
+    ),
+    Row(
+        "complex: second derivative",
+        lambda: derivative(np.sin, 1.0, n=2, method="complex"),
+        ValueError,
+        ["n=2", "first", "central"],
+    ),
+    Row(
+        "complex: hessian",
+        lambda: fastgrad.hessian(product, point(), method="complex"),
+        ValueError,
+        ["first", "central"],
+    ),
+    Row(
+        "complex: hvp",
+        lambda: fastgrad.hvp(product, point(), point(), method="complex"),
+        ValueError,
+        ["first", "central"],
+    ),
+    Row(
+        "complex: field",
+        lambda: gradient_field(product, [point(), point()], method="complex"),
+        ValueError,
+        ["gradient", "central"],
+    ),
+    Row(
+        "complex: weights",
+        lambda: weight_gradient(product, point(), method="complex"),
+        ValueError,
+        ["gradient", "central"],
+    ),
+]
+
+INTEROP = [
+    Row(
+        "propagate: shape of cov",
+        lambda: fastgrad.propagate(square, point(), np.ones(3)),
+        ValueError,
+        ["(3,)", "2 coordinates", "(2, 2)"],
+    ),
+    Row(
+        "propagate: batch, shape of cov",
+        lambda: fastgrad.propagate(square, rows(), np.ones((3, 2)), batch=True),
+        ValueError,
+        ["(3, 2)", "(3, 2, 2)"],
+    ),
+    Row(
+        "propagate: not symmetric",
+        lambda: fastgrad.propagate(square, point(), [[1, 2], [3, 4]]),
+        ValueError,
+        ["cov[0, 1]", "symmetric", "cov.T"],
+    ),
+    Row(
+        "propagate: negative variance",
+        lambda: fastgrad.propagate(square, point(), [-1, 2]),
+        ValueError,
+        ["negative", "-1.0", "squares"],
+    ),
+    Row("propagate: cov no numbers", lambda: fastgrad.propagate(square, point(), "ab"), TypeError, ["cov", REAL]),
+    Row(
+        "propagate: f is no function", lambda: fastgrad.propagate(3, point(), point()), TypeError, ["f must be", "int"]
+    ),
+    Row(
+        "grad of a dict: a leaf of strings",
+        lambda: fastgrad.grad(len)({"a": {"b": "c"}}),
+        TypeError,
+        ["x['a']['b']", REAL],
+    ),
+    Row(
+        "grad of a dict: batch",
+        lambda: fastgrad.grad(len, batch=True)({"a": point()}),
+        ValueError,
+        ["batch", "dict", "leave"],
+    ),
+    Row(
+        "grad of a dict: one step each",
+        lambda: fastgrad.grad(len, h=[1, 2])({"a": point()}),
+        ValueError,
+        ["(2,)", "dict", "one number"],
+    ),
+    Row(
+        "grad of a dict: jit",
+        lambda: fastgrad.grad(len, engine="jit")({"a": point()}),
+        EngineError,
+        ["jit", "dict", "python"],
+    ),
+    Row(
+        "compiled: a plain function",
+        lambda: fastgrad.compiled.grad(product),
+        TypeError,
+        ["function", "compiled", "@numba.njit"],
+    ),
+    Row(
+        "compiled: a step for each",
+        lambda: fastgrad.compiled.jacobian(njit_raises_beyond_500, h=[1, 2]),
+        ValueError,
+        ["(2,)", "one number"],
+    ),
+    Row(
+        "compiled: an order",
+        lambda: fastgrad.compiled.grad(njit_raises_beyond_500, order=3),
+        ValueError,
+        ["order=3", "2, 4, 6, 8"],
+    ),
+    Row(
+        "compiled: complex",
+        lambda: fastgrad.compiled.grad(njit_raises_beyond_500, method="complex"),
+        ValueError,
+        ["complex", "central"],
+    ),
+    Row(
+        "transforms.jac: an option", lambda: fastgrad.transforms.jac(square, step=1), TypeError, ["unexpected", "step"]
+    ),
+]
+
+TABLE = [
+    *COMPLEX_STEP,
+    *INTEROP,
     *WEIGHTS,
     *DASK,
     *FORKED,

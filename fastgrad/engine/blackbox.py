@@ -55,12 +55,7 @@ def prepare(call: Call, out: Output, values: Array | None, *, recompilations: in
     EngineError
         f cannot be compiled, or compiled it does not give what it gives in Python.
     """
-    if config.DISABLE_JIT:
-        msg = "Numba's compiler is switched off; unset NUMBA_DISABLE_JIT"
-        raise EngineError(msg)
-    if call.batch:
-        msg = "batch_args run on simd and python; write them as further coordinates of x, or use args="
-        raise EngineError(msg)
+    check_possible(call)
     with _lock:
         compiled = _compile(call, recompilations)
         first = call.argument(call.finite_row())
@@ -88,6 +83,16 @@ def prepare(call: Call, out: Output, values: Array | None, *, recompilations: in
 
     grain = 1 if _is_small(call) else len(units)
     return _items(work, count, grain, returns)
+
+
+def check_possible(call: Call) -> None:
+    """Raise EngineError for what no compilation helps."""
+    if config.DISABLE_JIT:
+        msg = "Numba's compiler is switched off; unset NUMBA_DISABLE_JIT"
+        raise EngineError(msg)
+    if call.batch:
+        msg = "batch_args run on simd and python; write them as further coordinates of x, or use args="
+        raise EngineError(msg)
 
 
 def _prepare_table(call: Call, compiled: Any, out: Array, returns: Any) -> Kernel:
@@ -242,7 +247,7 @@ def _probe(call: Call, compiled: Any, argument: Any) -> tuple[Any, tuple[int, ..
             compiled.compile(signature)
     value = _numbers(call, compiled(given, *call.args))
     if not hasattr(call.f, "py_func"):
-        _check_agreement(value, call, argument)
+        _check_same(value, _numbers(call, call.f(argument.copy(), *call.args)))
     return compiled.overloads[signature].signature.return_type, value.shape
 
 
@@ -256,9 +261,8 @@ def _numba_type(value: Any) -> Any:
         return nb.typeof(value)
 
 
-def _check_agreement(compiled: Array, call: Call, argument: Any) -> None:
+def _check_same(compiled: Array, plain: Array) -> None:
     """Numba's version of a plain function must give what the function gives: it freezes state and random numbers."""
-    plain = _numbers(call, call.f(argument.copy(), *call.args))
     if not _agree(compiled, plain):
         a, b = (v[()].tolist() if v.size < 5 else f"an array of shape {v.shape}" for v in (compiled, plain))
         msg = f"compiled by Numba, f gives {a} where it gives {b} in Python: it keeps state or is random"

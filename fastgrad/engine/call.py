@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..results import EPS
-from ..stencils import Table
+from ..stencils import COMPLEX, Table
 from ..steps import Steps, direction_step, with_precision
 
 Array = NDArray[np.float64]
@@ -164,6 +164,11 @@ class Call:
     def needs_base(self) -> bool:
         """Whether f is evaluated at the point itself."""
         return self.value or self.table.uses_base
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether points are moved along the imaginary axis."""
+        return self.table.stencil.method == COMPLEX
 
     @property
     def moves_coordinates(self) -> bool:

@@ -19,7 +19,7 @@ from ..results import (
     as_numbers,
     users_level,
 )
-from . import inplace, threads
+from . import complexcalls, inplace, threads
 from .call import Call, Kernel, Output, Rows, Target
 
 Array = NDArray[np.float64]
@@ -162,7 +162,7 @@ def plan_for_array(call: Call, out: Array) -> Plan | None:
 
     None where f cannot be traced, or on an array does not do what it does on each number.
     """
-    if call.total <= ARRAY_CALLS:
+    if call.total <= ARRAY_CALLS or call.is_complex:
         return None
     try:
         if not inplace.is_elementwise(call):
@@ -173,12 +173,19 @@ def plan_for_array(call: Call, out: Array) -> Plan | None:
 
 
 def _simd(call: Call, out: Any, values: Array | None, _limit: int | None) -> Any:
+    if call.is_complex:
+        msg = "method='complex' runs on jit and python, simd knows real numbers only"
+        raise EngineError(msg)
     from . import simd  # noqa: PLC0415  importing LLVM takes as long as all the rest
 
     return simd.prepare(call, out, values)
 
 
 def _jit(call: Call, out: Any, values: Array | None, limit: int | None) -> Any:
+    if call.is_complex:
+        from . import complexloops  # noqa: PLC0415
+
+        return complexloops.prepare(call, out, values, recompilations=limit)
     from . import blackbox  # noqa: PLC0415  importing Numba takes four times as long as the rest
 
     return blackbox.prepare(call, out, values, recompilations=limit)
@@ -211,7 +218,8 @@ def run(
     single = call.points.count == 1
     with threads.progress_report(progress, "coordinate" if single else "point") as report:
         if chosen.kernel is None:
-            return Facts("python", *inplace.apply(call, out, values, report, workers or 1))
+            apply = complexcalls.apply if call.is_complex else inplace.apply
+            return Facts("python", *apply(call, out, values, report, workers or 1))
         kernel = chosen.kernel
         scaled = report and (lambda done, total: report(kernel.units * done // total, kernel.units))
         if kernel.items <= kernel.grain and not report:
@@ -226,7 +234,7 @@ def run(
 
 def run_on_arrays(call: Call, out: Array, progress: Any = False) -> Facts | None:
     """A function of one variable on all points at once, from Python; None where f refuses arrays."""
-    done = inplace.apply_to_arrays(call, out)
+    done = (complexcalls if call.is_complex else inplace).apply_to_arrays(call, out)
     if not done:
         return None
     with threads.progress_report(progress, "point") as report:

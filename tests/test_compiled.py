@@ -1,0 +1,154 @@
+"""fastgrad.compiled: derivatives inside compiled code, to the bits of the jit engine."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+import pytest
+
+from fastgrad import compiled, gradient, jacobian
+
+X = np.array([0.5, 2.0, 0.7])
+ROWS = np.random.default_rng(0).uniform(0.0, 1.0, (50, 3))
+
+
+@numba.njit
+def f(x):
+    return np.sum(np.sin(x[:-1] * x[1:])) + (x[0] ** 2 if x[0] > 0.6 else 0.0)
+
+
+@numba.njit
+def scaled(x, a, b):
+    return a * np.sum(x**2) + b * x[0]
+
+
+@numba.njit
+def vector(x, a):
+    return np.array([x[0] * x[1] ** a, np.sin(x[0])])
+
+
+@numba.njit
+def cubes(x):
+    return np.sum(x**3)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"method": "forward", "order": 3, "rel_step": 1e-4}, {"order": 6, "h": 1e-5}],
+    ids=["default", "forward, rel_step", "order 6, h"],
+)
+def test_bits_of_the_jit_engine(options):
+    assert np.array_equal(compiled.grad(f, **options)(X), gradient(f, X, engine="jit", **options))
+
+
+def test_bits_of_the_jit_engine_for_jacobians():
+    options = {"method": "backward", "h": 1e-6}
+    result = compiled.jacobian(vector, **options)(X, 2.0)
+    assert np.array_equal(result, jacobian(vector, X, args=(2.0,), engine="jit", **options))
+
+
+def test_arguments():
+    g = compiled.grad(scaled)
+    np.testing.assert_allclose(g(X, 2.0, 1.0), 4 * X + [1, 0, 0], rtol=1e-9)
+    np.testing.assert_allclose(g(X, 3, 0), 6 * X, rtol=1e-9)
+
+
+def test_arrays_of_any_layout():
+    g, x = compiled.grad(cubes, order=4), np.arange(6.0).reshape(2, 3)
+    for given in (x, np.arange(12)[::2], np.empty((0, 3))):
+        result = g(given)
+        np.testing.assert_allclose(result, 3.0 * given**2, rtol=1e-11, atol=1e-10)
+        assert (result.dtype, result.shape) == (np.float64, given.shape)
+    full = compiled.jacobian(numba.njit(lambda x: x * x))(x)
+    assert full.shape == (2, 3, 2, 3)
+    np.testing.assert_allclose(full.reshape(6, 6), np.diag(2 * x.ravel()), atol=1e-9)
+
+
+def test_outputs_that_are_no_arrays():
+    np.testing.assert_allclose(
+        compiled.jacobian(numba.njit(lambda x: (x[0] * x[1], x[0])))(X), [[2.0, 0.5, 0.0], [1.0, 0.0, 0.0]], atol=1e-9
+    )
+
+
+def test_single_precision_takes_larger_steps():
+    single = numba.njit(lambda x: np.float32(np.sum(x * x)))
+    assert np.array_equal(compiled.grad(single)(X), gradient(single, X, engine="jit"))
+    np.testing.assert_allclose(compiled.grad(single)(X), 2 * X, rtol=1e-4)
+
+
+def test_functions_that_write_into_their_argument():
+    @numba.njit
+    def writing(x):
+        x[0] *= 3
+        return np.array([x[0] * x[1], x[1]])
+
+    @numba.njit
+    def number(x):
+        return writing(x)[0]
+
+    x = X.copy()
+    x.flags.writeable = False
+    np.testing.assert_allclose(compiled.grad(number)(x), [6.0, 1.5, 0.0], atol=1e-9)
+    np.testing.assert_allclose(compiled.jacobian(writing)(x), [[6.0, 1.5, 0.0], [0.0, 1.0, 0.0]], atol=1e-9)
+    assert np.array_equal(x, X)
+
+
+def test_newton_inside_compiled_code():
+    @numba.njit
+    def circle(x, r):
+        return np.array([x[0] ** 2 + x[1] ** 2 - r**2, x[0] - x[1]])
+
+    jac = compiled.jacobian(circle)
+
+    @numba.njit
+    def newton(x, r):
+        for _ in range(12):
+            value, j = circle(x, r), jac(x, r)
+            determinant = j[0, 0] * j[1, 1] - j[0, 1] * j[1, 0]
+            step = np.array([j[1, 1] * value[0] - j[0, 1] * value[1], j[0, 0] * value[1] - j[1, 0] * value[0]])
+            x = x - step / determinant
+        return x
+
+    np.testing.assert_allclose(newton(np.array([3.0, 0.5]), 2.0), np.sqrt(2.0), rtol=1e-14)
+
+
+def test_parallel_loops_and_threads():
+    g = compiled.grad(f)
+
+    @numba.njit(parallel=True)
+    def field(rows):
+        out = np.empty_like(rows)
+        for n in numba.prange(len(rows)):
+            out[n] = g(rows[n])
+        return out
+
+    expected = gradient(f, ROWS, batch=True, engine="jit")
+    assert np.array_equal(field(ROWS), expected)
+    with ThreadPoolExecutor(4) as pool:
+        assert np.array_equal(list(pool.map(g, ROWS)), expected)
+    assert g.targetoptions["nogil"]
+
+
+def test_the_same_function_is_compiled_once():
+    assert compiled.grad(f) is compiled.grad(f)
+    assert compiled.grad(f) is not compiled.grad(f, order=4)
+
+
+def test_steps_that_vanish_are_seen_inside_compiled_code():
+    for make in (compiled.grad, compiled.jacobian):
+        with pytest.raises(ValueError, match="vanishes beside a coordinate"):
+            make(f, h=1e-30)(X)
+
+
+@pytest.mark.parametrize("make", [compiled.grad, compiled.jacobian])
+def test_errors(make):
+    with pytest.raises(TypeError, match=r"f must be compiled by Numba, got function; write @numba\.njit above it"):
+        make(lambda x: x[0])
+    with pytest.raises(ValueError, match=r"h has shape \(2,\).*give one number"):
+        make(f, h=[1e-5, 1e-5])
+    with pytest.raises(ValueError, match="order=3 does not exist"):
+        make(f, order=3)
+    with pytest.raises(ValueError, match="method='complex' works on"):
+        make(f, method="complex")
+    with pytest.raises(ValueError, match="both h"):
+        make(f, h=1e-5, rel_step=1e-5)
