@@ -275,7 +275,7 @@ def client(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workers")
     with (
         dask.config.set({"temporary-directory": str(folder)}),
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield client
