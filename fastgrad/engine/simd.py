@@ -282,7 +282,12 @@ class _Bound:
             call, Target(lambda shape: fresh.reshape(len(rows), prod(shape), -1)) if call.vector else fresh, seen
         )
         same = bool((np.isfinite(fresh) == np.isfinite(self.out[rows])).all())
-        self.out[rows] = fresh
+        self.out[rows] = _mended(self.out[rows], fresh)
         if self.values is not None and seen is not None:
-            self.values[rows] = seen
+            self.values[rows] = _mended(self.values[rows], seen)
         return same
+
+
+def _mended(ours: Array, fresh: Array) -> Array:
+    """f's own numbers where one of the two is not finite; elsewhere they would differ by rounding from other points'."""
+    return np.where(np.isfinite(ours) & np.isfinite(fresh), ours, fresh)
