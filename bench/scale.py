@@ -39,7 +39,7 @@ WANTED = 1.7  # two workers over one
 
 @dataclass(frozen=True)
 class Sizes:
-    """Nodes along an axis: of the grid, of a chunk, of a chunk with nothing to do; rows of such; turns."""
+    """Nodes along an axis: of a square of the grid, of a chunk, of a chunk with nothing to do; rows of such; turns."""
 
     grid: int = 8192
     chunk: int = 2048
@@ -78,16 +78,17 @@ def _corner(block: Array) -> Array:
 
 @dataclass(frozen=True)
 class Job:
-    """What is computed, the bytes that a node moves at least, and those that a task holds for it."""
+    """What is computed, how many squares of nodes, the bytes that a node moves at least, and those held for it."""
 
     title: str
     lazily: Callable[..., list[Any]]
+    squares: int
     moved: int
     held: int
 
 
-FIELD = Job("`gradient_field` of sin(x0·x1)", field, moved=16, held=16)
-SAMPLES = Job("`grid.gradient` of samples", samples, moved=24, held=8 + 8 + 16)
+FIELD = Job("`gradient_field` of sin(x0·x1)", field, squares=4, moved=16, held=16)
+SAMPLES = Job("`grid.gradient` of samples", samples, squares=1, moved=24, held=8 + 8 + 16)
 JOBS = (FIELD, SAMPLES)
 
 
@@ -116,13 +117,13 @@ class Core:
 
 
 def one_core(job: Job, sizes: Sizes) -> Core:
-    n, whole = sizes.chunk, sizes.grid
+    n, rows, columns = sizes.chunk, job.squares * sizes.grid, sizes.grid
     axis, out, values = np.linspace(-2.0, 2.0, n), np.zeros((2, n, n)), np.random.default_rng(0).normal(size=(n, n))
     call = partial(gradient_field, F, [axis, axis]) if job is FIELD else partial(grid.gradient, values, 0.25)
-    all_values = None if job is FIELD else dask.persist(noise(whole, whole, n), scheduler="threads")[0]
+    all_values = None if job is FIELD else dask.persist(noise(rows, columns, n), scheduler="threads")[0]
 
     def in_tasks(number: int, **how: Any) -> None:
-        dask.compute(*corners(job.lazily(whole, whole, n, 1e-9 * number, all_values)), **how)
+        dask.compute(*corners(job.lazily(rows, columns, n, 1e-9 * number, all_values)), **how)
 
     into, fresh, one, two = best(
         sizes.turns,
@@ -131,7 +132,7 @@ def one_core(job: Job, sizes: Sizes) -> Core:
         partial(in_tasks, scheduler="synchronous"),
         partial(in_tasks, scheduler="threads", num_workers=2),
     )
-    return Core(into / n**2, fresh / n**2, one / whole**2, one / two / 2)
+    return Core(into / n**2, fresh / n**2, one / rows / columns, one / two / 2)
 
 
 def copying(sizes: Sizes) -> float:
@@ -147,19 +148,22 @@ def copying(sizes: Sizes) -> float:
 @contextmanager
 def two_workers() -> Any:
     """Two processes of one thread."""
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     with LocalCluster(**options) as cluster, Client(cluster) as client:
         yield client
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of the whole grid on one worker and on two, and of twice the grid on two; seconds a chunk without nodes."""
+    """Seconds of the whole grid on one worker and on two, of twice the grid on two, of a call and of a chunk of nothing."""
 
+    nodes: int
+    chunks: int
     one: float
     two: float
     twice: float
-    task: float
+    call: float
+    chunk: float
 
     @property
     def strong(self) -> float:
@@ -172,11 +176,12 @@ class Measured:
 
 def on_cluster(client: Client, job: Job, sizes: Sizes) -> Measured:
     n, chunk, few, both = sizes.grid, sizes.chunk, sizes.empty, sorted(client.scheduler_info()["workers"])
-    idle, tasks = few * sizes.rows, sizes.rows**2
-    plans = [(n, n, chunk, both[:1]), (n, n, chunk, both), (n, 2 * n, chunk, both)]
-    plans.append((idle, idle, few, both))
-    one, two, twice, empty = best(sizes.turns, *(prepared(client, job, *plan) for plan in plans))
-    return Measured(one, two, twice, empty / tasks)
+    rows, idle = job.squares * n, few * sizes.rows
+    plans = [(rows, n, chunk, both[:1]), (rows, n, chunk, both), (rows, 2 * n, chunk, both)]
+    plans += [(few, few, few, both), (idle, idle, few, both)]
+    one, two, twice, call, empty = best(sizes.turns, *(prepared(client, job, *plan) for plan in plans))
+    each = max(empty - call, 0.0) / (sizes.rows**2 - 1)
+    return Measured(rows * n, -(-rows // chunk) * -(-n // chunk), one, two, twice, call, each)
 
 
 def prepared(client: Client, job: Job, rows: int, columns: int, chunk: int, workers: list[str]) -> Callable[..., None]:
@@ -203,10 +208,11 @@ def resident() -> int:
 
 @dataclass(frozen=True)
 class Model:
-    """Seconds a node of one core, seconds a chunk of the scheduler, and the share of their speed that more cores keep."""
+    """Seconds a node of one core, a call, a chunk of the scheduler, and the share of their speed that more cores keep."""
 
     node: float
-    task: float
+    call: float
+    chunk: float
     efficiency: float
     held: int
     process: int
@@ -215,7 +221,7 @@ class Model:
         return nodes * self.node / (cores * self.efficiency if cores > 1 else 1)
 
     def scheduling(self, chunks: float) -> float:
-        return chunks * self.task
+        return self.call + chunks * self.chunk
 
     def memory(self, chunk: float) -> float:
         """Bytes of a worker with one thread."""
@@ -236,13 +242,13 @@ def predictions(models: dict[str, Model]) -> list[str]:
     return table(head, rows)
 
 
-def check_of_model(models: dict[str, Model], measured: dict[str, Measured], sizes: Sizes) -> list[str]:
+def check_of_model(models: dict[str, Model], measured: dict[str, Measured]) -> list[str]:
     """The whole grid on one worker and on two: predicted and measured."""
-    rows, chunks = [], (sizes.grid / sizes.chunk) ** 2
+    rows = []
     for title, model in models.items():
-        cells = [title]
-        for cores, seconds in ((1, measured[title].one), (2, measured[title].two)):
-            said = model.computing(sizes.grid**2, cores) + model.scheduling(chunks)
+        cells, m = [title], measured[title]
+        for cores, seconds in ((1, m.one), (2, m.two)):
+            said = model.computing(m.nodes, cores) + model.scheduling(m.chunks)
             cells += [duration(said), f"{duration(seconds)} ({100 * (said / seconds - 1):+.0f} %)"]
         rows.append(cells)
     return table(["", "one worker: predicted", "measured (prediction off by)", "two: predicted", "measured"], rows)
@@ -279,20 +285,46 @@ def per_core(cores: dict[Job, Core], copy: float) -> list[str]:
 
 def scaling(measured: dict[str, Measured]) -> list[str]:
     rows = [
-        [title, duration(m.one), duration(m.two), plain(m.strong), duration(m.twice), f"{100 * m.weak:.0f} %"]
+        [
+            title,
+            f"{m.nodes:,}",
+            f"{m.chunks}",
+            duration(m.one),
+            duration(m.two),
+            plain(m.strong),
+            duration(m.twice),
+            f"{100 * m.weak:.0f} %",
+        ]
         for title, m in measured.items()
     ]
-    head = ["", "one worker", "two workers", "times as fast", "two, twice the nodes", "weak efficiency"]
+    head = [
+        "",
+        "nodes",
+        "chunks",
+        "one worker",
+        "two workers",
+        "times as fast",
+        "two, twice the nodes",
+        "weak efficiency",
+    ]
     reached = [f"{title} {plain(m.strong)}: {verdict(m.strong >= WANTED)}" for title, m in measured.items()]
     return [*table(head, rows), "", f"To reach: two workers {WANTED} times as fast as one. {'; '.join(reached)}."]
 
 
 def numbers_of(models: dict[str, Model]) -> list[str]:
     rows = [
-        [title, f"{m.node * 1e9:.2f} ns", duration(m.task), f"{m.efficiency:.2f}", f"{m.held} bytes", size(m.process)]
+        [
+            title,
+            f"{m.node * 1e9:.2f} ns",
+            duration(m.call),
+            duration(m.chunk),
+            f"{m.efficiency:.2f}",
+            f"{m.held} bytes",
+            size(m.process),
+        ]
         for title, m in models.items()
     ]
-    return table(["", "a node", "a chunk", "efficiency", "held for a node", "a process"], rows)
+    return table(["", "a node", "a call", "a chunk", "efficiency", "held for a node", "a process"], rows)
 
 
 # The run --------------------------------------------------------------------------------------------------------------
@@ -315,15 +347,15 @@ def sections(sizes: Sizes) -> dict[str, list[str]]:
         measured = {job.title: on_cluster(client, job, sizes) for job in JOBS}
         process = max(client.run(resident).values())
     models = {
-        job.title: Model(core.tasks, measured[job.title].task, core.efficiency, job.held, process)
-        for job, core in cores.items()
+        job.title: Model(core.tasks, m.call, m.chunk, core.efficiency, job.held, process)
+        for (job, core), m in zip(cores.items(), measured.values(), strict=True)
     }
     made_by = f"{machine()}, {installed('dask')}, {datetime.now(UTC):%Y-%m-%d}. Written by `make bench`."
     return {
         "cores": per_core(cores, copying(sizes)),
         "workers": scaling(measured),
         "model": numbers_of(models),
-        "check": check_of_model(models, measured, sizes),
+        "check": check_of_model(models, measured),
         "predictions": predictions(models),
         "machine": [made_by],
     }

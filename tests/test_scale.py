@@ -265,6 +265,16 @@ def test_fields_have_the_bits_of_one_call(chunks):
     same(gradient_field(smooth, AXES, chunks=chunks), gradient_field(smooth, AXES))
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_fields_where_one_component_is_not_finite():
+    """Above a thousand such nodes the engine believes itself, whatever the chunks."""
+    axes = [np.array([0.0, 1.0]), np.linspace(0.0, 3.0, 3001)]
+    f = lambda x: np.sqrt(x[0]) + np.sin(x[1]) * np.exp(x[1])
+    expected = gradient_field(f, axes)
+    assert np.isnan(expected[0, 0]).all()
+    same(gradient_field(f, axes, chunks=(2, 700)), expected)
+
+
 def test_fields_of_single_precision_with_steps_and_arguments():
     axes = [a.astype(np.float32) for a in AXES]
     options = {"h": [1e-3, 2e-3, 4e-3], "args": (2.0,), "order": 4}
@@ -288,7 +298,7 @@ def client(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workers")
     with (
         dask.config.set({"temporary-directory": str(folder)}),
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
         yield client

@@ -129,7 +129,8 @@ def _room(call: Call) -> Output:
 def _called_somewhere(call: Call) -> tuple[Call | None, Any]:
     """The call at a point where f returns something, and that; None and the error where it raises."""
     error: Exception | None = None
-    for there in (call, replace(call, points=Rows(np.ones(call.points.layout), call.points.shape))):
+    ones = np.ones(call.points.layout) if call.bounds is None else np.clip(1.0, *call.bounds)
+    for there in (call, replace(call, points=Rows(ones, call.points.shape))):
         try:
             return there, call.f(there.argument(there.points.row(0)), *there.args_at(0))
         except Exception as raised:  # noqa: BLE001  whatever it is, the point is made up

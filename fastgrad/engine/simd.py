@@ -326,7 +326,12 @@ def _agrees(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]
     seen = None if values is None else np.empty(len(rows))
     inplace.apply(some, Target(lambda shape: fresh.reshape(len(rows), prod(shape), -1)) if call.vector else fresh, seen)
     same = bool((np.isfinite(fresh) == np.isfinite(out[rows])).all())
-    out[rows] = fresh
+    out[rows] = _mended(out[rows], fresh)
     if values is not None and seen is not None:
-        values[rows] = seen
+        values[rows] = _mended(values[rows], seen)
     return same
+
+
+def _mended(ours: Array, fresh: Array) -> Array:
+    """f's own numbers where one of the two is not finite; elsewhere they would differ by rounding from other points'."""
+    return np.where(np.isfinite(ours) & np.isfinite(fresh), ours, fresh)
