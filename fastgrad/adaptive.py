@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .results import EPS
 from .stencils import Stencil
 from .steps import power_of_two_below
 
@@ -28,6 +29,8 @@ HOPELESS = 2  # ... and where round-off has reached the error
 SAFETY = 4.0  # the size of round-off in the error, over the usual one of eps * |f| / h
 VISIBLE = 8.0  # a difference larger than round-off by this factor is the formula's
 GROWTH = 16.0  # of the largest step, where round-off left an error ...
+FLAT = 12  # levels at which f differs by the same small amount, whatever the step: noise of f
+SMALL = 1e-3  # ... if that is smaller than f by this factor; else it can be a wave that smaller steps resolve
 WANTED = 1e-12  # ... above this, relative; the true error is some 15 times smaller
 EXACT = 1e-9  # a relative error below which an element counts as converged
 
@@ -71,12 +74,12 @@ def exponents(formula: Stencil) -> Array:
 
 def refine(estimate: Estimate, start: Array, largest: Array, formula: Stencil) -> Refined:
     """Halve and extrapolate; where round-off leaves too large an error, again from larger steps, as long as that helps."""
-    memory, powers, can_grow = _Memory(estimate, len(start)), exponents(formula), 4.0 * start <= largest
-    found = halved(memory.estimate if can_grow.any() else estimate, start, powers)
+    memory, can_grow = _Memory(estimate, len(start)), 4.0 * start <= largest
+    found = halved(memory.estimate if can_grow.any() else estimate, start, formula)
     elements = np.flatnonzero(_wants(found) & can_grow)
     while elements.size:
         top = np.minimum(GROWTH * found.top[elements], largest[elements])
-        again = halved(lambda some, steps, of=elements: memory.estimate(of[some], steps), top, powers)  # type: ignore[misc]
+        again = halved(lambda some, steps, of=elements: memory.estimate(of[some], steps), top, formula)  # type: ignore[misc]
         helped = found.improve(elements, again)
         elements = elements[helped & _wants(again) & (4.0 * top <= largest[elements])]
     return found
@@ -116,7 +119,8 @@ class _Memory:
         return values, noise
 
 
-def halved(estimate: Estimate, start: Array, powers: Array) -> Refined:
+def halved(estimate: Estimate, start: Array, formula: Stencil) -> Refined:
+    powers, n = exponents(formula), formula.derivative
     everything = np.arange(len(start))
     first, noise = estimate(everything, start)
     state = _State(first)
@@ -129,7 +133,7 @@ def halved(estimate: Estimate, start: Array, powers: Array) -> Refined:
             row = [value]
             for j in range(level):
                 row.append(row[j] + (row[j] - before[j]) / (2.0 ** powers[j] - 1.0))
-            state.take(active, row, before, noise, level)
+            state.take(active, row, before, noise, level, steps[:, None] ** n)
         for j, column in enumerate(row[:-1]):
             rows[j][active] = column
         rows.append(np.full_like(first, np.nan))
@@ -137,7 +141,7 @@ def halved(estimate: Estimate, start: Array, powers: Array) -> Refined:
         active = active[~state.done[active].all(axis=1)]
         if not active.size:
             break
-    return state.result(start)
+    return state.result(start, n)
 
 
 def _best_of(row: list[Array], before: list[Array], least: Array) -> tuple[Array, Array]:
@@ -157,31 +161,70 @@ class _State:
         self.value, self.error = first.copy(), np.full(first.shape, np.inf)
         self.level, self.fails = np.zeros(first.shape, np.intp), np.zeros(first.shape, np.intp)
         self.status = np.full(first.shape, EXHAUSTED)
-        self.done = np.zeros(first.shape, dtype=bool)
+        self.done, self.settled = np.zeros((2, *first.shape), dtype=bool)
         self.apart = np.zeros(first.shape)
+        self.history: list[tuple[Array, Array]] = []  # the entry of every level and its error but for noise of f
+        self.differences = np.full((4, *first.shape), np.nan)  # of f from level to level, the last ones
+        self.flat = np.zeros(first.shape, np.intp)
 
-    def take(self, active: Array, row: list[Array], before: list[Array], noise: Array, level: int) -> None:
-        """Another row of the scheme, from the one before."""
+    def take(
+        self, active: Array, row: list[Array], before: list[Array], noise: Array, level: int, powers: Array
+    ) -> None:
+        """Another row of the scheme, from the one before, at steps whose n-th `powers` are these."""
         value, error, done = self.value[active], self.error[active], self.done[active]
         round_off, apart = SAFETY * noise, np.abs(row[0] - before[0])
         entry, total = _best_of(
             row, before, np.where((apart <= self.apart[active] / 2) | (apart <= VISIBLE * noise), 0.0, apart)
         )
         total = total + round_off
+        self._remember(active, entry, total)
+        self._see_noise(active, apart * powers, 2.0 / EPS * noise * powers)
         # an entry of smaller steps that contradicts the best so far: that was a coincidence
         changed = ~done & ((total < error) | (np.abs(entry - value) > error + total))
         value, error = np.where(changed, entry, value), np.where(changed, total, error)
         fails = np.where(changed, 0, self.fails[active] + 1)
-        settled = error <= 2.0 * round_off
-        rose = (fails >= PATIENCE) | ((fails >= HOPELESS) & (error <= 8.0 * round_off))
+        noise_of_f = np.where(self.flat[active] >= HOPELESS, self.differences[:, active].max(axis=0) / powers, 0.0)
+        settled = (error <= 2.0 * round_off) & (noise_of_f <= 4.0 * round_off)
+        rose = (fails >= PATIENCE) | ((fails >= HOPELESS) & (error <= 8.0 * round_off)) | (self.flat[active] >= FLAT)
         status = np.where(settled | (error <= EXACT * np.abs(value)), CONVERGED, np.where(rose, ROSE, EXHAUSTED))
         self.status[active] = np.where(done, self.status[active], status)
         self.done[active] |= settled | rose
+        self.settled[active] = np.where(done, self.settled[active], settled)
         self.value[active], self.error[active], self.fails[active] = value, error, fails
         self.level[active] = np.where(changed, level, self.level[active])
         self.apart[active] = apart
 
-    def result(self, start: Array) -> Refined:
+    def _remember(self, active: Array, entry: Array, total: Array) -> None:
+        kept = np.full((2, *self.value.shape), np.nan)
+        kept[:, active] = entry, total
+        self.history.append((kept[0], kept[1]))
+
+    def _see_noise(self, active: Array, difference: Array, size: Array) -> None:
+        """Count levels at which f differs from level to level by an amount that does not shrink with the step."""
+        last = np.concatenate([self.differences[1:, active], difference[None]])
+        constant = 8.0 * np.maximum(last[2], last[3]) > np.maximum(last[0], last[1])
+        done = self.done[active]
+        self.differences[:, active] = np.where(done, self.differences[:, active], last)
+        counted = np.where(constant, self.flat[active] + (last.max(axis=0) < SMALL * size), 0)
+        self.flat[active] = np.where(done, self.flat[active], counted)
+
+    def _allow_for_noise(self, start: Array, n: int) -> None:
+        """Where f is noisy choose anew, with an error that grows as the noise over the step."""
+        with np.errstate(all="ignore"):
+            last = self.differences
+            constant = 8.0 * np.maximum(last[2], last[3]) > np.maximum(last[0], last[1])
+            noisy, noise = constant & ~self.settled, SAFETY * last.max(axis=0)
+            self.error = np.where(noisy, np.inf, self.error)
+            for level, (entry, total) in enumerate(self.history, 1):
+                error = total + noise / (start[:, None] * 2.0**-level) ** n
+                better = noisy & (error < self.error)
+                self.value, self.error = np.where(better, entry, self.value), np.where(better, error, self.error)
+                self.level = np.where(better, level, self.level)
+            found = np.where(self.error <= EXACT * np.abs(self.value), CONVERGED, ROSE)
+            self.status = np.where(noisy & (self.status == CONVERGED), found, self.status)
+
+    def result(self, start: Array, n: int) -> Refined:
+        self._allow_for_noise(start, n)
         finite = np.isfinite(self.value)
         status = np.where(finite, self.status, NOT_FINITE)
         error = np.where(finite, self.error, np.nan)
