@@ -173,9 +173,8 @@ class _State:
         """Another row of the scheme, from the one before, at steps whose n-th `powers` are these."""
         value, error, done = self.value[active], self.error[active], self.done[active]
         round_off, apart = SAFETY * noise, np.abs(row[0] - before[0])
-        entry, total = _best_of(
-            row, before, np.where((apart <= self.apart[active] / 2) | (apart <= VISIBLE * noise), 0.0, apart)
-        )
+        falls = (apart <= self.apart[active] / 2) | (apart <= VISIBLE * noise)
+        entry, total = _best_of(row, before, np.where(falls, 0.0, apart))
         total = total + round_off
         self._remember(active, entry, total)
         self._see_noise(active, apart * powers, 2.0 / EPS * noise * powers)
