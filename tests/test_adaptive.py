@@ -257,12 +257,19 @@ def test_nfev_of_values_and_of_vjp():
     np.testing.assert_allclose(full.value, several_jacobian(X).sum(axis=0), rtol=1e-12)
 
 
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(("operate", "f"), [(gradient, smooth), (jacobian, several)])
-def test_no_point_twice(operate, f):
-    """Central differences of order 2: all levels of halving and growing together ask for no point again."""
-    for x in (X, np.array([1e-3, 0.0]), np.array([1e2, 2.0])):
+def test_no_point_twice(operate, f, order):
+    """Half the step asks for twice the offsets again, growing for all levels below: what is known is not computed."""
+    for x, bounds in (
+        (X, None),
+        (np.array([1e-3, 0.0]), None),
+        (np.array([1e2, 2.0]), None),
+        (X, (X, 9.0)),
+        (X, (-9, X)),
+    ):
         recording = Recording(f)
-        operate(recording, x, method="adaptive")
+        operate(recording, x, order=order, bounds=bounds, method="adaptive")
         assert len({p.tobytes() for p in recording.points}) == len(recording.points)
 
 
