@@ -29,7 +29,7 @@ HOPELESS = 2  # ... and where round-off has reached the error
 SAFETY = 4.0  # the size of round-off in the error, over the usual one of eps * |f| / h
 VISIBLE = 8.0  # a difference larger than round-off by this factor is the formula's
 GROWTH = 16.0  # of the largest step, where round-off left an error ...
-FLAT = 12  # levels at which f differs by the same small amount, whatever the step: noise of f
+FLAT = 8  # levels at which f differs by the same small amount, whatever the step: noise of f
 SMALL = 1e-3  # ... if that is smaller than f by this factor; else it can be a wave that smaller steps resolve
 WANTED = 1e-12  # ... above this, relative; the true error is some 15 times smaller
 EXACT = 1e-9  # a relative error below which an element counts as converged
@@ -123,7 +123,8 @@ def halved(estimate: Estimate, start: Array, formula: Stencil) -> Refined:
     powers, n = exponents(formula), formula.derivative
     everything = np.arange(len(start))
     first, noise = estimate(everything, start)
-    state = _State(first)
+    with np.errstate(all="ignore"):
+        state = _State(first, 2.0 / EPS * noise * start[:, None] ** n)
     rows, active = [first], everything
     for level in range(1, LEVELS + 1):
         steps = start[active] * 2.0**-level
@@ -154,18 +155,23 @@ def _best_of(row: list[Array], before: list[Array], least: Array) -> tuple[Array
     return best, np.where(np.isnan(apart), np.inf, apart)
 
 
+def _constant(last: Array) -> Array:
+    """Where four differences of f in a row do not shrink; those of smooth functions shrink by 8 a level or more."""
+    return np.asarray(8.0 * np.maximum(last[2], last[3]) > np.maximum(last[0], last[1]))
+
+
 class _State:
     """The best entry of each element's scheme so far."""
 
-    def __init__(self, first: Array) -> None:
+    def __init__(self, first: Array, size: Array) -> None:
+        self.size = size  # of f
         self.value, self.error = first.copy(), np.full(first.shape, np.inf)
-        self.level, self.fails = np.zeros(first.shape, np.intp), np.zeros(first.shape, np.intp)
+        self.level, self.fails, self.flat = np.zeros((3, *first.shape), np.intp)
         self.status = np.full(first.shape, EXHAUSTED)
         self.done, self.settled = np.zeros((2, *first.shape), dtype=bool)
         self.apart = np.zeros(first.shape)
-        self.history: list[tuple[Array, Array]] = []  # the entry of every level and its error but for noise of f
-        self.differences = np.full((4, *first.shape), np.nan)  # of f from level to level, the last ones
-        self.flat = np.zeros(first.shape, np.intp)
+        # of every level its elements, best entries, their errors, and by how much f differs from the level before
+        self.history: list[tuple[Array, Array, Array, Array]] = []
 
     def take(
         self, active: Array, row: list[Array], before: list[Array], noise: Array, level: int, powers: Array
@@ -176,54 +182,54 @@ class _State:
         falls = (apart <= self.apart[active] / 2) | (apart <= VISIBLE * noise)
         entry, total = _best_of(row, before, np.where(falls, 0.0, apart))
         total = total + round_off
-        self._remember(active, entry, total)
-        self._see_noise(active, apart * powers, 2.0 / EPS * noise * powers)
+        self.history.append((active, entry, total, apart * powers))
         # an entry of smaller steps that contradicts the best so far: that was a coincidence
         changed = ~done & ((total < error) | (np.abs(entry - value) > error + total))
         value, error = np.where(changed, entry, value), np.where(changed, total, error)
         fails = np.where(changed, 0, self.fails[active] + 1)
-        noise_of_f = np.where(self.flat[active] >= HOPELESS, self.differences[:, active].max(axis=0) / powers, 0.0)
-        settled = (error <= 2.0 * round_off) & (noise_of_f <= 4.0 * round_off)
-        rose = (fails >= PATIENCE) | ((fails >= HOPELESS) & (error <= 8.0 * round_off)) | (self.flat[active] >= FLAT)
+        settled = error <= 2.0 * round_off
+        rose = (fails >= PATIENCE) | ((fails >= HOPELESS) & (error <= 8.0 * round_off))
+        if level >= PATIENCE:
+            rose |= self._is_flat(active)
         status = np.where(settled | (error <= EXACT * np.abs(value)), CONVERGED, np.where(rose, ROSE, EXHAUSTED))
         self.status[active] = np.where(done, self.status[active], status)
+        self.settled[active] |= settled & ~done
         self.done[active] |= settled | rose
-        self.settled[active] = np.where(done, self.settled[active], settled)
         self.value[active], self.error[active], self.fails[active] = value, error, fails
         self.level[active] = np.where(changed, level, self.level[active])
         self.apart[active] = apart
 
-    def _remember(self, active: Array, entry: Array, total: Array) -> None:
-        kept = np.full((2, *self.value.shape), np.nan)
-        kept[:, active] = entry, total
-        self.history.append((kept[0], kept[1]))
-
-    def _see_noise(self, active: Array, difference: Array, size: Array) -> None:
-        """Count levels at which f differs from level to level by an amount that does not shrink with the step."""
-        last = np.concatenate([self.differences[1:, active], difference[None]])
-        constant = 8.0 * np.maximum(last[2], last[3]) > np.maximum(last[0], last[1])
-        done = self.done[active]
-        self.differences[:, active] = np.where(done, self.differences[:, active], last)
-        counted = np.where(constant, self.flat[active] + (last.max(axis=0) < SMALL * size), 0)
-        self.flat[active] = np.where(done, self.flat[active], counted)
+    def _is_flat(self, active: Array) -> Array:
+        """Where f has differed by the same small amount for many levels."""
+        last = np.array([apart[np.searchsorted(of, active)] for of, _, _, apart in self.history[-4:]])
+        more = _constant(last) & (last.max(axis=0) < SMALL * self.size[active])
+        self.flat[active] = np.where(more, self.flat[active] + 1, 0)
+        return np.asarray(self.flat[active] >= FLAT)
 
     def _allow_for_noise(self, start: Array, n: int) -> None:
-        """Where f is noisy choose anew, with an error that grows as the noise over the step."""
-        with np.errstate(all="ignore"):
-            last = self.differences
-            constant = 8.0 * np.maximum(last[2], last[3]) > np.maximum(last[0], last[1])
-            noisy, noise = constant & ~self.settled, SAFETY * last.max(axis=0)
-            self.error = np.where(noisy, np.inf, self.error)
-            for level, (entry, total) in enumerate(self.history, 1):
-                error = total + noise / (start[:, None] * 2.0**-level) ** n
-                better = noisy & (error < self.error)
-                self.value, self.error = np.where(better, entry, self.value), np.where(better, error, self.error)
-                self.level = np.where(better, level, self.level)
-            found = np.where(self.error <= EXACT * np.abs(self.value), CONVERGED, ROSE)
-            self.status = np.where(noisy & (self.status == CONVERGED), found, self.status)
+        """Where f is noisy choose anew among all levels, with an error that grows as the noise over the step."""
+        counts = np.bincount(np.concatenate([h[0] for h in self.history]), minlength=len(start))
+        rows = np.flatnonzero(~self.settled.all(axis=1) & (counts >= 4))
+        if not rows.size:
+            return
+        entries, errors, differences = np.full((3, len(self.history), rows.size, self.value.shape[1]), np.nan)
+        for level, (active, *parts) in enumerate(self.history):
+            here = counts[rows] > level
+            for array, part in zip((entries, errors, differences), parts, strict=True):
+                array[level, here] = part[np.searchsorted(active, rows[here])]
+        last = differences[counts[rows] - np.arange(4, 0, -1)[:, None], np.arange(rows.size)]
+        steps = start[rows, None] * 2.0 ** -np.arange(1, len(self.history) + 1)[:, None, None]
+        errors += SAFETY * last.max(axis=0) / steps**n
+        best = np.where(np.isnan(errors), np.inf, errors).argmin(axis=0)[None]
+        value, error = (np.take_along_axis(a, best, 0)[0] for a in (entries, errors))
+        found = (value, error, best[0] + 1, np.where(error <= EXACT * np.abs(value), CONVERGED, ROSE))
+        noisy = _constant(last) & ~self.settled[rows] & np.isfinite(error)
+        for array, part in zip((self.value, self.error, self.level, self.status), found, strict=True):
+            array[rows] = np.where(noisy, part, array[rows])
 
     def result(self, start: Array, n: int) -> Refined:
-        self._allow_for_noise(start, n)
+        with np.errstate(all="ignore"):
+            self._allow_for_noise(start, n)
         finite = np.isfinite(self.value)
         status = np.where(finite, self.status, NOT_FINITE)
         error = np.where(finite, self.error, np.nan)
