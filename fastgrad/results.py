@@ -63,7 +63,9 @@ class Result:
     error : ndarray or None
         Estimated absolute error; None where the method gives none.
     status : ndarray of int or int
-        Per element of `value`: 0 for a finite number, -3 for NaN or inf.
+        Per element of `value`: 0 for a finite number, -3 for NaN or inf. Of ``method="adaptive"`` 0 where the error is
+        that of round-off or below 1e-9, relative; -1 where it stopped to fall before, as with noise, -2 where the steps
+        ended first.
     h : ndarray or float
         The steps really taken, in the shape of x.
     nfev : int

@@ -30,15 +30,15 @@ X, V = np.array([0.5, 1.25]), np.array([1.0, -2.0])
 ROWS = np.array([[0.5, 1.25], [-2.0, 0.125], [3.0, 1.0], [0.0, -0.75], [1e-3, 40.0]])
 
 
-class Recording:
-    """A function that keeps the points at which it was called."""
+def recorded(f):
+    """f, with the points at which it was called."""
 
-    def __init__(self, f):
-        self.f, self.points = f, []
+    def recording(x, *args):
+        recording.points.append(np.array(x))
+        return f(x, *args)
 
-    def __call__(self, x, *args):
-        self.points.append(np.array(x))
-        return self.f(x, *args)
+    recording.points = []
+    return recording
 
 
 def smooth(x):
@@ -237,10 +237,10 @@ def test_noise_is_seen(size):
     ],
 )
 def test_nfev_is_the_number_of_calls(operate, f, at, order):
-    recording = Recording(f)
+    recording = recorded(f)
     full = operate(recording, *at, order=order, method="adaptive", full_output=True)
     assert full.nfev == len(recording.points)
-    many = Recording(f)
+    many = recorded(f)
     full = operate(
         many, *(np.tile(a, (3, 1)) for a in at), batch=True, order=order, method="adaptive", full_output=True
     )
@@ -248,10 +248,10 @@ def test_nfev_is_the_number_of_calls(operate, f, at, order):
 
 
 def test_nfev_of_values_and_of_vjp():
-    f = Recording(smooth)
+    f = recorded(smooth)
     value, full = value_and_gradient(f, X, method="adaptive", full_output=True)
     assert (value, full.nfev) == (smooth(X), len(f.points))
-    f = Recording(several)
+    f = recorded(several)
     full = vjp(f, X, np.ones(3), method="adaptive", full_output=True)
     assert full.nfev == len(f.points)
     np.testing.assert_allclose(full.value, several_jacobian(X).sum(axis=0), rtol=1e-12)
@@ -268,7 +268,7 @@ def test_no_point_twice(operate, f, order):
         (X, (X, 9.0)),
         (X, (-9, X)),
     ):
-        recording = Recording(f)
+        recording = recorded(f)
         operate(recording, x, order=order, bounds=bounds, method="adaptive")
         assert len({p.tobytes() for p in recording.points}) == len(recording.points)
 
@@ -289,22 +289,22 @@ def test_status_of_each_element(engine):
 
 def test_given_steps_are_the_first():
     for h in (0.5, 2.0**-4):
-        f = Recording(smooth)
+        f = recorded(smooth)
         full = gradient(f, X, h=h, method="adaptive", full_output=True)
         moves = {float(abs(d)) for p in f.points for d in p - X if d}
         assert max(moves) == h
         assert (full.h <= h).all()
         np.testing.assert_allclose(full.value, smooth_gradient(X), rtol=1e-11)
-    f = Recording(smooth)
+    f = recorded(smooth)
     gradient(f, X, h=[0.5, 0.125], method="adaptive")
     assert np.abs(np.array(f.points) - X).max(axis=0).tolist() == [0.5, 0.125]
-    f = Recording(smooth)
+    f = recorded(smooth)
     gradient(f, X, rel_step=0.5, method="adaptive")
     assert np.abs(np.array(f.points) - X).max(axis=0).tolist() == [0.25, 0.625]
 
 
 def test_the_first_step_is_a_quarter_of_x():
-    f = Recording(lambda x: np.sum(np.sin(x)))
+    f = recorded(lambda x: np.sum(np.sin(x)))
     gradient(f, np.array([4.0, 1.0, 0.0]), method="adaptive")
     moves = np.abs(np.array(f.points) - [4.0, 1.0, 0.0])
     assert moves.max(axis=0).tolist() == [1.0, 0.25, 0.25]
@@ -352,7 +352,7 @@ def test_a_nan_output_leaves_the_others_as_they_are():
 def test_bounds(order):
     low, high = np.array([0.5, -9.0]), np.array([9.0, 1.25])
     for bounds in ((low, high), (X - 1e-3, X + 1e-3), (X, X + 1e-6), (0.0, 1.25)):
-        f = Recording(smooth)
+        f = recorded(smooth)
         full = gradient(f, X, bounds=bounds, order=order, method="adaptive", full_output=True)
         assert all(((bounds[0] <= p) & (p <= bounds[1])).all() for p in f.points)
         assert (np.abs(full.value - smooth_gradient(X)) <= full.error).all()
