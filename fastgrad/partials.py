@@ -123,10 +123,8 @@ class Partials:
 
     def quotients(self, owners: Array, units: Array, steps: Array, formula: Stencil) -> tuple[Array, Array]:
         """The derivatives (P, M) at points `owners` along coordinates `units`, and how large their round-off can be."""
-        numbers, again = (
-            owners * (self.x.shape[1] + 1) + units,
-            [k for k in formula.offsets if k and 2 * k in formula.offsets],
-        )
+        numbers = owners * (self.x.shape[1] + 1) + units
+        again = [k for k in formula.offsets if k and 2 * k in formula.offsets]
         known = self._known(numbers, steps, again)
         parts = []
         for some in _blocks(np.arange(len(owners)), self.x.shape[1] * len(formula.offsets)):

@@ -11,6 +11,7 @@ import pytest
 
 from fastgrad import (
     ConstantFunctionWarning,
+    PerformanceWarning,
     derivative,
     gradient,
     hessian,
@@ -407,6 +408,17 @@ def test_batch_arguments_follow_their_points():
     np.testing.assert_allclose(
         value, [2.0 * s * smooth_gradient(x) for x, s in zip(ROWS, scale, strict=True)], rtol=1e-10
     )
+
+
+@pytest.mark.parametrize("options", [{"method": "adaptive"}, {"bounds": (-1.0, 1.0)}, {"bounds": (0.5, 1.0)}])
+def test_slow_calls_are_said_once_and_at_the_line_of_the_call(options):
+    def text(x):
+        return float(str(x[0])) * float(str(x[1]))  # neither traces nor compiles
+
+    text.__code__ = text.__code__.replace(co_name=str(options))  # "once" is once for each code
+    with pytest.warns(PerformanceWarning, match="times from Python: f turns a traced value into text") as caught:
+        gradient(text, np.full((3000, 2), 0.5), batch=True, **options)
+    assert [w.filename for w in caught] == [__file__]
 
 
 # --- simple functions ------------------------------------------------------------------------------------------------------
