@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .results import EPS
 from .stencils import Stencil
 from .steps import power_of_two_below
 
@@ -27,9 +28,9 @@ PATIENCE = 6  # levels without a smaller error before an element is left, or any
 HOPELESS = 2  # ... and where round-off has reached the error
 SAFETY = 4.0  # the size of round-off in the error, over the usual one of eps * |f| / h
 VISIBLE = 8.0  # a difference larger than round-off by this factor is the formula's
-NOISE = 2.0  # times the scatter of later entries is the least error
-STEADY = 2  # levels of shrinking differences in a row that tell a formula's error from noise
 GROWTH = 16.0  # of the largest step, where round-off left an error ...
+FLAT = 8  # levels at which f differs by the same small amount, whatever the step: noise of f
+SMALL = 1e-3  # ... if that is smaller than f by this factor; else it can be a wave that smaller steps resolve
 WANTED = 1e-12  # ... above this, relative; the true error is some 15 times smaller
 EXACT = 1e-9  # a relative error below which an element counts as converged
 
@@ -73,12 +74,12 @@ def exponents(formula: Stencil) -> Array:
 
 def refine(estimate: Estimate, start: Array, largest: Array, formula: Stencil) -> Refined:
     """Halve and extrapolate; where round-off leaves too large an error, again from larger steps, as long as that helps."""
-    memory, powers, can_grow = _Memory(estimate, len(start)), exponents(formula), 4.0 * start <= largest
-    found = halved(memory.estimate if can_grow.any() else estimate, start, powers)
+    memory, can_grow = _Memory(estimate, len(start)), 4.0 * start <= largest
+    found = halved(memory.estimate if can_grow.any() else estimate, start, formula)
     elements = np.flatnonzero(_wants(found) & can_grow)
     while elements.size:
         top = np.minimum(GROWTH * found.top[elements], largest[elements])
-        again = halved(lambda some, steps, of=elements: memory.estimate(of[some], steps), top, powers)  # type: ignore[misc]
+        again = halved(lambda some, steps, of=elements: memory.estimate(of[some], steps), top, formula)  # type: ignore[misc]
         helped = found.improve(elements, again)
         elements = elements[helped & _wants(again) & (4.0 * top <= largest[elements])]
     return found
@@ -118,10 +119,12 @@ class _Memory:
         return values, noise
 
 
-def halved(estimate: Estimate, start: Array, powers: Array) -> Refined:
+def halved(estimate: Estimate, start: Array, formula: Stencil) -> Refined:
+    powers, n = exponents(formula), formula.derivative
     everything = np.arange(len(start))
     first, noise = estimate(everything, start)
-    state = _State(first)
+    with np.errstate(all="ignore"):
+        state = _State(first, 2.0 / EPS * noise * start[:, None] ** n)
     rows, active = [first], everything
     for level in range(1, LEVELS + 1):
         steps = start[active] * 2.0**-level
@@ -131,7 +134,7 @@ def halved(estimate: Estimate, start: Array, powers: Array) -> Refined:
             row = [value]
             for j in range(level):
                 row.append(row[j] + (row[j] - before[j]) / (2.0 ** powers[j] - 1.0))
-            state.take(active, row, before, noise, level)
+            state.take(active, row, before, noise, level, steps[:, None] ** n)
         for j, column in enumerate(row[:-1]):
             rows[j][active] = column
         rows.append(np.full_like(first, np.nan))
@@ -139,7 +142,7 @@ def halved(estimate: Estimate, start: Array, powers: Array) -> Refined:
         active = active[~state.done[active].all(axis=1)]
         if not active.size:
             break
-    return state.result(start)
+    return state.result(start, n)
 
 
 def _best_of(row: list[Array], before: list[Array], least: Array) -> tuple[Array, Array]:
@@ -152,48 +155,82 @@ def _best_of(row: list[Array], before: list[Array], least: Array) -> tuple[Array
     return best, np.where(np.isnan(apart), np.inf, apart)
 
 
+def _constant(last: Array) -> Array:
+    """Where four differences of f in a row do not shrink; those of smooth functions shrink by 8 a level or more."""
+    return np.asarray(8.0 * np.maximum(last[2], last[3]) > np.maximum(last[0], last[1]))
+
+
 class _State:
     """The best entry of each element's scheme so far."""
 
-    def __init__(self, first: Array) -> None:
+    def __init__(self, first: Array, size: Array) -> None:
+        self.size = size  # of f
         self.value, self.error = first.copy(), np.full(first.shape, np.inf)
-        self.level, self.fails = np.zeros(first.shape, np.intp), np.zeros(first.shape, np.intp)
+        self.level, self.fails, self.flat = np.zeros((3, *first.shape), np.intp)
         self.status = np.full(first.shape, EXHAUSTED)
-        self.done = np.zeros(first.shape, dtype=bool)
+        self.done, self.settled = np.zeros((2, *first.shape), dtype=bool)
         self.apart = np.zeros(first.shape)
-        self.shrunk = np.zeros(first.shape, np.intp)  # levels in a row
-        self.scatter = np.zeros(first.shape)  # of later entries about the best, scaled to its step
-        self.round_off = np.zeros(first.shape)  # of the best
+        # of every level its elements, best entries, their errors, and by how much f differs from the level before
+        self.history: list[tuple[Array, Array, Array, Array]] = []
 
-    def take(self, active: Array, row: list[Array], before: list[Array], noise: Array, level: int) -> None:
-        """Another row of the scheme, from the one before."""
+    def take(
+        self, active: Array, row: list[Array], before: list[Array], noise: Array, level: int, powers: Array
+    ) -> None:
+        """Another row of the scheme, from the one before, at steps whose n-th `powers` are these."""
         value, error, done = self.value[active], self.error[active], self.done[active]
         round_off, apart = SAFETY * noise, np.abs(row[0] - before[0])
         falls = (apart <= self.apart[active] / 2) | (apart <= VISIBLE * noise)
         entry, total = _best_of(row, before, np.where(falls, 0.0, apart))
-        total, shrunk = total + round_off, np.where(falls, self.shrunk[active] + 1, 0)
-        jump = np.abs(entry - value)
-        # an entry of smaller steps contradicts the best so far: that was a coincidence, or f is noisy
-        contradicts = jump > error + total
-        changed = ~done & ((total < error) | (contradicts & (shrunk >= STEADY)))
-        jump = np.where(done, 0.0, jump * (self.round_off[active] / round_off))
-        scatter = np.where(changed, 0.0, np.fmax(self.scatter[active], jump))
-        own = np.where(changed, round_off, self.round_off[active])
+        total = total + round_off
+        self.history.append((active, entry, total, apart * powers))
+        # an entry of smaller steps that contradicts the best so far: that was a coincidence
+        changed = ~done & ((total < error) | (np.abs(entry - value) > error + total))
         value, error = np.where(changed, entry, value), np.where(changed, total, error)
-        fails = np.where(changed | contradicts, 0, self.fails[active] + 1)
-        settled = (error <= 2.0 * round_off) & (changed | ~contradicts)
+        fails = np.where(changed, 0, self.fails[active] + 1)
+        settled = error <= 2.0 * round_off
         rose = (fails >= PATIENCE) | ((fails >= HOPELESS) & (error <= 8.0 * round_off))
-        close = (error <= 16.0 * own) & settled | (np.maximum(error, NOISE * scatter) <= EXACT * np.abs(value))
-        status = np.where(close, CONVERGED, np.where(rose | settled, ROSE, EXHAUSTED))
+        if level >= PATIENCE:
+            rose |= self._is_flat(active)
+        status = np.where(settled | (error <= EXACT * np.abs(value)), CONVERGED, np.where(rose, ROSE, EXHAUSTED))
         self.status[active] = np.where(done, self.status[active], status)
+        self.settled[active] |= settled & ~done
         self.done[active] |= settled | rose
         self.value[active], self.error[active], self.fails[active] = value, error, fails
         self.level[active] = np.where(changed, level, self.level[active])
-        self.apart[active], self.shrunk[active] = apart, shrunk
-        self.scatter[active], self.round_off[active] = scatter, own
+        self.apart[active] = apart
 
-    def result(self, start: Array) -> Refined:
+    def _is_flat(self, active: Array) -> Array:
+        """Where f has differed by the same small amount for many levels."""
+        last = np.array([apart[np.searchsorted(of, active)] for of, _, _, apart in self.history[-4:]])
+        more = _constant(last) & (last.max(axis=0) < SMALL * self.size[active])
+        self.flat[active] = np.where(more, self.flat[active] + 1, 0)
+        return np.asarray(self.flat[active] >= FLAT)
+
+    def _allow_for_noise(self, start: Array, n: int) -> None:
+        """Where f is noisy choose anew among all levels, with an error that grows as the noise over the step."""
+        counts = np.bincount(np.concatenate([h[0] for h in self.history]), minlength=len(start))
+        rows = np.flatnonzero(~self.settled.all(axis=1) & (counts >= 4))
+        if not rows.size:
+            return
+        entries, errors, differences = np.full((3, len(self.history), rows.size, self.value.shape[1]), np.nan)
+        for level, (active, *parts) in enumerate(self.history):
+            here = counts[rows] > level
+            for array, part in zip((entries, errors, differences), parts, strict=True):
+                array[level, here] = part[np.searchsorted(active, rows[here])]
+        last = differences[counts[rows] - np.arange(4, 0, -1)[:, None], np.arange(rows.size)]
+        steps = start[rows, None] * 2.0 ** -np.arange(1, len(self.history) + 1)[:, None, None]
+        errors += SAFETY * last.max(axis=0) / steps**n
+        best = np.where(np.isnan(errors), np.inf, errors).argmin(axis=0)[None]
+        value, error = (np.take_along_axis(a, best, 0)[0] for a in (entries, errors))
+        found = (value, error, best[0] + 1, np.where(error <= EXACT * np.abs(value), CONVERGED, ROSE))
+        noisy = _constant(last) & ~self.settled[rows] & np.isfinite(error)
+        for array, part in zip((self.value, self.error, self.level, self.status), found, strict=True):
+            array[rows] = np.where(noisy, part, array[rows])
+
+    def result(self, start: Array, n: int) -> Refined:
+        with np.errstate(all="ignore"):
+            self._allow_for_noise(start, n)
         finite = np.isfinite(self.value)
         status = np.where(finite, self.status, NOT_FINITE)
-        error = np.where(finite, np.maximum(self.error, NOISE * self.scatter), np.nan)
+        error = np.where(finite, self.error, np.nan)
         return Refined(self.value, error, status, start * 2.0 ** -self.level.max(axis=1, initial=0), start)

@@ -118,25 +118,50 @@ class Partials:
 
     def __init__(self, sampler: Sampler, v: Array | None = None) -> None:
         self.sampler, self.v, self.x = sampler, v, sampler.x
+        self.numbers, self.steps = np.empty(0, np.intp), np.empty(0)
+        self.kept: dict[int, Array] = {}  # offset -> values of f, which half the step needs again at twice the offset
 
     def quotients(self, owners: Array, units: Array, steps: Array, formula: Stencil) -> tuple[Array, Array]:
         """The derivatives (P, M) at points `owners` along coordinates `units`, and how large their round-off can be."""
-        parts = [
-            self._quotients(owners[some], units[some], steps[some], formula)
-            for some in _blocks(np.arange(len(owners)), self.x.shape[1] * len(formula.offsets))
-        ]
-        derivatives, noise = (np.concatenate(p) for p in zip(*parts, strict=True))
+        numbers = owners * (self.x.shape[1] + 1) + units
+        again = [k for k in formula.offsets if k and 2 * k in formula.offsets]
+        known = self._known(numbers, steps, again)
+        parts = []
+        for some in _blocks(np.arange(len(owners)), self.x.shape[1] * len(formula.offsets)):
+            here = {k: values[some] for k, values in known.items()}
+            found = self._values(owners[some], units[some], steps[some], formula, here)
+            parts.append(
+                (*self._combined(owners[some], units[some], steps[some], formula, found), *map(found.get, again))
+            )
+        derivatives, noise, *kept = (np.concatenate(p) for p in zip(*parts, strict=True))
+        self.numbers, self.steps, self.kept = numbers, steps, dict(zip(again, kept, strict=True))
         return derivatives, noise
 
-    def _quotients(self, owners: Array, units: Array, steps: Array, formula: Stencil) -> tuple[Array, Array]:
-        moving = [k for k in formula.offsets if k]
+    def _known(self, numbers: Array, steps: Array, again: list[int]) -> dict[int, Array]:
+        """The values that the last call, with twice the steps, has left for this one."""
+        place = np.searchsorted(self.numbers, numbers)
+        if not self.kept or not len(numbers) or place.max() >= len(self.numbers):
+            return {}
+        if (self.numbers[place] != numbers).any() or (self.steps[place] != 2.0 * steps).any():
+            return {}
+        return {2 * k: self.kept[k][place] for k in again if k in self.kept}
+
+    def _values(
+        self, owners: Array, units: Array, steps: Array, formula: Stencil, known: dict[int, Array]
+    ) -> dict[int, Array]:
+        """f at the offsets of the formula."""
+        moving = [k for k in formula.offsets if k and k not in known]
         values = self.sampler.at(self._moved(owners, units, steps[:, None] * moving), owners)
-        found: dict[int, Array] = {formula.offsets.index(k): values[:, q] for q, k in enumerate(moving)}
-        if formula.base >= 0:
-            found[formula.base] = self.sampler.at_points(owners)
+        found = known | {k: values[:, q] for q, k in enumerate(moving)}
+        return found | {0: self.sampler.at_points(owners)} if formula.base >= 0 else found
+
+    def _combined(
+        self, owners: Array, units: Array, steps: Array, formula: Stencil, found: dict[int, Array]
+    ) -> tuple[Array, Array]:
+        terms = [(c, found[formula.offsets[a]], found[formula.offsets[b]]) for c, a, b in formula.terms]
         with np.errstate(all="ignore"):
-            total = sum(c * (found[a] - found[b]) for c, a, b in formula.terms)
-            size = sum(abs(c) * (np.abs(found[a]) + np.abs(found[b])) for c, a, b in formula.terms)
+            total = sum(c * (a - b) for c, a, b in terms)
+            size = sum(abs(c) * (np.abs(a) + np.abs(b)) for c, a, b in terms)
             divisor = (formula.denominator * steps**formula.derivative)[:, None]
             derivative = total / divisor + 0.0  # no -0.0 from a step below x
             moved = np.abs(derivative) * self._size(owners, units)[:, None] / np.abs(steps)[:, None]

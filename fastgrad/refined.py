@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import sides, stencils
-from .adaptive import NOT_FINITE, ROSE, Estimate, Refined, exponents, halved, refine, starts
+from .adaptive import NOT_FINITE, ROSE, Estimate, Refined, halved, refine, starts
 from .engine.call import Call, Output, Target, subset
 from .engine.plan import Facts, plan, run
 from .engine.threads import progress_report
@@ -210,7 +210,7 @@ class _Seconds:
             own = which - points[0]
             call = self._call(which, method)
             estimate = self._estimate(call, top[own], None if t is None else t[own], sizes[own])
-            again = halved(estimate, np.ones(len(which)), exponents(call.table.stencil))
+            again = halved(estimate, np.ones(len(which)), call.table.stencil)
             if found is None:
                 found = again
             else:
