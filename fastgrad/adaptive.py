@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from .results import EPS
 from .stencils import Stencil
-from .steps import power_of_two_below
+from .steps import IRREGULAR, power_of_two_below
 
 Array = NDArray[Any]
 Estimate = Callable[[Array, Array], tuple[Array, Array]]
 """(numbers of some elements (A,), their steps (A,)) -> derivatives (A, M) and their round-off."""
 
-START = 0.25  # of |x|
+START = 0.25  # of |x|, at most
 LEVELS = 40  # of halving, as far as round-off leaves a digit: |x|/4 * 2**-40; sin at 1e9 needs 34
 PATIENCE = 6  # levels without a smaller error before an element is left, or any finite result ...
 HOPELESS = 2  # ... and where round-off has reached the error
@@ -58,10 +58,10 @@ class Refined(NamedTuple):
 
 def starts(scale: Array, n: int) -> tuple[Array, Array]:
     """The first steps for coordinates of this size (1 where it is 0), and the largest to grow to: h**n stays a number."""
-    smallest, highest = 2.0 ** (LEVELS - 1000 // n), 2.0 ** (1000 // n)
+    smallest, highest = IRREGULAR * 2.0 ** (LEVELS - 1000 // n), IRREGULAR * 2.0 ** (1000 // n)
     with np.errstate(all="ignore"):
-        first = power_of_two_below(START * np.where(scale == 0.0, 1.0, scale))
-        largest = power_of_two_below(START * np.maximum(1.0, scale))
+        first = IRREGULAR * power_of_two_below(START / IRREGULAR * np.where(scale == 0.0, 1.0, scale))
+        largest = IRREGULAR * power_of_two_below(START / IRREGULAR * np.maximum(1.0, scale))
         return np.clip(first, smallest, highest), np.minimum(largest, highest)
 
 
@@ -78,7 +78,8 @@ def refine(estimate: Estimate, start: Array, largest: Array, formula: Stencil) -
     found = halved(memory.estimate if can_grow.any() else estimate, start, formula)
     elements = np.flatnonzero(_wants(found) & can_grow)
     while elements.size:
-        top = np.minimum(GROWTH * found.top[elements], largest[elements])
+        by = np.minimum(GROWTH, power_of_two_below(largest[elements] / found.top[elements]))
+        top = by * found.top[elements]
         again = halved(lambda some, steps, of=elements: memory.estimate(of[some], steps), top, formula)  # type: ignore[misc]
         helped = found.improve(elements, again)
         elements = elements[helped & _wants(again) & (4.0 * top <= largest[elements])]

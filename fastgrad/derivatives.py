@@ -86,7 +86,7 @@ def gradient(
     h, rel_step : array_like, optional
         Absolute step, or step relative to ``|x_i|`` (to 1 where x_i is 0): a number or one per coordinate. By default
         ``c_p * eps**(1/(p+1)) * max(1, |x_i|)`` rounded down to a power of two, eps that of what f returns. The step
-        really taken is what is divided by. For adaptive the first step, by default ``|x_i| / 4``.
+        really taken is what is divided by. For adaptive the first step, by default ``|x_i| / 4`` at most.
     bounds : (lb, ub), optional
         f is never called outside: each a number or an array, of a point's shape or of x's. Near a bound the formula turns
         to one side and keeps its order, or shortens its step. Between equal bounds the derivative is NaN.

@@ -98,7 +98,7 @@ def extrapolated(estimate: Callable[[float], Any], order: int) -> Array:
 
 
 def _first_step(scale: Any) -> Any:
-    return steps.power_of_two_below(0.25 * np.where(scale == 0.0, 1.0, scale))
+    return steps.IRREGULAR * steps.power_of_two_below(0.17 * np.where(scale == 0.0, 1.0, scale))
 
 
 def _refined(define: Function, f: Function, x: Any, *along: Any, order: int, **options: Any) -> Any:

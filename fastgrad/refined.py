@@ -22,7 +22,7 @@ from .engine.threads import progress_report
 from .partials import Partials, Sampler
 from .sides import Scheme
 from .stencils import Stencil
-from .steps import Steps
+from .steps import IRREGULAR, Steps
 
 Array = NDArray[Any]
 
@@ -68,7 +68,9 @@ class _Firsts:
         self.start, self.largest = _starts(call, self.x)
         self.scheme = sides.asked_for(self.start, self.start, self.asked)
         if call.bounds is not None:
-            self.scheme = sides.fit(self.x, self.start, call.bounds, self.asked)
+            kind, step = sides.fit(self.x, self.start, call.bounds, self.asked)
+            shorter = (np.abs(step) < self.start) & (kind != sides.TWO_POINT)
+            self.scheme = Scheme(kind, np.where(shorter, IRREGULAR / 2.0 * step, step))
             self.largest = np.minimum(self.largest, sides.room(self.x, call.bounds, self.scheme, self.asked))
 
     def fill(self, out: Output) -> Facts:

@@ -35,6 +35,9 @@ Array = NDArray[np.float64]
 
 FEW = 6  # coordinates up to which Python's floats are faster than arrays
 _EXPONENT = np.int64(0x7FF0000000000000)
+# Refined steps are powers of two times this: 2, 1 and 1/2 are all blind to cos(2 pi x). It is no simple multiple of usual
+# periods, and its 17 bits leave x + h exact.
+IRREGULAR = 95348 / 65536
 _SMALLEST, _LARGEST = 2.0**-1022, 2.0**1023
 _COMPLEX_FACTOR = 2.0**-200
 

@@ -304,11 +304,38 @@ def test_given_steps_are_the_first():
     assert np.abs(np.array(f.points) - X).max(axis=0).tolist() == [0.25, 0.625]
 
 
-def test_the_first_step_is_a_quarter_of_x():
+def test_the_first_step_is_an_eighth_to_a_quarter_of_x():
     f = recorded(lambda x: np.sum(np.sin(x)))
-    gradient(f, np.array([4.0, 1.0, 0.0]), method="adaptive")
-    moves = np.abs(np.array(f.points) - [4.0, 1.0, 0.0])
-    assert moves.max(axis=0).tolist() == [1.0, 0.25, 0.25]
+    x = np.array([4.0, 1.0, 1e-3, 0.0])
+    gradient(f, x, h=None, method="adaptive")
+    first = np.abs(np.array(f.points[:8]) - x).max(axis=0)
+    assert ((first > [0.5, 0.125, 0.125e-3, 0.125]) & (first <= [1.0, 0.25, 0.25e-3, 0.25])).all()
+
+
+@pytest.mark.parametrize("engine", ["python", "simd", "reference"])
+@pytest.mark.parametrize("period", [1.0, 0.1, 2.0, 3.0, 7.0, 12.0, 24.0, 100.0, 360.0, 365.25, np.pi, 2 * np.pi])
+def test_no_period_is_overlooked(period, engine):
+    """Steps that were powers of two, multiples of a period 1, saw a constant: 0, with an error of 1e-15."""
+    x = np.array([1.3, 4.25, 5.125, 8.2, 40.3, 100.75]) * period
+    full = derivative(lambda x: np.cos(2 * np.pi * x / period), x, method="adaptive", engine=engine, full_output=True)
+    exact = -2 * np.pi / period * np.sin(2 * np.pi * x / period)
+    assert (np.abs(full.value - exact) < (1e-3 if engine == "reference" else 1e-9) / period).all()
+    if engine != "reference":
+        assert (np.abs(full.value - exact) <= full.error).all()
+        full = derivative(
+            lambda x: np.cos(2 * np.pi * x / period), x, bounds=(x - 2 * period, x + 2 * period), method="adaptive",
+            engine=engine, full_output=True,
+        )  # fmt: skip
+        assert (np.abs(full.value - exact) <= full.error).all()
+
+
+def test_no_period_is_overlooked_in_second_derivatives():
+    sample = SAMPLES["rastrigin"]
+    x = np.random.default_rng(5).uniform(*(np.broadcast_to(b, 2) for b in sample.box), (30, 2))
+    exact = np.array([sample.hessian(p) for p in x])
+    for operate, rest, wanted in ((hessian, (), exact), (hvp, (V,), exact @ V)):
+        value = operate(sample.f, x, *rest, batch=True, method="adaptive")
+        assert np.abs(value - wanted).max() < 1e-8 * np.abs(exact).max()
 
 
 # --- one-sided -----------------------------------------------------------------------------------------------------------
