@@ -29,6 +29,7 @@ HOPELESS = 2  # ... and where round-off has reached the error
 SAFETY = 4.0  # the size of round-off in the error, over the usual one of eps * |f| / h
 VISIBLE = 8.0  # a difference larger than round-off by this factor is the formula's
 GROWTH = 16.0  # of the largest step, where round-off left an error ...
+FAR = 53.0  # how much smaller the step is that has to confirm a result; no multiple of it has been taken before
 FLAT = 8  # levels at which f differs by the same small amount, whatever the step: noise of f
 SMALL = 1e-3  # ... if that is smaller than f by this factor; else it can be a wave that smaller steps resolve
 WANTED = 1e-12  # ... above this, relative; the true error is some 15 times smaller
@@ -143,7 +144,10 @@ def halved(estimate: Estimate, start: Array, formula: Stencil) -> Refined:
         active = active[~state.done[active].all(axis=1)]
         if not active.size:
             break
-    return state.result(start, n)
+    with np.errstate(all="ignore"):
+        noise_of_f = state.confirm(estimate, start, n, formula.order)
+        state.allow_for_noise(start, n, noise_of_f)
+    return state.result(start)
 
 
 def _best_of(row: list[Array], before: list[Array], least: Array) -> tuple[Array, Array]:
@@ -170,7 +174,7 @@ class _State:
         self.level, self.fails, self.flat = np.zeros((3, *first.shape), np.intp)
         self.status = np.full(first.shape, EXHAUSTED)
         self.done, self.settled = np.zeros((2, *first.shape), dtype=bool)
-        self.apart = np.zeros(first.shape)
+        self.apart, self.plain = np.zeros(first.shape), first.copy()  # plain: the best level's without extrapolation
         # of every level its elements, best entries, their errors, and by how much f differs from the level before
         self.history: list[tuple[Array, Array, Array, Array]] = []
 
@@ -198,6 +202,7 @@ class _State:
         self.done[active] |= settled | rose
         self.value[active], self.error[active], self.fails[active] = value, error, fails
         self.level[active] = np.where(changed, level, self.level[active])
+        self.plain[active] = np.where(changed, row[0], self.plain[active])
         self.apart[active] = apart
 
     def _is_flat(self, active: Array) -> Array:
@@ -207,10 +212,44 @@ class _State:
         self.flat[active] = np.where(more, self.flat[active] + 1, 0)
         return np.asarray(self.flat[active] >= FLAT)
 
-    def _allow_for_noise(self, start: Array, n: int) -> None:
+    def confirm(self, estimate: Estimate, start: Array, n: int, order: int) -> Array:
+        """The noise of f, where a much smaller step contradicts what has settled.
+
+        Values that are rounded, say, differ by nothing or by the same from level to level, and agree by coincidence.
+        There the result differs from the derivative at a small step by more than its error.
+        """
+        noise_of_f = np.zeros(self.value.shape)
+        rows = np.flatnonzero((self.settled & np.isfinite(self.value)).any(axis=1))
+        if not rows.size:
+            return noise_of_f
+        small = start[rows] * 2.0 ** -self.level[rows].max(axis=1) / FAR
+        there, noise = estimate(rows, small)
+        apart = np.abs(there - self.value[rows])
+        formula = np.abs(self.plain[rows] - self.value[rows]) / FAR**order
+        wrong = self.settled[rows] & (apart > self.error[rows] + VISIBLE * noise + 2.0 * formula)
+        some = np.flatnonzero(wrong.any(axis=1))
+        if some.size:
+            self._blame(estimate, rows[some], small[some], n, wrong[some], there[some], noise_of_f)
+        return noise_of_f
+
+    def _blame(
+        self, estimate: Estimate, rows: Array, small: Array, n: int, wrong: Array, there: Array, noise_of_f: Array
+    ) -> None:
+        """Tell a noisy f from a wave that larger steps were blind to: beside the small step the latter has one slope."""
+        value, apart = self.value[rows], np.abs(there - self.value[rows])
+        (wider, _), (nearer, noise) = estimate(rows, 8.0 * small), estimate(rows, small / 8.0)
+        again = np.abs(nearer - there)
+        blind = wrong & (there != 0.0) & (again <= np.maximum(apart / 8.0, VISIBLE * noise))
+        sizes = [np.abs(a - value) * (k * small[:, None]) ** n for a, k in ((wider, 8), (there, 1), (nearer, 1 / 8))]
+        noise_of_f[rows] = np.where(wrong & ~blind, np.fmax.reduce(sizes), 0.0)
+        self.value[rows] = np.where(blind, there, value)
+        self.error[rows] = np.where(blind, 2.0 * again + SAFETY * noise, self.error[rows])
+        self.status[rows] = np.where(wrong, ROSE, self.status[rows])
+
+    def allow_for_noise(self, start: Array, n: int, noise_of_f: Array) -> None:
         """Where f is noisy choose anew among all levels, with an error that grows as the noise over the step."""
         counts = np.bincount(np.concatenate([h[0] for h in self.history]), minlength=len(start))
-        rows = np.flatnonzero(~self.settled.all(axis=1) & (counts >= 4))
+        rows = np.flatnonzero((~self.settled.all(axis=1) & (counts >= 4)) | noise_of_f.any(axis=1))
         if not rows.size:
             return
         entries, errors, differences = np.full((3, len(self.history), rows.size, self.value.shape[1]), np.nan)
@@ -218,19 +257,19 @@ class _State:
             here = counts[rows] > level
             for array, part in zip((entries, errors, differences), parts, strict=True):
                 array[level, here] = part[np.searchsorted(active, rows[here])]
-        last = differences[counts[rows] - np.arange(4, 0, -1)[:, None], np.arange(rows.size)]
+        last = differences[np.maximum(counts[rows] - np.arange(4, 0, -1)[:, None], 0), np.arange(rows.size)]
+        restless = _constant(last) & (counts[rows, None] >= 4) & ~self.settled[rows]
+        size = np.maximum(noise_of_f[rows], np.where(restless, last.max(axis=0), 0.0))
         steps = start[rows, None] * 2.0 ** -np.arange(1, len(self.history) + 1)[:, None, None]
-        errors += SAFETY * last.max(axis=0) / steps**n
+        errors += SAFETY * size / steps**n
         best = np.where(np.isnan(errors), np.inf, errors).argmin(axis=0)[None]
         value, error = (np.take_along_axis(a, best, 0)[0] for a in (entries, errors))
         found = (value, error, best[0] + 1, np.where(error <= EXACT * np.abs(value), CONVERGED, ROSE))
-        noisy = _constant(last) & ~self.settled[rows] & np.isfinite(error)
+        noisy = (size > 0.0) & np.isfinite(error)
         for array, part in zip((self.value, self.error, self.level, self.status), found, strict=True):
             array[rows] = np.where(noisy, part, array[rows])
 
-    def result(self, start: Array, n: int) -> Refined:
-        with np.errstate(all="ignore"):
-            self._allow_for_noise(start, n)
+    def result(self, start: Array) -> Refined:
         finite = np.isfinite(self.value)
         status = np.where(finite, self.status, NOT_FINITE)
         error = np.where(finite, self.error, np.nan)

@@ -158,14 +158,17 @@ class Partials:
     def _combined(
         self, owners: Array, units: Array, steps: Array, formula: Stencil, found: dict[int, Array]
     ) -> tuple[Array, Array]:
-        terms = [(c, found[formula.offsets[a]], found[formula.offsets[b]]) for c, a, b in formula.terms]
+        pairs = [(c, formula.offsets[a], formula.offsets[b]) for c, a, b in formula.terms]
         with np.errstate(all="ignore"):
-            total = sum(c * (a - b) for c, a, b in terms)
-            size = sum(abs(c) * (np.abs(a) + np.abs(b)) for c, a, b in terms)
+            differences = [found[a] - found[b] for _, a, b in pairs]
+            total = sum(c * apart for (c, _, _), apart in zip(pairs, differences, strict=True))
+            size = sum(abs(c) * (np.abs(found[a]) + np.abs(found[b])) for c, a, b in pairs)
+            slopes = [np.abs(apart) / abs(a - b) for (_, a, b), apart in zip(pairs, differences, strict=True)]
+            moved = np.fmax.reduce(slopes) * (self._size(owners, units) / np.abs(steps))[:, None]
             divisor = (formula.denominator * steps**formula.derivative)[:, None]
+            weight = 2.0 * sum(abs(c) for c, _, _ in pairs)
             derivative = total / divisor + 0.0  # no -0.0 from a step below x
-            moved = np.abs(derivative) * self._size(owners, units)[:, None] / np.abs(steps)[:, None]
-            return derivative, self.sampler.eps / 2 * (size / np.abs(divisor) + moved)
+            return derivative, self.sampler.eps / 2 * (size + weight * moved) / np.abs(divisor)
 
     def _size(self, owners: Array, units: Array) -> Array:
         """How large what is moved is; x is rounded where a displacement takes it across a power of two."""

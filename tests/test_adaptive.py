@@ -455,7 +455,7 @@ def test_polynomials_stop_early():
     for k in range(1, 6):
         full = derivative(lambda x, k=k: x**k, 1.5, method="adaptive", full_output=True)
         assert full.value == pytest.approx(k * 1.5 ** (k - 1), rel=1e-14)
-        assert full.nfev <= 8
+        assert full.nfev <= 10
         assert full.status == 0
 
 

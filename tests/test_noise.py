@@ -43,3 +43,13 @@ def test_a_fast_oscillation_is_no_noise(frequency):
     error = np.abs(result.value - frequency * np.cos(frequency * points))
     assert (error <= 1e-11 * frequency).all()
     assert (error <= result.error + 4e-16 * frequency).all()
+
+
+@pytest.mark.parametrize("digits", [3, 6, 9])
+def test_rounded_values_agree_by_coincidence(digits):
+    """Differences of rounded numbers are often equal, or zero, at several steps in a row."""
+    result = derivative(lambda x: np.round(np.sin(x), digits), POINTS, method="adaptive", full_output=True)
+    error = np.abs(result.value - np.cos(POINTS))
+    assert np.median(error) < 3.0 * 10.0**-digits * 10
+    assert (error <= result.error).mean() > 0.8
+    assert (result.status < 0).mean() > 0.9
