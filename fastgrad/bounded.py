@@ -69,7 +69,8 @@ def _steps(call: Call) -> Array:
 
 def _scheme(call: Call) -> sides.Scheme:
     assert call.bounds is not None
-    return sides.fit(call.points.row(slice(None)), _steps(call), call.bounds, call.table.stencil)
+    x, h, asked = call.points.row(slice(None)), _steps(call), call.table.stencil
+    return sides.without_noise(x, h, sides.fit(x, h, call.bounds, asked), asked, call.fits)
 
 
 def steps_taken(call: Call, eps: float) -> Array:

@@ -89,7 +89,8 @@ def gradient(
         really taken is what is divided by. For adaptive the first step, by default ``|x_i| / 4`` at most.
     bounds : (lb, ub), optional
         f is never called outside: each a number or an array, of a point's shape or of x's. Near a bound the formula turns
-        to one side and keeps its order, or shortens its step. Between equal bounds the derivative is NaN.
+        to one side and keeps its order, or shortens its step. Between equal bounds the derivative is NaN, and second and
+        higher ones where the steps would be so short that round-off leaves no digit.
     engine : {"auto", "simd", "jit", "python", "reference"}
         simd: f is traced and compiled on vectors. jit: f is compiled by Numba. python: f is called as it is. auto: python up
         to 1 000 calls of f, then simd where f can be traced, else python up to 10 000 calls, and above that jit where

@@ -78,7 +78,7 @@ def _between(x: Array, step: Array, formula: Stencil, bounds: Any) -> tuple[list
     if bounds is None:
         return [formula] * x.size, step
     low, high = (np.broadcast_to(b, x.shape) for b in bounds)
-    kinds, step = sides.fit(x, step, (low, high), formula)
+    kinds, step = sides.without_noise(x, step, sides.fit(x, step, (low, high), formula), formula)
     return [sides.formula_of(kind, formula) for kind in kinds.flat], step
 
 

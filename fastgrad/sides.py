@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .results import EPS
 from .stencils import Stencil, stencil
-from .steps import power_of_two_below
+from .steps import default_factor, power_of_two_below
 
 Array = NDArray[Any]
 Bounds = tuple[Array, Array]
@@ -95,6 +96,19 @@ def _where_floats_are_few(x: Array, scheme: Scheme, below: Array, above: Array, 
     usable = few & (farther != 0.0) & (asked.derivative == 1)
     kind = np.where(usable, TWO_POINT, np.where(few, NOWHERE, kind))
     return Scheme(kind, np.where(few, farther, step))
+
+
+def without_noise(x: Array, h: Array, scheme: Scheme, asked: Stencil, eps: float = EPS) -> Scheme:
+    """No second or higher derivative from steps that were shortened until round-off leaves no two digits of it.
+
+    Round-off grows as ``h**-n``, from about ``eps**(p/(p+n))`` at the default step.
+    """
+    n, p = asked.derivative, asked.order
+    shortest = default_factor(n, p, eps) * (100.0 * eps ** (p / (p + n))) ** (1.0 / n)
+    with np.errstate(all="ignore"):
+        step = np.abs(scheme.step)
+        lost = (n > 1) & (step < np.abs(h)) & (step < shortest * np.maximum(1.0, np.abs(x)))
+    return Scheme(np.where(lost, NOWHERE, scheme.kind), scheme.step)
 
 
 def room(x: Array, bounds: Bounds, scheme: Scheme, asked: Stencil) -> Array:

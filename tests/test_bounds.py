@@ -559,3 +559,13 @@ def test_a_read_only_x_and_an_x_of_strides():
     x.flags.writeable = False
     value = gradient(lambda x: np.sum(x * x), x, bounds=(0, 1))
     np.testing.assert_allclose(value, 2 * x, atol=1e-9)
+
+
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_no_higher_derivative_from_round_off_alone(engine):
+    """Between bounds 1e-9 apart a second difference is noise of size 1e3."""
+    narrow = (1.0 - 1e-9, 1.0 + 2e-9)
+    assert derivative(np.exp, 1.0, bounds=narrow, engine=engine) == pytest.approx(np.e, rel=1e-6)
+    for n in (2, 3, 4):
+        assert np.isnan(derivative(np.exp, 1.0, n=n, bounds=narrow, engine=engine))
+    assert derivative(np.exp, 1.0, n=2, bounds=(0.9, 1.1), engine=engine) == pytest.approx(np.e, rel=1e-7)
