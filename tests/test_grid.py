@@ -495,3 +495,31 @@ def test_files_do_not_stay_in_memory(tmp_path):
     kilobytes, value = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert int(kilobytes) < 96 * 1024, "of 384 MB"
     assert value == "1.0"
+
+
+PEAK = """
+import resource, sys
+import subprocess
+import sys
+
+import numpy as np
+from fastgrad import grid
+side = 3000
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+values = np.random.default_rng(0).standard_normal((side, side))
+coordinates = np.cumsum(1.0 + np.random.default_rng(1).random(side))
+spacing = {"even": (0.5,), "uneven": (coordinates, coordinates)}[sys.argv[1]]
+small = tuple(s[:400] if np.ndim(s) else s for s in spacing)
+grid.gradient(values[:400, :400], *small, accuracy=4)
+before = peak()
+result = grid.gradient(values, *spacing, accuracy=4)
+print((peak() - before - sum(r.nbytes for r in result)) / 2**20)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts kilobytes on Linux only")
+@pytest.mark.parametrize("spacing", ["even", "uneven"])
+def test_peak_memory_is_that_of_the_output_and_little_more(spacing):
+    done = subprocess.run([sys.executable, "-c", PEAK, spacing], check=True, capture_output=True, text=True)
+    assert float(done.stdout) < 64
