@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from .. import stencils
 from ..stencils import Table
 from . import layout
 from .dependence import dependents, live
@@ -68,26 +69,53 @@ class _Body:
         return [self.operand(o, x, moved) for o in self.program.outputs]
 
 
-def kernel(program: Program, table: Table, form: Form, *, rolled: bool) -> str:
-    """The text of a module with the functions `kernel` and `value`."""
-    return _Module(program, table, form, rolled=rolled).text()
+class _Coordinates(dict[int, str]):
+    """Registers of coordinates, each loaded where it is first used: a thousand at once would all have to be kept."""
+
+    def __init__(self, load: Callable[[int], str]) -> None:
+        self.load = load
+
+    def __missing__(self, i: int) -> str:
+        self[i] = self.load(i)
+        return self[i]
+
+
+def value(program: Program, lanes: int) -> str:
+    """The text of a module with the function `value` alone."""
+    return _Module(program, stencils.value(), Form(lanes, "default", "uniform", "rows", "rows", False, False)).value()
+
+
+def kernel(program: Program, table: Table, form: Form, *, rolled: bool, alone: bool = False) -> str:
+    """The text of a module with the functions `kernel` and, unless it is to be `alone`, `value`."""
+    return _Module(program, table, form, rolled=rolled).text(alone=alone)
 
 
 class _Module:
-    def __init__(self, program: Program, table: Table, form: Form, *, rolled: bool) -> None:
+    def __init__(self, program: Program, table: Table, form: Form, *, rolled: bool = False) -> None:
         self.program, self.table, self.form, self.rolled = program, table, form, rolled
         self.v = Vectors(form.lanes)
 
     # --- the module --------------------------------------------------------------------------------------------------
 
-    def text(self) -> str:
-        v = self.v
-        start = "define i64 @{}(i64 %start, i64 %stop, ptr %arguments) #0 {{\nentry:"
+    def text(self, *, alone: bool) -> str:
         self._grid_loop() if self.form.source == "grid" else self._row_loop()
-        body = [start.format("kernel"), *v.lines, "}"]
-        v.lines, v.count = [], 0
+        body = self._function("kernel")
+        return self._with_attributes(body if alone else [*body, *self._value()])
+
+    def value(self) -> str:
+        return self._with_attributes(self._value())
+
+    def _value(self) -> list[str]:
         self._value_function()
-        body += [start.format("value"), *v.lines, "}"]
+        return self._function("value")
+
+    def _function(self, name: str) -> list[str]:
+        lines = [f"define i64 @{name}(i64 %start, i64 %stop, ptr %arguments) #0 {{\nentry:", *self.v.lines, "}"]
+        self.v.lines, self.v.count = [], 0
+        return lines
+
+    def _with_attributes(self, body: list[str]) -> str:
+        v = self.v
         wide = f'"min-legal-vector-width"="{64 * v.lanes}" "prefer-vector-width"="{64 * v.lanes}"'
         attributes = [f"attributes #0 = {{ nounwind {wide} }}", "attributes #1 = { nounwind willreturn readnone }"]
         return "\n".join([*body, *v.declared.values(), *attributes, ""])
@@ -110,11 +138,16 @@ class _Module:
         self.constants = self._constants()
         self.slots = {name: self._slot(name) for name in SLOTS if name.endswith(("_row", "_column", "segment"))}
         self.pointers = {name: self._slot(name, "ptr") for name in SLOTS if name not in self.slots}
-        self.flags, self.counter, self.inner, self.roll = (v.emit("alloca i64") for _ in range(4))
+        self.flags, self.counter, self.inner, self.roll, self.sample = (v.emit("alloca i64") for _ in range(5))
         v.do(f"store i64 0, ptr {self.flags}")
         if self.rolled:
             d, m = self.program.inputs, len(self.program.outputs)
-            self.stack_x, self.stack_h, self.stack_s = (v.emit(f"alloca {v.double}, i64 {n}") for n in (d, d, d * m))
+            offsets = [k for k in self.table.stencil.offsets if k]
+            sizes = (d, d, d * m, len(offsets), len(offsets) * m)
+            stacks = [v.emit(f"alloca {v.double}, i64 {n}") for n in sizes]
+            self.stack_x, self.stack_h, self.stack_s, self.stack_k, self.stack_v = stacks
+            for q, k in enumerate(offsets):
+                v.do(f"store {v.double} {v.splat(float(k))}, ptr {self._place(self.stack_k, str(q))}")
         if self.form.sizes == "uniform":
             self.uniform = v.broadcast(v.emit(f"load double, ptr {self.pointers['sizes']}, align 8"))
 
@@ -398,32 +431,46 @@ class _Module:
     # --- the rolled form ---------------------------------------------------------------------------------------------
 
     def _rolled(self, body: _Body, x: list[str], steps: list[str]) -> list[str]:
-        """A loop over the coordinates around the whole program, on coordinates and results in stack arrays."""
+        """Loops over the coordinates and the offsets around the whole program, on coordinates and results in stack arrays.
+
+        The program stands there once: LLVM takes 7 s for Rosenbrock's function of 1 000 coordinates at two offsets, 1 s
+        for one of them.
+        """
         v, d, m = self.v, len(x), len(self.program.outputs)
         for i in range(d):
             for array, vector in ((self.stack_x, x[i]), (self.stack_h, steps[i])):
                 v.do(f"store {v.double} {vector}, ptr {self._place(array, str(i))}")
         center = body.outputs(x, body.base) if self.table.stencil.base >= 0 else []
-        divide = int(self.table.scale[0])
+        divide, displaced = int(self.table.scale[0]), [k for k in self.table.stencil.offsets if k]
 
         def direction(r: str) -> None:
             place, h = self._place(self.stack_x, r), self._read(self.stack_h, r)
             saved = v.emit(f"load {v.double}, ptr {place}")
 
+            def sample(q: str) -> None:
+                far = v.apply("*", self._read(self.stack_k, q), h)
+                v.do(f"store {v.double} {v.apply('+', saved, far)}, ptr {place}")
+                for k, value in enumerate(self._whole_program(body)):
+                    v.do(
+                        f"store {v.double} {value}, ptr {self._place(self.stack_v, self._index(q, k * len(displaced)))}"
+                    )
+
+            self._loop(self.sample, "0", str(len(displaced)), 1, sample)
+            v.do(f"store {v.double} {saved}, ptr {place}")
+
             def at(offset: int) -> list[str]:
-                v.do(f"store {v.double} {self._shift(saved, h, offset)}, ptr {place}")
-                return self._whole_program(body)
+                q = displaced.index(offset)
+                return [self._read(self.stack_v, str(q + k * len(displaced))) for k in range(m)]
 
             for k, total in enumerate(self._stencil(at, lambda: center)):
                 result = self._divided(total, divide, [0] * self.table.divisors.shape[1], [h], "")
                 v.do(f"store {v.double} {result}, ptr {self._place(self.stack_s, self._index(r, k * d))}")
-            v.do(f"store {v.double} {saved}, ptr {place}")
 
         self._loop(self.roll, "0", str(d), 1, direction)
         return [self._read(self.stack_s, str(i)) for i in range(d * m)]
 
     def _whole_program(self, body: _Body) -> list[str]:
-        shifted = [self._read(self.stack_x, str(i)) for i in range(self.program.inputs)]
+        shifted: Any = _Coordinates(lambda i: self._read(self.stack_x, str(i)))
         values: dict[int, str] = {}
         body.run(live(self.program), shifted, values)
         return body.outputs(shifted, values)

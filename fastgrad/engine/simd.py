@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -53,7 +53,9 @@ def prepare(call: Call, out: Any, values: Array | None) -> Kernel:
     if not call.points.dimension:
         return Kernel(lambda start, stop: None, 0, 1, 0, "on points without coordinates")
     out = out.reshape(call.points.count, -1)
-    return (_prepare_stack if _is_large(traced.program, call.table) else _prepare_any)(call, traced, out, values)
+    if call.table not in traced.large:
+        traced.large[call.table] = _is_large(traced.program, call.table)
+    return (_prepare_stack if traced.large[call.table] else _prepare_any)(call, traced, out, values)
 
 
 def _prepare_any(call: Call, traced: _Traced, out: Array, values: Array | None) -> Kernel:
@@ -136,10 +138,11 @@ def _stacked(program: Program) -> str:
 
 @dataclass(frozen=True)
 class _Traced:
-    """A program, and the compiled forms of it that have been compared with f."""
+    """A program, the compiled forms of it that have been compared with f, and which tables are too large for a kernel."""
 
     program: Program
-    checked: dict[tuple[Table, lanes.Form], _Compiled]
+    checked: dict[tuple[Table, lanes.Form], _Compiled] = field(default_factory=dict)
+    large: dict[Table, bool] = field(default_factory=dict)
 
 
 _traces: dict[Any, _Traced] = {}
@@ -153,12 +156,12 @@ def _traced(call: Call) -> _Traced:
         raise EngineError(reason)
     key = unchanging(call.f, call.args)
     if key is None:
-        return _Traced(_trace(call), {})
+        return _Traced(_trace(call))
     place = (key, points.shape, call.scalar, tuple(rows.shape[1:] for rows in call.batch))
     if place not in _traces:
         if len(_traces) > 1024:
             _traces.clear()
-        _traces[place] = _Traced(_trace(call), {})
+        _traces[place] = _Traced(_trace(call))
     return _traces[place]
 
 
@@ -198,21 +201,39 @@ def _compiled(program: Program, table: Table, form: lanes.Form) -> _Compiled:
             msg = f"its program of {len(program.nodes)} operations is too long to compile"
             raise EngineError(msg)
         try:
-            text = lanes.kernel(program, table, form, rolled=rolled)
+            kernel, value = _functions(program, table, form, rolled)
         except Unsupported as missing:
             msg = f"this machine has no vector form of {missing}"
             raise EngineError(msg) from None
-        quick = table.is_value and len(program.nodes) > QUICK_OPERATIONS
-        kernel, value = native.functions(text, "kernel", "value", quick=quick)
         what = f"as {len(program.nodes)} operations on {form.lanes} lanes" + (", rolled" if rolled else "")
         _memo[key] = _Compiled(kernel, value, what)
     return _memo[key]
 
 
+def _functions(program: Program, table: Table, form: lanes.Form, rolled: bool) -> list[Any]:
+    """The kernel, and f for the check: of long programs a function apart, made quickly and once for all tables."""
+    if len(program.nodes) <= QUICK_OPERATIONS:
+        return native.functions(lanes.kernel(program, table, form, rolled=rolled), "kernel", "value")
+    kernel = native.functions(
+        lanes.kernel(program, table, form, rolled=rolled, alone=True), "kernel", quick=table.is_value
+    )
+    return [*kernel, *native.functions(lanes.value(program, form.lanes), "value", quick=True)]
+
+
+_large: dict[
+    Any, bool
+] = {}  # for functions that are traced at every call: counting operations takes as long as tracing
+
+
 def _is_large(program: Program, table: Table) -> bool:
     """Whether a kernel for all results of a table would take LLVM too long."""
-    if table.is_value:
-        return False
+    key = (program.structure, table.key)
+    if key not in _large:
+        _large[key] = not table.is_value and _is_too_long(program, table)
+    return _large[key]
+
+
+def _is_too_long(program: Program, table: Table) -> bool:
     if len(program.outputs) > 1 and len(program.outputs) * len(table.scale) > WRITTEN:
         return True
     count = len(program.nodes) * len(table.stencil.offsets)
