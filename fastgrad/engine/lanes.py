@@ -142,11 +142,11 @@ class _Module:
         v.do(f"store i64 0, ptr {self.flags}")
         if self.rolled:
             d, m = self.program.inputs, len(self.program.outputs)
-            offsets = [k for k in self.table.stencil.offsets if k]
-            sizes = (d, d, d * m, len(offsets), len(offsets) * m)
+            self.offsets = [k for k in self.table.stencil.offsets if k]
+            sizes = (d, len(self.offsets), len(self.offsets) * m, 1, 1)
             stacks = [v.emit(f"alloca {v.double}, i64 {n}") for n in sizes]
-            self.stack_x, self.stack_h, self.stack_s, self.stack_k, self.stack_v = stacks
-            for q, k in enumerate(offsets):
+            self.stack_x, self.stack_k, self.stack_v, self.stack_bad, self.stack_gone = stacks
+            for q, k in enumerate(self.offsets):
                 v.do(f"store {v.double} {v.splat(float(k))}, ptr {self._place(self.stack_k, str(q))}")
         if self.form.sizes == "uniform":
             self.uniform = v.broadcast(v.emit(f"load double, ptr {self.pointers['sizes']}, align 8"))
@@ -184,7 +184,11 @@ class _Module:
             n = self._clamped(i, "%stop")
             strides = self.slots["source_row"], self.slots["source_column"]
             base = self._element("source", n, "source_row")
-            self._block(n, layout.load(self.v, self.form.source, base, strides, self.program.inputs))
+            if self.rolled:
+                self._fill(base, strides)
+                self._rolled_block(n)
+            else:
+                self._block(n, layout.load(self.v, self.form.source, base, strides, self.program.inputs))
 
         self._loop(self.counter, "%start", "%stop", self.v.lanes, block)
         self.v.do(f"ret i64 {self.v.emit(f'load i64, ptr {self.flags}')}")
@@ -213,7 +217,12 @@ class _Module:
                 index = v.emit(f"add i64 {starts[-1]}, {k}")
                 at = v.emit(f"getelementptr double, ptr {self.pointers['axes']}, i64 {index}")
                 along = v.emit(f"load {v.double}, ptr {at}, align 8")
-                self._block(v.emit(f"add i64 {node}, {k}"), [*reversed(outer), along])
+                n, x = v.emit(f"add i64 {node}, {k}"), [*reversed(outer), along]
+                if self.rolled:
+                    self._keep(x, "0")
+                    self._rolled_block(n)
+                else:
+                    self._block(n, x)
 
             self._loop(self.inner, first, end, v.lanes, block)
 
@@ -242,24 +251,20 @@ class _Module:
         self.bad, self.vanished = v.splat(0.0), "zeroinitializer"
         self.unmoved: dict[str, str] = {}
         steps = self._steps(n, x)
-        if self.form.value or self.table.uses_base or not self.rolled:
-            body.run(live(program), x, body.base)
+        body.run(live(program), x, body.base)
         if self.form.value:
-            value = body.outputs(x, body.base)[0]
-            self._watch(value)
-            at = v.emit(f"getelementptr double, ptr {self.pointers['values']}, i64 {n}")
-            v.do(f"store {v.double} {value}, ptr {at}, align 8")
-        results = self._results(body, n, x, steps)
+            self._store_value(n, body.outputs(x, body.base)[0])
+        results = body.outputs(x, body.base) if self.table.is_value else self._unrolled(body, n, x, steps)
         for result in dict.fromkeys(results):
             self._watch(result)
         strides = self.slots["out_row"], self.slots["out_column"]
         layout.store(v, self.form.out, self._element("out", n, "out_row"), strides, results)
         self._raise_flags()
 
-    def _results(self, body: _Body, n: str, x: list[str], steps: list[str]) -> list[str]:
-        if self.table.is_value:
-            return body.outputs(x, body.base)
-        return self._rolled(body, x, steps) if self.rolled else self._unrolled(body, n, x, steps)
+    def _store_value(self, n: str, value: str) -> None:
+        self._watch(value)
+        at = self.v.emit(f"getelementptr double, ptr {self.pointers['values']}, i64 {n}")
+        self.v.do(f"store {self.v.double} {value}, ptr {at}, align 8")
 
     def _batch(self, n: str) -> list[str]:
         if not self.program.rows:
@@ -287,7 +292,7 @@ class _Module:
         used = set(self.table.moves.ravel().tolist())
         return [self._step(n, i, x[i]) if i in used else "" for i in range(len(x))]
 
-    def _step(self, n: str, i: int, x: str) -> str:
+    def _step(self, n: str, i: int | str, x: str) -> str:
         v, size, rule = self.v, self._size(n, i), self.form.rule
         scale = v.intrinsic("fabs", x)
         if rule == "default":
@@ -300,7 +305,7 @@ class _Module:
         self.vanished = gone if self.vanished == "zeroinitializer" else v.apply("or", self.vanished, gone)
         return h
 
-    def _size(self, n: str, i: int) -> str:
+    def _size(self, n: str, i: int | str) -> str:
         v = self.v
         if self.form.sizes == "uniform":
             return self.uniform
@@ -430,47 +435,94 @@ class _Module:
 
     # --- the rolled form ---------------------------------------------------------------------------------------------
 
-    def _rolled(self, body: _Body, x: list[str], steps: list[str]) -> list[str]:
-        """Loops over the coordinates and the offsets around the whole program, on coordinates and results in stack arrays.
+    def _fill(self, base: str, strides: tuple[str, str]) -> None:
+        """The coordinates into the stack array, some columns at a time."""
+        v, d = self.v, self.program.inputs
+        width = min(1 << (d.bit_length() - 1), v.lanes)
 
-        The program stands there once: LLVM takes 7 s for Rosenbrock's function of 1 000 coordinates at two offsets, 1 s
-        for one of them.
+        def some(i: str) -> None:
+            first = v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {d - width})")
+            index = v.emit(f"mul i64 {first}, {strides[1]}")
+            columns = v.emit(f"getelementptr double, ptr {base}, i64 {index}")
+            self._keep(layout.load(v, self.form.source, columns, strides, width), first)
+
+        self._loop(self.roll, "0", str(d), width, some)
+
+    def _keep(self, x: list[str], first: str) -> None:
+        for i, vector in enumerate(x):
+            self.v.do(f"store {self.v.double} {vector}, ptr {self._place(self.stack_x, self._index(first, i))}")
+
+    def _rolled_block(self, n: str) -> None:
+        """Loops over the coordinates and the offsets around the whole program, which reads coordinates from the stack.
+
+        Everything stands there once, because LLVM's time grows faster than the text: for Rosenbrock's function of 1 000
+        coordinates 7 s with the program twice and with loads, steps and stores for each coordinate.
         """
-        v, d, m = self.v, len(x), len(self.program.outputs)
-        for i in range(d):
-            for array, vector in ((self.stack_x, x[i]), (self.stack_h, steps[i])):
-                v.do(f"store {v.double} {vector}, ptr {self._place(array, str(i))}")
+        v, program = self.v, self.program
+        body = _Body(v, program, self.constants, self._batch(n))
+        self.bad, zero = v.splat(0.0), v.splat(0.0)
+        x: Any = self._coordinates()
+        if self.form.value or self.table.stencil.base >= 0:
+            body.run(live(program), x, body.base)
+        if self.form.value:
+            self._store_value(n, body.outputs(x, body.base)[0])
         center = body.outputs(x, body.base) if self.table.stencil.base >= 0 else []
-        divide, displaced = int(self.table.scale[0]), [k for k in self.table.stencil.offsets if k]
+        v.do(f"store {v.double} {self.bad}, ptr {self.stack_bad}")
+        v.do(f"store {v.double} {zero}, ptr {self.stack_gone}")
+        self._loop(self.roll, "0", str(program.inputs), 1, lambda r: self._rolled_direction(body, n, r, center))
+        self.bad = v.emit(f"load {v.double}, ptr {self.stack_bad}")
+        self.vanished = v.compare("une", v.emit(f"load {v.double}, ptr {self.stack_gone}"), zero)
+        self._raise_flags()
 
-        def direction(r: str) -> None:
-            place, h = self._place(self.stack_x, r), self._read(self.stack_h, r)
-            saved = v.emit(f"load {v.double}, ptr {place}")
+    def _rolled_direction(self, body: _Body, n: str, r: str, center: list[str]) -> None:
+        v, d, m, count = self.v, self.program.inputs, len(self.program.outputs), len(self.offsets)
+        place = self._place(self.stack_x, r)
+        saved = v.emit(f"load {v.double}, ptr {place}")
+        h = self._rolled_step(n, r, saved)
 
-            def sample(q: str) -> None:
-                far = v.apply("*", self._read(self.stack_k, q), h)
-                v.do(f"store {v.double} {v.apply('+', saved, far)}, ptr {place}")
-                for k, value in enumerate(self._whole_program(body)):
-                    v.do(
-                        f"store {v.double} {value}, ptr {self._place(self.stack_v, self._index(q, k * len(displaced)))}"
-                    )
+        def sample(q: str) -> None:
+            far = v.apply("*", self._read(self.stack_k, q), h)
+            v.do(f"store {v.double} {v.apply('+', saved, far)}, ptr {place}")
+            for k, value in enumerate(self._whole_program(body)):
+                v.do(f"store {v.double} {value}, ptr {self._place(self.stack_v, self._index(q, k * count))}")
 
-            self._loop(self.sample, "0", str(len(displaced)), 1, sample)
-            v.do(f"store {v.double} {saved}, ptr {place}")
+        self._loop(self.sample, "0", str(count), 1, sample)
+        v.do(f"store {v.double} {saved}, ptr {place}")
 
-            def at(offset: int) -> list[str]:
-                q = displaced.index(offset)
-                return [self._read(self.stack_v, str(q + k * len(displaced))) for k in range(m)]
+        def at(offset: int) -> list[str]:
+            q = self.offsets.index(offset)
+            return [self._read(self.stack_v, str(q + k * count)) for k in range(m)]
 
-            for k, total in enumerate(self._stencil(at, lambda: center)):
-                result = self._divided(total, divide, [0] * self.table.divisors.shape[1], [h], "")
-                v.do(f"store {v.double} {result}, ptr {self._place(self.stack_s, self._index(r, k * d))}")
+        self.bad = v.emit(f"load {v.double}, ptr {self.stack_bad}")
+        for k, total in enumerate(self._stencil(at, lambda: center)):
+            self._store_column(n, self._index(r, k * d), self._rolled_result(total, h))
+        v.do(f"store {v.double} {self.bad}, ptr {self.stack_bad}")
 
-        self._loop(self.roll, "0", str(d), 1, direction)
-        return [self._read(self.stack_s, str(i)) for i in range(d * m)]
+    def _rolled_step(self, n: str, r: str, x: str) -> str:
+        v = self.v
+        self.vanished = "zeroinitializer"
+        h = self._step(n, r, x)
+        if self.vanished != "zeroinitializer":
+            gone = v.select(self.vanished, v.splat(1.0), v.emit(f"load {v.double}, ptr {self.stack_gone}"))
+            v.do(f"store {v.double} {gone}, ptr {self.stack_gone}")
+        return h
+
+    def _rolled_result(self, total: str, h: str) -> str:
+        return self._divided(total, int(self.table.scale[0]), [0] * self.table.divisors.shape[1], [h], "")
+
+    def _store_column(self, n: str, k: str, result: str) -> None:
+        """One result of all lanes."""
+        v, strides = self.v, (self.slots["out_row"], self.slots["out_column"])
+        self._watch(result)
+        column = v.emit(f"mul i64 {k}, {strides[1]}")
+        base = v.emit(f"getelementptr double, ptr {self._element('out', n, 'out_row')}, i64 {column}")
+        layout.store(v, "columns" if self.form.out == "columns" else "any", base, strides, [result])
+
+    def _coordinates(self) -> Any:
+        return _Coordinates(lambda i: self._read(self.stack_x, str(i)))
 
     def _whole_program(self, body: _Body) -> list[str]:
-        shifted: Any = _Coordinates(lambda i: self._read(self.stack_x, str(i)))
+        shifted = self._coordinates()
         values: dict[int, str] = {}
         body.run(live(self.program), shifted, values)
         return body.outputs(shifted, values)

@@ -26,12 +26,10 @@ Array = NDArray[np.float64]
 
 SEGMENT = 1024  # nodes of a grid's row to an item: small enough to share, long enough to make its start-up small
 REPEATED = 1000  # points with results that are not finite; beyond, the rest is believed if f agrees on these
-# Nodes times displacements of one coordinate in the rolled form. LLVM takes 0.3 s for 10 000 of a dense quadratic form
-# and 7 s for the 16 000 of Rosenbrock's function at D = 1000; shorter blocks and fewer passes gained a third of that.
-ROLLED_OPERATIONS = 20_000
-# Nodes where f itself is computed, once and without a loop.
-VALUE_OPERATIONS = 20_000
-# Above, LLVM makes such code without looking for the best registers: 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
+# Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000 of
+# Rosenbrock's function and 1.5 s for as many of a dense quadratic form.
+LONGEST_OPERATIONS = 20_000
+# Above, LLVM makes f itself without looking for the best registers: 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
 QUICK_OPERATIONS = 1_500
 # Numbers that a kernel writes for a point. LLVM takes 0.8 s for 900, 5 s for 3 600.
 WRITTEN = 2_000
@@ -197,7 +195,7 @@ def _compiled(program: Program, table: Table, form: lanes.Form) -> _Compiled:
     key = (program.structure, table.key, form)
     if key not in _memo:
         rolled = not table.is_value and operations(program, table) > lanes.UNROLLED_OPERATIONS
-        if table.is_value and len(program.nodes) > VALUE_OPERATIONS:
+        if table.is_value and len(program.nodes) > LONGEST_OPERATIONS:
             msg = f"its program of {len(program.nodes)} operations is too long to compile"
             raise EngineError(msg)
         try:
@@ -236,9 +234,8 @@ def _is_large(program: Program, table: Table) -> bool:
 def _is_too_long(program: Program, table: Table) -> bool:
     if len(program.outputs) > 1 and len(program.outputs) * len(table.scale) > WRITTEN:
         return True
-    count = len(program.nodes) * len(table.stencil.offsets)
     rolled = operations(program, table) > lanes.UNROLLED_OPERATIONS
-    return rolled and (table.name not in {"gradient", "jacobian", "derivative"} or count > ROLLED_OPERATIONS)
+    return rolled and (not table.along_axes or len(program.nodes) > LONGEST_OPERATIONS)
 
 
 def _form(call: Call, out: Array) -> lanes.Form:

@@ -276,3 +276,54 @@ def test_random_expressions_with_functions(expression):
     found, expected = gradient(f, points, batch=True, engine="simd"), by_reference(f, points)
     size = 1.0 + np.abs([f(x) for x in points])[:, None]
     assert (np.abs(found - expected) <= 1e-8 * size).all()
+
+
+ROLLED = {
+    "rows": lambda f, x: gradient(f, x, batch=True, engine="simd"),
+    "columns": lambda f, x: gradient(f, np.asfortranarray(x), batch=True, engine="simd", out=np.empty(x.shape, order="F")),
+    "gaps": lambda f, x: gradient(f, np.repeat(x, 2, axis=1)[:, ::2], batch=True, engine="simd"),
+    "one point": lambda f, x: gradient(f, x[0], engine="simd"),
+    "fewer than lanes": lambda f, x: gradient(f, x[:3], batch=True, engine="simd"),
+    "forward": lambda f, x: gradient(f, x, batch=True, engine="simd", method="forward", order=3),
+    "order 8": lambda f, x: gradient(f, x, batch=True, engine="simd", order=8),
+    "step": lambda f, x: gradient(f, x, batch=True, engine="simd", h=1e-3),
+    "steps": lambda f, x: gradient(f, x, batch=True, engine="simd", h=1e-3 + 1e-4 * np.arange(x.shape[1])),
+    "steps of points": lambda f, x: gradient(f, x, batch=True, engine="simd", h=1e-3 * (1.0 + np.abs(x))),
+    "relative": lambda f, x: gradient(f, x, batch=True, engine="simd", rel_step=1e-5),
+    "jacobian": lambda f, x: fastgrad.jacobian(lambda y: np.array([f(y), y[0] * y[3]]), x, batch=True, engine="simd"),
+    "value": lambda f, x: fastgrad.value_and_gradient(f, x, batch=True, engine="simd")[0],
+    "field": lambda f, x: fastgrad.gradient_field(lambda y: f(y) + y[1], list(x[:9].T), engine="simd"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dimension", [5, 11])
+@pytest.mark.parametrize("name", ROLLED)
+def test_the_rolled_form_has_the_same_bits(monkeypatch, name, dimension):
+    points = RNG.standard_normal((50, 4 if name == "field" else dimension))
+
+    def f(x):
+        return np.sum(x * np.sin(x)) + x[0] * x[1] / (2.0 + np.cos(x[2]))
+
+    unrolled = ROLLED[name](f, points)
+    monkeypatch.setattr(lanes, "UNROLLED_OPERATIONS", 1)
+    for memo in ("_memo", "_traces", "_large"):
+        monkeypatch.setattr(simd, memo, {})
+    assert "rolled" in fastgrad.explain(f, points, batch=True, engine="simd")
+    assert np.array_equal(ROLLED[name](f, points), unrolled)
+
+
+def test_the_rolled_form_sees_what_is_not_finite_and_steps_that_vanish(monkeypatch):
+    monkeypatch.setattr(lanes, "UNROLLED_OPERATIONS", 1)
+    for memo in ("_memo", "_traces", "_large"):
+        monkeypatch.setattr(simd, memo, {})
+    points = np.full((20, 6), 2.0)
+    points[7, 3] = -1.0
+
+    def strict(x):
+        with np.errstate(invalid="raise"):
+            return np.sum(np.sqrt(x))
+
+    with pytest.raises(FloatingPointError):
+        gradient(strict, points, batch=True, engine="simd")
+    with pytest.raises(ValueError, match="vanishes beside x=1e9|vanishes beside x=1000000000"):
+        gradient(lambda x: np.sum(x**2), np.array([1.0, 1e9, 1.0, 2.0, 3.0]), h=1e-12, engine="simd")
