@@ -29,8 +29,8 @@ def problem(function: Function, dimension: int) -> Problem:
     return Problem(function, x, function.exact(x))
 
 
-def ours(p: Problem, engine: str = "auto") -> Contestant:
-    return Contestant(lambda: fastgrad.gradient(p.function.f, p.x, engine=engine), p.exact)
+def ours(p: Problem, **options: Any) -> Contestant:
+    return Contestant(lambda: fastgrad.gradient(p.function.f, p.x, **options), p.exact)
 
 
 def library(gradient: Callable[..., Any], p: Problem, tolerance: float = TOLERANCE) -> Contestant:
@@ -52,6 +52,7 @@ def jax(p: Problem, how: str) -> Contestant:
 
 LINE_UP: dict[str, Callable[[Problem], Contestant]] = {
     "fastgrad": ours,
+    "fastgrad, order 8": partial(ours, order=8),
     "fastgrad simd": partial(ours, engine="simd"),
     "fastgrad reference": partial(ours, engine="reference"),
     "scipy 2-point": partial(library, rivals.scipy_2_point, tolerance=ONE_SIDED),
@@ -65,9 +66,18 @@ LINE_UP: dict[str, Callable[[Problem], Contestant]] = {
     "JAX, differences": partial(jax, how="differences"),
     "the book's loop": partial(library, rivals.book),
 }
-# At D = 1000 tracing and compiling takes seconds, and so does one gradient of these two.
-TOO_SLOW = {1000: {"fastgrad simd", "numdifftools", "jacobi", "scipy.differentiate"}}
-OPAQUE = ("fastgrad", "scipy 2-point", "scipy 3-point", "numdifftools", "jacobi", "statsmodels", "the book's loop")
+# At D = 1000 one gradient of these takes seconds.
+TOO_SLOW = {1000: {"numdifftools", "jacobi", "scipy.differentiate"}}
+OPAQUE = (
+    "fastgrad",
+    "fastgrad, order 8",
+    "scipy 2-point",
+    "scipy 3-point",
+    "numdifftools",
+    "jacobi",
+    "statsmodels",
+    "the book's loop",
+)
 # Figures to reach: of a function that is called as it is, and of one that can be traced.
 CALLED = {"scipy 3-point": 1.8, "numdifftools": 5.0, "jacobi": 5.0}
 TRACED = CALLED | {"scipy 3-point": 2.0}
