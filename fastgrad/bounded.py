@@ -52,14 +52,19 @@ def _fill(call: Call, out: Output, engine: str, workers: int | None, progress: A
 
 def _turned(call: Call) -> Array:
     """The points at which a coordinate has to take another side or a shorter step."""
-    turned = np.empty(call.points.count, dtype=bool)
-    each = max(BLOCK // max(call.points.dimension, 1), 1)
-    for start in range(0, call.points.count, each):
-        part = subset(call, np.arange(start, min(start + each, call.points.count)))
-        scheme, plain = _scheme(part), sides.asked_for(part.points.row(slice(None)), _steps(part), part.table.stencil)
-        same = (scheme.kind == plain.kind) & ((scheme.step == plain.step) | np.isnan(part.points.row(slice(None))))
-        turned[start : start + each] = ~same.all(axis=1)
-    return turned
+    count, each = call.points.count, max(BLOCK // max(call.points.dimension, 1), 1)
+    if count <= each:
+        return _does_not_fit(call)
+    parts = [np.arange(start, min(start + each, count)) for start in range(0, count, each)]
+    return np.concatenate([_does_not_fit(subset(call, some)) for some in parts])
+
+
+def _does_not_fit(call: Call) -> Array:
+    assert call.bounds is not None
+    x, h, offsets = call.points.row(slice(None)), _steps(call), call.table.stencil.offsets
+    with np.errstate(all="ignore"):
+        fits = (x + offsets[0] * h >= call.bounds[0]) & (x + offsets[-1] * h <= call.bounds[1])
+    return np.asarray(~(fits | np.isnan(x)).all(axis=1))
 
 
 def _steps(call: Call) -> Array:
