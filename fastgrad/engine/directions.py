@@ -166,7 +166,9 @@ def over_tables(
             outputs = sums.shape[1]
             values = np.empty(samples * outputs)
         values[:] = 0.0
-        axes, point = np.arange(dimension), view(x, shape)
+        axes, point = np.empty(dimension, np.int64), view(x, shape)
+        for i in range(dimension):
+            axes[i] = i
         for n in range(start, stop):
             _place_row(source, n, node, x)
             _copy(original, x, 0, 0)
