@@ -115,7 +115,9 @@ def _check_compiled(f: Any) -> None:
         raise TypeError(msg)
     if f.py_func.__kwdefaults__:
         name = next(iter(f.py_func.__kwdefaults__))
-        msg = f"Numba gives the keyword-only argument {name!r} of f no default; write def f(x, {name}=...) without the *"
+        msg = (
+            f"Numba gives the keyword-only argument {name!r} of f no default; write def f(x, {name}=...) without the *"
+        )
         raise TypeError(msg)
 
 

@@ -219,7 +219,9 @@ def _compile(call: Call, recompilations: int | None) -> Any:
         raise EngineError(msg)
     if function.__kwdefaults__:
         name = next(iter(function.__kwdefaults__))
-        msg = f"Numba gives the keyword-only argument {name!r} of f no default; write def f(x, {name}=...) without the *"
+        msg = (
+            f"Numba gives the keyword-only argument {name!r} of f no default; write def f(x, {name}=...) without the *"
+        )
         raise EngineError(msg)
     # a plain function keeps Python's IndexError, one that was compiled before the option it was given
     checked = bool(getattr(call.f, "targetoptions", {"boundscheck": True}).get("boundscheck"))

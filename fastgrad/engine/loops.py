@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import llvmlite.ir
@@ -217,6 +218,7 @@ def stencil_sums(evaluate: Any, formula: Stencil, value: bool) -> Any:
     return differences
 
 
+@cache  # the few there are compile once each, not once for each f
 def step_filler(rule: str, uniform: bool) -> Any:
     """The steps of directions [first, last): all of them before the first call of f, which overlaps their latencies.
 
