@@ -14,7 +14,7 @@ ROWS = np.random.default_rng(0).uniform(0.0, 1.0, (50, 3))
 
 @numba.njit
 def f(x):
-    return np.sum(np.sin(x[:-1] * x[1:])) + (x[0] ** 2 if x[0] > 0.6 else 0.0)
+    return np.sin(x[0] * x[1]) * x[2] + (x[0] ** 2 if x[0] > 0.6 else 0.0)
 
 
 @numba.njit
@@ -24,7 +24,7 @@ def scaled(x, a, b=1.0):
 
 @numba.njit
 def circle(x, r):
-    return np.array([x[0] ** 2 + x[1] ** 2 - r**2, x[0] - x[1]])
+    return x[0] ** 2 + x[1] ** 2 - r**2, x[0] - x[1]
 
 
 # A compilation takes a second, and what the same f and options give is compiled once: these two are for several tests.
@@ -32,12 +32,8 @@ RELATIVE = {"method": "forward", "order": 3, "rel_step": 1e-4}
 ABSOLUTE = {"method": "backward", "h": 1e-6}
 
 
-@pytest.mark.parametrize("options", [{}, RELATIVE], ids=["default", "forward, rel_step"])
-def test_bits_of_the_jit_engine(options):
-    assert np.array_equal(compiled.grad(f, **options)(X), gradient(f, X, engine="jit", **options))
-
-
-def test_bits_of_the_jit_engine_for_jacobians():
+def test_bits_of_the_jit_engine():
+    assert np.array_equal(compiled.grad(f, **RELATIVE)(X), gradient(f, X, engine="jit", **RELATIVE))
     result = compiled.jacobian(circle, **ABSOLUTE)(X, 2.0)
     assert np.array_equal(result, jacobian(circle, X, args=(2.0,), engine="jit", **ABSOLUTE))
 
@@ -49,15 +45,11 @@ def test_arguments_and_defaults():
 
 
 def test_arrays_of_any_layout():
-    whole = np.arange(12).reshape(2, 6)[:, ::2]
-    g, jac = compiled.grad(numba.njit(lambda x: np.sum(x**3)), order=4), compiled.jacobian(numba.njit(lambda x: x * x))
+    whole, g = np.arange(12).reshape(2, 6)[:, ::2], compiled.grad(numba.njit(lambda x: np.sum(x**3)), order=4)
     for given in (whole, whole[:0]):
         result = g(given)
         np.testing.assert_allclose(result, 3.0 * given**2, rtol=1e-11, atol=1e-10)
         assert (result.dtype, result.shape) == (np.float64, given.shape)
-    full = jac(whole)
-    assert full.shape == (2, 3, 2, 3)
-    np.testing.assert_allclose(full.reshape(6, 6), np.diag(2 * whole.ravel()), atol=1e-8)
 
 
 def test_single_precision_takes_larger_steps():
@@ -67,21 +59,24 @@ def test_single_precision_takes_larger_steps():
     np.testing.assert_allclose(result, 2 * X, rtol=1e-4)
 
 
-def test_functions_that_write_into_their_argument_or_return_tuples():
+def test_functions_that_write_into_their_argument():
     @numba.njit
     def writing(x):
-        x[0] *= 3
-        return x[0] * x[1], x[1]
+        x[0, 0] *= 3
+        return x * x
 
     @numba.njit
     def number(x):
-        return writing(x)[0]
+        return np.sum(writing(x))
 
-    x = X.copy()
+    x = np.arange(1.0, 13.0).reshape(2, 6)[:, ::2]
     x.flags.writeable = False
-    np.testing.assert_allclose(compiled.grad(number)(x), [6.0, 1.5, 0.0], atol=1e-9)
-    np.testing.assert_allclose(compiled.jacobian(writing)(x), [[6.0, 1.5, 0.0], [0.0, 1.0, 0.0]], atol=1e-9)
-    assert np.array_equal(x, X)
+    slopes = np.array([[18.0, 6.0, 10.0], [14.0, 18.0, 22.0]])
+    np.testing.assert_allclose(compiled.grad(number)(x), slopes, rtol=1e-8)
+    full = compiled.jacobian(writing)(x)
+    assert full.shape == (2, 3, 2, 3)
+    np.testing.assert_allclose(full.reshape(6, 6), np.diag(slopes.ravel()), atol=1e-7)
+    assert np.array_equal(x, [[1.0, 3.0, 5.0], [7.0, 9.0, 11.0]])
 
 
 def test_newton_inside_compiled_code():
@@ -92,8 +87,8 @@ def test_newton_inside_compiled_code():
         for _ in range(12):
             value, j = circle(x, r), jac(x, r)
             determinant = j[0, 0] * j[1, 1] - j[0, 1] * j[1, 0]
-            step = np.array([j[1, 1] * value[0] - j[0, 1] * value[1], j[0, 0] * value[1] - j[1, 0] * value[0]])
-            x = x - step / determinant
+            x[0] -= (j[1, 1] * value[0] - j[0, 1] * value[1]) / determinant
+            x[1] -= (j[0, 0] * value[1] - j[1, 0] * value[0]) / determinant
         return x
 
     np.testing.assert_allclose(newton(np.array([3.0, 0.5]), 2.0), np.sqrt(2.0), rtol=1e-14)
@@ -103,14 +98,16 @@ def test_parallel_loops_and_threads():
     g = compiled.grad(f)
 
     @numba.njit(parallel=True)
-    def field(rows):
-        out = np.empty_like(rows)
+    def fill(rows, out):
         for n in numba.prange(len(rows)):
-            out[n] = g(rows[n])
-        return out
+            slope = g(rows[n])
+            for i in range(len(slope)):
+                out[n, i] = slope[i]
 
+    out = np.empty_like(ROWS)
+    fill(ROWS, out)
     expected = gradient(f, ROWS, batch=True, engine="jit")
-    assert np.array_equal(field(ROWS), expected)
+    assert np.array_equal(out, expected)
     with ThreadPoolExecutor(4) as pool:
         assert np.array_equal(list(pool.map(g, ROWS)), expected)
     assert g.targetoptions["nogil"]
