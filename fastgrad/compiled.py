@@ -51,7 +51,7 @@ def grad(
     Raises
     ------
     TypeError
-        f is not compiled.
+        f is not compiled, or has keyword-only arguments.
     ValueError
         A method, order or step that does not exist. From within compiled code: a given step that vanishes beside x.
 
@@ -112,6 +112,12 @@ def jacobian(
 def _check_compiled(f: Any) -> None:
     if not hasattr(f, "py_func") or not callable(f):
         msg = f"f must be compiled by Numba, got {type(f).__name__}; write @numba.njit above it"
+        raise TypeError(msg)
+    if f.py_func.__kwdefaults__:
+        name = next(iter(f.py_func.__kwdefaults__))
+        msg = (
+            f"Numba gives the keyword-only argument {name!r} of f no default; write def f(x, {name}=...) without the *"
+        )
         raise TypeError(msg)
 
 

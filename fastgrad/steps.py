@@ -229,6 +229,9 @@ def _checked_size(name: str, given: Any, shape: tuple[int, ...]) -> Array:
 
 def _vanishing(name: str, step: float, x: float) -> str:
     workable = default_factor(1, 2) * max(1.0, abs(x))
-    if name == "rel_step":
-        workable /= abs(x)
-    return f"{name}={step!r} vanishes beside x={x!r} (x + h == x); use {name}={workable:.1g} or leave it out"
+    use, reason = f"{name}={workable:.1g}", ""
+    if name == "rel_step" and abs(x) < workable:  # a workable one is above 1, or no float at all
+        use, reason = f"h={workable:.1g}", "no relative step suits an x so close to 0, "
+    elif name == "rel_step":
+        use = f"rel_step={workable / abs(x):.1g}"
+    return f"{name}={step!r} vanishes beside x={x!r} (x + h == x); {reason}use {use} or leave it out"

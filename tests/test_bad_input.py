@@ -146,6 +146,7 @@ def raises_beyond_500(x):
 
 
 njit_raises_beyond_500 = numba.njit(raises_beyond_500)
+njit_keyword_only = numba.njit(lambda x, *, a=2.0: a * x[0] * x[1])
 
 
 class OddError(Exception):
@@ -766,7 +767,9 @@ CANNOT_COMPILE = [
         ("NumPy's random numbers", lambda x: x[0] * x[1] * np.random.random(), ["random"]),  # noqa: NPY002
         ("Python's random numbers", lambda x: x[0] * x[1] * random.random(), ["random"]),
         ("a Generator", lambda x: x[0] * x[1] * GLOBAL_RNG.random(), ["GLOBAL_RNG"]),
-        ("a dict", lambda x, d={"a": 2.0}: x[0] * d["a"], []),
+        ("a dict", lambda x, d={"a": 2.0}: x[0] * d["a"], ["'d'", "dict"]),
+        ("an array as a default", lambda x, a=GLOBAL_ARRAY: x[0] * a[0], ["array 'a'", "args=(a,)", "def f(x, a)"]),
+        ("a keyword-only argument", lambda x, *, a=2.0: x[0] * a, ["'a'", "keyword-only", "def f(x, a=...)"]),
     ]
 ] + [
     Row(
@@ -1352,6 +1355,12 @@ INTEROP = [
         lambda: fastgrad.compiled.grad(product),
         TypeError,
         ["function", "compiled", "@numba.njit"],
+    ),
+    Row(
+        "compiled: a keyword-only argument",
+        lambda: fastgrad.compiled.grad(njit_keyword_only),
+        TypeError,
+        ["'a'", "keyword-only", "without the *"],
     ),
     Row(
         "compiled: a step for each",

@@ -99,13 +99,16 @@ def test_bad_steps(given, fragment):
         steps.choose_steps(np.ones(3), stencil(), **given)
 
 
-@pytest.mark.parametrize(("name", "x"), [("h", 1e20), ("rel_step", 3.0)])
-def test_vanishing_steps_name_a_workable_one(name, x):
+@pytest.mark.parametrize(
+    ("name", "x", "use"),
+    [("h", 1e20, "h"), ("rel_step", 3.0, "rel_step"), ("rel_step", -1e-310, "h"), ("rel_step", 5e-324, "h")],
+)
+def test_vanishing_steps_name_a_workable_one(name, x, use):
     chosen = steps.choose_steps(np.array([x]), stencil(), **{name: 1e-17})
     with pytest.raises(ValueError, match=f"{name}=1e-17 vanishes beside x=") as error:
         chosen.check(np.array([x]))
-    workable = float(str(error.value).split(f"use {name}=")[1].split()[0])
-    steps.choose_steps(np.array([x]), stencil(), **{name: workable}).check(np.array([x]))
+    workable = float(str(error.value).split(f"use {use}=")[1].split()[0])
+    assert 0.0 < steps.choose_steps(np.array([x]), stencil(), **{use: workable}).at(np.array([x]))[0] < np.inf
 
 
 def test_direction_step():

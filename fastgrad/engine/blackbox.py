@@ -217,6 +217,12 @@ def _compile(call: Call, recompilations: int | None) -> Any:
         kind = "a bound method" if isinstance(function, MethodType) else f"a {type(function).__name__}"
         msg = f"Numba cannot compile f: it is {kind}; write it as a plain function"
         raise EngineError(msg)
+    if function.__kwdefaults__:
+        name = next(iter(function.__kwdefaults__))
+        msg = (
+            f"Numba gives the keyword-only argument {name!r} of f no default; write def f(x, {name}=...) without the *"
+        )
+        raise EngineError(msg)
     # a plain function keeps Python's IndexError, one that was compiled before the option it was given
     checked = bool(getattr(call.f, "targetoptions", {"boundscheck": True}).get("boundscheck"))
     try:
@@ -241,14 +247,20 @@ def _probe(call: Call, compiled: Any, argument: Any) -> tuple[Any, tuple[int, ..
     The result is Numba's type of what it returns, and its shape.
     """
     given = argument.copy()
-    signature = tuple(_numba_type(a) for a in (given, *call.args))
-    if signature not in compiled.overloads:
-        with _compiling():
-            compiled.compile(signature)
+    returns = _compile_for(compiled, given, *call.args)
     value = _numbers(call, compiled(given, *call.args))
     if not hasattr(call.f, "py_func"):
         _check_same(value, _numbers(call, call.f(argument.copy(), *call.args)))
-    return compiled.overloads[signature].signature.return_type, value.shape
+    return returns, value.shape
+
+
+def _compile_for(compiled: Any, *given: Any) -> Any:
+    """Compile f for its arguments, with the defaults of those that are not given; Numba's type of what it returns."""
+    with _compiling():
+        signature = compiled.fold_argument_types(tuple(map(_numba_type, given)), {})[1]
+        if signature not in compiled.overloads:
+            compiled.compile(signature)
+    return compiled.overloads[signature].signature.return_type
 
 
 def _numbers(call: Call, value: Any) -> Array:

@@ -38,9 +38,11 @@ def captured(function: FunctionType, freeze: Freeze | None = None) -> Hashable:
     """
     freeze = freeze or _freeze
     values = tuple((name, freeze(name, value)) for name, value in _names(function))
-    defaults = tuple(freeze("a default argument", v) for v in function.__defaults__ or ())
+    code, given = function.__code__, function.__defaults__ or ()
+    names = code.co_varnames[code.co_argcount - len(given) : code.co_argcount]
+    defaults = tuple(freeze(name, v) for name, v in zip(names, given, strict=True))
     by_name = tuple((name, freeze(name, v)) for name, v in (function.__kwdefaults__ or {}).items())
-    return (content(function.__code__), defaults, by_name, values)
+    return (content(code), defaults, by_name, values)
 
 
 def unchanging(f: Any, args: tuple[Any, ...]) -> Hashable | None:

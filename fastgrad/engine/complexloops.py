@@ -47,17 +47,14 @@ def prepare(call: Call, out: Output, values: Array | None, *, recompilations: in
 def _probe(call: Call, compiled: Any) -> tuple[Any, tuple[int, ...]]:
     """Compile f for complex arguments and run it once: Numba's type of what it returns, and the shape."""
     z = call.argument(call.finite_row()) + 1j * float(call.steps.size.min())
-    signature = tuple(blackbox._numba_type(a) for a in (z, *call.args))
-    if signature not in compiled.overloads:
-        with blackbox._compiling():
-            compiled.compile(signature)
+    returns = blackbox._compile_for(compiled, z, *call.args)
     raw = compiled(z.copy(), *call.args)
     value = blackbox._numbers(call, imaginary_part(raw))
     if not hasattr(call.f, "py_func"):
         plain = call.f(z.copy(), *call.args)
         for part in (np.real, np.imag):
             blackbox._check_same(blackbox._numbers(call, part(raw)), blackbox._numbers(call, part(plain)))
-    return compiled.overloads[signature].signature.return_type, value.shape
+    return returns, value.shape
 
 
 @inlined

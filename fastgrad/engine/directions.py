@@ -5,6 +5,7 @@ Gradients have loops of their own: a direction that moves one coordinate and mak
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,24 @@ def _combine(table, sums, steps, out, n):
             out[n, m, k] = total / divisor
 
 
+@cache  # compiled once for each stencil, not once for each f
+def _term_sums(formula: Stencil) -> Any:
+    """What sums the terms of a stencil, of all outputs in direction r."""
+    numbers = tuple(float(c) for c, _, _ in formula.terms)
+    above, below = tuple(a for _, a, _ in formula.terms), tuple(b for _, _, b in formula.terms)
+    count = len(numbers)
+
+    @inlined
+    def sum_terms(values, sums, r, outputs):
+        for m in range(outputs):
+            total = 0.0
+            for q in range(count):
+                total += numbers[q] * (values[above[q] * outputs + m] - values[below[q] * outputs + m])
+            sums[r, m] = total
+
+    return sum_terms
+
+
 def over_tables(
     evaluate: Any, store: Any, formula: Stencil, fill: Any, uses_base: bool, along_v: bool, view: Any, fixed: int
 ) -> Any:
@@ -133,22 +152,12 @@ def over_tables(
     slice would count references, atomically, which takes ten times as long as a small f. For the same reason, and to
     unroll loops, arrays of a `fixed` dimension are on the stack: a Hessian of sin(x0*x1) in a fifth of the time.
     """
-    numbers = tuple(float(c) for c, _, _ in formula.terms)
-    above, below = tuple(a for _, a, _ in formula.terms), tuple(b for _, _, b in formula.terms)
-    offsets, base = tuple(map(float, formula.offsets)), formula.base
-    count, samples, more = len(numbers), len(offsets), fixed + 1
+    offsets, base, sum_terms = tuple(map(float, formula.offsets)), formula.base, _term_sums(formula)
+    samples, more = len(offsets), fixed + 1
     fill, number = fill or _no_steps, store is _store_number
     move, wrote, restore = _move_axes, _wrote_axes, _restore_axes
     if along_v:
         move, wrote, restore = _move_all, _wrote_all, _copy
-
-    @inlined
-    def sum_terms(values, sums, r, outputs):
-        for m in range(outputs):
-            total = 0.0
-            for q in range(count):
-                total += numbers[q] * (values[above[q] * outputs + m] - values[below[q] * outputs + m])
-            sums[r, m] = total
 
     @njit
     def kernel(source, sizes, moves, signs, table, vs, ts, sums, out, start, stop, first, last, finish, shape, args):
@@ -166,7 +175,9 @@ def over_tables(
             outputs = sums.shape[1]
             values = np.empty(samples * outputs)
         values[:] = 0.0
-        axes, point = np.arange(dimension), view(x, shape)
+        axes, point = np.empty(dimension, np.int64), view(x, shape)
+        for i in range(dimension):
+            axes[i] = i
         for n in range(start, stop):
             _place_row(source, n, node, x)
             _copy(original, x, 0, 0)

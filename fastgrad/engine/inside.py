@@ -1,4 +1,8 @@
-"""What `fastgrad.compiled` makes: the loops of the jit engine around an f that is called from compiled code."""
+"""What `fastgrad.compiled` makes: the loops of the jit engine around an f that is called from compiled code.
+
+Numbers are copied one by one: Numba's assignment of whole arrays brings the text of an error with both shapes, whose
+compilation takes 1.6 s in each process; np.full, np.zeros, np.ones and np.arange take 0.1 s each.
+"""
 
 from __future__ import annotations
 
@@ -48,23 +52,42 @@ def gradient(f: Any, formula: Stencil, rule: str, size: float, single_size: floa
 
     @njit
     def g(x, *args):
-        point, out, values = np.empty(x.shape), np.empty(x.shape), np.empty((1, 1))
-        flat, row, axes, steps = point.reshape(x.size), out.reshape((1, x.size)), np.arange(x.size), np.empty(x.size)
-        point[...] = x
+        flat, original, steps, axes = np.empty(x.size), np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int64)
+        point, row, values = flat.reshape(x.shape), np.empty((1, x.size)), np.empty((1, 1))
+        for i in range(x.size):
+            axes[i], flat[i], original[i] = i, x.flat[i], x.flat[i]
         chosen = single_size if _is_single(f, point, args) else size
         if fill(steps, flat, chosen, axes, 0, 0, x.size):
             raise ValueError(VANISHES)
-        original = flat.copy()
         for copies in (False, True):
             wrote = differences(flat, point, steps, axes, row, values, 0, 0, x.size, (copies, *args))
             for i in range(x.size):
                 wrote |= loops._changed(flat[i], original[i])
             if not wrote:
                 break
-            flat[:] = original
-        return out
+            for i in range(x.size):
+                flat[i] = original[i]
+        return row.reshape(x.shape)
 
     return g
+
+
+@part
+def _directions_of_axes(count):
+    """Moves and signs of a table: coordinate i moves alone."""
+    moves, signs = np.empty((count, 2), np.int64), np.empty((count, 2), np.int64)
+    for i in range(count):
+        moves[i, 0], moves[i, 1], signs[i, 0], signs[i, 1] = i, -1, 1, 0
+    return moves, signs
+
+
+@part
+def _combination_of_axes(count, denominator):
+    """Parts, factors, divisors and scale of a table: output i is direction i's sum."""
+    axes, ones, scale = np.empty((count, 1), np.int64), np.empty((count, 1), np.int64), np.empty(count, np.int64)
+    for i in range(count):
+        axes[i, 0], ones[i, 0], scale[i] = i, 1, denominator
+    return axes, ones, axes, scale
 
 
 @lru_cache(maxsize=64)
@@ -73,22 +96,20 @@ def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: floa
     inner, denominator = _evaluation(f), formula.denominator
     evaluate, fill = part(lambda x, point, args: np.asarray(inner(x, point, args))), loops.step_filler(rule, True)
     store, view, uses_base = directions._store_array, loops._reshaped, formula.base >= 0
-    fill_table = directions.over_tables(evaluate, store, formula, fill, uses_base, False, view, 0)
+    fill_table = part(directions.over_tables(evaluate, store, formula, fill, uses_base, False, view, 0).py_func)
     wrote, resized, vanished = loops.WROTE, directions.RESIZED, loops.VANISHED
 
     @njit
     def g(x, *args):
-        point, count = np.empty(x.shape), x.size
-        point[...] = x
+        count, rows, flat = x.size, np.empty((1, x.size)), np.empty(x.size)
+        (moves, signs), table = _directions_of_axes(count), _combination_of_axes(count, denominator)
+        for i in range(count):
+            rows[0, i] = flat[i] = x.flat[i]
+        point = flat.reshape(x.shape)
         chosen = single_size if _is_single(f, point, args) else size
-        rows = point.copy().reshape((1, count))
         first = np.asarray(f(point, *args))
-        moves, signs, ones = np.full((count, 2), -1), np.zeros((count, 2), np.int64), np.ones((count, 1), np.int64)
-        moves[:, 0], signs[:, 0] = np.arange(count), 1
-        axes = moves[:, :1].copy()
-        table = (axes, ones, axes, np.full(count, denominator))
         sums, out = np.empty((count, first.size)), np.empty((1, first.size, count))
-        v, t, saw = np.zeros((1, 0)), np.zeros(1), 0
+        v, t, saw = np.empty((1, 0)), np.empty(0), 0  # of tables along a direction
         for copies in (False, True):
             given = (copies, *args)
             saw = fill_table(rows, chosen, moves, signs, table, v, t, sums, out, 0, 1, 0, count, True, x.shape, given)

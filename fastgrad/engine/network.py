@@ -2,7 +2,8 @@
 
 A weight W[i, j] of layer l changes one unit j of that layer, for each sample by h times input i; the next layer's
 pre-activations by a rank-one term; what follows is computed anew. Samples are the vector lanes: everything is kept as
-(features, samples), a weight's step runs through blocks of samples that stay in the first-level cache.
+(features, samples), a weight's step runs through blocks of samples that stay in the first-level cache. Rows are copied
+by loops: Numba's assignment of whole arrays brings the text of an error, which takes 2 of 10 s of compilation.
 """
 
 from __future__ import annotations
@@ -131,7 +132,8 @@ def _loss(z, target, first, count, kind, functions, scratch):
 @kernel
 def _top(z, first, top):
     """The largest output of each sample."""
-    top[:] = z[0, first : first + top.size]
+    for n in range(top.size):
+        top[n] = z[0, first + n]
     for k in range(1, z.shape[0]):
         row = z[k, first : first + top.size]
         for n in range(top.size):
@@ -240,7 +242,8 @@ def hidden(start, stop, layer, net, functions, out):
             last = min(first + BLOCK, inputs.shape[1])
             width, count = last - first, min(last, net.samples) - first
             before, change, usual = own[unit, first:last], scratch[3, :width], scratch[4, :width]
-            usual[:] = before
+            for n in range(width):
+                usual[n] = before[n]
             _activate(usual, net.activation, functions)
             z = front[: sizes[layer + 2] * width].reshape(sizes[layer + 2], width)
             near = _shifted(following, first, width, scratch, resting) if last_but_one else z
@@ -258,7 +261,8 @@ def hidden(start, stop, layer, net, functions, out):
                         scores = _last_sums(z, layer + 2, net, functions, front, back)
                         loss = _loss(scores, net.target, first, count, net.loss, functions, scratch)
                     out[i, unit] += loss if side == 0 else -loss
-        out[places.start : places.stop, unit] /= net.samples * (2.0 * net.h)
+        for i in places:
+            out[i, unit] /= net.samples * (2.0 * net.h)
 
 
 @kernel
@@ -290,7 +294,8 @@ def output(start, stop, net, functions, out):
                     else:
                         loss = _squares(value, target, count)
                     out[i, unit] += loss if side == 0 else -loss
-        out[places.start : places.stop, unit] /= net.samples * (2.0 * net.h)
+        for i in places:
+            out[i, unit] /= net.samples * (2.0 * net.h)
 
 
 @kernel
@@ -310,7 +315,9 @@ def _label_losses(value, top, rest, label, target, count, functions):
 def _others(z, net, first, unit, functions, top, rest, label, value):
     """The softmax's terms that do not change with a unit: their sum, the label's, and the shift of all."""
     last = first + top.size
-    top[:] = z[0 if unit else z.shape[0] - 1, first:last]
+    start = z[0 if unit else z.shape[0] - 1, first:last]
+    for n in range(top.size):
+        top[n] = start[n]
     for k in range(z.shape[0]):
         if k != unit:
             row = z[k, first:last]

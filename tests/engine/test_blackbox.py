@@ -348,6 +348,40 @@ def test_compiling_brings_no_warnings_of_numbas():
     np.testing.assert_allclose(gradient(strided, np.arange(4.0), engine="jit"), [1.0, 0.0, 3.0, 2.0], atol=1e-9)
 
 
+def raised(x, n=3, scale=2.0):
+    total = 0.0
+    while total < n:  # no trace takes a branch on data
+        total += abs(x[0]) + 0.5
+    return scale * x[0] * x[1]
+
+
+@pytest.mark.parametrize("engine", ["jit", "auto"])
+@pytest.mark.parametrize("args", [(), (4,), (4, 2.0)], ids=len)
+def test_arguments_that_are_left_at_their_defaults(engine, args):
+    points = np.tile(ROWS[two][:5], (2_000, 1))
+    result = gradient(raised, points, args=args, batch=True, engine=engine, full_output=True)
+    assert result.engine == "jit"
+    np.testing.assert_allclose(result.value, 2.0 * points[:, ::-1], rtol=1e-7)
+
+
+def test_defaults_of_complex_steps_and_further_arguments():
+    def power(x, a=2.0, *more):
+        return a * x[0] ** 3 * (more[0] if len(more) > 0 else 1.0)
+
+    x = np.array([0.5])
+    np.testing.assert_allclose(gradient(power, x, args=(3.0, 4.0), engine="jit"), 36.0 * x**2, rtol=1e-9)
+    np.testing.assert_allclose(gradient(power, x, method="complex", engine="jit"), 6.0 * x**2, rtol=1e-15)
+
+
+def test_a_default_that_changes_is_seen():
+    def f(x, a=2.0):
+        return a * x[0]
+
+    assert gradient(f, np.ones(1), engine="jit") == 2.0
+    f.__defaults__ = (3.0,)
+    assert gradient(f, np.ones(1), engine="jit") == 3.0
+
+
 def test_a_function_that_has_run_often_is_not_compiled_again():
     def often(x):
         return x[0] * x[1] * 1.25
