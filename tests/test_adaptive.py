@@ -554,3 +554,19 @@ def test_memory_does_not_grow_with_the_square_of_d():
     tracemalloc.stop()
     np.testing.assert_allclose(value, 3 * x * x, rtol=1e-8)
     assert peak < size / 2
+
+
+@pytest.mark.parametrize(
+    "operate",
+    [
+        lambda **options: gradient(np.sum, np.empty((0, 2)), batch=True, **options),
+        lambda **options: jacobian(np.sin, np.empty((0, 2)), batch=True, **options),
+        lambda **options: hessian(np.sum, np.empty(0), **options),
+        lambda **options: hvp(np.sum, np.empty((3, 0)), np.empty(0), batch=True, **options),
+        lambda **options: jvp(np.sum, np.empty((0, 2)), np.ones(2), batch=True, **options),
+    ],
+    ids=["gradient", "jacobian", "hessian", "hvp", "jvp"],
+)
+def test_nothing_has_as_many_errors(operate):
+    result = operate(method="adaptive", full_output=True)
+    assert result.error.shape == result.status.shape == result.value.shape
