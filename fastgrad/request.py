@@ -105,6 +105,18 @@ def _as_rows(bound: Array, given: Any, points: Rows) -> Array:
     return bound.reshape(points.layout)
 
 
+def check_combination(call: Call, engine: str) -> None:
+    """Raise ValueError for bounds of a complex step, EngineError for what the reference does not define."""
+    if call.is_complex and call.bounds is not None:
+        msg = "method='complex' moves x along the imaginary axis, where bounds= mean nothing; leave bounds out"
+        raise ValueError(msg)
+    if engine == "reference" and call.adaptive and (call.bounds is not None or call.steps.rule != "default"):
+        msg = (
+            "engine='reference' defines refined steps without bounds, h and rel_step only; leave them or the engine out"
+        )
+        raise EngineError(msg)
+
+
 def differentiate(
     call: Call,
     given: Array,
@@ -118,9 +130,7 @@ def differentiate(
     """The derivative in x's dtype, or a Result; its shape is `lead`, that of f's output and `tail`, x's by default."""
     check_engine(how.engine)
     workers = check_workers(how.workers, how.engine)
-    if call.is_complex and call.bounds is not None:
-        msg = "method='complex' moves x along the imaginary axis, where bounds= mean nothing; leave bounds out"
-        raise ValueError(msg)
+    check_combination(call, how.engine)
     read = (given, *inputs) if how.out is None else (given, *inputs, *_still_read(call))
     place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, read)
     facts = None
@@ -240,11 +250,6 @@ def by_definition(call: Call, target: Output, values: Array | None, report: Repo
     """The definition, point by point."""
     formula, points, f = call.table.stencil, call.points, inplace.Counted(call.f)
     options: dict[str, Any] = {"order": formula.order, "method": "adaptive" if call.adaptive else formula.method}
-    if call.adaptive and (call.bounds is not None or call.steps.rule != "default"):
-        msg = (
-            "engine='reference' defines refined steps without bounds, h and rel_step only; leave them or the engine out"
-        )
-        raise EngineError(msg)
     if call.scalar and isinstance(target, np.ndarray):
         x = points.row(slice(None)).reshape(call.whole)
         step = call.steps.options(None, call.whole)

@@ -1123,6 +1123,24 @@ BOUNDS = [
         ValueError,
         ["bounds", "(2, 2)", "(2,)"],
     ),
+    *[
+        Row(
+            f"{name}: bounds of a complex step",
+            functools.partial(call, product, point(), method="complex", bounds=(0.0, 9.0)),
+            ValueError,
+            ["method='complex'", "bounds", "leave bounds out"],
+        )
+        for name, call in BOUNDED.items()
+    ],
+    *[
+        Row(
+            f"{name}: refined steps between bounds by the reference",
+            functools.partial(call, product, point(), method="adaptive", bounds=(0.0, 9.0), engine="reference"),
+            EngineError,
+            ["engine='reference'", "without bounds"],
+        )
+        for name, call in BOUNDED.items()
+    ],
     Row("bounds: a number", bounded(3.0), ValueError, [*PAIR, "float 3.0"]),
     Row("bounds: three", bounded((0.0, 1.0, 2.0)), ValueError, PAIR),
     Row("bounds: a string", bounded("ab"), ValueError, PAIR),
