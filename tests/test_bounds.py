@@ -559,3 +559,14 @@ def test_a_read_only_x_and_an_x_of_strides():
     x.flags.writeable = False
     value = gradient(lambda x: np.sum(x * x), x, bounds=(0, 1))
     np.testing.assert_allclose(value, 2 * x, atol=1e-9)
+
+
+@pytest.mark.parametrize("engine", ["python", "simd"])
+def test_progress_counts_points_at_bounds_and_others_once(engine):
+    x, seen = np.ones((300, 2)), []
+    x[::2] = 1.5
+    options = {"bounds": (1.0, 2.0), "engine": engine, "progress": lambda done, total: seen.append((done, total))}
+    gradient(lambda x: np.sum(x**2), x, batch=True, **options)
+    assert {total for _, total in seen} == {300}
+    assert seen == sorted(seen)
+    assert seen[-1] == (300, 300)
