@@ -78,6 +78,11 @@ def check_args(args: Any) -> tuple[Any, ...]:
     return tuple(args)
 
 
+def arrays_of(args: tuple[Any, ...]) -> list[Array]:
+    """The arrays among further arguments of f."""
+    return [a for a in args if isinstance(a, np.ndarray)]
+
+
 def is_dask(x: Any) -> bool:
     """Whether x is a dask array; dask itself need not be there."""
     return type(x).__module__.startswith("dask.array")
@@ -196,7 +201,7 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *inputs: A
         msg = "out is read-only; pass a writeable array, such as out.copy()"
         raise ValueError(msg)
     if any(_overlap(out, x) for x in inputs):
-        msg = "out shares memory with x, which is still read while out is written; write out=np.empty_like(x)"
+        msg = "out shares memory with x or another argument, which is still read while out is written; write out=np.empty_like(x)"
         raise ValueError(msg)
     return out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from . import sides
 from .engine.call import Call, CoarserError, Output, Target, subset
 from .engine.plan import Facts, plan_and_run
-from .engine.threads import progress_report
+from .engine.threads import Report, progress_report
 from .partials import BLOCK, Partials, Sampler
 
 Array = NDArray[Any]
@@ -32,10 +33,10 @@ def _fill(call: Call, out: Output, engine: str, workers: int | None, progress: A
     if turned.any() and call.scalar:  # f of whole arrays has to get whole arrays
         turned[:] = True
 
-    def plainly(call: Call, out: Output) -> Facts:
+    def plainly(call: Call, out: Output, progress: Any = progress) -> Facts:
         return plan_and_run(call, out, None, engine, workers, progress)
 
-    def specially(call: Call, out: Output) -> Facts:
+    def specially(call: Call, out: Output, progress: Any = progress) -> Facts:
         with progress_report(progress, "point") as report:
             facts = _turn(call, out, Sampler(call, engine, workers, call.total))
             if report:
@@ -46,8 +47,17 @@ def _fill(call: Call, out: Output, engine: str, workers: int | None, progress: A
         return specially(call, out)
     if not turned.any():
         return plainly(call, out)
-    first, second = _part(plainly, call, ~turned, out), _part(specially, call, turned, out)
+    plain = len(turned) - int(turned.sum())
+    with progress_report(progress, "point") as report:
+        first = _part(partial(plainly, progress=_counted(report, 0, plain, len(turned))), call, ~turned, out)
+        rest = _counted(report, plain, len(turned) - plain, len(turned))
+        second = _part(partial(specially, progress=rest), call, turned, out)
     return Facts(first.engine, first.nfev + second.nfev, first.eps)
+
+
+def _counted(report: Report | None, before: int, points: int, count: int) -> Any:
+    """The progress of some of the points as that of all."""
+    return report is not None and (lambda done, total: report(before + points * done // total, count))
 
 
 def _turned(call: Call) -> Array:

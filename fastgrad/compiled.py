@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import check_differences, check_one_step
+from .arguments import check_fixed_steps, check_one_step
 from .stencils import Stencil, stencil
 from .steps import choose_steps, with_precision
 
@@ -63,7 +63,7 @@ def grad(
     array([3., 2.])
     """
     _check_compiled(f)
-    check_differences(method, order)
+    check_fixed_steps(method, order, "compiled.grad")
     from .engine import inside  # noqa: PLC0415
 
     formula = stencil(1, order, method)
@@ -102,7 +102,7 @@ def jacobian(
            [1., 0.]])
     """
     _check_compiled(f)
-    check_differences(method, order)
+    check_fixed_steps(method, order, "compiled.jacobian")
     from .engine import inside  # noqa: PLC0415
 
     formula = stencil(1, order, method)

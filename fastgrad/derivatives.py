@@ -28,6 +28,7 @@ from .request import (
     Options,
     Progress,
     Step,
+    check_combination,
     differentiate,
     none_ran,
     read_batch,
@@ -268,7 +269,7 @@ def derivative(
     >>> fastgrad.derivative(np.sin, np.array([0.0, 1.0]), n=2, order=6).round(9)
     array([ 0.        , -0.84147098])
     """
-    if n not in {1, 2, 3, 4}:
+    if np.ndim(n) or n not in {1, 2, 3, 4}:
         msg = f"n={n!r} must be 1, 2, 3 or 4, the number of the derivative"
         raise ValueError(msg)
     check_function(f)
@@ -342,12 +343,13 @@ def explain(
         adaptive=method == "adaptive",
         bounds=read_bounds(bounds, given, points),
     )
+    check_combination(call, engine)
     if not points.count or not points.dimension:
         return Explanation(none_ran(engine), "no coordinates, nothing to do")
     if engine == "reference":
         return Explanation(engine, "the definition in plain NumPy")
     chosen = plan(call, engine, np.empty((points.count, points.dimension)))
     if chosen.kernel:
-        how = f"{call.evaluations:,} calls of f {chosen.kernel.description}, {threads_used} threads"
+        how = f"{call.total:,} calls of f {chosen.kernel.description}, {threads_used} threads"
         return Explanation(chosen.engine, how, chosen.reason)
-    return Explanation(chosen.engine, f"{call.evaluations:,} calls of f from Python", chosen.reason)
+    return Explanation(chosen.engine, f"{call.total:,} calls of f from Python", chosen.reason)

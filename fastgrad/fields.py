@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import labelled, slabs, stencils
-from .arguments import check_args, check_fixed_steps, check_function, check_workers, real_array, refuse_bounds
+from .arguments import (
+    arrays_of,
+    check_args,
+    check_fixed_steps,
+    check_function,
+    check_workers,
+    real_array,
+    refuse_bounds,
+)
 from .engine.call import Call, Grid
 from .engine.plan import Facts, check_engine, plan, run, warn_if_constant, warn_if_slow
 from .engine.threads import progress_report
@@ -113,7 +121,9 @@ def gradient_field(
             raise ValueError(msg)
         how = Options(engine, workers, out, progress, full_output)
         return by_nodes(gradient_field, call, given, chunks, how, method=method, order=order, h=h, rel_step=rel_step)
-    result = slabs.check_target(out, (grid.dimension, *map(len, given)), np.result_type(*given), *given)
+    result = slabs.check_target(
+        out, (grid.dimension, *map(len, given)), np.result_type(*given), *given, *arrays_of(call.args)
+    )
     outside = slabs.is_outside(result)
     if resume is not None and not outside:
         msg = f"resume={os.fspath(resume)!r} needs out= a file or a store that outlives this process, such as np.memmap"

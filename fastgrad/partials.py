@@ -7,6 +7,7 @@ bounds, or while steps are refined) asks for f itself, at rows of points, and co
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ class Sampler:
         return values
 
     def _on_rows(self, rows: Array, owners: Array) -> Array:
-        points, many = rows.reshape(-1, rows.shape[2]), owners.repeat(rows.shape[1])
+        points, many = rows.reshape(prod(rows.shape[:2]), rows.shape[2]), owners.repeat(rows.shape[1])
         call = replace(
             self.call, points=Rows(points, self.call.points.shape), batch=tuple(a[many] for a in self.call.batch),
             bounds=_picked(self.call.bounds, many),
@@ -92,7 +93,7 @@ class Sampler:
         facts = run(call, chosen, out, None, self.workers)
         self.nfev += facts.nfev if chosen.kernel is None else len(points)
         self.eps, self.engine = max(self.eps, facts.eps), facts.engine
-        return made[0].reshape(*rows.shape[:2], -1)
+        return made[0].reshape(*rows.shape[:2], prod(self.shape))
 
     def _made(self, made: list[Array], count: int, shape: tuple[int, ...]) -> Array:
         if self.nfev and shape != self.shape:
@@ -174,7 +175,9 @@ class Partials:
         """How large what is moved is; x is rounded where a displacement takes it across a power of two."""
         if self.v is None:
             return np.asarray(np.abs(self.x[owners, units]))
-        return np.asarray(np.abs(self.x[owners]).max(axis=1) / np.abs(self.v[owners]).max(axis=1))
+        return np.asarray(
+            np.abs(self.x[owners]).max(axis=1, initial=0.0) / np.abs(self.v[owners]).max(axis=1, initial=0.0)
+        )
 
     def _moved(self, owners: Array, units: Array, far: Array) -> Array:
         """Rows (P, Q, D): the points, displaced by `far` (P, Q)."""

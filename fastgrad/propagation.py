@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arguments import check_args, check_function, check_out, real_array
+from .arguments import check_args, check_function, check_out, real_array, refuse_bounds
 from .jacobians import jacobian
 from .request import Array, Bounds, Function, Progress, Step, read_batch, read_points
 from .results import as_numbers, status_of
@@ -38,7 +38,7 @@ def propagate(
 
     Parameters
     ----------
-    f, x, args, batch_args, batch, method, order, h, rel_step, bounds, engine, workers, progress
+    f, x, args, batch_args, batch, method, order, h, rel_step, engine, workers, progress
         As in `jacobian`. f is called once more for each point, from Python.
     cov : array_like
         Covariance of the D coordinates of a point, (D, D); or their variances, (D,) or of a point's shape, where they are
@@ -69,6 +69,7 @@ def propagate(
     [6. 2.] [[0.25, 0.03], [0.03, 0.01]]
     """
     check_function(f)
+    refuse_bounds(bounds, "propagate")
     given, points = read_points(x, batch)
     spread = _read_covariance(cov, points.count, points.shape, batch)
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
@@ -76,7 +77,6 @@ def propagate(
     how: dict[str, Any] = {
         "h": h,
         "rel_step": rel_step,
-        "bounds": bounds,
         "engine": engine,
         "workers": workers,
         "progress": progress,

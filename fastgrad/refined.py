@@ -197,11 +197,13 @@ class _Seconds:
 
     def _of_points(self, points: Array) -> tuple[Refined, Array]:
         partials = Partials(self.sampler)
-        top = self._tops(partials, points)
+        top, apart = self._tops(partials, points)
         t = None
         if self.call.v is not None:
-            t = self._top_along(points)
+            t, along = self._top_along(points)
+            apart = np.concatenate([apart, along[:, None]], axis=1)
         sizes = np.abs(self.sampler.at_points(points))
+        apart = np.maximum(apart - sizes, 0.0)
         found = None
         for method in (self.call.table.stencil.method, "forward", "backward"):
             which = points if found is None else points[~np.isfinite(found.value).all(axis=1)]
@@ -211,7 +213,7 @@ class _Seconds:
                 break
             own = which - points[0]
             call = self._call(which, method)
-            estimate = self._estimate(call, top[own], None if t is None else t[own], sizes[own])
+            estimate = self._estimate(call, top[own], None if t is None else t[own], sizes[own], apart[own])
             again = halved(estimate, np.ones(len(which)), call.table.stencil)
             if found is None:
                 found = again
@@ -226,30 +228,42 @@ class _Seconds:
         made = make(self.call.points.dimension, stencil.order, method)
         return replace(subset(self.call, points), table=made, expected=self.sampler.call.total)
 
-    def _tops(self, partials: Partials, points: Array) -> Array:
-        """The steps with which each coordinate begins: those of its own second derivative."""
+    def _tops(self, partials: Partials, points: Array) -> tuple[Array, Array]:
+        """The steps with which each coordinate begins, those of its own second derivative, and the size of f there."""
         start, largest = (a[points] for a in _starts(self.call, self.x))
         owners, units = (a.ravel() for a in np.broadcast_arrays(points[:, None], np.arange(start.shape[1])))
-        formula = self.call.table.stencil
-        found = refine(
-            lambda some, steps: partials.quotients(owners[some], units[some], steps, formula),
-            start.ravel(), largest.ravel(), formula,
-        )  # fmt: skip
-        return found.top.reshape(start.shape)
+        top, sizes = self._top(partials, owners, units, start.ravel(), largest.ravel())
+        return top.reshape(start.shape), sizes.reshape(start.shape)
 
-    def _top_along(self, points: Array) -> Array:
-        partials, formula = Partials(self.sampler, self.call.v), self.call.table.stencil
+    def _top(
+        self, partials: Partials, owners: Array, units: Array, start: Array, largest: Array
+    ) -> tuple[Array, Array]:
+        """The step with which each second derivative begins, and the size of f at its displaced points."""
+        formula, seen = self.call.table.stencil, []
+
+        def estimate(some: Array, steps: Array) -> tuple[Array, Array]:
+            value, noise = partials.quotients(owners[some], units[some], steps, formula)
+            seen.append((some, steps, noise[:, 0]))
+            return value, noise
+
+        top, noise = refine(estimate, start, largest, formula).top, np.zeros(len(start))
+        for some, steps, noises in seen:
+            here = steps == top[some]
+            noise[some[here]] = noises[here]
+        with np.errstate(all="ignore"):
+            size = noise * top**2 * (formula.denominator / sum(abs(c) for c, _, _ in formula.terms)) / self.sampler.eps
+        return top, np.where(np.isfinite(size), size, 0.0)
+
+    def _top_along(self, points: Array) -> tuple[Array, Array]:
         start, largest = (a[points, 0] for a in _starts_along(self.call, self.x))
-        found = refine(
-            lambda some, steps: partials.quotients(points[some], points[some] * 0, steps, formula),
-            start,
-            largest,
-            formula,
-        )
-        return found.top
+        return self._top(Partials(self.sampler, self.call.v), points, points * 0, start, largest)
 
-    def _estimate(self, call: Call, top: Array, t: Array | None, sizes: Array) -> Estimate:
-        """All outputs of the table, at `steps` times the steps at the top."""
+    def _estimate(self, call: Call, top: Array, t: Array | None, sizes: Array, apart: Array) -> Estimate:
+        """All outputs of the table, at `steps` times the steps at the top.
+
+        Round-off is that of f's values, whose sizes are known at the points and, by how much more, at the top: `apart`.
+        Beside a zero of f they are those of the displaced points alone.
+        """
         table = call.table
         terms = 2.0 * sum(abs(c) for c, _, _ in table.stencil.terms)
         # twice, for the round-off of the displaced coordinates, of whose slopes nothing is known here
@@ -266,7 +280,8 @@ class _Seconds:
             self.engine = facts.engine
             units = size if along is None else np.concatenate([size, along[:, None]], axis=1)
             with np.errstate(all="ignore"):
-                noise = self.sampler.eps / 2 * sizes[points] * weight / units[:, table.divisors].prod(axis=-1)
+                size = sizes[points] + 2.0 * steps[:, None] * apart[points][:, table.divisors].sum(axis=-1)
+                noise = self.sampler.eps / 2 * size * weight / units[:, table.divisors].prod(axis=-1)
             return out, noise
 
         return estimate

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import analytic, bounded, reference, refined, stencils
-from .arguments import check_bounds, check_out, check_workers, real_array
+from .arguments import arrays_of, check_bounds, check_out, check_workers, real_array
 from .engine import inplace
 from .engine.call import Call, Output, Rows, Target
 from .engine.plan import Facts, check_engine, plan_and_run, warn_if_constant
@@ -105,6 +105,18 @@ def _as_rows(bound: Array, given: Any, points: Rows) -> Array:
     return bound.reshape(points.layout)
 
 
+def check_combination(call: Call, engine: str) -> None:
+    """Raise ValueError for bounds of a complex step, EngineError for what the reference does not define."""
+    if call.is_complex and call.bounds is not None:
+        msg = "method='complex' moves x along the imaginary axis, where bounds= mean nothing; leave bounds out"
+        raise ValueError(msg)
+    if engine == "reference" and call.adaptive and (call.bounds is not None or call.steps.rule != "default"):
+        msg = (
+            "engine='reference' defines refined steps without bounds, h and rel_step only; leave them or the engine out"
+        )
+        raise EngineError(msg)
+
+
 def differentiate(
     call: Call,
     given: Array,
@@ -118,10 +130,9 @@ def differentiate(
     """The derivative in x's dtype, or a Result; its shape is `lead`, that of f's output and `tail`, x's by default."""
     check_engine(how.engine)
     workers = check_workers(how.workers, how.engine)
-    if call.is_complex and call.bounds is not None:
-        msg = "method='complex' moves x along the imaginary axis, where bounds= mean nothing; leave bounds out"
-        raise ValueError(msg)
-    place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, (given, *inputs))
+    check_combination(call, how.engine)
+    read = (given, *inputs) if how.out is None else (given, *inputs, *_still_read(call))
+    place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, read)
     facts = None
     if not call.points.count and call.vector:  # nothing says what f returns
         place.make((0,) if tail else ())
@@ -138,11 +149,24 @@ def differentiate(
     value = place.result[()] if how.out is None and not place.result.ndim else place.result
     if not how.full_output:
         return value
-    facts = facts or Facts(none_ran(how.engine), 0)
+    facts = facts or _no_facts(call, place.target, how.engine)
     h = _steps_taken(call, given, lead, facts)
     if facts.error is None:
         return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
     return Result(value, *place.judgement(facts), h, facts.nfev, facts.engine)
+
+
+def _still_read(call: Call) -> list[Array]:
+    """Arrays of the caller's beside x that are read until the end."""
+    return [*arrays_of(call.args), *call.batch, *(call.bounds or ())]
+
+
+def _no_facts(call: Call, target: Array, engine: str) -> Facts:
+    """Those of nothing; refined steps have as many errors."""
+    facts = Facts(none_ran(engine), 0)
+    if not call.adaptive:
+        return facts
+    return facts._replace(error=np.empty(target.shape), status=np.empty(target.shape, np.intp))
 
 
 def none_ran(engine: str) -> str:
@@ -200,14 +224,15 @@ def _check_that_f_reads(call: Call, target: Array) -> None:
 
 def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) -> Any:
     """The steps of the coordinates in x's shape; of jvp the steps along v."""
-    along, eps = not call.moves_coordinates and call.v is not None, facts.eps
+    along, eps = call.vector and call.v is not None, facts.eps
     if facts.steps is not None:
         return facts.steps.reshape(lead if along else given.shape)[()]
     if along:
         return np.reshape(call.t_for(eps), lead)[()]  # type: ignore[arg-type]
     if call.bounds is not None:
         return bounded.steps_taken(call, eps).reshape(given.shape)[()]
-    return call.steps_for(eps).at(call.points.row(slice(None))).reshape(given.shape)[()]
+    x = call.points.row(slice(None))
+    return np.broadcast_to(call.steps_for(eps).at(x), x.shape).reshape(given.shape)[()]
 
 
 def _run(call: Call, target: Output, values: Array | None, how: Options, workers: int | None) -> Facts:
@@ -225,11 +250,6 @@ def by_definition(call: Call, target: Output, values: Array | None, report: Repo
     """The definition, point by point."""
     formula, points, f = call.table.stencil, call.points, inplace.Counted(call.f)
     options: dict[str, Any] = {"order": formula.order, "method": "adaptive" if call.adaptive else formula.method}
-    if call.adaptive and (call.bounds is not None or call.steps.rule != "default"):
-        msg = (
-            "engine='reference' defines refined steps without bounds, h and rel_step only; leave them or the engine out"
-        )
-        raise EngineError(msg)
     if call.scalar and isinstance(target, np.ndarray):
         x = points.row(slice(None)).reshape(call.whole)
         step = call.steps.options(None, call.whole)

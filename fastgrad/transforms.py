@@ -202,6 +202,7 @@ def vjp(
     u: ArrayLike,
     *,
     args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
     batch: bool = False,
     method: str = "central",
     order: int = 2,
@@ -220,7 +221,7 @@ def vjp(
 
     Parameters
     ----------
-    f, x, args, batch, method, order, h, rel_step, engine, workers, out, progress, full_output
+    f, x, args, batch_args, batch, method, order, h, rel_step, engine, workers, out, progress, full_output
         As in `jacobian`.
     u : array_like
         Of the shape of f's output; with ``batch=True`` one per point, or one for all.
@@ -245,8 +246,14 @@ def vjp(
     refuse_bounds(bounds, "vjp")
     given, weights = real_array(x), real_array(u, "u")
     result = check_out(out, given.shape, given.dtype, given, weights)
-    scheme: dict[str, Any] = {"args": args, "batch": batch, "method": method, "order": order, "h": h}
-    how: dict[str, Any] = {"rel_step": rel_step, "engine": engine, "workers": workers, "progress": progress}
+    scheme: dict[str, Any] = {"batch": batch, "method": method, "order": order, "h": h, "rel_step": rel_step}
+    how: dict[str, Any] = {
+        "args": args,
+        "batch_args": batch_args,
+        "engine": engine,
+        "workers": workers,
+        "progress": progress,
+    }
     full = jacobian(f, given.astype(np.float64, copy=False), **scheme, **how, full_output=True)
     with np.errstate(all="ignore"):
         result[...] = _times(weights, full.value, given, batch)

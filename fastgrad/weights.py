@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .arguments import check_args, check_fixed_steps, check_function, check_workers, movable_array
+from .arguments import check_args, check_fixed_steps, check_function, check_workers, movable_array, refuse_bounds
 from .derivatives import gradient
 from .engine import live
 from .engine.threads import progress_report
@@ -37,6 +37,7 @@ def weight_gradient(
     order: int = 2,
     h: ArrayLike | None = None,
     rel_step: ArrayLike | None = None,
+    bounds: Any = None,
     workers: int | None = None,
     progress: bool | Callable[[int, int], object] = False,
 ) -> Any:
@@ -110,6 +111,7 @@ def weight_gradient(
     arrays = _arrays(params)
     used = check_workers(workers, "jit")
     check_fixed_steps(method, order, "weight_gradient")
+    refuse_bounds(bounds, "weight_gradient")
     scheme: dict[str, Any] = {"method": method, "order": order, "h": h, "rel_step": rel_step}
     if hasattr(loss, "py_func") and (_is_dict(params) or (mask is None and sample is None)):
         return _compiled(loss, params, check_args(args), used, progress, scheme)

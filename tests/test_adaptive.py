@@ -554,3 +554,46 @@ def test_memory_does_not_grow_with_the_square_of_d():
     tracemalloc.stop()
     np.testing.assert_allclose(value, 3 * x * x, rtol=1e-8)
     assert peak < size / 2
+
+
+@pytest.mark.parametrize(
+    "operate",
+    [
+        lambda **options: gradient(np.sum, np.empty((0, 2)), batch=True, **options),
+        lambda **options: jacobian(np.sin, np.empty((0, 2)), batch=True, **options),
+        lambda **options: hessian(np.sum, np.empty(0), **options),
+        lambda **options: hvp(np.sum, np.empty((3, 0)), np.empty(0), batch=True, **options),
+        lambda **options: jvp(np.sum, np.empty((0, 2)), np.ones(2), batch=True, **options),
+    ],
+    ids=["gradient", "jacobian", "hessian", "hvp", "jvp"],
+)
+def test_nothing_has_as_many_errors(operate):
+    result = operate(method="adaptive", full_output=True)
+    assert result.error.shape == result.status.shape == result.value.shape
+
+
+@pytest.mark.parametrize("order", [2, 4])
+@engines
+def test_second_derivatives_at_a_zero_of_f(engine, order):
+    """The round-off is that of f's values at displaced points: here that at x is 0."""
+    a = np.array([[0.5, -1.25, 0.75], [1.5, 0.25, -0.5], [-0.75, 1.0, 0.25], [0.25, 0.5, 2.0]])
+    x = np.array([0.5, -0.25, 1.5])
+    b = np.sin(a @ x)
+    f = lambda x, a, b: np.sum((np.sin(a @ x) - b) ** 2)
+    slopes = a * np.cos(a @ x)[:, None]
+    exact = 2.0 * slopes.T @ slopes
+    options = {"args": (a, b), "method": "adaptive", "order": order, "engine": engine, "full_output": True}
+    result = hessian(f, x, **options)
+    assert f(x, a, b) == 0.0
+    np.testing.assert_allclose(result.value, exact, rtol=1e-11, atol=1e-11)
+    assert (np.abs(result.value - exact) <= result.error).all()
+    assert not result.status.any()
+    v = np.array([1.0, -2.0, 0.5])
+    result = hvp(f, x, v, **options)
+    np.testing.assert_allclose(result.value, exact @ v, rtol=1e-10, atol=1e-10)
+    assert (np.abs(result.value - exact @ v) <= result.error).all()
+
+
+def test_an_entry_that_drowns_in_round_off_says_so():
+    result = hessian(lambda x: 1e8 * x[0] ** 2 + 1e-9 * x[0] * x[1], np.zeros(2), method="adaptive", full_output=True)
+    assert (np.abs(result.value - [[2e8, 1e-9], [1e-9, 0.0]]) <= result.error).all()

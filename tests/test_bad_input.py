@@ -28,6 +28,7 @@ from fastgrad import (
     ConstantFunctionWarning,
     EngineError,
     PerformanceWarning,
+    check_gradient,
     derivative,
     explain,
     gradient,
@@ -41,6 +42,7 @@ from fastgrad import (
     numerical_diff,
     numerical_gradient,
     numerical_gradient_2d,
+    propagate,
     sparsity,
     tangent_line,
     value_and_grad,
@@ -1076,6 +1078,12 @@ UNBOUNDED = {
     "jvp": lambda **bounds: jvp(several, point(), point(), **bounds),
     "vjp": lambda **bounds: vjp(several, point(), point(), **bounds),
     "hvp": lambda **bounds: hvp(product, point(), point(), **bounds),
+    "gradient_field": lambda **bounds: gradient_field(product, [point(), point()], **bounds),
+    "weight_gradient": lambda **bounds: weight_gradient(np.sum, point(), **bounds),
+    "check_gradient": lambda **bounds: check_gradient(np.sum, np.ones_like, point(), **bounds),
+    "propagate": lambda **bounds: propagate(product, point(), np.eye(2), **bounds),
+    "sparsity.jacobian": lambda **bounds: sparsity.jacobian(several, point(), **bounds),
+    "sparsity.hessian": lambda **bounds: sparsity.hessian(product, point(), **bounds),
 }
 PAIR = ["bounds must be a pair (lb, ub)", "np.inf"]
 
@@ -1118,6 +1126,24 @@ BOUNDS = [
         ValueError,
         ["bounds", "(2, 2)", "(2,)"],
     ),
+    *[
+        Row(
+            f"{name}: bounds of a complex step",
+            functools.partial(call, product, point(), method="complex", bounds=(0.0, 9.0)),
+            ValueError,
+            ["method='complex'", "bounds", "leave bounds out"],
+        )
+        for name, call in BOUNDED.items()
+    ],
+    *[
+        Row(
+            f"{name}: refined steps between bounds by the reference",
+            functools.partial(call, product, point(), method="adaptive", bounds=(0.0, 9.0), engine="reference"),
+            EngineError,
+            ["engine='reference'", "without bounds"],
+        )
+        for name, call in BOUNDED.items()
+    ],
     Row("bounds: a number", bounded(3.0), ValueError, [*PAIR, "float 3.0"]),
     Row("bounds: three", bounded((0.0, 1.0, 2.0)), ValueError, PAIR),
     Row("bounds: a string", bounded("ab"), ValueError, PAIR),
@@ -1373,6 +1399,12 @@ INTEROP = [
         lambda: fastgrad.compiled.grad(njit_raises_beyond_500, order=3),
         ValueError,
         ["order=3", "2, 4, 6, 8"],
+    ),
+    Row(
+        "compiled: adaptive",
+        lambda: fastgrad.compiled.grad(njit_raises_beyond_500, method="adaptive"),
+        ValueError,
+        ["compiled.grad has no method='adaptive'", "gradient(f, x"],
     ),
     Row(
         "compiled: complex",
@@ -2261,6 +2293,16 @@ def test_other_empty_inputs(engine):
     assert gradient_field(product, [np.empty(0), point()], engine=engine).shape == (2, 0, 2)
 
 
+@all_engines
+@pytest.mark.parametrize("method", ["central", "adaptive"])
+def test_jacobians_at_points_without_coordinates(engine, method):
+    for x, batch in [(np.empty((3, 0)), True), (np.empty(0), False)]:
+        result = jacobian(lambda x: np.ones(2), x, batch=batch, engine=engine, method=method)
+        assert result.shape == (*x.shape[:-1], 2, 0)
+    result = jvp(lambda x: np.ones(2), np.empty(0), np.empty(0), engine=engine, method=method)
+    np.testing.assert_array_equal(result, [0.0, 0.0])
+
+
 def test_empty_drop_ins():
     assert numerical_gradient(squares, np.empty(0)).shape == (0,)
     assert numerical_gradient_2d(squares, np.empty((0, 2))).shape == (0, 2)
@@ -2367,6 +2409,24 @@ def test_out_of_a_field_that_is_not_contiguous_works(engine):
     gradient_field(product, [point(), point()], out=out, engine=engine)
     np.testing.assert_allclose(out[0], [[1.0, 2.0], [1.0, 2.0]], rtol=1e-8)
     assert np.all(out.base[..., 1] == 7.0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda a: gradient(lambda x, b: b * np.sum(x), a * 2, args=(a,), out=a),
+        lambda a: gradient(lambda x, b: b[0] * np.sum(x), rows(), batch=True, batch_args=(a[::-1],), out=a),
+        lambda a: gradient(squares, rows(), bounds=(a - 9.0, a), out=a),
+        lambda a: gradient_field(lambda x, b: np.sum(x * b[0]), point()[None], args=(a,), out=a[:1]),
+        lambda a: value_and_gradient(lambda x, b: np.sum(x * b), a * 2, args=(a,), out=a),
+    ],
+    ids=["args", "batch_args", "bounds", "field", "value"],
+)
+def test_out_that_shares_memory_with_what_is_still_read(call):
+    a = rows() + 9.0
+    with pytest.raises(ValueError, match="shares memory with x or another argument"):
+        call(a)
+    np.testing.assert_array_equal(a, rows() + 9.0)
 
 
 @all_engines

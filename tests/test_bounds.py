@@ -569,3 +569,14 @@ def test_no_higher_derivative_from_round_off_alone(engine):
     for n in (2, 3, 4):
         assert np.isnan(derivative(np.exp, 1.0, n=n, bounds=narrow, engine=engine))
     assert derivative(np.exp, 1.0, n=2, bounds=(0.9, 1.1), engine=engine) == pytest.approx(np.e, rel=1e-7)
+
+
+@pytest.mark.parametrize("engine", ["python", "simd"])
+def test_progress_counts_points_at_bounds_and_others_once(engine):
+    x, seen = np.ones((300, 2)), []
+    x[::2] = 1.5
+    options = {"bounds": (1.0, 2.0), "engine": engine, "progress": lambda done, total: seen.append((done, total))}
+    gradient(lambda x: np.sum(x**2), x, batch=True, **options)
+    assert {total for _, total in seen} == {300}
+    assert seen == sorted(seen)
+    assert seen[-1] == (300, 300)

@@ -8,6 +8,7 @@ import pytest
 
 import fastgrad
 from fastgrad import (
+    ConstantFunctionWarning,
     EngineError,
     derivative,
     explain,
@@ -386,3 +387,20 @@ def test_given_steps():
     np.testing.assert_allclose(gradient(wave, ROWS, method="complex", h=1e-9, batch=True, engine="jit"),
                                gradient(wave, ROWS, method="complex", batch=True), rtol=1e-13, atol=EPS)  # fmt: skip
     assert jvp(pair, X, X, method="complex", h=1e-40, full_output=True).h == 1e-40
+
+
+@pytest.mark.parametrize("engine", ["auto", "python", "jit", "reference"])
+def test_given_steps_are_reported_in_the_shape_of_x(engine):
+    x = np.linspace(0.1, 1.0, 6).reshape(3, 2)
+    options = {"method": "complex", "h": 1e-3, "engine": engine, "full_output": True}
+    f = lambda x: np.sum(np.sin(x))
+    curve = derivative(lambda x: 1.0 * np.sin(x), x, **options)
+    for result in (gradient(f, x, **options), gradient(f, x, batch=True, **options), curve):
+        np.testing.assert_array_equal(result.h, np.full(x.shape, 1e-3))
+        np.testing.assert_allclose(result.value, np.cos(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["auto", "python", "jit", "reference"])
+def test_a_complex_constant_is_zero_with_a_warning(engine):
+    with pytest.warns(ConstantFunctionWarning):
+        assert not gradient(lambda x: 3.0 + 0.0j, np.ones(2), method="complex", engine=engine).any()

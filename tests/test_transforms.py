@@ -80,6 +80,13 @@ def test_vjp(engine):
     )
 
 
+@pytest.mark.parametrize("engine", ["auto", "python", "simd", "reference"])
+def test_vjp_with_batch_arguments(engine):
+    scales = np.arange(1.0, len(ROWS) + 1.0)
+    value = vjp(lambda x, a: a * polar(x), ROWS, U, batch=True, batch_args=(scales,), engine=engine)
+    np.testing.assert_allclose(value, scales[:, None] * vjp(polar, ROWS, U, batch=True), rtol=1e-8)
+
+
 def test_vjp_of_a_number_and_of_matrices():
     np.testing.assert_allclose(vjp(product, X, 2.0), 2 * gradient(product, X), rtol=1e-13)
     value = vjp(lambda x: x * x, np.ones((2, 3)), np.full((2, 3), 0.5))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_args, check_function
+from ..arguments import check_args, check_function, refuse_bounds
 from ..results import ConstantFunctionWarning
 from .claims import gradient_of, movable, parts, value_of
 from .slopes import Loss
@@ -26,6 +26,7 @@ def check_gradient(
     sample: int | None = None,
     rtol: float | None = None,
     atol: float = 0.0,
+    bounds: Any = None,
     detect_kinks: bool = True,
     raises: bool = True,
     rng: np.random.Generator | int | None = 0,
@@ -106,6 +107,7 @@ def check_gradient(
     ...
     """
     check_function(f)
+    refuse_bounds(bounds, "check_gradient")
     further, generator = check_args(args), np.random.default_rng(rng)
     allowed = _tolerance("rtol", rtol), _tolerance("atol", atol) or 0.0
     point, arrays = movable(x)

@@ -121,7 +121,8 @@ def _prepare_table(call: Call, compiled: Any, out: Array, returns: Any) -> Kerne
             steps.check(source)
 
     if count > 1:  # chunks are whole points, each with sums of its own
-        work = lambda a, b: launch(np.empty((each, outputs)), a // each, b // each, 0, each, True)
+        per = max(each, 1)  # points without coordinates have no directions
+        work = lambda a, b: launch(np.empty((each, outputs)), a // per, b // per, 0, each, True)
         return _items(work, count, each, returns)
     sums = np.empty((each, outputs))
     kernel = _items(lambda a, b: launch(sums, 0, 1, a, b, False), count, each, returns)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import stencils
-from ..arguments import check_args, check_fixed_steps, check_function, check_workers
+from ..arguments import check_args, check_fixed_steps, check_function, check_workers, refuse_bounds
 from ..curvature import hessian as dense
 from ..engine.call import Call
 from ..engine.influence import DenseError
@@ -80,6 +80,7 @@ def hessian(
     order: int = 2,
     h: Step = None,
     rel_step: Step = None,
+    bounds: Any = None,
     engine: str = "auto",
     workers: int | None = None,
     check: bool = True,
@@ -146,6 +147,7 @@ def hessian(
     scipy_sparse()
     check_function(f)
     check_fixed_steps(method, order, "sparsity.hessian")
+    refuse_bounds(bounds, "sparsity.hessian")
     check_engine(engine)
     workers = check_workers(workers, engine)
     given, points = read_points(x, batch)

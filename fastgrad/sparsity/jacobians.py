@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import stencils
-from ..arguments import check_args, check_fixed_steps, check_function, check_workers
+from ..arguments import check_args, check_fixed_steps, check_function, check_workers, refuse_bounds
 from ..engine.call import Call
 from ..engine.plan import check_engine, warn_if_constant
 from ..jacobians import jacobian as dense
@@ -70,6 +70,7 @@ def jacobian(
     order: int = 2,
     h: Step = None,
     rel_step: Step = None,
+    bounds: Any = None,
     engine: str = "auto",
     workers: int | None = None,
     check: bool = True,
@@ -132,6 +133,7 @@ def jacobian(
     scipy_sparse()
     check_function(f)
     check_fixed_steps(method, order, "sparsity.jacobian")
+    refuse_bounds(bounds, "sparsity.jacobian")
     check_engine(engine)
     workers = check_workers(workers, engine)
     given, points = read_points(x, batch)
