@@ -57,6 +57,7 @@ ORDER = [
     "engine.influence",
     "engine.schedule",
     "engine.lanes",
+    "engine.rolled",
     "engine.spotcheck",
     "engine.stacked",
     "engine.simd",

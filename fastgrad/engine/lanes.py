@@ -1,8 +1,8 @@
 """A traced program and a table as one LLVM function: explicit vectors, one point per lane.
 
-Each displacement computes again only what depends on the coordinates it moves (*unrolled*). Where that would be too much
-code, a loop over the directions runs the whole program on coordinates in a stack array (*rolled*). A tail shorter than
-a vector is done by the same code, moved back to the last full vector: some points are computed twice, with equal bits.
+Each displacement computes again only what depends on the coordinates it moves. Where that would be too much code, there is
+the form of `rolled`. A tail shorter than a vector is done by the same code, moved back to the last full vector: some points
+are computed twice, with equal bits.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Form(NamedTuple):
     vector_steps: bool  # whether steps of v are not powers of two
 
 
-class _Body:
+class Body:
     """Emits a program's nodes, keeping for each the register of its value at the point itself."""
 
     def __init__(self, v: Vectors, program: Program, constants: list[str], batch: list[str]) -> None:
@@ -69,30 +69,21 @@ class _Body:
         return [self.operand(o, x, moved) for o in self.program.outputs]
 
 
-class _Coordinates(dict[int, str]):
-    """Registers of coordinates, each loaded where it is first used: a thousand at once would all have to be kept."""
-
-    def __init__(self, load: Callable[[int], str]) -> None:
-        self.load = load
-
-    def __missing__(self, i: int) -> str:
-        self[i] = self.load(i)
-        return self[i]
-
-
 def value(program: Program, lanes: int) -> str:
     """The text of a module with the function `value` alone."""
-    return _Module(program, stencils.value(), Form(lanes, "default", "uniform", "rows", "rows", False, False)).value()
+    return Module(program, stencils.value(), Form(lanes, "default", "uniform", "rows", "rows", False, False)).value()
 
 
-def kernel(program: Program, table: Table, form: Form, *, rolled: bool, alone: bool = False) -> str:
+def kernel(program: Program, table: Table, form: Form, *, alone: bool = False) -> str:
     """The text of a module with the functions `kernel` and, unless it is to be `alone`, `value`."""
-    return _Module(program, table, form, rolled=rolled).text(alone=alone)
+    return Module(program, table, form).text(alone=alone)
 
 
-class _Module:
-    def __init__(self, program: Program, table: Table, form: Form, *, rolled: bool = False) -> None:
-        self.program, self.table, self.form, self.rolled = program, table, form, rolled
+class Module:
+    shares_unmoved = True  # whether the sum of an output that a direction does not move is the same for all directions
+
+    def __init__(self, program: Program, table: Table, form: Form) -> None:
+        self.program, self.table, self.form = program, table, form
         self.v = Vectors(form.lanes)
 
     # --- the module --------------------------------------------------------------------------------------------------
@@ -140,14 +131,7 @@ class _Module:
         self.pointers = {name: self._slot(name, "ptr") for name in SLOTS if name not in self.slots}
         self.flags, self.counter, self.inner, self.roll, self.sample = (v.emit("alloca i64") for _ in range(5))
         v.do(f"store i64 0, ptr {self.flags}")
-        if self.rolled:
-            d, m = self.program.inputs, len(self.program.outputs)
-            self.offsets = [k for k in self.table.stencil.offsets if k]
-            sizes = (d, len(self.offsets), len(self.offsets) * m, 1, 1)
-            stacks = [v.emit(f"alloca {v.double}, i64 {n}") for n in sizes]
-            self.stack_x, self.stack_k, self.stack_v, self.stack_bad, self.stack_gone = stacks
-            for q, k in enumerate(self.offsets):
-                v.do(f"store {v.double} {v.splat(float(k))}, ptr {self._place(self.stack_k, str(q))}")
+        self._reserve()
         if self.form.sizes == "uniform":
             self.uniform = v.broadcast(v.emit(f"load double, ptr {self.pointers['sizes']}, align 8"))
 
@@ -184,11 +168,7 @@ class _Module:
             n = self._clamped(i, "%stop")
             strides = self.slots["source_row"], self.slots["source_column"]
             base = self._element("source", n, "source_row")
-            if self.rolled:
-                self._fill(base, strides)
-                self._rolled_block(n)
-            else:
-                self._block(n, layout.load(self.v, self.form.source, base, strides, self.program.inputs))
+            self._rows(n, base, strides)
 
         self._loop(self.counter, "%start", "%stop", self.v.lanes, block)
         self.v.do(f"ret i64 {self.v.emit(f'load i64, ptr {self.flags}')}")
@@ -218,11 +198,7 @@ class _Module:
                 at = v.emit(f"getelementptr double, ptr {self.pointers['axes']}, i64 {index}")
                 along = v.emit(f"load {v.double}, ptr {at}, align 8")
                 n, x = v.emit(f"add i64 {node}, {k}"), [*reversed(outer), along]
-                if self.rolled:
-                    self._keep(x, "0")
-                    self._rolled_block(n)
-                else:
-                    self._block(n, x)
+                self._block(n, x)
 
             self._loop(self.inner, first, end, v.lanes, block)
 
@@ -243,11 +219,18 @@ class _Module:
         index = self.v.emit(f"mul i64 {n}, {self.slots[stride]}")
         return self.v.emit(f"getelementptr double, ptr {self.pointers[name]}, i64 {index}")
 
+    def _reserve(self) -> None:
+        """Memory on the stack for what the blocks need."""
+
     # --- one vector of points ----------------------------------------------------------------------------------------
+
+    def _rows(self, n: str, base: str, strides: tuple[str, str]) -> None:
+        """Points that lie in rows, from the first on."""
+        self._block(n, layout.load(self.v, self.form.source, base, strides, self.program.inputs))
 
     def _block(self, n: str, x: list[str]) -> None:
         v, program = self.v, self.program
-        body = _Body(v, program, self.constants, self._batch(n))
+        body = Body(v, program, self.constants, self._batch(n))
         self.bad, self.vanished = v.splat(0.0), "zeroinitializer"
         self.unmoved: dict[str, str] = {}
         steps = self._steps(n, x)
@@ -332,7 +315,7 @@ class _Module:
 
     # --- directions --------------------------------------------------------------------------------------------------
 
-    def _unrolled(self, body: _Body, n: str, x: list[str], steps: list[str]) -> list[str]:
+    def _unrolled(self, body: Body, n: str, x: list[str], steps: list[str]) -> list[str]:
         along = self._along_v(n, x) if self.program.inputs in self.table.moves else []
         moves_with = dependents(self.program)
         sums: list[list[str]] = []  # [direction][output]
@@ -388,7 +371,7 @@ class _Module:
     def _sum(self, values: tuple[str, ...]) -> str:
         """The stencil's sum of an output's values."""
         v, total = self.v, ""
-        if len(set(values)) == 1 and not self.rolled:
+        if len(set(values)) == 1 and self.shares_unmoved:
             return self._unmoved(values[0])
         for number, a, b in self.table.stencil.terms:
             term = v.apply("-", values[a], values[b])
@@ -433,109 +416,6 @@ class _Module:
             divisor = v.apply("*", divisor, h)
         return v.apply("/", total, divisor)
 
-    # --- the rolled form ---------------------------------------------------------------------------------------------
-
-    def _fill(self, base: str, strides: tuple[str, str]) -> None:
-        """The coordinates into the stack array, some columns at a time."""
-        v, d = self.v, self.program.inputs
-        width = min(1 << (d.bit_length() - 1), v.lanes)
-
-        def some(i: str) -> None:
-            first = v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {d - width})")
-            index = v.emit(f"mul i64 {first}, {strides[1]}")
-            columns = v.emit(f"getelementptr double, ptr {base}, i64 {index}")
-            self._keep(layout.load(v, self.form.source, columns, strides, width), first)
-
-        self._loop(self.roll, "0", str(d), width, some)
-
-    def _keep(self, x: list[str], first: str) -> None:
-        for i, vector in enumerate(x):
-            self.v.do(f"store {self.v.double} {vector}, ptr {self._place(self.stack_x, self._index(first, i))}")
-
-    def _rolled_block(self, n: str) -> None:
-        """Loops over the coordinates and the offsets around the whole program, which reads coordinates from the stack.
-
-        Everything stands there once, because LLVM's time grows faster than the text: for Rosenbrock's function of 1 000
-        coordinates 7 s with the program twice and with loads, steps and stores for each coordinate.
-        """
-        v, program = self.v, self.program
-        body = _Body(v, program, self.constants, self._batch(n))
-        self.bad, zero = v.splat(0.0), v.splat(0.0)
-        x: Any = self._coordinates()
-        if self.form.value or self.table.stencil.base >= 0:
-            body.run(live(program), x, body.base)
-        if self.form.value:
-            self._store_value(n, body.outputs(x, body.base)[0])
-        center = body.outputs(x, body.base) if self.table.stencil.base >= 0 else []
-        v.do(f"store {v.double} {self.bad}, ptr {self.stack_bad}")
-        v.do(f"store {v.double} {zero}, ptr {self.stack_gone}")
-        self._loop(self.roll, "0", str(program.inputs), 1, lambda r: self._rolled_direction(body, n, r, center))
-        self.bad = v.emit(f"load {v.double}, ptr {self.stack_bad}")
-        self.vanished = v.compare("une", v.emit(f"load {v.double}, ptr {self.stack_gone}"), zero)
-        self._raise_flags()
-
-    def _rolled_direction(self, body: _Body, n: str, r: str, center: list[str]) -> None:
-        v, d, m, count = self.v, self.program.inputs, len(self.program.outputs), len(self.offsets)
-        place = self._place(self.stack_x, r)
-        saved = v.emit(f"load {v.double}, ptr {place}")
-        h = self._rolled_step(n, r, saved)
-
-        def sample(q: str) -> None:
-            far = v.apply("*", self._read(self.stack_k, q), h)
-            v.do(f"store {v.double} {v.apply('+', saved, far)}, ptr {place}")
-            for k, value in enumerate(self._whole_program(body)):
-                v.do(f"store {v.double} {value}, ptr {self._place(self.stack_v, self._index(q, k * count))}")
-
-        self._loop(self.sample, "0", str(count), 1, sample)
-        v.do(f"store {v.double} {saved}, ptr {place}")
-
-        def at(offset: int) -> list[str]:
-            q = self.offsets.index(offset)
-            return [self._read(self.stack_v, str(q + k * count)) for k in range(m)]
-
-        self.bad = v.emit(f"load {v.double}, ptr {self.stack_bad}")
-        for k, total in enumerate(self._stencil(at, lambda: center)):
-            self._store_column(n, self._index(r, k * d), self._rolled_result(total, h))
-        v.do(f"store {v.double} {self.bad}, ptr {self.stack_bad}")
-
-    def _rolled_step(self, n: str, r: str, x: str) -> str:
-        v = self.v
-        self.vanished = "zeroinitializer"
-        h = self._step(n, r, x)
-        if self.vanished != "zeroinitializer":
-            gone = v.select(self.vanished, v.splat(1.0), v.emit(f"load {v.double}, ptr {self.stack_gone}"))
-            v.do(f"store {v.double} {gone}, ptr {self.stack_gone}")
-        return h
-
-    def _rolled_result(self, total: str, h: str) -> str:
-        return self._divided(total, int(self.table.scale[0]), [0] * self.table.divisors.shape[1], [h], "")
-
-    def _store_column(self, n: str, k: str, result: str) -> None:
-        """One result of all lanes."""
-        v, strides = self.v, (self.slots["out_row"], self.slots["out_column"])
-        self._watch(result)
-        column = v.emit(f"mul i64 {k}, {strides[1]}")
-        base = v.emit(f"getelementptr double, ptr {self._element('out', n, 'out_row')}, i64 {column}")
-        layout.store(v, "columns" if self.form.out == "columns" else "any", base, strides, [result])
-
-    def _coordinates(self) -> Any:
-        return _Coordinates(lambda i: self._read(self.stack_x, str(i)))
-
-    def _whole_program(self, body: _Body) -> list[str]:
-        shifted = self._coordinates()
-        values: dict[int, str] = {}
-        body.run(live(self.program), shifted, values)
-        return body.outputs(shifted, values)
-
-    def _index(self, r: str, k: int) -> str:
-        return self.v.emit(f"add i64 {r}, {k}") if k else r
-
-    def _place(self, array: str, k: str) -> str:
-        return self.v.emit(f"getelementptr {self.v.double}, ptr {array}, i64 {k}")
-
-    def _read(self, array: str, k: str) -> str:
-        return self.v.emit(f"load {self.v.double}, ptr {self._place(array, k)}")
-
     # --- the value ---------------------------------------------------------------------------------------------------
 
     def _value_function(self) -> None:
@@ -545,7 +425,7 @@ class _Module:
         lanes = str(v.lanes)
         x = layout.load(v, "columns", self._slot("source", "ptr"), ("1", lanes), program.inputs)
         batch = layout.load(v, "columns", self._slot("batch", "ptr"), ("1", lanes), program.rows)
-        body = _Body(v, program, constants, batch)
+        body = Body(v, program, constants, batch)
         body.run(live(program), x, body.base)
         layout.store(v, "columns", self._slot("out", "ptr"), ("1", lanes), body.outputs(x, body.base))
         v.do("ret i64 0")

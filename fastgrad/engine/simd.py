@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .. import stencils
 from ..results import EngineError, as_number, as_numbers
 from ..stencils import Table
-from . import inplace, lanes, layout, native
+from . import inplace, lanes, layout, native, rolled
 from .call import Call, Grid, Kernel, Target, subset
 from .captured import unchanging
 from .dependence import operations
@@ -194,27 +194,26 @@ def _compiled(program: Program, table: Table, form: lanes.Form) -> _Compiled:
     """The functions of a program, from the memo, the folder or LLVM."""
     key = (program.structure, table.key, form)
     if key not in _memo:
-        rolled = not table.is_value and operations(program, table) > lanes.UNROLLED_OPERATIONS
+        is_rolled = not table.is_value and operations(program, table) > lanes.UNROLLED_OPERATIONS
         if table.is_value and len(program.nodes) > LONGEST_OPERATIONS:
             msg = f"its program of {len(program.nodes)} operations is too long to compile"
             raise EngineError(msg)
         try:
-            kernel, value = _functions(program, table, form, rolled)
+            kernel, value = _functions(program, table, form, is_rolled)
         except Unsupported as missing:
             msg = f"this machine has no vector form of {missing}"
             raise EngineError(msg) from None
-        what = f"as {len(program.nodes)} operations on {form.lanes} lanes" + (", rolled" if rolled else "")
+        what = f"as {len(program.nodes)} operations on {form.lanes} lanes" + (", rolled" if is_rolled else "")
         _memo[key] = _Compiled(kernel, value, what)
     return _memo[key]
 
 
-def _functions(program: Program, table: Table, form: lanes.Form, rolled: bool) -> list[Any]:
+def _functions(program: Program, table: Table, form: lanes.Form, is_rolled: bool) -> list[Any]:
     """The kernel, and f for the check: of long programs a function apart, made quickly and once for all tables."""
+    emit = (rolled if is_rolled else lanes).kernel
     if len(program.nodes) <= QUICK_OPERATIONS:
-        return native.functions(lanes.kernel(program, table, form, rolled=rolled), "kernel", "value")
-    kernel = native.functions(
-        lanes.kernel(program, table, form, rolled=rolled, alone=True), "kernel", quick=table.is_value
-    )
+        return native.functions(emit(program, table, form), "kernel", "value")
+    kernel = native.functions(emit(program, table, form, alone=True), "kernel", quick=table.is_value)
     return [*kernel, *native.functions(lanes.value(program, form.lanes), "value", quick=True)]
 
 
@@ -234,8 +233,8 @@ def _is_large(program: Program, table: Table) -> bool:
 def _is_too_long(program: Program, table: Table) -> bool:
     if len(program.outputs) > 1 and len(program.outputs) * len(table.scale) > WRITTEN:
         return True
-    rolled = operations(program, table) > lanes.UNROLLED_OPERATIONS
-    return rolled and (not table.along_axes or len(program.nodes) > LONGEST_OPERATIONS)
+    is_rolled = operations(program, table) > lanes.UNROLLED_OPERATIONS
+    return is_rolled and (not table.along_axes or len(program.nodes) > LONGEST_OPERATIONS)
 
 
 def _form(call: Call, out: Array) -> lanes.Form:

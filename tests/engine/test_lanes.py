@@ -224,7 +224,7 @@ def test_kernels_contain_packed_instructions_and_no_scalar_arithmetic(name):
     f, d = CASES[name]
     table = stencils.gradient(d)
     form = lanes.Form(WIDTH, "absolute", "uniform", "rows", "rows", False, False)
-    code = native.assembly(lanes.kernel(trace(f, (d,)), table, form, rolled=False))
+    code = native.assembly(lanes.kernel(trace(f, (d,)), table, form))
     loop_code = code[code.index("kernel:") : code.index("value:")]
     packed = re.findall(r"\b(?:v?(?:add|sub|mul|div)pd|fadd|fmul)\b", loop_code)
     scalar = re.findall(r"\bv?(?:add|sub|mul|div)sd\b", loop_code)

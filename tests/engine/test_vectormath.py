@@ -41,7 +41,7 @@ def run(nodes, columns, width):
     """The last node of a program at points given by their coordinates, through the compiled `value`."""
     program = Program(len(columns), 0, tuple(nodes), (("v", len(nodes) - 1),), (), (), "d")
     form = lanes.Form(width, "default", "uniform", "rows", "rows", False, False)
-    text = lanes.kernel(program, stencils.gradient(len(columns)), form, rolled=False)
+    text = lanes.kernel(program, stencils.gradient(len(columns)), form)
     _, value = native.functions(text, "kernel", "value")
     pad, out = -len(columns[0]) % width, []
     columns = [np.concatenate([c, np.ones(pad)]) for c in columns]
