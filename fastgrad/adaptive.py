@@ -239,7 +239,7 @@ class _State:
         value, apart = self.value[rows], np.abs(there - self.value[rows])
         (wider, _), (nearer, noise) = estimate(rows, 8.0 * small), estimate(rows, small / 8.0)
         again = np.abs(nearer - there)
-        blind = wrong & (there != 0.0) & (again <= np.maximum(apart / 8.0, VISIBLE * noise))
+        blind = wrong & (again <= np.maximum(apart / 8.0, VISIBLE * noise)) & (np.abs(wider - there) <= apart / 2.0)
         sizes = [np.abs(a - value) * (k * small[:, None]) ** n for a, k in ((wider, 8), (there, 1), (nearer, 1 / 8))]
         noise_of_f[rows] = np.where(wrong & ~blind, np.fmax.reduce(sizes), 0.0)
         self.value[rows] = np.where(blind, there, value)
