@@ -178,7 +178,8 @@ def test_curves_have_the_bits_of_the_definition(name, n):
 
 BINARY = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide}
 UNARY = {"sqrt": np.sqrt, "abs": np.abs, "sin": np.sin}
-LEAVES = st.sampled_from(["x0", "x1", "x2"]) | st.floats(-4, 4).map(lambda c: c + 0.0)
+LEAVES = st.sampled_from(["x0", "x1", "x2"]) | st.floats(-4, 4, allow_subnormal=False).map(lambda c: c + 0.0)
+# In the range of subnormal numbers dividing by 2 h and by 2 and by h differ.
 TREES = st.recursive(
     LEAVES,
     lambda inner: (

@@ -260,7 +260,7 @@ SMOOTH = st.tuples(EXACT, st.sampled_from(["np.sin", "np.tanh", "np.exp", "np.ar
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None)
 @given(EXACT)
 def test_random_expressions_bit_for_bit(expression):
     f = eval(f"lambda x: {expression} + x[0]", {"np": np})
@@ -268,7 +268,7 @@ def test_random_expressions_bit_for_bit(expression):
     assert (gradient(f, points, batch=True, engine="simd") == by_reference(f, points)).all()
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None)
 @given(SMOOTH)
 def test_random_expressions_with_functions(expression):
     f = eval(f"lambda x: {expression}", {"np": np})
