@@ -9,11 +9,11 @@ import matrices
 import points
 import process
 import single
-import sparse
+import sparsity
 import weights
 from contest import Case
 
-FAMILIES = (points, single, matrices, sparse, fields, grids, weights, process)
+FAMILIES = (points, single, matrices, sparsity, fields, grids, weights, process)
 CASES = tuple(case for family in FAMILIES for case in family.CASES)
 TURNS = 3
 
