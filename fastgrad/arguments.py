@@ -136,6 +136,9 @@ def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, 
         msg = f"bounds must be a pair (lb, ub), got {type(bounds).__name__} {bounds!r}; write bounds=(0, np.inf) for one side"
         raise ValueError(msg)
     low, high = (_bound(name, b, x, shape) for name, b in zip(("lb", "ub"), bounds, strict=True))
+    if x.dtype != np.float64:  # an x on a bound is on the bound's value in x's precision
+        low = np.where(low.astype(x.dtype) == x, np.minimum(low, x), low)
+        high = np.where(high.astype(x.dtype) == x, np.maximum(high, x), high)
     wrong = low > high
     if wrong.any():
         n = int(np.flatnonzero(wrong)[0])

@@ -94,6 +94,8 @@ def read_steps(given: Array, points: Rows, table: stencils.Table, h: Step, rel_s
 def read_bounds(bounds: Any, given: Array, points: Rows) -> tuple[Array, Array] | None:
     """The bounds in the layout of the points."""
     both = check_bounds(bounds, given, points.shape)
+    if both and given.dtype != np.float64:
+        return both[0].reshape(points.layout), both[1].reshape(points.layout)
     return both and (_as_rows(both[0], bounds[0], points), _as_rows(both[1], bounds[1], points))
 
 

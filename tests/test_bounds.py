@@ -580,3 +580,15 @@ def test_progress_counts_points_at_bounds_and_others_once(engine):
     assert {total for _, total in seen} == {300}
     assert seen == sorted(seen)
     assert seen[-1] == (300, 300)
+
+
+def test_an_x_of_low_precision_lies_on_its_bound():
+    """The float32 next to 0.1 is above 0.1."""
+    x = np.array([0.1, 0.2], dtype=np.float32)
+    assert float(x[0]) > 0.1
+    slope = gradient(lambda x: np.sum(x**3), x, bounds=(0.0, np.array([0.1, 0.2])))
+    np.testing.assert_allclose(slope, 3.0 * x**2, rtol=1e-6)
+    slopes = gradient(lambda x: np.sum(x**3), x[None].repeat(5, axis=0), batch=True, bounds=(0.0, 0.2))
+    np.testing.assert_allclose(slopes, 3.0 * x[None].repeat(5, axis=0) ** 2, rtol=1e-6)
+    with pytest.raises(ValueError, match="outside its bounds"):
+        gradient(lambda x: np.sum(x**3), x, bounds=(0.0, 0.15))
