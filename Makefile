@@ -15,8 +15,9 @@ $(VENV)/installed: pyproject.toml
 demo: $(VENV)/installed
 	$(BIN)/python bench/demo.py
 
+# Random examples are the same in every run.
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --hypothesis-profile=ci
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
