@@ -53,7 +53,8 @@ ROUNDED = 2.0**-51  # exact values are rounded too
 # Why fastgrad is not ahead: (case, what is lost) -> a sentence for the page. A lost row without one is an error.
 CHEAP = (
     "f costs next to nothing, so the time is that of the bookkeeping. adaptive keeps it for all elements together, in "
-    "NumPy: with `batch=True`, many coordinates or a dearer f it hardly counts, at one cheap point it is most of the time."
+    "NumPy: with `batch=True`, many coordinates or a dearer f it hardly counts, "
+    "at one cheap point it is most of the time."
 )
 REASONS: dict[tuple[str, str], str] = {(p.name, "time"): CHEAP for p in PROBLEMS if p.kind != "hessian"} | {
     ("noisy", "error"): "numdifftools begins with steps of 2 and more, over which this noise averages out; where f is "
@@ -187,7 +188,8 @@ def on_columns(f: Callable[[Array], Any]) -> Callable[[Array], Any]:
 
 @dataclass
 class Honesty:
-    """Relative errors of a library, true and estimated, one entry an element; and how many it covered or had no number for."""
+    """Relative errors of a library, true and estimated, one entry an element;
+    and how many it covered or had no number for."""
 
     true: list[float] = field(default_factory=list)
     estimated: list[float] = field(default_factory=list)

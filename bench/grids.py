@@ -176,7 +176,10 @@ def _case(
 
 
 CASES = (
-    _case("plane", "gradient, 4096 x 4096", 4096, 400, 2, {"np.gradient": 4.0, "findiff": 2.0, "JAX": 2.0, "a copy to new memory": 0.6}),
+    _case(
+        "plane", "gradient, 4096 x 4096", 4096, 400, 2,
+        {"np.gradient": 4.0, "findiff": 2.0, "JAX": 2.0, "a copy to new memory": 0.6},
+    ),
     _case("cube", "gradient, 256 x 256 x 256", 256, 60, 3, {"np.gradient": 4.0, "findiff": 2.0, "JAX": 2.0}),
     _case("uneven", "gradient, uneven, 4096 x 4096", 4096, 400, 2, {"np.gradient": 7.0, "JAX": 2.0}, uneven=True),
     Case("grid", "laplacian", "Laplacian, 4096 x 4096", 4096, 400, wave, LAPLACIAN, {"np.gradient": 6.0}),

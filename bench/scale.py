@@ -78,7 +78,8 @@ def _corner(block: Array) -> Array:
 
 @dataclass(frozen=True)
 class Job:
-    """What is computed, into how many parts a chunk's side is cut, the bytes that a node moves at least, and those held."""
+    """What is computed, into how many parts a chunk's side is cut, the bytes that a node moves at least,
+    and those held."""
 
     title: str
     lazily: Callable[..., list[Any]]
@@ -155,7 +156,8 @@ def two_workers() -> Any:
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of the whole grid on one worker and on two, of twice the grid on two, of a call and of a chunk of nothing."""
+    """Seconds of the whole grid on one worker and on two, of twice the grid on two,
+    of a call and of a chunk of nothing."""
 
     nodes: int
     chunks: int
@@ -208,7 +210,8 @@ def resident() -> int:
 
 @dataclass(frozen=True)
 class Model:
-    """Seconds a node of one core, a call, a chunk of the scheduler, and the share of their speed that more cores keep."""
+    """Seconds a node of one core, a call, a chunk of the scheduler,
+    and the share of their speed that more cores keep."""
 
     node: float
     call: float

@@ -151,8 +151,14 @@ def polarisation() -> Figure:
     figure, axes = panels(1, 2, 8, 4)
     along_axes = [(1, 0), (-1, 0), (0, 1), (0, -1)]
     kinds = [
-        ([(1, 1), (-1, -1)], "along $e_0$, $e_1$ and $e_0 + e_1$: 7 values\n$2\\,H_{01} = S(e_0 + e_1) - S(e_0) - S(e_1)$"),
-        ([(1, 1), (-1, -1), (1, -1), (-1, 1)], "the four corners: 9 values\n$4\\,H_{01} = f_{++} - f_{+-} - f_{-+} + f_{--}$"),
+        (
+            [(1, 1), (-1, -1)],
+            "along $e_0$, $e_1$ and $e_0 + e_1$: 7 values\n$2\\,H_{01} = S(e_0 + e_1) - S(e_0) - S(e_1)$",
+        ),
+        (
+            [(1, 1), (-1, -1), (1, -1), (-1, 1)],
+            "the four corners: 9 values\n$4\\,H_{01} = f_{++} - f_{+-} - f_{-+} + f_{--}$",
+        ),
     ]  # fmt: skip
     for ax, (corners, title) in zip(axes, kinds, strict=True):
         for points, colour in ((along_axes, plot.BLUE), (corners, plot.ORANGE)):

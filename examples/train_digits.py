@@ -2,9 +2,9 @@
 
     python examples/train_digits.py -o training.png
 
-The middle is the training script of "Deep Learning from Scratch", chapter 4: mini-batches, a learning rate, the accuracy
-of every epoch. There the numerical gradient is commented out, because it takes too long; here it is switched on. The data
-are the 8 x 8 digits that come with scikit-learn: pip install scikit-learn matplotlib.
+The middle is the training script of "Deep Learning from Scratch", chapter 4: mini-batches, a learning rate, the
+accuracy of every epoch. There the numerical gradient is commented out, because it takes too long; here it is switched
+on. The data are the 8 x 8 digits that come with scikit-learn: pip install scikit-learn matplotlib.
 """
 
 from __future__ import annotations
@@ -152,10 +152,12 @@ def main() -> None:
     weights = 64 * HIDDEN + HIDDEN + HIDDEN * 10 + 10
     print(f"{given.iterations} iterations, batch of {given.batch}, {weights} weights")
     print(
-        f"numerical gradient  {numerical.test_acc_list[-1]:.1%} of the test digits right, {numerical.seconds:.2f} s in gradients"
+        f"numerical gradient  {numerical.test_acc_list[-1]:.1%} of the test digits right, "
+        f"{numerical.seconds:.2f} s in gradients"
     )
     print(
-        f"backpropagation     {exact.test_acc_list[-1]:.1%} of the test digits right, {exact.seconds:.2f} s in gradients"
+        f"backpropagation     {exact.test_acc_list[-1]:.1%} of the test digits right, "
+        f"{exact.seconds:.2f} s in gradients"
     )
     print(f"gradients differ by {numerical.difference:.1e} at most")
     draw(curves, given.output)

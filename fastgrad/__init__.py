@@ -2,8 +2,8 @@
 
 The book's names (`numerical_diff`, `numerical_gradient`, `numerical_gradient_2d`, `gradient_descent`, `tangent_line`)
 are drop-ins. The modern ones (`gradient`, `value_and_gradient`, `derivative`, `gradient_field`, `jacobian`, `hessian`,
-the products `jvp`, `vjp`, `hvp`, `grad`, `value_and_grad` and `propagate`) never change their input, choose the step by precision,
-and compile the function where that pays; `explain` says what they do.
+the products `jvp`, `vjp`, `hvp`, `grad`, `value_and_grad` and `propagate`) never change their input, choose the step by
+precision, and compile the function where that pays; `explain` says what they do.
 """
 
 from . import compiled as compiled

@@ -1,4 +1,5 @@
-"""Steps that are refined for every element until the error stops falling: Richardson extrapolation, with an error estimate.
+"""Steps that are refined for every element until the error stops falling:
+Richardson extrapolation, with an error estimate.
 
 The estimate A(h) of a derivative differs from it by a series in h, of even powers for central formulas. Estimates at h,
 h/2, h/4, ... therefore extrapolate to h = 0 by Neville's scheme (C. Ridders, "Accurate computation of F'(x) and
@@ -58,7 +59,8 @@ class Refined(NamedTuple):
 
 
 def starts(scale: Array, n: int) -> tuple[Array, Array]:
-    """The first steps for coordinates of this size (1 where it is 0), and the largest to grow to: h**n stays a number."""
+    """The first steps for coordinates of this size (1 where it is 0), and the largest to grow to:
+    h**n stays a number."""
     smallest, highest = IRREGULAR * 2.0 ** (LEVELS - 1000 // n), IRREGULAR * 2.0 ** (1000 // n)
     with np.errstate(all="ignore"):
         first = IRREGULAR * power_of_two_below(START / IRREGULAR * np.where(scale == 0.0, 1.0, scale))
@@ -74,7 +76,8 @@ def exponents(formula: Stencil) -> Array:
 
 
 def refine(estimate: Estimate, start: Array, largest: Array, formula: Stencil) -> Refined:
-    """Halve and extrapolate; where round-off leaves too large an error, again from larger steps, as long as that helps."""
+    """Halve and extrapolate;
+    where round-off leaves too large an error, again from larger steps, as long as that helps."""
     memory, can_grow = _Memory(estimate, len(start)), 4.0 * start <= largest
     found = halved(memory.estimate if can_grow.any() else estimate, start, formula)
     elements = np.flatnonzero(_wants(found) & can_grow)
@@ -151,7 +154,8 @@ def halved(estimate: Estimate, start: Array, formula: Stencil) -> Refined:
 
 
 def _best_of(row: list[Array], before: list[Array], least: Array) -> tuple[Array, Array]:
-    """The entry of a row that differs least from its neighbours, and by how much; `least` is what no entry goes below."""
+    """The entry of a row that differs least from its neighbours, and by how much;
+    `least` is what no entry goes below."""
     best, apart = row[0], np.maximum(np.abs(row[0] - before[0]), least)
     for j in range(1, len(row)):
         seen = np.maximum(np.maximum(np.abs(row[j] - row[j - 1]), np.abs(row[j] - before[j - 1])), least)
@@ -235,7 +239,8 @@ class _State:
     def _blame(
         self, estimate: Estimate, rows: Array, small: Array, n: int, wrong: Array, there: Array, noise_of_f: Array
     ) -> None:
-        """Tell a noisy f from a wave that larger steps were blind to: beside the small step the latter has one slope."""
+        """Tell a noisy f from a wave that larger steps were blind to:
+        beside the small step the latter has one slope."""
         value, apart = self.value[rows], np.abs(there - self.value[rows])
         (wider, _), (nearer, noise) = estimate(rows, 8.0 * small), estimate(rows, small / 8.0)
         again = np.abs(nearer - there)

@@ -44,8 +44,8 @@ _REMEDIES = {
 _REFUSED = {name: remedy for remedy, names in _REMEDIES.items() for name in names.split()}
 # What decides without leaking a slope: constant between its jumps.
 _DECIDING = (
-    "greater greater_equal less less_equal equal not_equal sign signbit floor ceil trunc rint isfinite isnan isinf argmax "
-    "argmin argsort searchsorted digitize"
+    "greater greater_equal less less_equal equal not_equal sign signbit floor ceil trunc rint isfinite isnan isinf "
+    "argmax argmin argsort searchsorted digitize"
 )
 
 
@@ -237,8 +237,8 @@ class _Slope:
     def _complain(self, difference: Array, m: int) -> None:
         where = f"x={self.row.tolist()}" if self.row.size < 5 else f"point {self.n}"
         msg = (
-            f"f is not complex-analytic at {where}: along one direction the complex step gives {float(self.slope[m]):.6g}, a "
-            f"difference {float(difference[m]):.6g}; f drops or mirrors the imaginary part (abs, .real, conj), or has a kink "
-            "or a jump there. Use method='central'"
+            f"f is not complex-analytic at {where}: along one direction the complex step gives "
+            f"{float(self.slope[m]):.6g}, a difference {float(difference[m]):.6g}; f drops or mirrors the imaginary "
+            "part (abs, .real, conj), or has a kink or a jump there. Use method='central'"
         )
         raise ValueError(msg)

@@ -24,12 +24,16 @@ def check_function(f: Any, name: str = "f") -> Callable[..., Any]:
 
 
 def check_scheme(method: Any, order: Any) -> str:
-    """The method of the formulas, which refined steps (`adaptive`) extrapolate; ValueError for one that does not exist."""
+    """The method of the formulas, which refined steps (`adaptive`) extrapolate;
+    ValueError for one that does not exist."""
     if type(order) is int and type(method) is str and order in ORDERS.get(method, ()):
         return method
     if not isinstance(method, str) or not isinstance(order, (int, np.integer)) or isinstance(order, bool):
         choices = "; ".join(f"{name!r} with order {', '.join(map(str, orders))}" for name, orders in ORDERS.items())
-        msg = f"method={method!r} with order={order!r} does not exist; use one of {choices}; or {COMPLEX!r} without an order"
+        msg = (
+            f"method={method!r} with order={order!r} does not exist; use one of {choices}; "
+            f"or {COMPLEX!r} without an order"
+        )
         raise ValueError(msg)  # noqa: TRY004  a value that is not among the choices, of whatever type
     if method != "adaptive":
         if method not in (*ORDERS, COMPLEX):
@@ -48,7 +52,10 @@ def check_differences(method: Any, order: Any) -> None:
     """As `check_scheme`, for what a complex step is not made for."""
     check_scheme(method, order)
     if method == COMPLEX:
-        msg = "method='complex' works on derivative, gradient, jacobian, jvp and vjp; here use method='central', perhaps with order=4"
+        msg = (
+            "method='complex' works on derivative, gradient, jacobian, jvp and vjp; "
+            "here use method='central', perhaps with order=4"
+        )
         raise ValueError(msg)
 
 
@@ -56,7 +63,10 @@ def check_fixed_steps(method: Any, order: Any, name: str) -> None:
     """As `check_differences`, for what has no refined steps."""
     check_differences(method, order)
     if method == "adaptive":
-        msg = f"{name} has no method='adaptive'; use method='central' with a higher order, or gradient(f, x, method='adaptive')"
+        msg = (
+            f"{name} has no method='adaptive'; "
+            "use method='central' with a higher order, or gradient(f, x, method='adaptive')"
+        )
         raise ValueError(msg)
 
 
@@ -93,7 +103,11 @@ def real_array(x: Any, name: str = "x") -> Array:
     if type(x) is np.ndarray and x.dtype == np.float64:
         return x
     if is_dask(x):
-        msg = f"{name} is a dask array, all of which would have to be computed first; write .compute(), or batch=True in gradient, value_and_gradient, jacobian and hessian, which take its rows as points"
+        msg = (
+            f"{name} is a dask array, all of which would have to be computed first; "
+            "write .compute(), or batch=True in gradient, value_and_gradient, jacobian and hessian, "
+            "which take its rows as points"
+        )
         raise TypeError(msg)
     try:
         array = np.asarray(x)
@@ -120,7 +134,10 @@ def movable_array(x: Any, name: str) -> Array:
     """x, whose elements can be moved in place, as a plain array of the same memory."""
     if not isinstance(x, np.ndarray) or x.dtype not in FLOATS:
         got = f"{x.dtype} array" if isinstance(x, np.ndarray) else type(x).__name__
-        msg = f"{name} must be a float64, float32 or float16 array, which is moved in place, got {got}; write np.array({name}, float)"
+        msg = (
+            f"{name} must be a float64, float32 or float16 array, which is moved in place, got {got}; "
+            f"write np.array({name}, float)"
+        )
         raise TypeError(msg)
     if not x.flags.writeable:
         msg = f"{name} is read-only, but its elements are moved in place; pass a copy that the function reads"
@@ -133,7 +150,10 @@ def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, 
     if bounds is None:
         return None
     if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
-        msg = f"bounds must be a pair (lb, ub), got {type(bounds).__name__} {bounds!r}; write bounds=(0, np.inf) for one side"
+        msg = (
+            f"bounds must be a pair (lb, ub), got {type(bounds).__name__} {bounds!r}; "
+            "write bounds=(0, np.inf) for one side"
+        )
         raise ValueError(msg)
     low, high = (_bound(name, b, x, shape) for name, b in zip(("lb", "ub"), bounds, strict=True))
     if x.dtype != np.float64:  # an x on a bound is on the bound's value in x's precision
@@ -182,7 +202,10 @@ def check_workers(workers: Any, engine: str) -> int | None:
     if workers is None:
         return None
     if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 1:
-        msg = f"workers={workers!r} must be a whole number from 1, or None: all {threads.cores()} cores for compiled code, one process for Python"
+        msg = (
+            f"workers={workers!r} must be a whole number from 1, or None: "
+            f"all {threads.cores()} cores for compiled code, one process for Python"
+        )
         raise ValueError(msg)
     if engine == "reference" and workers > 1:
         msg = f"workers={workers} does not fit engine='reference', which runs f in one thread: leave workers out"
@@ -198,13 +221,19 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *inputs: A
         msg = f"out must be a NumPy array, got {type(out).__name__}; write out=np.empty({shape})"
         raise TypeError(msg)
     if out.shape != shape or out.dtype != dtype:
-        msg = f"out has shape {out.shape} and dtype {out.dtype}, the result {shape} and {dtype}; write out=np.empty({shape}, {str(dtype)!r})"
+        msg = (
+            f"out has shape {out.shape} and dtype {out.dtype}, the result {shape} and {dtype}; "
+            f"write out=np.empty({shape}, {str(dtype)!r})"
+        )
         raise ValueError(msg)
     if not out.flags.writeable:
         msg = "out is read-only; pass a writeable array, such as out.copy()"
         raise ValueError(msg)
     if any(_overlap(out, x) for x in inputs):
-        msg = "out shares memory with x or another argument, which is still read while out is written; write out=np.empty_like(x)"
+        msg = (
+            "out shares memory with x or another argument, which is still read while out is written; "
+            "write out=np.empty_like(x)"
+        )
         raise ValueError(msg)
     return out
 

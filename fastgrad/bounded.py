@@ -1,4 +1,5 @@
-"""First derivatives between bounds: as always where the formula fits, on another side or with shorter steps elsewhere."""
+"""First derivatives between bounds:
+as always where the formula fits, on another side or with shorter steps elsewhere."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ def grad(
 ) -> Any:
     """The compiled function that gives the gradient of a compiled f.
 
-    It computes what ``gradient(f, x, engine="jit")`` computes, to the bit, without Python and without the GIL: in a loop,
-    in a `prange`, in a solver.
+    It computes what ``gradient(f, x, engine="jit")`` computes, to the bit, without Python and without the GIL: in a
+    loop, in a `prange`, in a solver.
 
     Parameters
     ----------

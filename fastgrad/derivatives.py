@@ -89,13 +89,13 @@ def gradient(
         ``c_p * eps**(1/(p+1)) * max(1, |x_i|)`` rounded down to a power of two, eps that of what f returns. The step
         really taken is what is divided by. For adaptive the first step, by default ``|x_i| / 4`` at most.
     bounds : (lb, ub), optional
-        f is never called outside: each a number or an array, of a point's shape or of x's. Near a bound the formula turns
-        to one side and keeps its order, or shortens its step. Between equal bounds the derivative is NaN, and second and
-        higher ones where the steps would be so short that round-off leaves no digit.
+        f is never called outside: each a number or an array, of a point's shape or of x's. Near a bound the formula
+        turns to one side and keeps its order, or shortens its step. Between equal bounds the derivative is NaN, and
+        second and higher ones where the steps would be so short that round-off leaves no digit.
     engine : {"auto", "simd", "jit", "python", "reference"}
-        simd: f is traced and compiled on vectors. jit: f is compiled by Numba. python: f is called as it is. auto: python up
-        to 1 000 calls of f, then simd where f can be traced, else python up to 10 000 calls, and above that jit where
-        f can be compiled (`explain` says). An engine given by name never falls back.
+        simd: f is traced and compiled on vectors. jit: f is compiled by Numba. python: f is called as it is. auto:
+        python up to 1 000 calls of f, then simd where f can be traced, else python up to 10 000 calls, and above that
+        jit where f can be compiled (`explain` says). An engine given by name never falls back.
     workers : int, optional
         Threads of a compiled engine; all cores by default. Results do not depend on it.
     out : ndarray, optional

@@ -62,9 +62,9 @@ def gradient_field(
     h, rel_step : array_like, optional
         A number or one per axis; as in `gradient`.
     out : ndarray, numpy.memmap or store, optional
-        What to write into, (D, n0, n1, ...). A store is anything with `shape`, `dtype` and ``out[:, a:b] = block``, such
-        as an array of zarr or a data set of h5py. Files and stores are written slab by slab along the first axis, 32 MB
-        at a time or a store's chunks where they are larger, and only a slab is in memory. The bits are the same.
+        What to write into, (D, n0, n1, ...). A store is anything with `shape`, `dtype` and ``out[:, a:b] = block``,
+        such as an array of zarr or a data set of h5py. Files and stores are written slab by slab along the first axis,
+        32 MB at a time or a store's chunks where they are larger, and only a slab is in memory. The bits are the same.
     resume : str or path, optional
         A journal of the slabs that are finished in `out`, a file or a store. A call that finds the journal of the same
         field goes on after them, whatever ended the last one; when the field is complete the journal is removed.
@@ -117,7 +117,10 @@ def gradient_field(
     call = Call(f, grid, table, _steps(grid, table, h, rel_step), check_args(args))
     if chunks is not None:
         if resume is not None:
-            msg = f"resume={os.fspath(resume)!r} does not fit chunks=, whose result is computed later; leave one of them out"
+            msg = (
+                f"resume={os.fspath(resume)!r} does not fit chunks=, whose result is computed later; "
+                "leave one of them out"
+            )
             raise ValueError(msg)
         how = Options(engine, workers, out, progress, full_output)
         return by_nodes(gradient_field, call, given, chunks, how, method=method, order=order, h=h, rel_step=rel_step)

@@ -46,9 +46,10 @@ def gradient(
     """Derivatives of sampled values along each axis: `numpy.gradient`, several times as fast, with the same bits.
 
     Everything that `numpy.gradient` accepts is accepted and means the same: its call, its values, the types that it
-    returns, its errors. The rest is by keyword. Only xarray's DataArrays, of which `numpy.gradient` sees the bare numbers,
-    are more here: without spacing their coordinates are the spacing (datetime64 in seconds; 1 where a dimension has none),
-    `axis` takes names of dimensions, and DataArrays come back, with units where values and coordinates have them.
+    returns, its errors. The rest is by keyword. Only xarray's DataArrays, of which `numpy.gradient` sees the bare
+    numbers, are more here: without spacing their coordinates are the spacing (datetime64 in seconds; 1 where a
+    dimension has none), `axis` takes names of dimensions, and DataArrays come back,
+    with units where values and coordinates have them.
 
     Parameters
     ----------
@@ -79,7 +80,8 @@ def gradient(
     Returns
     -------
     ndarray or tuple of ndarrays
-        As `numpy.gradient`: one array for one axis, a tuple for several; or `out`. Of a DataArray a DataArray for each axis.
+        As `numpy.gradient`: one array for one axis, a tuple for several; or `out`.
+        Of a DataArray a DataArray for each axis.
 
     Raises
     ------
@@ -135,8 +137,8 @@ def divergence(
     Parameters
     ----------
     field : (n, ...) array_like or sequence of n array_likes
-        Component k belongs to axis k of the grid, or to the k-th of `axis`. DataArrays, or the arrays of a Dataset in their
-        order, are treated as in `gradient`.
+        Component k belongs to axis k of the grid, or to the k-th of `axis`. DataArrays, or the arrays of a Dataset in
+        their order, are treated as in `gradient`.
     out : ndarray, optional
         Where to write, of a component's shape.
     *spacing, axis, edge_order, accuracy, periodic, period, workers, progress
@@ -169,7 +171,10 @@ def divergence(
     parts = _components(field)
     axes = _required(parts[0], spacing, axis, edge_order)
     if len(axes) != len(parts):
-        msg = f"the field has {len(parts)} components and its grid {len(axes)} axes; give one component for each axis, or axis="
+        msg = (
+            f"the field has {len(parts)} components and its grid {len(axes)} axes; "
+            "give one component for each axis, or axis="
+        )
         raise ValueError(msg)
     lines = _lines(parts[0], axes, periodic, period, 1, scheme)
     terms = [(0, part, *line) for part, line in zip(parts, lines, strict=True)]
@@ -197,8 +202,8 @@ def curl(
     Parameters
     ----------
     field : (n, ...) array_like or sequence of n array_likes, n = 2 or 3
-        Component k belongs to axis k of the grid, or to the k-th of `axis`. DataArrays, or the arrays of a Dataset in their
-        order, are treated as in `gradient`.
+        Component k belongs to axis k of the grid, or to the k-th of `axis`. DataArrays, or the arrays of a Dataset in
+        their order, are treated as in `gradient`.
     out : ndarray, optional
         Where to write, of the result's shape.
     *spacing, axis, edge_order, accuracy, periodic, period, workers, progress
@@ -450,7 +455,10 @@ def _components(field: Any, name: str = "field") -> list[Array]:
         parts = [check_samples(dask_array().asanyarray(part), name) for part in parts]
     for part in parts:
         if not is_dask(part) and not _is_plain(part):
-            msg = f"{name} must hold real numbers in plain arrays, got {type(part).__name__} of {part.dtype}; write np.asarray({name}, float)"
+            msg = (
+                f"{name} must hold real numbers in plain arrays, got {type(part).__name__} of {part.dtype}; "
+                f"write np.asarray({name}, float)"
+            )
             raise TypeError(msg)
     common = np.result_type(*(_floating(part.dtype) for part in parts))
     return [part if part.dtype == common else part.astype(common) for part in parts]
@@ -527,7 +535,10 @@ def _checked(axis: int, n: int, distances: Any, periodic: bool, period: Any) -> 
         distances = np.arange(n) * float(distances)
     apart = np.diff(distances)
     if not np.isfinite(distances).all() or not ((apart > 0).all() or (apart < 0).all()):
-        msg = f"the coordinates of axis {axis} must rise or fall all the way, without duplicates, inf or nan; sort the samples"
+        msg = (
+            f"the coordinates of axis {axis} must rise or fall all the way, without duplicates, inf or nan; "
+            "sort the samples"
+        )
         raise ValueError(msg)
     return _with_period(axis, distances, period) if periodic else (distances, 0.0)
 
@@ -538,7 +549,10 @@ def _with_period(axis: int, x: Array, period: Any) -> tuple[Any, float]:
         raise ValueError(msg)
     extent = float(abs(x[-1] - x[0]))
     if not np.isfinite(period) or period <= extent:
-        msg = f"period={period!r} of axis {axis} must be longer than its coordinates, which cover {extent!r}; leave out a last sample that is the first again"
+        msg = (
+            f"period={period!r} of axis {axis} must be longer than its coordinates, which cover {extent!r}; "
+            "leave out a last sample that is the first again"
+        )
         raise ValueError(msg)
     return x, float(period) if x[-1] > x[0] else -float(period)
 

@@ -174,8 +174,8 @@ def _distances(coordinate: Any) -> Array:
         return np.asarray(x / np.timedelta64(1, "s"))
     if x.dtype.kind not in "iuf":
         msg = (
-            f"the coordinates {coordinate.name!r} are {x.dtype}, not numbers or datetime64; give the spacing, or drop them "
-            f"for a spacing of 1: values.drop_vars({coordinate.name!r})"
+            f"the coordinates {coordinate.name!r} are {x.dtype}, not numbers or datetime64; give the spacing, or drop "
+            f"them for a spacing of 1: values.drop_vars({coordinate.name!r})"
         )
         raise TypeError(msg)
     return np.asarray(x)
@@ -209,8 +209,8 @@ def _unit_of_sum(units: list[str | None]) -> str | None:
         return None
     if len(set(units)) > 1:
         msg = (
-            f"terms in {', '.join(map(str, dict.fromkeys(units)))} cannot be added; convert the coordinates to one unit, or "
-            "give the spacing as plain numbers"
+            f"terms in {', '.join(map(str, dict.fromkeys(units)))} cannot be added; convert the coordinates to one "
+            "unit, or give the spacing as plain numbers"
         )
         raise ValueError(msg)
     return units[0]

@@ -124,8 +124,8 @@ def labels(t: Any, shape: tuple[int, ...]) -> NDArray[np.intp]:
         _is_one_hot(given, shape) or given.size == samples == max(given.shape, default=1)
     ):
         msg = (
-            f"labels t of shape {given.shape} and dtype {given.dtype} do not fit {samples} samples with {outputs} outputs; "
-            f"give one whole number per sample, or one-hot rows of shape ({samples}, {outputs})"
+            f"labels t of shape {given.shape} and dtype {given.dtype} do not fit {samples} samples with {outputs} "
+            f"outputs; give one whole number per sample, or one-hot rows of shape ({samples}, {outputs})"
         )
         raise ValueError(msg)
     if _is_one_hot(given, shape) and not (outputs == 1 and not given.any()):

@@ -1,7 +1,7 @@
 """The book's networks, and networks of any depth, with all their numerical gradients in a fraction of a second.
 
-A weight changes one unit of its layer; `numerical_gradient` computes again only what follows from that. It evaluates the
-loss at +h and at -h, as the definition says: ``engine/network.py``.
+A weight changes one unit of its layer; `numerical_gradient` computes again only what follows from that. It evaluates
+the loss at +h and at -h, as the definition says: ``engine/network.py``.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ class MLP:
             self.params[f"b{layer}"] = np.zeros(units)
 
     def predict(self, x: ArrayLike) -> Any:
-        """The outputs, (N, K) for x of shape (N, D): probabilities for the cross-entropy, else the last layer's sums."""
+        """The outputs, (N, K) for x of shape (N, D):
+        probabilities for the cross-entropy, else the last layer's sums."""
         scores = self._scores(x)
         return softmax(scores) if self._loss == "softmax_cross_entropy" else scores
 
@@ -140,8 +141,8 @@ class MLP:
     ) -> Params:
         """Central differences of the loss in every weight, ``(loss(w + h) - loss(w - h)) / (2*h)``.
 
-        Only what a weight changes is computed again: one unit, the next layer's sums, what follows them. Memory grows with
-        samples times units, not with the number of weights. A class of yours that changes `loss` or `predict` is
+        Only what a weight changes is computed again: one unit, the next layer's sums, what follows them. Memory grows
+        with samples times units, not with the number of weights. A class of yours that changes `loss` or `predict` is
         differentiated as it is: one weight at a time, in place, a thousand times slower.
 
         Parameters
@@ -194,7 +195,10 @@ class MLP:
             Labels or shapes that do not fit.
         """
         if self._is_changed():
-            msg = f"{type(self).__name__} changes loss or predict, so gradient has to be changed too; or use numerical_gradient"
+            msg = (
+                f"{type(self).__name__} changes loss or predict, so gradient has to be changed too; "
+                "or use numerical_gradient"
+            )
             raise TypeError(msg)
         self._check_shapes()
         signals, sums = self._forward(x)
@@ -234,7 +238,10 @@ class MLP:
     def _rows(self, x: Any) -> Array:
         rows = np.atleast_2d(real_array(x))
         if rows.ndim != 2 or rows.shape[1] != self._layers[0] or not len(rows):
-            msg = f"x has shape {np.shape(x)}, the network takes {self._layers[0]} inputs: give (N, {self._layers[0]}), N > 0"
+            msg = (
+                f"x has shape {np.shape(x)}, the network takes {self._layers[0]} inputs: "
+                f"give (N, {self._layers[0]}), N > 0"
+            )
             raise ValueError(msg)
         return rows
 
@@ -366,7 +373,10 @@ def _normal(rng: np.random.Generator | None, *shape: int) -> Array:
 def _checked_sizes(sizes: Any) -> tuple[int, ...]:
     given = tuple(sizes) if np.iterable(sizes) else ()
     if len(given) < 2 or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in given):
-        msg = f"sizes={sizes!r} must be whole numbers from 1: inputs, units of hidden layers, outputs; write MLP((784, 50, 10))"
+        msg = (
+            f"sizes={sizes!r} must be whole numbers from 1: inputs, units of hidden layers, outputs; "
+            "write MLP((784, 50, 10))"
+        )
         raise ValueError(msg)
     return tuple(map(int, given))
 

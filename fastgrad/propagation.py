@@ -41,8 +41,9 @@ def propagate(
     f, x, args, batch_args, batch, method, order, h, rel_step, engine, workers, progress
         As in `jacobian`. f is called once more for each point, from Python.
     cov : array_like
-        Covariance of the D coordinates of a point, (D, D); or their variances, (D,) or of a point's shape, where they are
-        independent; or one number for one coordinate. With ``batch=True`` one of these for all points, or (N, D, D).
+        Covariance of the D coordinates of a point, (D, D); or their variances, (D,) or of a point's shape, where they
+        are independent; or one number for one coordinate.
+        With ``batch=True`` one of these for all points, or (N, D, D).
     out : ndarray, optional
         For the covariance.
     full_output : bool
@@ -113,10 +114,16 @@ def _read_covariance(cov: ArrayLike, count: int, shape: tuple[int, ...], batch: 
         _check_symmetric(spread)
     else:
         several = f", or ({count}, {size}, {size})" if batch else ""
-        msg = f"cov has shape {given.shape}, but x has {size} coordinates a point; give variances ({size},) or a matrix ({size}, {size}){several}"
+        msg = (
+            f"cov has shape {given.shape}, but x has {size} coordinates a point; "
+            f"give variances ({size},) or a matrix ({size}, {size}){several}"
+        )
         raise ValueError(msg)
     if (variances < 0.0).any():
-        msg = f"cov has a negative variance, {variances[variances < 0.0][0]}; variances are squares of standard deviations"
+        msg = (
+            f"cov has a negative variance, {variances[variances < 0.0][0]}; "
+            "variances are squares of standard deviations"
+        )
         raise ValueError(msg)
     return spread
 

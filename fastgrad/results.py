@@ -65,7 +65,8 @@ class Result:
         Estimated absolute error of ``method="adaptive"``; None where the method gives none.
     status : ndarray of int or int
         Per element of `value`: 0 for a finite number, -3 for NaN or inf. Of adaptive steps 0 where the error fell to
-        round-off, -1 where it stopped falling before (noise, a kink), -2 where it was still falling at the smallest step.
+        round-off, -1 where it stopped falling before (noise, a kink),
+        -2 where it was still falling at the smallest step.
     h : ndarray or float
         The steps really taken, in the shape of x; of adaptive ones the smallest that counts.
     nfev : int
@@ -158,8 +159,8 @@ def imaginary_part(value: Any) -> Any:
         if array.dtype.kind in "fiubc":
             lost = "loses so small an imaginary part" if array.dtype.kind == "c" else "has no imaginary part"
             msg = (
-                f"f returned {array.dtype} for a complex argument, which {lost}, and with it the derivative; leave out abs, "
-                ".real, float() and other precisions, write a constant c as c + 0 * x[0], or use method='central'"
+                f"f returned {array.dtype} for a complex argument, which {lost}, and with it the derivative; leave out "
+                "abs, .real, float() and other precisions, write a constant c as c + 0 * x[0], or use method='central'"
             )
             raise TypeError(msg)
     return as_numbers(value)

@@ -171,7 +171,10 @@ def _limits(bounds: Any, points: Rows) -> tuple[Array, Array] | None:
         return None
     for bound in bounds:
         if np.ndim(bound) > len(points.shape):
-            msg = f"bounds of a dask array are for all points alike, got shape {np.shape(bound)}; write one number for each coordinate"
+            msg = (
+                f"bounds of a dask array are for all points alike, got shape {np.shape(bound)}; "
+                "write one number for each coordinate"
+            )
             raise ValueError(msg)
     between = np.clip(np.zeros(points.shape), *map(np.asarray, bounds))
     both = check_bounds(bounds, between, points.shape)
@@ -181,7 +184,10 @@ def _limits(bounds: Any, points: Rows) -> tuple[Array, Array] | None:
 def _check_that_none_is_dask(given: dict[str, Any]) -> None:
     for name, value in given.items():
         if is_dask(value):
-            msg = f"{name} is a dask array, and all tasks need all of it; write {name.split('[')[0]} with .compute(), or batch_args= for rows"
+            msg = (
+                f"{name} is a dask array, and all tasks need all of it; "
+                f"write {name.split('[')[0]} with .compute(), or batch_args= for rows"
+            )
             raise TypeError(msg)
 
 
@@ -225,7 +231,10 @@ def _grid_chunks(da: Any, chunks: Any, shape: tuple[int, ...], size: int) -> tup
     try:
         sizes: tuple[tuple[int, ...], ...] = da.core.normalize_chunks(chunks, shape, dtype=np.dtype(f"V{size}"))
     except (TypeError, ValueError, ArithmeticError) as error:
-        msg = f"chunks={chunks!r} does not fit a grid of shape {shape}; write 'auto', a number of nodes or one for each axis"
+        msg = (
+            f"chunks={chunks!r} does not fit a grid of shape {shape}; "
+            "write 'auto', a number of nodes or one for each axis"
+        )
         raise ValueError(msg) from error
     return sizes
 

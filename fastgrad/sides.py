@@ -1,7 +1,8 @@
 """Where a difference formula fits between bounds: on which side of x, and with which step.
 
-Every formula here has a *reach*: how many steps the farthest of its points is away from x. One that does not fit turns to
-the side with more room, where a one-sided formula has the same order; where that does not fit either, the step shrinks.
+Every formula here has a *reach*: how many steps the farthest of its points is away from x. One that does not fit turns
+to the side with more room, where a one-sided formula has the same order; where that does not fit
+either, the step shrinks.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ Bounds = tuple[Array, Array]
 
 CENTRAL, ONE_SIDED, TWO_POINT, NOWHERE = range(4)
 
-# A one-sided formula has larger errors of both kinds than the central one of its order: 4 times the round-off at order 2. So
-# a central one with a step that is shorter by up to this factor is preferred.
+# A one-sided formula has larger errors of both kinds than the central one of its order: 4 times the round-off at
+# order 2. So a central one with a step that is shorter by up to this factor is preferred.
 SHORTER = 4.0
 
 
@@ -67,7 +68,8 @@ def fit(x: Array, h: Array, bounds: Bounds, asked: Stencil) -> Scheme:
 
 
 def _shortened(x: Array, h: Array, low: Array, high: Array, ends: tuple[int, ...], room: Array) -> Array:
-    """h, or the largest power of two with which the points at `ends` steps from x lie in the room; 0 where none does."""
+    """h, or the largest power of two with which the points at `ends` steps from x lie in the room;
+    0 where none does."""
     reach = max(ends)
     size = np.where(reach * np.abs(h) <= room, np.abs(h), np.minimum(power_of_two_below(room / reach), np.abs(h)))
     step = np.copysign(size, h)
@@ -78,7 +80,8 @@ def _shortened(x: Array, h: Array, low: Array, high: Array, ends: tuple[int, ...
 
 
 def _side(down: Array, up: Array, below: Array, above: Array, asked: Stencil) -> Array:
-    """The signed step of the one-sided formula: as it was asked for, if it keeps its step, else to where there is room."""
+    """The signed step of the one-sided formula:
+    as it was asked for, if it keeps its step, else to where there is room."""
     if asked.method == "forward":
         return np.where(up >= -down, up, down)
     if asked.method == "backward":

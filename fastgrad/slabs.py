@@ -36,7 +36,10 @@ def check_target(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *axes: 
     if not is_store(out):
         return check_out(out, shape, dtype, *axes)
     if tuple(out.shape) != shape or str(np.dtype(dtype)) != str(out.dtype):
-        msg = f"out has shape {tuple(out.shape)} and dtype {out.dtype}, the result {shape} and {dtype}; make it with shape={shape}, dtype={str(dtype)!r}"
+        msg = (
+            f"out has shape {tuple(out.shape)} and dtype {out.dtype}, the result {shape} and {dtype}; "
+            f"make it with shape={shape}, dtype={str(dtype)!r}"
+        )
         raise ValueError(msg)
     return out
 
@@ -86,7 +89,8 @@ class _Place:
             self.file.release()
 
     def height(self) -> int:
-        """Nodes of the first axis in a slab: whole chunks of a store, since a part of one is read again to be written."""
+        """Nodes of the first axis in a slab:
+        whole chunks of a store, since a part of one is read again to be written."""
         plane: int = 8 * prod(self.out.shape) // self.rows
         chunks = getattr(self.out, "shards", None) or getattr(self.out, "chunks", None)
         whole = int(chunks[1]) if isinstance(chunks, tuple) and isinstance(chunks[1], int) else 1
@@ -113,8 +117,8 @@ class _Run:
         """Raise EngineError for a slab from another engine than those before."""
         if self.facts.engine not in {"", engine}:
             msg = (
-                f"the finished slabs ran on engine={self.facts.engine!r}, this one on {engine!r}, and their last digits may "
-                "differ; delete the journal and begin anew with engine= one of them"
+                f"the finished slabs ran on engine={self.facts.engine!r}, this one on {engine!r}, and their last "
+                "digits may differ; delete the journal and begin anew with engine= one of them"
             )
             raise EngineError(msg)
 
@@ -208,8 +212,8 @@ def _intact(run: _Run, journal: Journal) -> list[Slab]:
     lost = len(journal.finished) - len(intact)
     if lost:
         text = (
-            f"{lost} of {len(journal.finished)} finished slabs no longer hold what was written, and are computed again: "
-            "was out made anew? open a file with mode='r+' to go on"
+            f"{lost} of {len(journal.finished)} finished slabs no longer hold what was written, and are computed "
+            "again: was out made anew? open a file with mode='r+' to go on"
         )
         warnings.warn(text, RuntimeWarning, stacklevel=users_level())
     journal.begin(intact)

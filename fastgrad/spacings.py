@@ -119,7 +119,8 @@ def _negated(formula: Formula, weights: Array) -> Array:
 
 
 def numpy_line(n: int, spacing: Any, edge_order: int, dtype: np.dtype[Any]) -> Line:
-    """np.gradient's formulas: `spacing` is a number or the coordinates, in the precision in which NumPy subtracts them."""
+    """np.gradient's formulas:
+    `spacing` is a number or the coordinates, in the precision in which NumPy subtracts them."""
     kind, taps, edge_weights = _edges(n, spacing, edge_order)
     edge = Formula(kind, len(taps[0]), _widens(dtype, edge_weights))
     ends = np.array(taps), np.array(edge_weights, np.float64).reshape(2, -1)

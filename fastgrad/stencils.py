@@ -24,10 +24,10 @@ COMPLEX = "complex"  # a method without differences, for first derivatives
 class Stencil:
     """Weights of the n-th derivative of a function of one variable.
 
-    ``sum(n * (F[a] - F[b]) for n, a, b in terms) / (denominator * h**derivative)``, where ``F[k] = f(x + offsets[k]*h)``.
-    The weights of a derivative add up to zero, so they can be written as differences; in this form a constant
-    function gives exactly zero whatever its value. Of method "complex" the one offset is along the imaginary axis, and
-    ``Im F[0] / h`` is the derivative, without terms.
+    ``sum(n * (F[a] - F[b]) for n, a, b in terms) / (denominator * h**derivative)``, where
+    ``F[k] = f(x + offsets[k]*h)``. The weights of a derivative add up to zero, so they can be written as differences;
+    in this form a constant function gives exactly zero whatever its value. Of method "complex" the one offset is along
+    the imaginary axis, and ``Im F[0] / h`` is the derivative, without terms.
     """
 
     derivative: int
@@ -313,7 +313,8 @@ def _second_derivatives(name: str, row: NDArray[np.intp], column: NDArray[np.int
 
 @lru_cache(maxsize=64)
 def hvp(dimension: int, order: int = 2, method: str = "central") -> Table:
-    """Second derivatives along e_i + v and e_i - v: ``4 (H v)[i] = S[e_i + v] - S[e_i - v]``, 2 * order * D evaluations."""
+    """Second derivatives along e_i + v and e_i - v:
+    ``4 (H v)[i] = S[e_i + v] - S[e_i - v]``, 2 * order * D evaluations."""
     formula = stencil(2, order, method)
     axes = np.arange(dimension)
     v = np.full_like(axes, dimension)

@@ -12,10 +12,10 @@ rounded down to a power of two: then x ± k*h and 1/(2*h) carry no rounding erro
 the outermost point of a wide stencil about as far from x as that of a narrow one. (J. Nocedal and S. Wright,
 "Numerical Optimization", 2nd ed., section 8.1; W. Press et al., "Numerical Recipes", 3rd ed., section 5.7.)
 
-The complex step, ``Im f(x + i*h) / h``, subtracts nothing, so only truncation is left, of the size of h squared, and h may
-be as small as floats allow: ``2**-200 * max(1, |x_i|)``, some 6e-61. That is far below the lengths of physics (1e-35 m),
-and slopes down to 1e-247 still leave a normal float. (W. Squire and G. Trapp, "Using complex variables to estimate
-derivatives of real functions", SIAM Review 40, 1998.)
+The complex step, ``Im f(x + i*h) / h``, subtracts nothing, so only truncation is left, of the size of h squared, and h
+may be as small as floats allow: ``2**-200 * max(1, |x_i|)``, some 6e-61. That is far below the lengths of physics
+(1e-35 m), and slopes down to 1e-247 still leave a normal float. (W. Squire and G. Trapp, "Using complex variables to
+estimate derivatives of real functions", SIAM Review 40, 1998.)
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ Array = NDArray[np.float64]
 
 FEW = 6  # coordinates up to which Python's floats are faster than arrays
 _EXPONENT = np.int64(0x7FF0000000000000)
-# Refined steps are powers of two times this: 2, 1 and 1/2 are all blind to cos(2 pi x). It is no simple multiple of usual
-# periods, and its 17 bits leave x + h exact.
+# Refined steps are powers of two times this: 2, 1 and 1/2 are all blind to cos(2 pi x). It is no simple multiple of
+# usual periods, and its 17 bits leave x + h exact.
 IRREGULAR = 95348 / 65536
 _SMALLEST, _LARGEST = 2.0**-1022, 2.0**1023
 _COMPLEX_FACTOR = 2.0**-200
@@ -78,8 +78,8 @@ class Steps:
     Attributes
     ----------
     rule : {"default", "absolute", "relative", "book"}
-        default: ``power_of_two_below(size * max(1, |x|))``; absolute: size; relative: ``size * |x|``, size where x is 0;
-        book: size to the bit, whatever step that makes; also the h of a complex step, which vanishes beside nothing.
+        default: ``power_of_two_below(size * max(1, |x|))``; absolute: size; relative: ``size * |x|``, size where x is
+        0; book: size to the bit, whatever step that makes; also the h of a complex step, which vanishes beside nothing.
     size : ndarray
         The factor or the step, to be broadcast against the points.
     """
@@ -139,7 +139,10 @@ def choose_steps(x: Array, formula: Stencil, h: Any = None, rel_step: Any = None
     name, rule, given = ("h", "absolute", h) if h is not None else ("rel_step", "relative", rel_step)
     if formula.method == COMPLEX:
         if name == "rel_step":
-            msg = f"rel_step={rel_step!r} is not for method='complex', whose step needs no size of x: leave it out, or give h"
+            msg = (
+                f"rel_step={rel_step!r} is not for method='complex', whose step needs no size of x: "
+                "leave it out, or give h"
+            )
             raise ValueError(msg)
         rule = "book"
     return Steps(rule, _checked_size(name, given, x.shape))

@@ -1,6 +1,7 @@
 """Functions of functions, under JAX's names and as SciPy calls them, and the product of a vector with the Jacobian.
 
-`grad` and `value_and_grad` are names of the package, `jac`, `hess` and `hessp` are called as ``fastgrad.transforms.jac``.
+`grad` and `value_and_grad` are names of the package, `jac`,
+`hess` and `hessp` are called as ``fastgrad.transforms.jac``.
 """
 
 from __future__ import annotations

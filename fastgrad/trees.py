@@ -1,4 +1,5 @@
-"""Parameters as dicts of arrays, nested as deep as one likes: one vector for the engines, dicts for f and the caller."""
+"""Parameters as dicts of arrays, nested as deep as one likes:
+one vector for the engines, dicts for f and the caller."""
 
 from __future__ import annotations
 

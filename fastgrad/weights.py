@@ -20,8 +20,8 @@ from .steps import choose_steps, irregular, with_precision
 Array = NDArray[Any]
 
 CONSTANT = (
-    "the loss is the same at all displaced weights, and where all of them are moved: it does not read these arrays. Pass the "
-    "very arrays that it reads, such as net.params"
+    "the loss is the same at all displaced weights, and where all of them are moved: it does not read these arrays. "
+    "Pass the very arrays that it reads, such as net.params"
 )
 
 
@@ -43,9 +43,9 @@ def weight_gradient(
 ) -> Any:
     """Gradient of a loss in all its weights, or in some of them.
 
-    The elements of the given arrays are moved in place, one at a time, and restored bit for bit, also when the loss raises
-    or Ctrl-C arrives: so a loss may read them through a closure, as in ``lambda params: net.loss(x, t)``. An ``@njit`` loss
-    of one array runs compiled, coordinates over threads. For the networks of `fastgrad.nn` their own
+    The elements of the given arrays are moved in place, one at a time, and restored bit for bit, also when the loss
+    raises or Ctrl-C arrives: so a loss may read them through a closure, as in ``lambda params: net.loss(x, t)``. An
+    ``@njit`` loss of one array runs compiled, coordinates over threads. For the networks of `fastgrad.nn` their own
     ``numerical_gradient`` is hundreds of times faster.
 
     Parameters
@@ -65,8 +65,8 @@ def weight_gradient(
     method, order, h, rel_step
         As in `gradient`; the steps follow the lower precision of the array and of what the loss returns.
     workers : int, optional
-        Threads for an ``@njit`` loss, all cores by default. For any other the number of forked processes (Linux, no other
-        threads), 1 by default; each has a copy of all objects, and what the loss changes in them is lost.
+        Threads for an ``@njit`` loss, all cores by default. For any other the number of forked processes (Linux, no
+        other threads), 1 by default; each has a copy of all objects, and what the loss changes in them is lost.
     progress : bool or callable
         True: a progress bar with the time left on stderr (extra `progress`); a callable gets (done, total).
 
@@ -165,7 +165,10 @@ def _places(
 def _masked(mask: Any, w: Array, name: str) -> NDArray[np.intp]:
     given = np.asarray(mask)
     if given.dtype != np.bool_ or given.shape != w.shape:
-        msg = f"mask{f'[{name!r}]' * bool(name)} has shape {given.shape} and dtype {given.dtype}, it must be bool of shape {w.shape}"
+        msg = (
+            f"mask{f'[{name!r}]' * bool(name)} has shape {given.shape} and dtype {given.dtype}, "
+            f"it must be bool of shape {w.shape}"
+        )
         raise ValueError(msg)
     return np.flatnonzero(given)
 
@@ -229,7 +232,10 @@ def _step(w: Array, name: str, scheme: dict[str, Any], eps: float) -> Array:
         h = np.asarray((scale + np.broadcast_to(steps.at(x), x.shape).astype(w.dtype)) - scale)
     gone = (h == 0) & np.isfinite(x)
     if gone.any():
-        msg = f"the step vanishes beside params{f'[{name!r}]' * bool(name)}={float(x[gone].flat[0])!r} in {w.dtype}; leave h and rel_step out"
+        msg = (
+            f"the step vanishes beside params{f'[{name!r}]' * bool(name)}={float(x[gone].flat[0])!r} in {w.dtype}; "
+            "leave h and rel_step out"
+        )
         raise ValueError(msg)
     return h
 

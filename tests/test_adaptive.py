@@ -1,7 +1,7 @@
 """`method="adaptive"`: how exact the values are, whether the errors are honest, and at which points f is called.
 
-"Smooth" below means: the function changes on the scale of |x| (powers, logarithms, a wave of length x), or on the scale 1 at
-points of size up to 1. Other lengths cost more evaluations, and are in tests of their own.
+"Smooth" below means: the function changes on the scale of |x| (powers, logarithms, a wave of length x), or on the scale
+1 at points of size up to 1. Other lengths cost more evaluations, and are in tests of their own.
 """
 
 import tracemalloc
@@ -77,7 +77,7 @@ def noise(x):
     return (bits ^ (bits >> np.uint64(32))).astype(np.float64) / 2.0**63 - 1.0
 
 
-# --- 1e-13 --------------------------------------------------------------------------------------------------------------
+# --- 1e-13 ------------------------------------------------------------------------------------------------------------
 
 SCALED = {  # f on the scale s, and its derivative
     "cube": (lambda x, s: (x / s) ** 3, lambda x, s: 3.0 * (x / s) ** 2 / s),
@@ -150,7 +150,7 @@ def test_two_ions_a_micrometre_apart(engine):
     np.testing.assert_allclose(full.value, exact, rtol=1e-9)
 
 
-# --- honest errors -------------------------------------------------------------------------------------------------------
+# --- honest errors ----------------------------------------------------------------------------------------------------
 
 
 def judged():
@@ -223,7 +223,7 @@ def test_noise_is_seen(size):
     assert (full.status != 0).mean() > 0.9 or size < 1e-8
 
 
-# --- status, nfev, h -----------------------------------------------------------------------------------------------------
+# --- status, nfev, h --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -338,7 +338,7 @@ def test_no_period_is_overlooked_in_second_derivatives():
         assert np.abs(value - wanted).max() < 1e-8 * np.abs(exact).max()
 
 
-# --- one-sided -----------------------------------------------------------------------------------------------------------
+# --- one-sided --------------------------------------------------------------------------------------------------------
 
 
 @engines
@@ -399,13 +399,14 @@ def test_bounds_that_leave_no_room():
     assert (full.status == -1).all()
 
 
-# --- engines and batches ---------------------------------------------------------------------------------------------------
+# --- engines and batches ----------------------------------------------------------------------------------------------
 
 
 @engines
 def test_engines_agree_with_the_definition(engine):
     for operate, f, at in (
-        (gradient, smooth, (X,)), (jacobian, smooth, (X,)), (hessian, smooth, (X,)), (jvp, smooth, (X, V)), (hvp, smooth, (X, V)),
+        (gradient, smooth, (X,)), (jacobian, smooth, (X,)), (hessian, smooth, (X,)), (jvp, smooth, (X, V)),
+        (hvp, smooth, (X, V)),
     ):  # fmt: skip
         exact = getattr(reference, operate.__name__)(f, *at, method="adaptive")
         tolerance = 1e-7 if operate in {hessian, hvp} else 1e-12
@@ -448,7 +449,7 @@ def test_slow_calls_are_said_once_and_at_the_line_of_the_call(options):
     assert [w.filename for w in caught] == [__file__]
 
 
-# --- simple functions ------------------------------------------------------------------------------------------------------
+# --- simple functions -------------------------------------------------------------------------------------------------
 
 
 def test_polynomials_stop_early():
@@ -502,7 +503,7 @@ def test_kinks():
     assert (np.abs(near.value - [-1.0, 1.0]) <= near.error).all()
 
 
-# --- precision and memory ----------------------------------------------------------------------------------------------------
+# --- precision and memory ---------------------------------------------------------------------------------------------
 
 
 @engines

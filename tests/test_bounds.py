@@ -66,7 +66,7 @@ SIDES = {
 sides = pytest.mark.parametrize("bounds", SIDES.values(), ids=SIDES)
 
 
-# --- never outside -----------------------------------------------------------------------------------------------------
+# --- never outside ----------------------------------------------------------------------------------------------------
 
 distances = st.one_of(
     st.just(0.0), st.just(np.inf), st.floats(1e-17, 10.0), st.sampled_from([1e-300, 1e-12, 1e-6, 1e-3])
@@ -150,7 +150,8 @@ def test_never_outside_in_derivatives(x, data, n, scheme, engine):
     [("jit", 2, gradient), ("jit", 8, jacobian), *[("simd", p, op) for p in ORDERS for op in (gradient, jacobian)]],
 )
 def test_compiled_engines_stay_inside(engine, order, operate):
-    """f is NaN outside: one evaluation there would show. Close to the bounds f' is inf, so points stay a little away."""
+    """f is NaN outside: one evaluation there would show.
+    Close to the bounds f' is inf, so points stay a little away."""
     x = np.random.default_rng(order).uniform(0.0, 1.0, (40, 2))
     x[:8] = np.clip(x[:8], 0.0, 1e-3) + 1e-7
     x[8:16] = 1.0 - 1e-7 - np.clip(x[8:16], 0.0, 1e-3)
@@ -183,7 +184,7 @@ def test_spot_checks_and_fallbacks_stay_inside(bounds):
         assert all(((bounds[0] <= p) & (p <= bounds[1])).all() for p in numbers)
 
 
-# --- accuracy -----------------------------------------------------------------------------------------------------------
+# --- accuracy ---------------------------------------------------------------------------------------------------------
 
 
 @engines
@@ -257,7 +258,7 @@ def test_equal_bounds_leave_nothing(engine):
     np.testing.assert_allclose(whole[:, 1], [0.25, 0.0, 1.0], atol=1e-9)
 
 
-# --- bits ---------------------------------------------------------------------------------------------------------------
+# --- bits -------------------------------------------------------------------------------------------------------------
 
 
 @engines
@@ -351,7 +352,7 @@ def test_a_point_of_any_shape():
     assert whole[2, 0, 0, 2] == pytest.approx(2.0, rel=1e-10)
 
 
-# --- steps --------------------------------------------------------------------------------------------------------------
+# --- steps ------------------------------------------------------------------------------------------------------------
 
 
 def test_steps_really_taken():
@@ -389,7 +390,7 @@ def test_a_kink_on_the_bound_is_seen_from_inside(engine):
     assert gradient(kink, zero, bounds=([0, -1], [1, 0]), engine=engine).tolist() == [1.0, -1.0]
 
 
-# --- precision ----------------------------------------------------------------------------------------------------------
+# --- precision --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("engine", ["auto", "python", "reference"])
@@ -414,7 +415,7 @@ def test_precision_of_x(dtype, engine):
     np.testing.assert_allclose(value, smooth_gradient(x.astype(float)), rtol=tolerance)
 
 
-# --- derivative on arrays -----------------------------------------------------------------------------------------------
+# --- derivative on arrays ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
@@ -446,7 +447,7 @@ def test_derivative_of_a_function_of_numbers():
     np.testing.assert_allclose(derivative(branch, np.array([0.0, 1.0]), bounds=(0, 1)), [1.0, 2.0], rtol=1e-9)
 
 
-# --- calls --------------------------------------------------------------------------------------------------------------
+# --- calls ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -505,7 +506,7 @@ def test_no_points_and_no_coordinates():
     assert derivative(np.sin, np.empty(0), bounds=(0, 1)).shape == (0,)
 
 
-# --- unruly functions ---------------------------------------------------------------------------------------------------
+# --- unruly functions -------------------------------------------------------------------------------------------------
 
 
 def test_f_that_writes_into_its_argument():

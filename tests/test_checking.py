@@ -1,4 +1,5 @@
-"""check_gradient: right gradients pass, planted errors are found and named, kinks and noise are told apart from errors."""
+"""check_gradient: right gradients pass, planted errors are found and named,
+kinks and noise are told apart from errors."""
 
 import json
 import signal

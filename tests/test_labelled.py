@@ -297,10 +297,14 @@ def texts():
 
 
 REFUSED = {
-    "no dimension": (lambda: grid.gradient(temperature(), axis="q"), ValueError, "axis='q' is no dimension; values has 'x', 'y'"),
+    "no dimension": (
+        lambda: grid.gradient(temperature(), axis="q"), ValueError, "axis='q' is no dimension; values has 'x', 'y'",
+    ),
     "no axis": (lambda: grid.gradient(temperature(), axis=2), ValueError, "axis=2 is no dimension"),
     "texts": (lambda: grid.gradient(texts()), TypeError, r"coordinates 's' are <U1.*drop_vars\('s'\)"),
-    "a Dataset": (lambda: grid.gradient(temperature().to_dataset()), TypeError, r"one array, got Dataset.*dataset\['name'\]"),
+    "a Dataset": (
+        lambda: grid.gradient(temperature().to_dataset()), TypeError, r"one array, got Dataset.*dataset\['name'\]",
+    ),
     "spacings": (lambda: grid.gradient(temperature(), 1.0, 2.0, 3.0), TypeError, "invalid number of arguments"),
     "two units": (lambda: grid.laplacian(temperature()), ValueError, r"K/m\^2, K/s\^2 cannot be added.*plain numbers"),
     "two units of a field": (
@@ -311,19 +315,35 @@ REFUSED = {
     "components": (lambda: grid.divergence(wind()[:2]), ValueError, "2 components and its grid 3 axes"),
     "components of a curl": (lambda: grid.curl(wind()[:2]), ValueError, "2 components and its grid 3 axes"),
     "mixed": (lambda: grid.divergence([wind()[0], np.zeros((9, 12, 5))]), TypeError, r"\['DataArray', 'ndarray'\]"),
-    "dimensions": (lambda: grid.curl([wind()[0], wind()[1][0]]), ValueError, r"dimensions \('x', 'y', 'z'\) and \('y', 'z'\)"),
-    "other coordinates": (lambda: grid.curl([wind()[0], moved(wind()[1]), wind()[2]]), ValueError, "different coordinates along 'x'"),
-    "other lengths": (lambda: grid.curl([wind()[0], wind()[1][1:], wind()[2]]), ValueError, "different coordinates along 'x'"),
+    "dimensions": (
+        lambda: grid.curl([wind()[0], wind()[1][0]]), ValueError, r"dimensions \('x', 'y', 'z'\) and \('y', 'z'\)",
+    ),
+    "other coordinates": (
+        lambda: grid.curl([wind()[0], moved(wind()[1]), wind()[2]]), ValueError, "different coordinates along 'x'",
+    ),
+    "other lengths": (
+        lambda: grid.curl([wind()[0], wind()[1][1:], wind()[2]]), ValueError, "different coordinates along 'x'",
+    ),
     "no components": (lambda: grid.divergence(xr.Dataset()), TypeError, r"got \[\]"),
-    "field: mixed": (lambda: gradient_field(product, [temperature()["x"], Y]), TypeError, r"\['DataArray', 'ndarray'\]"),
-    "field: one array": (lambda: gradient_field(product, temperature()["x"]), TypeError, r"got DataArray; write gradient_field\(f, \[x, y\]\)"),
-    "field: 2-D": (lambda: gradient_field(product, [temperature(), temperature()["x"]]), ValueError, r"1-D arrays.*\(9, 12\)"),
-    "field: one name": (lambda: gradient_field(product, [temperature()["x"]] * 2), ValueError, r"\['x', 'x'\]; each needs a name"),
+    "field: mixed": (
+        lambda: gradient_field(product, [temperature()["x"], Y]), TypeError, r"\['DataArray', 'ndarray'\]",
+    ),
+    "field: one array": (
+        lambda: gradient_field(product, temperature()["x"]),
+        TypeError, r"got DataArray; write gradient_field\(f, \[x, y\]\)",
+    ),
+    "field: 2-D": (
+        lambda: gradient_field(product, [temperature(), temperature()["x"]]), ValueError, r"1-D arrays.*\(9, 12\)",
+    ),
+    "field: one name": (
+        lambda: gradient_field(product, [temperature()["x"]] * 2), ValueError, r"\['x', 'x'\]; each needs a name",
+    ),
     "field: component": (
         lambda: gradient_field(product, [xr.DataArray(X, dims="component")]), ValueError, "none 'component'"
     ),
     "field: out": (
-        lambda: gradient_field(product, [temperature()["x"]], out=temperature()), TypeError, r"out is a DataArray.*\[x.values"
+        lambda: gradient_field(product, [temperature()["x"]], out=temperature()),
+        TypeError, r"out is a DataArray.*\[x.values",
     ),
 }  # fmt: skip
 

@@ -76,7 +76,7 @@ def bits(arrays):
     return {name: (a.shape, a.dtype, a.tobytes()) for name, a in arrays.items()}
 
 
-# --- the functions -----------------------------------------------------------------------------------------------------
+# --- the functions ----------------------------------------------------------------------------------------------------
 
 
 def test_sigmoid_at_known_points_and_at_the_ends():
@@ -185,7 +185,7 @@ def test_one_output(samples):
         assert all((abs(g) < 1e-9).all() for g in net.numerical_gradient(x, t).values())
 
 
-# --- the networks ------------------------------------------------------------------------------------------------------
+# --- the networks -----------------------------------------------------------------------------------------------------
 
 
 @activations
@@ -307,7 +307,7 @@ def test_backpropagation_of_huge_inputs_is_quiet(activation):
     assert all(np.isfinite(g).all() for g in grads.values())
 
 
-# --- the book's ---------------------------------------------------------------------------------------------------------
+# --- the book's -------------------------------------------------------------------------------------------------------
 
 
 def test_two_layer_net_draws_the_books_weights():
@@ -394,7 +394,7 @@ def test_copies_are_independent(make):
     assert bits(net.numerical_gradient(x, t)) == expected
 
 
-# --- initial weights ---------------------------------------------------------------------------------------------------
+# --- initial weights --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("activation", "gain"), [("relu", 2.0), ("sigmoid", 1.0), ("tanh", 1.0), ("identity", 1.0)])
@@ -419,7 +419,7 @@ def test_the_global_state_draws_where_no_generator_is_given():
     assert np.random.get_state()[1].tobytes() == state  # noqa: NPY002
 
 
-# --- classes of one's own ----------------------------------------------------------------------------------------------
+# --- classes of one's own ---------------------------------------------------------------------------------------------
 
 
 class Decaying(MLP):
@@ -534,7 +534,7 @@ def test_classes_that_change_something_else():
     assert bits(more.gradient(x, t)) == bits(plain.gradient(x, t))
 
 
-# --- threads, progress, Ctrl-C -----------------------------------------------------------------------------------------
+# --- threads, progress, Ctrl-C ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -606,7 +606,7 @@ def test_from_several_threads_at_once():
     assert all(g == expected for g in got)
 
 
-# --- what is refused ---------------------------------------------------------------------------------------------------
+# --- what is refused --------------------------------------------------------------------------------------------------
 
 X = np.zeros((4, 3))
 Y = np.full((4, 2), 0.5)

@@ -1,7 +1,7 @@
 """The accuracy cases to which other libraries hold themselves, each at its own tolerance.
 
-The numbers are those of the issue tracker's list of cases. A row says where the contract of this library asks for something
-else, such as the dtype of a result.
+The numbers are those of the issue tracker's list of cases. A row says where the contract of this library asks for
+something else, such as the dtype of a result.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-# --- functions ----------------------------------------------------------------------------------------------------------
+# --- functions --------------------------------------------------------------------------------------------------------
 
 
 def three(x):
@@ -181,7 +181,7 @@ def normal_pdf(x):
     return np.exp(-0.5 * np.asarray(x) ** 2) / np.sqrt(2.0 * np.pi)
 
 
-# --- the table ----------------------------------------------------------------------------------------------------------
+# --- the table --------------------------------------------------------------------------------------------------------
 
 A, B, C = np.array([100.0, -0.5]), np.array([-100.0, 0.2]), np.array([1.0, 2.0])
 N = np.random.default_rng(7)
@@ -191,13 +191,22 @@ CDF = np.linspace(-0.05, 1.05, 10)
 
 ROWS = [
     Case("C1 sinh", derivative, np.sinh, (1.0,), np.cosh(1.0), rtol=1e-9),
-    Case("C1 sinh, forward", derivative, np.sinh, (1.0,), np.cosh(1.0), rtol=1e-6, options={"method": "forward", "order": 1}),
+    Case(
+        "C1 sinh, forward", derivative, np.sinh, (1.0,), np.cosh(1.0),
+        rtol=1e-6, options={"method": "forward", "order": 1},
+    ),
     Case("C1 sinh, adaptive", derivative, np.sinh, (1.0,), np.cosh(1.0), rtol=1e-12, options={"method": "adaptive"}),
     Case("C1 sinh, h", derivative, np.sinh, (1.0,), np.cosh(1.0), rtol=1e-7, options={"h": 1.49e-8}),
-    Case("C2 three outputs", jacobian, three, (np.array([0.5]),), [[1.0], [1 / np.cos(0.5) ** 2], [np.exp(0.5)]], rtol=1e-9),
+    Case(
+        "C2 three outputs", jacobian, three, (np.array([0.5]),), [[1.0], [1 / np.cos(0.5) ** 2], [np.exp(0.5)]],
+        rtol=1e-9,
+    ),
     Case("C3 sin log", gradient, sine_log, (A,), sine_log_gradient(A), rtol=1e-7),
     Case("C3 sin log, order 6", gradient, sine_log, (A,), sine_log_gradient(A), rtol=1e-8, options={"order": 6}),
-    Case("C3 sin log, adaptive", gradient, sine_log, (A,), sine_log_gradient(A), rtol=1e-12, options={"method": "adaptive"}),
+    Case(
+        "C3 sin log, adaptive", gradient, sine_log, (A,), sine_log_gradient(A),
+        rtol=1e-12, options={"method": "adaptive"},
+    ),
     Case("C4 three of two", jacobian, mixed, (B,), mixed_jacobian(B), rtol=1e-6),
     Case("C4, adaptive", jacobian, mixed, (B,), mixed_jacobian(B), rtol=1e-10, options={"method": "adaptive"}),
     Case("C5 both at a bound", jacobian, mixed, (C,), mixed_jacobian(C), rtol=1e-9, options={"bounds": (1.0, 2.0)}),
@@ -205,20 +214,33 @@ ROWS = [
         "C6 a narrow box", jacobian, mixed, (np.full(2, 10.0),), mixed_jacobian(np.full(2, 10.0)),
         rtol=1e-6, options={"bounds": (10.0 - 3e-9, 10.0 + 2e-9)},
     ),
-    Case("C7 defined inside only", jacobian, only_inside, (np.zeros(1),), [[1.0]], rtol=1e-9, options={"bounds": (-1e-8, 1e-8)}),
-    Case("C7 at the edge", jacobian, only_inside, (np.full(1, 1e-8),), [[1.0]], rtol=1e-9, options={"bounds": (-1e-8, 1e-8)}),
+    Case(
+        "C7 defined inside only", jacobian, only_inside, (np.zeros(1),), [[1.0]],
+        rtol=1e-9, options={"bounds": (-1e-8, 1e-8)},
+    ),
+    Case(
+        "C7 at the edge", jacobian, only_inside, (np.full(1, 1e-8),), [[1.0]],
+        rtol=1e-9, options={"bounds": (-1e-8, 1e-8)},
+    ),
     Case("C10 kinks from inside", gradient, corner, (np.full(2, -1.0),), [-1.0, 1.0], options={"bounds": (-1.0, 9.0)}),
-    Case("C10 from the other side", gradient, corner, (np.full(2, -1.0),), [1.0, -1.0], options={"bounds": (-9.0, -1.0)}),
+    Case(
+        "C10 from the other side", gradient, corner, (np.full(2, -1.0),), [1.0, -1.0],
+        options={"bounds": (-9.0, -1.0)},
+    ),
     Case("C11 n = 50, dense", jacobian, tridiagonal, (FIFTY,), tridiagonal_jacobian(FIFTY), atol=1e-9),
     Case(
         "C11 near its bounds", jacobian, tridiagonal, (FIFTY,), tridiagonal_jacobian(FIFTY),
         atol=1e-6, options={"bounds": (FIFTY - 1e-8, FIFTY + 1.0)},
     ),
     Case(
-        "C11 rel_step", jacobian, tridiagonal, (FIFTY,), tridiagonal_jacobian(FIFTY), atol=1e-5, options={"rel_step": 1e-8}
+        "C11 rel_step", jacobian, tridiagonal, (FIFTY,), tridiagonal_jacobian(FIFTY),
+        atol=1e-5, options={"rel_step": 1e-8},
     ),
     # the step along v is relative to max|x|, the contract, which is 200 times the smaller coordinate here
-    Case("C12 C3 along v", jvp, sine_log, (A, PATTERN), sine_log_gradient(A) @ PATTERN, rtol=1e-6, options={"rel_step": 1e-8}),
+    Case(
+        "C12 C3 along v", jvp, sine_log, (A, PATTERN), sine_log_gradient(A) @ PATTERN,
+        rtol=1e-6, options={"rel_step": 1e-8},
+    ),
     Case(
         "C12 C3 along v, adaptive", jvp, sine_log, (A, PATTERN), sine_log_gradient(A) @ PATTERN,
         rtol=1e-10, options={"method": "adaptive"},
@@ -238,26 +260,42 @@ ROWS = [
         )
         for n in range(1, 6)
     ],
-    Case("C16 an integer", derivative, lambda x: x**99 - 1.0, (7,), 99.0 * 7.0**98, rtol=1e-10, options={"method": "adaptive"}),
     Case(
-        "C19 spheric", jacobian, polar_spheric, (SPHERIC.reshape(6, 3),), [polar_spheric_jacobian(x) for x in SPHERIC.reshape(6, 3)],
+        "C16 an integer", derivative, lambda x: x**99 - 1.0, (7,), 99.0 * 7.0**98,
+        rtol=1e-10, options={"method": "adaptive"},
+    ),
+    Case(
+        "C19 spheric", jacobian, polar_spheric, (SPHERIC.reshape(6, 3),),
+        [polar_spheric_jacobian(x) for x in SPHERIC.reshape(6, 3)],
         atol=1e-10, options={"batch": True},
     ),
     Case(
-        "C19 two of two", jacobian, two_of_two, (TWO.reshape(6, 2),), [two_of_two_jacobian(x) for x in TWO.reshape(6, 2)],
+        "C19 two of two", jacobian, two_of_two, (TWO.reshape(6, 2),),
+        [two_of_two_jacobian(x) for x in TWO.reshape(6, 2)],
         atol=1e-10, options={"batch": True, "order": 4},
     ),
     Case("C19 four of three", jacobian, four_of_three, (THREE,), four_of_three_jacobian(THREE), atol=1e-10),
-    Case("C19 three of three", jacobian, three_of_three, (THREE,), three_of_three_jacobian(THREE), atol=1e-10, options={"order": 4}),
+    Case(
+        "C19 three of three", jacobian, three_of_three, (THREE,), three_of_three_jacobian(THREE),
+        atol=1e-10, options={"order": 4},
+    ),
     # float32 here is the dtype of x and of the result; f gets float64, so that the error is that of rounding the result
     Case(
-        "C19 float32", jacobian, three_of_three, (THREE.astype(np.float32),), three_of_three_jacobian(THREE.astype(np.float32)),
+        "C19 float32", jacobian, three_of_three, (THREE.astype(np.float32),),
+        three_of_three_jacobian(THREE.astype(np.float32)),
         rtol=1e-7, atol=1e-7,
     ),
-    Case("C19 rosen(5)", gradient, rosenbrock, (np.r_[THREE, 0.4, 1.2],), rosenbrock_gradient(np.r_[THREE, 0.4, 1.2]), rtol=1e-10, atol=1e-10, options={"order": 4}),
-    Case("C21 rosen", hessian, rosenbrock, (THREE,), rosenbrock_hessian(THREE), atol=1e-8, options={"method": "adaptive"}),
     Case(
-        "C21 rosen, batch", hessian, rosenbrock, (SPHERIC.reshape(6, 3),), [rosenbrock_hessian(x) for x in SPHERIC.reshape(6, 3)],
+        "C19 rosen(5)", gradient, rosenbrock, (np.r_[THREE, 0.4, 1.2],), rosenbrock_gradient(np.r_[THREE, 0.4, 1.2]),
+        rtol=1e-10, atol=1e-10, options={"order": 4},
+    ),
+    Case(
+        "C21 rosen", hessian, rosenbrock, (THREE,), rosenbrock_hessian(THREE),
+        atol=1e-8, options={"method": "adaptive"},
+    ),
+    Case(
+        "C21 rosen, batch", hessian, rosenbrock, (SPHERIC.reshape(6, 3),),
+        [rosenbrock_hessian(x) for x in SPHERIC.reshape(6, 3)],
         rtol=1e-9, atol=1e-8, options={"method": "adaptive", "batch": True},
     ),
     Case("C21 float32", hessian, rosenbrock, (THREE.astype(np.float32),), rosenbrock_hessian(THREE), atol=1e-2),
@@ -266,10 +304,16 @@ ROWS = [
         (np.array([2.0, 3.0]), np.array([1.0, -1.0]) / 2**0.5), 743.87633380824832, rtol=1e-7,
     ),
     *[
-        Case(f"C25 cos, n={n}", derivative, np.cos, (np.pi / 2,), exact, atol=1e-4, options={"n": n, "method": "adaptive"})
+        Case(
+            f"C25 cos, n={n}", derivative, np.cos, (np.pi / 2,), exact,
+            atol=1e-4, options={"n": n, "method": "adaptive"},
+        )
         for n, exact in ((1, -1.0), (2, 0.0), (3, 1.0), (4, 0.0))
     ],
-    Case("C28 gradient", gradient, product_and_exp, (np.array([3.0, 5.0, 7.0]),), [135.42768462, 41.08553692, 15.0], rtol=1e-7),
+    Case(
+        "C28 gradient", gradient, product_and_exp, (np.array([3.0, 5.0, 7.0]),), [135.42768462, 41.08553692, 15.0],
+        rtol=1e-7,
+    ),
     Case(
         "C28 Hessian", hessian, product_and_exp, (np.array([3.0, 5.0, 7.0]),),
         [[5 * np.e**3, 7 + np.e**3, 5.0], [7 + np.e**3, 0.0, 3.0], [5.0, 3.0, 0.0]], atol=1e-4,
@@ -278,20 +322,42 @@ ROWS = [
         "C29 residuals at their zero", jacobian, squared_residuals, (np.array([1.0, 2.0, 0.75]),), np.zeros((5, 3)),
         atol=1e-12, options={"method": "adaptive"},
     ),
-    Case("C33 n = 500", jacobian, lambda x: x * x, (np.arange(500.0),), 2.0 * np.diag(np.arange(500.0)), rtol=1e-7, atol=1e-12),
+    Case(
+        "C33 n = 500", jacobian, lambda x: x * x, (np.arange(500.0),), 2.0 * np.diag(np.arange(500.0)),
+        rtol=1e-7, atol=1e-12,
+    ),
     Case("C36 log near 0", derivative, np.log, (1e-3,), 1e3, rtol=1.5e-8, options={"method": "adaptive"}),
-    Case("C36 between bounds", derivative, np.log, (1e-3,), 1e3, rtol=1.5e-8, options={"bounds": (1e-4, 1.9e-3), "method": "adaptive"}),
+    Case(
+        "C36 between bounds", derivative, np.log, (1e-3,), 1e3,
+        rtol=1.5e-8, options={"bounds": (1e-4, 1.9e-3), "method": "adaptive"},
+    ),
     Case("C37 exp, n=4", derivative, np.exp, (1.0,), np.e, rtol=2e-7, options={"n": 4, "method": "adaptive"}),
-    Case("C37 a cubic, n=3", derivative, lambda x: x**3 - 2.0 * x, (1.0,), 6.0, rtol=1e-11, options={"n": 3, "method": "adaptive"}),
-    Case("C39 sin", derivative, np.sin, (np.linspace(-2 * np.pi, 2 * np.pi, 100),), np.cos(np.linspace(-2 * np.pi, 2 * np.pi, 100)), atol=1e-8),
+    Case(
+        "C37 a cubic, n=3", derivative, lambda x: x**3 - 2.0 * x, (1.0,), 6.0,
+        rtol=1e-11, options={"n": 3, "method": "adaptive"},
+    ),
+    Case(
+        "C39 sin", derivative, np.sin, (np.linspace(-2 * np.pi, 2 * np.pi, 100),),
+        np.cos(np.linspace(-2 * np.pi, 2 * np.pi, 100)),
+        atol=1e-8,
+    ),
     Case(
         "C40 two of two", jacobian, nonlinear_pair, (PAIRS,), [nonlinear_pair_jacobian(x) for x in PAIRS],
         atol=1e-8, options={"batch": True},
     ),
-    Case("C40 along v", jvp, nonlinear_pair, (PAIRS[0], PATTERN), nonlinear_pair_jacobian(PAIRS[0]) @ PATTERN, atol=1e-8),
-    Case("C41 sin + cos", hessian, lambda x: np.sin(x[0]) + np.cos(x[1]), (C,), np.diag([-np.sin(1.0), -np.cos(2.0)]), atol=1e-7),
+    Case(
+        "C40 along v", jvp, nonlinear_pair, (PAIRS[0], PATTERN), nonlinear_pair_jacobian(PAIRS[0]) @ PATTERN,
+        atol=1e-8,
+    ),
+    Case(
+        "C41 sin + cos", hessian, lambda x: np.sin(x[0]) + np.cos(x[1]), (C,), np.diag([-np.sin(1.0), -np.cos(2.0)]),
+        atol=1e-7,
+    ),
     *[
-        Case(f"C45 {name}", jacobian, f, (np.array([1.0, 2.0, 3.0]),), exact, rtol=1e-7, atol=1e-10, options={"method": "adaptive"})
+        Case(
+            f"C45 {name}", jacobian, f, (np.array([1.0, 2.0, 3.0]),), exact,
+            rtol=1e-7, atol=1e-10, options={"method": "adaptive"},
+        )
         for name, f, exact in [
             ("square", lambda x: x**2, np.diag([2.0, 4.0, 6.0])),
             ("reciprocal", lambda x: 1.0 / x, -np.diag([1.0, 1 / 4, 1 / 9])),
@@ -304,7 +370,8 @@ ROWS = [
     Case("C45 abs at 0, adaptive", derivative, np.abs, (0.0,), 0.0, options={"method": "adaptive"}),
     *[
         Case(
-            f"C52 four scales, {'adaptive' if 'method' in options else 'rel_step'}", gradient, four_scales, (np.array([1.0, 1e9, 1e-9, 0.0]),),
+            f"C52 four scales, {'adaptive' if 'method' in options else 'rel_step'}",
+            gradient, four_scales, (np.array([1.0, 1e9, 1e-9, 0.0]),),
             [np.cos(1.0), 2e-9, 1e9 * np.e, 3.0], rtol=1e-8, options=options,
         )
         for options in ({"method": "adaptive"}, {"rel_step": 2.0**-8, "order": 6})
@@ -319,7 +386,7 @@ def test_case(case):
     np.testing.assert_allclose(value, case.exact, rtol=case.rtol, atol=case.atol)
 
 
-# --- cases that are no single number -------------------------------------------------------------------------------------
+# --- cases that are no single number ----------------------------------------------------------------------------------
 
 
 def test_c8_half_single_and_double_precision():

@@ -1,4 +1,5 @@
-"""Sides and steps between bounds, as pure functions: no formula leaves them, none gives up an order or a step in vain."""
+"""Sides and steps between bounds, as pure functions:
+no formula leaves them, none gives up an order or a step in vain."""
 
 import numpy as np
 import pytest

@@ -262,7 +262,8 @@ class Killing:
         if len(calls) > int(sys.argv[3]):
             os.kill(os.getpid(), signal.SIGKILL)
         return f(p)
-gradient_field(Killing(), [np.linspace(-2.0, 2.0, 23), np.linspace(0.0, 1.0, 14)], engine="python", out=out, resume=sys.argv[2])
+gradient_field(Killing(), [np.linspace(-2.0, 2.0, 23), np.linspace(0.0, 1.0, 14)],
+               engine="python", out=out, resume=sys.argv[2])
 print(len(calls))
 """
 
@@ -370,8 +371,8 @@ def functions():
     return [
         lambda p: p[0] * factor, lambda p: p[1] * factor, lambda p: p[0] * SCALE, lambda p: p[0] * table[0],
         lambda p: p[0] * TABLE[1], lambda p: p[0] * limits["a"][0], lambda p: p[0] + (p[1] if "a" in {"b", "c"} else 0),
-        wave, lambda p: helper(p[0]), lambda p: inner(p[0]), partial(scaled, 1.0), partial(scaled, 2.0), numba.njit(scaled),
-        Failing([], 1), Failing([], 1).again, lambda p: functions(),
+        wave, lambda p: helper(p[0]), lambda p: inner(p[0]), partial(scaled, 1.0), partial(scaled, 2.0),
+        numba.njit(scaled), Failing([], 1), Failing([], 1).again, lambda p: functions(),
     ]  # fmt: skip
 
 
@@ -536,7 +537,8 @@ import resource, sys, numpy as np, zarr
 from fastgrad import gradient_field
 from fastgrad.engine import files
 files.SLAB = 8 * 2 * 40 * 10
-out = zarr.create_array(store=sys.argv[1], shape=(2, 40, 40), chunks=(1, 10, 40), dtype="f8", compressors=None, fill_value=0.0)
+out = zarr.create_array(store=sys.argv[1], shape=(2, 40, 40), chunks=(1, 10, 40), dtype="f8",
+                        compressors=None, fill_value=0.0)
 axis = np.linspace(-2.0, 2.0, 40)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
 try:

@@ -8,7 +8,8 @@ import pytest
 from fastgrad import stencils
 from fastgrad.stencils import ORDERS, stencil, weights
 
-# B. Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids", Math. Comp. 51 (1988), tables 1, 3
+# B. Fornberg, "Generation of finite difference formulas on arbitrarily spaced grids",
+# Math. Comp. 51 (1988), tables 1, 3
 PUBLISHED = [
     (1, (-1, 0, 1), "-1/2 0 1/2"),
     (1, (-2, -1, 0, 1, 2), "1/12 -2/3 0 2/3 -1/12"),
@@ -68,7 +69,7 @@ def test_unknown_orders_and_methods(arguments):
         stencil(*arguments)
 
 
-# --- tables: applied here by their definition to a quadratic, whose derivatives the stencils give exactly --------------
+# --- tables: applied here by their definition to a quadratic, whose derivatives the stencils give exactly -------------
 
 D = 3
 Q = np.array([[2.0, 1.0, -1.0], [1.0, 4.0, 3.0], [-1.0, 3.0, 6.0]])

@@ -587,7 +587,8 @@ def test_gradients_of_gradients_by_backward():
 
 
 @floats
-@pytest.mark.parametrize("constant", [2, 2.0, True, np.float64(2), np.float16(2), np.int64(2), np.array([2.0]), np.array(2)],
+@pytest.mark.parametrize("constant",
+                         [2, 2.0, True, np.float64(2), np.float16(2), np.int64(2), np.array([2.0]), np.array(2)],
                          ids=["int", "float", "bool", "float64", "float16", "int64", "array", "0-d"])  # fmt: skip
 def test_constants_take_the_type_of_the_variable(dtype, constant):
     x = variable(3.0, dtype=dtype)
@@ -715,7 +716,9 @@ ERRORS = {
     "array of them": (lambda: np.array([X, X]), TypeError, "cannot be converted to an array"),
     "as an index": (lambda: X[INTEGER], TypeError, "cannot be converted to an array"),
     "in place": (lambda: in_place(np.ones(2)), TypeError, r"np.add cannot write a Variable into an array.*y = x \+ v"),
-    "unknown ufunc": (lambda: np.floor(X), TypeError, "np.floor does not work on Variables, which know NumPy's absolute, add"),
+    "unknown ufunc": (
+        lambda: np.floor(X), TypeError, "np.floor does not work on Variables, which know NumPy's absolute, add",
+    ),
     "unknown function": (lambda: np.stack([X, X]), TypeError, "np.stack does not work on Variables.*`array`"),
     "ufunc method": (lambda: np.add.reduce(X), TypeError, "np.add.reduce does not work"),
     "ufunc option": (lambda: np.sin(X, where=[True, False]), TypeError, "np.sin with where does not work"),
@@ -728,7 +731,9 @@ ERRORS = {
     "label": (lambda: F.softmax_cross_entropy(np.eye(2), np.array([0, 2])), ValueError, "label 2, but x has 2 classes"),
     "negative label": (lambda: F.softmax_cross_entropy(np.eye(2), np.array([0, -2])), ValueError, "label -2"),
     "scores": (lambda: F.softmax_cross_entropy(X, np.array(0)), ValueError, r"needs rows of scores, got shape \(2,\)"),
-    "reduce": (lambda: F.softmax_cross_entropy(np.eye(2), np.array([0, 1]), reduce="sum"), ValueError, "'mean' or 'no'"),
+    "reduce": (
+        lambda: F.softmax_cross_entropy(np.eye(2), np.array([0, 1]), reduce="sum"), ValueError, "'mean' or 'no'",
+    ),
     "all pairs": (lambda: F.mean_squared_error(X, np.ones((2, 1))), ValueError, r"one shape, got \(2,\) and \(2, 1\)"),
     "nothing joined": (lambda: F.concat([]), ValueError, "at least one array"),
     "grad of one": (lambda: grad(X, X), TypeError, r"outputs must be a list of Variables.*grad\(\[y\], \[x\]\)"),

@@ -98,7 +98,8 @@ def check_backward(
     x_data : ndarray or tuple of ndarray
         Its arguments.
     y_grad : ndarray, tuple or None
-        The gradient that comes from above, for each output; None stands for 1 where the output is one number, of shape ().
+        The gradient that comes from above, for each output;
+        None stands for 1 where the output is one number, of shape ().
     params : Variable or tuple of Variable
         What func reads besides its arguments.
     eps : float
@@ -145,13 +146,16 @@ def check_backward(
     direction = _direction(sum(x.size for x in arrays))
     parts = np.split(direction, np.cumsum([x.size for x in arrays])[:-1])
     backward = sum(
-        float(np.sum(v.reshape(leaf.shape) * leaf.grad)) for v, leaf in zip(parts, moving, strict=True) if leaf.grad is not None
+        float(np.sum(v.reshape(leaf.shape) * leaf.grad))
+        for v, leaf in zip(parts, moving, strict=True)
+        if leaf.grad is not None
     )  # fmt: skip
     numerical = _along(lambda: as_tuple(func(*leaves)), arrays, parts, above, eps, detect_nondifferentiable)
     if not abs(numerical - backward) <= atol + rtol * abs(backward):
         msg = (
-            f"backward disagrees with the numerical derivative along a random line: numerical {numerical:.8g}, backward "
-            f"{backward:.8g}, difference {abs(numerical - backward):.2g}, allowed {atol + rtol * abs(backward):.2g} (atol={atol}, rtol={rtol})"
+            f"backward disagrees with the numerical derivative along a random line: numerical {numerical:.8g}, "
+            f"backward {backward:.8g}, difference {abs(numerical - backward):.2g}, "
+            f"allowed {atol + rtol * abs(backward):.2g} (atol={atol}, rtol={rtol})"
         )
         raise AssertionError(msg)
 
@@ -165,7 +169,10 @@ def _from_above(outputs: tuple[Any, ...], y_grad: Any, count: int) -> list[Array
     """The gradient with respect to every output, in its shape."""
     if y_grad is None:
         if count > 1 or outputs[0].shape != ():
-            msg = f"y_grad is None, but func returns {count} outputs, the first of shape {outputs[0].shape}; give one in that shape for each"
+            msg = (
+                f"y_grad is None, but func returns {count} outputs, the first of shape {outputs[0].shape}; "
+                "give one in that shape for each"
+            )
             raise ValueError(msg)
         return [np.ones(())]
     above = [np.asarray(getattr(g, "array", 0.0 if g is None else g), dtype=np.float64) for g in as_tuple(y_grad)]
@@ -197,7 +204,8 @@ def _direction(size: int) -> Array:
 
 
 def _along(
-    f: Callable[[], tuple[Any, ...]], arrays: list[Array], parts: list[Array], above: list[Array], eps: float, detect: bool
+    f: Callable[[], tuple[Any, ...]], arrays: list[Array], parts: list[Array], above: list[Array],
+    eps: float, detect: bool,
 ) -> float:  # fmt: skip
     """The central difference of the weighted sum along a line, by moving all arrays in place."""
     originals = [x.copy() for x in arrays]

@@ -33,25 +33,25 @@ def check_gradient(
 ) -> GradientCheck:
     """Whether a gradient that was derived by hand, or by a program, is right; and where it is not.
 
-    Slopes of f along random lines through x are compared with those of the gradient. Every line moves all elements, each
-    by a random sign. One wrong element shows on every line, since nothing can cancel it: it is found with certainty, if
-    its error is above the `resolution` of the report. Of several wrong elements at least one such line in two shows
-    something, whatever they are. There are eleven lines for an array, and seven or more that see each array of a dict:
-    errors stay unseen with a probability below 1/2048, in a dict below 1/128. Then f is evaluated 30 times, or four times
-    per array and 14 times more if that is more, however many elements there are.
+    Slopes of f along random lines through x are compared with those of the gradient. Every line moves all elements,
+    each by a random sign. One wrong element shows on every line, since nothing can cancel it: it is found with
+    certainty, if its error is above the `resolution` of the report. Of several wrong elements at least one such line in
+    two shows something, whatever they are. There are eleven lines for an array, and seven or more that see each array
+    of a dict: errors stay unseen with a probability below 1/2048, in a dict below 1/128. Then f is evaluated 30 times,
+    or four times per array and 14 times more if that is more, however many elements there are.
 
-    Where slopes disagree, the step is varied and the elements are searched, with some hundred evaluations more. No verdict
-    hangs on one step.
+    Where slopes disagree, the step is varied and the elements are searched, with some hundred evaluations more. No
+    verdict hangs on one step.
 
     Parameters
     ----------
     f : callable
-        ``f(x, *args)``, a number. It may read the arrays through a closure, as in ``lambda params: net.loss(x, t)``: they
-        are moved in place and restored bit for bit, also when f raises or Ctrl-C arrives.
+        ``f(x, *args)``, a number. It may read the arrays through a closure, as in ``lambda params: net.loss(x, t)``:
+        they are moved in place and restored bit for bit, also when f raises or Ctrl-C arrives.
     grad : callable, array_like or dict
-        ``grad(x, *args)``, or the gradient itself, in the form of x. A callable that returns a `Variable` of one element
-        when it is given one (a dict of them for a dict) is a loss, whose ``backward`` is checked; so is f itself if
-        `grad` is the class `Variable`.
+        ``grad(x, *args)``, or the gradient itself, in the form of x. A callable that returns a `Variable` of one
+        element when it is given one (a dict of them for a dict) is a loss, whose ``backward`` is checked; so is f
+        itself if `grad` is the class `Variable`.
     x : ndarray or dict of ndarray
         Where. Lists, integers and read-only arrays are copied, so f has to read its argument.
     args : tuple
@@ -61,8 +61,8 @@ def check_gradient(
     sample : int, optional
         Check so many elements, drawn at random.
     rtol, atol : float
-        An element may be off by ``atol + rtol * |element|``, and by the noise of f as measured. By default rtol is 1e-5,
-        and 1.5e-4 where f or x is of single precision.
+        An element may be off by ``atol + rtol * |element|``, and by the noise of f as measured. By default rtol is
+        1e-5, and 1.5e-4 where f or x is of single precision.
     detect_kinks : bool
         False: where slopes to the left and to the right differ, the gradient is wrong.
     raises : bool
@@ -73,9 +73,9 @@ def check_gradient(
     Returns
     -------
     GradientCheck
-        The report: ``print`` it. ``ok``, ``verdict``, ``arrays`` and ``worst`` hold what it says, ``to_dict()`` everything.
-        Verdicts: "ok"; "wrong"; "kink", right so far as can be said beside an edge of f such as that of relu, abs, max;
-        "inconclusive", where f is too noisy.
+        The report: ``print`` it. ``ok``, ``verdict``, ``arrays`` and ``worst`` hold what it says, ``to_dict()``
+        everything. Verdicts: "ok"; "wrong"; "kink", right so far as can be said beside an edge of f such as that of
+        relu, abs, max; "inconclusive", where f is too noisy.
 
     Raises
     ------

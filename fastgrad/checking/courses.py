@@ -1,4 +1,5 @@
-"""Gradient checks in the forms of the course CS231n; the caller's own array is moved in place and restored bit for bit."""
+"""Gradient checks in the forms of the course CS231n;
+the caller's own array is moved in place and restored bit for bit."""
 
 from __future__ import annotations
 

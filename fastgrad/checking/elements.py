@@ -1,4 +1,5 @@
-"""Single elements of the caller's own arrays, moved in place and restored: difference quotients as courses take them."""
+"""Single elements of the caller's own arrays, moved in place and restored:
+difference quotients as courses take them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The search for wrong elements: halves of a line on which gradient and slopes differ, until single elements are left."""
+"""The search for wrong elements:
+halves of a line on which gradient and slopes differ, until single elements are left."""
 
 from __future__ import annotations
 

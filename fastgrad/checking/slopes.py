@@ -1,11 +1,11 @@
 """Slopes of a loss along lines through x, beside what a gradient says, and a judgement that hangs on no single step.
 
-A line moves some elements of the arrays, in place, by ``t * v``. Along it the difference between the central slope and the
-gradient's is compared with two things: what the tolerances allow, and the noise of f over t. The noise is measured, by the
-fourth difference of the values at -2t, -t, 0, t, 2t, which smooth functions leave at almost nothing. Where slope and
-gradient differ, shorter and longer steps tell the causes apart as t shrinks: a truncation error falls as t**2 (Taylor's
-remainder), an error of the gradient stays, noise grows as 1/t, and a kink at x keeps the slopes to the left and to the
-right apart.
+A line moves some elements of the arrays, in place, by ``t * v``. Along it the difference between the central slope and
+the gradient's is compared with two things: what the tolerances allow, and the noise of f over t. The noise is measured,
+by the fourth difference of the values at -2t, -t, 0, t, 2t, which smooth functions leave at almost nothing. Where slope
+and gradient differ, shorter and longer steps tell the causes apart as t shrinks: a truncation error falls as t**2
+(Taylor's remainder), an error of the gradient stays, noise grows as 1/t, and a kink at x keeps the slopes to the left
+and to the right apart.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ Array = NDArray[Any]
 Places = NDArray[np.intp]
 
 NOISE = 6.0  # a difference is noise up to so many times the measured deviation of f over t
-SLACK = 1.0  # so many deviations of a sum of tolerated errors with random signs: all elements are hardly off by all they may
+# So many deviations of a sum of tolerated errors with random signs: all elements are hardly off by all they may.
+SLACK = 1.0
 LIMIT = 0.02  # noise above this part of the gradient's length allows no verdict
 NOISY_LIMIT = 0.001  # the same, where it is more than rounding
 LEAST = 1e-5  # stands for the size of a gradient that is 0 throughout
@@ -295,7 +296,8 @@ class Loss:
         return "wrong" if len(slopes) == 2 and all(clear) and alike else "inconclusive"
 
     def _is_steady(self, line: Line, fine: float, coarse: float, kinks: bool) -> str:
-        """wrong, where the difference is there at two steps; a kink between them, or no verdict, where it comes and goes."""
+        """wrong, where the difference is there at two steps;
+        a kink between them, or no verdict, where it comes and goes."""
         near, far = line.slopes[fine], line.slopes[coarse]
         if np.isfinite(line.slopes[line.step].difference):
             line.found = line.slopes[line.step]  # less noise than the shortest step

@@ -1,8 +1,9 @@
 """Which lines and elements a gradient is checked on, and what follows from them for each array.
 
-In the fast mode every line moves each of its elements by a random sign and a random size. One wrong element shows on all of
-them. Several can cancel: with the largest error on one side and the sum of the others on the other, of the two signs that
-the largest can have one leaves at least its size, so a line shows something with a probability of at least 1/2.
+In the fast mode every line moves each of its elements by a random sign and a random size. One wrong element shows on
+all of them. Several can cancel: with the largest error on one side and the sum of the others on the other, of the two
+signs that the largest can have one leaves at least its size, so a line shows something with a probability of at
+least 1/2.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ NAMED = 5  # wrong elements that are enough
 CLOSELY = 50  # elements of an elementwise check whose errors are traced to their causes
 KEPT = 100  # elements in a report
 
-CONSTANT = "f does not react to x at all: if it reads other arrays through a closure, pass those very arrays, such as net.params"
+CONSTANT = (
+    "f does not react to x at all: if it reads other arrays through a closure, "
+    "pass those very arrays, such as net.params"
+)
 KINK = "f has a kink (relu, abs, max, clip) within a step of x, where the gradient can be one of several"
 MANY = "kinks hide other elements from random lines: elementwise=True checks each of them"
 TOGETHER_WRONG = "all arrays together disagree with f, but no single element stands out"
@@ -148,7 +152,8 @@ class Survey:
                     self._say(name, "wrong", "" if found or len(holders) == 1 else TOGETHER_WRONG)
 
     def _hunt(self, line: Line) -> tuple[list[int], bool]:
-        """The elements to which a line owes its difference, and whether they explain it: the others agree without them."""
+        """The elements to which a line owes its difference, and whether they explain it:
+        the others agree without them."""
         every, found = line.where, []
         for _ in range(ROUNDS):
             axes = search(self.loss, line, by_difference, self.kinks, SEARCH, NAMED)
@@ -266,8 +271,8 @@ class Survey:
                 f"the rounding of f, about {loss.noise:.1g}, hides this gradient; compute f in float64, or give an atol"
             )
         return (
-            f"f is too noisy for a verdict: its values are off by about {loss.noise:.1g}, far more than by rounding (a random "
-            "mask? float32 inside? an iteration that stops early?)"
+            f"f is too noisy for a verdict: its values are off by about {loss.noise:.1g}, far more than by rounding (a "
+            "random mask? float32 inside? an iteration that stops early?)"
         )
 
     def _resolution(self, name: str, mode: str) -> float:
@@ -284,7 +289,8 @@ class Survey:
     def _report(self, mode: str, checked: int) -> GradientCheck:
         arrays = [
             ArrayCheck(
-                name, w.shape, worst_of(self.verdicts[name]), self.errors[name], self._resolution(name, mode), tuple(self.hints[name])
+                name, w.shape, worst_of(self.verdicts[name]), self.errors[name],
+                self._resolution(name, mode), tuple(self.hints[name]),
             )
             for name, w in self.loss.arrays.items()
         ]  # fmt: skip

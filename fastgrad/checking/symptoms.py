@@ -15,8 +15,8 @@ CLOSE = 1e-3  # of the length of what is compared: a symptom need not explain th
 def hints(name: str, gradient: Array, x: Array, others: dict[str, Array], lines: Array, slopes: Array) -> list[str]:
     """What explains the slopes along some lines through an array.
 
-    `lines` holds one line per row, flat; `slopes` the numerical slopes along them; `others` the further gradients of the
-    call. One line is explained by many things by chance, three by none.
+    `lines` holds one line per row, flat; `slopes` the numerical slopes along them; `others` the further gradients of
+    the call. One line is explained by many things by chance, three by none.
     """
     g = gradient.reshape(-1)
     if not g.any():

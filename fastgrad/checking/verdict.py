@@ -57,7 +57,8 @@ class ArrayCheck:
     shape : tuple of int
     verdict : {"ok", "kink", "inconclusive", "wrong"}
     error : float
-        The worst relative error: of an element, or, in the fast mode, along a line, relative to the length of the gradient.
+        The worst relative error: of an element, or, in the fast mode, along a line,
+        relative to the length of the gradient.
     resolution : float
         An error of this size in one element would have been seen.
     hints : tuple of str
@@ -108,7 +109,8 @@ class GradientCheck:
         return self.verdict in {"ok", "kink"}
 
     def to_dict(self) -> dict[str, Any]:
-        """The report in dicts, lists, numbers and strings, as JSON has them: numbers that are not finite become None."""
+        """The report in dicts, lists, numbers and strings, as JSON has them:
+        numbers that are not finite become None."""
         plain: dict[str, Any] = _plain({"ok": self.ok, "verdict": self.verdict, **asdict(self)})
         return plain
 

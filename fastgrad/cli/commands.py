@@ -1,4 +1,5 @@
-"""The command ``fastgrad``: a report of the machine, gradient fields into files, checks of gradients, explanations, benchmarks.
+"""The command ``fastgrad``: a report of the machine, gradient fields into files, checks of gradients, explanations,
+benchmarks.
 
 Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 Ctrl-C.
 """
@@ -301,7 +302,8 @@ def _bench(words: list[str]) -> int:
         raise Usage(msg)
     if not words:
         say(
-            "all benchmarks: some ten minutes; a part: fastgrad bench -k rosenbrock, the checks alone: fastgrad bench --tiny"
+            "all benchmarks: some ten minutes; a part: fastgrad bench -k rosenbrock, the checks alone: "
+            "fastgrad bench --tiny"
         )
     command = [sys.executable, "-m", "pytest", "bench/test_speed.py", "--benchmark-only", *words]
     return int(subprocess.run(command, cwd=root, check=False).returncode != 0)

@@ -104,7 +104,10 @@ def _from_name(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise  # a module that the user's module imports
-        msg = f"no module called {error.name!r} here or among the installed ones; of a file write path/to/file.py:FUNCTION"
+        msg = (
+            f"no module called {error.name!r} here or among the installed ones; "
+            "of a file write path/to/file.py:FUNCTION"
+        )
         raise Usage(msg) from None
 
 
@@ -190,7 +193,10 @@ def axis(word: str) -> Array:
         raise ValueError(msg)
     start, stop, step = (_number(part, word) for part in parts)
     if step == 0 or (stop - start) / step < 0:
-        msg = f"{word!r} never gets from start to stop; the step must {'not be 0' if step == 0 else 'have the other sign'}"
+        msg = (
+            f"{word!r} never gets from start to stop; "
+            f"the step must {'not be 0' if step == 0 else 'have the other sign'}"
+        )
         raise ValueError(msg)
     ratio = (stop - start) / step
     steps = round(ratio)

@@ -1,7 +1,7 @@
 """Elementary functions over a buffer, for kernels that Numba compiles: `apply(address, buffer, n)`.
 
-Numba's own exp is scalar; libmvec's takes a whole vector (0.9 against 5 ns a value with AVX-512). The loop over vectors is
-LLVM text of our own. Kernels receive its address as a number, so that Numba can keep them on disk.
+Numba's own exp is scalar; libmvec's takes a whole vector (0.9 against 5 ns a value with AVX-512). The loop over vectors
+is LLVM text of our own. Kernels receive its address as a number, so that Numba can keep them on disk.
 """
 
 from __future__ import annotations

@@ -62,8 +62,8 @@ class Plan(NamedTuple):
 
 
 # Columns of `terms`: output, input and axis; the first inner node and the first after them; addresses of the row
-# operations; taps inside, where their offsets begin in `places` and their weights in `weights`, how far apart the weights
-# of two nodes are, and of two taps; the same at the edges; whether the row goes to the sum of several terms.
+# operations; taps inside, where their offsets begin in `places` and their weights in `weights`, how far apart the
+# weights of two nodes are, and of two taps; the same at the edges; whether the row goes to the sum of several terms.
 (
     OUTPUT, INPUT, AXIS, BEGIN, END, ROW_INSIDE, ROW_AT_EDGE, TAPS, OFFSETS, WEIGHTS, BETWEEN, APART,
     EDGE_TAPS, EDGE_OFFSETS, EDGE_WEIGHTS, EDGE_BETWEEN, SUMMED,

@@ -59,7 +59,10 @@ def obstacle(moved: Sequence[Array] = ()) -> str:
     if others:
         return f"a fork could copy a lock that another thread holds (running: {', '.join(others[:3])})"
     if any(map(_is_shared, moved)):
-        return "the array lies in memory that processes share (of a mapped file?), where they would disturb each other; pass x.copy()"
+        return (
+            "the array lies in memory that processes share (of a mapped file?), where they would disturb each other; "
+            "pass x.copy()"
+        )
     return ""
 
 
@@ -86,7 +89,8 @@ def _is_shared(array: Array) -> bool:
 
 
 def _is_harmless(thread: threading.Thread) -> bool:
-    """Our pool's threads are ended before a fork; tqdm's monitor sleeps nearly always and outlives every progress bar."""
+    """Our pool's threads are ended before a fork;
+    tqdm's monitor sleeps nearly always and outlives every progress bar."""
     return thread.name.startswith(threads.POOL_NAME) or type(thread).__module__ == "tqdm._monitor"
 
 
@@ -215,15 +219,16 @@ def _understand(message: bytes, process: int) -> None:
             error = _unpacked(message[4:])
     if error is None:
         msg = (
-            f"a forked worker (process {process}) ended before its work was done: killed by a signal, perhaps for lack of "
-            "memory, or the function ended the process; leave workers out to run in this process"
+            f"a forked worker (process {process}) ended before its work was done: killed by a signal, perhaps for lack "
+            "of memory, or the function ended the process; leave workers out to run in this process"
         )
         raise RuntimeError(msg)
     raise error
 
 
 def _end(children: dict[int, int]) -> None:
-    """No child is left behind, neither running nor as a zombie; what is ended is forgotten, so that it can be called again."""
+    """No child is left behind, neither running nor as a zombie;
+    what is ended is forgotten, so that it can be called again."""
     with threads.deferred_interrupt():
         while children:
             pipe, process = children.popitem()

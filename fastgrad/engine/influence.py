@@ -45,7 +45,10 @@ def supports(program: Program) -> list[Support]:
                     made += len(more)
                 support = more
         if made > LARGEST:
-            msg = f"f's values depend on more than {LARGEST:,} coordinates in all, too many for a sparse matrix: use fastgrad.jacobian or fastgrad.hessian, or pass pattern="
+            msg = (
+                f"f's values depend on more than {LARGEST:,} coordinates in all, too many for a sparse matrix: "
+                "use fastgrad.jacobian or fastgrad.hessian, or pass pattern="
+            )
             raise DenseError(msg)
         found.append(support)
     return found
@@ -87,7 +90,10 @@ def mixed_pairs(mixed: set[tuple[Support, Support]], dimension: int) -> tuple[ND
     """
     total = sum(len(a) * len(b) for a, b in mixed)
     if total > LARGEST:
-        msg = f"f mixes its coordinates in more than {LARGEST:,} pairs, too many for a sparse Hessian: use fastgrad.hessian, or pass pattern= if most of them are 0"
+        msg = (
+            f"f mixes its coordinates in more than {LARGEST:,} pairs, too many for a sparse Hessian: "
+            "use fastgrad.hessian, or pass pattern= if most of them are 0"
+        )
         raise DenseError(msg)
     each = chain.from_iterable(
         (i * dimension + j if i <= j else j * dimension + i for i in a for j in b) for a, b in mixed

@@ -8,7 +8,8 @@ import numba as nb
 
 
 def kernel(function: Any) -> Any:
-    """Without Python's lock, with NumPy's divisions by zero; kept on disk, where there is a folder that can be written."""
+    """Without Python's lock, with NumPy's divisions by zero;
+    kept on disk, where there is a folder that can be written."""
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
         return nb.njit(cache=True, **options)(function)

@@ -1,8 +1,8 @@
 """A traced program and a table as one LLVM function: explicit vectors, one point per lane.
 
-Each displacement computes again only what depends on the coordinates it moves. Where that would be too much code, there is
-the form of `rolled`. A tail shorter than a vector is done by the same code, moved back to the last full vector: some points
-are computed twice, with equal bits.
+Each displacement computes again only what depends on the coordinates it moves. Where that would be too much code, there
+is the form of `rolled`. A tail shorter than a vector is done by the same code, moved back to the last full vector: some
+points are computed twice, with equal bits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ UNROLLED_OPERATIONS = 8000  # more take LLVM seconds: 49 551 took 9.9 s, the rol
 # What a kernel finds in its argument block, a row of 64-bit numbers and addresses; strides count doubles.
 SLOTS = (
     "source", "source_row", "source_column", "out", "out_row", "out_column", "values", "constants", "sizes", "size_row",
-    "size_column", "batch", "batch_row", "batch_column", "v", "v_row", "v_column", "t", "axes", "starts", "lengths", "segment",
+    "size_column", "batch", "batch_row", "batch_column", "v", "v_row", "v_column", "t", "axes", "starts", "lengths",
+    "segment",
 )  # fmt: skip
 
 # What it returns: the sum of what it saw.
@@ -380,8 +381,9 @@ class Module:
         return total
 
     def _unmoved(self, value: str) -> str:
-        """The sum of an output that a direction does not move: 0, or NaN where it is not finite. One for all directions:
-        in the Jacobian of 30 outputs that read three inputs each, nine of ten are such (LLVM: 0.3 s instead of 1.2)."""
+        """The sum of an output that a direction does not move: 0, or NaN where it is not finite. One for all
+        directions: in the Jacobian of 30 outputs that read three inputs each, nine of ten are such
+        (LLVM: 0.3 s instead of 1.2)."""
         if value not in self.unmoved:
             self.unmoved[value] = self.v.apply("-", value, value)
         return self.unmoved[value]

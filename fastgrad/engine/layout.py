@@ -1,7 +1,7 @@
 """Points in memory to vectors and back: one lane per point, one vector per coordinate.
 
-An (N, D) array in row order becomes vectors by transposing squares of rows in registers; in column order the vectors are
-there already. Nothing is copied before.
+An (N, D) array in row order becomes vectors by transposing squares of rows in registers; in column order the vectors
+are there already. Nothing is copied before.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """LLVM IR to machine code: compiled once, kept in the process and in a folder for the next one.
 
-The folder is ``FASTGRAD_CACHE_DIR`` or ``fastgrad`` in the user's cache folder. A file is named by the digest of the text
-it was compiled from, of the processor and of LLVM's version, and begins with the digest of its own content, so that
-processes can write at the same time, and a damaged file counts as missing. A folder that cannot be written is no error.
+The folder is ``FASTGRAD_CACHE_DIR`` or ``fastgrad`` in the user's cache folder. A file is named by the digest of the
+text it was compiled from, of the processor and of LLVM's version, and begins with the digest of its own content, so
+that processes can write at the same time, and a damaged file counts as missing. A folder that cannot be
+written is no error.
 """
 
 from __future__ import annotations

@@ -225,7 +225,8 @@ def _displacement(w, side, h):
 
 @kernel
 def hidden(start, stop, layer, net, functions, out):
-    """The partial derivatives in weights [start, stop) of a layer that is not the last, unit by unit, into out[i, unit]."""
+    """The partial derivatives in weights [start, stop) of a layer that is not the last, unit by unit,
+    into out[i, unit]."""
     sizes = net.sizes
     weights = _layer(net.weights, net.weights_at, layer, sizes[layer] + 1)
     onward = _layer(net.weights, net.weights_at, layer + 1, sizes[layer + 1] + 1)

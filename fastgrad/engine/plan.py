@@ -26,15 +26,16 @@ Array = NDArray[np.float64]
 
 ENGINES = ("auto", "simd", "jit", "python", "reference")
 
-# Up to this many calls of f Python is the faster engine: a call costs 1 to 10 us, a trace with its check 0.1 to 1 ms, its
-# first compilation 20 to 400 ms (from disk 1 to 10). A function whose trace is kept gains no earlier: with D = 100 the
-# first gradient of Rosenbrock's function in a process takes 650 ms (from disk 100, most of it to import LLVM), each by
-# Python 1.3 ms, so that a lower number would pay only after 500 of them (80) ...
+# Up to this many calls of f Python is the faster engine: a call costs 1 to 10 us, a trace with its check 0.1 to 1 ms,
+# its first compilation 20 to 400 ms (from disk 1 to 10). A function whose trace is kept gains no earlier: with D = 100
+# the first gradient of Rosenbrock's function in a process takes 650 ms (from disk 100, most of it to import LLVM), each
+# by Python 1.3 ms, so that a lower number would pay only after 500 of them (80) ...
 TRACED_CALLS = 1_000
 # ... and a compilation by Numba 0.4 to 1 s.
 PYTHON_CALLS = 10_000
 
-# A call of f on a whole array costs 5 to 20 ns a value, so tracing pays later: with 10^6 values of sin 1.4 ms against 38.
+# A call of f on a whole array costs 5 to 20 ns a value, so tracing pays later:
+# with 10^6 values of sin 1.4 ms against 38.
 ARRAY_CALLS = 200_000
 
 RECOMPILATIONS = 3  # of one code object whose captured numbers change, before auto takes python
@@ -154,7 +155,10 @@ def _plan_by_trace(call: Call, named: str, error: Exception) -> tuple[Plan, tupl
 def _unknown(call: Call, error: Exception) -> str:
     tried = f"f raised {type(error).__name__} ({error}) at {call.points.row(0)} and at ones, and cannot be traced"
     if call.vector:
-        return f"{tried}: the shape of its output is unknown; let it return an array of that shape there, of NaN for example"
+        return (
+            f"{tried}: the shape of its output is unknown; "
+            "let it return an array of that shape there, of NaN for example"
+        )
     return f"{tried}: no engine can be chosen without data; name one, as engine='python'"
 
 

@@ -26,7 +26,8 @@ def refuse(reason: str) -> NoReturn:
 
 _TEXT = "f turns a traced value into text"
 REFUSALS = {
-    "__bool__": "f branches on its data; write np.where(...), np.maximum or np.minimum instead of if, while, and, or, not",
+    "__bool__": "f branches on its data; write np.where(...), np.maximum or np.minimum instead of if, while, "
+    "and, or, not",
     "__float__": "f turns a traced value into a float: float(), a write into a float array (allocate it with "
     "np.zeros_like(x)), or a function outside NumPy and math",
     "__int__": "f turns a traced value into an integer; use np.floor or np.trunc",

@@ -2,9 +2,9 @@
 
 It is for programs whose displacements, each written out, would take LLVM too long. Coordinates lie in a stack array, of
 which a displacement moves one, so that nothing of the program at the point itself is used again: at run time this form
-takes some 7 times as long as the other. Everything stands there once, because LLVM's time grows faster than the text: for
-Rosenbrock's function of 1 000 coordinates 0.7 s, and 7 s with the program twice and loads, steps and stores for each
-coordinate.
+takes some 7 times as long as the other. Everything stands there once, because LLVM's time grows faster than the text:
+for Rosenbrock's function of 1 000 coordinates 0.7 s, and 7 s with the program twice and loads, steps and stores for
+each coordinate.
 """
 
 from __future__ import annotations

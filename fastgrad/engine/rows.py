@@ -50,8 +50,9 @@ body.{label}:
 class Row:
     """A formula, and how it runs along a row.
 
-    `single`: float32 samples. `varying`: the weights change from place to place (a row of them for each weight, `stride`
-    bytes apart), otherwise they are loaded once. `adds`: to a row that is there. `goes`: SCRATCH, PLAIN or STREAM.
+    `single`: float32 samples. `varying`: the weights change from place to place (a row of them for each weight,
+    `stride` bytes apart), otherwise they are loaded once. `adds`: to a row that is there. `goes`:
+    SCRATCH, PLAIN or STREAM.
     """
 
     formula: Formula

@@ -26,10 +26,11 @@ Array = NDArray[np.float64]
 
 SEGMENT = 1024  # nodes of a grid's row to an item: small enough to share, long enough to make its start-up small
 REPEATED = 1000  # points with results that are not finite; beyond, the rest is believed if f agrees on these
-# Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000 of
-# Rosenbrock's function and 1.5 s for as many of a dense quadratic form.
+# Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000
+# of Rosenbrock's function and 1.5 s for as many of a dense quadratic form.
 LONGEST_OPERATIONS = 20_000
-# Above, LLVM makes f itself without looking for the best registers: 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
+# Above, LLVM makes f itself without looking for the best registers:
+# 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
 QUICK_OPERATIONS = 1_500
 # Numbers that a kernel writes for a point. LLVM takes 0.8 s for 900, 5 s for 3 600.
 WRITTEN = 2_000
@@ -83,7 +84,8 @@ def _prepare(call: Call, traced: _Traced, out: Array, values: Array | None) -> K
 
 
 def _prepare_copies(call: Call, traced: _Traced, out: Array, values: Array | None) -> Kernel:
-    """Fewer points than lanes, or a grid whose last axis is shorter: on rows, the last one repeated to fill a vector."""
+    """Fewer points than lanes, or a grid whose last axis is shorter:
+    on rows, the last one repeated to fill a vector."""
     count = call.points.count
     picks = np.minimum(np.arange(max(count, native.lanes())), count - 1)
     wide = subset(call, picks)
@@ -136,7 +138,8 @@ def _stacked(program: Program) -> str:
 
 @dataclass(frozen=True)
 class _Traced:
-    """A program, the compiled forms of it that have been compared with f, and which tables are too large for a kernel."""
+    """A program, the compiled forms of it that have been compared with f,
+    and which tables are too large for a kernel."""
 
     program: Program
     checked: dict[tuple[Table, lanes.Form], _Compiled] = field(default_factory=dict)
@@ -350,5 +353,6 @@ def _agrees(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]
 
 
 def _mended(ours: Array, fresh: Array) -> Array:
-    """f's own numbers where one of the two is not finite; elsewhere they would differ by rounding from other points'."""
+    """f's own numbers where one of the two is not finite;
+    elsewhere they would differ by rounding from other points'."""
     return np.where(np.isfinite(ours) & np.isfinite(fresh), ours, fresh)

@@ -1,7 +1,7 @@
 """The simd engine for tables too large to compile: displaced points as rows, f itself compiled once for all of them.
 
-The Jacobian of 100 outputs by 100 coordinates would be a kernel of 10 000 results. f itself is 600 operations, which run
-on 200 displaced points a vector at a time: 0.2 s to compile and 60 us to run, where Python takes 1.6 ms.
+The Jacobian of 100 outputs by 100 coordinates would be a kernel of 10 000 results. f itself is 600 operations, which
+run on 200 displaced points a vector at a time: 0.2 s to compile and 60 us to run, where Python takes 1.6 ms.
 """
 
 from __future__ import annotations

@@ -127,7 +127,10 @@ def check_missing(task: Task, places: Pattern, terms: Terms) -> None:
             beyond = np.flatnonzero(np.abs(found) * h[n][rows] * h[n][columns] > OF_TERMS * EPS * largest)
         if beyond.size:
             i, j, value = rows[beyond[0]], columns[beyond[0]], found[beyond[0]]
-            msg = f"pattern has no entry in row {i} and column {j}, but the Hessian is {value:.6g} there: add it, or leave pattern out to have it found"
+            msg = (
+                f"pattern has no entry in row {i} and column {j}, but the Hessian is {value:.6g} there: "
+                "add it, or leave pattern out to have it found"
+            )
             raise ValueError(msg)
 
 
@@ -144,7 +147,11 @@ def check_curvature(task: Task, found: Found) -> None:
             noise = ROUND_OFF * eps * np.abs(values).sum() * (1.0 + np.sqrt(pattern.nnz))
             wrong = np.abs(bent - parts.sum()) > OF_ALL * np.abs(parts).sum() + noise
         if wrong:
-            msg = f"the pattern seems to lack an entry: along an irregular direction v the second difference of f is {bent:.6g}, but v @ H @ v is {parts.sum():.6g}. Add what is missing; if f has kinks or noise there, write check=False"
+            msg = (
+                "the pattern seems to lack an entry: along an irregular direction v the second difference of f is "
+                f"{bent:.6g}, but v @ H @ v is {parts.sum():.6g}. Add what is missing; "
+                "if f has kinks or noise there, write check=False"
+            )
             raise ValueError(msg)
 
 

@@ -89,8 +89,8 @@ def hessian(
     """Sparse Hessian of a scalar function: only the pairs of coordinates that mix, symmetric bit for bit.
 
     An f that traces and is a sum of terms is evaluated term by term: coordinates that share no term move together.
-    The chain ``np.sum((x[1:] - x[:-1]**2)**2)`` takes 7 evaluations of its terms, whatever its length. Any other f takes
-    `order` evaluations per coordinate and per pair that mixes, and one.
+    The chain ``np.sum((x[1:] - x[:-1]**2)**2)`` takes 7 evaluations of its terms, whatever its length. Any other f
+    takes `order` evaluations per coordinate and per pair that mixes, and one.
 
     Parameters
     ----------
@@ -111,14 +111,14 @@ def hessian(
         more evaluations along an irregular direction, of a batch at eight of the points, in which an entry that is
         missing escapes if it is below 1e-3 of the sum of all.
     full_output : bool
-        A `Result`: `status` is per stored entry, `h` in x's shape, `nfev` the evaluations of f or of its terms, `engine`
-        "terms" for these.
+        A `Result`: `status` is per stored entry, `h` in x's shape, `nfev` the evaluations of f or of its terms,
+        `engine` "terms" for these.
 
     Returns
     -------
     scipy.sparse.csr_array, list of them or Result
-        (D, D), with all entries of the pattern, also those that are zero, row by row; one per point with ``batch=True``.
-        The dtype is x's (float64 for integers, float32 for float16).
+        (D, D), with all entries of the pattern, also those that are zero, row by row; one per point with
+        ``batch=True``. The dtype is x's (float64 for integers, float32 for float16).
 
     Raises
     ------
@@ -171,7 +171,10 @@ def _symmetric(given: Any, dimension: int) -> Pattern:
     """A caller's pattern with both triangles."""
     pattern = read_pattern(given, dimension)
     if pattern.shape[0] != dimension:
-        msg = f"pattern has shape {pattern.shape}, but the Hessian at {dimension} coordinates is square: ({dimension}, {dimension})"
+        msg = (
+            f"pattern has shape {pattern.shape}, but the Hessian at {dimension} coordinates is square: "
+            f"({dimension}, {dimension})"
+        )
         raise ValueError(msg)
     return pattern.symmetric
 

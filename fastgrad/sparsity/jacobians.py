@@ -94,17 +94,17 @@ def jacobian(
     args, batch, method, order, h, rel_step, engine, workers
         As in `fastgrad.jacobian`. ``engine="reference"`` takes the entries from the dense Jacobian.
     check : bool
-        Whether to make sure that a given pattern lacks no entry, by two evaluations along an irregular direction and two
-        more for each output that seems wrong; of a batch at eight of the points. A small entry that is missing, below
-        1e-6 of its row or beside the round-off of its output, can escape.
+        Whether to make sure that a given pattern lacks no entry, by two evaluations along an irregular direction and
+        two more for each output that seems wrong; of a batch at eight of the points. A small entry that is missing,
+        below 1e-6 of its row or beside the round-off of its output, can escape.
     full_output : bool
         A `Result`: `status` is per stored entry, `h` in x's shape, `nfev` without those of `check`.
 
     Returns
     -------
     scipy.sparse.csr_array, list of them or Result
-        (M, D), with all entries of the pattern, also those that are zero, row by row; one per point with ``batch=True``.
-        The dtype is x's (float64 for integers, float32 for float16).
+        (M, D), with all entries of the pattern, also those that are zero, row by row; one per point with
+        ``batch=True``. The dtype is x's (float64 for integers, float32 for float16).
 
     Raises
     ------

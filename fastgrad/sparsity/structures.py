@@ -70,7 +70,10 @@ def detected(f: Function, points: Rows, args: tuple[Any, ...]) -> Structure:
     try:
         return structure_of(f, a_point(points), args)
     except Untraceable as refused:
-        msg = f"the pattern cannot be found by tracing f: {refused}. Pass pattern=, a matrix of scipy.sparse or a 0/1 array with a row per output and a column per coordinate"
+        msg = (
+            f"the pattern cannot be found by tracing f: {refused}. "
+            "Pass pattern=, a matrix of scipy.sparse or a 0/1 array with a row per output and a column per coordinate"
+        )
         raise ValueError(msg) from None
 
 

@@ -1,4 +1,5 @@
-"""Chainer's `Variable`, exact derivatives by backpropagation, in NumPy alone: the fifth notebook runs with one import changed.
+"""Chainer's `Variable`, exact derivatives by backpropagation, in NumPy alone:
+the fifth notebook runs with one import changed.
 
 >>> import numpy as np
 >>> import fastgrad.variable as F

@@ -1,4 +1,5 @@
-"""Functions of Variables under Chainer's names, with its arguments and defaults; an array counts as a constant Variable."""
+"""Functions of Variables under Chainer's names, with its arguments and defaults;
+an array counts as a constant Variable."""
 
 from __future__ import annotations
 
@@ -291,7 +292,8 @@ def _matrix_transpose(x: Any) -> Variable:
 
 
 def linear(x: Any, W: Any, b: Any = None) -> Variable:
-    """``x @ W.T + b``: a layer whose weights have the shape (outputs, inputs), on rows or arrays that are flattened to rows.
+    """``x @ W.T + b``: a layer whose weights have the shape (outputs, inputs),
+    on rows or arrays that are flattened to rows.
 
     Examples
     --------
@@ -323,7 +325,10 @@ def mean_squared_error(x0: Any, x1: Any) -> Variable:
     variable(2.)
     """
     if np.shape(x0) != np.shape(x1):
-        msg = f"mean_squared_error needs two arrays of one shape, got {np.shape(x0)} and {np.shape(x1)}; write x.reshape(t.shape)"
+        msg = (
+            f"mean_squared_error needs two arrays of one shape, got {np.shape(x0)} and {np.shape(x1)}; "
+            "write x.reshape(t.shape)"
+        )
         raise ValueError(msg)
     difference = _of_two("subtract", x0, x1)
     return (difference * difference).mean()
@@ -388,7 +393,10 @@ def _labels(x: Any, t: Any, ignore_label: int) -> Array:
         raise TypeError(msg)
     wrong = (labels != ignore_label) & ((labels < 0) | (labels >= x.shape[1]))
     if wrong.any():
-        msg = f"t has the label {labels[wrong][0]}, but x has {x.shape[1]} classes: 0 to {x.shape[1] - 1}, or {ignore_label} for none"
+        msg = (
+            f"t has the label {labels[wrong][0]}, but x has {x.shape[1]} classes: "
+            f"0 to {x.shape[1] - 1}, or {ignore_label} for none"
+        )
         raise ValueError(msg)
     return labels
 

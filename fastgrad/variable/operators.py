@@ -21,8 +21,8 @@ ARRAY_FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 class Variable(Node):
     """An array with a gradient: `backward` of a result writes the `grad` of all that it was computed from.
 
-    Operators, indexing and NumPy's functions work as on arrays and return Variables. Numbers and arrays beside a Variable
-    are constants, cast to its data type; two Variables must have the same.
+    Operators, indexing and NumPy's functions work as on arrays and return Variables. Numbers and arrays beside a
+    Variable are constants, cast to its data type; two Variables must have the same.
 
     Parameters
     ----------
@@ -101,10 +101,16 @@ class Variable(Node):
             msg = f"grad must be {np.ndarray} or None. Actual: {type(g)}; write y.grad = np.ones_like(y.data)"
             raise TypeError(msg)
         if g.dtype != self.dtype:
-            msg = f"Dtype of data and grad mismatch\ngrad: {g.dtype} != data: {self.dtype}\nwrite grad.astype({str(self.dtype)!r})"
+            msg = (
+                f"Dtype of data and grad mismatch\ngrad: {g.dtype} != data: "
+                f"{self.dtype}\nwrite grad.astype({str(self.dtype)!r})"
+            )
             raise TypeError(msg)
         if g.shape != self.shape:
-            msg = f"Shape of data and grad mismatch\ngrad: {g.shape} != data: {self.shape}\nthe gradient has one number for each of data"
+            msg = (
+                f"Shape of data and grad mismatch\ngrad: {g.shape} != data: "
+                f"{self.shape}\nthe gradient has one number for each of data"
+            )
             raise ValueError(msg)
 
     def cleargrad(self) -> None:
@@ -148,7 +154,8 @@ class Variable(Node):
         """Write the gradient of this Variable into the `grad` of all that it was computed from.
 
         It begins with this Variable's `grad`, or with 1 where it has one element and no `grad`. What was not computed
-        from anything, the leaves, *adds* to its `grad`; call `cleargrad` in between. Results on the way end without one.
+        from anything, the leaves, *adds* to its `grad`; call `cleargrad` in between.
+        Results on the way end without one.
 
         Parameters
         ----------
@@ -182,7 +189,10 @@ class Variable(Node):
 
     def _first_gradient(self) -> Array:
         if self.dtype.kind != "f":
-            msg = f"backward() needs floats. Actual: {self.dtype}, which has no gradient; begin with Variable(x.astype(float))"
+            msg = (
+                f"backward() needs floats. Actual: {self.dtype}, which has no gradient; "
+                "begin with Variable(x.astype(float))"
+            )
             raise InvalidType(msg)
         if self._grad is not None:
             return self._grad
@@ -260,7 +270,10 @@ class Variable(Node):
 
     def __reduce__(self) -> Any:
         if self._rule:
-            msg = "a Variable with a graph cannot be copied or pickled; write Variable(y.array.copy()) for its numbers alone"
+            msg = (
+                "a Variable with a graph cannot be copied or pickled; "
+                "write Variable(y.array.copy()) for its numbers alone"
+            )
             raise TypeError(msg)
         return _leaf, (self._data, self.name, self._grad, self.requires_grad)
 
@@ -339,7 +352,10 @@ class Variable(Node):
         if ufunc in _COMPARISONS:
             _no_comparison(_COMPARISONS[ufunc])
         if options.get("out"):
-            msg = f"np.{ufunc.__name__} cannot write a Variable into an array, which has no gradient; write y = x + v instead of x += v"
+            msg = (
+                f"np.{ufunc.__name__} cannot write a Variable into an array, which has no gradient; "
+                "write y = x + v instead of x += v"
+            )
             raise TypeError(msg)
         if ufunc is np.power and method == "__call__" and not options and isinstance(inputs[0], Variable):
             return inputs[0] ** inputs[1]

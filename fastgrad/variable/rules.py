@@ -1,8 +1,8 @@
 """The table of derivatives behind `fastgrad.Variable`.
 
 A rule is an operation on arrays and, for each of its inputs, the product of an upstream gradient with its Jacobian. The
-products are plain NumPy and never ask what they are given: arrays in an ordinary backward pass, Variables when the gradient
-itself is to be differentiated, which NumPy hands back to the graph.
+products are plain NumPy and never ask what they are given: arrays in an ordinary backward pass, Variables when the
+gradient itself is to be differentiated, which NumPy hands back to the graph.
 """
 
 from __future__ import annotations

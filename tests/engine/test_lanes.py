@@ -76,7 +76,8 @@ def test_every_number_of_points(n):
 
 @pytest.mark.parametrize("options", [
     {}, {"h": 1e-4}, {"h": [1e-4, 3e-5, 1e-3]}, {"rel_step": 1e-5}, {"rel_step": [1e-5, 1e-6, 1e-4]},
-    {"method": "forward"}, {"method": "backward", "order": 1}, {"order": 4}, {"order": 6}, {"order": 8}, {"order": 4, "h": 0.25},
+    {"method": "forward"}, {"method": "backward", "order": 1}, {"order": 4}, {"order": 6}, {"order": 8},
+    {"order": 4, "h": 0.25},
 ])  # fmt: skip
 def test_steps_orders_and_sides(options):
     points = np.concatenate([RNG.standard_normal((13, 3)), [[0.0, 1e6, -1e-9], [2.0**20, -0.0, 1.0]]])
@@ -195,7 +196,7 @@ def test_many_points_that_are_not_finite_cost_a_sample(monkeypatch):
     assert len(calls) < 5 * simd.REPEATED
 
 
-# --- a constant is a parameter, structure is not -----------------------------------------------------------------------
+# --- a constant is a parameter, structure is not ----------------------------------------------------------------------
 
 
 def test_swept_constants_share_one_kernel(monkeypatch):
@@ -208,7 +209,7 @@ def test_swept_constants_share_one_kernel(monkeypatch):
     assert len(simd._memo) == 1
 
 
-# --- machine code ------------------------------------------------------------------------------------------------------
+# --- machine code -----------------------------------------------------------------------------------------------------
 
 CASES = {
     "sin": (lambda x: np.sin(x[0] * x[1]), 2),
@@ -241,7 +242,7 @@ def test_kinds_of_layouts():
     assert layout.kind_of(np.zeros((10, 3))[:, :2]) == "rows"
 
 
-# --- random expressions ------------------------------------------------------------------------------------------------
+# --- random expressions -----------------------------------------------------------------------------------------------
 
 LEAVES = st.sampled_from(["x[0]", "x[1]", "x[2]", "1.5", "-0.25", "3.0"])
 EXACT = st.recursive(
@@ -280,7 +281,9 @@ def test_random_expressions_with_functions(expression):
 
 ROLLED = {
     "rows": lambda f, x: gradient(f, x, batch=True, engine="simd"),
-    "columns": lambda f, x: gradient(f, np.asfortranarray(x), batch=True, engine="simd", out=np.empty(x.shape, order="F")),
+    "columns": lambda f, x: gradient(
+        f, np.asfortranarray(x), batch=True, engine="simd", out=np.empty(x.shape, order="F")
+    ),
     "gaps": lambda f, x: gradient(f, np.repeat(x, 2, axis=1)[:, ::2], batch=True, engine="simd"),
     "one point": lambda f, x: gradient(f, x[0], engine="simd"),
     "fewer than lanes": lambda f, x: gradient(f, x[:3], batch=True, engine="simd"),

@@ -1,4 +1,5 @@
-"""Machine code in the process and in the folder: many processes, a folder that cannot be used, old and damaged files."""
+"""Machine code in the process and in the folder:
+many processes, a folder that cannot be used, old and damaged files."""
 
 import os
 import subprocess

@@ -1,4 +1,5 @@
-"""The kernels of networks against the definition: a forward pass in NumPy, each weight moved in place, as in the book."""
+"""The kernels of networks against the definition:
+a forward pass in NumPy, each weight moved in place, as in the book."""
 
 import itertools
 import os
@@ -115,7 +116,7 @@ def bits(parts):
     return [part.tobytes() for part in parts]
 
 
-# --- the definition ----------------------------------------------------------------------------------------------------
+# --- the definition ---------------------------------------------------------------------------------------------------
 
 
 @activations
@@ -171,7 +172,7 @@ def test_a_layer_wider_than_a_block():
     assert_close(fast(*given, "tanh", "mean_squared_error"), expected, atol=1e-4, rtol=1e-5)
 
 
-# --- the ends of the range ---------------------------------------------------------------------------------------------
+# --- the ends of the range --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
@@ -228,7 +229,7 @@ def test_nan_in_a_sample_is_not_lost(activation, loss, depth):
         assert np.isnan(part).all()
 
 
-# --- threads, memory, machines -----------------------------------------------------------------------------------------
+# --- threads, memory, machines ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("depth", sorted(SIZES))
@@ -304,7 +305,8 @@ def test_memory_is_that_of_the_samples():
         tracemalloc.reset_peak()
         start = tracemalloc.get_traced_memory()[0]
         network.differences(
-            given[0], signals, sums, given[2], activation="sigmoid", loss="softmax_cross_entropy", h=H, workers=2, report=None
+            given[0], signals, sums, given[2], activation="sigmoid", loss="softmax_cross_entropy",
+            h=H, workers=2, report=None,
         )  # fmt: skip
         peak = tracemalloc.get_traced_memory()[1] - start
     finally:

@@ -10,9 +10,9 @@ from fastgrad.engine.vectormath import Unsupported, Vectors
 
 WIDTHS = [width for width in (2, 4, 8) if width <= native.lanes()]
 SPECIAL = [
-    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, np.inf, -np.inf, np.nan, 5e-324, -5e-324, 1e-310, -1e-310, 1e-300, 1e300,
-    -1e300, 1e22, -1e22, 1e5, -1e5, 709.5, 710.5, -745.5, -746.5, -708.0, 1e-8, -1e-8, 1 + 1e-10, 0.999999, 1.5, 3.0, -3.0,
-    0.1, 1e9, 1e16, np.pi, np.pi / 2, 100.7,
+    0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, np.inf, -np.inf, np.nan, 5e-324, -5e-324, 1e-310, -1e-310, 1e-300,
+    1e300, -1e300, 1e22, -1e22, 1e5, -1e5, 709.5, 710.5, -745.5, -746.5, -708.0, 1e-8, -1e-8, 1 + 1e-10, 0.999999, 1.5,
+    3.0, -3.0, 0.1, 1e9, 1e16, np.pi, np.pi / 2, 100.7,
 ]  # fmt: skip
 RNG = np.random.default_rng(0)
 VALUES = np.concatenate(
