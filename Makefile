@@ -32,7 +32,7 @@ wheel: $(VENV)/installed
 	$(BIN)/python -m build --wheel --outdir dist . > build/wheel/build.log 2>&1 || (cat build/wheel/build.log; false)
 	$(PYTHON) -m venv build/wheel/env
 	build/wheel/env/bin/python -m pip install --quiet dist/*.whl pytest
-	cp tests/test_seeds.py tests/test_house.py tests/test_fields.py build/wheel/
+	cp tests/test_seeds.py tests/test_house.py tests/grid/test_fields.py build/wheel/
 	cd build/wheel && env/bin/python -m pytest -q -W error --rootdir . .
 
 docs: $(VENV)/installed

@@ -23,7 +23,7 @@ from machine import machine
 from precision import PROBLEMS, Job, Problem
 from report import ROOT, duration, table, write
 
-from fastgrad.samples import CURVES, SAMPLES
+from fastgrad.formulas.samples import CURVES, SAMPLES
 
 PAGE = ROOT / "docs" / "accuracy.md"
 US = "fastgrad"
@@ -166,7 +166,7 @@ KINKED = {"huber"}
 
 
 def sweep() -> Iterator[Problem]:
-    """Many smooth functions at random points: the samples of fastgrad.samples."""
+    """Many smooth functions at random points: the samples of fastgrad.formulas.samples."""
     rng = np.random.default_rng(0)
     for each in CURVES.values():
         for at in rng.uniform(*each.box, POINTS):

@@ -15,7 +15,7 @@ from contest import TOLERANCE, Case, Contestant, into
 from functions import Array, Function, H, written_for
 
 import fastgrad
-from fastgrad.samples import CURVES
+from fastgrad.formulas.samples import CURVES
 
 # Fields ---------------------------------------------------------------------------------------------------------------
 

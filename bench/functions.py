@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgrad.samples import SAMPLES
+from fastgrad.formulas.samples import SAMPLES
 
 H = 1e-4
 Array = np.ndarray

@@ -15,7 +15,7 @@ from functions import CHAIN, ROSENBROCK, Array, written_for
 from single import CALLED, TRACED
 
 import fastgrad
-from fastgrad.samples import SAMPLES
+from fastgrad.formulas.samples import SAMPLES
 
 SECOND = 1e-4  # second differences have half the digits
 

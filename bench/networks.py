@@ -17,7 +17,8 @@ from functions import Array
 
 import fastgrad
 from fastgrad import Variable, variable
-from fastgrad.engine import buffers, threads
+from fastgrad.engine import threads
+from fastgrad.llvm import buffers
 from fastgrad.nn import MLP, TwoLayerNet
 
 H, GUARD = 1e-4, 1e-7

@@ -13,7 +13,7 @@ import numpy as np
 from functions import ROSENBROCK, Array
 
 import fastgrad
-from fastgrad.samples import SAMPLES
+from fastgrad.formulas.samples import SAMPLES
 
 # Functions ------------------------------------------------------------------------------------------------------------
 

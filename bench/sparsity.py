@@ -15,7 +15,7 @@ from functions import ROSENBROCK, written_for
 from matrices import SECOND, broyden
 
 from fastgrad import sparsity
-from fastgrad.samples import SAMPLES
+from fastgrad.formulas.samples import SAMPLES
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import fastgrad
 from fastgrad import plot
-from fastgrad.stencils import stencil, weights
+from fastgrad.formulas.stencils import stencil, weights
 
 FOLDER = Path(__file__).parent / "figures"
 STYLE = {

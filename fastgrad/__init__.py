@@ -12,17 +12,17 @@ from . import nn as nn
 from . import plot as plot
 from . import sparsity as sparsity
 from . import transforms as transforms
-from .book import gradient_descent, numerical_diff, numerical_gradient, numerical_gradient_2d, tangent_line
+from .book.dropins import gradient_descent, numerical_diff, numerical_gradient, numerical_gradient_2d, tangent_line
 from .checking import check_gradient
-from .curvature import hessian, hvp
-from .derivatives import derivative, explain, gradient, value_and_gradient
-from .fields import gradient_field
-from .jacobians import jacobian, jvp
-from .propagation import propagate
+from .grid.fields import gradient_field
+from .nn.weights import weight_gradient
+from .operations.gradients import derivative, explain, gradient, value_and_gradient
+from .operations.hessians import hessian, hvp
+from .operations.jacobians import jacobian, jvp
+from .operations.propagation import propagate
 from .results import ConstantFunctionWarning, EngineError, Explanation, PerformanceWarning, Result
-from .transforms import grad, value_and_grad, vjp
+from .transforms.functions import grad, value_and_grad, vjp
 from .variable import Variable
-from .weights import weight_gradient
 
 __version__ = "0.1.0"
 

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import check_fixed_steps, check_one_step
-from .stencils import Stencil, stencil
-from .steps import choose_steps, with_precision
+from .engine.arguments import check_fixed_steps, check_one_step
+from .formulas.stencils import Stencil, stencil
+from .formulas.steps import choose_steps, with_precision
 
 
 def grad(
@@ -64,7 +64,7 @@ def grad(
     """
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.grad")
-    from .engine import inside  # noqa: PLC0415
+    from .engine.jit import inside  # noqa: PLC0415
 
     formula = stencil(1, order, method)
     return inside.gradient(f, formula, *_sizes(formula, h, rel_step))
@@ -103,7 +103,7 @@ def jacobian(
     """
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.jacobian")
-    from .engine import inside  # noqa: PLC0415
+    from .engine.jit import inside  # noqa: PLC0415
 
     formula = stencil(1, order, method)
     return inside.jacobian(f, formula, *_sizes(formula, h, rel_step))

@@ -1,9 +1,11 @@
-"""The house's order: a module imports only modules listed above it."""
+"""The house's order: a module imports only from folders above its own, and within a folder in no circle; its limits."""
 
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -11,144 +13,117 @@ import fastgrad
 
 ORDER = [
     "results",
-    "stencils",
-    "steps",
-    "sides",
-    "spacings",
-    "reference",
-    "samples",
-    "variable.rules",
-    "variable.graph",
-    "variable.operands",
-    "variable.operators",
-    "variable.functions",
-    "engine.threads",
-    "engine.forked",
-    "engine.live",
-    "engine.call",
-    "engine.inplace",
-    "engine.complexcalls",
-    "engine.captured",
-    "engine.loops",
-    "engine.directions",
-    "engine.blackbox",
-    "engine.complexloops",
-    "engine.inside",
-    "engine.vectormath",
-    "engine.native",
-    "engine.kernels",
-    "engine.buffers",
-    "engine.network",
-    "engine.rows",
-    "engine.files",
-    "engine.differences",
-    "engine.layout",
-    "engine.program",
-    "engine.refusals",
-    "engine.symbols",
-    "engine.symbolarrays",
-    "engine.elementwise",
-    "engine.reductions",
-    "engine.arrayrules",
-    "engine.mathrules",
-    "engine.retarget",
-    "engine.trace",
-    "engine.dependence",
-    "engine.influence",
-    "engine.schedule",
-    "engine.lanes",
-    "engine.rolled",
-    "engine.spotcheck",
-    "engine.stacked",
-    "engine.simd",
-    "engine.plan",
-    "partials",
-    "bounded",
-    "adaptive",
-    "refined",
-    "arguments",
-    "analytic",
-    "request",
-    "scale",
-    "derivatives",
-    "jacobians",
-    "curvature",
-    "sparsity.colours",
-    "sparsity.patterns",
-    "sparsity.terms",
-    "sparsity.structures",
-    "sparsity.task",
-    "sparsity.groups",
-    "sparsity.agreement",
-    "sparsity.jacobians",
-    "sparsity.hessians",
-    "compiled",
-    "trees",
+    "formulas",
+    "program",
+    "llvm",
+    "engine",
+    "chunks",
+    "operations",
     "transforms",
-    "propagation",
-    "journal",
-    "slabs",
-    "labelled",
-    "fields",
-    "blocks",
+    "sparsity",
     "grid",
-    "weights",
-    "losses",
     "nn",
-    "checking.verdict",
-    "checking.slopes",
-    "checking.search",
-    "checking.symptoms",
-    "checking.claims",
-    "checking.survey",
-    "checking.check",
-    "checking.elements",
-    "checking.courses",
-    "checking.backward",
+    "variable",
+    "checking",
     "book",
     "plot",
-    "cli.operands",
-    "cli.output",
-    "cli.report",
-    "cli.streams",
-    "cli.commands",
+    "compiled",
+    "cli",
     "__main__",
 ]
-GROUND_FLOOR = ORDER[: ORDER.index("variable.functions") + 1]
+NUMPY_ONLY = ["results", "formulas", "program", "variable"]
 ROOT = Path(fastgrad.__file__).parent
 
 
 def modules() -> dict[str, Path]:
     paths = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in ROOT.rglob("*.py")}
-    return {name: path for name, path in paths.items() if not name.endswith("__init__")}
+    return {name.removesuffix(".__init__"): path for name, path in paths.items() if name != "__init__"}
 
 
-def imports(name: str, path: Path) -> set[str]:
-    """The project's modules that a module imports, also inside functions and for type checking."""
+MODULES = modules()
+
+
+def imported(name: str, path: Path) -> set[tuple[str, str]]:
+    """The modules that a module imports, also inside functions and for type checking, and which names it takes."""
     found = set()
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
-            base = name.split(".")[: -node.level]
-            parts = [*base, *(node.module.split(".") if node.module else [])]
-            found |= {".".join(parts)} | {".".join([*parts, alias.name]) for alias in node.names}
+            base = package[: len(package) - node.level + 1]
+            module = ".".join([*base, *(node.module.split(".") if node.module else [])])
+            for alias in node.names:
+                whole = f"{module}.{alias.name}".lstrip(".")
+                found.add((whole, "") if whole in MODULES else (module, alias.name))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
             assert not any(n.split(".")[0] == "fastgrad" for n in names), "imports inside the house are relative"
-    return found & set(ORDER)
+    return {(module, what) for module, what in found if module in MODULES}
 
 
-def test_every_module_has_its_place():
-    assert sorted(modules()) == sorted(ORDER)
+IMPORTS = {name: imported(name, path) for name, path in MODULES.items()}
+
+
+def folder(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def test_every_entry_has_its_place():
+    assert {folder(name) for name in MODULES} == set(ORDER)
 
 
 @pytest.mark.parametrize("name", ORDER)
 def test_imports_point_up_only(name):
-    above = set(ORDER[: ORDER.index(name)])
-    assert imports(name, modules()[name]) <= above
+    above = {*ORDER[: ORDER.index(name)], name}
+    taken = {(m, folder(other)) for m in MODULES if folder(m) == name for other, _ in IMPORTS[m]}
+    assert {(m, other) for m, other in taken if other not in above} == set()
 
 
-@pytest.mark.parametrize("name", GROUND_FLOOR)
-def test_ground_floor_imports_numpy_only(name):
+@pytest.mark.parametrize("name", ORDER)
+def test_no_circle_within_a_folder(name):
+    inside = {m: {o for o, _ in IMPORTS[m] if folder(o) == name and o != m} for m in MODULES if folder(m) == name}
+    TopologicalSorter(inside).prepare()  # raises CycleError
+
+
+def test_no_private_name_is_imported():
+    private = [(m, other, what) for m, taken in IMPORTS.items() for other, what in taken if what.startswith("_")]
+    assert [row for row in private if row[2] != "__version__"] == []
+
+
+def test_no_private_name_of_a_module_is_read():
+    found = []
+    for name, path in MODULES.items():
+        modules_here = {other.rpartition(".")[2] for other, what in IMPORTS[name] if not what}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules_here:
+                found += [(name, node.value.id, node.attr)] if node.attr.startswith("_") else []
+    assert found == []
+
+
+def functions(path: Path) -> list[tuple[str, int]]:
+    """The functions of a file with their lines, docstrings left out."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            text = ast.get_docstring(node, clean=False)
+            lines = node.end_lineno - node.lineno + 1 - (text.count("\n") + 1 if text else 0)
+            found.append((f"{path.relative_to(ROOT)}:{node.name}", lines))
+    return found
+
+
+def test_the_limits_of_the_house():
+    entries = {path.name for path in ROOT.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    lengths = {str(p.relative_to(ROOT)): len(p.read_text(encoding="utf-8").splitlines()) for p in ROOT.rglob("*.py")}
+    sizes = [pair for path in ROOT.rglob("*.py") for pair in functions(path)]
+    assert len(entries) <= 20
+    assert {name: n for name, n in lengths.items() if n > 400} == {}
+    assert median(lengths.values()) < 170
+    assert [pair for pair in sizes if pair[1] > 60] == []
+    assert len([pair for pair in sizes if pair[1] > 30]) <= 12, sorted(pair for pair in sizes if pair[1] > 30)
+    assert len([name for name in dir(fastgrad) if not name.startswith("_")]) <= 60
+
+
+@pytest.mark.parametrize("name", sorted(m for m in MODULES if folder(m) in NUMPY_ONLY))
+def test_lowest_folders_import_numpy_only(name):
     code = f"import sys, fastgrad.{name}; sys.exit('numba' in sys.modules)"
     # importing the package runs its __init__, which must not load Numba either
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

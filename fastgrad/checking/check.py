@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_args, check_function, refuse_bounds
+from ..engine.arguments import check_args, check_function, refuse_bounds
 from ..results import ConstantFunctionWarning
 from .claims import gradient_of, movable, parts, value_of
 from .slopes import Loss

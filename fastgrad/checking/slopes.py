@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.live import WRITES
-from ..results import as_number, precision
-from ..steps import default_factor, power_of_two_below
+from ..engine.python.mutation import WRITES
+from ..formulas.steps import default_factor, power_of_two_below
+from ..formulas.values import as_number, precision
 
 Array = NDArray[Any]
 Places = NDArray[np.intp]

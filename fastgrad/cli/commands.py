@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import __version__
-from ..arguments import check_scheme, check_workers
 from ..checking import check_gradient
-from ..derivatives import explain
-from ..engine.plan import ENGINES
-from ..fields import gradient_field
-from ..request import read_points
-from ..stencils import ORDERS, stencil
-from ..steps import Steps, choose_steps
+from ..engine.arguments import check_scheme, check_workers
+from ..engine.choose import ENGINES
+from ..engine.request import read_points
+from ..formulas.stencils import ORDERS, stencil
+from ..formulas.steps import Steps, choose_steps
+from ..grid.fields import gradient_field
+from ..operations.gradients import explain
 from . import output, report
 from .operands import Failure, Usage, arrays, axis, function, joined, point, step, told, users_code
 from .streams import RED, YELLOW, LostStdout, as_json, is_terminal, percent, say, warnings_as_lines, write

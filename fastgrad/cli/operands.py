@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arguments import real_array
+from ..engine.arguments import real_array
+from ..formulas.samples import SAMPLES
 from ..results import EngineError
-from ..samples import SAMPLES
 
 Array = NDArray[Any]
 

@@ -44,8 +44,8 @@ def _version(name: str) -> str | None:
 
 def _vectors() -> dict[str, Any]:
     """Width of a vector, and which functions libmvec computes for all lanes at once."""
-    from ..engine.native import lanes  # noqa: PLC0415  loads LLVM, which --version need not wait for
-    from ..engine.vectormath import FUNCTIONS, enabled  # noqa: PLC0415
+    from ..llvm.machine import lanes  # noqa: PLC0415  loads LLVM, which --version need not wait for
+    from ..llvm.vectormath import FUNCTIONS, enabled  # noqa: PLC0415
 
     vectorised = [name for name in sorted(FUNCTIONS) if _is_vectorised(name, lanes())]
     rest = [name for name in sorted(FUNCTIONS) if name not in vectorised]
@@ -55,7 +55,7 @@ def _vectors() -> dict[str, Any]:
 
 def _is_vectorised(name: str, lanes: int) -> bool:
     """Whether the code written for a function calls one of libmvec's."""
-    from ..engine.vectormath import Unsupported, Vectors  # noqa: PLC0415
+    from ..llvm.vectormath import Unsupported, Vectors  # noqa: PLC0415
 
     vectors = Vectors(lanes)
     try:
@@ -97,7 +97,7 @@ def cache_text(facts: dict[str, Any]) -> str:
 
 def contents() -> dict[str, Any]:
     """Folder, number of files, bytes; error is None, or why the folder cannot be read. A missing folder is empty."""
-    from ..engine.native import folder  # noqa: PLC0415  loads LLVM
+    from ..llvm.machine import folder  # noqa: PLC0415  loads LLVM
 
     facts: dict[str, Any] = {"folder": None, "files": 0, "bytes": 0, "error": None}
     try:

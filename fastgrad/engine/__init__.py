@@ -1,1 +1,1 @@
-"""The engines: what applies a table to a function, and what decides which of them runs."""
+"""Which engine runs a call, and the engines."""

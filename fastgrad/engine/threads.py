@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -168,23 +167,6 @@ def _measure(work: Work, total: int, grain: int, report: Report | None) -> tuple
             return done, seconds / size
         size *= 8
     return done, 0.0
-
-
-@contextmanager
-def deferred_interrupt() -> Iterator[None]:
-    """Let Ctrl-C wait: LLVM calls back into Python while it compiles, where an exception would be dropped."""
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield
-        return
-    arrived: list[Any] = []
-    signal.signal(signal.SIGINT, lambda *signal_and_frame: arrived.append(signal_and_frame))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-    if arrived:
-        handler(*arrived[0])
 
 
 _SILENT: AbstractContextManager[Report | None] = nullcontext()

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import EPS, as_number, as_numbers, precision
-from ..stencils import Stencil, stencil
-from ..steps import Steps, default_factor, irregular
+from ..formulas.stencils import Stencil, stencil
+from ..formulas.steps import Steps, default_factor, irregular
+from ..formulas.values import as_number, as_numbers, precision
+from ..results import EPS
 from .patterns import Pattern
 from .task import Found, Task
 from .terms import Terms

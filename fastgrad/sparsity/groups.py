@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import stencils
-from ..engine.call import Call, Rows, Target
-from ..engine.plan import TRACED_CALLS, Plan, plan, run, warn_if_slow
-from ..request import Function, none_ran
+from ..engine.call import Call
+from ..engine.choose import TRACED_CALLS, Plan, plan, run, warn_if_slow
+from ..engine.points import Rows, Target
+from ..engine.request import Function
+from ..formulas import stencils
+from ..formulas.stencils import Stencil, Table
+from ..formulas.steps import Steps
+from ..operations.solve import none_ran
 from ..results import EPS, users_level
-from ..stencils import Stencil, Table
-from ..steps import Steps
 from .task import Found, Task
 
 Array = NDArray[np.float64]

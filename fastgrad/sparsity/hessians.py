@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import stencils
-from ..arguments import check_args, check_fixed_steps, check_function, check_workers, refuse_bounds
-from ..curvature import hessian as dense
+from ..engine.arguments import check_args, check_fixed_steps, check_function, check_workers, refuse_bounds
 from ..engine.call import Call
-from ..engine.influence import DenseError
-from ..engine.plan import TRACED_CALLS, check_engine, warn_if_constant
-from ..engine.refusals import Untraceable
-from ..request import Function, Options, Step, differentiate, read_points, read_steps
-from ..results import EPS, as_number, users_level
+from ..engine.choose import TRACED_CALLS, check_engine, warn_if_constant
+from ..engine.request import Function, Options, Step, read_points, read_steps
+from ..formulas import stencils
+from ..formulas.values import as_number
+from ..operations.hessians import hessian as dense
+from ..operations.solve import differentiate
+from ..program.dependence import DenseError
+from ..program.trace.refusals import Untraceable
+from ..results import EPS, users_level
 from .agreement import check_curvature, check_missing
 from .patterns import Pattern, read_pattern, scipy_sparse
 from .structures import Structure, a_point, detected, structure_of

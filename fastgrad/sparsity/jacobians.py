@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import stencils
-from ..arguments import check_args, check_fixed_steps, check_function, check_workers, refuse_bounds
+from ..engine.arguments import check_args, check_fixed_steps, check_function, check_workers, refuse_bounds
 from ..engine.call import Call
-from ..engine.plan import check_engine, warn_if_constant
-from ..jacobians import jacobian as dense
-from ..request import Function, Step, read_points, read_steps
+from ..engine.choose import check_engine, warn_if_constant
+from ..engine.request import Function, Step, read_points, read_steps
+from ..formulas import stencils
+from ..operations.jacobians import jacobian as dense
 from ..results import users_level
 from . import groups
 from .agreement import check_pattern

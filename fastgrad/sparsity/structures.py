@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.call import Rows
-from ..engine.captured import unchanging
-from ..engine.influence import mixed_pairs, mixing, support_of, supports, terms
-from ..engine.program import Program
-from ..engine.schedule import schedule
-from ..engine.trace import Untraceable, shares_state, trace
-from ..request import Function
-from ..results import EPS, as_numbers, precision
-from ..steps import irregular
+from ..engine.points import Rows
+from ..engine.request import Function
+from ..formulas.steps import irregular
+from ..formulas.values import as_numbers, precision
+from ..program.captures import unchanging
+from ..program.dependence import mixed_pairs, mixing, support_of, supports, terms
+from ..program.program import Program
+from ..program.reach import shares_state
+from ..program.schedule import schedule
+from ..program.trace.recording import Untraceable, trace
+from ..results import EPS
 from .patterns import Pattern
 from .terms import Terms
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.call import Rows
-from ..request import Function
+from ..engine.points import Rows
+from ..engine.request import Function
+from ..formulas.stencils import Stencil
+from ..formulas.steps import Steps, with_precision
 from ..results import EPS, Result, status_of
-from ..stencils import Stencil
-from ..steps import Steps, with_precision
 from .patterns import Pattern
 
 Array = NDArray[np.float64]

@@ -13,8 +13,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.schedule import Schedule
-from ..stencils import Stencil
+from ..formulas.stencils import Stencil
+from ..program.schedule import Schedule
 from .patterns import Pattern
 
 Array = NDArray[np.float64]

@@ -1,0 +1,70 @@
+"""Single elements of the caller's own arrays, moved in place and restored:
+difference quotients as courses take them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formulas.steps import default_factor
+
+Array = NDArray[Any]
+
+
+def as_tuple(given: Any) -> tuple[Any, ...]:
+    """Several things, or one."""
+    return tuple(given) if isinstance(given, (tuple, list)) else (given,)
+
+
+@contextmanager
+def restored(x: Array) -> Iterator[None]:
+    """Restore x bit for bit at the end, whatever happens."""
+    original = x.copy()
+    try:
+        yield
+    finally:
+        x[...] = original
+
+
+def _step(x: Array, index: tuple[int, ...], h: float) -> float:
+    if not 0.0 < h < np.inf:
+        msg = f"the step {h!r} must be a positive number"
+        raise ValueError(msg)
+    if x.dtype.itemsize == 8:
+        return h
+    return max(h, default_factor(1, 2, float(np.finfo(x.dtype).eps)) * max(1.0, abs(float(x[index]))))
+
+
+def quotient(value: Callable[[], float], x: Array, index: tuple[int, ...], h: float) -> float:
+    """The central difference in one element, over the displacement that x really took."""
+    h, saved = _step(x, index, h), x[index]
+    x[index] = saved + h
+    right, above = float(x[index]), value()
+    x[index] = saved - h
+    left, below = float(x[index]), value()
+    x[index] = saved
+    if right == left:
+        msg = f"the step {h!r} vanishes beside x={float(saved)!r}; take a longer one"
+        raise ValueError(msg)
+    width = 2 * h if x.dtype.itemsize == 8 else right - left
+    with np.errstate(all="ignore"):
+        return float(np.divide(np.subtract(above, below), width))
+
+
+def weighted(outputs: Any, above: Sequence[Array]) -> float:
+    """The sum of outputs times what comes from above, in float64."""
+    if len(outputs) != len(above):
+        msg = f"f returns {len(outputs)} outputs, but there are {len(above)} gradients from above; give one for each"
+        raise ValueError(msg)
+    total = 0.0
+    for output, g in zip(outputs, above, strict=True):
+        y = np.asarray(getattr(output, "array", output), dtype=np.float64)
+        if g.shape not in {(), y.shape}:
+            msg = f"the gradient from above has shape {g.shape}, the output of f {y.shape}"
+            raise ValueError(msg)
+        total += float(np.sum(y * g))
+    return total

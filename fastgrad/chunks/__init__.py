@@ -1,0 +1,1 @@
+"""dask arrays and DataArrays in, the same out."""

@@ -1,0 +1,246 @@
+"""Checks of what callers pass; each error says what arrived, what is needed and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formulas.stencils import COMPLEX, ORDERS, stencil
+from . import threads
+
+Array = NDArray[Any]
+
+
+def check_function(f: Any, name: str = "f") -> Callable[..., Any]:
+    """f itself, or TypeError."""
+    if callable(f):
+        function: Callable[..., Any] = f
+        return function
+    msg = f"{name} must be a function, got {type(f).__name__}; the function comes first: gradient(f, x)"
+    raise TypeError(msg)
+
+
+def check_scheme(method: Any, order: Any) -> str:
+    """The method of the formulas, which refined steps (`adaptive`) extrapolate;
+    ValueError for one that does not exist."""
+    if type(order) is int and type(method) is str and order in ORDERS.get(method, ()):
+        return method
+    if not isinstance(method, str) or not isinstance(order, (int, np.integer)) or isinstance(order, bool):
+        choices = "; ".join(f"{name!r} with order {', '.join(map(str, orders))}" for name, orders in ORDERS.items())
+        msg = (
+            f"method={method!r} with order={order!r} does not exist; use one of {choices}; "
+            f"or {COMPLEX!r} without an order"
+        )
+        raise ValueError(msg)  # noqa: TRY004  a value that is not among the choices, of whatever type
+    if method != "adaptive":
+        if method not in (*ORDERS, COMPLEX):
+            msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, (*ORDERS, 'adaptive', COMPLEX)))}"
+            raise ValueError(msg)
+        stencil(1, order, method)
+    elif order not in ORDERS["central"]:
+        msg = (
+            f"order={order!r} does not exist for method='adaptive'; use one of {', '.join(map(str, ORDERS['central']))}"
+        )
+        raise ValueError(msg)
+    return "central" if method == "adaptive" else method
+
+
+def check_differences(method: Any, order: Any) -> None:
+    """As `check_scheme`, for what a complex step is not made for."""
+    check_scheme(method, order)
+    if method == COMPLEX:
+        msg = (
+            "method='complex' works on derivative, gradient, jacobian, jvp and vjp; "
+            "here use method='central', perhaps with order=4"
+        )
+        raise ValueError(msg)
+
+
+def check_fixed_steps(method: Any, order: Any, name: str) -> None:
+    """As `check_differences`, for what has no refined steps."""
+    check_differences(method, order)
+    if method == "adaptive":
+        msg = (
+            f"{name} has no method='adaptive'; "
+            "use method='central' with a higher order, or gradient(f, x, method='adaptive')"
+        )
+        raise ValueError(msg)
+
+
+def check_one_step(h: Any, rel_step: Any, why: str) -> None:
+    """Raise ValueError for one step per coordinate where it has to be one number."""
+    for name, given in (("h", h), ("rel_step", rel_step)):
+        if given is not None and np.ndim(given):
+            msg = f"{name} has shape {np.shape(given)}, but it {why}; give one number"
+            raise ValueError(msg)
+
+
+def check_args(args: Any) -> tuple[Any, ...]:
+    """args as a tuple, or TypeError."""
+    if type(args) is tuple:
+        return args
+    if not isinstance(args, (tuple, list)):
+        msg = f"args must be a tuple, got {type(args).__name__}; write args=(a,) for one further argument"
+        raise TypeError(msg)
+    return tuple(args)
+
+
+def arrays_of(args: tuple[Any, ...]) -> list[Array]:
+    """The arrays among further arguments of f."""
+    return [a for a in args if isinstance(a, np.ndarray)]
+
+
+def is_dask(x: Any) -> bool:
+    """Whether x is a dask array; dask itself need not be there."""
+    return type(x).__module__.startswith("dask.array")
+
+
+def real_array(x: Any, name: str = "x") -> Array:
+    """x as a floating-point array, integers as float64; no copy where none is needed."""
+    if type(x) is np.ndarray and x.dtype == np.float64:
+        return x
+    if is_dask(x):
+        msg = (
+            f"{name} is a dask array, all of which would have to be computed first; "
+            "write .compute(), or batch=True in gradient, value_and_gradient, jacobian and hessian, "
+            "which take its rows as points"
+        )
+        raise TypeError(msg)
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        msg = f"{name} is ragged: its rows have different lengths; give an array of numbers"
+        raise TypeError(msg) from None
+    if array.dtype.kind == "f":
+        return array
+    if array.dtype.kind in "iub":
+        return array.astype(np.float64)
+    if array.dtype.kind == "c":
+        msg = f"{name} is complex ({array.dtype}); derivatives are taken along real coordinates: pass {name}.real"
+    else:
+        msg = (
+            f"{name} must hold real numbers, got {array.dtype} from {type(x).__name__}; write np.asarray({name}, float)"
+        )
+    raise TypeError(msg)
+
+
+FLOATS = (np.float64, np.float32, np.float16)
+
+
+def movable_array(x: Any, name: str) -> Array:
+    """x, whose elements can be moved in place, as a plain array of the same memory."""
+    if not isinstance(x, np.ndarray) or x.dtype not in FLOATS:
+        got = f"{x.dtype} array" if isinstance(x, np.ndarray) else type(x).__name__
+        msg = (
+            f"{name} must be a float64, float32 or float16 array, which is moved in place, got {got}; "
+            f"write np.array({name}, float)"
+        )
+        raise TypeError(msg)
+    if not x.flags.writeable:
+        msg = f"{name} is read-only, but its elements are moved in place; pass a copy that the function reads"
+        raise ValueError(msg)
+    return np.asarray(x)  # of a subclass such as np.matrix, whose elements have no one index
+
+
+def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, Array] | None:
+    """(lowest, highest) of every coordinate, each in the shape of x; `shape` is that of a point."""
+    if bounds is None:
+        return None
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+        msg = (
+            f"bounds must be a pair (lb, ub), got {type(bounds).__name__} {bounds!r}; "
+            "write bounds=(0, np.inf) for one side"
+        )
+        raise ValueError(msg)
+    low, high = (_bound(name, b, x, shape) for name, b in zip(("lb", "ub"), bounds, strict=True))
+    if x.dtype != np.float64:  # an x on a bound is on the bound's value in x's precision
+        low = np.where(low.astype(x.dtype) == x, np.minimum(low, x), low)
+        high = np.where(high.astype(x.dtype) == x, np.maximum(high, x), high)
+    wrong = low > high
+    if wrong.any():
+        n = int(np.flatnonzero(wrong)[0])
+        msg = f"bounds: lb={float(low.flat[n])!r} is above ub={float(high.flat[n])!r} (element {n}); exchange them"
+        raise ValueError(msg)
+    outside = (x < low) | (x > high)
+    if outside.any():
+        place = np.unravel_index(int(np.flatnonzero(outside)[0]), x.shape)
+        inside = f"({float(low[place])!r}, {float(high[place])!r})"
+        index = f"[{', '.join(map(str, place))}]" if place else ""
+        msg = f"x{index}={float(x[place])!r} lies outside its bounds {inside}; write np.clip(x, *bounds)"
+        raise ValueError(msg)
+    return low, high
+
+
+def _bound(name: str, bound: Any, x: Array, shape: tuple[int, ...]) -> Array:
+    array = real_array(bound, name).astype(np.float64, copy=False)
+    if np.isnan(array).any():
+        msg = f"bounds: {name} holds NaN; write -np.inf or np.inf where there is no bound"
+        raise ValueError(msg)
+    try:
+        return np.broadcast_to(array, x.shape)
+    except ValueError:
+        msg = (
+            f"bounds: shape {np.shape(bound)} does not fit points of shape {shape}; give a number or one per coordinate"
+        )
+        raise ValueError(msg) from None
+
+
+def refuse_bounds(bounds: Any, name: str) -> None:
+    """Raise ValueError where bounds are not supported."""
+    if bounds is not None:
+        msg = (
+            f"{name} has no bounds=; derivative, gradient and jacobian have: leave bounds out, or move x away from them"
+        )
+        raise ValueError(msg)
+
+
+def check_workers(workers: Any, engine: str) -> int | None:
+    """A number of threads or processes; None is for the engine to choose."""
+    if workers is None:
+        return None
+    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 1:
+        msg = (
+            f"workers={workers!r} must be a whole number from 1, or None: "
+            f"all {threads.cores()} cores for compiled code, one process for Python"
+        )
+        raise ValueError(msg)
+    if engine == "reference" and workers > 1:
+        msg = f"workers={workers} does not fit engine='reference', which runs f in one thread: leave workers out"
+        raise ValueError(msg)
+    return int(workers)
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *inputs: Array) -> Array:
+    """The array to write the result into: `out`, or a new one."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray):
+        msg = f"out must be a NumPy array, got {type(out).__name__}; write out=np.empty({shape})"
+        raise TypeError(msg)
+    if out.shape != shape or out.dtype != dtype:
+        msg = (
+            f"out has shape {out.shape} and dtype {out.dtype}, the result {shape} and {dtype}; "
+            f"write out=np.empty({shape}, {str(dtype)!r})"
+        )
+        raise ValueError(msg)
+    if not out.flags.writeable:
+        msg = "out is read-only; pass a writeable array, such as out.copy()"
+        raise ValueError(msg)
+    if any(_overlap(out, x) for x in inputs):
+        msg = (
+            "out shares memory with x or another argument, which is still read while out is written; "
+            "write out=np.empty_like(x)"
+        )
+        raise ValueError(msg)
+    return out
+
+
+def _overlap(a: Array, b: Array) -> bool:
+    effort: Any = 100_000  # the exact answer can take exponential time
+    try:
+        return bool(np.shares_memory(a, b, max_work=effort))
+    except np.exceptions.TooHardError:
+        return True

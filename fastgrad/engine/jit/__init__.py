@@ -1,0 +1,1 @@
+"""The jit engine: f compiled by Numba, called from compiled loops."""

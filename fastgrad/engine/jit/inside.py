@@ -1,0 +1,124 @@
+"""What `fastgrad.compiled` makes: the loops of the jit engine around an f that is called from compiled code.
+
+Numbers are copied one by one: Numba's assignment of whole arrays brings the text of an error with both shapes, whose
+compilation takes 1.6 s in each process; np.full, np.zeros, np.ones and np.arange take 0.1 s each.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+
+from ...formulas.stencils import Stencil
+from . import directions, loops
+from .loops import njit, part
+
+VANISHES = "the step that was given vanishes beside a coordinate of x (x + h == x); leave it out"
+RESIZED = "f returned arrays of different sizes; it must keep to one shape"
+
+
+@intrinsic
+def _is_single(context: Any, f: Any, point: Any, args: Any) -> Any:
+    """Whether f returns float32, found out without calling it."""
+    returns = context.resolve_function_type(f, (point, *args.types), {}).return_type
+    single = getattr(returns, "dtype", returns) == types.float32
+
+    def codegen(context: Any, _builder: Any, _signature: Any, _arguments: Any) -> Any:
+        return context.get_constant(types.boolean, single)
+
+    return types.boolean(f, point, args), codegen
+
+
+def _evaluation(f: Any) -> Any:
+    """f as the loops call it. What goes with x begins with a flag: f that writes into x gets copies.
+
+    Of two loops, one of which copies, the compilation takes twice as long.
+    """
+
+    def evaluate(x, point, args):
+        return f(point.copy() if args[0] else point, *args[1:])
+
+    return part(evaluate)
+
+
+@lru_cache(maxsize=64)
+def gradient(f: Any, formula: Stencil, rule: str, size: float, single_size: float) -> Any:
+    """``g(x, *args)``: the gradient of f. The size of the steps is another one where f returns float32."""
+    differences, fill = loops.stencil_sums(_evaluation(f), formula, False), loops.step_filler(rule, True)
+
+    @njit
+    def g(x, *args):
+        flat, original, steps, axes = np.empty(x.size), np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int64)
+        point, row, values = flat.reshape(x.shape), np.empty((1, x.size)), np.empty((1, 1))
+        for i in range(x.size):
+            axes[i], flat[i], original[i] = i, x.flat[i], x.flat[i]
+        chosen = single_size if _is_single(f, point, args) else size
+        if fill(steps, flat, chosen, axes, 0, 0, x.size):
+            raise ValueError(VANISHES)
+        for copies in (False, True):
+            wrote = differences(flat, point, steps, axes, row, values, 0, 0, x.size, (copies, *args))
+            for i in range(x.size):
+                wrote |= loops.changed(flat[i], original[i])
+            if not wrote:
+                break
+            for i in range(x.size):
+                flat[i] = original[i]
+        return row.reshape(x.shape)
+
+    return g
+
+
+@part
+def _directions_of_axes(count):
+    """Moves and signs of a table: coordinate i moves alone."""
+    moves, signs = np.empty((count, 2), np.int64), np.empty((count, 2), np.int64)
+    for i in range(count):
+        moves[i, 0], moves[i, 1], signs[i, 0], signs[i, 1] = i, -1, 1, 0
+    return moves, signs
+
+
+@part
+def _combination_of_axes(count, denominator):
+    """Parts, factors, divisors and scale of a table: output i is direction i's sum."""
+    axes, ones, scale = np.empty((count, 1), np.int64), np.empty((count, 1), np.int64), np.empty(count, np.int64)
+    for i in range(count):
+        axes[i, 0], ones[i, 0], scale[i] = i, 1, denominator
+    return axes, ones, axes, scale
+
+
+@lru_cache(maxsize=64)
+def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: float) -> Any:
+    """``g(x, *args)``: the Jacobian of f."""
+    inner, denominator = _evaluation(f), formula.denominator
+    evaluate, fill = part(lambda x, point, args: np.asarray(inner(x, point, args))), loops.step_filler(rule, True)
+    store, view, uses_base = directions.store_array, loops.reshaped, formula.base >= 0
+    fill_table = part(directions.over_tables(evaluate, store, formula, fill, uses_base, False, view, 0).py_func)
+    wrote, resized, vanished = loops.WROTE, directions.RESIZED, loops.VANISHED
+
+    @njit
+    def g(x, *args):
+        count, rows, flat = x.size, np.empty((1, x.size)), np.empty(x.size)
+        (moves, signs), table = _directions_of_axes(count), _combination_of_axes(count, denominator)
+        for i in range(count):
+            rows[0, i] = flat[i] = x.flat[i]
+        point = flat.reshape(x.shape)
+        chosen = single_size if _is_single(f, point, args) else size
+        first = np.asarray(f(point, *args))
+        sums, out = np.empty((count, first.size)), np.empty((1, first.size, count))
+        v, t, saw = np.empty((1, 0)), np.empty(0), 0  # of tables along a direction
+        for copies in (False, True):
+            given = (copies, *args)
+            saw = fill_table(rows, chosen, moves, signs, table, v, t, sums, out, 0, 1, 0, count, True, x.shape, given)
+            if not saw & wrote:
+                break
+        if saw & resized:
+            raise ValueError(RESIZED)
+        if saw & vanished:
+            raise ValueError(VANISHES)
+        return out.reshape(first.shape + x.shape)
+
+    return g

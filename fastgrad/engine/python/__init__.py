@@ -1,0 +1,1 @@
+"""The python engine: f is called as it is."""

@@ -1,0 +1,121 @@
+"""Losses that read live arrays: the elements of the caller's own arrays are moved in place, one at a time.
+
+Each element is restored bit for bit, also when the loss raises or Ctrl-C arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...formulas.stencils import Stencil
+from .. import forks
+from ..threads import Report
+
+Array = NDArray[Any]
+
+WRITES = (
+    "f writes into its argument, the array whose elements are being moved; x has been restored. Let f work on a copy "
+    "(x = x.copy()), or use fastgrad.gradient(f, x), which notices and passes copies"
+)
+
+
+def sums(
+    value: Callable[[], float],
+    arrays: Sequence[Array],
+    places: Sequence[NDArray[np.intp]],
+    steps: Sequence[Any],
+    formula: Stencil,
+    *,
+    workers: int = 1,
+    report: Report | None = None,
+) -> list[Array]:
+    """The stencil's sums of `value` for the elements of each array at `places` (flat), moved by `steps`.
+
+    With several workers the work is forked; where a fork is not possible it is done here, and a warning says why, once.
+    """
+    starts = np.cumsum([0] + [len(p) for p in places]).tolist()
+    forking = workers > 1 and starts[-1] > 1 and forks.possible(arrays)
+    out = forks.shared((starts[-1],)) if forking else np.empty(starts[-1])
+
+    def work(start: int, stop: int, tick: Report | None = None) -> None:
+        for k, array in enumerate(arrays):
+            first, last = max(start, starts[k]), min(stop, starts[k + 1])
+            if first < last:
+                chosen = places[k][first - starts[k] : last - starts[k]]
+                _move_each(value, array, chosen, steps[k], formula, out[first:last], tick, first, starts[-1])
+
+    originals = [array.copy() for array in arrays]
+
+    def work_apart(start: int, stop: int) -> None:
+        work(start, stop)
+        check_unchanged(arrays, originals)  # this child's copies, which nobody sees later
+
+    try:
+        forks.run(work_apart, starts[-1], workers, report) if forking else work(0, starts[-1], report)
+        check_unchanged(arrays, originals)
+    except BaseException:
+        restore(arrays, originals)
+        raise
+    return [out[a:b] for a, b in pairwise(starts)]
+
+
+def _move_each(
+    value: Callable[[], float],
+    array: Array,
+    places: NDArray[np.intp],
+    step: Any,
+    formula: Stencil,
+    out: Array,
+    tick: Report | None,
+    done: int,
+    total: int,
+) -> None:
+    flat, h = _flat(array), None if np.ndim(step) == 0 else np.reshape(step, -1)
+    center = float(value()) if formula.base >= 0 else 0.0
+    for n, place in enumerate(places.tolist()):
+        saved, h_i = flat[place], step if h is None else h[place]
+        values = []
+        for k in reversed(formula.offsets):  # above first, as in the book
+            if k:
+                flat[place] = there = saved + k * h_i
+                values.append(float(value()))  # Python's floats do not warn of inf - inf
+                if flat[place] != there and there == there:  # noqa: PLR0124  not NaN
+                    raise ValueError(WRITES)
+            else:
+                values.append(center)
+        flat[place] = saved
+        values.reverse()
+        out[n] = _sum(values, formula.terms)
+        if tick:
+            tick(done + n + 1, total)
+
+
+def _sum(values: list[float], terms: tuple[tuple[int, int, int], ...]) -> float:
+    (number, a, b), *rest = terms
+    total = number * (values[a] - values[b])
+    for number, a, b in rest:
+        total += number * (values[a] - values[b])
+    return total
+
+
+def _flat(array: Array) -> Any:
+    """The elements by one index, in place."""
+    flat = array.reshape(-1)
+    return flat if np.may_share_memory(flat, array) else array.flat
+
+
+def check_unchanged(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
+    """Raise ValueError where f has written into the arrays."""
+    if any(a.tobytes() != b.tobytes() for a, b in zip(arrays, originals, strict=True)):
+        raise ValueError(WRITES)
+
+
+def restore(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
+    """Put the elements back, bit for bit."""
+    for array, original in zip(arrays, originals, strict=True):
+        array[...] = original

@@ -1,0 +1,1 @@
+"""The simd engine: f traced, compiled on vectors, one lane per point."""

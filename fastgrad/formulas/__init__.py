@@ -1,0 +1,1 @@
+"""Numbers only: stencils, steps, sides, spacings, extrapolation, and every operation by its definition."""

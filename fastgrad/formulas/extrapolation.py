@@ -1,0 +1,281 @@
+"""Steps that are refined for every element until the error stops falling:
+Richardson extrapolation, with an error estimate.
+
+The estimate A(h) of a derivative differs from it by a series in h, of even powers for central formulas. Estimates at h,
+h/2, h/4, ... therefore extrapolate to h = 0 by Neville's scheme (C. Ridders, "Accurate computation of F'(x) and
+F'(x) F''(x)", Adv. Eng. Softw. 4, 1982): each column removes one power. Halving helps until round-off, which grows as
+1/h, takes over; both are estimated for every entry, and the entry with the smallest sum is the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..results import EPS
+from .stencils import Stencil
+from .steps import IRREGULAR, power_of_two_below
+
+Array = NDArray[Any]
+Estimate = Callable[[Array, Array], tuple[Array, Array]]
+"""(numbers of some elements (A,), their steps (A,)) -> derivatives (A, M) and their round-off."""
+
+START = 0.25  # of |x|, at most
+LEVELS = 40  # of halving, as far as round-off leaves a digit: |x|/4 * 2**-40; sin at 1e9 needs 34
+PATIENCE = 6  # levels without a smaller error before an element is left, or any finite result ...
+HOPELESS = 2  # ... and where round-off has reached the error
+SAFETY = 4.0  # the size of round-off in the error, over the usual one of eps * |f| / h
+VISIBLE = 8.0  # a difference larger than round-off by this factor is the formula's
+GROWTH = 16.0  # of the largest step, where round-off left an error ...
+FAR = 53.0  # how much smaller the step is that has to confirm a result; no multiple of it has been taken before
+FLAT = 8  # levels at which f differs by the same small amount, whatever the step: noise of f
+SMALL = 1e-3  # ... if that is smaller than f by this factor; else it can be a wave that smaller steps resolve
+WANTED = 1e-12  # ... above this, relative; the true error is some 15 times smaller
+EXACT = 1e-9  # a relative error below which an element counts as converged
+
+CONVERGED, ROSE, EXHAUSTED, NOT_FINITE = 0, -1, -2, -3
+
+
+class Refined(NamedTuple):
+    """Derivatives (P, M), their estimated errors and status; the steps (P,) of the best, and the largest (P,)."""
+
+    value: Array
+    error: Array
+    status: Array
+    step: Array
+    top: Array
+
+    def improve(self, elements: Array, other: Refined) -> Array:
+        """Take over what another refinement of some elements has found with smaller errors; whether there is any."""
+        better: Array = np.isfinite(other.value) & ~(other.error >= self.error[elements])
+        for mine, theirs in zip(self[:3], other[:3], strict=True):
+            mine[elements] = np.where(better, theirs, mine[elements])
+        some: Array = np.asarray(better.any(axis=1))
+        self.step[elements[some]], self.top[elements[some]] = other.step[some], other.top[some]
+        return some
+
+
+def starts(scale: Array, n: int) -> tuple[Array, Array]:
+    """The first steps for coordinates of this size (1 where it is 0), and the largest to grow to:
+    h**n stays a number."""
+    smallest, highest = IRREGULAR * 2.0 ** (LEVELS - 1000 // n), IRREGULAR * 2.0 ** (1000 // n)
+    with np.errstate(all="ignore"):
+        first = IRREGULAR * power_of_two_below(START / IRREGULAR * np.where(scale == 0.0, 1.0, scale))
+        largest = IRREGULAR * power_of_two_below(START / IRREGULAR * np.maximum(1.0, scale))
+        return np.clip(first, smallest, highest), np.minimum(largest, highest)
+
+
+def exponents(formula: Stencil) -> Array:
+    """The powers of h in the error of a formula, first to last."""
+    by = 2 if formula.method == "central" else 1
+    powers: Array = formula.order + by * np.arange(LEVELS)
+    return powers
+
+
+def refine(estimate: Estimate, start: Array, largest: Array, formula: Stencil) -> Refined:
+    """Halve and extrapolate;
+    where round-off leaves too large an error, again from larger steps, as long as that helps."""
+    memory, can_grow = _Memory(estimate, len(start)), 4.0 * start <= largest
+    found = halved(memory.estimate if can_grow.any() else estimate, start, formula)
+    elements = np.flatnonzero(_wants(found) & can_grow)
+    while elements.size:
+        by = np.minimum(GROWTH, power_of_two_below(largest[elements] / found.top[elements]))
+        top = by * found.top[elements]
+        again = halved(lambda some, steps, of=elements: memory.estimate(of[some], steps), top, formula)  # type: ignore[misc]
+        helped = found.improve(elements, again)
+        elements = elements[helped & _wants(again) & (4.0 * top <= largest[elements])]
+    return found
+
+
+def _wants(found: Refined) -> Array:
+    """Which elements have an output that is not as exact as wanted."""
+    with np.errstate(all="ignore"):
+        return np.asarray((found.error > WANTED * np.abs(found.value)).any(axis=1))
+
+
+class _Memory:
+    """Estimates that may be wanted again: f is called once at a point."""
+
+    def __init__(self, estimate: Estimate, count: int) -> None:
+        self._estimate, self.count = estimate, count
+        self.kept: list[tuple[Array, Array, Array]] = []  # steps (count,), derivatives and round-off (count, M)
+
+    def estimate(self, elements: Array, steps: Array) -> tuple[Array, Array]:
+        """What is known, and the rest from f."""
+        known, values, noise, new = np.full(self.count, np.nan), None, None, np.full(len(elements), True)
+        for at, derivatives, sizes in self.kept:
+            here = at[elements] == steps
+            if here.any():
+                if values is None or noise is None:
+                    values, noise = np.empty((2, len(elements), derivatives.shape[1]))
+                values[here], noise[here] = derivatives[elements[here]], sizes[elements[here]]
+                new &= ~here
+        if values is None or noise is None:
+            values, noise = self._estimate(elements, steps)
+        elif new.any():
+            values[new], noise[new] = self._estimate(elements[new], steps[new])
+        known[elements] = steps
+        kept = np.empty((2, self.count, values.shape[1]))
+        kept[:, elements] = values, noise
+        self.kept.append((known, *kept))
+        return values, noise
+
+
+def halved(estimate: Estimate, start: Array, formula: Stencil) -> Refined:
+    powers, n = exponents(formula), formula.derivative
+    everything = np.arange(len(start))
+    first, noise = estimate(everything, start)
+    with np.errstate(all="ignore"):
+        state = _State(first, 2.0 / EPS * noise * start[:, None] ** n)
+    rows, active = [first], everything
+    for level in range(1, LEVELS + 1):
+        steps = start[active] * 2.0**-level
+        value, noise = estimate(active, steps)
+        with np.errstate(all="ignore"):
+            before = [row[active] for row in rows]
+            row = [value]
+            for j in range(level):
+                row.append(row[j] + (row[j] - before[j]) / (2.0 ** powers[j] - 1.0))
+            state.take(active, row, before, noise, level, steps[:, None] ** n)
+        for j, column in enumerate(row[:-1]):
+            rows[j][active] = column
+        rows.append(np.full_like(first, np.nan))
+        rows[level][active] = row[-1]
+        active = active[~state.done[active].all(axis=1)]
+        if not active.size:
+            break
+    with np.errstate(all="ignore"):
+        noise_of_f = state.confirm(estimate, start, n, formula.order)
+        state.allow_for_noise(start, n, noise_of_f)
+    return state.result(start)
+
+
+def _best_of(row: list[Array], before: list[Array], least: Array) -> tuple[Array, Array]:
+    """The entry of a row that differs least from its neighbours, and by how much;
+    `least` is what no entry goes below."""
+    best, apart = row[0], np.maximum(np.abs(row[0] - before[0]), least)
+    for j in range(1, len(row)):
+        seen = np.maximum(np.maximum(np.abs(row[j] - row[j - 1]), np.abs(row[j] - before[j - 1])), least)
+        better = seen < apart
+        best, apart = np.where(better, row[j], best), np.where(better, seen, apart)
+    return best, np.where(np.isnan(apart), np.inf, apart)
+
+
+def _constant(last: Array) -> Array:
+    """Where four differences of f in a row do not shrink; those of smooth functions shrink by 8 a level or more."""
+    return np.asarray(8.0 * np.maximum(last[2], last[3]) > np.maximum(last[0], last[1]))
+
+
+class _State:
+    """The best entry of each element's scheme so far."""
+
+    def __init__(self, first: Array, size: Array) -> None:
+        self.size = size  # of f
+        self.value, self.error = first.copy(), np.full(first.shape, np.inf)
+        self.level, self.fails, self.flat = np.zeros((3, *first.shape), np.intp)
+        self.status = np.full(first.shape, EXHAUSTED)
+        self.done, self.settled = np.zeros((2, *first.shape), dtype=bool)
+        self.apart, self.plain = np.zeros(first.shape), first.copy()  # plain: the best level's without extrapolation
+        # of every level its elements, best entries, their errors, and by how much f differs from the level before
+        self.history: list[tuple[Array, Array, Array, Array]] = []
+
+    def take(
+        self, active: Array, row: list[Array], before: list[Array], noise: Array, level: int, powers: Array
+    ) -> None:
+        """Another row of the scheme, from the one before, at steps whose n-th `powers` are these."""
+        value, error, done = self.value[active], self.error[active], self.done[active]
+        round_off, apart = SAFETY * noise, np.abs(row[0] - before[0])
+        falls = (apart <= self.apart[active] / 2) | (apart <= VISIBLE * noise)
+        entry, total = _best_of(row, before, np.where(falls, 0.0, apart))
+        total = total + round_off
+        self.history.append((active, entry, total, apart * powers))
+        # an entry of smaller steps that contradicts the best so far: that was a coincidence
+        changed = ~done & ((total < error) | (np.abs(entry - value) > error + total))
+        value, error = np.where(changed, entry, value), np.where(changed, total, error)
+        fails = np.where(changed, 0, self.fails[active] + 1)
+        settled = error <= 2.0 * round_off
+        rose = (fails >= PATIENCE) | ((fails >= HOPELESS) & (error <= 8.0 * round_off))
+        if level >= PATIENCE:
+            rose |= self._is_flat(active)
+        status = np.where(settled | (error <= EXACT * np.abs(value)), CONVERGED, np.where(rose, ROSE, EXHAUSTED))
+        self.status[active] = np.where(done, self.status[active], status)
+        self.settled[active] |= settled & ~done
+        self.done[active] |= settled | rose
+        self.value[active], self.error[active], self.fails[active] = value, error, fails
+        self.level[active] = np.where(changed, level, self.level[active])
+        self.plain[active] = np.where(changed, row[0], self.plain[active])
+        self.apart[active] = apart
+
+    def _is_flat(self, active: Array) -> Array:
+        """Where f has differed by the same small amount for many levels."""
+        last = np.array([apart[np.searchsorted(of, active)] for of, _, _, apart in self.history[-4:]])
+        more = _constant(last) & (last.max(axis=0) < SMALL * self.size[active])
+        self.flat[active] = np.where(more, self.flat[active] + 1, 0)
+        return np.asarray(self.flat[active] >= FLAT)
+
+    def confirm(self, estimate: Estimate, start: Array, n: int, order: int) -> Array:
+        """The noise of f, where a much smaller step contradicts what has settled.
+
+        Values that are rounded, say, differ by nothing or by the same from level to level, and agree by coincidence.
+        There the result differs from the derivative at a small step by more than its error.
+        """
+        noise_of_f = np.zeros(self.value.shape)
+        rows = np.flatnonzero((self.settled & np.isfinite(self.value)).any(axis=1))
+        if not rows.size:
+            return noise_of_f
+        small = start[rows] * 2.0 ** -self.level[rows].max(axis=1) / FAR
+        there, noise = estimate(rows, small)
+        apart = np.abs(there - self.value[rows])
+        formula = np.abs(self.plain[rows] - self.value[rows]) / FAR**order
+        wrong = self.settled[rows] & (apart > self.error[rows] + VISIBLE * noise + 2.0 * formula)
+        some = np.flatnonzero(wrong.any(axis=1))
+        if some.size:
+            self._blame(estimate, rows[some], small[some], n, wrong[some], there[some], noise_of_f)
+        return noise_of_f
+
+    def _blame(
+        self, estimate: Estimate, rows: Array, small: Array, n: int, wrong: Array, there: Array, noise_of_f: Array
+    ) -> None:
+        """Tell a noisy f from a wave that larger steps were blind to:
+        beside the small step the latter has one slope."""
+        value, apart = self.value[rows], np.abs(there - self.value[rows])
+        (wider, _), (nearer, noise) = estimate(rows, 8.0 * small), estimate(rows, small / 8.0)
+        again = np.abs(nearer - there)
+        blind = wrong & (again <= np.maximum(apart / 8.0, VISIBLE * noise)) & (np.abs(wider - there) <= apart / 2.0)
+        sizes = [np.abs(a - value) * (k * small[:, None]) ** n for a, k in ((wider, 8), (there, 1), (nearer, 1 / 8))]
+        noise_of_f[rows] = np.where(wrong & ~blind, np.fmax.reduce(sizes), 0.0)
+        self.value[rows] = np.where(blind, there, value)
+        self.error[rows] = np.where(blind, 2.0 * again + SAFETY * noise, self.error[rows])
+        self.status[rows] = np.where(wrong, ROSE, self.status[rows])
+
+    def allow_for_noise(self, start: Array, n: int, noise_of_f: Array) -> None:
+        """Where f is noisy choose anew among all levels, with an error that grows as the noise over the step."""
+        counts = np.bincount(np.concatenate([h[0] for h in self.history]), minlength=len(start))
+        rows = np.flatnonzero((~self.settled.all(axis=1) & (counts >= 4)) | noise_of_f.any(axis=1))
+        if not rows.size:
+            return
+        entries, errors, differences = np.full((3, len(self.history), rows.size, self.value.shape[1]), np.nan)
+        for level, (active, *parts) in enumerate(self.history):
+            here = counts[rows] > level
+            for array, part in zip((entries, errors, differences), parts, strict=True):
+                array[level, here] = part[np.searchsorted(active, rows[here])]
+        last = differences[np.maximum(counts[rows] - np.arange(4, 0, -1)[:, None], 0), np.arange(rows.size)]
+        restless = _constant(last) & (counts[rows, None] >= 4) & ~self.settled[rows]
+        size = np.maximum(noise_of_f[rows], np.where(restless, last.max(axis=0), 0.0))
+        steps = start[rows, None] * 2.0 ** -np.arange(1, len(self.history) + 1)[:, None, None]
+        errors += SAFETY * size / steps**n
+        best = np.where(np.isnan(errors), np.inf, errors).argmin(axis=0)[None]
+        value, error = (np.take_along_axis(a, best, 0)[0] for a in (entries, errors))
+        found = (value, error, best[0] + 1, np.where(error <= EXACT * np.abs(value), CONVERGED, ROSE))
+        noisy = (size > 0.0) & np.isfinite(error)
+        for array, part in zip((self.value, self.error, self.level, self.status), found, strict=True):
+            array[rows] = np.where(noisy, part, array[rows])
+
+    def result(self, start: Array) -> Refined:
+        finite = np.isfinite(self.value)
+        status = np.where(finite, self.status, NOT_FINITE)
+        error = np.where(finite, self.error, np.nan)
+        return Refined(self.value, error, status, start * 2.0 ** -self.level.max(axis=1, initial=0), start)

@@ -1,0 +1,126 @@
+"""Where a difference formula fits between bounds: on which side of x, and with which step.
+
+Every formula here has a *reach*: how many steps the farthest of its points is away from x. One that does not fit turns
+to the side with more room, where a one-sided formula has the same order; where that does not fit
+either, the step shrinks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..results import EPS
+from .stencils import Stencil, stencil
+from .steps import default_factor, power_of_two_below
+
+Array = NDArray[Any]
+Bounds = tuple[Array, Array]
+"""The lowest and the highest coordinates, of x's shape."""
+
+CENTRAL, ONE_SIDED, TWO_POINT, NOWHERE = range(4)
+
+# A one-sided formula has larger errors of both kinds than the central one of its order: 4 times the round-off at
+# order 2. So a central one with a step that is shorter by up to this factor is preferred.
+SHORTER = 4.0
+
+
+class Scheme(NamedTuple):
+    """For each coordinate a kind of formula and its step, which is negative where the formula lies below x."""
+
+    kind: Array
+    step: Array
+
+
+def formula_of(kind: int, asked: Stencil) -> Stencil | None:
+    """The stencil behind a kind, for positive and negative steps; None where there is nothing to compute."""
+    if kind == NOWHERE:
+        return None
+    if kind == CENTRAL:
+        return asked
+    return stencil(asked.derivative, 1 if kind == TWO_POINT else asked.order, "forward")
+
+
+def asked_for(x: Array, h: Array, asked: Stencil) -> Scheme:
+    """The scheme without bounds."""
+    if asked.method == "central":
+        return Scheme(np.full(x.shape, CENTRAL), h)
+    return Scheme(np.full(x.shape, ONE_SIDED), h if asked.method == "forward" else -h)
+
+
+def fit(x: Array, h: Array, bounds: Bounds, asked: Stencil) -> Scheme:
+    """The scheme that stays between the bounds, at coordinates that lie there."""
+    low, high = bounds
+    with np.errstate(all="ignore"):
+        below, above = x - low, high - x
+        reach = asked.derivative + asked.order - 1
+        down, up = _shortened(x, -h, low, high, (reach,), below), _shortened(x, h, low, high, (reach,), above)
+        one = _side(down, up, below, above, asked)
+        kind = np.full(x.shape, ONE_SIDED)
+        if asked.method == "central":
+            half = asked.offsets[-1]
+            middle = _shortened(x, h, low, high, (-half, half), np.minimum(below, above))
+            central = ~(SHORTER * middle < np.abs(one))
+            kind, one = np.where(central, CENTRAL, ONE_SIDED), np.where(central, middle, one)
+        return _where_floats_are_few(x, Scheme(kind, one), below, above, asked)
+
+
+def _shortened(x: Array, h: Array, low: Array, high: Array, ends: tuple[int, ...], room: Array) -> Array:
+    """h, or the largest power of two with which the points at `ends` steps from x lie in the room;
+    0 where none does."""
+    reach = max(ends)
+    size = np.where(reach * np.abs(h) <= room, np.abs(h), np.minimum(power_of_two_below(room / reach), np.abs(h)))
+    step = np.copysign(size, h)
+    for end in ends:  # room is rounded: a point can lie one float outside
+        moved = x + end * step
+        step = np.where((moved < low) | (moved > high), step / 2, step)
+    return step
+
+
+def _side(down: Array, up: Array, below: Array, above: Array, asked: Stencil) -> Array:
+    """The signed step of the one-sided formula:
+    as it was asked for, if it keeps its step, else to where there is room."""
+    if asked.method == "forward":
+        return np.where(up >= -down, up, down)
+    if asked.method == "backward":
+        return np.where(-down >= up, down, up)
+    return np.where((up > -down) | ((up == -down) & (above >= below)), up, down)
+
+
+def _where_floats_are_few(x: Array, scheme: Scheme, below: Array, above: Array, asked: Stencil) -> Scheme:
+    """Between bounds some floats apart: the first difference to the farther bound, or nothing."""
+    kind, step = scheme
+    few = np.abs(step) < np.spacing(np.abs(x))
+    if not few.any():
+        return scheme
+    farther = np.where(above >= below, above, -below)
+    usable = few & (farther != 0.0) & (asked.derivative == 1)
+    kind = np.where(usable, TWO_POINT, np.where(few, NOWHERE, kind))
+    return Scheme(kind, np.where(few, farther, step))
+
+
+def without_noise(x: Array, h: Array, scheme: Scheme, asked: Stencil, eps: float = EPS) -> Scheme:
+    """No second or higher derivative from steps that were shortened until round-off leaves no two digits of it.
+
+    Round-off grows as ``h**-n``, from about ``eps**(p/(p+n))`` at the default step.
+    """
+    n, p = asked.derivative, asked.order
+    shortest = default_factor(n, p, eps) * (100.0 * eps ** (p / (p + n))) ** (1.0 / n)
+    with np.errstate(all="ignore"):
+        step = np.abs(scheme.step)
+        lost = (n > 1) & (step < np.abs(h)) & (step < shortest * np.maximum(1.0, np.abs(x)))
+    return Scheme(np.where(lost, NOWHERE, scheme.kind), scheme.step)
+
+
+def room(x: Array, bounds: Bounds, scheme: Scheme, asked: Stencil) -> Array:
+    """The largest power of two that may take the place of the step, with the same formula on the same side."""
+    reach = asked.derivative + asked.order - 1
+    with np.errstate(all="ignore"):
+        below, above = x - bounds[0], bounds[1] - x
+        one = np.where(scheme.step < 0.0, below, above) / reach
+        central = np.minimum(below, above) / asked.offsets[-1]
+        # rounded room, as in `_shortened`: half of a power of two that fits exactly
+        found = power_of_two_below(np.where(scheme.kind == CENTRAL, central, one) * (1.0 - 2.0**-52))
+    return np.asarray(found)

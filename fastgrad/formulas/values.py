@@ -1,0 +1,89 @@
+"""What f returned, as numbers: one or many, the imaginary part, the precision."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..results import EPS
+
+Array = NDArray[Any]
+
+
+def as_number(value: Any) -> float:
+    """What f returned as a float; arrays of one element count as numbers.
+
+    Raises
+    ------
+    TypeError
+        Not a real number.
+    ValueError
+        More than one number, or none.
+    """
+    if type(value) is float or type(value) is np.float64:
+        return float(value)
+    array = np.asarray(value)
+    _check_real(value, array, "one real number")
+    if array.size != 1:
+        msg = f"f returned an array of shape {array.shape}; it must return one number"
+        raise ValueError(msg)
+    return float(array.reshape(())[()])
+
+
+def _check_real(value: Any, array: Array, wanted: str) -> None:
+    if array.dtype.kind not in "fiub":
+        kind = f"{type(value).__name__} {value!r}" if array.ndim == 0 else f"array of {array.dtype}"
+        msg = f"f returned {kind}; it must return {wanted}"
+        if array.dtype.kind == "c":
+            msg += " (of a complex result, return .real or abs())"
+        raise TypeError(msg)
+
+
+def as_numbers(value: Any) -> NDArray[np.float64]:
+    """What f returned as an array of its own, of any shape: f may use its array again.
+
+    Raises
+    ------
+    TypeError
+        Not real numbers, or rows of different lengths.
+    """
+    try:
+        array = np.array(value)
+    except ValueError:
+        msg = f"f returned a ragged {type(value).__name__}: its rows have different lengths; return an array of numbers"
+        raise TypeError(msg) from None
+    _check_real(value, array, "real numbers")
+    return array.astype(np.float64, copy=False)
+
+
+def imaginary_part(value: Any) -> Any:
+    """The imaginary part of what f returned for a complex argument, from which method="complex" reads the derivative.
+
+    Raises
+    ------
+    TypeError
+        Not complex numbers of double precision.
+    """
+    if type(value) is np.complex128 or type(value) is complex:
+        return value.imag
+    with suppress(ValueError):  # ragged: `as_numbers` says so
+        array = np.asarray(value)
+        if array.dtype.kind == "c" and array.dtype != np.complex64:
+            return array.imag
+        if array.dtype.kind in "fiubc":
+            lost = "loses so small an imaginary part" if array.dtype.kind == "c" else "has no imaginary part"
+            msg = (
+                f"f returned {array.dtype} for a complex argument, which {lost}, and with it the derivative; leave out "
+                "abs, .real, float() and other precisions, write a constant c as c + 0 * x[0], or use method='central'"
+            )
+            raise TypeError(msg)
+    return as_numbers(value)
+
+
+def precision(value: Any) -> float:
+    """Machine epsilon of what f returned."""
+    dtype = getattr(value, "dtype", None)
+    return float(np.finfo(dtype).eps) if dtype is not None and dtype.kind == "f" and dtype.itemsize < 8 else EPS

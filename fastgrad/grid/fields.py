@@ -1,0 +1,193 @@
+"""Gradients at every node of a grid."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..chunks import labelled
+from ..chunks.lazy import by_nodes
+from ..engine.arguments import (
+    arrays_of,
+    check_args,
+    check_fixed_steps,
+    check_function,
+    check_workers,
+    real_array,
+    refuse_bounds,
+)
+from ..engine.call import Call
+from ..engine.choose import Facts, check_engine, plan, run, warn_if_constant, warn_if_slow
+from ..engine.points import Grid
+from ..engine.request import Options
+from ..engine.threads import progress_report
+from ..formulas import stencils
+from ..formulas.steps import Steps, choose_steps
+from ..operations.solve import by_definition, none_ran
+from ..results import Result, status_of, users_level
+from . import slabs
+
+Array = NDArray[Any]
+
+
+def gradient_field(
+    f: Callable[..., Any],
+    axes: Sequence[ArrayLike],
+    *,
+    args: tuple[Any, ...] = (),
+    method: str = "central",
+    order: int = 2,
+    h: ArrayLike | None = None,
+    rel_step: ArrayLike | None = None,
+    bounds: Any = None,
+    chunks: Any = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Any = None,
+    progress: bool | Callable[[int, int], object] = False,
+    full_output: bool = False,
+    resume: str | os.PathLike[str] | None = None,
+) -> Any:
+    """Gradient of a scalar function at every node of the grid that 1-D axes span.
+
+    The coordinates of the nodes are never stored: memory is that of the result.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, *args)``, a number from an array of shape (D,).
+    axes : sequence of D one-dimensional array_likes
+        The coordinates along each axis, in any order and spacing. xarray's DataArrays keep their coordinates.
+    h, rel_step : array_like, optional
+        A number or one per axis; as in `gradient`.
+    out : ndarray, numpy.memmap or store, optional
+        What to write into, (D, n0, n1, ...). A store is anything with `shape`, `dtype` and ``out[:, a:b] = block``,
+        such as an array of zarr or a data set of h5py. Files and stores are written slab by slab along the first axis,
+        32 MB at a time or a store's chunks where they are larger, and only a slab is in memory. The bits are the same.
+    resume : str or path, optional
+        A journal of the slabs that are finished in `out`, a file or a store. A call that finds the journal of the same
+        field goes on after them, whatever ended the last one; when the field is complete the journal is removed.
+    chunks : optional
+        The result is a lazy dask array (extra `dask`) in such chunks of the grid, as dask takes them: ``"auto"``, a
+        number of nodes or one for each axis. Its first axis is one chunk.
+    args, method, order, engine, workers, progress, full_output
+        As in `gradient`. The `h` of a `Result` is one array per axis here; of a file or a store `status` is one number
+        per component, -3 where any element is NaN or inf.
+
+    Returns
+    -------
+    ndarray, DataArray, store or Result
+        (D, n0, n1, ...): element [i, a, b, ...] is the derivative along axis i at (axes[0][a], axes[1][b], ...), the
+        indexing called "ij" in `numpy.meshgrid`. float64, or the axes' common lower precision. `out` where it is given.
+        Of axes that are DataArrays a DataArray with the dimensions "component" and theirs.
+
+    Raises
+    ------
+    TypeError, ValueError, EngineError
+        As in `gradient`; axes that are not one-dimensional; a journal of another field.
+    OSError
+        The disk is full; finished slabs are kept.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> x, y = np.linspace(-2, 2, 5), np.linspace(0, 1, 3)
+    >>> field = fastgrad.gradient_field(lambda p: p[0] ** 2 * p[1], [x, y])
+    >>> field.shape
+    (2, 5, 3)
+    >>> field[0, 4, 2].round(6), field[1, 4, 2].round(6)
+    (np.float64(4.0), np.float64(4.0))
+    """
+    if labelled.has_labels(axes):
+        options: dict[str, Any] = {
+            "args": args, "method": method, "order": order, "h": h, "rel_step": rel_step, "engine": engine,
+            "workers": workers, "out": out, "progress": progress, "full_output": full_output, "resume": resume,
+            "chunks": chunks, "bounds": bounds,
+        }  # fmt: skip
+        return labelled.field(partial(gradient_field, f, **options), axes, out)
+    check_function(f)
+    check_fixed_steps(method, order, "gradient_field")
+    refuse_bounds(bounds, "gradient_field")
+    check_engine(engine)
+    used = check_workers(workers, engine)
+    given = _axes(axes)
+    grid = Grid(tuple(np.ascontiguousarray(a, dtype=np.float64) for a in given))
+    table = stencils.gradient(grid.dimension, order, method)
+    call = Call(f, grid, table, _steps(grid, table, h, rel_step), check_args(args))
+    if chunks is not None:
+        if resume is not None:
+            msg = (
+                f"resume={os.fspath(resume)!r} does not fit chunks=, whose result is computed later; "
+                "leave one of them out"
+            )
+            raise ValueError(msg)
+        how = Options(engine, workers, out, progress, full_output)
+        return by_nodes(gradient_field, call, given, chunks, how, method=method, order=order, h=h, rel_step=rel_step)
+    result = slabs.check_target(
+        out, (grid.dimension, *map(len, given)), np.result_type(*given), *given, *arrays_of(call.args)
+    )
+    outside = slabs.is_outside(result)
+    if resume is not None and not outside:
+        msg = f"resume={os.fspath(resume)!r} needs out= a file or a store that outlives this process, such as np.memmap"
+        raise ValueError(msg)
+    facts, finite = Facts(none_ran(engine), 0), None
+    if grid.count and outside:
+        facts, finite = slabs.fill(
+            partial(_fill, workers=used), call, result, engine, progress, resume, finite=full_output
+        )
+    elif grid.count:
+        facts = _fill(call, result, engine, progress, workers=used)
+    if not full_output:
+        return result
+    status = status_of(result) if finite is None else np.where(finite, 0, -3)
+    steps, sizes = call.steps_for(facts.eps), np.broadcast_to(call.steps_for(facts.eps).size, grid.dimension)
+    h_taken = tuple(Steps(steps.rule, s).at(a) for s, a in zip(sizes, grid.axes, strict=True))
+    return Result(result, None, status, h_taken, facts.nfev, facts.engine)
+
+
+def _axes(axes: Any) -> list[Array]:
+    try:
+        arrays = [real_array(a, "an axis") for a in axes]
+    except TypeError as error:
+        if np.iterable(axes):
+            raise
+        msg = f"axes must be a sequence of 1-D arrays, got {type(axes).__name__}; write gradient_field(f, [x, y])"
+        raise TypeError(msg) from error
+    if not arrays or any(a.ndim != 1 for a in arrays):
+        shapes = [a.shape for a in arrays]
+        msg = f"axes must be 1-D arrays, one per coordinate, got shapes {shapes}; write gradient_field(f, [x, y])"
+        raise ValueError(msg)
+    return arrays
+
+
+def _steps(grid: Grid, table: stencils.Table, h: Any, rel_step: Any) -> Steps:
+    """One size for all axes or one per axis, checked against the coordinates of each."""
+    whole = choose_steps(np.zeros(grid.dimension), table.stencil, h, rel_step)
+    for axis, size in zip(grid.axes, np.broadcast_to(whole.size, grid.dimension), strict=True):
+        Steps(whole.rule, size).check(axis)
+    return whole
+
+
+def _fill(call: Call, result: Array, engine: str, progress: Any, *, workers: int | None) -> Facts:
+    """Write the field of a call, which may be a part of another."""
+    flat = result.reshape(call.points.layout[::-1])
+    direct = result.dtype == np.float64 and np.may_share_memory(flat, result)
+    target = flat.T if direct else np.empty(call.points.layout)
+    if engine == "reference":
+        with progress_report(progress, "point") as report:
+            facts = by_definition(call, target, None, report)
+    else:
+        chosen = plan(call, engine, target)
+        warn_if_slow(call, chosen, users_level(1))
+        facts = run(call, chosen, target, None, workers, progress)
+    if not call.expected:  # of a part it says nothing
+        warn_if_constant(call, target, users_level(1))
+    if not direct:
+        with np.errstate(all="ignore"):
+            result[...] = target.T.reshape(result.shape)
+    return facts

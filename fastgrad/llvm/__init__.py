@@ -1,0 +1,1 @@
+"""Machine code from text: explicit vectors and their elementary functions."""

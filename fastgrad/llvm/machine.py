@@ -1,0 +1,202 @@
+"""LLVM IR to machine code: compiled once, kept in the process and in a folder for the next one.
+
+The folder is ``FASTGRAD_CACHE_DIR`` or ``fastgrad`` in the user's cache folder. A file is named by the digest of the
+text it was compiled from, of the processor and of LLVM's version, and begins with the digest of its own content, so
+that processes can write at the same time, and a damaged file counts as missing. A folder that cannot be
+written is no error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from ctypes import CFUNCTYPE, c_int64, c_void_p
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from .interrupts import deferred_interrupt
+from .vectormath import enabled, load_libraries
+
+LARGEST_NUMBER, OLDEST_NUMBER = (
+    2048,
+    1536,
+)  # files: when there are more than the first, the oldest go down to the second
+
+_lock = threading.RLock()
+_compiled: dict[str, tuple[Any, dict[str, int]]] = {}  # the engine keeps the code alive
+
+KERNEL = CFUNCTYPE(c_int64, c_int64, c_int64, c_void_p)
+
+
+def functions(text: str, *names: str, quick: bool = False) -> list[Any]:
+    """The functions of a module, callable with (start, stop, address of the arguments); calls release the GIL.
+
+    `quick` code is made in a tenth of the time and keeps nothing in registers from one operation to the next.
+    """
+    digest = _digest(text + "; quick" * quick)
+    with _lock:
+        if digest not in _compiled:
+            with deferred_interrupt():
+                _compiled[digest] = _load(digest, text, names, quick)
+        addresses = _compiled[digest][1]
+    return [KERNEL(addresses[name]) for name in names]
+
+
+def assembly(text: str) -> str:
+    """The machine code as text: what the tests look at."""
+    return str(_machine().emit_assembly(_optimised(text)))
+
+
+@cache
+def lanes() -> int:
+    """Doubles in a vector register of this processor."""
+    features = llvm.get_host_cpu_features()
+    if not _is_x86():
+        return 2
+    return 8 if _wide(features) else 4 if features.get("avx2") else 2
+
+
+def _wide(features: Any) -> bool:
+    return all(features.get(name) for name in ("avx512f", "avx512dq", "avx512vl"))
+
+
+def _is_x86() -> bool:
+    triple: str = llvm.get_process_triple()
+    return triple.startswith(("x86_64", "amd64"))
+
+
+@cache
+def _machine() -> Any:
+    """The target that code is made for."""
+    return _new_machine()
+
+
+def _new_machine(effort: int = 2) -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    load_libraries()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=_features(), opt=effort, jit=True)
+
+
+@cache
+def _context() -> Any:
+    """A context of our own: llvmlite 0.44 makes those for typed pointers, which the text does not use, by default."""
+    place, name = llvm.context, "opaque_pointers_enabled"
+    typed = getattr(place, name, True) is False
+    try:
+        if typed:
+            setattr(place, name, True)
+        return llvm.create_context()
+    finally:
+        if typed:
+            setattr(place, name, False)
+
+
+@cache
+def _features() -> str:
+    return str(llvm.get_host_cpu_features().flatten())
+
+
+@cache
+def _surroundings() -> bytes:
+    """What machine code depends on beside its text."""
+    parts = (llvm.get_process_triple(), llvm.get_host_cpu_name(), _features(), llvmlite.__version__, str(enabled()))
+    return "\n".join(parts).encode()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(_surroundings() + text.encode()).hexdigest()
+
+
+def _load(digest: str, text: str, names: tuple[str, ...], quick: bool) -> tuple[Any, dict[str, int]]:
+    code = _read(digest)
+    if code is None:
+        machine, module = (_new_machine(0), _module(text)) if quick else (_machine(), _optimised(text))
+        code = bytes(machine.emit_object(module))
+        _write(digest, code)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly("", _context()), _new_machine())  # which it will own
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine, {name: engine.get_function_address(name) for name in names}
+
+
+def _module(text: str) -> Any:
+    machine = _machine()
+    module = llvm.parse_assembly(text, _context())
+    module.verify()
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)
+    return module
+
+
+def _optimised(text: str) -> Any:
+    """The module after LLVM's passes; the vectorisers stay out, the vectors are explicit."""
+    machine, module = _machine(), _module(text)
+    tuning = llvm.create_pipeline_tuning_options(speed_level=1)
+    tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
+    passes = llvm.create_pass_builder(machine, tuning)
+    passes.getModulePassManager().run(module, passes)
+    return module
+
+
+# --- the folder ------------------------------------------------------------------------------------------------------
+
+
+def folder() -> Path:
+    """Where machine code is kept; OSError where there is no home directory."""
+    given = os.environ.get("FASTGRAD_CACHE_DIR")
+    if given:
+        return Path(given)
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    try:
+        return Path(base).expanduser() / "fastgrad"
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
+
+
+def _read(digest: str) -> bytes | None:
+    try:
+        path = folder() / f"{digest}.o"
+        content = path.read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
+        return None
+    with suppress(OSError):
+        os.utime(path)  # the least recently used go first
+    return content[32:]
+
+
+def _write(digest: str, code: bytes) -> None:
+    """Write to a file of another name and rename it: readers see the whole file or none."""
+    with suppress(OSError):
+        folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder(), prefix=f"{digest}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(code).digest() + code)
+            os.replace(name, folder() / f"{digest}.o")
+        except OSError:
+            os.unlink(name)
+            raise
+        _prune()
+
+
+def _prune() -> None:
+    files = list(folder().glob("*.o"))
+    if len(files) > LARGEST_NUMBER:
+        for path in sorted(files, key=lambda p: p.stat().st_mtime)[:-OLDEST_NUMBER]:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,6 @@
+"""The book's networks, and networks of any depth, with all their numerical gradients."""
+
+from .losses import cross_entropy_error, mean_squared_error, relu, sigmoid, softmax
+from .networks import MLP, SimpleNet, TwoLayerNet
+
+__all__ = ["MLP", "SimpleNet", "TwoLayerNet", "cross_entropy_error", "mean_squared_error", "relu", "sigmoid", "softmax"]

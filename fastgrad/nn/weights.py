@@ -1,0 +1,266 @@
+"""Gradients of a loss in its weights: arrays, or dicts of arrays such as a network's parameters."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..engine.arguments import (
+    check_args,
+    check_fixed_steps,
+    check_function,
+    check_workers,
+    movable_array,
+    refuse_bounds,
+)
+from ..engine.python import mutation
+from ..engine.threads import progress_report
+from ..formulas.stencils import stencil
+from ..formulas.steps import choose_steps, irregular, with_precision
+from ..formulas.values import as_number, precision
+from ..operations.gradients import gradient
+from ..results import ConstantFunctionWarning
+
+Array = NDArray[Any]
+
+CONSTANT = (
+    "the loss is the same at all displaced weights, and where all of them are moved: it does not read these arrays. "
+    "Pass the very arrays that it reads, such as net.params"
+)
+
+
+def weight_gradient(
+    loss: Callable[..., Any],
+    params: Any,
+    *,
+    args: tuple[Any, ...] = (),
+    mask: Any = None,
+    sample: int | None = None,
+    rng: np.random.Generator | int | None = 0,
+    method: str = "central",
+    order: int = 2,
+    h: ArrayLike | None = None,
+    rel_step: ArrayLike | None = None,
+    bounds: Any = None,
+    workers: int | None = None,
+    progress: bool | Callable[[int, int], object] = False,
+) -> Any:
+    """Gradient of a loss in all its weights, or in some of them.
+
+    The elements of the given arrays are moved in place, one at a time, and restored bit for bit, also when the loss
+    raises or Ctrl-C arrives: so a loss may read them through a closure, as in ``lambda params: net.loss(x, t)``. An
+    ``@njit`` loss of one array runs compiled, coordinates over threads. For the networks of `fastgrad.nn` their own
+    ``numerical_gradient`` is hundreds of times faster.
+
+    Parameters
+    ----------
+    loss : callable
+        ``loss(params, *args)``, a number.
+    params : ndarray or dict of ndarray
+        The weights: writeable arrays of float64, float32 or float16, of any shape.
+    args : tuple
+        Further arguments of the loss; how the data reach an ``@njit`` loss.
+    mask : array_like of bool, or a dict of them, optional
+        Which elements to differentiate, in the form of `params`. Arrays that a dict leaves out are not differentiated.
+    sample : int, optional
+        Differentiate only so many elements, drawn at random among all (those of `mask`).
+    rng : numpy.random.Generator or int, optional
+        Draws the sample; a number is a seed.
+    method, order, h, rel_step
+        As in `gradient`; the steps follow the lower precision of the array and of what the loss returns.
+    workers : int, optional
+        Threads for an ``@njit`` loss, all cores by default. For any other the number of forked processes (Linux, no
+        other threads), 1 by default; each has a copy of all objects, and what the loss changes in them is lost.
+    progress : bool or callable
+        True: a progress bar with the time left on stderr (extra `progress`); a callable gets (done, total).
+
+    Returns
+    -------
+    ndarray or dict of ndarray
+        Gradients in the form, shapes and dtypes of `params`; NaN where no derivative was asked for.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Params that cannot be moved in place, a mask that does not fit, a loss that returns no single number.
+    RuntimeError
+        A forked process was killed.
+
+    Warns
+    -----
+    ConstantFunctionWarning
+        The loss does not react to the arrays.
+    PerformanceWarning
+        `workers` were asked for where processes cannot be forked, once for each reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgrad import weight_gradient
+    >>> class Net:
+    ...     def __init__(self):
+    ...         self.params = {"W": np.array([[1.0, 2.0], [3.0, 4.0]]), "b": np.array([0.5, -0.5])}
+    ...     def loss(self, x):
+    ...         return np.sum((x @ self.params["W"] + self.params["b"]) ** 2)
+    >>> net, x = Net(), np.array([1.0, -1.0])
+    >>> grads = weight_gradient(lambda params: net.loss(x), net.params)
+    >>> grads["W"].round(6), grads["b"].round(6)
+    (array([[-3., -5.],
+           [ 3.,  5.]]), array([-3., -5.]))
+    >>> some = weight_gradient(lambda params: net.loss(x), net.params, sample=2)
+    >>> sum(int(np.isfinite(g).sum()) for g in some.values())
+    2
+    """
+    check_function(loss, "loss")
+    arrays = _arrays(params)
+    used = check_workers(workers, "jit")
+    check_fixed_steps(method, order, "weight_gradient")
+    refuse_bounds(bounds, "weight_gradient")
+    scheme: dict[str, Any] = {"method": method, "order": order, "h": h, "rel_step": rel_step}
+    if hasattr(loss, "py_func") and (_is_dict(params) or (mask is None and sample is None)):
+        return _compiled(loss, params, check_args(args), used, progress, scheme)
+    places = _places(arrays, _mask_by_name(mask, params), sample, rng)
+    further = check_args(args)
+    parts = _moved(lambda: loss(params, *further), arrays, places, used or 1, progress, scheme)
+    return parts if _is_dict(params) else parts[""]
+
+
+def _arrays(params: Any) -> dict[str, Array]:
+    if not _is_dict(params):
+        return {"": movable_array(params, "params")}
+    return {name: movable_array(w, f"params[{name!r}]") for name, w in params.items()}
+
+
+def _is_dict(params: Any) -> bool:
+    return isinstance(params, Mapping)
+
+
+def _compiled(
+    loss: Any, params: Any, args: tuple[Any, ...], workers: int | None, progress: Any, scheme: dict[str, Any]
+) -> Any:
+    if _is_dict(params):
+        msg = "an @njit loss takes one array, not a dict; write lambda params: loss(params['W'], params['b']) around it"
+        raise TypeError(msg)
+    return gradient(loss, params, args=args, engine="jit", workers=workers, progress=progress, **scheme)
+
+
+def _mask_by_name(mask: Any, params: Any) -> Any:
+    if mask is not None and _is_dict(mask) != _is_dict(params):
+        msg = f"mask must have the form of params, a {type(params).__name__}, got {type(mask).__name__}"
+        raise TypeError(msg)
+    return mask if mask is None or _is_dict(mask) else {"": mask}
+
+
+def _places(
+    arrays: dict[str, Array], mask: Any, sample: Any, rng: np.random.Generator | int | None
+) -> dict[str, NDArray[np.intp]]:
+    """The flat numbers of the elements to differentiate."""
+    if mask is None:
+        places = {name: np.arange(w.size) for name, w in arrays.items()}
+    else:
+        unknown = [name for name in mask if name not in arrays]
+        if unknown:
+            msg = f"mask has {unknown}, which params has not; params has {list(arrays)}"
+            raise ValueError(msg)
+        places = {name: _masked(mask.get(name, np.zeros(w.shape, bool)), w, name) for name, w in arrays.items()}
+    return places if sample is None else _drawn(places, sample, np.random.default_rng(rng))
+
+
+def _masked(mask: Any, w: Array, name: str) -> NDArray[np.intp]:
+    given = np.asarray(mask)
+    if given.dtype != np.bool_ or given.shape != w.shape:
+        msg = (
+            f"mask{f'[{name!r}]' * bool(name)} has shape {given.shape} and dtype {given.dtype}, "
+            f"it must be bool of shape {w.shape}"
+        )
+        raise ValueError(msg)
+    return np.flatnonzero(given)
+
+
+def _drawn(places: dict[str, NDArray[np.intp]], sample: Any, rng: np.random.Generator) -> dict[str, NDArray[np.intp]]:
+    total = sum(map(len, places.values()))
+    if isinstance(sample, bool) or not isinstance(sample, (int, np.integer)) or not 0 < sample <= total:
+        msg = f"sample={sample!r} must be a whole number from 1 to the {total} elements there are"
+        raise ValueError(msg)
+    chosen, start, drawn = np.sort(rng.choice(total, sample, replace=False)), 0, {}
+    for name, numbers in places.items():
+        here = chosen[(chosen >= start) & (chosen < start + len(numbers))] - start
+        drawn[name], start = numbers[here], start + len(numbers)
+    return drawn
+
+
+def _moved(
+    loss: Callable[[], Any], arrays: dict[str, Array], places: dict[str, NDArray[np.intp]],
+    workers: int, progress: Any, scheme: dict[str, Any],
+) -> dict[str, Array]:  # fmt: skip
+    formula = stencil(1, scheme["order"], scheme["method"])
+    first = _first(loss, list(arrays.values()))
+    steps = {name: _step(w, name, scheme, precision(first)) for name, w in arrays.items()}
+    with progress_report(progress, "weight") as report:
+        sums = mutation.sums(
+            lambda: as_number(loss()), list(arrays.values()), list(places.values()), list(steps.values()),
+            formula, workers=workers, report=report,
+        )  # fmt: skip
+    if any(map(len, sums)) and not any(s.any() for s in sums) and not _reacts(lambda: as_number(loss()), arrays):
+        warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=3)
+    out = {}
+    for (name, w), total in zip(arrays.items(), sums, strict=True):
+        with np.errstate(all="ignore"):
+            out[name] = np.full(w.shape, np.nan, w.dtype)
+            part = total / (formula.denominator * np.reshape(steps[name], -1)[places[name]].astype(np.float64))
+            out[name].reshape(-1)[places[name]] = part
+    return out
+
+
+def _first(loss: Callable[[], Any], arrays: list[Array]) -> Any:
+    """What the loss returns before any element is moved."""
+    originals = [w.copy() for w in arrays]
+    try:
+        first = loss()
+        as_number(first)
+        mutation.check_unchanged(arrays, originals)
+    except BaseException:
+        mutation.restore(arrays, originals)
+        raise
+    return first
+
+
+def _step(w: Array, name: str, scheme: dict[str, Any], eps: float) -> Array:
+    """The steps that are really taken, in the array's precision."""
+    formula = stencil(1, scheme["order"], scheme["method"])
+    x = w.astype(np.float64)
+    steps = choose_steps(x, formula, scheme["h"], scheme["rel_step"])
+    steps = with_precision(steps, formula, max(eps, float(np.finfo(w.dtype).eps)))
+    with np.errstate(all="ignore"):
+        scale = np.abs(w)
+        h = np.asarray((scale + np.broadcast_to(steps.at(x), x.shape).astype(w.dtype)) - scale)
+    gone = (h == 0) & np.isfinite(x)
+    if gone.any():
+        msg = (
+            f"the step vanishes beside params{f'[{name!r}]' * bool(name)}={float(x[gone].flat[0])!r} in {w.dtype}; "
+            "leave h and rel_step out"
+        )
+        raise ValueError(msg)
+    return h
+
+
+def _reacts(value: Callable[[], float], arrays: dict[str, Array]) -> bool:
+    """Whether the loss changes, or cannot be had, when every element is moved by an irregular amount."""
+    originals = [w.copy() for w in arrays.values()]
+    try:
+        before = value()
+        _move(arrays)
+        return value() != before
+    except Exception:  # noqa: BLE001  whatever the loss raises, it has looked at the arrays
+        return True
+    finally:
+        mutation.restore(list(arrays.values()), originals)
+
+
+def _move(arrays: dict[str, Array]) -> None:
+    for w in arrays.values():
+        w[...] += irregular(w.size).reshape(w.shape).astype(w.dtype)

@@ -1,0 +1,1 @@
+"""Gradients, Jacobians, Hessians, propagation: from arguments to results."""

@@ -1,0 +1,288 @@
+"""Operations with refined steps (`method="adaptive"`): which estimates each element extrapolates, on which engine.
+
+First derivatives ask for f at rows of points and refine each coordinate by itself. Second ones run their whole table at
+steps that shrink together: first the second derivative along each coordinate finds where these steps begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.call import Call, subset
+from ..engine.choose import Facts, plan, run
+from ..engine.points import Output, Target
+from ..engine.threads import progress_report
+from ..formulas import sides, stencils
+from ..formulas.extrapolation import NOT_FINITE, ROSE, Estimate, Refined, halved, refine, starts
+from ..formulas.sides import Scheme
+from ..formulas.stencils import Stencil
+from ..formulas.steps import IRREGULAR, Steps
+from .partials import Partials, Sampler
+
+Array = NDArray[Any]
+
+ELEMENTS = 1 << 14  # derivatives that are refined together
+FEW = 64  # of these, where it is not known yet how many outputs f has
+
+
+def fill(call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any) -> Facts:
+    """Fill `out`, and `values` with f at the points."""
+    sampler = Sampler(call, engine, workers, call.total)
+    with progress_report(progress, "derivative") as report:
+        job = _Seconds if call.table.stencil.derivative == 2 and not call.scalar else _Firsts
+        facts = job(call, sampler, report).fill(out)
+    if values is not None:
+        values[:] = sampler.at_points(np.arange(len(values)))[:, 0]
+        facts = facts._replace(nfev=sampler.nfev)
+    return facts
+
+
+class _Results:
+    """The arrays that are filled: the caller's, and beside it errors and status."""
+
+    def __init__(self, out: Output, sampler: Sampler) -> None:
+        self.derivative = out.reserve(sampler.shape) if isinstance(out, Target) else out
+        self.error = np.full(self.derivative.shape, np.nan)
+        self.status = np.full(self.derivative.shape, NOT_FINITE)
+
+    def put(self, points: Array, units: Array | None, found: Refined) -> None:
+        """Derivatives along coordinates or, without `units`, all outputs of points."""
+        single = self.derivative.ndim == 2
+        place: Any = points if units is None else (points, units) if single else (points, slice(None), units)
+        for array, part in zip((self.derivative, self.error, self.status), found[:3], strict=True):
+            array[place] = part[:, 0] if single and units is not None else part
+
+
+class _Firsts:
+    """Derivatives along coordinates, or along v."""
+
+    def __init__(self, call: Call, sampler: Sampler, report: Any) -> None:
+        self.call, self.sampler, self.report, self.asked = call, sampler, report, call.table.stencil
+        self.partials = Partials(sampler, call.v)
+        self.x = self.partials.x
+        self.start, self.largest = _starts(call, self.x)
+        self.scheme = sides.asked_for(self.start, self.start, self.asked)
+        if call.bounds is not None:
+            kind, step = sides.fit(self.x, self.start, call.bounds, self.asked)
+            shorter = (np.abs(step) < self.start) & (kind != sides.TWO_POINT)
+            self.scheme = Scheme(kind, np.where(shorter, IRREGULAR / 2.0 * step, step))
+            self.largest = np.minimum(self.largest, sides.room(self.x, call.bounds, self.scheme, self.asked))
+
+    def fill(self, out: Output) -> Facts:
+        steps, results = np.abs(self.scheme.step), None
+        count, columns = self.scheme.kind.shape
+        sampler, done = self.sampler, 0
+        while done < count * columns:
+            numbers = np.arange(done, min(done + self._together(), count * columns))
+            owners, units = np.divmod(numbers, columns)
+            for kind in np.unique(self.scheme.kind[owners, units]):
+                chosen = self.scheme.kind[owners, units] == kind
+                o, u = owners[chosen], units[chosen]
+                found = self._of_kind(kind, o, u)
+                results = results or _Results(out, sampler)
+                results.put(o, u, found)
+                steps[o, u] = np.abs(found.step)
+            done += len(numbers)
+            if self.report:
+                self.report(done, count * columns)
+        if results is None:  # no coordinates; f shows what it returns
+            sampler.at_points(np.arange(min(count, 1)))
+            results = _Results(out, sampler)
+        return Facts(sampler.engine, sampler.nfev, sampler.eps, results.error, results.status, steps)
+
+    def _together(self) -> int:
+        """How many pairs of a point and a coordinate are refined at a time."""
+        if self.call.vector and not self.sampler.nfev:
+            return FEW
+        return max(ELEMENTS // max(prod(self.sampler.shape), 1), 1)
+
+    def _of_kind(self, kind: int, owners: Array, units: Array) -> Refined:
+        formula, step = sides.formula_of(kind, self.asked), self.scheme.step[owners, units]
+        if formula is None:
+            shape = self.sampler.at_points(owners).shape
+            return Refined(*_nothing(shape), step, step)
+        if kind == sides.TWO_POINT:
+            value, _ = self.partials.quotients(owners, units, step, formula)
+            return Refined(value, np.full(value.shape, np.inf), np.full(value.shape, ROSE), step, step)
+        largest = self.largest[owners, units]
+        found = refine(self._estimate(owners, units, np.sign(step), formula), np.abs(step), largest, formula)
+        if kind == sides.CENTRAL:
+            self._turn(owners, units, found)
+        return found
+
+    def _estimate(self, owners: Array, units: Array, sign: Array, formula: Stencil) -> Estimate:
+        return lambda some, steps: self.partials.quotients(owners[some], units[some], sign[some] * steps, formula)
+
+    def _turn(self, owners: Array, units: Array, found: Refined) -> None:
+        """Where nothing was finite on both sides together, try each alone."""
+        for sign in (1.0, -1.0):
+            bad = np.flatnonzero(~np.isfinite(found.value).all(axis=1))
+            bad = bad[np.isfinite(self.sampler.at_points(owners[bad])).any(axis=1)] if bad.size else bad
+            if not bad.size:
+                return
+            o, u = owners[bad], units[bad]
+            formula = sides.formula_of(sides.ONE_SIDED, self.asked)
+            start = self._one_sided_start(o, u, sign)
+            room = start > 0.0
+            if formula and room.any():
+                o, u, bad, start = o[room], u[room], bad[room], start[room]
+                again = refine(self._estimate(o, u, np.full(len(o), sign), formula), start, start, formula)
+                found.improve(bad, again)
+
+    def _one_sided_start(self, owners: Array, units: Array, sign: float) -> Array:
+        start = self.start[owners, units]
+        if self.call.bounds is None:
+            return start
+        x, low, high = (a[owners, units] for a in (self.x, *self.call.bounds))
+        scheme = Scheme(np.full(x.shape, sides.ONE_SIDED), sign * start)
+        return np.minimum(start, sides.room(x, (low, high), scheme, self.asked))
+
+
+def _starts(call: Call, x: Array) -> tuple[Array, Array]:
+    """First and largest steps for each coordinate or, along v, for each point; given steps do not grow."""
+    if call.v is not None and not call.moves_coordinates:
+        return _starts_along(call, x)
+    if call.steps.rule == "default":
+        return starts(np.abs(x), call.table.stencil.derivative)
+    call.steps.check(x)
+    given = np.broadcast_to(call.steps.at(x), x.shape)
+    return given, given
+
+
+def _starts_along(call: Call, x: Array) -> tuple[Array, Array]:
+    assert call.v is not None
+    assert call.t is not None
+    if call.steps.rule != "default":
+        return call.t[:, None], call.t[:, None]
+    with np.errstate(all="ignore"):
+        length = np.abs(call.v).max(axis=1, initial=0.0)
+        scale = np.abs(x).max(axis=1, initial=0.0)
+        first, largest = starts(scale, call.table.stencil.derivative)
+        along = 2.0 ** -np.ceil(np.log2(np.where(length > 0.0, length, 1.0)))
+        return (first * along)[:, None], (largest * along)[:, None]
+
+
+def _nothing(shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
+    return np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, NOT_FINITE)
+
+
+class _Seconds:
+    """Hessians and their products with v: outputs of a table whose steps shrink together."""
+
+    def __init__(self, call: Call, sampler: Sampler, report: Any) -> None:
+        self.call, self.sampler, self.report = call, sampler, report
+        self.x = call.points.row(slice(None))
+        self.evaluations = 0
+        self.engine = ""
+
+    def fill(self, out: Output) -> Facts:
+        assert isinstance(out, np.ndarray)
+        count = self.call.points.count
+        steps = np.empty(self.x.shape)
+        results = _Results(out, self.sampler)
+        each = max(ELEMENTS // max(out.shape[1], 1), 1)
+        for first in range(0, count, each):
+            points = np.arange(first, min(first + each, count))
+            found, steps[points] = self._of_points(points)
+            results.put(points, None, found)
+            if self.report:
+                self.report(int(points[-1]) + 1, count)
+        nfev = self.sampler.nfev + self.evaluations
+        return Facts(self.engine, nfev, self.sampler.eps, results.error, results.status, steps)
+
+    def _of_points(self, points: Array) -> tuple[Refined, Array]:
+        partials = Partials(self.sampler)
+        top, apart = self._tops(partials, points)
+        t = None
+        if self.call.v is not None:
+            t, along = self._top_along(points)
+            apart = np.concatenate([apart, along[:, None]], axis=1)
+        sizes = np.abs(self.sampler.at_points(points))
+        apart = np.maximum(apart - sizes, 0.0)
+        found = None
+        for method in (self.call.table.stencil.method, "forward", "backward"):
+            which = points if found is None else points[~np.isfinite(found.value).all(axis=1)]
+            if found is not None:
+                which = which[np.isfinite(sizes[which - points[0], 0])]
+            if not which.size:
+                break
+            own = which - points[0]
+            call = self._call(which, method)
+            estimate = self._estimate(call, top[own], None if t is None else t[own], sizes[own], apart[own])
+            again = halved(estimate, np.ones(len(which)), call.table.stencil)
+            if found is None:
+                found = again
+            else:
+                found.improve(own, again)
+        assert found is not None
+        return found, top * found.step[:, None]
+
+    def _call(self, points: Array, method: str) -> Call:
+        table, stencil = self.call.table, self.call.table.stencil
+        make: Callable[..., stencils.Table] = getattr(stencils, table.name)
+        made = make(self.call.points.dimension, stencil.order, method)
+        return replace(subset(self.call, points), table=made, expected=self.sampler.call.total)
+
+    def _tops(self, partials: Partials, points: Array) -> tuple[Array, Array]:
+        """The steps with which each coordinate begins, those of its own second derivative, and the size of f there."""
+        start, largest = (a[points] for a in _starts(self.call, self.x))
+        owners, units = (a.ravel() for a in np.broadcast_arrays(points[:, None], np.arange(start.shape[1])))
+        top, sizes = self._top(partials, owners, units, start.ravel(), largest.ravel())
+        return top.reshape(start.shape), sizes.reshape(start.shape)
+
+    def _top(
+        self, partials: Partials, owners: Array, units: Array, start: Array, largest: Array
+    ) -> tuple[Array, Array]:
+        """The step with which each second derivative begins, and the size of f at its displaced points."""
+        formula, seen = self.call.table.stencil, []
+
+        def estimate(some: Array, steps: Array) -> tuple[Array, Array]:
+            value, noise = partials.quotients(owners[some], units[some], steps, formula)
+            seen.append((some, steps, noise[:, 0]))
+            return value, noise
+
+        top, noise = refine(estimate, start, largest, formula).top, np.zeros(len(start))
+        for some, steps, noises in seen:
+            here = steps == top[some]
+            noise[some[here]] = noises[here]
+        with np.errstate(all="ignore"):
+            size = noise * top**2 * (formula.denominator / sum(abs(c) for c, _, _ in formula.terms)) / self.sampler.eps
+        return top, np.where(np.isfinite(size), size, 0.0)
+
+    def _top_along(self, points: Array) -> tuple[Array, Array]:
+        start, largest = (a[points, 0] for a in _starts_along(self.call, self.x))
+        return self._top(Partials(self.sampler, self.call.v), points, points * 0, start, largest)
+
+    def _estimate(self, call: Call, top: Array, t: Array | None, sizes: Array, apart: Array) -> Estimate:
+        """All outputs of the table, at `steps` times the steps at the top.
+
+        Round-off is that of f's values, whose sizes are known at the points and, by how much more, at the top: `apart`.
+        Beside a zero of f they are those of the displaced points alone.
+        """
+        table = call.table
+        terms = 2.0 * sum(abs(c) for c, _, _ in table.stencil.terms)
+        # twice, for the round-off of the displaced coordinates, of whose slopes nothing is known here
+        weight = 2.0 * terms * np.abs(table.factors).sum(axis=1) / table.scale
+
+        def estimate(points: Array, steps: Array) -> tuple[Array, Array]:
+            size = top[points] * steps[:, None]
+            along = None if t is None else t[points] * steps
+            part = replace(subset(call, points), steps=Steps("book", size), t=along)
+            out = np.empty((len(points), len(table.scale)))
+            chosen = plan(part, self.sampler.choice, out)
+            facts = run(part, chosen, out, None, self.sampler.workers)
+            self.evaluations += facts.nfev
+            self.engine = facts.engine
+            units = size if along is None else np.concatenate([size, along[:, None]], axis=1)
+            with np.errstate(all="ignore"):
+                size = sizes[points] + 2.0 * steps[:, None] * apart[points][:, table.divisors].sum(axis=-1)
+                noise = self.sampler.eps / 2 * size * weight / units[:, table.divisors].prod(axis=-1)
+            return out, noise
+
+        return estimate

@@ -1,0 +1,354 @@
+"""The operations on functions: validate, pick the table and the steps, hand them to an engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..chunks.lazy import by_rows
+from ..engine import threads
+from ..engine.arguments import (
+    check_args,
+    check_bounds,
+    check_function,
+    check_scheme,
+    check_workers,
+    is_dask,
+    real_array,
+    refuse_bounds,
+)
+from ..engine.call import Call
+from ..engine.choose import check_engine, plan
+from ..engine.points import Rows
+from ..engine.request import (
+    Array,
+    Bounds,
+    Function,
+    Options,
+    Progress,
+    Step,
+    read_batch,
+    read_bounds,
+    read_points,
+    read_steps,
+)
+from ..formulas import stencils
+from ..results import Explanation
+from .solve import check_combination, differentiate, none_ran
+
+
+def gradient(
+    f: Function,
+    x: ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
+    batch: bool = False,
+    method: str = "central",
+    order: int = 2,
+    h: Step = None,
+    rel_step: Step = None,
+    bounds: Bounds = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+    progress: Progress = False,
+    full_output: bool = False,
+) -> Any:
+    """Gradient of a scalar function, by central differences, at one point or at many.
+
+    ``g[i] = (f(x + h_i e_i) - f(x - h_i e_i)) / (2 h_i)`` at order 2; wider stencils at higher orders.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, *args)``, a number from an array of a point's shape. An array of one element counts as a number.
+    x : array_like
+        One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
+        Never changed. Integers become float64. With ``batch=True`` also a dask array (extra `dask`): the result is a
+        lazy one.
+    args : tuple
+        Further arguments of f, the same for all points.
+    batch_args : tuple of array_like
+        Further arguments that run with the points: f gets ``f(x, *args, *rows)``, the row of its point of each.
+    batch : bool
+        Whether x holds many points. f stays a function of one point.
+    method : {"central", "forward", "backward", "adaptive", "complex"}
+        The side(s) of x at which f is evaluated. adaptive: central differences at steps that shrink until the error of
+        each element stops falling, extrapolated to step 0: some 1e-13 of relative error for 10 to 30 evaluations a
+        coordinate, with an estimate of it in `full_output`. Where one side is NaN it takes the other. complex:
+        ``Im f(x + 1j*h*e_i) / h``, exact to rounding for an f that takes complex numbers and is analytic; on jit and
+        python, and ValueError or TypeError where it is seen not to be.
+    order : int
+        Order of accuracy: 2, 4, 6, 8 (central, and what adaptive begins with), 1 to 8 (one-sided).
+    h, rel_step : array_like, optional
+        Absolute step, or step relative to ``|x_i|`` (to 1 where x_i is 0): a number or one per coordinate. By default
+        ``c_p * eps**(1/(p+1)) * max(1, |x_i|)`` rounded down to a power of two, eps that of what f returns. The step
+        really taken is what is divided by. For adaptive the first step, by default ``|x_i| / 4`` at most.
+    bounds : (lb, ub), optional
+        f is never called outside: each a number or an array, of a point's shape or of x's. Near a bound the formula
+        turns to one side and keeps its order, or shortens its step. Between equal bounds the derivative is NaN, and
+        second and higher ones where the steps would be so short that round-off leaves no digit.
+    engine : {"auto", "simd", "jit", "python", "reference"}
+        simd: f is traced and compiled on vectors. jit: f is compiled by Numba. python: f is called as it is. auto:
+        python up to 1 000 calls of f, then simd where f can be traced, else python up to 10 000 calls, and above that
+        jit where f can be compiled (`explain` says). An engine given by name never falls back.
+    workers : int, optional
+        Threads of a compiled engine; all cores by default. Results do not depend on it.
+    out : ndarray, optional
+        Written in place and returned: the result's shape and dtype, no memory shared with x.
+    progress : bool or callable
+        True: a progress bar on stderr (extra `progress`); a callable gets (done, total).
+    full_output : bool
+        Return a `Result`: value, status, h, nfev, engine; with ``method="adaptive"`` the estimated error too.
+
+    Returns
+    -------
+    ndarray or Result
+        Shape and dtype of x (float64 for integers).
+
+    Raises
+    ------
+    TypeError
+        f is no function, x is not real, or f does not return a real number.
+    ValueError
+        A shape, step, order or name that does not exist or fit, or f returns more than one number.
+    EngineError
+        The engine given by name cannot run f.
+
+    Warns
+    -----
+    ConstantFunctionWarning
+        f does not react to its argument at all.
+    PerformanceWarning
+        Once per function: f cannot be compiled and is called more than 10 000 times.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> fastgrad.gradient(lambda x: np.sin(x[0] * x[1]), np.array([0.5, 2.0])).round(9)
+    array([1.08060461, 0.27015115])
+    >>> fastgrad.gradient(lambda x: np.sum(x**2), np.array([[3.0, 4.0], [0.0, 2.0]]), batch=True)
+    array([[6., 8.],
+           [0., 4.]])
+    """
+    check_function(f)
+    formulas = check_scheme(method, order)
+    how = Options(engine, workers, out, progress, full_output)
+    if batch and is_dask(x):
+        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step, "bounds": bounds}
+        return by_rows(gradient, f, x, how, method=method, order=order, **rest)
+    given, points = read_points(x, batch)
+    table = stencils.gradient(points.dimension, order, formulas)
+    call = Call(
+        f,
+        points,
+        table,
+        read_steps(given, points, table, h, rel_step),
+        check_args(args),
+        read_batch(batch_args, points, batch),
+        adaptive=method == "adaptive",
+        bounds=read_bounds(bounds, given, points),
+    )
+    return differentiate(call, given, how)
+
+
+def value_and_gradient(
+    f: Function,
+    x: ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
+    batch: bool = False,
+    method: str = "central",
+    order: int = 2,
+    h: Step = None,
+    rel_step: Step = None,
+    bounds: Bounds = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+    progress: Progress = False,
+    full_output: bool = False,
+) -> tuple[Any, Any]:
+    """f(x) and its gradient, for one evaluation more than the gradient alone.
+
+    Parameters, errors and warnings are those of `gradient`; `out` is for the gradient. There are no `bounds` here.
+
+    Returns
+    -------
+    value : float or (N,) ndarray
+    gradient : ndarray or Result
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> value, slope = fastgrad.value_and_gradient(lambda x: np.sum(x**2), np.array([3.0, 4.0]))
+    >>> print(value, slope)
+    25.0 [6. 8.]
+    """
+    check_function(f)
+    formulas = check_scheme(method, order)
+    refuse_bounds(bounds, "value_and_gradient")
+    how = Options(engine, workers, out, progress, full_output)
+    if batch and is_dask(x):
+        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step}
+        both: tuple[Any, Any] = by_rows(value_and_gradient, f, x, how, method=method, order=order, **rest)
+        return both
+    given, points = read_points(x, batch)
+    table = stencils.gradient(points.dimension, order, formulas)
+    steps = read_steps(given, points, table, h, rel_step)
+    call = Call(
+        f,
+        points,
+        table,
+        steps,
+        check_args(args),
+        read_batch(batch_args, points, batch),
+        value=True,
+        adaptive=method == "adaptive",
+    )
+    values = np.empty(points.count)
+    slope = differentiate(call, given, how, values)
+    with np.errstate(all="ignore"):
+        value = values.astype(given.dtype, copy=False)
+    return value if batch else value[0], slope
+
+
+def derivative(
+    f: Function,
+    x: ArrayLike,
+    *,
+    n: int = 1,
+    args: tuple[Any, ...] = (),
+    method: str = "central",
+    order: int = 2,
+    h: Step = None,
+    rel_step: Step = None,
+    bounds: Bounds = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+    progress: Progress = False,
+    full_output: bool = False,
+) -> Any:
+    """n-th derivative of a function of one variable, for each element of x.
+
+    f is called on whole arrays and, if it refuses them, on one element at a time. Above 200 000 evaluations (100 000
+    values at order 2) it is compiled, where it can be traced and is elementwise.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, *args)``: R -> R.
+    x : array_like
+        Any shape, also a number.
+    n : int
+        Which derivative: 1, 2, 3 or 4. The default step is ``c_p * eps**(1/(p+n)) * max(1, |x|)``.
+    args, method, order, h, rel_step, bounds, engine, workers, out, progress, full_output
+        As in `gradient`.
+
+    Returns
+    -------
+    ndarray, float or Result
+        Shape and dtype of x.
+
+    Raises
+    ------
+    TypeError, ValueError, EngineError
+        As in `gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> print(fastgrad.derivative(np.exp, 0.0).round(9))
+    1.0
+    >>> fastgrad.derivative(np.sin, np.array([0.0, 1.0]), n=2, order=6).round(9)
+    array([ 0.        , -0.84147098])
+    """
+    if np.ndim(n) or n not in {1, 2, 3, 4}:
+        msg = f"n={n!r} must be 1, 2, 3 or 4, the number of the derivative"
+        raise ValueError(msg)
+    check_function(f)
+    formulas = check_scheme(method, order)
+    given = real_array(x)
+    points = Rows(given.reshape(given.size, 1).astype(np.float64, copy=False), (1,))
+    table = stencils.derivative(int(n), order, formulas)
+    steps = read_steps(given, points, table, h, rel_step)
+    both = check_bounds(bounds, given, given.shape)
+    call = Call(
+        f,
+        points,
+        table,
+        steps,
+        check_args(args),
+        scalar=True,
+        whole=given.shape,
+        adaptive=method == "adaptive",
+        bounds=both and (both[0].reshape(points.layout), both[1].reshape(points.layout)),
+    )
+    return differentiate(call, given, Options(engine, workers, out, progress, full_output))
+
+
+def explain(
+    f: Function,
+    x: ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
+    batch: bool = False,
+    method: str = "central",
+    order: int = 2,
+    h: Step = None,
+    rel_step: Step = None,
+    bounds: Bounds = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+    progress: Progress = False,
+    full_output: bool = False,
+) -> Explanation:
+    """Which engine `gradient` would use for the same arguments, and why not a faster one.
+
+    f is compiled if it takes that to know, but not differentiated; `out` is not written, `progress` and `full_output`
+    change nothing.
+
+    Returns
+    -------
+    Explanation
+        A string of one line with the attributes `engine` and `reason`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> print(fastgrad.explain(lambda x: np.sum(x**2), np.ones(3)))
+    python: 6 calls of f from Python; 6 calls of f take less time than compiling it
+    """
+    check_engine(engine)
+    threads_used = check_workers(workers, engine) or threads.cores()
+    check_function(f)
+    formulas = check_scheme(method, order)
+    given, points = read_points(x, batch)
+    table = stencils.gradient(points.dimension, order, formulas)
+    call = Call(
+        f,
+        points,
+        table,
+        read_steps(given, points, table, h, rel_step),
+        check_args(args),
+        read_batch(batch_args, points, batch),
+        adaptive=method == "adaptive",
+        bounds=read_bounds(bounds, given, points),
+    )
+    check_combination(call, engine)
+    if not points.count or not points.dimension:
+        return Explanation(none_ran(engine), "no coordinates, nothing to do")
+    if engine == "reference":
+        return Explanation(engine, "the definition in plain NumPy")
+    chosen = plan(call, engine, np.empty((points.count, points.dimension)))
+    if chosen.kernel:
+        how = f"{call.total:,} calls of f {chosen.kernel.description}, {threads_used} threads"
+        return Explanation(chosen.engine, how, chosen.reason)
+    return Explanation(chosen.engine, f"{call.total:,} calls of f from Python", chosen.reason)

@@ -1,0 +1,184 @@
+"""Second derivatives of scalar functions: the Hessian, and its product with a vector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..chunks.lazy import by_rows
+from ..engine.arguments import check_args, check_function, check_scheme, is_dask, refuse_bounds
+from ..engine.call import Call
+from ..engine.points import Rows
+from ..engine.request import (
+    Array,
+    Bounds,
+    Function,
+    Options,
+    Progress,
+    Step,
+    read_batch,
+    read_direction,
+    read_points,
+    read_steps,
+)
+from ..formulas import stencils
+from ..formulas.steps import Steps, direction_step, step_within
+from .solve import differentiate
+
+
+def hessian(
+    f: Function,
+    x: ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
+    batch: bool = False,
+    method: str = "central",
+    order: int = 2,
+    h: Step = None,
+    rel_step: Step = None,
+    bounds: Bounds = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+    progress: Progress = False,
+    full_output: bool = False,
+) -> Any:
+    """Hessian of a scalar function, from values of f alone.
+
+    Second differences along e_i and e_i + e_j: ``2 H[i, j] = S(e_i + e_j) - S(e_i) - S(e_j)``. That takes
+    ``order * D * (D + 1) / 2 + 1`` evaluations (central), D**2 + D + 1 at order 2, and is symmetric bit for bit.
+
+    Parameters
+    ----------
+    f, x, args, batch, method, order, engine, workers, out, progress, full_output
+        As in `gradient`.
+    h, rel_step : array_like, optional
+        As in `gradient`; by default ``c_p * eps**(1/(p+2)) * max(1, |x_i|)``, some 1e-4 at order 2. Second derivatives
+        are less accurate than first ones: about ``eps**(p/(p+2))``, 1e-8 at order 2 and 1e-12 at order 8.
+
+    Returns
+    -------
+    ndarray or Result
+        (D, D), or the shape of a point twice; with ``batch=True`` N of them. The dtype is x's (float64 for integers).
+
+    Raises
+    ------
+    TypeError, ValueError, EngineError
+        As in `gradient`.
+
+    Warns
+    -----
+    ConstantFunctionWarning, PerformanceWarning
+        As in `gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> fastgrad.hessian(lambda x: x[0] ** 2 * x[1], np.array([1.0, 2.0]), order=4).round(6)
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    check_function(f)
+    formulas = check_scheme(method, order)
+    refuse_bounds(bounds, "hessian")
+    how = Options(engine, workers, out, progress, full_output)
+    if batch and is_dask(x):
+        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step}
+        return by_rows(hessian, f, x, how, method=method, order=order, **rest)
+    given, points = read_points(x, batch)
+    table = stencils.hessian(points.dimension, order, formulas)
+    call = Call(
+        f,
+        points,
+        table,
+        read_steps(given, points, table, h, rel_step),
+        check_args(args),
+        read_batch(batch_args, points, batch),
+        adaptive=method == "adaptive",
+    )
+    return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=points.shape * 2)
+
+
+def hvp(
+    f: Function,
+    x: ArrayLike,
+    v: ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
+    batch: bool = False,
+    method: str = "central",
+    order: int = 2,
+    h: Step = None,
+    rel_step: Step = None,
+    bounds: Bounds = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+    progress: Progress = False,
+    full_output: bool = False,
+) -> Any:
+    """The Hessian times v, without the Hessian: 4*D evaluations at order 2, ``2 * order * D`` at the others.
+
+    ``4 (H v)[i] = S(e_i + v) - S(e_i - v)``, S being second differences.
+
+    Parameters
+    ----------
+    f, x, args, batch, method, order, engine, workers, out, progress, full_output
+        As in `gradient`. The `h` of a `Result` has x's shape.
+    v : array_like
+        Of x's shape; with ``batch=True`` one per point, or one of a point's shape for all. v = 0 gives zeros.
+    h, rel_step : array_like, optional
+        As in `hessian`; along v no coordinate moves by more than such a step. By default v's step is
+        ``c_p * eps**(1/(p+2)) * max(1, max|x|) / max|v|`` rounded down to a power of two.
+
+    Returns
+    -------
+    ndarray or Result
+        Shape and dtype of x (float64 for integers).
+
+    Raises
+    ------
+    TypeError, ValueError, EngineError
+        As in `gradient`; v of another shape than x.
+
+    Warns
+    -----
+    ConstantFunctionWarning, PerformanceWarning
+        As in `gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> fastgrad.hvp(lambda x: x[0] ** 2 * x[1], np.array([1.0, 2.0]), np.array([1.0, 1.0]), order=4).round(6)
+    array([6., 2.])
+    """
+    check_function(f)
+    formulas = check_scheme(method, order)
+    refuse_bounds(bounds, "hvp")
+    given, points = read_points(x, batch)
+    direction, rows = read_direction(v, given, points)
+    table = stencils.hvp(points.dimension, order, formulas)
+    steps = read_steps(given, points, table, h, rel_step)
+    call = Call(
+        f,
+        points,
+        table,
+        steps,
+        check_args(args),
+        read_batch(batch_args, points, batch),
+        v=rows,
+        t=_steps_along(points, rows, table, steps),
+        adaptive=method == "adaptive",
+    )
+    return differentiate(call, given, Options(engine, workers, out, progress, full_output), inputs=(direction,))
+
+
+def _steps_along(points: Rows, v: Array, table: stencils.Table, steps: Steps) -> Array:
+    """The steps of v."""
+    if steps.rule == "default":
+        return np.asarray(direction_step(points.values, v, table.stencil))
+    return np.asarray(step_within(v, steps.at(points.values)))

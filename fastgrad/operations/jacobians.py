@@ -1,0 +1,199 @@
+"""First derivatives of functions with many outputs: all of them, and along a direction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..chunks.lazy import by_rows
+from ..engine.arguments import check_args, check_function, check_one_step, check_scheme, is_dask, refuse_bounds
+from ..engine.call import Call
+from ..engine.points import Rows
+from ..engine.request import (
+    Array,
+    Bounds,
+    Function,
+    Options,
+    Progress,
+    Step,
+    read_batch,
+    read_bounds,
+    read_direction,
+    read_points,
+    read_steps,
+)
+from ..formulas import stencils
+from ..formulas.steps import check_direction, choose_steps, direction_step
+from .solve import differentiate
+
+
+def jacobian(
+    f: Function,
+    x: ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
+    batch: bool = False,
+    method: str = "central",
+    order: int = 2,
+    h: Step = None,
+    rel_step: Step = None,
+    bounds: Bounds = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+    progress: Progress = False,
+    full_output: bool = False,
+) -> Any:
+    """Jacobian of a function that returns an array: the derivative of each output by each coordinate.
+
+    All outputs share the evaluations, ``order`` per coordinate (central differences).
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, *args)``: real numbers, an array of any shape, from an array of a point's shape; (D,) to (M,) usually.
+    x : array_like
+        One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
+        As in `gradient`, that may be a dask array: f is then called at a made-up point to see what shape it returns.
+    args, batch, method, order, h, rel_step, bounds, engine, workers, out, progress, full_output
+        As in `gradient`. Compiled, f must return a number, an array, or a tuple or list of numbers.
+
+    Returns
+    -------
+    ndarray or Result
+        The shape of f's output followed by x's: (M, D), element [m, i] being the derivative of output m by coordinate
+        i. An f that returns one number gives its gradient. With ``batch=True`` (N, M, D); with no points (0, 0, D),
+        since nothing says what f returns. The dtype is x's (float64 for integers).
+
+    Raises
+    ------
+    TypeError, ValueError, EngineError
+        As in `gradient`; f returns arrays of different shapes.
+
+    Warns
+    -----
+    ConstantFunctionWarning, PerformanceWarning
+        As in `gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> fastgrad.jacobian(lambda x: np.array([x[0] * x[1], x[0] + x[2]]), np.array([2.0, 3.0, 4.0])).round(9)
+    array([[3., 2., 0.],
+           [1., 0., 1.]])
+    """
+    check_function(f)
+    formulas = check_scheme(method, order)
+    how = Options(engine, workers, out, progress, full_output)
+    if batch and is_dask(x):
+        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step, "bounds": bounds}
+        return by_rows(jacobian, f, x, how, method=method, order=order, **rest)
+    given, points = read_points(x, batch)
+    table = stencils.jacobian(points.dimension, order, formulas)
+    call = Call(
+        f,
+        points,
+        table,
+        read_steps(given, points, table, h, rel_step),
+        check_args(args),
+        read_batch(batch_args, points, batch),
+        vector=True,
+        adaptive=method == "adaptive",
+        bounds=read_bounds(bounds, given, points),
+    )
+    return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=points.shape)
+
+
+def jvp(
+    f: Function,
+    x: ArrayLike,
+    v: ArrayLike,
+    *,
+    args: tuple[Any, ...] = (),
+    batch_args: tuple[Any, ...] = (),
+    batch: bool = False,
+    method: str = "central",
+    order: int = 2,
+    h: float | None = None,
+    rel_step: float | None = None,
+    bounds: Bounds = None,
+    engine: str = "auto",
+    workers: int | None = None,
+    out: Array | None = None,
+    progress: Progress = False,
+    full_output: bool = False,
+) -> Any:
+    """Derivative along a direction, the Jacobian times v, for as many evaluations as one coordinate takes.
+
+    ``(f(x + t*v) - f(x - t*v)) / (2*t)`` at order 2.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, *args)``: real numbers of any shape, one number too, from an array of a point's shape.
+    x : array_like
+        As in `gradient`.
+    v : array_like
+        The direction, of x's shape; with ``batch=True`` one per point, or one of a point's shape for all. Its length
+        counts. Along v = 0 the derivative is 0.
+    h, rel_step : float, optional
+        The step t, or a step that moves the largest component by ``rel_step * max|x|``. By default
+        ``c_p * eps**(1/(p+1)) * max(1, max|x|) / max|v|`` rounded down to a power of two.
+    args, batch, method, order, engine, workers, out, progress, full_output
+        As in `gradient`. The `h` of a `Result` is t.
+
+    Returns
+    -------
+    ndarray, float or Result
+        The shape of f's output; with ``batch=True`` N of them. The dtype is x's (float64 for integers).
+
+    Raises
+    ------
+    TypeError, ValueError, EngineError
+        As in `gradient`; v of another shape than x.
+
+    Warns
+    -----
+    ConstantFunctionWarning, PerformanceWarning
+        As in `gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> fastgrad.jvp(lambda x: np.array([x[0] * x[1], x[0]]), np.array([2.0, 3.0]), np.array([1.0, -1.0])).round(9)
+    array([1., 1.])
+    """
+    check_function(f)
+    formulas = check_scheme(method, order)
+    refuse_bounds(bounds, "jvp")
+    given, points = read_points(x, batch)
+    direction, rows = read_direction(v, given, points)
+    table = stencils.jvp(points.dimension, order, formulas)
+    t, steps = _steps_along(points, rows, table, h, rel_step)
+    call = Call(
+        f,
+        points,
+        table,
+        steps,
+        check_args(args),
+        read_batch(batch_args, points, batch),
+        vector=True,
+        v=rows,
+        t=t,
+        adaptive=method == "adaptive",
+    )
+    how = Options(engine, workers, out, progress, full_output)
+    return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=(), inputs=(direction,))
+
+
+def _steps_along(points: Rows, v: Array, table: stencils.Table, h: Any, rel_step: Any) -> tuple[Array, Any]:
+    """The steps t, and the rule that they follow."""
+    check_one_step(h, rel_step, "is the step along v")
+    steps = choose_steps(np.zeros(()), table.stencil, h, rel_step)
+    t: Array = direction_step(points.values, v, table.stencil, h, rel_step)
+    if steps.rule in {"absolute", "relative"}:
+        check_direction(points.values, v, t, "h" if rel_step is None else "rel_step")
+    return t, steps

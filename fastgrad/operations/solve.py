@@ -1,0 +1,198 @@
+"""From a call to its result: by its engine, refined steps or the definition, in the form that was asked for."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.arguments import arrays_of, check_out, check_workers
+from ..engine.call import Call
+from ..engine.choose import Facts, check_engine, plan_and_run, warn_if_constant
+from ..engine.points import Output, Target
+from ..engine.python import buffer
+from ..engine.request import Options
+from ..engine.threads import Report, progress_report
+from ..formulas import reference
+from ..formulas.values import as_number
+from ..results import EngineError, Result, status_of, users_level
+from . import adaptive, bounds, complexstep
+
+Array = NDArray[Any]
+
+
+def check_combination(call: Call, engine: str) -> None:
+    """Raise ValueError for bounds of a complex step, EngineError for what the reference does not define."""
+    if call.is_complex and call.bounds is not None:
+        msg = "method='complex' moves x along the imaginary axis, where bounds= mean nothing; leave bounds out"
+        raise ValueError(msg)
+    if engine == "reference" and call.adaptive and (call.bounds is not None or call.steps.rule != "default"):
+        msg = (
+            "engine='reference' defines refined steps without bounds, h and rel_step only; leave them or the engine out"
+        )
+        raise EngineError(msg)
+
+
+def differentiate(
+    call: Call,
+    given: Array,
+    how: Options,
+    values: Array | None = None,
+    *,
+    lead: tuple[int, ...] = (),
+    tail: tuple[int, ...] | None = None,
+    inputs: tuple[Array, ...] = (),
+) -> Any:
+    """The derivative in x's dtype, or a Result; its shape is `lead`, that of f's output and `tail`, x's by default."""
+    check_engine(how.engine)
+    workers = check_workers(how.workers, how.engine)
+    check_combination(call, how.engine)
+    read = (given, *inputs) if how.out is None else (given, *inputs, *_still_read(call))
+    place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, read)
+    facts = None
+    if not call.points.count and call.vector:  # nothing says what f returns
+        place.make((0,) if tail else ())
+    elif call.vector or place.make(()).size:
+        looked = complexstep.check_operations(call) if call.is_complex else 0
+        facts = _run(call, Target(place.make) if call.vector else place.target, values, how, workers)
+        if call.is_complex:
+            facts = facts._replace(nfev=facts.nfev + looked + complexstep.check_slopes(call, place.target))
+        _check_that_f_reads(call, place.target)
+    elif values is not None:  # points without coordinates still have values
+        for n in range(call.points.count):
+            values[n] = as_number(call.f(call.argument(call.points.row(n)), *call.args_at(n)))
+    place.finish()
+    value = place.result[()] if how.out is None and not place.result.ndim else place.result
+    if not how.full_output:
+        return value
+    facts = facts or _no_facts(call, place.target, how.engine)
+    h = _steps_taken(call, given, lead, facts)
+    if facts.error is None:
+        return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
+    return Result(value, *place.judgement(facts), h, facts.nfev, facts.engine)
+
+
+def _still_read(call: Call) -> list[Array]:
+    """Arrays of the caller's beside x that are read until the end."""
+    return [*arrays_of(call.args), *call.batch, *(call.bounds or ())]
+
+
+def _no_facts(call: Call, target: Array, engine: str) -> Facts:
+    """Those of nothing; refined steps have as many errors."""
+    facts = Facts(none_ran(engine), 0)
+    if not call.adaptive:
+        return facts
+    return facts._replace(error=np.empty(target.shape), status=np.empty(target.shape, np.intp))
+
+
+def none_ran(engine: str) -> str:
+    """The engine to name where there was nothing to do."""
+    return "python" if engine == "auto" else engine
+
+
+class _Place:
+    """The result, and the float64 array of points and outputs that engines fill: a view of it where there is one."""
+
+    result: Array
+    target: Array
+
+    def __init__(
+        self, call: Call, out: Any, dtype: Any, lead: tuple[int, ...], tail: tuple[int, ...], inputs: tuple[Array, ...]
+    ) -> None:
+        self.call, self.out, self.dtype, self.lead, self.tail, self.inputs = call, out, dtype, lead, tail, inputs
+
+    def make(self, shape: tuple[int, ...]) -> Array:
+        """The array to fill for an f with outputs of this shape."""
+        self.result = check_out(self.out, (*self.lead, *shape, *self.tail), self.dtype, *self.inputs)
+        many = (prod(shape),) if self.call.vector else ()
+        layout = (self.call.points.count, *many, len(self.call.table.parts))
+        view = self.result.reshape(layout)
+        shared = self.out is None or not view.size or np.may_share_memory(view, self.result)
+        self.direct = shared and self.dtype == np.float64
+        self.target = view if self.direct else np.empty(layout)
+        return self.target
+
+    def finish(self) -> None:
+        """Along no direction the derivative is 0; the result in its dtype."""
+        if self.call.v is not None:
+            self.target[~self.call.v.any(axis=1)] = 0.0
+        if not self.direct:
+            with np.errstate(all="ignore"):
+                self.result[...] = self.target.reshape(self.result.shape)
+
+    def judgement(self, facts: Facts) -> tuple[Any, Any]:
+        """The errors, and the status, in the shape of the result."""
+        assert facts.error is not None
+        assert facts.status is not None
+        if self.call.v is not None:
+            still = ~self.call.v.any(axis=1)
+            facts.error[still], facts.status[still] = 0.0, 0
+        with np.errstate(all="ignore"):
+            error = facts.error.reshape(self.result.shape).astype(self.dtype, copy=False)
+        return error[()], facts.status.reshape(self.result.shape)[()]
+
+
+def _check_that_f_reads(call: Call, target: Array) -> None:
+    """Warn of zeros everywhere, unless they were asked for."""
+    if target.size and not target.flat[0] and (call.v is None or call.v.any()):
+        warn_if_constant(call, target, users_level(1))
+
+
+def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) -> Any:
+    """The steps of the coordinates in x's shape; of jvp the steps along v."""
+    along, eps = call.vector and call.v is not None, facts.eps
+    if facts.steps is not None:
+        return facts.steps.reshape(lead if along else given.shape)[()]
+    if along:
+        return np.reshape(call.t_for(eps), lead)[()]  # type: ignore[arg-type]
+    if call.bounds is not None:
+        return bounds.steps_taken(call, eps).reshape(given.shape)[()]
+    x = call.points.row(slice(None))
+    return np.broadcast_to(call.steps_for(eps).at(x), x.shape).reshape(given.shape)[()]
+
+
+def _run(call: Call, target: Output, values: Array | None, how: Options, workers: int | None) -> Facts:
+    if how.engine == "reference":
+        with progress_report(how.progress, "point") as report:
+            return by_definition(call, target, values, report)
+    if call.adaptive:
+        return adaptive.fill(call, target, values, how.engine, workers, how.progress)
+    if call.bounds is not None:
+        return bounds.fill(call, target, how.engine, workers, how.progress)
+    return plan_and_run(call, target, values, how.engine, workers, how.progress)
+
+
+def by_definition(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:
+    """The definition, point by point."""
+    formula, points, f = call.table.stencil, call.points, buffer.Counted(call.f)
+    options: dict[str, Any] = {"order": formula.order, "method": "adaptive" if call.adaptive else formula.method}
+    if call.scalar and isinstance(target, np.ndarray):
+        x = points.row(slice(None)).reshape(call.whole)
+        step = call.steps.options(None, call.whole)
+        if call.bounds is not None:
+            options["bounds"] = [b.reshape(call.whole) for b in call.bounds]
+        target[:, 0] = np.ravel(
+            reference.derivative(f.call, x, n=formula.derivative, args=call.args, **options, **step)
+        )
+        return Facts("reference", f.count, f.eps)
+    define = getattr(reference, call.table.name)
+    for n in range(points.count):
+        point, step = points.row(n).reshape(points.shape), call.steps.options(n, points.shape)
+        along = () if call.v is None else (call.v[n].reshape(points.shape),)
+        if call.bounds is not None:
+            options["bounds"] = [b[n].reshape(points.shape) for b in call.bounds]
+        derivative = np.asarray(define(f.call, point, *along, args=call.args_at(n), **options, **step))
+        array = target.reserve(_outer(call, derivative.shape)) if isinstance(target, Target) else target
+        array[n] = derivative.reshape(array.shape[1:])
+        if values is not None:
+            values[n] = as_number(f.call(point.copy(), *call.args_at(n)))
+        if report:
+            report(n + 1, points.count)
+    return Facts("reference", f.count, f.eps)
+
+
+def _outer(call: Call, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of f's output in that of its Jacobian, or of its derivative along v."""
+    return shape[: len(shape) - len(call.points.shape)] if call.v is None else shape

@@ -1,0 +1,1 @@
+"""A function called with symbols: what it does to them is recorded as a program."""

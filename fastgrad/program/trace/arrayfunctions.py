@@ -1,0 +1,232 @@
+"""Rules for tracing NumPy's functions of arrays: products, choices and rearrangements."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .arrays import FUNCTIONS, LOOPS, Symbols, elementwise, is_mask, method, wrap
+from .elementwise import select, sinc, traced
+from .reductions import max_, min_, numbers, objects, only, sum_
+from .refusals import refuse
+from .symbols import check_dtype
+
+_SELECT = np.frompyfunc(select, 3, 1)
+_SINC = np.frompyfunc(lambda a: sinc(a) if traced(a) else float(np.sinc(a)), 1, 1)
+
+
+def _factors(a: Any, b: Any) -> tuple[Any, Any]:
+    """The operands of a product; of masks alone NumPy makes a mask."""
+    if is_mask(a) and is_mask(b):
+        refuse("f multiplies comparisons as matrices; write np.where(mask, 1.0, 0.0)")
+    return numbers(a), numbers(b)
+
+
+def _matmul(a: Any, b: Any) -> Any:
+    a, b = _factors(a, b)
+    if a.ndim == 0 or b.ndim == 0:
+        refuse("f applies @ to a single number")
+    if a.shape[-1] != b.shape[-min(2, b.ndim)]:
+        refuse(f"f multiplies matrices of shapes {a.shape} and {b.shape}")
+    if b.ndim > 1:  # one axis each for rows, columns and the sum, which is the last
+        b = np.swapaxes(b, -1, -2) if a.ndim == 1 else np.swapaxes(b, -1, -2)[..., None, :, :]
+        a = a if a.ndim == 1 else a[..., :, None, :]
+    return sum_(LOOPS[np.multiply](a, b), axis=-1)
+
+
+LOOPS[np.matmul] = _matmul
+
+
+def _dot(a: Any, b: Any, out: Any = None) -> Any:
+    only("out", out)
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return elementwise(np.multiply, *_factors(a, b))
+    if np.ndim(b) > 2:
+        refuse("f takes np.dot of arrays with more than two dimensions")
+    return _matmul(a, b)
+
+
+def _inner(a: Any, b: Any, /) -> Any:
+    return _dot(a, objects(b).T)
+
+
+def _vdot(a: Any, b: Any, /) -> Any:
+    return _matmul(objects(a).ravel(), objects(b).ravel())
+
+
+def _outer(a: Any, b: Any, out: Any = None) -> Any:
+    only("out", out)
+    a, b = _factors(a, b)
+    return elementwise(np.multiply, a.ravel()[:, None], b.ravel())
+
+
+def _trace(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None, out: Any = None) -> Any:
+    check_dtype(dtype)
+    return sum_(np.diagonal(numbers(a), offset, axis1, axis2), axis=-1, out=out)
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
+    values = numbers(x)
+    matrix = (values.ndim if axis is None else len(np.atleast_1d(axis))) == 2
+    vector = axis is not None or values.ndim == 1
+    if ord is not None and not (ord == "fro" if matrix else isinstance(ord, (int, float)) and vector):
+        refuse(f"f takes np.linalg.norm with ord={ord!r}")
+    if ord in (None, 2, "fro"):
+        return elementwise(np.sqrt, sum_(elementwise(np.square, values), axis, keepdims=keepdims))
+    size = elementwise(np.absolute, values)
+    if ord in (np.inf, -np.inf):
+        return (max_ if ord > 0 else min_)(size, axis, None, keepdims)
+    if ord == 0:
+        return sum_(elementwise(np.not_equal, values, 0.0), axis, keepdims=keepdims)
+    total = sum_(size if ord == 1 else elementwise(np.power, size, ord), axis, keepdims=keepdims)
+    return total if ord == 1 else elementwise(np.power, total, 1 / ord)
+
+
+def _where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
+    if x is None or y is None:
+        refuse("f takes the indices where a condition holds; write np.where(condition, a, b)")
+    return _SELECT(objects(condition), objects(x), objects(y))
+
+
+def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    if not all(map(is_mask, condlist)):
+        refuse("f calls np.select with conditions that are no comparisons")
+    result = objects(default)
+    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+        result = _where(condition, choice, result)
+    return result
+
+
+_UNSET = np._NoValue
+
+
+def _clip(a: Any, a_min: Any = _UNSET, a_max: Any = _UNSET, out: Any = None, **limits: Any) -> Any:
+    only("out", out)
+    if limits and (limits.keys() - {"min", "max"} or a_min is not _UNSET or a_max is not _UNSET):
+        refuse(f"f calls np.clip with {', '.join(limits)}")
+    if not limits and (a_min is _UNSET or a_max is _UNSET):
+        refuse("f calls np.clip without a limit; write None")
+    return _clipped(a, limits.get("min"), limits.get("max")) if limits else _clipped(a, a_min, a_max)
+
+
+def _clipped(a: Any, min: Any = None, max: Any = None) -> Any:
+    """np.clip, and the method's names of the limits."""
+    if is_mask(a) or (min is None and max is None):
+        refuse("f clips comparisons, or clips to no limits")
+    a = a if min is None else elementwise(np.maximum, a, min)
+    return a if max is None else elementwise(np.minimum, a, max)
+
+
+def _round(a: Any, decimals: Any = 0, out: Any = None) -> Any:
+    only("out", out)
+    digits = operator.index(decimals)
+    if is_mask(a):
+        refuse("f rounds comparisons")
+    if digits == 0:
+        return elementwise(np.rint, a)
+    scale = 10.0 ** abs(digits)
+    first, second = (np.multiply, np.divide) if digits > 0 else (np.divide, np.multiply)
+    return elementwise(second, elementwise(np.rint, elementwise(first, a, scale)), scale)
+
+
+def _nan_to_num(x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    only("copy", copy, True)
+    largest = np.finfo(float).max
+    result = _where(elementwise(np.equal, x, np.inf), largest if posinf is None else posinf, x)
+    result = _where(elementwise(np.equal, x, -np.inf), -largest if neginf is None else neginf, result)
+    return _where(elementwise(np.isnan, x), nan, result)
+
+
+def _full(a: Any, value: Any, dtype: Any, shape: Any) -> Any:
+    check_dtype(dtype)
+    if is_mask(a) and dtype is None:
+        refuse("f makes an array like an array of comparisons; give it dtype=float")
+    result = np.empty(np.shape(a) if shape is None else shape, dtype=object).view(Symbols)
+    result[...] = value
+    return result
+
+
+def _zeros_like(a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None) -> Any:
+    return _full(a, 0.0, dtype, shape)
+
+
+def _ones_like(a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None) -> Any:
+    return _full(a, 1.0, dtype, shape)
+
+
+def _empty_like(prototype: Any, /, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None) -> Any:
+    return _full(prototype, None, dtype, shape)
+
+
+def _full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None
+) -> Any:
+    return _full(a, fill_value, dtype, shape)
+
+
+def _copy(a: Any, order: Any = "K", subok: Any = False) -> Any:
+    only("order", order, *"KCFA")
+    return objects(a).copy()
+
+
+def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+    return refuse("f uses np.interp, which has no rule for tracing")
+
+
+def _linspace(start: Any, stop: Any, num: Any = 50, endpoint: Any = True, retstep: Any = False) -> Any:
+    only("retstep", retstep, False)
+    start, stop = numbers(start), numbers(stop)
+    parts = operator.index(num) - 1 if endpoint else operator.index(num)
+    steps = np.arange(num, dtype=float).reshape(-1, *(1,) * max(start.ndim, stop.ndim))
+    if parts <= 0:
+        return elementwise(np.add, start, steps)
+    step = elementwise(np.divide, elementwise(np.subtract, stop, start), float(parts))
+    result = objects(elementwise(np.add, elementwise(np.multiply, steps, step), start))
+    if endpoint:
+        result[-1] = stop[()]
+    return result
+
+
+FUNCTIONS.update({
+    np.dot: _dot, np.inner: _inner, np.vdot: _vdot, np.outer: _outer, np.trace: _trace, np.linalg.norm: _norm,
+    np.where: _where, np.select: _select, np.clip: _clip, np.round: _round, np.around: _round,
+    np.nan_to_num: _nan_to_num, np.zeros_like: _zeros_like, np.ones_like: _ones_like, np.empty_like: _empty_like,
+    np.full_like: _full_like, np.copy: _copy, np.linspace: _linspace, np.sinc: lambda x: _SINC(objects(x)),
+    np.real: lambda val: val,
+})  # fmt: skip
+
+_ARRAY_METHODS: dict[str, Callable[..., Any]] = {"dot": _dot, "clip": _clipped, "round": _round, "trace": _trace}
+for _name, _rule in _ARRAY_METHODS.items():
+    method(_name, _rule)
+for _name in ("conj", "conjugate"):
+    method(_name, lambda a: a)
+
+
+def _as_it_is(function: Any) -> Callable[..., Any]:
+    """NumPy's own code, for functions that only move elements or combine them with +, -, * and slices."""
+
+    def rule(*args: Any, **options: Any) -> Any:
+        result = function._implementation(*args, **options)
+        return type(result)(map(wrap, result)) if type(result) in (list, tuple) else result
+
+    return rule
+
+
+_MOVING = """
+    reshape ravel transpose swapaxes moveaxis rollaxis squeeze expand_dims atleast_1d atleast_2d atleast_3d
+    concatenate stack vstack hstack dstack column_stack split array_split vsplit hsplit dsplit roll flip fliplr flipud
+    rot90 tile repeat append insert delete resize take take_along_axis diag diagonal diagflat tril triu broadcast_to
+    broadcast_arrays meshgrid shape ndim size block pad matrix_transpose permute_dims concat unstack copyto
+"""
+_COMBINING = """
+    diff ediff1d gradient trapezoid cross kron tensordot einsum polyval vander convolve correlate apply_along_axis
+"""
+
+for _name in (_MOVING + _COMBINING).split():
+    if hasattr(np, _name):
+        FUNCTIONS.setdefault(getattr(np, _name), _as_it_is(getattr(np, _name)))
+if hasattr(np, "fix"):  # deprecated since NumPy 2.5
+    FUNCTIONS[np.fix] = lambda x: elementwise(np.trunc, x)

@@ -1,0 +1,261 @@
+"""Rules for tracing elementwise functions of single numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .arrays import LOOPS
+from .refusals import refuse
+from .symbols import RULES, Flag, Literal, Symbol, Traced, as_number
+
+LARGEST_POWER = 64
+"""Integer powers up to this one are products."""
+
+_UNARY = {
+    "sqrt": "sqrt", "fabs": "abs", "absolute": "abs", "negative": "neg", "floor": "floor", "ceil": "ceil",
+    "trunc": "trunc", "rint": "rint", "sign": "sign", "sin": "sin", "cos": "cos", "tan": "tan", "arcsin": "asin",
+    "arccos": "acos", "arctan": "atan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "arcsinh": "asinh",
+    "arccosh": "acosh", "arctanh": "atanh", "exp": "exp", "exp2": "exp2", "expm1": "expm1", "log": "log",
+    "log2": "log2", "log10": "log10", "log1p": "log1p", "cbrt": "cbrt", "isnan": "isnan", "isinf": "isinf",
+    "isfinite": "isfinite",
+}  # fmt: skip
+_BINARY = {
+    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "minimum": "min", "maximum": "max", "fmin": "fmin",
+    "fmax": "fmax", "copysign": "copysign", "arctan2": "atan2", "hypot": "hypot", "remainder": "mod", "fmod": "fmod",
+    "floor_divide": "floordiv", "less": "lt", "less_equal": "le", "greater": "gt", "greater_equal": "ge",
+    "equal": "eq", "not_equal": "ne",
+}  # fmt: skip
+
+
+_OF_INTEGERS = {"remainder", "fmod", "floor_divide"}
+"""Functions of a mask and an integer that NumPy computes in integers."""
+
+
+def traced(*values: Any) -> bool:
+    """Whether one of the values is a symbol or a mask."""
+    return any(isinstance(value, Traced) for value in values)
+
+
+def record(name: str, *values: Any) -> Any:
+    """Append a node with numbers for operands."""
+    trace = next(value.trace for value in values if isinstance(value, Traced))
+    operands = [trace.operand(value) for value in values]
+    for operand, value in zip(operands, values, strict=True):
+        if operand is None:
+            refuse(f"f combines its argument with a {type(value).__name__}")
+    return trace.node(name, *operands)
+
+
+def _known(ufunc: np.ufunc, values: tuple[Any, ...]) -> Any:
+    """The result for plain numbers; as Python's type, in which arrays of objects hold them."""
+    result = ufunc(*values)
+    return tuple(v.item() for v in result) if isinstance(result, tuple) else result.item()
+
+
+def _register(ufunc: np.ufunc, rule: Callable[..., Any]) -> None:
+    """Use a rule where a value is traced, the function itself where none is."""
+
+    def apply(*values: Any) -> Any:
+        return rule(*values) if traced(*values) else _known(ufunc, values)
+
+    RULES[ufunc] = apply
+    LOOPS[ufunc] = np.frompyfunc(apply, ufunc.nin, ufunc.nout)
+    if ufunc.nin <= 2:  # NumPy's loops over objects call the method of the function's name
+        setattr(Symbol, ufunc.__name__, apply)
+
+
+def _ruled(*ufuncs: np.ufunc) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def register(rule: Callable[..., Any]) -> Callable[..., Any]:
+        for ufunc in ufuncs:
+            _register(ufunc, rule)
+        return rule
+
+    return register
+
+
+def _no_masks(name: str, *values: Any) -> None:
+    """Functions of bools have other types in NumPy (half precision, logical or)."""
+    if all(isinstance(value, (Flag, bool, np.bool_)) for value in values):
+        refuse(f"f takes np.{name} of comparisons; write np.where(mask, 1.0, 0.0), & or |")
+
+
+def _plain_rule(ufunc: str, name: str) -> Callable[..., Any]:
+    def rule(*values: Any) -> Any:
+        if any(type(value) is Flag for value in values):
+            _no_masks(ufunc, *(v for v in values if type(v) is Flag or ufunc not in _OF_INTEGERS))
+        return record(name, *values)
+
+    return rule
+
+
+for _ufunc, _name in {**_UNARY, **_BINARY}.items():
+    _register(getattr(np, _ufunc), _plain_rule(_ufunc, _name))
+for _function in (np.add, np.subtract, np.multiply, np.negative):
+    LOOPS[_function] = _function  # their loops over objects call the operators, which is faster
+LOOPS[np.square] = np.square
+
+
+@_ruled(np.square)
+def _square(a: Any) -> Any:
+    return a * a
+
+
+@_ruled(np.reciprocal)
+def _reciprocal(a: Any) -> Any:
+    _no_masks("reciprocal", a)
+    return record("/", Literal(1.0), a)
+
+
+@_ruled(np.positive, np.conjugate)
+def _same(a: Any) -> Any:
+    _no_masks("positive", a)
+    return a
+
+
+@_ruled(np.divmod)
+def _divmod(a: Any, b: Any) -> Any:
+    return RULES[np.floor_divide](a, b), RULES[np.remainder](a, b)
+
+
+@_ruled(np.power, np.float_power)
+def power(a: Any, b: Any) -> Any:
+    """Powers; a constant exponent is part of the structure."""
+    _no_masks("power", a)
+    if isinstance(b, Traced):
+        return record("pow", a, b)
+    if isinstance(b, (complex, np.complexfloating)) or not np.isscalar(b):
+        refuse(f"f takes a power with the exponent {b!r}")
+    p = float(b)  # type: ignore[arg-type]
+    if p.is_integer() and abs(p) <= LARGEST_POWER:
+        return _integer_power(a, int(p))
+    if p == 0.5:  # unlike sqrt, pow is 0.0 at -0.0
+        return RULES[np.sqrt](a + Literal(0.0))
+    return record("pow", a, Literal(p))
+
+
+def _integer_power(a: Any, n: int) -> Any:
+    """Products by repeated squaring."""
+    if n < 0:
+        return _reciprocal(_integer_power(a, -n))
+    if n == 0:
+        return 1.0
+    half = a if n == 1 else _integer_power(a, n // 2)
+    return half if n == 1 else half * half * a if n % 2 else half * half
+
+
+def select(mask: Any, a: Any, b: Any) -> Any:
+    """One element of np.where."""
+    if not isinstance(mask, Traced):
+        return a if mask else b
+    if all(isinstance(value, (Flag, bool, np.bool_)) for value in (a, b)):
+        return logical_or(logical_and(mask, a), logical_and(logical_not(mask), b))
+    trace = mask.trace
+    operands = [trace.operand(value) for value in (a, b)]
+    if None in operands:
+        refuse("np.where with values that are no numbers")
+    return trace.node("select", as_mask(mask).key, *operands)
+
+
+def as_mask(value: Any) -> Any:
+    """The truth of a number."""
+    if type(value) is Flag:
+        value.trace.operand(value)  # refuses masks of another trace
+        return value
+    return record("ne", value, Literal(0.0)) if isinstance(value, Traced) else bool(value)
+
+
+def _logic(name: str, absorbing: bool) -> Callable[[Any, Any], Any]:
+    """and, or; known masks never reach the program."""
+
+    def rule(a: Any, b: Any) -> Any:
+        a, b = as_mask(a), as_mask(b)
+        for known, other in ((a, b), (b, a)):
+            if isinstance(known, bool):
+                return known if known is absorbing else other
+        return a.trace.node(name, a.key, b.key)
+
+    return rule
+
+
+logical_and, logical_or = _logic("and", absorbing=False), _logic("or", absorbing=True)
+
+
+def logical_not(a: Any) -> Any:
+    a = as_mask(a)
+    return not a if isinstance(a, bool) else a.trace.node("not", a.key)
+
+
+def logical_xor(a: Any, b: Any) -> Any:
+    a, b = as_mask(a), as_mask(b)
+    for known, other in ((a, b), (b, a)):
+        if isinstance(known, bool):
+            return logical_not(other) if known else other
+    return a.trace.node("xor", a.key, b.key)
+
+
+def _bitwise(rule: Callable[..., Any]) -> Callable[..., Any]:
+    def checked(*values: Any) -> Any:
+        if not all(isinstance(value, (Flag, bool, np.bool_)) for value in values):
+            refuse("f applies & | ^ or ~ to numbers; compare them first")
+        return rule(*values)
+
+    return checked
+
+
+_ruled(np.logical_and)(logical_and)
+_ruled(np.logical_or)(logical_or)
+_ruled(np.logical_xor)(logical_xor)
+_ruled(np.logical_not)(logical_not)
+_ruled(np.bitwise_and)(_bitwise(logical_and))
+_ruled(np.bitwise_or)(_bitwise(logical_or))
+_ruled(np.bitwise_xor)(_bitwise(logical_xor))
+_ruled(np.invert)(_bitwise(logical_not))
+
+
+@_ruled(np.signbit)
+def _signbit(a: Any) -> Any:
+    return record("copysign", Literal(1.0), a) < Literal(0.0)
+
+
+@_ruled(np.heaviside)
+def _heaviside(a: Any, at_zero: Any) -> Any:
+    a = as_number(a) + Literal(0.0) if traced(a) else a
+    at = RULES[np.equal](a, 0.0)
+    return select(at, at_zero, select(RULES[np.greater](a, 0.0), 1.0, select(RULES[np.less](a, 0.0), 0.0, a)))
+
+
+def _log_sum(exp: np.ufunc, log1p: Callable[[Any], Any], double: float) -> Callable[[Any, Any], Any]:
+    """Logarithm of a sum of two powers; equal arguments apart, for the sake of infinite ones."""
+
+    def rule(a: Any, b: Any) -> Any:
+        larger = RULES[np.maximum](a, b)
+        rest = log1p(RULES[exp](-abs(a - b)))
+        return select(RULES[np.equal](a, b), larger + Literal(double), larger + rest)
+
+    return rule
+
+
+_register(np.logaddexp, _log_sum(np.exp, RULES[np.log1p], math.log(2)))
+_register(np.logaddexp2, _log_sum(np.exp2, lambda v: RULES[np.log1p](v) * Literal(1 / math.log(2)), 1.0))
+
+
+def _scaling(factor: float) -> Callable[[Any], Any]:
+    def rule(a: Any) -> Any:
+        _no_masks("radians", a)
+        return a * Literal(factor)
+
+    return rule
+
+
+_ruled(np.deg2rad, np.radians)(_scaling(math.pi / 180))
+_ruled(np.rad2deg, np.degrees)(_scaling(180 / math.pi))
+
+
+def sinc(a: Any) -> Any:
+    """One element of np.sinc."""
+    y = select(RULES[np.equal](a, 0.0), 1.0e-20, a) * Literal(math.pi)
+    return RULES[np.sin](y) / y

@@ -1,0 +1,108 @@
+"""Rules for tracing the functions of the module math."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from types import BuiltinFunctionType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from .arrays import Symbols, call_function
+from .elementwise import traced
+from .refusals import refuse
+from .symbols import RULES
+
+_UFUNCS = {
+    **{
+        name: name
+        for name in [
+            "sqrt",
+            "exp",
+            "exp2",
+            "expm1",
+            "log1p",
+            "log2",
+            "log10",
+            "cbrt",
+            "sin",
+            "cos",
+            "tan",
+            "sinh",
+            "cosh",
+            "tanh",
+            "hypot",
+            "fmod",
+        ]
+    },
+    **{
+        name: name
+        for name in ["floor", "ceil", "trunc", "fabs", "copysign", "degrees", "radians", "isnan", "isinf", "isfinite"]
+    },
+    **{f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")},
+    "pow": "power",
+}
+
+
+def _shim(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of math that records itself for symbols."""
+    rule = _RULES.get(name)
+
+    def call(*args: Any, **options: Any) -> Any:
+        if not (any(map(_holds_symbols, args)) or traced(*options.values())):
+            return function(*args, **options)
+        if any(isinstance(arg, np.ndarray) for arg in args) and name not in _OF_SEQUENCES:
+            refuse(f"math.{name} takes a number, f gives it an array; write np.{name}")
+        if rule is None:
+            refuse(f"f uses math.{name}, which has no rule for tracing")
+        return rule(*args, **options)
+
+    return call
+
+
+def _holds_symbols(arg: Any) -> bool:
+    return isinstance(arg, Symbols) or traced(arg) or (isinstance(arg, (list, tuple)) and traced(*arg))
+
+
+def _log(a: Any, base: Any = None, /) -> Any:
+    logarithm = RULES[np.log](a)
+    return logarithm if base is None else logarithm / RULES[np.log](base)
+
+
+def _hypot(*parts: Any) -> Any:
+    if len(parts) == 2:
+        return RULES[np.hypot](*parts)
+    return RULES[np.sqrt](_fsum([part * part for part in parts]))
+
+
+def _fsum(parts: Any, /) -> Any:
+    return call_function(np.sum, (np.array([*parts, 0.0], dtype=object)[:-1].view(Symbols),), {})
+
+
+def _dist(p: Any, q: Any, /) -> Any:
+    return _hypot(*(a - b for a, b in zip(p, q, strict=True)))
+
+
+def _prod(parts: Any, /, *, start: Any = 1) -> Any:
+    for part in parts:
+        start = start * part
+    return start
+
+
+_OF_SEQUENCES = {"fsum", "dist", "prod"}
+_RULES: dict[str, Callable[..., Any]] = {
+    **{name: RULES[getattr(np, ufunc)] for name, ufunc in _UFUNCS.items()},
+    "log": _log,
+    "hypot": _hypot,
+    "fsum": _fsum,
+    "dist": _dist,
+    "prod": _prod,
+}
+SHIMS: dict[str, Any] = {
+    name: _shim(name, value) if isinstance(value, BuiltinFunctionType) else value
+    for name, value in vars(math).items()
+    if not name.startswith("__")
+}
+"""What a traced function gets instead of the functions of math."""
+SHIM_MODULE = SimpleNamespace(**SHIMS)

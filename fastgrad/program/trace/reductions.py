@@ -1,0 +1,195 @@
+"""Rules for tracing sums, products, extremes and what is made of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .arrays import AS_NUMBER, FUNCTIONS, LOOPS, METHODS, Objects, elementwise, method, plain
+from .refusals import refuse
+from .symbols import check_dtype
+
+
+def objects(a: Any) -> Objects:
+    """An argument as a plain array of objects."""
+    return np.asarray(plain(a), dtype=object)
+
+
+def numbers(a: Any) -> Objects:
+    """The same, masks being counted as 1.0 and 0.0."""
+    return np.asarray(AS_NUMBER(objects(a)), dtype=object)
+
+
+def only(name: str, value: Any, *allowed: Any) -> None:
+    """Refuse an option that has no rule."""
+    if not any(value is a for a in (None, *allowed)):
+        refuse(f"f calls a NumPy function with {name}=, which cannot be traced")
+
+
+def _axes(ndim: int, axis: Any) -> tuple[int, ...]:
+    chosen = tuple(range(ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return tuple(np.lib.array_utils.normalize_axis_tuple(chosen, ndim))
+
+
+def _count(a: Objects, axis: Any) -> int:
+    return prod(a.shape[i] for i in _axes(a.ndim, axis))
+
+
+def tree(ufunc: np.ufunc, a: Objects, axis: Any, keepdims: Any, empty: Any = None) -> Any:
+    """Reduce as a balanced tree: a changed element then changes log2(n) partial results."""
+    axes = _axes(a.ndim, axis)
+    rest = [i for i in range(a.ndim) if i not in axes]
+    count, loop = _count(a, axis), LOOPS[ufunc]
+    terms = a.transpose(*axes, *rest).reshape(count, *(a.shape[i] for i in rest)) if a.ndim != 1 else a
+    if count == 0:
+        if empty is None:
+            refuse("f reduces an empty array")
+        terms = np.full((1, *terms.shape[1:]), empty, dtype=object)
+    while len(terms) > 1:
+        even = len(terms) // 2 * 2
+        halves = loop(terms[0:even:2], terms[1:even:2])
+        terms = halves if even == len(terms) else np.concatenate([halves, terms[even:]])
+    result = terms[0] if count > 1 or terms.ndim == 1 else terms[0].copy()
+    if keepdims is not np._NoValue and keepdims:
+        kept = np.empty(tuple(1 if i in axes else n for i, n in enumerate(a.shape)), dtype=object)
+        kept[...] = np.asarray(result, dtype=object).reshape(kept.shape)
+        return kept
+    return result
+
+
+def sum_(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+    """np.sum."""
+    check_dtype(dtype)
+    only("out", out)
+    return tree(np.add, numbers(a), axis, keepdims, 0.0)
+
+
+def _prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+    check_dtype(dtype)
+    only("out", out)
+    return tree(np.multiply, numbers(a), axis, keepdims, 1.0)
+
+
+def _extreme(ufunc: np.ufunc) -> Callable[..., Any]:
+    def rule(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+        only("out", out)
+        return tree(ufunc, objects(a), axis, keepdims)
+
+    return rule
+
+
+max_, min_ = _extreme(np.maximum), _extreme(np.minimum)
+
+
+def _logical(ufunc: np.ufunc, empty: bool) -> Callable[..., Any]:
+    def rule(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+        only("out", out)
+        masks = elementwise(np.logical_not, elementwise(np.logical_not, objects(a)))
+        return tree(ufunc, objects(masks), axis, keepdims, empty)
+
+    return rule
+
+
+def _mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+    values = numbers(a)
+    return elementwise(np.divide, sum_(values, axis, dtype, out, keepdims), float(_count(values, axis)))
+
+
+def _var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
+    values = numbers(a)
+    deviation = elementwise(np.subtract, values, _mean(values, axis, keepdims=True))
+    total = sum_(elementwise(np.square, deviation), axis, dtype, out, keepdims)
+    return elementwise(np.divide, total, float(max(_count(values, axis) - ddof, 0)))
+
+
+def _std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
+    return elementwise(np.sqrt, _var(a, axis, dtype, out, ddof, keepdims))
+
+
+def _average(a: Any, axis: Any = None, weights: Any = None, returned: Any = False, *, keepdims: Any = False) -> Any:
+    only("returned", returned, False)
+    if weights is None:
+        return _mean(a, axis, keepdims=keepdims)
+    if np.shape(weights) != np.shape(a):
+        refuse("f calls np.average with weights of another shape than its data")
+    total = sum_(elementwise(np.multiply, numbers(a), weights), axis, keepdims=keepdims)
+    return elementwise(np.divide, total, sum_(numbers(weights), axis, keepdims=keepdims))
+
+
+def _ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+    return elementwise(np.subtract, max_(a, axis, out, keepdims), min_(a, axis, out, keepdims))
+
+
+def _accumulate(ufunc: np.ufunc, a: Objects, axis: Any) -> Objects:
+    """Running results; each one needs the one before."""
+    if axis is None:
+        a, axis = a.ravel(), 0
+    rows = list(itertools.accumulate(np.moveaxis(a, axis, 0), LOOPS[ufunc]))
+    result = np.empty_like(a)
+    for i, row in enumerate(rows):
+        np.moveaxis(result, axis, 0)[i] = row
+    return result
+
+
+def _cumulative(ufunc: np.ufunc) -> Callable[..., Any]:
+    def rule(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        check_dtype(dtype)
+        only("out", out)
+        return _accumulate(ufunc, numbers(a), axis)
+
+    return rule
+
+
+def _count_nonzero(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    return sum_(elementwise(np.not_equal, numbers(a), 0.0), axis, keepdims=keepdims)
+
+
+_cumsum, _cumprod = _cumulative(np.add), _cumulative(np.multiply)
+_all, _any = _logical(np.logical_and, empty=True), _logical(np.logical_or, empty=False)
+
+FUNCTIONS.update({
+    np.sum: sum_, np.prod: _prod, np.max: max_, np.min: min_, np.amax: max_, np.amin: min_, np.all: _all, np.any: _any,
+    np.mean: _mean, np.var: _var, np.std: _std, np.average: _average, np.ptp: _ptp, np.cumsum: _cumsum,
+    np.cumprod: _cumprod, np.count_nonzero: _count_nonzero,
+})  # fmt: skip
+
+_REDUCTIONS = {
+    np.add: sum_, np.multiply: _prod, np.maximum: max_, np.minimum: min_, np.logical_and: _all, np.logical_or: _any,
+}  # fmt: skip
+
+
+def _reduce_method(
+    ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
+) -> Any:
+    if ufunc not in _REDUCTIONS:
+        refuse(f"f uses np.{ufunc.__name__}.reduce, which has no rule for tracing")
+    if dtype not in (None, bool):
+        check_dtype(dtype)
+    return _REDUCTIONS[ufunc](a, axis=axis, out=out, keepdims=keepdims)
+
+
+def _accumulate_method(ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+    check_dtype(dtype)
+    only("out", out)
+    if ufunc not in (np.add, np.multiply, np.maximum, np.minimum):
+        refuse(f"f uses np.{ufunc.__name__}.accumulate, which has no rule for tracing")
+    return _accumulate(ufunc, numbers(a), axis)
+
+
+def _outer_method(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    a, b = objects(a), objects(b)
+    return elementwise(ufunc, a.reshape(*a.shape, *(1,) * b.ndim), b)
+
+
+METHODS.update({"reduce": _reduce_method, "accumulate": _accumulate_method, "outer": _outer_method})
+
+_ARRAY_METHODS: dict[str, Callable[..., Any]] = {
+    "sum": sum_, "prod": _prod, "max": max_, "min": min_, "all": _all, "any": _any, "mean": _mean, "var": _var,
+    "std": _std, "cumsum": _cumsum, "cumprod": _cumprod,
+}  # fmt: skip
+for _name, _rule in _ARRAY_METHODS.items():
+    method(_name, _rule)

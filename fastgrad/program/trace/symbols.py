@@ -1,0 +1,232 @@
+"""Symbols that stand for numbers while a function is traced: every operation on one appends a node."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+
+from ..program import BOOLEAN, Operand
+from .refusals import REFUSALS, active, refuse, refusing
+
+RULES: dict[np.ufunc, Callable[..., Any]] = {}
+"""What a ufunc does with single values."""
+
+
+class Trace:
+    """The nodes recorded so far. A trace that was refused once stays refused, whatever f catches."""
+
+    def __init__(self, budget: int) -> None:
+        self.nodes: list[tuple[Any, ...]] = []
+        self.constants: list[float] = []
+        self.reason = ""
+        self._budget = budget
+        self._memo: dict[tuple[Any, ...], Any] = {}
+        self._slots: dict[bytes, Operand] = {}
+
+    def __enter__(self) -> Self:
+        self._outer = getattr(active, "trace", None)
+        active.trace = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        active.trace = self._outer
+        self._memo.clear()
+
+    def node(self, *key: Any) -> Any:
+        """The symbol of a node; equal nodes are one."""
+        found = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = self._append(key)
+        return found
+
+    def _append(self, key: tuple[Any, ...]) -> Any:
+        count = len(self.nodes)
+        if count >= self._budget:
+            refuse(f"f takes more than {self._budget} operations on single numbers")
+        self.nodes.append(key)
+        return (Flag if key[0] in BOOLEAN else Symbol)(self, ("v", count))
+
+    def operand(self, value: Any) -> Operand | None:
+        """A number as an operand, None if it is none."""
+        kind = type(value)
+        if kind is Symbol:
+            return self._own(value)
+        if kind is float:
+            return self.constant(value)
+        if kind is Literal:
+            return ("k", value.value)
+        if kind is Flag:
+            return self.node("tofloat", self._own(value)).key  # type: ignore[no-any-return]
+        return self._number(value)
+
+    def _number(self, value: Any) -> Operand | None:
+        if isinstance(value, (complex, np.complexfloating)):
+            refuse("f computes with complex numbers")
+        if isinstance(value, np.longdouble):
+            refuse("f computes with numpy.longdouble")
+        if isinstance(value, (int, float, np.floating, np.integer, np.bool_)):
+            return self.constant(float(value))
+        return None
+
+    def constant(self, value: float) -> Operand:
+        """The slot of a parameter; 0.0 and -0.0 have two."""
+        bits = struct.pack("d", value)
+        slot = self._slots.get(bits)
+        if slot is None:
+            slot = self._slots[bits] = ("c", len(self.constants))
+            self.constants.append(value)
+        return slot
+
+    def _own(self, value: Traced) -> Operand:
+        if value.trace is not self:
+            refuse("f uses what it kept from an earlier call; let it keep no values computed from x")
+        return value.key
+
+
+class Literal:
+    """A number that belongs to the structure of a program, such as the 1 of a reciprocal."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+
+class Traced:
+    """A number or a mask of a trace."""
+
+    __slots__ = ("key", "trace")
+    __hash__ = None  # type: ignore[assignment]
+    dtype: np.dtype[Any] = np.dtype(object)
+    shape: tuple[int, ...] = ()
+    ndim, size = 0, 1
+
+    def __init__(self, trace: Trace, key: Operand) -> None:
+        self.trace, self.key = trace, key
+
+    def __deepcopy__(self, memo: Any) -> Traced:
+        return self
+
+    def __copy__(self) -> Traced:
+        return self
+
+    def item(self) -> Traced:
+        return self
+
+    tolist = copy = conjugate = conj = item
+
+    @property
+    def real(self) -> Traced:
+        return self
+
+    @property
+    def imag(self) -> Any:
+        refuse("f takes the imaginary part of a traced value")
+
+    def astype(self, dtype: Any, copy: bool = True) -> Any:
+        check_dtype(dtype)
+        return as_number(self)
+
+
+for _name, _reason in REFUSALS.items():
+    setattr(Traced, _name, refusing(_reason))
+
+
+def _binary(name: str, swap: bool = False) -> Any:
+    def method(self: Symbol, other: Any) -> Any:
+        trace = self.trace
+        operand = trace.operand(other)
+        if operand is None:
+            return NotImplemented
+        return trace.node(name, operand, self.key) if swap else trace.node(name, self.key, operand)
+
+    return method
+
+
+def _by_rule(ufunc: np.ufunc, swap: bool = False) -> Any:
+    """An operator of two values whose rule is that of a ufunc."""
+
+    def method(self: Traced, other: Any) -> Any:
+        if self.trace.operand(other) is None:
+            return NotImplemented
+        return RULES[ufunc](other, self) if swap else RULES[ufunc](self, other)
+
+    return method
+
+
+def _of_one(ufunc: np.ufunc) -> Any:
+    def method(self: Traced) -> Any:
+        return RULES[ufunc](self)
+
+    return method
+
+
+class Symbol(Traced):
+    """A number of a trace."""
+
+    __slots__ = ()
+    __hash__ = None
+    __add__, __radd__ = _binary("+"), _binary("+", swap=True)
+    __sub__, __rsub__ = _binary("-"), _binary("-", swap=True)
+    __mul__, __rmul__ = _binary("*"), _binary("*", swap=True)
+    __truediv__, __rtruediv__ = _binary("/"), _binary("/", swap=True)
+    __mod__, __rmod__ = _binary("mod"), _binary("mod", swap=True)
+    __floordiv__, __rfloordiv__ = _binary("floordiv"), _binary("floordiv", swap=True)
+    __lt__, __le__, __gt__, __ge__ = _binary("lt"), _binary("le"), _binary("gt"), _binary("ge")
+    __eq__, __ne__ = _binary("eq"), _binary("ne")
+    __pow__, __rpow__ = _by_rule(np.power), _by_rule(np.power, swap=True)
+    __divmod__, __rdivmod__ = _by_rule(np.divmod), _by_rule(np.divmod, swap=True)
+    __abs__, __neg__ = _of_one(np.absolute), _of_one(np.negative)
+    __floor__, __ceil__, __trunc__ = _of_one(np.floor), _of_one(np.ceil), _of_one(np.trunc)
+
+    def __pos__(self) -> Symbol:
+        return self
+
+
+_MASK = "f computes with a comparison; write np.where(mask, 1.0, 0.0)"
+
+
+def _mixed(name: str) -> Any:
+    """Arithmetic of a mask with a number; of two masks NumPy and Python disagree."""
+
+    def method(self: Flag, other: Any) -> Any:
+        if isinstance(other, (Flag, bool, np.bool_)):
+            refuse("f computes with two comparisons as numbers; write & and |, or np.where(mask, 1.0, 0.0)")
+        return getattr(as_number(self), name)(other)
+
+    return method
+
+
+class Flag(Traced):
+    """A mask of a trace: the result of a comparison."""
+
+    __slots__ = ()
+    __hash__ = None
+    __and__ = __rand__ = _by_rule(np.bitwise_and)
+    __or__ = __ror__ = _by_rule(np.bitwise_or)
+    __xor__ = __rxor__ = _by_rule(np.bitwise_xor)
+    __invert__ = _of_one(np.logical_not)
+
+
+for _name in ("add", "sub", "mul", "truediv"):
+    setattr(Flag, f"__{_name}__", _mixed(f"__{_name}__"))
+    setattr(Flag, f"__r{_name}__", _mixed(f"__r{_name}__"))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    setattr(Flag, f"__{_name}__", _mixed(f"__{_name}__"))
+for _name in ("neg", "pos", "abs", "round", "floor", "ceil", "trunc", "pow", "rpow", "mod", "rmod"):
+    setattr(Flag, f"__{_name}__", refusing(_MASK))
+for _name in ("floordiv", "rfloordiv", "divmod", "rdivmod"):  # of integers in NumPy
+    setattr(Flag, f"__{_name}__", refusing(_MASK))
+
+
+def as_number(value: Any) -> Any:
+    """A mask as 1.0 or 0.0, anything else as it is."""
+    return value.trace.node("tofloat", value.key) if type(value) is Flag else value
+
+
+def check_dtype(dtype: Any) -> None:
+    if dtype is not None and np.dtype(dtype).char not in "dO":
+        refuse(f"f asks for {np.dtype(dtype)}; only float64 is traced")

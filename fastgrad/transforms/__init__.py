@@ -1,0 +1,5 @@
+"""Functions of functions, under JAX's names and as SciPy calls them, and the product of a vector with the Jacobian."""
+
+from .functions import grad, hess, hessp, jac, value_and_grad, vjp
+
+__all__ = ["grad", "hess", "hessp", "jac", "value_and_grad", "vjp"]

@@ -1,0 +1,113 @@
+"""The elements of live arrays, moved one at a time: which values are asked for, and what is left."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from fastgrad import numerical_gradient
+from fastgrad.engine.python import mutation
+from fastgrad.formulas.stencils import stencil
+
+WORKERS = [1, 2] if sys.platform.startswith("linux") else [1]
+FIRST = stencil(1, 2, "central")
+
+
+def test_each_element_above_then_below_and_nothing_else_moves():
+    a, b = np.array([1.0, 2.0, 3.0]), np.array([[4.0, 5.0]])
+    seen = []
+
+    def value():
+        seen.append((a - [1.0, 2.0, 3.0]).tolist() + (b - [[4.0, 5.0]])[0].tolist())
+        return 0.0
+
+    sums = mutation.sums(value, [a, b], [np.array([0, 2]), np.array([1])], [0.5, np.array([[0.25, 0.125]])], FIRST)
+    assert seen == [
+        [0.5, 0.0, 0.0, 0.0, 0.0],
+        [-0.5, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.5, 0.0, 0.0],
+        [0.0, 0.0, -0.5, 0.0, 0.0],
+        [0.0, 0.0, 0.0, 0.0, 0.125],
+        [0.0, 0.0, 0.0, 0.0, -0.125],
+    ]
+    assert [s.tolist() for s in sums] == [[0.0, 0.0], [0.0]]
+
+
+@pytest.mark.parametrize(("method", "order"), [("central", 8), ("forward", 1), ("forward", 4), ("backward", 3)])
+@pytest.mark.parametrize("workers", WORKERS)
+def test_sums_of_a_stencil(method, order, workers):
+    formula = stencil(1, order, method)
+    x = np.array([1.0, 2.0, -3.0])
+    (sums,) = mutation.sums(lambda: float(np.sum(x)), [x], [np.arange(3)], [0.5], formula, workers=workers)
+    np.testing.assert_allclose(sums / (formula.denominator * 0.5), 1.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_chunks_that_span_several_arrays(workers):
+    sizes = [3, 1, 0, 70, 2]
+    arrays = [np.linspace(1.0, 2.0, size) for size in sizes]
+    before = [a.tobytes() for a in arrays]
+    places = [np.arange(size)[::2] for size in sizes]
+
+    def value():
+        return float(sum((k + 1.0) * np.sum(a**2) for k, a in enumerate(arrays)))
+
+    sums = mutation.sums(value, arrays, places, [2.0**-10] * 5, FIRST, workers=workers)
+    assert [len(s) for s in sums] == [len(p) for p in places]
+    for k, (s, a, p) in enumerate(zip(sums, arrays, places, strict=True)):
+        np.testing.assert_allclose(s / 2.0**-9, (k + 1.0) * 2.0 * a[p], rtol=1e-9)
+    assert [a.tobytes() for a in arrays] == before
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+@pytest.mark.parametrize("value", [np.float64(np.inf), np.inf, np.float64(np.nan), np.float32(np.inf)], ids=repr)
+def test_values_that_are_not_finite_do_not_warn(value, workers):
+    x = np.ones(3)
+    assert np.isnan(numerical_gradient(lambda x: value, x, workers=workers)).all()
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_nothing_to_move(workers):
+    assert mutation.sums(lambda: 1.0, [], [], [], FIRST, workers=workers) == []
+    (sums,) = mutation.sums(lambda: 1.0, [np.ones(3)], [np.arange(0)], [0.5], FIRST, workers=workers)
+    assert sums.shape == (0,)
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_write_is_noticed_wherever_it_goes(workers):
+    for place in range(4):
+        x = np.arange(1.0, 5.0)
+
+        def f(x, place=place):
+            x[place] = 7.0
+            return float(np.sum(x))
+
+        with pytest.raises(ValueError, match="writes into its argument"):
+            numerical_gradient(f, x, workers=workers)
+        assert x.tolist() == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_write_that_is_undone_is_none():
+    x = np.arange(1.0, 5.0)
+
+    def f(x):
+        x *= 2.0
+        total = float(np.sum(x))
+        x *= 0.5
+        return total
+
+    np.testing.assert_allclose(numerical_gradient(f, x), 2.0, rtol=1e-9)
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_writing_nan(workers):
+    x = np.array([1.0, np.nan, 3.0])
+    before = x.tobytes()
+
+    def f(x):
+        x[0] = np.nan
+        return 1.0
+
+    with pytest.raises(ValueError, match="writes into its argument"):
+        numerical_gradient(f, x, workers=workers)
+    assert x.tobytes() == before

@@ -1,0 +1,248 @@
+"""Traces that could lie: what changes between calls, what keeps state, what shares memory. Never a wrong number."""
+
+import functools
+import itertools
+import types
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad import EngineError, gradient, numerical_gradient
+from fastgrad.program.captures import unchanging
+
+POINTS = np.random.default_rng(0).uniform(0.5, 1.5, (40, 2))
+
+
+def slope(f, points=POINTS):
+    """The first partial derivative, which is k in all functions below, at some point."""
+    found = gradient(f, points, batch=True, engine="simd")[:, 0]
+    assert np.ptp(found) < 1e-6
+    return found[0]
+
+
+SCALE = 2.0
+ARRAY = np.array([2.0, 3.0])
+CONFIG = types.ModuleType("config")
+
+
+def helper(t):
+    return SCALE * t
+
+
+def helped(x):
+    return helper(x[0])
+
+
+def defaults(x, table=ARRAY):
+    return table[0] * x[0]
+
+
+class Holder:
+    k = 2.0
+
+    def __init__(self):
+        self.own = 2.0
+
+    def method(self, x):
+        return self.own * x[0]
+
+
+def changes(monkeypatch):
+    """Pairs of a function and what changes its slope from 2 to 5."""
+    here, cell, big, holder = globals(), [2.0], np.full(10_000, 2.0), Holder()
+    listed, table, other, small = [2.0], {"k": 2.0}, {"k": 2.0}, np.array([2.0])
+    stack = [2.0]
+    monkeypatch.setattr(CONFIG, "k", 2.0, raising=False)
+    monkeypatch.setattr(Holder, "k", 2.0)
+
+    def keyword(x, *, k=2.0):
+        return k * x[0]
+
+    def attributed(x):
+        return attributed.k * x[0]
+
+    attributed.k = 2.0
+    get = other.get
+    yield "a global", lambda x: SCALE * x[0], lambda: monkeypatch.setitem(here, "SCALE", 5.0)
+    yield "a helper's global", helped, lambda: monkeypatch.setitem(here, "SCALE", 5.0)
+    yield "another helper", helped, lambda: monkeypatch.setitem(here, "helper", lambda t: 5.0 * t)
+    yield "a cell", lambda x: cell[0] * x[0], lambda: cell.__setitem__(0, 5.0)
+    yield "a list", lambda x: listed[0] * x[0], lambda: listed.__setitem__(0, 5.0)
+    yield "a dict", lambda x: table["k"] * x[0], lambda: table.update(k=5.0)
+    yield "a method of a dict", lambda x: get("k") * x[0], lambda: other.update(k=5.0)
+    yield "a small array", lambda x: small[0] * x[0], lambda: small.fill(5.0)
+    yield "a large array", lambda x: big[7] * x[0], lambda: big.fill(5.0)
+    yield "a default", defaults, lambda: ARRAY.__setitem__(0, 5.0)
+    yield "a keyword's default", keyword, lambda: setattr(keyword, "__kwdefaults__", {"k": 5.0})
+    yield "an attribute", lambda x: holder.own * x[0], lambda: setattr(holder, "own", 5.0)
+    held = Holder()
+    yield "a method's object", held.method, lambda: setattr(held, "own", 5.0)
+    yield "a class", lambda x: Holder.k * x[0], lambda: setattr(Holder, "k", 5.0)
+    yield "a module", lambda x: CONFIG.k * x[0], lambda: setattr(CONFIG, "k", 5.0)
+    yield "a function's attribute", attributed, lambda: setattr(attributed, "k", 5.0)
+    yield "a partial", functools.partial(lambda k, x: k[0] * x[0], stack), lambda: stack.__setitem__(0, 5.0)
+
+
+def test_what_changed_between_calls_is_seen(monkeypatch):
+    for name, f, change in changes(monkeypatch):
+        ARRAY[0] = 2.0
+        with monkeypatch.context():
+            before = slope(f)
+            again = slope(f)
+        assert (before, again) == pytest.approx((2.0, 2.0), rel=1e-8), name
+        change()
+        assert slope(f) == pytest.approx(5.0, rel=1e-8), name
+        monkeypatch.undo()
+        monkeypatch.setattr(CONFIG, "k", 2.0, raising=False)
+        monkeypatch.setattr(Holder, "k", 2.0)
+    ARRAY[0] = 2.0
+
+
+def test_keys_hold_only_what_cannot_change_unseen():
+    k, row = 2.0, np.ones(3)
+    assert unchanging(lambda x: k * np.sin(x[0]) + row @ row, ()) is not None
+    assert unchanging(lambda x: k * x[0], (1.0, row)) is not None
+    for f in (lambda x: CONFIG.k, lambda x: [k][0] + Holder.k, Holder().method, functools.partial(helped)):
+        assert unchanging(f, ()) is None
+    assert unchanging(helped, (["a list"],)) is None
+    zero, minus = 0.0, -0.0
+    assert unchanging(lambda x: zero * x[0], ()) != unchanging(lambda x: minus * x[0], ())
+
+
+COUNT = itertools.count(1)
+RANDOM = np.random.default_rng(0)
+
+
+def counts(x):
+    return x[0] * next(COUNT)
+
+
+def draws(x):
+    return x[0] * np.random.random()  # noqa: NPY002
+
+
+def draws_of_its_own(x):
+    return x[0] * RANDOM.standard_normal()
+
+
+def probes_the_type(x):
+    return x[0] * (2.0 if x.dtype == np.float64 else 3.0)
+
+
+def probes_the_element(x):
+    return x[0] * (2.0 if isinstance(x[0], float) else 3.0)
+
+
+CACHE = {}
+
+
+def remembers(x):
+    CACHE.setdefault("x", x)
+    return x[0] * CACHE["x"][1]
+
+
+@pytest.mark.parametrize("f", [counts, draws, draws_of_its_own, probes_the_type, probes_the_element, remembers])
+def test_functions_that_are_none_are_refused(f):
+    CACHE.clear()
+    with pytest.raises((EngineError, TypeError)):  # TypeError: its own cache gave it a symbol
+        gradient(f, POINTS, batch=True, engine="simd")
+
+
+@pytest.mark.parametrize("penalty", [Exception, (TypeError, ValueError), BaseException])
+def test_a_penalty_for_exceptions_is_not_taken_for_the_function(penalty):
+    def f(x):
+        try:
+            return float(x[0]) ** 2
+        except penalty:
+            return 1e10
+
+    with pytest.raises(EngineError):
+        gradient(f, POINTS, batch=True, engine="simd")
+    np.testing.assert_allclose(gradient(f, POINTS, batch=True)[:, 0], 2 * POINTS[:, 0], rtol=1e-8)
+
+
+def test_a_loss_that_reads_half_of_its_weights_through_the_closure():
+    """Half the gradient would be missing: the closure's half does not see the copy that is moved."""
+    weights = np.array([[0.5, -1.0], [2.0, 0.25]])
+    t = np.array([1.0, 2.0])
+
+    def loss(w):
+        return np.sum((weights @ t) ** 2) + 0.1 * np.sum(w**2)
+
+    with pytest.raises(EngineError, match="reads its argument also as weights"):
+        gradient(loss, weights, engine="simd")
+    expected = 2 * np.outer(weights @ t, t) + 0.2 * weights
+    np.testing.assert_allclose(numerical_gradient(loss, weights), expected, atol=1e-7)
+
+
+def test_a_trace_that_is_kept_does_not_hide_shared_memory():
+    weights = np.array([0.5, -1.0])
+
+    def loss(w):
+        return np.sum(weights**2) * np.sum(w**2)
+
+    gradient(loss, np.array([1.0, 2.0]), engine="simd")
+    for x in (weights, np.lib.stride_tricks.as_strided(weights, (2,))):
+        with pytest.raises(EngineError, match="reads its argument also as weights"):
+            gradient(loss, x, engine="simd")
+
+
+def test_a_result_that_is_kept_between_calls_is_no_matter():
+    seen = []
+
+    def f(x):
+        seen.append(x)
+        return x[0] * x[1]
+
+    np.testing.assert_allclose(gradient(f, POINTS, batch=True, engine="simd"), POINTS[:, ::-1], rtol=1e-8)
+    assert isinstance(seen[-1][0], float)  # the spot check comes last, so that no symbol is left in a cache
+
+
+def test_a_dense_quadratic_form_is_rolled():
+    d = 50
+    q = np.random.default_rng(0).standard_normal((d, d))
+    points = np.random.default_rng(1).standard_normal((64, d))
+
+    def f(x):
+        return x @ q @ x
+
+    assert "rolled" in fastgrad.explain(f, points, batch=True, engine="simd")
+    np.testing.assert_allclose(gradient(f, points, batch=True, engine="simd"), points @ (q + q.T), rtol=0, atol=1e-6)
+
+
+def test_programs_too_long_are_refused_with_their_length():
+    q = np.random.default_rng(0).standard_normal((120, 120))
+    with pytest.raises(EngineError, match="operations"):
+        gradient(lambda x: x @ q @ x, np.ones(120), engine="simd")
+
+
+def test_odd_memory():
+    packed = np.zeros(20, dtype=[("flag", "i1"), ("x", "f8", 2)])
+    packed["x"] = POINTS[:20]
+    expected = gradient(lambda x: x[0] * x[1], POINTS[:20], batch=True, engine="reference")
+    assert (gradient(lambda x: x[0] * x[1], packed["x"], batch=True, engine="simd") == expected).all()
+    out = np.zeros(20, dtype=[("flag", "i1"), ("x", "f8", 2)])["x"]
+    gradient(lambda x: x[0] * x[1], POINTS[:20], batch=True, engine="simd", out=out)
+    assert (out == expected).all()
+
+
+def test_a_vector_valued_f_stays_refused_after_its_jacobian():
+    def twice(x):
+        return 2.0 * x
+
+    assert np.array_equal(fastgrad.jacobian(twice, np.ones(3), engine="simd"), 2.0 * np.eye(3))
+    for call in (fastgrad.gradient, fastgrad.hessian):
+        with pytest.raises(ValueError, match="one number"):
+            call(twice, np.ones(3), engine="simd")
+
+
+def test_outputs_that_do_not_move_are_zero_or_nan():
+    def f(x):
+        with np.errstate(all="ignore"):
+            return np.array([x[0] * x[0], np.log(x[1]), 3.0])
+
+    result = fastgrad.jacobian(f, np.array([[1.0, 2.0], [1.0, -1.0]]), batch=True, engine="simd")
+    wanted = fastgrad.jacobian(f, np.array([[1.0, 2.0], [1.0, -1.0]]), batch=True, engine="python")
+    np.testing.assert_allclose(result, wanted, rtol=1e-9, equal_nan=True)
+    assert np.array_equal(np.isnan(result[1]), [[False, False], [True, True], [False, False]])

@@ -1,0 +1,167 @@
+"""The exact derivatives of the samples against differences of eighth order."""
+
+from __future__ import annotations
+
+import zlib
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from fastgrad.formulas.samples import CURVES, SAMPLES
+
+OFFSETS = np.array([-4, -3, -2, -1, 1, 2, 3, 4])
+WEIGHTS = np.array([3, -32, 168, -672, 672, -168, 32, -3]) / 840
+STEP = 1e-2
+
+samples = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES.keys())
+curves = pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES.keys())
+
+
+def difference(f, x):
+    """Derivatives of `f` along each coordinate, stacked in the first axis, and a size for the tolerance."""
+    out, size = [], 1.0
+    for i in range(x.size):
+        values = []
+        for k in OFFSETS:
+            moved = x.copy()
+            moved[i] += k * STEP
+            values.append(f(moved))
+        values = np.array(values)
+        size = max(size, np.max(np.abs(values)))
+        out.append(np.tensordot(WEIGHTS, values, 1) / STEP)
+    return np.array(out), size
+
+
+def points(sample):
+    """The sample's own point and 20 random points of its box, of several dimensions where any will do."""
+    rng = np.random.default_rng(zlib.crc32(sample.name.encode()))
+    dimensions = [2, 3, 5, 10] if sample.dimension is None else [sample.dimension]
+    # Keeps the whole stencil inside the box.
+    low, high = sample.box[0] + 4 * STEP, sample.box[1] - 4 * STEP
+    yield np.array(sample.point)
+    for k in range(20):
+        yield rng.uniform(low, high, dimensions[k % len(dimensions)])
+
+
+def assert_near(exact, numerical, size):
+    scale = max(size, np.max(np.abs(numerical)))
+    np.testing.assert_allclose(exact, numerical, rtol=1e-9, atol=1e-9 * min(scale, 1.0) + 1e-12 * scale)
+
+
+@samples
+def test_gradient(sample):
+    for x in points(sample):
+        gradient = sample.gradient(x)
+        assert gradient.shape == x.shape
+        assert gradient.dtype == np.float64
+        assert_near(gradient, *difference(sample.f, x))
+
+
+@pytest.mark.parametrize("name", [name for name, sample in SAMPLES.items() if sample.hessian])
+def test_hessian(name):
+    sample = SAMPLES[name]
+    for x in points(sample):
+        hessian = sample.hessian(x)
+        assert hessian.shape == (x.size, x.size)
+        np.testing.assert_array_equal(hessian, hessian.T)
+        assert_near(hessian, *difference(sample.gradient, x))
+
+
+@samples
+def test_f_returns_a_scalar_and_leaves_its_argument(sample):
+    for x in points(sample):
+        before = x.copy()
+        x.flags.writeable = False
+        assert np.ndim(sample.f(x)) == 0
+        assert np.isfinite(sample.f(x))
+        derivatives = [sample.gradient(x)] + ([sample.hessian(x)] if sample.hessian else [])
+        np.testing.assert_array_equal(x, before)
+        # A result that shares memory with the point would change with it.
+        assert not any(np.shares_memory(d, x) for d in derivatives)
+
+
+@samples
+def test_point_is_generic(sample):
+    x = np.array(sample.point)
+    assert sample.dimension in (None, x.size)
+    assert np.all((sample.box[0] <= x) & (x <= sample.box[1]))
+    assert np.max(np.abs(sample.gradient(x))) > 0.1
+
+
+def test_huber_takes_both_branches_away_from_the_kink():
+    from fastgrad.formulas.samples import _LINE_T, _LINE_Y
+
+    low, high = SAMPLES["huber"].box
+    corners = [(a, b) for a in (low, high) for b in (low, high)]
+    # The residuals are linear in the coefficients: their extremes over the box are at its corners.
+    residuals = np.array([a + b * _LINE_T - _LINE_Y for a, b in corners])
+    inside = np.all(np.abs(residuals) < 0.95, axis=0)
+    outside = np.all(residuals > 1.05, axis=0) | np.all(residuals < -1.05, axis=0)
+    assert np.all(inside | outside)
+    assert inside.any()
+    assert outside.any()
+
+
+@curves
+def test_curve_derivatives(curve):
+    assert len(curve.derivatives) == 4
+    x = np.random.default_rng(0).uniform(curve.box[0] + 4 * STEP, curve.box[1] - 4 * STEP, (5, 4))
+    before = x.copy()
+    chain = (curve.f, *curve.derivatives)
+    for f, derivative in pairwise(chain):
+        values = np.array([f(x + k * STEP) for k in OFFSETS])
+        exact = derivative(x)
+        assert exact.shape == x.shape
+        assert_near(exact, np.tensordot(WEIGHTS, values, 1) / STEP, np.max(np.abs(values)))
+    np.testing.assert_array_equal(x, before)
+
+
+@curves
+def test_curve_takes_a_scalar(curve):
+    middle = np.float64(sum(curve.box) / 2)
+    for f in (curve.f, *curve.derivatives):
+        assert np.ndim(f(middle)) == 0
+
+
+def test_names():
+    assert all(name == sample.name for name, sample in SAMPLES.items())
+    assert all(name == curve.name for name, curve in CURVES.items())
+
+
+def test_names_are_unique():
+    from fastgrad.formulas.samples import _CURVES, _SAMPLES
+
+    assert len(SAMPLES) == len(_SAMPLES)
+    assert len(CURVES) == len(_CURVES)
+
+
+def test_values_of_the_book():
+    assert SAMPLES["sphere"].gradient(np.array([3.0, 4.0])).tolist() == [6.0, 8.0]
+    assert SAMPLES["tmp"].gradient(np.array([3.0])).tolist() == [6.0]
+    assert SAMPLES["tmp"].f(np.array([3.0])) == 25.0
+    assert SAMPLES["parabola"].f(np.array([5.0])) == 16.0
+    assert SAMPLES["parabola"].gradient(np.array([5.0])).tolist() == [8.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "point", "value"),
+    [
+        ("rosenbrock", (1.0, 1.0, 1.0), 0.0),
+        ("himmelblau", (3.0, 2.0), 0.0),
+        ("beale", (3.0, 0.5), 0.0),
+        ("booth", (1.0, 3.0), 0.0),
+        ("matyas", (0.0, 0.0), 0.0),
+        ("mccormick", (0.5 - np.pi / 3, -0.5 - np.pi / 3), -1.9132229549810367),
+        ("branin", (np.pi, 2.275), 0.39788735772973816),
+        ("rastrigin", (0.0, 0.0, 0.0), 0.0),
+        ("griewank", (0.0, 0.0, 0.0), 0.0),
+        ("styblinski", (-2.903534027771178,), -39.16616570377142),
+        ("powell", (0.0, 0.0, 0.0, 0.0), 0.0),
+    ],
+)
+def test_known_minimum(name, point, value):
+    sample = SAMPLES[name]
+    x = np.array(point)
+    assert sample.f(x) == pytest.approx(value, abs=1e-12)
+    assert np.max(np.abs(sample.gradient(x))) < 1e-12
