@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..llvm.interrupts import deferred_interrupt
 from ..results import PerformanceWarning, users_level
 from . import threads
 
@@ -139,7 +140,7 @@ def _start(task: Callable[[], None], children: dict[int, int]) -> None:
             stream.flush()
     answer, tell = os.pipe()
     try:
-        with threads.deferred_interrupt():  # an interrupt must not lead the child into the parent's code
+        with deferred_interrupt():  # an interrupt must not lead the child into the parent's code
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # threads of BLAS, which stops them before a fork
                 process = os.fork()
@@ -229,7 +230,7 @@ def _understand(message: bytes, process: int) -> None:
 def _end(children: dict[int, int]) -> None:
     """No child is left behind, neither running nor as a zombie;
     what is ended is forgotten, so that it can be called again."""
-    with threads.deferred_interrupt():
+    with deferred_interrupt():
         while children:
             pipe, process = children.popitem()
             os.close(pipe)
