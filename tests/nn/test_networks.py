@@ -740,7 +740,10 @@ BAD = {
         for name in ("softplus", "ReLU", None, 1, np.tanh)
     },
     **{
-        f"loss={name!r}": ({"": lambda name=name: MLP((3, 2), loss=name)}, "loss=.*use one of 'softmax_cross_entropy'")
+        f"loss={getattr(name, '__name__', repr(name))}": (
+            {"": lambda name=name: MLP((3, 2), loss=name)},
+            "loss=.*use one of 'softmax_cross_entropy'",
+        )
         for name in ("mse", "", None, mean_squared_error)
     },
 }
