@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from pathlib import Path
 from functools import partial
 
 import numba
@@ -378,7 +379,7 @@ def functions():
 
 DESCRIBED = """
 import sys
-sys.path.insert(0, "tests")
+sys.path.insert(0, sys.argv[1])
 import test_slabs
 print(*test_slabs.descriptions())
 """
@@ -402,7 +403,11 @@ def test_functions_are_told_apart_the_same_in_every_process(monkeypatch):
     for seed in "12":
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
         done = subprocess.run(
-            [sys.executable, "-c", DESCRIBED], env=environment, check=True, capture_output=True, text=True
+            [sys.executable, "-c", DESCRIBED, Path(__file__).parent],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
         )
         assert done.stdout.split() == texts
     monkeypatch.setitem(globals(), "SCALE", 5.0)
