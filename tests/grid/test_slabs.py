@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import warnings
-from pathlib import Path
 from functools import partial
+from pathlib import Path
 
 import numba
 import numpy as np
