@@ -20,7 +20,6 @@ import fastgrad
 from fastgrad import (
     EngineError,
     PerformanceWarning,
-    chunks,
     gradient,
     gradient_field,
     grid,
@@ -28,6 +27,7 @@ from fastgrad import (
     jacobian,
     value_and_gradient,
 )
+from fastgrad.chunks import lazy
 
 RNG = np.random.default_rng(0)
 N = 1203
@@ -184,10 +184,10 @@ def test_nothing_is_computed_before_it_is_asked_for():
 # --- the engine -------------------------------------------------------------------------------------------------------
 
 
-def engine_of(lazy):
+def engine_of(result):
     """The name that the tasks got."""
-    (layer,) = [layer for name, layer in lazy.dask.layers.items() if name == lazy.name]
-    return next(value.options["engine"] for value in layer.task.kwargs.values() if isinstance(value, chunks.lazy._Work))
+    (layer,) = [layer for name, layer in result.dask.layers.items() if name == result.name]
+    return next(value.options["engine"] for value in layer.task.kwargs.values() if isinstance(value, lazy._Work))
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_an_engine_by_name_is_refused_at_once():
 
 def test_a_function_arrives_once_in_a_process():
     offset = 2.0
-    carried = chunks.lazy.Carried(lambda x: x[0] + offset)
+    carried = lazy.Carried(lambda x: x[0] + offset)
     content = pickle.dumps(carried)
     assert pickle.loads(content) is pickle.loads(content)
     assert pickle.loads(content).f([1.0]) == 3.0
