@@ -13,10 +13,9 @@ from ..engine.points import Rows
 from ..engine.request import Function
 from ..formulas.steps import irregular
 from ..formulas.values import as_numbers, precision
-from ..program.captures import unchanging
+from ..program.captures import shares_state, unchanging
 from ..program.dependence import mixed_pairs, mixing, support_of, supports, terms
 from ..program.program import Program
-from ..program.reach import shares_state
 from ..program.schedule import schedule
 from ..program.trace.recording import Untraceable, trace
 from ..results import EPS
