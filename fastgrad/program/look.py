@@ -67,7 +67,7 @@ class Look:
     f writes into it or keeps it: to notice that is a matter of 30 ns a call, and of the engine's loop::
 
         held = references(buffer)
-        value = look.call(buffer)
+        value = look.read(look.call(buffer))
         if references(buffer) != held:
             buffer = look.leave(buffer)
 
