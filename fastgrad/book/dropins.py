@@ -21,6 +21,7 @@ from ..engine.python import mutation
 from ..formulas import stencils
 from ..formulas.steps import Steps, default_factor
 from ..formulas.values import as_number
+from ..program.look import reacts
 from ..results import ConstantFunctionWarning, EngineError
 
 Array = NDArray[Any]
@@ -355,12 +356,7 @@ def _reacts(f: Function, x: Array, first: int = 0) -> bool:
     moved = np.array(x, dtype=np.float64)
     flat = moved.reshape(-1)
     flat[first:] += 0.3 * np.arange(1.0, flat.size - first + 1) % 1.0 + 0.1
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return bool(as_number(f(np.array(x))) != as_number(f(moved)))
-    except Exception:  # noqa: BLE001  whatever f raises, it has looked at its argument
-        return True
+    return reacts(f, np.array(x), moved, part=as_number)
 
 
 def _compiled(f: Function, x: Array, h: float, workers: int, progress: Any) -> Array:

@@ -11,19 +11,13 @@ from numpy.typing import NDArray
 
 from ..formulas.stencils import COMPLEX, Table
 from ..formulas.steps import Steps, direction_step, with_precision
+from ..program.look import CoarserError
 from ..results import EPS
 from .points import Grid, Rows
 
 Array = NDArray[np.float64]
 
 USUAL_LEVELS = 6  # steps that a refined derivative of a smooth function tries
-
-
-class CoarserError(Exception):
-    """Between bounds, f turned out to return numbers of a lower precision, which need larger steps."""
-
-    def __init__(self, eps: float) -> None:
-        self.eps = eps
 
 
 @dataclass(slots=True)

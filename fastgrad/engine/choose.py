@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formulas.steps import irregular
 from ..formulas.values import as_number, as_numbers
+from ..program import look
 from ..results import EPS, ConstantFunctionWarning, EngineError, PerformanceWarning, users_level
 from . import threads
 from .call import Call, Kernel
 from .points import Output, Rows, Target
-from .python import buffer, complexsteps
+from .python import arrays, buffer, complexsteps
 
 Array = NDArray[np.float64]
 
@@ -124,14 +126,10 @@ def _room(call: Call) -> Output:
 
 def _called_somewhere(call: Call) -> tuple[Call | None, Any]:
     """The call at a point where f returns something, and that; None and the error where it raises."""
-    error: Exception | None = None
     ones = np.ones(call.points.layout) if call.bounds is None else np.clip(1.0, *call.bounds)
-    for there in (call, replace(call, points=Rows(ones, call.points.shape))):
-        try:
-            return there, call.f(there.argument(there.points.row(0)), *there.args_at(0))
-        except Exception as raised:  # noqa: BLE001  whatever it is, the point is made up
-            error = error or raised
-    return None, error
+    calls = [call, replace(call, points=Rows(ones, call.points.shape))]
+    number, answer = look.first_answer(call.f, ((c.argument(c.points.row(0)), *c.args_at(0)) for c in calls))
+    return None if number is None else calls[number], answer
 
 
 def _plan_by_trace(call: Call, named: str, error: Exception) -> tuple[Plan, tuple[int, ...]]:
@@ -165,7 +163,7 @@ def plan_for_array(call: Call, out: Array) -> Plan | None:
     if call.total <= ARRAY_CALLS or call.is_complex:
         return None
     try:
-        if not buffer.is_elementwise(call):
+        if not arrays.is_elementwise(call):
             return None
         return Plan("simd", _PREPARE["simd"](call, out, None, None))
     except Exception:  # noqa: BLE001  a call of f with the whole array, which comes next, says it better
@@ -234,7 +232,7 @@ def run(
 
 def run_on_arrays(call: Call, out: Array, progress: Any = False) -> Facts | None:
     """A function of one variable on all points at once, from Python; None where f refuses arrays."""
-    done = (complexsteps if call.is_complex else buffer).apply_to_arrays(call, out)
+    done = (complexsteps if call.is_complex else arrays).apply_to_arrays(call, out)
     if not done:
         return None
     with threads.progress_report(progress, "point") as report:
@@ -277,5 +275,14 @@ def keep_quiet(f: Any) -> None:
 
 def warn_if_constant(call: Call, out: Array, level: int) -> None:
     """Zeros everywhere are the right answer only if f reads its argument."""
-    if out.size and not out[:99].any() and not out.any() and not buffer.reads_its_argument(call):
+    if out.size and not out[:99].any() and not out.any() and not _reads_its_argument(call):
         warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=level)
+
+
+def _reads_its_argument(call: Call) -> bool:
+    """Whether f takes another value when every coordinate moves by an irregular amount of size max(1, |x_i|)."""
+    n = call.finite()
+    row = call.points.row(n)
+    moved = call.inside(n, row + irregular(row.size) * np.maximum(1.0, np.abs(row)))
+    part = np.real if call.is_complex else np.asarray
+    return look.reacts(call.f, call.argument(row), call.argument(moved), call.args_at(n), part)

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..engine.call import Call
 from ..engine.points import Grid
-from ..program.captures import captured
+from ..program.captures import captured, parts
 
 _PATHS = sysconfig.get_paths()
 _FOLDERS = (str(Path(__file__).parent), *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))
@@ -121,21 +121,19 @@ def _content(name: str, value: Any, seen: set[int]) -> Hashable:
         return (type(value).__name__, repr(value))
     if isinstance(value, np.ndarray) and value.dtype.kind != "O":
         return (value.shape, value.dtype.str, sha256(np.ravel(value).view(np.uint8).data).hexdigest())
-    parts = _parts(value)
-    if parts is None:
+    inner = _inner(value)
+    if inner is None:
         return _content_of_code(value, seen)
-    return (type(value).__name__, *(_content(name, part, seen) for part in parts))
+    return (type(value).__name__, *(_content(name, part, seen) for part in inner))
 
 
-def _parts(value: Any) -> Iterable[Any] | None:
+def _inner(value: Any) -> Iterable[Any] | None:
     """What a value consists of, where that is all there is to it."""
     if isinstance(value, (tuple, list)):
         return value
     if isinstance(value, dict):
         return value.items()
-    if isinstance(value, partial):
-        return (value.func, value.args, value.keywords)
-    return (value.__func__, value.__self__) if isinstance(value, MethodType) else None
+    return parts(value) if isinstance(value, (partial, MethodType)) else None
 
 
 def _content_of_code(value: Any, seen: set[int]) -> Hashable:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.call import Call, CoarserError, subset
+from ..engine.call import Call, subset
 from ..engine.choose import Facts, plan_and_run
 from ..engine.points import Output, Target
 from ..engine.threads import Report, progress_report
 from ..formulas import sides
+from ..program.look import CoarserError
 from .partials import BLOCK, Partials, Sampler
 
 Array = NDArray[Any]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import linecache
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -21,6 +20,7 @@ from ..formulas.reference import along
 from ..formulas.stencils import Stencil, stencil
 from ..formulas.steps import direction_step, irregular
 from ..formulas.values import as_numbers
+from ..program.look import quiet
 from ..results import EPS
 
 Array = NDArray[Any]
@@ -161,8 +161,7 @@ def check_operations(call: Call) -> int:
     n = call.finite()
     z = np.asarray(call.argument(call.points.row(n)) + 0j).view(Analytic)
     z.refused = []
-    with np.errstate(all="ignore"), warnings.catch_warnings(), suppress(Exception):
-        warnings.simplefilter("ignore")
+    with quiet(), suppress(Exception):
         call.f(z, *call.args_at(n))
     if z.refused:
         raise NotAnalyticError(z.refused[0])
@@ -228,8 +227,7 @@ class _Slope:
             values.append(as_numbers(np.real(value)).ravel())  # whatever f adds 0j to is complex for real x too
             return values[-1]
 
-        with suppress(Exception), np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with suppress(Exception), quiet():
             slope = along(moved, formula) / t
             if slope.shape == self.slope.shape:
                 return slope, 4.0 * EPS * np.max(np.abs(values), axis=0) / t

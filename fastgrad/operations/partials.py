@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..engine.call import Call
 from ..engine.choose import plan, run, warn_if_slow
 from ..engine.points import Rows, Target
-from ..engine.python import buffer
+from ..engine.python import arrays
 from ..formulas import stencils
 from ..formulas.stencils import Stencil
 from ..formulas.steps import Steps
@@ -71,7 +71,7 @@ class Sampler:
         for q in range(rows.shape[1]):
             whole = np.array(self.call.points.row(slice(None))[:, 0])
             whole[owners] = rows[:, q, 0]
-            found = buffer.values_on_array(self.call, whole)
+            found = arrays.values_on_array(self.call, whole)
             if found is None:
                 self.on_arrays = False
                 return None

@@ -12,11 +12,11 @@ from ..engine.arguments import arrays_of, check_out, check_workers
 from ..engine.call import Call
 from ..engine.choose import Facts, check_engine, plan_and_run, warn_if_constant
 from ..engine.points import Output, Target
-from ..engine.python import buffer
 from ..engine.request import Options
 from ..engine.threads import Report, progress_report
 from ..formulas import reference
 from ..formulas.values import as_number
+from ..program.look import Look
 from ..results import EngineError, Result, status_of, users_level
 from . import adaptive, bounds, complexstep
 
@@ -166,16 +166,14 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
 
 def by_definition(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:
     """The definition, point by point."""
-    formula, points, f = call.table.stencil, call.points, buffer.Counted(call.f)
+    formula, points, f = call.table.stencil, call.points, Look(call.f)
     options: dict[str, Any] = {"order": formula.order, "method": "adaptive" if call.adaptive else formula.method}
     if call.scalar and isinstance(target, np.ndarray):
         x = points.row(slice(None)).reshape(call.whole)
         step = call.steps.options(None, call.whole)
         if call.bounds is not None:
             options["bounds"] = [b.reshape(call.whole) for b in call.bounds]
-        target[:, 0] = np.ravel(
-            reference.derivative(f.call, x, n=formula.derivative, args=call.args, **options, **step)
-        )
+        target[:, 0] = np.ravel(reference.derivative(f.ask, x, n=formula.derivative, args=call.args, **options, **step))
         return Facts("reference", f.count, f.eps)
     define = getattr(reference, call.table.name)
     for n in range(points.count):
@@ -183,11 +181,11 @@ def by_definition(call: Call, target: Output, values: Array | None, report: Repo
         along = () if call.v is None else (call.v[n].reshape(points.shape),)
         if call.bounds is not None:
             options["bounds"] = [b[n].reshape(points.shape) for b in call.bounds]
-        derivative = np.asarray(define(f.call, point, *along, args=call.args_at(n), **options, **step))
+        derivative = np.asarray(define(f.ask, point, *along, args=call.args_at(n), **options, **step))
         array = target.reserve(_outer(call, derivative.shape)) if isinstance(target, Target) else target
         array[n] = derivative.reshape(array.shape[1:])
         if values is not None:
-            values[n] = as_number(f.call(point.copy(), *call.args_at(n)))
+            values[n] = as_number(f.ask(point.copy(), *call.args_at(n)))
         if report:
             report(n + 1, points.count)
     return Facts("reference", f.count, f.eps)

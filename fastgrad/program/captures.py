@@ -1,16 +1,17 @@
-"""What a function captures, as a key.
+"""What a function reaches without being given it: one walk, and its visitors.
 
-Numba freezes captured values, so a changed value needs another compilation; a trace is good as long as nothing that the
-function captures has changed.
+`parts` says what a function, a method, a partial or a callable object holds. Three visitors go by it: the key of a kept
+trace or compilation, the search for memory that f shares with its argument, and the tracer's copy of f (`rebuilt`).
 """
 
 from __future__ import annotations
 
 import dis
 import inspect
-from collections.abc import Callable, Hashable, Iterator
-from functools import lru_cache
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
+import sys
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,156 @@ import numpy as np
 Freeze = Callable[[str, Any], Hashable]
 
 SMALL_ARRAY = 16_384  # bytes; comparing more takes longer than tracing
-
 _PURE_MODULES = {"builtins", "math", "cmath", "_operator", "numpy", "numpy._core._multiarray_umath"}
-
 _FROZEN_MODULES = {"numpy", "math", "cmath", "numpy.linalg", "numpy.random"}
+
+# Where a callable holds something, the code's name for it, and what it is; a NamedTuple takes five times as long.
+Part = tuple[str, str, Any]
+_PYTHONS = (FunctionType, MethodType, partial)
+
+
+def parts(value: Any) -> Iterator[Part]:
+    """What a callable holds, one level deep, in an order that its code fixes.
+
+    Globals are all whose names a function mentions, as attributes too: what another module calls W may be the same.
+    """
+    if type(value) is FunctionType:
+        yield from _parts_of_function(value, names)
+    elif isinstance(value, MethodType):
+        yield "self", "self", value.__self__
+        yield "function", "function", value.__func__
+    elif isinstance(value, partial):
+        yield from (("argument", str(k), v) for k, v in enumerate(value.args))
+        yield from (("keyword", name, v) for name, v in value.keywords.items())
+        yield "function", "function", value.func
+    elif not isinstance(value, (type, np.ufunc, BuiltinFunctionType)):
+        yield "self", "self", value
+        call = getattr(type(value), "__call__", None)  # noqa: B004
+        if isinstance(call, _PYTHONS):
+            yield "function", "function", call
+
+
+def _parts_of_function(function: FunctionType, mentioned: Callable[[CodeType], Sequence[str]]) -> Iterator[Part]:
+    code, space, given = function.__code__, function.__globals__, function.__defaults__ or ()
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        if _is_set(cell):  # one that is still empty is for f's first call to complain of
+            yield "cell", name, cell.cell_contents
+    for name in mentioned(code):
+        if name in space:
+            yield "global", name, space[name]
+    arguments = code.co_varnames[code.co_argcount - len(given) : code.co_argcount]
+    for name, value in zip(arguments, given, strict=True):
+        yield "default", name, value
+    for name, value in (function.__kwdefaults__ or {}).items():
+        yield "option", name, value
+
+
+def _is_set(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=1024)
+def names(code: CodeType) -> tuple[str, ...]:
+    """Global and attribute names in a function and the functions inside it."""
+    inner = [names(const) for const in code.co_consts if isinstance(const, CodeType)]
+    return tuple(sorted(set(code.co_names).union(*inner)))
+
+
+@lru_cache(maxsize=1024)
+def loaded(code: CodeType) -> tuple[str, ...]:
+    """The names that a function and the functions inside it look up as global variables."""
+    found = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
+    inner = [c for c in code.co_consts if isinstance(c, CodeType)]
+    return tuple(sorted(found.union(*map(loaded, inner))))
+
+
+@lru_cache(maxsize=1024)
+def is_installed(path: str) -> bool:
+    """Whether code belongs to a package or to Python, whose inner workings are left alone."""
+    return "site-packages" in path or "dist-packages" in path or path.startswith((sys.base_prefix + "/lib", "<frozen"))
+
+
+def rebuilt(value: Any, new: Mapping[tuple[str, str], Any]) -> Any:
+    """A function, method or partial with other parts, by their kind and name; the rest is shared with the old one."""
+    if isinstance(value, MethodType):
+        own = new.get(("self", "self"), value.__self__)
+        return MethodType(new.get(("function", "function"), value.__func__), own)
+    if isinstance(value, partial):
+        args = [new.get(("argument", str(k)), v) for k, v in enumerate(value.args)]
+        options = {name: new.get(("keyword", name), v) for name, v in value.keywords.items()}
+        return partial(new.get(("function", "function"), value.func), *args, **options)
+    return _rebuilt_function(value, new)
+
+
+def _rebuilt_function(function: FunctionType, new: Mapping[tuple[str, str], Any]) -> FunctionType:
+    code, given = function.__code__, function.__defaults__ or ()
+    cells = tuple(
+        CellType(new["cell", name]) if ("cell", name) in new else cell  # the very cell, which f may write
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True)
+    )
+    arguments = code.co_varnames[code.co_argcount - len(given) : code.co_argcount]
+    defaults = tuple(new.get(("default", name), v) for name, v in zip(arguments, given, strict=True))
+    space = {**function.__globals__, **{name: v for (kind, name), v in new.items() if kind == "global"}}
+    copy = FunctionType(code, space, function.__name__, defaults or None, cells or None)
+    options = {name: new.get(("option", name), v) for name, v in (function.__kwdefaults__ or {}).items()}
+    copy.__kwdefaults__, copy.__qualname__ = options or None, function.__qualname__
+    copy.__dict__ = function.__dict__
+    return copy
+
+
+def snapshot(function: FunctionType) -> FunctionType:
+    """The function with what it captures now: Numba reads cells and globals again at each new signature."""
+    return _rebuilt_function(function, {(kind, name): v for kind, name, v in _parts_of_function(function, loaded)})
+
+
+def shares_state(function: Any, arrays: Sequence[np.ndarray[Any, Any]]) -> str:
+    """The reason why f must see some arrays themselves, as it reaches their memory not by its argument only; or "".
+
+    They are what f is going to be called with.
+    """
+    for kind, own, holder in _reached(function, set()):
+        name = _LABELS.get(kind, own)
+        for label, value in ((name, holder), *_held(name, holder)):
+            if isinstance(value, np.ndarray) and any(np.may_share_memory(value, x) for x in arrays):
+                return f"f reads its argument also as {label}, which tracing would see as fixed numbers"
+    return ""
+
+
+_LABELS = {
+    **dict.fromkeys(("default", "option"), "a default argument"),
+    **dict.fromkeys(("argument", "keyword"), "an argument of functools.partial"),
+}
+
+
+def _reached(value: Any, seen: set[int]) -> Iterator[Part]:
+    """What a callable holds, and what the callables in it hold, but for those of a library."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    for part in parts(value):
+        yield part
+        kind, _, inner = part
+        if kind == "function" or (isinstance(inner, _PYTHONS) and not _is_librarys(inner)):
+            yield from _reached(inner, seen)
+
+
+def _is_librarys(value: Any) -> bool:
+    code = getattr(getattr(value, "__func__", value), "__code__", None)
+    return isinstance(code, CodeType) and is_installed(code.co_filename)
+
+
+def _held(name: str, holder: Any) -> Iterator[tuple[str, Any]]:
+    """One level of attributes and elements."""
+    if isinstance(holder, (list, tuple)):
+        yield from ((f"an element of {name}", value) for value in holder)
+    elif isinstance(holder, dict):
+        yield from ((f"{name}[{key!r}]", value) for key, value in holder.items())
+    elif type(holder) not in (FunctionType, ModuleType):
+        yield from ((f"{name}.{key}", value) for key, value in getattr(holder, "__dict__", {}).items())
 
 
 class NotFrozenError(Exception):
@@ -31,18 +178,17 @@ class NotFrozenError(Exception):
 def captured(function: FunctionType, freeze: Freeze | None = None) -> Hashable:
     """A key that changes when the code or a captured number does.
 
+    Numba freezes captured values, so a changed value needs another compilation; a trace is good as long as nothing that
+    the function captures has changed.
+
     Raises
     ------
     NotFrozenError
         The function captures an array, or an object that Numba cannot compile.
     """
     freeze = freeze or _freeze
-    values = tuple((name, freeze(name, value)) for name, value in _names(function))
-    code, given = function.__code__, function.__defaults__ or ()
-    names = code.co_varnames[code.co_argcount - len(given) : code.co_argcount]
-    defaults = tuple(freeze(name, v) for name, v in zip(names, given, strict=True))
-    by_name = tuple((name, freeze(name, v)) for name, v in (function.__kwdefaults__ or {}).items())
-    return (content(code), defaults, by_name, values)
+    held = _parts_of_function(function, loaded)
+    return (content(function.__code__), tuple((kind, name, freeze(name, value)) for kind, name, value in held))
 
 
 def unchanging(f: Any, args: tuple[Any, ...]) -> Hashable | None:
@@ -80,49 +226,14 @@ def content(code: CodeType) -> Hashable:
 
 def _content(code: CodeType) -> Hashable:
     stars = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
-    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_argcount, stars)
+    words = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_argcount, stars)
     consts = tuple(content(c) if isinstance(c, CodeType) else (type(c).__name__, _text(c)) for c in code.co_consts)
-    return (code.co_code, consts, *names, code.co_kwonlyargcount, code.co_exceptiontable)
+    return (code.co_code, consts, *words, code.co_kwonlyargcount, code.co_exceptiontable)
 
 
 def _text(constant: Any) -> str:
     """The same in every process: the order of a set of strings is not."""
     return repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
-
-
-def snapshot(function: FunctionType) -> FunctionType:
-    """The function with what it captures now: Numba reads cells and globals again at each new signature."""
-    cells = tuple(CellType(c.cell_contents) if _is_set(c) else CellType() for c in function.__closure__ or ())
-    copy = FunctionType(
-        function.__code__, dict(function.__globals__), function.__name__, function.__defaults__, cells or None
-    )
-    copy.__kwdefaults__, copy.__qualname__ = function.__kwdefaults__, function.__qualname__
-    return copy
-
-
-def _is_set(cell: CellType) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018
-    except ValueError:
-        return False
-    return True
-
-
-def _names(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    code = function.__code__
-    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        if _is_set(cell):  # of one that is still empty Numba's own error says more
-            yield name, cell.cell_contents
-    for name in _global_names(code):
-        if name in function.__globals__:
-            yield name, function.__globals__[name]
-
-
-@lru_cache(maxsize=256)
-def _global_names(code: CodeType) -> tuple[str, ...]:
-    names = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
-    inner = [c for c in code.co_consts if isinstance(c, CodeType)]
-    return tuple(sorted(names.union(*map(_global_names, inner))))
 
 
 def _freeze(name: str, value: Any) -> Hashable:
@@ -136,9 +247,9 @@ def _freeze(name: str, value: Any) -> Hashable:
     if isinstance(value, ModuleType):
         return _module(name, value)
     if hasattr(value, "py_func"):  # compiled by Numba; it froze what it captures when it was first called
-        return (id(value), captured(value.py_func))
+        return (value, captured(value.py_func))
     if isinstance(value, (np.ufunc, type(np.sum))) or _is_pure_builtin(value) or _is_numpys(value):
-        return ("builtin", id(value))
+        return ("builtin", value)
     raise NotFrozenError(_refusal(name, value))
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ..formulas.stencils import Stencil, stencil
 from ..formulas.steps import Steps, default_factor, irregular
-from ..formulas.values import as_number, as_numbers, precision
+from ..formulas.values import as_number, as_numbers
+from ..program.look import Look
 from ..results import EPS
 from .patterns import Pattern
 from .task import Found, Task
@@ -139,13 +140,14 @@ def check_curvature(task: Task, found: Found) -> None:
     """Raise ValueError where the second difference along an irregular direction v is not v @ H @ v."""
     pattern, formula = task.pattern, stencil(2, 2, task.formula.method)
     for n in _some(task):
-        v, values, eps = _values_along(task, task.points.row(n), formula, EPS)
-        if eps > EPS:
-            v, values, _ = _values_along(task, task.points.row(n), formula, eps)
+        look = Look(task.f)
+        v, values = _values_along(task, look, task.points.row(n), formula)
+        if look.eps > EPS:
+            v, values = _values_along(task, look, task.points.row(n), formula)
         with np.errstate(all="ignore"):
             bent = sum(number * (values[a] - values[b]) for number, a, b in formula.terms) / formula.denominator
             parts = found.data[n] * v[pattern.rows] * v[pattern.columns]
-            noise = ROUND_OFF * eps * np.abs(values).sum() * (1.0 + np.sqrt(pattern.nnz))
+            noise = ROUND_OFF * look.eps * np.abs(values).sum() * (1.0 + np.sqrt(pattern.nnz))
             wrong = np.abs(bent - parts.sum()) > OF_ALL * np.abs(parts).sum() + noise
         if wrong:
             msg = (
@@ -156,9 +158,9 @@ def check_curvature(task: Task, found: Found) -> None:
             raise ValueError(msg)
 
 
-def _values_along(task: Task, x: Array, formula: Stencil, eps: float) -> tuple[Array, Array, float]:
-    """An irregular direction, f at the points of a stencil along it, and the precision of what f returns."""
-    v = _amounts(x, formula, eps)
+def _values_along(task: Task, look: Look, x: Array, formula: Stencil) -> tuple[Array, Array]:
+    """An irregular direction, as long as f's precision asks for, and f at the points of a stencil along it."""
+    v = _amounts(x, formula, look.eps)
     with np.errstate(all="ignore"):
-        values = [task.f((x + k * v).reshape(task.points.shape), *task.args) for k in formula.offsets]
-    return v, np.array([as_number(value) for value in values]), max(EPS, *map(precision, values))
+        values = [look.ask((x + k * v).reshape(task.points.shape), *task.args) for k in formula.offsets]
+    return v, np.array([as_number(value) for value in values])

@@ -13,10 +13,10 @@ from ..engine.points import Rows
 from ..engine.request import Function
 from ..formulas.steps import irregular
 from ..formulas.values import as_numbers, precision
-from ..program.captures import unchanging
+from ..program.captures import shares_state, unchanging
 from ..program.dependence import mixed_pairs, mixing, support_of, supports, terms
+from ..program.look import agree
 from ..program.program import Program
-from ..program.reach import shares_state
 from ..program.schedule import schedule
 from ..program.trace.recording import Untraceable, trace
 from ..results import EPS
@@ -128,6 +128,6 @@ def _check(f: Function, x: Array, args: tuple[Any, ...], program: Program) -> No
         msg = f"f returns {result.dtype}, whose rounding the trace does not have"
         raise Untraceable(msg)
     found = schedule(program).values(moved.reshape(-1, 1))[:, 0]
-    if found.shape != expected.shape or not np.allclose(found, expected, rtol=1e-8, atol=1e-14, equal_nan=True):
+    if not agree(found, expected):
         msg = "traced, f gives other values than in Python: it keeps state, is random or looks at types"
         raise Untraceable(msg)

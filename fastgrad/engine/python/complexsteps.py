@@ -9,102 +9,81 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formulas.steps import Steps
-from ...formulas.values import as_number, as_numbers, imaginary_part
+from ...formulas.values import as_number, imaginary_part
+from ...program.look import Look, references
 from ...results import EPS
-from .. import forks
 from ..call import Call
 from ..points import Output, Target
 from ..threads import Report
-from .buffer import over_points
+from . import workers as shares
+from .buffer import look_at
 
 Array = NDArray[np.float64]
-
-
-class Caller:
-    """Calls f on a complex point; what counts of its value is the imaginary part."""
-
-    def __init__(self, call: Call, out: Output, workers: int) -> None:
-        self.f, self.out, self.args, self.workers, self.count = call.f, out, call.args, workers, 0
-
-    def call(self, z: Any) -> Any:
-        self.count += 1
-        value = imaginary_part(self.f(z, *self.args))
-        if not isinstance(self.out, Target):
-            return as_number(value)
-        numbers = as_numbers(value)
-        self.out.reserve(numbers.shape)
-        return numbers.ravel()
 
 
 def apply(
     call: Call, out: Output, values: Array | None = None, report: Report | None = None, workers: int = 1
 ) -> tuple[int, float]:
-    """As `inplace.apply`. The buffer is written anew before each call, so that f may write into it."""
-    caller: Any = Caller(call, out, workers if workers > 1 and forks.possible() else 1)
+    """As `buffer.apply`. What counts of f's value is the imaginary part."""
+    look, workers = look_at(call, out, lambda z, *args: imaginary_part(call.f(z, *args))), shares.possible(workers)
     along = report if call.points.count == 1 else None
 
     def some(start: int, stop: int, out: Output, values: Array | None, tick: Callable[[int], object]) -> None:
         for n in range(start, stop):
-            caller.args = call.args_at(n)
-            derivatives = _row(call, caller, n, along)
+            look.args = call.args_at(n)
+            derivatives = _row(call, look, workers, n, along)
             array: Any = out.array if isinstance(out, Target) else out
             array[n] = derivatives
             if values is not None:
-                values[n] = as_number(call.f(call.argument(call.points.row(n)), *caller.args))
-                caller.count += 1
+                values[n] = as_number(call.f(call.argument(call.points.row(n)), *look.args))
+                look.count += 1
             tick(n)
 
     if len(call.table.moves):
-        over_points(call, caller, some, out, values, report)
+        shares.over_points(call.points.count, look, workers, some, out, values, report)
     elif isinstance(out, Target):  # no direction, so that f has not shown what it returns
-        caller.call(call.argument(call.points.row(0)).astype(complex))
-    return caller.count, EPS
+        look.call(call.argument(call.points.row(0)).astype(complex))
+        look.count += 1
+    return look.count, EPS
 
 
-def _row(call: Call, caller: Caller, n: int, report: Report | None) -> Array:
+def _row(call: Call, look: Look, workers: int, n: int, report: Report | None) -> Array:
     """The derivatives at one point."""
     row = np.array(call.points.row(n), dtype=np.float64)
-    h = _steps_at(call, n, row)
-    z = np.empty(row.size, dtype=complex)
-    buffer, units = z.reshape(call.points.shape), call.table.moves[:, 0].tolist()
+    h, units = _steps_at(call, n, row), call.table.moves[:, 0].tolist()
 
-    def along(r: int, values: Array | None) -> Array:
-        """The imaginary part of f in a direction, into values[r]."""
-        z[:] = row
-        if units[r] < row.size:
-            z.imag[units[r]] = h[units[r]]
-        elif call.v is not None:
-            z.imag = h[-1] * call.v[n]
-        value = caller.call(z[0] if call.scalar else buffer)
-        values = np.empty((len(units), np.size(value))) if values is None else values
-        values[r] = value
+    def along(some: range, values: Any, told: Report | None = None) -> Any:
+        """The imaginary part of f in some directions, into their places in `values`.
+
+        The buffer is written anew before each call, so that f may write into it; what f keeps is left to it.
+        """
+        buffer = np.empty(call.points.shape, dtype=complex)
+        z = buffer.reshape(-1)
+        for r in some:
+            z[:] = row
+            if units[r] < row.size:
+                z.imag[units[r]] = h[units[r]]
+            elif call.v is not None:
+                z.imag = h[-1] * call.v[n]
+            held = references(buffer)
+            value = look.read(look.call(z[0] if call.scalar else buffer))
+            look.count += 1
+            values = np.empty((len(units), np.size(value))) if values is None else values
+            values[r] = np.reshape(value, -1)
+            if references(buffer) != held:
+                buffer = look.leave(buffer)
+                z = buffer.reshape(-1)
+            if told and r:
+                told(r + 1, len(units))
         return values
 
-    values = along(0, None)
-    if caller.workers > 1 and call.points.count == 1 and len(units) > 2:
-        _forked(caller, along, values, report)
+    if workers > 1 and call.points.count == 1 and len(units) > 2:
+        values = along(range(1), None)
+        shares.over_directions(len(units), look, workers, along, values, report)
     else:
-        for r in range(1, len(units)):
-            along(r, values)
-            if report:
-                report(r + 1, len(units))
+        values = along(range(len(units)), None, report)
     with np.errstate(all="ignore"):
         return call.table.combine(values.T if call.vector else values[:, 0], h)
-
-
-def _forked(caller: Caller, along: Callable[..., Array], values: Array, report: Report | None) -> None:
-    """The values in all directions but the first, in forked processes."""
-    total, before = len(values), caller.count
-    far, counts = forks.shared(values.shape), forks.shared((total,), np.int64)
-
-    def work(start: int, stop: int) -> None:
-        caller.count = 0
-        for r in range(start + 1, stop + 1):
-            along(r, far)
-        counts[start + 1] = caller.count
-
-    forks.run(work, total - 1, caller.workers, report and (lambda done, _: report(done + 1, total)))
-    values[1:], caller.count = far[1:], before + int(counts.sum())
 
 
 def _steps_at(call: Call, n: int, row: Array) -> Array:

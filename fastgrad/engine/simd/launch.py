@@ -14,10 +14,9 @@ from ...formulas.stencils import Table
 from ...formulas.values import as_number, as_numbers
 from ...llvm import layout, machine
 from ...llvm.vectormath import Unsupported
-from ...program.captures import unchanging
+from ...program.captures import shares_state, unchanging
 from ...program.dependence import operations
 from ...program.program import Program
-from ...program.reach import shares_state
 from ...program.trace.recording import Untraceable, trace
 from ...results import EngineError
 from ..call import Call, Kernel, subset

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..program import Operand, Program
-from ..reach import shares_state
 from . import arrayfunctions  # noqa: F401  # fills the tables of rules
 from .arrays import Symbols
 from .refusals import Untraceable, refuse
 from .substitution import Retargeted, watched
 from .symbols import Flag, Symbol, Trace
 
-__all__ = ["Untraceable", "shares_state", "trace"]
+__all__ = ["Untraceable", "trace"]
 
 
 _alone = RLock()  # filters of warnings belong to the process: of two threads one would restore the other's

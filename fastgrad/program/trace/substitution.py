@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dis
 import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
-from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from ..reach import is_installed, names
+from ..captures import is_installed, names, parts, rebuilt
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .refusals import refuse
 
+# The folder of the whole package, as the package itself says: whatever this file is called, and wherever it lies.
+_OWN = os.path.join(*sys.modules[__name__.partition(".")[0]].__path__, "")
 _RANDOM = "f draws random numbers, so that its values are not a function of x; draw them once, outside"
 
 
@@ -54,20 +57,7 @@ class Retargeted:
             return SHIM_MODULE if value is math else value
         if kind is BuiltinFunctionType:
             return SHIMS.get(value.__name__, value) if value.__module__ == "math" else value
-        if kind is MethodType:
-            inner = self._swap(value.__func__)
-            return value if inner is value.__func__ else MethodType(inner, value.__self__)
-        if kind is partial:
-            return self._partial(value)
-        return self._object(value)
-
-    def _partial(self, value: partial[Any]) -> Any:
-        function, args = self._swap(value.func), [self._swap(arg) for arg in value.args]
-        options = {name: self._swap(arg) for name, arg in value.keywords.items()}
-        new, old = (function, *args, *options.values()), (value.func, *value.args, *value.keywords.values())
-        if all(a is b for a, b in zip(new, old, strict=True)):
-            return value
-        return partial(function, *args, **options)
+        return self._with_parts(value) if kind in (MethodType, partial) else self._object(value)
 
     def _object(self, value: Any) -> Any:
         kind = type(value)
@@ -83,34 +73,20 @@ class Retargeted:
         if id(function) in self._done or is_installed(code.co_filename):
             return self._done.get(id(function), function)
         self._done[id(function)] = function  # for functions that call themselves or each other
-        used, space = names(code), function.__globals__
-        if not used.isdisjoint(("random", "default_rng")):
+        if not {"random", "default_rng"}.isdisjoint(names(code)):
             refuse(_RANDOM)
         self.catches |= _catches(code)
-        swapped = {name: self._swap(space[name]) for name in used if name in space}
-        swapped = {name: value for name, value in swapped.items() if value is not space[name]}
-        self._done[id(function)] = self._rebuilt(function, swapped)
+        self._done[id(function)] = self._with_parts(function)
         return self._done[id(function)]
 
-    def _rebuilt(self, function: FunctionType, swapped: dict[str, Any]) -> FunctionType:
-        old = (function.__closure__ or (), function.__defaults__ or (), function.__kwdefaults__ or {})
-        cells, defaults = tuple(map(self._cell, old[0])), tuple(map(self._swap, old[1]))
-        options = {name: self._swap(value) for name, value in old[2].items()}
-        pairs = zip((*cells, *defaults, *options.values()), (*old[0], *old[1], *old[2].values()), strict=True)
-        if not swapped and all(new is value for new, value in pairs):
-            return function
-        space = {**function.__globals__, **swapped}
-        copy = FunctionType(function.__code__, space, function.__name__, defaults or None, cells or None)
-        copy.__kwdefaults__, copy.__dict__ = options or None, function.__dict__
-        return copy
-
-    def _cell(self, cell: CellType) -> CellType:
-        try:
-            value = cell.cell_contents
-        except ValueError:  # still empty
-            return cell
-        new = self._swap(value)
-        return cell if new is value else CellType(new)
+    def _with_parts(self, value: Any) -> Any:
+        """A function, method or partial whose parts are swapped; itself where none of them is another."""
+        new = {}
+        for kind, name, part in parts(value):
+            swapped = self._swap(part)
+            if swapped is not part:
+                new[kind, name] = swapped
+        return rebuilt(value, new) if new else value
 
 
 @contextmanager
@@ -127,7 +103,8 @@ def watched(catches: bool) -> Iterator[None]:
 
     def enter(frame: FrameType, event: str, arg: Any) -> Any:
         frame.f_trace_lines = False
-        return see if frame.f_code.co_exceptiontable and _is_users(frame.f_code) else None
+        code = frame.f_code
+        return see if code.co_exceptiontable and is_users(code) and _catches(code) else None
 
     before = sys.gettrace()
     sys.settrace(enter)
@@ -137,13 +114,11 @@ def watched(catches: bool) -> Iterator[None]:
         sys.settrace(before)
 
 
-def _is_users(code: CodeType) -> bool:
-    return not is_installed(code.co_filename) and not code.co_filename.startswith(_HERE) and _catches(code)
+def is_users(code: CodeType) -> bool:
+    """Whether code is neither this package's own nor that of another installed one."""
+    return not is_installed(code.co_filename) and not code.co_filename.startswith(_OWN)
 
 
 def _is_users_object(value: Any) -> bool:
     call = getattr(type(value), "__call__", None)  # noqa: B004
     return isinstance(call, FunctionType) and not is_installed(call.__code__.co_filename)
-
-
-_HERE = __file__.rpartition("retarget")[0]

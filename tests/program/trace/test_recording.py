@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from fastgrad.formulas.samples import CURVES, SAMPLES
+from fastgrad.program.captures import shares_state
 from fastgrad.program.program import OPERATIONS, Program, evaluate
-from fastgrad.program.reach import shares_state
 from fastgrad.program.trace.recording import Untraceable, trace
 
 RNG = np.random.default_rng(7)

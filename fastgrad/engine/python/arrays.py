@@ -1,0 +1,78 @@
+"""A function of one variable on arrays of all points at once, from Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...formulas.steps import Steps
+from ...formulas.values import precision
+from ...program import look
+from ...program.look import CoarserError
+from ...results import EPS
+from ..call import Call
+
+Array = NDArray[np.float64]
+
+
+class _RefusedError(Exception):
+    """f does not take arrays element by element."""
+
+
+def apply_to_arrays(call: Call, out: Array) -> tuple[int, float] | None:
+    """A function of one variable on all points at once: as `apply`, or None where f refuses arrays."""
+    x = call.points.row(slice(None)).reshape(call.whole)
+    try:
+        try:
+            return _whole(call, x, call.steps, EPS, out), EPS
+        except CoarserError as low:
+            return 1 + _whole(call, x, call.steps_for(low.eps), low.eps, out), low.eps
+    except _RefusedError:
+        return None
+
+
+def _whole(call: Call, x: Array, steps: Steps, eps: float, out: Array) -> int:
+    formula, size = call.table.stencil, steps.size
+    steps = Steps(steps.rule, size.reshape(x.shape) if size.ndim else size)
+    steps.check(x)
+    h = steps.at(x)
+    values = []
+    for k in formula.offsets:
+        with np.errstate(all="ignore"):
+            moved = x + k * h
+        value = _array_value(call, moved)
+        if precision(value) > eps:
+            raise CoarserError(precision(value))
+        values.append(value.astype(np.float64))
+    with np.errstate(all="ignore"):
+        total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)
+        out[...] = (total / (formula.denominator * h**formula.derivative)).reshape(out.shape)
+    return len(values)
+
+
+def _array_value(call: Call, x: Array) -> Any:
+    shape = x.shape
+    try:
+        value = np.asarray(call.f(x, *call.args))
+    except Exception:  # noqa: BLE001  whatever is wrong, a call with one element says it better
+        raise _RefusedError from None
+    if value.shape != shape or value.dtype.kind not in "fiub":
+        raise _RefusedError
+    return value
+
+
+def values_on_array(call: Call, x: Array) -> tuple[Array, float] | None:
+    """f of an array in the shape of all points, and the precision of that; None where f refuses arrays."""
+    try:
+        value = _array_value(call, x.reshape(call.whole))
+    except _RefusedError:
+        return None
+    return value.astype(np.float64).ravel(), precision(value)
+
+
+def is_elementwise(call: Call) -> bool:
+    """Whether f gives on an array of five points what it gives on each of them."""
+    row = call.points.row(np.linspace(0, call.points.count - 1, 5).astype(int)).reshape(-1)
+    return look.is_elementwise(call.f, row, call.args)

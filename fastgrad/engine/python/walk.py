@@ -1,0 +1,199 @@
+"""f along the directions of a table, on a buffer that is lent to it and in which a point is moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...formulas.steps import Steps
+from ...program.look import Look, WroteError, references
+from ..call import Call
+from ..points import Rows
+from ..threads import Report
+from .workers import over_directions
+
+Array = NDArray[np.float64]
+Units = tuple[tuple[int, int], ...]
+
+BLOCK = 1024  # points whose steps are computed together ...
+NUMBERS = 1 << 16  # ... if f's values around them are no more than this
+
+
+class Walk:
+    """f around points: along all directions of a table, and at the points themselves where that is needed."""
+
+    def __init__(self, call: Call, look: Look, workers: int, report: Report | None) -> None:
+        self.call, self.look, self.report = call, look, report
+        self.steps, self.t = call.steps_for(look.eps), call.t_for(look.eps)
+        self.count, self.displaced = len(call.table.moves), call.table.stencil.displaced
+        self.directions = () if call.table.along_axes else call.table.directions
+        self.shape = () if call.scalar else call.points.shape
+        self.workers = workers if call.points.count == 1 and self.count > 2 else 1
+
+    def points_at_once(self) -> int:
+        """How many points make a block; one where it is not known yet what f returns."""
+        shape = self.look.shape
+        if self.call.points.count == 1 or shape is None:
+            return 1
+        return min(BLOCK, max(1, NUMBERS // max(1, self.call.table.displacements * prod(shape))))
+
+    def rows_and_steps(self, some: slice) -> tuple[Array, Array]:
+        """Points in rows, and the steps of the unit vectors."""
+        points, steps, size = self.call.points, self.steps, self.steps.size
+        given = points.row(some) if isinstance(points, Rows) else points.row(np.arange(some.start, some.stop)).T
+        rows = given.copy()
+        if size.ndim:
+            steps = Steps(steps.rule, np.broadcast_to(size, points.layout)[some])
+        if steps.rule != "default" and self.call.moves_coordinates:
+            steps.check(rows)
+        h = steps.at(rows)
+        h = h if h.shape == rows.shape else np.broadcast_to(h, rows.shape)
+        return rows, h if self.t is None else np.concatenate([h, self.t[some, None]], axis=1)
+
+    def room(self, count: int) -> Any:
+        """For f's values around some points; None for each where it is not known yet what f returns."""
+        shape = self.look.shape
+        return [None] * count if shape is None else np.empty((count, self.call.table.displacements, *shape))
+
+    def around(self, row: Array, hs: list[float], v: Array | None, found: Array | None) -> tuple[Any, Any]:
+        """f's values around a point, in `found` if there is one, and f at the point itself where that is needed."""
+        try:
+            if self.workers > 1:
+                return self._forked(row, hs, v, found)
+            return self._along(row, hs, v, found, range(self.count))
+        except WroteError:
+            self.look.give_copies()
+            return self.around(row, hs, v, found)
+
+    def _forked(self, row: Array, hs: list[float], v: Array | None, found: Array | None) -> tuple[Any, Any]:
+        """As `_along`: the first direction here, which shows what f returns, the others in forked processes."""
+        found, center = self._along(row, hs, v, found, range(1))
+        report, self.report = self.report, None
+
+        def along(some: range, far: Array) -> None:
+            self._along(row, hs, v, far, some)
+
+        try:
+            over_directions(self.count, self.look, self.workers, along, found, report)
+        finally:
+            self.report = report
+        return found, center
+
+    def _along(self, row: Array, hs: list[float], v: Array | None, found: Any, some: range) -> tuple[Any, Any]:
+        """Along some directions, into the places of these in `found`, and at the point if the first is among them."""
+        call = self.call
+        buffer = row.copy() if len(self.shape) == 1 else row.reshape(self.shape).copy()
+        center: Any = 0.0
+        if call.needs_base and not some.start:
+            center, buffer = self._center(buffer)
+        if call.table.along_axes:
+            return self._along_axes(buffer, row, hs, found, some), center
+        return self._along_directions(buffer, _mover(row, hs, v), row.tobytes(), found, some), center
+
+    def _center(self, buffer: Array) -> tuple[Any, Array]:
+        """f at the point, and the buffer for what comes next."""
+        look, held = self.look, references(buffer)
+        value = look.read(look.call(buffer))
+        center = np.array(value) if self.call.vector else value
+        look.count += 1
+        if references(buffer) != held:
+            buffer = look.leave(buffer)
+        return center, buffer
+
+    def _along_axes(self, buffer: Array, row: Array, hs: list[float], found: Any, some: range) -> Any:
+        """As `_along_directions`, for 0.5 us an evaluation less."""
+        look, displaced, report, xs, before = self.look, self.displaced, self.report, row.tolist(), row.tobytes()
+        at, number = some.start * len(displaced), None if self.call.vector else np.float64
+        flat, counted = _numbers(buffer), references
+        held = counted(buffer)
+        for i in some:
+            x, h = xs[i], hs[i]
+            for k in displaced:
+                flat[i] = x + k * h
+                value = look.call(buffer)
+                if type(value) is not number:
+                    value = look.read(value)
+                if found is None:
+                    found = self._room_for(value)
+                found[at] = value
+                at += 1
+                if counted(buffer) != held:
+                    buffer = look.leave(buffer)
+                    flat = _numbers(buffer)
+                    held = counted(buffer)
+            flat[i] = x
+            if flat.tobytes() != before:
+                look.count += (i + 1 - some.start) * len(displaced)
+                raise WroteError
+            if report:
+                report(i + 1, self.count)
+        look.count += len(some) * len(displaced)
+        return found
+
+    def _along_directions(
+        self, buffer: Array, move: Callable[..., None], before: bytes, found: Any, some: range
+    ) -> Any:
+        """f along some directions.
+
+        What moves is written before each call, so only a write into the rest does harm; that is seen when the direction
+        is done.
+        """
+        look, flat, at = self.look, buffer.reshape(-1), some.start * len(self.displaced)
+        held = references(buffer)
+        for r in some:
+            units = self.directions[r]
+            for k in self.displaced:
+                move(flat, units, k)
+                value = look.read(look.call(buffer))
+                found = self._room_for(value) if found is None else found
+                found[at] = value
+                at += 1
+                if references(buffer) != held:
+                    buffer = look.leave(buffer)
+                    flat = buffer.reshape(-1)
+                    held = references(buffer)
+            move(flat, units, 0)
+            look.count += len(self.displaced)
+            if flat.tobytes() != before:
+                raise WroteError
+            if self.report:
+                self.report(r + 1, self.count)
+        return found
+
+    def _room_for(self, value: Any) -> Array:
+        return np.empty((self.call.table.displacements, *value.shape))
+
+
+def _numbers(buffer: Array) -> memoryview:
+    """The coordinates by one index, to write floats into: 35 ns less each than into an array."""
+    flat: Any = buffer if buffer.ndim == 1 else buffer.reshape(-1)
+    return memoryview(flat)
+
+
+def _mover(row: Array, hs: list[float], v: Array | None) -> Callable[[Array, Units, int], None]:
+    """What moves the point in an array by k steps along a direction, which may be v; by k = 0 it restores it."""
+    xs = row.tolist()
+    if v is None:
+
+        def move(flat: Array, units: Units, k: int) -> None:
+            for unit, sign in units:
+                flat[unit] = xs[unit] + sign * k * hs[unit] if k else xs[unit]
+
+        return move
+    moving = np.flatnonzero(v)  # the other coordinates keep their bits, -0.0 too
+    part = v[moving]
+
+    def move_along(flat: Array, units: Units, k: int) -> None:
+        flat[:] = row
+        for unit, sign in units if k else ():
+            if unit < row.size:
+                flat[unit] += sign * k * hs[unit]
+            else:
+                with np.errstate(all="ignore"):
+                    flat[moving] += sign * k * hs[unit] * part
+
+    return move_along
