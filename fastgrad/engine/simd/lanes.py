@@ -14,7 +14,7 @@ from ...formulas import stencils
 from ...formulas.stencils import Table
 from ...llvm import layout
 from ...llvm.vectormath import Vectors
-from ...program.dependence import dependents, live
+from ...program.dependence import dependents
 from ...program.program import Program
 
 UNROLLED_OPERATIONS = 8000  # more take LLVM seconds: 49 551 took 9.9 s, the rolled form of the same program 0.8 s
@@ -235,7 +235,7 @@ class Module:
         self.bad, self.vanished = v.splat(0.0), "zeroinitializer"
         self.unmoved: dict[str, str] = {}
         steps = self._steps(n, x)
-        body.run(live(program), x, body.base)
+        body.run(range(len(program.nodes)), x, body.base)
         if self.form.value:
             self._store_value(n, body.outputs(x, body.base)[0])
         results = body.outputs(x, body.base) if self.table.is_value else self._unrolled(body, n, x, steps)
@@ -428,6 +428,6 @@ class Module:
         x = layout.load(v, "columns", self._slot("source", "ptr"), ("1", lanes), program.inputs)
         batch = layout.load(v, "columns", self._slot("batch", "ptr"), ("1", lanes), program.rows)
         body = Body(v, program, constants, batch)
-        body.run(live(program), x, body.base)
+        body.run(range(len(program.nodes)), x, body.base)
         layout.store(v, "columns", self._slot("out", "ptr"), ("1", lanes), body.outputs(x, body.base))
         v.do("ret i64 0")

@@ -14,7 +14,6 @@ from typing import Any
 
 from ...formulas.stencils import Table
 from ...llvm import layout
-from ...program.dependence import live
 from ...program.program import Program
 from .lanes import Body, Form, Module
 
@@ -79,7 +78,7 @@ class _Rolled(Module):
         self.bad, zero = v.splat(0.0), v.splat(0.0)
         x: Any = self._coordinates()
         if self.form.value or self.table.stencil.base >= 0:
-            body.run(live(program), x, body.base)
+            body.run(range(len(program.nodes)), x, body.base)
         if self.form.value:
             self._store_value(n, body.outputs(x, body.base)[0])
         center = body.outputs(x, body.base) if self.table.stencil.base >= 0 else []
@@ -140,7 +139,7 @@ class _Rolled(Module):
     def _whole_program(self, body: Body) -> list[str]:
         shifted = self._coordinates()
         values: dict[int, str] = {}
-        body.run(live(self.program), shifted, values)
+        body.run(range(len(self.program.nodes)), shifted, values)
         return body.outputs(shifted, values)
 
     def _index(self, r: str, k: int) -> str:
