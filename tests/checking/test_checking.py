@@ -97,8 +97,8 @@ def test_evaluations_of_a_right_gradient_are_thirty(many):
     assert report.evaluations == len(calls) <= 30
 
 
-@pytest.mark.parametrize("activation", sorted(nn.ACTIVATIONS))
-@pytest.mark.parametrize("loss", nn.LOSSES)
+@pytest.mark.parametrize("activation", sorted(nn.networks.ACTIVATIONS))
+@pytest.mark.parametrize("loss", nn.networks.LOSSES)
 def test_networks(activation, loss):
     rng = np.random.default_rng(5)
     network = nn.MLP((5, 4, 3), activation, loss, rng=rng)

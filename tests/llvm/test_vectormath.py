@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastgrad.engine.simd.launch import lanes
+from fastgrad.engine.simd import lanes
 from fastgrad.formulas import stencils
 from fastgrad.llvm import machine
 from fastgrad.llvm.vectormath import Unsupported, Vectors
