@@ -1,9 +1,10 @@
-"""One call as the engines see it: the function, its points, the table and the steps."""
+"""One call as the engines see it: the function, its points, the table and the steps; and where derivatives go."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,63 @@ from numpy.typing import NDArray
 from ..formulas.stencils import COMPLEX, Table
 from ..formulas.steps import Steps, direction_step, with_precision
 from ..results import EPS
-from .points import Grid, Rows
 
 Array = NDArray[np.float64]
 
 USUAL_LEVELS = 6  # steps that a refined derivative of a smooth function tries
+
+
+@dataclass(slots=True)
+class Rows:
+    """Points given one per row; `shape` is the shape in which f gets a point."""
+
+    values: Array
+    shape: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.values)
+
+    @property
+    def dimension(self) -> int:
+        dimension: int = self.values.shape[1]
+        return dimension
+
+    @property
+    def layout(self) -> tuple[int, int]:
+        count, dimension = self.values.shape
+        return (count, dimension)
+
+    def row(self, n: Any) -> Array:
+        row: Array = self.values[n]
+        return row
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The nodes of a grid in C order; no coordinates are stored but the axes'."""
+
+    axes: tuple[Array, ...]
+
+    @property
+    def count(self) -> int:
+        return prod(map(len, self.axes))
+
+    @property
+    def dimension(self) -> int:
+        return len(self.axes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.axes),)
+
+    @property
+    def layout(self) -> tuple[int, int]:
+        return (self.count, self.dimension)
+
+    def row(self, n: Any) -> Array:
+        node = np.unravel_index(n, tuple(map(len, self.axes)))
+        return np.array([axis[i] for axis, i in zip(self.axes, node, strict=True)])
 
 
 class CoarserError(Exception):
@@ -162,34 +215,28 @@ def subset(call: Call, picks: NDArray[np.intp]) -> Call:
     return replace(call, points=Rows(rows, points.shape), steps=steps, v=v, t=t, batch=batch, bounds=bounds)
 
 
-def _nothing() -> None:
-    """What most kernels have to do when their items are done."""
+class Target:
+    """Where the derivatives of an f with an output of any shape go: made as soon as f has shown that shape."""
+
+    def __init__(self, make: Callable[[tuple[int, ...]], Array]) -> None:
+        self._make = make
+        self.shape: tuple[int, ...] | None = None
+        self.array: Array | None = None
+
+    def reserve(self, shape: tuple[int, ...]) -> Array:
+        """The array to fill, (N, M, K): N points, M the size of f's output, K outputs of the table.
+
+        Raises
+        ------
+        ValueError
+            f returned another shape before, or the caller's `out` does not fit.
+        """
+        if self.array is None:
+            self.shape, self.array = shape, self._make(shape)
+        elif shape != self.shape:
+            msg = f"f returned an array of shape {shape} after one of shape {self.shape}; it must keep to one shape"
+            raise ValueError(msg)
+        return self.array
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """A compiled call.
-
-    Attributes
-    ----------
-    work : callable
-        ``work(start, stop)`` does some of the items.
-    items, grain : int
-        How many there are, and in which multiples they are handed out.
-    units : int
-        What progress counts to: points, or coordinates of a single point.
-    description : str
-        How f is run, for `explain`.
-    eps : float
-        Precision of what f returns.
-    finish : callable
-        To be called when all items are done.
-    """
-
-    work: Callable[[int, int], object]
-    items: int
-    grain: int
-    units: int
-    description: str
-    eps: float = EPS
-    finish: Callable[[], None] = _nothing
+Output = Array | Target

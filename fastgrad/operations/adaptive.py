@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.call import Call, subset
-from ..engine.choose import Facts, plan, run
-from ..engine.points import Output, Target
+from ..engine.bound import Facts
+from ..engine.call import Call, Output, Target, subset
+from ..engine.choose import Choice, choose
 from ..engine.threads import progress_report
 from ..formulas import sides, stencils
 from ..formulas.extrapolation import NOT_FINITE, ROSE, Estimate, Refined, halved, refine, starts
@@ -180,6 +180,7 @@ class _Seconds:
         self.x = call.points.row(slice(None))
         self.evaluations = 0
         self.engine = ""
+        self.chosen: dict[str, Choice] = {}  # for the table of each method
 
     def fill(self, out: Output) -> Facts:
         assert isinstance(out, np.ndarray)
@@ -275,8 +276,9 @@ class _Seconds:
             along = None if t is None else t[points] * steps
             part = replace(subset(call, points), steps=Steps("book", size), t=along)
             out = np.empty((len(points), len(table.scale)))
-            chosen = plan(part, self.sampler.choice, out)
-            facts = run(part, chosen, out, None, self.sampler.workers)
+            if table.stencil.method not in self.chosen:
+                self.chosen[table.stencil.method] = choose(part, self.sampler.asked, out)
+            facts = self.chosen[table.stencil.method].bind(part, out).fill(self.sampler.workers)
             self.evaluations += facts.nfev
             self.engine = facts.engine
             units = size if along is None else np.concatenate([size, along[:, None]], axis=1)

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.call import Call
-from ..engine.choose import plan, run, warn_if_slow
-from ..engine.points import Rows, Target
+from ..engine.call import Call, Rows, Target
+from ..engine.choose import Choice, choose, warn_if_slow
 from ..engine.python import buffer
 from ..formulas import stencils
 from ..formulas.stencils import Stencil
@@ -41,7 +40,8 @@ class Sampler:
     def __init__(self, call: Call, engine: str, workers: int | None, expected: int) -> None:
         never = Steps("default", np.asarray(1.0))
         self.call = replace(call, table=stencils.value(), steps=never, value=False, v=None, t=None, expected=expected)
-        self.choice, self.workers = engine, workers
+        self.asked, self.workers = engine, workers
+        self.chosen: Choice | None = None
         self.shape: tuple[int, ...] = ()
         self.nfev, self.eps, self.engine = 0, EPS, "python"
         self.on_arrays = call.scalar and engine in {"auto", "python"} and call.points.count > 1
@@ -88,11 +88,12 @@ class Sampler:
         made: list[Array] = []
         target: Any = Target(lambda shape: self._made(made, len(points), shape)) if call.vector else None
         out = target or self._made(made, len(points), ())
-        chosen = plan(call, self.choice, out)
-        if not self.nfev and chosen.kernel is None:
-            warn_if_slow(call, chosen, users_level(1))
-        facts = run(call, chosen, out, None, self.workers)
-        self.nfev += facts.nfev if chosen.kernel is None else len(points)
+        if self.chosen is None:
+            self.chosen = choose(call, self.asked, out)
+            if not self.nfev:
+                warn_if_slow(call, self.chosen, users_level(1))
+        facts = self.chosen.bind(call, out).fill(self.workers)
+        self.nfev += facts.nfev if self.chosen.code is None else len(points)
         self.eps, self.engine = max(self.eps, facts.eps), facts.engine
         return made[0].reshape(*rows.shape[:2], prod(self.shape))
 

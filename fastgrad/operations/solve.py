@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.arguments import arrays_of, check_out, check_workers
-from ..engine.call import Call
-from ..engine.choose import Facts, check_engine, plan_and_run, warn_if_constant
-from ..engine.points import Output, Target
+from ..engine.bound import Facts
+from ..engine.call import Call, Output, Target
+from ..engine.choose import check_engine, run, warn_if_constant
 from ..engine.python import buffer
 from ..engine.request import Options
 from ..engine.threads import Report, progress_report
@@ -161,7 +161,7 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
         return adaptive.fill(call, target, values, how.engine, workers, how.progress)
     if call.bounds is not None:
         return bounds.fill(call, target, how.engine, workers, how.progress)
-    return plan_and_run(call, target, values, how.engine, workers, how.progress)
+    return run(call, target, values, how.engine, workers, how.progress)
 
 
 def by_definition(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:

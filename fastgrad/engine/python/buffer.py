@@ -14,8 +14,7 @@ from ...formulas.steps import Steps, irregular
 from ...formulas.values import as_number, as_numbers, precision
 from ...results import EPS
 from .. import forks
-from ..call import Call
-from ..points import Output, Rows, Target
+from ..call import Call, Output, Rows, Target
 from ..threads import Report
 
 Array = NDArray[np.float64]

@@ -12,8 +12,7 @@ from ...formulas.steps import Steps
 from ...formulas.values import as_number, as_numbers, imaginary_part
 from ...results import EPS
 from .. import forks
-from ..call import Call
-from ..points import Output, Target
+from ..call import Call, Output, Target
 from ..threads import Report
 from .buffer import over_points
 
