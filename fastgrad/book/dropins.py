@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from ..engine import threads
 from ..engine.arguments import check_function, check_workers, real_array
+from ..engine.bound import Choice
 from ..engine.call import Call, Rows
-from ..engine.choose import PYTHON_CALLS, Choice, choose, warn_if_slow
+from ..engine.choose import PYTHON_CALLS, choose, warn_if_slow
 from ..engine.python import mutation
 from ..formulas import stencils
 from ..formulas.steps import Steps, default_factor

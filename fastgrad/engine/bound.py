@@ -110,9 +110,29 @@ class Interpreted:
 
     def fill(self, workers: int | None = None, progress: Any = False) -> Facts:
         """Fill the arrays; `workers` are forked processes, by default none."""
-        apply = complexsteps.apply if self.call.is_complex else buffer.apply
-        with threads.progress_report(progress, _unit(self.call)) as report:
-            return Facts("python", *apply(self.call, self.out, self.values, report, workers or 1))
+        if progress:
+            with threads.progress_report(progress, _unit(self.call)) as report:
+                return self._apply(workers or 1, report)
+        return self._apply(workers or 1, None)
+
+    def _apply(self, workers: int, report: threads.Report | None) -> Facts:
+        apply = complexsteps.apply if self.call.table.is_complex else buffer.apply
+        return Facts("python", *apply(self.call, self.out, self.values, report, workers))
+
+
+class Choice(NamedTuple):
+    """The engine, its code where it is one that compiles, and why no faster engine was taken."""
+
+    engine: str
+    code: Code | None = None
+    reason: str = ""
+
+    def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound | Interpreted:
+        """The engine with arrays: out[n, k] for the derivatives, values[n] for f.
+
+        `call` has the f and the table that were chosen for; its points may be others.
+        """
+        return Interpreted(call, out, values) if self.code is None else self.code.bind(call, out, values)
 
 
 def _unit(call: Call) -> str:

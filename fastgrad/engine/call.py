@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formulas.stencils import COMPLEX, Table
+from ..formulas.stencils import Table
 from ..formulas.steps import Steps, direction_step, with_precision
 from ..results import EPS
 
@@ -19,53 +19,31 @@ Array = NDArray[np.float64]
 USUAL_LEVELS = 6  # steps that a refined derivative of a smooth function tries
 
 
-@dataclass(slots=True)
 class Rows:
     """Points given one per row; `shape` is the shape in which f gets a point."""
 
-    values: Array
-    shape: tuple[int, ...]
+    __slots__ = ("count", "dimension", "layout", "shape", "values")
 
-    @property
-    def count(self) -> int:
-        return len(self.values)
-
-    @property
-    def dimension(self) -> int:
-        dimension: int = self.values.shape[1]
-        return dimension
-
-    @property
-    def layout(self) -> tuple[int, int]:
-        count, dimension = self.values.shape
-        return (count, dimension)
+    def __init__(self, values: Array, shape: tuple[int, ...]) -> None:
+        self.values, self.shape = values, shape
+        self.count: int = values.shape[0]
+        self.dimension: int = values.shape[1]
+        self.layout = (self.count, self.dimension)
 
     def row(self, n: Any) -> Array:
         row: Array = self.values[n]
         return row
 
 
-@dataclass(frozen=True)
 class Grid:
     """The nodes of a grid in C order; no coordinates are stored but the axes'."""
 
-    axes: tuple[Array, ...]
+    __slots__ = ("axes", "count", "dimension", "layout", "shape")
 
-    @property
-    def count(self) -> int:
-        return prod(map(len, self.axes))
-
-    @property
-    def dimension(self) -> int:
-        return len(self.axes)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (len(self.axes),)
-
-    @property
-    def layout(self) -> tuple[int, int]:
-        return (self.count, self.dimension)
+    def __init__(self, axes: tuple[Array, ...]) -> None:
+        self.axes, self.shape = axes, (len(axes),)
+        self.count, self.dimension = prod(map(len, axes)), len(axes)
+        self.layout = (self.count, self.dimension)
 
     def row(self, n: Any) -> Array:
         node = np.unravel_index(n, tuple(map(len, self.axes)))
@@ -137,11 +115,6 @@ class Call:
     def needs_base(self) -> bool:
         """Whether f is evaluated at the point itself."""
         return self.value or self.table.uses_base
-
-    @property
-    def is_complex(self) -> bool:
-        """Whether points are moved along the imaginary axis."""
-        return self.table.stencil.method == COMPLEX
 
     @property
     def moves_coordinates(self) -> bool:

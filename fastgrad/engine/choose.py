@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..formulas.values import as_number, as_numbers
 from ..results import ConstantFunctionWarning, EngineError, PerformanceWarning, users_level
 from . import threads
-from .bound import Bound, Code, Facts, Interpreted
+from .bound import Choice, Code, Facts
 from .call import Call, Output, Rows
 from .python import buffer, complexsteps
 
@@ -41,21 +41,6 @@ CONSTANT = (
 )
 
 _warned: dict[int, Any] = {}  # by identity; the code objects are kept, so that no other one takes their number
-
-
-class Choice(NamedTuple):
-    """The engine, its code where it is one that compiles, and why no faster engine was taken."""
-
-    engine: str
-    code: Code | None = None
-    reason: str = ""
-
-    def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound | Interpreted:
-        """The engine with arrays: out[n, k] for the derivatives, values[n] for f.
-
-        `call` has the f and the table that were chosen for; its points may be others.
-        """
-        return Interpreted(call, out, values) if self.code is None else self.code.bind(call, out, values)
 
 
 def check_engine(engine: str) -> None:
@@ -162,7 +147,7 @@ def _choose_for_array(call: Call, out: Array) -> Choice | None:
 
     None where f cannot be traced, or on an array does not do what it does on each number.
     """
-    if call.total <= ARRAY_CALLS or call.is_complex:
+    if call.total <= ARRAY_CALLS or call.table.is_complex:
         return None
     try:
         return Choice("simd", _simd(call, out, None)) if buffer.is_elementwise(call) else None
@@ -171,7 +156,7 @@ def _choose_for_array(call: Call, out: Array) -> Choice | None:
 
 
 def _simd(call: Call, out: Output | None, _limit: int | None) -> Code:
-    if call.is_complex:
+    if call.table.is_complex:
         msg = "method='complex' runs on jit and python, simd knows real numbers only"
         raise EngineError(msg)
     from .simd import code  # noqa: PLC0415  importing LLVM takes as long as all the rest
@@ -180,7 +165,7 @@ def _simd(call: Call, out: Output | None, _limit: int | None) -> Code:
 
 
 def _jit(call: Call, out: Output | None, limit: int | None) -> Code:
-    if call.is_complex:
+    if call.table.is_complex:
         from .jit import complexcode  # noqa: PLC0415
 
         return complexcode.compile_call(call, limit)
@@ -210,7 +195,7 @@ def run(
 
 def _run_on_arrays(call: Call, out: Array, progress: Any) -> Facts | None:
     """A function of one variable on all points at once, from Python; None where f refuses arrays."""
-    done = (complexsteps if call.is_complex else buffer).apply_to_arrays(call, out)
+    done = (complexsteps if call.table.is_complex else buffer).apply_to_arrays(call, out)
     if not done:
         return None
     with threads.progress_report(progress, "point") as report:

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.bound import Choice
 from ..engine.call import Call, Rows, Target
-from ..engine.choose import Choice, choose, warn_if_slow
+from ..engine.choose import choose, warn_if_slow
 from ..engine.python import buffer
 from ..formulas import stencils
+from ..formulas.extrapolation import Estimate
 from ..formulas.stencils import Stencil
 from ..formulas.steps import Steps
 from ..results import EPS, users_level
@@ -139,6 +141,10 @@ class Partials:
         derivatives, noise, *kept = (np.concatenate(p) for p in zip(*parts, strict=True))
         self.numbers, self.steps, self.kept = numbers, steps, dict(zip(again, kept, strict=True))
         return derivatives, noise
+
+    def estimate(self, owners: Array, units: Array, signs: Array, formula: Stencil) -> Estimate:
+        """The quotients of some of these at steps of these signs, as `refine` asks for them."""
+        return lambda some, sizes: self.quotients(owners[some], units[some], signs[some] * sizes, formula)
 
     def _known(self, numbers: Array, steps: Array, again: list[int]) -> dict[int, Array]:
         """The values that the last call, with twice the steps, has left for this one."""

@@ -25,7 +25,7 @@ Array = NDArray[Any]
 
 def check_combination(call: Call, engine: str) -> None:
     """Raise ValueError for bounds of a complex step, EngineError for what the reference does not define."""
-    if call.is_complex and call.bounds is not None:
+    if call.table.is_complex and call.bounds is not None:
         msg = "method='complex' moves x along the imaginary axis, where bounds= mean nothing; leave bounds out"
         raise ValueError(msg)
     if engine == "reference" and call.adaptive and (call.bounds is not None or call.steps.rule != "default"):
@@ -55,9 +55,9 @@ def differentiate(
     if not call.points.count and call.vector:  # nothing says what f returns
         place.make((0,) if tail else ())
     elif call.vector or place.make(()).size:
-        looked = complexstep.check_operations(call) if call.is_complex else 0
+        looked = complexstep.check_operations(call) if call.table.is_complex else 0
         facts = _run(call, Target(place.make) if call.vector else place.target, values, how, workers)
-        if call.is_complex:
+        if call.table.is_complex:
             facts = facts._replace(nfev=facts.nfev + looked + complexstep.check_slopes(call, place.target))
         _check_that_f_reads(call, place.target)
     elif values is not None:  # points without coordinates still have values

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.bound import Choice
 from ..engine.call import Call, Rows, Target
-from ..engine.choose import TRACED_CALLS, Choice, choose, warn_if_slow
+from ..engine.choose import TRACED_CALLS, choose, warn_if_slow
 from ..engine.request import Function
 from ..formulas import stencils
 from ..formulas.stencils import Stencil, Table
@@ -121,7 +122,7 @@ def _target(task: Task, groups: int) -> Target:
 def _compiled(task: Task, engine: str, workers: int | None) -> Found | str:
     """As derivatives along the groups, x once for each of them; or the reason why Python is to do it."""
     count = task.pattern.count
-    points = replace(task.points, values=np.repeat(task.points.values, count, axis=0))
+    points = Rows(np.repeat(task.points.values, count, axis=0), task.points.shape)
     formula = task.formula
     table = stencils.jvp(points.dimension, formula.order, formula.method)
 

@@ -352,16 +352,18 @@ Units = tuple[tuple[int, int], ...]
 
 def _apply_values(call: Call, caller: Caller, out: Output, values: Array | None, report: Report | None) -> None:
     """f itself at every point, each in a buffer that is written anew."""
-    points = call.points
+    points, number = call.points, None if call.vector else np.float64
 
     def some(start: int, stop: int, out: Output, _: Array | None, tick: Callable[[int], object]) -> None:
-        flat = np.empty(points.dimension)
+        flat, rows = np.empty(points.dimension), points.values if isinstance(points, Rows) else None
         buffer = flat.reshape(() if call.scalar else points.shape)
         for n in range(start, stop):
             if call.batch:
                 caller.args = call.args_at(n)
-            flat[:] = points.row(n)
-            value = caller.read(caller.call(buffer))
+            flat[:] = points.row(n) if rows is None else rows[n]
+            value = caller.call(buffer)
+            if type(value) is not number:
+                value = caller.read(value)
             caller.count += 1
             array: Any = out.array if isinstance(out, Target) else out
             array[n, ..., 0] = np.reshape(value, -1) if call.vector else value
@@ -466,7 +468,7 @@ def reads_its_argument(call: Call) -> bool:
     """
     n = call.finite()
     row, args = call.points.row(n), call.args_at(n)
-    part: Callable[[Any], Any] = np.real if call.is_complex else np.asarray
+    part: Callable[[Any], Any] = np.real if call.table.is_complex else np.asarray
     moved = call.inside(n, row + irregular(row.size) * np.maximum(1.0, np.abs(row)))
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():

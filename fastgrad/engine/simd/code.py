@@ -24,7 +24,7 @@ from ...results import EPS, EngineError
 from ..bound import Bound
 from ..bound import Code as AnyCode
 from ..call import Call, Grid, Output, Target, subset
-from . import lanes, repairs
+from . import lanes
 from .arguments import Block, Form, batch_rows, form_of, is_odd, kind_of
 
 Array = NDArray[np.float64]
@@ -293,4 +293,6 @@ class _Run:
         if self.values is not None and self.call.points.count == 1:
             self.values[0] = self.block.memory[self.block.values.start]
         if self.bad:
+            from . import repairs  # noqa: PLC0415  most functions are finite
+
             repairs.mend_items(self.call, self.out, self.values, sorted(self.bad))
