@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -71,19 +71,15 @@ def _probe(call: Call, compiled: Any) -> tuple[Any, tuple[int, ...]]:
     return returns, value.shape
 
 
-@dataclass(frozen=True)
 class Code:
     """f as Numba has it, Numba's type of what it returns, and the shape of that."""
 
-    function: Function
-    returns: Any
-    shape: tuple[int, ...]
     description = "compiled by Numba"
 
-    @property
-    def eps(self) -> float:
-        """The precision of what f returns."""
-        return precision_of(self.returns)
+    def __init__(self, function: Function, returns: Any, shape: tuple[int, ...]) -> None:
+        self.function, self.returns, self.shape = function, returns, shape
+        self.eps = precision_of(returns)
+        self.kernels: dict[Any, Any] = {}  # those used so far; to ask Numba for a signature takes 50 us
 
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """A kernel with the arrays of a call."""
@@ -94,14 +90,19 @@ class Code:
 
     def kernel(self, call: Call, contiguous: bool, *, copies: bool = False) -> Any:
         """The loop for a kind of call, from the memo or compiled now."""
-        with lock:
-            if call.table.is_value:
-                return _value_kernel(self, call)
-            return (
-                _axes_kernel(self, call, contiguous, copies)
-                if _is_along_axes(call)
-                else _table_kernel(self, call, copies)
-            )
+        rows = isinstance(call.points, Grid) or call.points.values.flags.c_contiguous
+        place = (rows, contiguous, call.steps.rule, call.steps.size.ndim, call.value, copies)
+        if place not in self.kernels:
+            with lock:
+                self.kernels[place] = self._compiled(call, contiguous, copies)
+        return self.kernels[place]
+
+    def _compiled(self, call: Call, contiguous: bool, copies: bool) -> Any:
+        if call.table.is_value:
+            return _value_kernel(self, call)
+        return (
+            _axes_kernel(self, call, contiguous, copies) if _is_along_axes(call) else _table_kernel(self, call, copies)
+        )
 
     def _axes(self, call: Call, out: Array, values: Array | None) -> Bound:
         """A gradient of a number."""
