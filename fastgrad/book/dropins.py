@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ..engine import threads
 from ..engine.arguments import check_function, check_workers, real_array
-from ..engine.call import Call
-from ..engine.choose import PYTHON_CALLS, Plan, plan, run, warn_if_slow
-from ..engine.points import Rows
+from ..engine.bound import Choice
+from ..engine.call import Call, Rows
+from ..engine.choose import PYTHON_CALLS, choose, warn_if_slow
 from ..engine.python import mutation
 from ..formulas import stencils
 from ..formulas.steps import Steps, default_factor
@@ -368,11 +368,11 @@ def _compiled(f: Function, x: Array, h: float, workers: int, progress: Any) -> A
     size = np.asarray(step, dtype=np.float64)
     call = Call(f, points, stencils.gradient(x.size), Steps("book", size.reshape(1, -1) if size.ndim else size))
     try:
-        chosen = plan(call, "jit", out)
+        chosen = choose(call, "jit", out)
     except EngineError as refused:
-        warn_if_slow(call, Plan("python", reason=str(refused)), 3)
+        warn_if_slow(call, Choice("python", reason=str(refused)), 3)
         return _loop(f, x, h, progress, workers=workers)
-    run(call, chosen, out, None, workers, progress)
+    chosen.bind(call, out).fill(workers, progress)
     return out.reshape(x.shape).astype(x.dtype)
 
 
@@ -382,9 +382,9 @@ def _many_rows(f: Function, X: Array, h: float) -> Array | None:
     _check_visible(X, step)
     out = np.empty(X.shape)
     call = Call(f, Rows(X, X.shape[1:]), stencils.gradient(X.shape[1]), Steps("absolute", np.asarray(float(step))))
-    chosen = plan(call, "auto", out)
+    chosen = choose(call, "auto", out)
     warn_if_slow(call, chosen, 3)
-    if chosen.kernel is None:
+    if chosen.code is None:
         return None
-    run(call, chosen, out, None, threads.cores(), False)
+    chosen.bind(call, out).fill(threads.cores())
     return out

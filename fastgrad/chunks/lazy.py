@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.arguments import check_args, check_bounds, check_scheme, is_dask, real_array
-from ..engine.call import Call
-from ..engine.choose import PYTHON_CALLS, check_engine, keep_quiet, plan_ahead, warn_if_slow
-from ..engine.points import Grid, Rows
+from ..engine.call import Call, Grid, Rows
+from ..engine.choose import PYTHON_CALLS, check_engine, choose_ahead, keep_quiet, warn_if_slow
 from ..engine.request import Function, Options, check_batch, read_points, read_steps
 from ..formulas import stencils
 from ..formulas.steps import irregular
@@ -74,7 +73,7 @@ def by_rows(operation: Callable[..., Any], f: Function, x: Any, how: Options, **
     refuse_options(how)
     check_sizes("x", x)
     call = _one_point(operation.__name__, f, x, **given)
-    engine, outputs = _planned(call, how.engine)
+    engine, outputs = _chosen(call, how.engine)
     x = x.rechunk(dict.fromkeys(range(1, x.ndim), -1))
     along = [name for name in ("h", "rel_step") if np.ndim(given[name]) == x.ndim and len(given[name]) == x.shape[0]]
     rows = [*given.pop("batch_args"), *(np.asarray(given.pop(name)) for name in along)]
@@ -215,7 +214,7 @@ def by_nodes(
     engine = how.engine
     if prod(shape):
         first = Grid(tuple(np.asarray(a[:1], np.float64) for a in axes))
-        engine = _planned(replace(call, points=first, expected=call.total), engine)[0]
+        engine = _chosen(replace(call, points=first, expected=call.total), engine)[0]
     work = _Work(operation, Carried(call.f), {"engine": engine, **given}, _is_told(call, engine))
     inputs: list[Any] = []
     for k, (axis, size) in enumerate(zip(axes, sizes, strict=True)):
@@ -248,9 +247,9 @@ def _nodes(*axes: Array, work: _Work, args: Any) -> Any:
 # --- what all need ----------------------------------------------------------------------------------------------------
 
 
-def _planned(call: Call, engine: str) -> tuple[str, tuple[int, ...]]:
+def _chosen(call: Call, engine: str) -> tuple[str, tuple[int, ...]]:
     """The engine's name, and the shape of f's output where the result's depends on it."""
-    chosen, outputs = plan_ahead(call, engine)
+    chosen, outputs = choose_ahead(call, engine)
     if chosen.engine == "python":
         warn_if_slow(call, chosen, users_level(1))
     return chosen.engine, outputs

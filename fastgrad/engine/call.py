@@ -1,23 +1,54 @@
-"""One call as the engines see it: the function, its points, the table and the steps."""
+"""One call as the engines see it: the function, its points, the table and the steps; and where derivatives go."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formulas.stencils import COMPLEX, Table
+from ..formulas.stencils import Table
 from ..formulas.steps import Steps, direction_step, with_precision
 from ..program.look import CoarserError
 from ..results import EPS
-from .points import Grid, Rows
 
 Array = NDArray[np.float64]
 
 USUAL_LEVELS = 6  # steps that a refined derivative of a smooth function tries
+
+
+class Rows:
+    """Points given one per row; `shape` is the shape in which f gets a point."""
+
+    __slots__ = ("count", "dimension", "layout", "shape", "values")
+
+    def __init__(self, values: Array, shape: tuple[int, ...]) -> None:
+        self.values, self.shape = values, shape
+        self.count: int = values.shape[0]
+        self.dimension: int = values.shape[1]
+        self.layout = (self.count, self.dimension)
+
+    def row(self, n: Any) -> Array:
+        row: Array = self.values[n]
+        return row
+
+
+class Grid:
+    """The nodes of a grid in C order; no coordinates are stored but the axes'."""
+
+    __slots__ = ("axes", "count", "dimension", "layout", "shape")
+
+    def __init__(self, axes: tuple[Array, ...]) -> None:
+        self.axes, self.shape = axes, (len(axes),)
+        self.count, self.dimension = prod(map(len, axes)), len(axes)
+        self.layout = (self.count, self.dimension)
+
+    def row(self, n: Any) -> Array:
+        node = np.unravel_index(n, tuple(map(len, self.axes)))
+        return np.array([axis[i] for axis, i in zip(self.axes, node, strict=True)])
 
 
 @dataclass(slots=True)
@@ -78,11 +109,6 @@ class Call:
     def needs_base(self) -> bool:
         """Whether f is evaluated at the point itself."""
         return self.value or self.table.uses_base
-
-    @property
-    def is_complex(self) -> bool:
-        """Whether points are moved along the imaginary axis."""
-        return self.table.stencil.method == COMPLEX
 
     @property
     def moves_coordinates(self) -> bool:
@@ -156,34 +182,28 @@ def subset(call: Call, picks: NDArray[np.intp]) -> Call:
     return replace(call, points=Rows(rows, points.shape), steps=steps, v=v, t=t, batch=batch, bounds=bounds)
 
 
-def _nothing() -> None:
-    """What most kernels have to do when their items are done."""
+class Target:
+    """Where the derivatives of an f with an output of any shape go: made as soon as f has shown that shape."""
+
+    def __init__(self, make: Callable[[tuple[int, ...]], Array]) -> None:
+        self._make = make
+        self.shape: tuple[int, ...] | None = None
+        self.array: Array | None = None
+
+    def reserve(self, shape: tuple[int, ...]) -> Array:
+        """The array to fill, (N, M, K): N points, M the size of f's output, K outputs of the table.
+
+        Raises
+        ------
+        ValueError
+            f returned another shape before, or the caller's `out` does not fit.
+        """
+        if self.array is None:
+            self.shape, self.array = shape, self._make(shape)
+        elif shape != self.shape:
+            msg = f"f returned an array of shape {shape} after one of shape {self.shape}; it must keep to one shape"
+            raise ValueError(msg)
+        return self.array
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """A compiled call.
-
-    Attributes
-    ----------
-    work : callable
-        ``work(start, stop)`` does some of the items.
-    items, grain : int
-        How many there are, and in which multiples they are handed out.
-    units : int
-        What progress counts to: points, or coordinates of a single point.
-    description : str
-        How f is run, for `explain`.
-    eps : float
-        Precision of what f returns.
-    finish : callable
-        To be called when all items are done.
-    """
-
-    work: Callable[[int, int], object]
-    items: int
-    grain: int
-    units: int
-    description: str
-    eps: float = EPS
-    finish: Callable[[], None] = _nothing
+Output = Array | Target

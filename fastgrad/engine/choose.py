@@ -1,11 +1,10 @@
-"""Which engine runs a call, and the run itself."""
+"""Which engine runs a call: chosen by the call alone; its code compiled, bound to arrays and run."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 from ..formulas.steps import irregular
 from ..formulas.values import as_number, as_numbers
 from ..program import look
-from ..results import EPS, ConstantFunctionWarning, EngineError, PerformanceWarning, users_level
+from ..results import ConstantFunctionWarning, EngineError, PerformanceWarning, users_level
 from . import threads
-from .call import Call, Kernel
-from .points import Output, Rows, Target
-from .python import arrays, buffer, complexsteps
+from .bound import Choice, Code, Facts
+from .call import Call, Output, Rows
+from .python import arrays, complexsteps
 
 Array = NDArray[np.float64]
 
@@ -46,14 +45,6 @@ CONSTANT = (
 _warned: dict[int, Any] = {}  # by identity; the code objects are kept, so that no other one takes their number
 
 
-class Plan(NamedTuple):
-    """The engine, its kernel where it is a compiled one, and why no faster engine was taken."""
-
-    engine: str
-    kernel: Kernel | None = None
-    reason: str = ""
-
-
 def check_engine(engine: str) -> None:
     """Raise ValueError for a name that is no engine's."""
     if engine not in ENGINES:
@@ -61,8 +52,10 @@ def check_engine(engine: str) -> None:
         raise ValueError(msg)
 
 
-def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> Plan:
-    """Pick the engine, by the call alone and never by earlier calls, and prepare it to fill `out` and `values`.
+def choose(call: Call, engine: str, out: Output | None = None) -> Choice:
+    """Pick the engine, by the call alone and never by earlier calls, and compile.
+
+    Of `out`, where it is there already, counts how its elements lie.
 
     Raises
     ------
@@ -70,26 +63,26 @@ def plan(call: Call, engine: str, out: Output, values: Array | None = None) -> P
         An engine that was asked for by name cannot run f.
     """
     if engine == "python":
-        return Plan(engine, reason="engine='python' was asked for")
+        return Choice(engine, reason="engine='python' was asked for")
     if engine == "auto" and (count := call.total) <= TRACED_CALLS:
-        return Plan("python", reason=f"{count} calls of f take less time than compiling it")
+        return Choice("python", reason=f"{count} calls of f take less time than compiling it")
     reasons = []
     for name in ("simd", "jit") if engine == "auto" else (engine,):
         if engine == "auto" and name == "jit" and call.total <= PYTHON_CALLS:
             reasons.append(f"{call.total} calls of f take less time than compiling it by Numba")
             continue
         try:
-            kernel = _PREPARE[name](call, out, values, RECOMPILATIONS if engine == "auto" else None)
-            return Plan(name, kernel, "; ".join(reasons))
+            code = _COMPILE[name](call, out, RECOMPILATIONS if engine == "auto" else None)
+            return Choice(name, code, "; ".join(reasons))
         except EngineError as refused:
             if engine != "auto":
                 msg = f"engine={engine!r} cannot run this function: {refused}"
                 raise EngineError(msg) from refused
             reasons.append(str(refused))
-    return Plan("python", reason="; ".join(reasons))
+    return Choice("python", reason="; ".join(reasons))
 
 
-def plan_ahead(call: Call, engine: str) -> tuple[Plan, tuple[int, ...]]:
+def choose_ahead(call: Call, engine: str) -> tuple[Choice, tuple[int, ...]]:
     """The engine for all points, of which none is known, and the shape of f's output where that is asked for.
 
     `call` has one point, which is made up. f is called there unless the number of calls or the engine's name says all;
@@ -105,23 +98,15 @@ def plan_ahead(call: Call, engine: str) -> tuple[Plan, tuple[int, ...]]:
     few = engine == "auto" and call.total <= TRACED_CALLS
     named = "python" if few else engine
     if named in {"python", "reference"} and not call.vector:
-        return Plan(named, reason=f"engine={named!r} was asked for"), ()
+        return Choice(named, reason=f"engine={named!r} was asked for"), ()
     with np.errstate(all="ignore"):
         there, value = _called_somewhere(call)
         if there is None:
-            return _plan_by_trace(call, named, value)
+            return _choose_by_trace(call, named, value)
         shape = as_numbers(value).shape if call.vector else np.shape(as_number(value))
         if named == "reference":
-            return Plan(named), shape
-        return plan(there, named, _room(there), np.empty(1) if call.value else None), shape
-
-
-def _room(call: Call) -> Output:
-    """Where the outputs of a call go that is only planned."""
-    columns = len(call.table.parts)
-    if call.vector:
-        return Target(lambda shape: np.empty((call.points.count, prod(shape), columns)))
-    return np.empty((call.points.count, columns))
+            return Choice(named), shape
+        return choose(there, named), shape
 
 
 def _called_somewhere(call: Call) -> tuple[Call | None, Any]:
@@ -132,17 +117,17 @@ def _called_somewhere(call: Call) -> tuple[Call | None, Any]:
     return None if number is None else calls[number], answer
 
 
-def _plan_by_trace(call: Call, named: str, error: Exception) -> tuple[Plan, tuple[int, ...]]:
-    """The plan for a function that raises at the points that were made up."""
-    from .simd import launch  # noqa: PLC0415  importing LLVM takes as long as all the rest
+def _choose_by_trace(call: Call, named: str, error: Exception) -> tuple[Choice, tuple[int, ...]]:
+    """The choice for a function that raises at the points that were made up."""
+    from .simd import code  # noqa: PLC0415  importing LLVM takes as long as all the rest
 
     try:
-        shape = launch.traced_shape(call)
+        shape = code.traced_shape(call)
     except Exception:  # noqa: BLE001  f's own again, of a function that cannot be traced
         if call.vector or named == "auto":
             raise ValueError(_unknown(call, error)) from error
-        return Plan(named), ()
-    return Plan("simd" if named == "auto" else named), shape
+        return Choice(named), ()
+    return Choice("simd" if named == "auto" else named), shape
 
 
 def _unknown(call: Call, error: Exception) -> str:
@@ -155,84 +140,60 @@ def _unknown(call: Call, error: Exception) -> str:
     return f"{tried}: no engine can be chosen without data; name one, as engine='python'"
 
 
-def plan_for_array(call: Call, out: Array) -> Plan | None:
+def _choose_for_array(call: Call, out: Array) -> Choice | None:
     """The simd engine for a function of one variable on so many points that tracing pays.
 
     None where f cannot be traced, or on an array does not do what it does on each number.
     """
-    if call.total <= ARRAY_CALLS or call.is_complex:
+    if call.total <= ARRAY_CALLS or call.table.is_complex:
         return None
     try:
-        if not arrays.is_elementwise(call):
-            return None
-        return Plan("simd", _PREPARE["simd"](call, out, None, None))
+        return Choice("simd", _simd(call, out, None)) if arrays.is_elementwise(call) else None
     except Exception:  # noqa: BLE001  a call of f with the whole array, which comes next, says it better
         return None
 
 
-def _simd(call: Call, out: Any, values: Array | None, _limit: int | None) -> Any:
-    if call.is_complex:
+def _simd(call: Call, out: Output | None, _limit: int | None) -> Code:
+    if call.table.is_complex:
         msg = "method='complex' runs on jit and python, simd knows real numbers only"
         raise EngineError(msg)
-    from .simd import launch  # noqa: PLC0415  importing LLVM takes as long as all the rest
+    from .simd import code  # noqa: PLC0415  importing LLVM takes as long as all the rest
 
-    return launch.prepare(call, out, values)
-
-
-def _jit(call: Call, out: Any, values: Array | None, limit: int | None) -> Any:
-    if call.is_complex:
-        from .jit import complexloops  # noqa: PLC0415
-
-        return complexloops.prepare(call, out, values, recompilations=limit)
-    from .jit import blackbox  # noqa: PLC0415  importing Numba takes four times as long as the rest
-
-    return blackbox.prepare(call, out, values, recompilations=limit)
+    return code.compile_call(call, out)
 
 
-_PREPARE = {"simd": _simd, "jit": _jit}
+def _jit(call: Call, out: Output | None, limit: int | None) -> Code:
+    if call.table.is_complex:
+        from .jit import complexcode  # noqa: PLC0415
+
+        return complexcode.compile_call(call, limit)
+    from .jit import code  # noqa: PLC0415  importing Numba takes four times as long as the rest
+
+    return code.compile_call(call, out, limit)
 
 
-class Facts(NamedTuple):
-    """What ran, how often it called f, and the precision of what f returned; of refined steps more.
-
-    `error` and `status` lie as the outputs do, `steps` as the points.
-    """
-
-    engine: str
-    nfev: int
-    eps: float = EPS
-    error: Array | None = None
-    status: NDArray[np.intp] | None = None
-    steps: Array | None = None
+_COMPILE = {"simd": _simd, "jit": _jit}
 
 
 def run(
-    call: Call, chosen: Plan, out: Output, values: Array | None = None, workers: int | None = 1, progress: Any = False
+    call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any = False
 ) -> Facts:
-    """Fill out[n, k] with the derivatives and values[n] with f.
-
-    Of compiled code `workers` are threads, by default all cores; of Python forked processes, by default none.
-    """
-    single = call.points.count == 1
-    with threads.progress_report(progress, "coordinate" if single else "point") as report:
-        if chosen.kernel is None:
-            apply = complexsteps.apply if call.is_complex else buffer.apply
-            return Facts("python", *apply(call, out, values, report, workers or 1))
-        kernel = chosen.kernel
-        scaled = report and (lambda done, total: report(kernel.units * done // total, kernel.units))
-        if kernel.items <= kernel.grain and not report:
-            kernel.work(0, kernel.items)
-        else:
-            threads.run(
-                kernel.work, kernel.items, workers=workers or threads.cores(), grain=kernel.grain, report=scaled
-            )
-        kernel.finish()
-        return Facts(chosen.engine, call.evaluations, kernel.eps)
+    """Choose, compile, bind, fill; a function of one variable on whole arrays, if it takes them."""
+    chosen = None
+    if call.scalar and isinstance(out, np.ndarray) and call.points.count > 1 and engine in {"auto", "python"}:
+        chosen = _choose_for_array(call, out) if engine == "auto" else None
+        facts = None if chosen else _run_on_arrays(call, out, progress)
+        if facts:
+            return facts
+    chosen = chosen or choose(call, engine, out)
+    if chosen.code is None and call.total > PYTHON_CALLS:
+        warn_if_slow(call, chosen, users_level(1))
+    return chosen.bind(call, out, values).fill(workers, progress)
 
 
-def run_on_arrays(call: Call, out: Array, progress: Any = False) -> Facts | None:
+def _run_on_arrays(call: Call, out: Array, progress: Any) -> Facts | None:
     """A function of one variable on all points at once, from Python; None where f refuses arrays."""
-    done = (complexsteps if call.is_complex else arrays).apply_to_arrays(call, out)
+    done = (complexsteps if call.table.is_complex else arrays).apply_to_arrays(call, out)
     if not done:
         return None
     with threads.progress_report(progress, "point") as report:
@@ -241,25 +202,9 @@ def run_on_arrays(call: Call, out: Array, progress: Any = False) -> Facts | None
     return Facts("python", *done)
 
 
-def plan_and_run(
-    call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any = False
-) -> Facts:
-    """As `run`, on the engine that suits the call; a function of one variable on whole arrays, if it takes them."""
-    chosen = None
-    if call.scalar and isinstance(out, np.ndarray) and call.points.count > 1 and engine in {"auto", "python"}:
-        chosen = plan_for_array(call, out) if engine == "auto" else None
-        facts = None if chosen else run_on_arrays(call, out, progress)
-        if facts:
-            return facts
-    chosen = chosen or plan(call, engine, out, values)
-    if chosen.kernel is None and call.total > PYTHON_CALLS:
-        warn_if_slow(call, chosen, users_level(1))
-    return run(call, chosen, out, values, workers, progress)
-
-
-def warn_if_slow(call: Call, chosen: Plan, level: int) -> None:
+def warn_if_slow(call: Call, chosen: Choice, level: int) -> None:
     """Say once per function that Python is about to call it very often, and why."""
-    if chosen.kernel or call.total <= PYTHON_CALLS:
+    if chosen.code is not None or call.total <= PYTHON_CALLS:
         return
     if id(getattr(call.f, "__code__", call.f)) not in _warned:
         keep_quiet(call.f)
@@ -284,5 +229,5 @@ def _reads_its_argument(call: Call) -> bool:
     n = call.finite()
     row = call.points.row(n)
     moved = call.inside(n, row + irregular(row.size) * np.maximum(1.0, np.abs(row)))
-    part = np.real if call.is_complex else np.asarray
+    part = np.real if call.table.is_complex else np.asarray
     return look.reacts(call.f, call.argument(row), call.argument(moved), call.args_at(n), part)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..formulas import stencils
 from ..formulas.steps import Steps, choose_steps
 from .arguments import check_bounds, real_array
-from .points import Rows
+from .call import Rows
 
 Array = NDArray[Any]
 

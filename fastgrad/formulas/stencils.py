@@ -176,6 +176,11 @@ class Table:
         return not len(self.moves) and len(self.scale) == 1
 
     @cached_property
+    def is_complex(self) -> bool:
+        """Whether points are moved along the imaginary axis."""
+        return self.stencil.method == COMPLEX
+
+    @cached_property
     def uses_base(self) -> bool:
         """Whether f at the point itself counts: hvp's sums come in pairs whose shares of it cancel."""
         return self.is_value or (self.stencil.base >= 0 and bool(self.factors.sum(axis=1).any()))

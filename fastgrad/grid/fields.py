@@ -21,9 +21,9 @@ from ..engine.arguments import (
     real_array,
     refuse_bounds,
 )
-from ..engine.call import Call
-from ..engine.choose import Facts, check_engine, plan, run, warn_if_constant, warn_if_slow
-from ..engine.points import Grid
+from ..engine.bound import Facts
+from ..engine.call import Call, Grid
+from ..engine.choose import check_engine, choose, warn_if_constant, warn_if_slow
 from ..engine.request import Options
 from ..engine.threads import progress_report
 from ..formulas import stencils
@@ -182,9 +182,9 @@ def _fill(call: Call, result: Array, engine: str, progress: Any, *, workers: int
         with progress_report(progress, "point") as report:
             facts = by_definition(call, target, None, report)
     else:
-        chosen = plan(call, engine, target)
+        chosen = choose(call, engine, target)
         warn_if_slow(call, chosen, users_level(1))
-        facts = run(call, chosen, target, None, workers, progress)
+        facts = chosen.bind(call, target).fill(workers, progress)
     if not call.expected:  # of a part it says nothing
         warn_if_constant(call, target, users_level(1))
     if not direct:

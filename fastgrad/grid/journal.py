@@ -18,8 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..engine.call import Call
-from ..engine.points import Grid
+from ..engine.call import Call, Grid
 from ..program.captures import captured, parts
 
 _PATHS = sysconfig.get_paths()

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from ..chunks.stores import is_store
 from ..engine.arguments import check_out
-from ..engine.call import Call
-from ..engine.choose import Facts, warn_if_constant
-from ..engine.points import Grid
+from ..engine.bound import Facts
+from ..engine.call import Call, Grid
+from ..engine.choose import warn_if_constant
 from ..engine.threads import Report, progress_report
 from ..results import EngineError, users_level
 from . import files

@@ -1,28 +1,12 @@
 """Points in memory to vectors and back: one lane per point, one vector per coordinate.
 
 An (N, D) array in row order becomes vectors by transposing squares of rows in registers; in column order the vectors
-are there already. Nothing is copied before.
+are there already. Nothing is copied before. So the kinds: columns, pairs (of contiguous coordinates), rows, or any.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .vectormath import Vectors
-
-
-def kind_of(array: NDArray[np.float64]) -> str:
-    """How the points of an (N, D) array lie: columns, pairs (of contiguous coordinates), rows, or any other way."""
-    row, column = array.strides
-    row, column = row // 8, column // 8
-    if len(array) == 1:
-        return "rows" if column == 1 or array.shape[1] == 1 else "any"
-    if row == 1:
-        return "columns"
-    if column == 1 or array.shape[1] == 1:
-        return "pairs" if row == 2 and array.shape[1] == 2 else "rows"
-    return "any"
 
 
 def load(v: Vectors, kind: str, base: str, strides: tuple[str, str], dimension: int) -> list[str]:

@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.call import Call, subset
-from ..engine.choose import Facts, plan, run
-from ..engine.points import Output, Target
+from ..engine.bound import Choice, Facts
+from ..engine.call import Call, Output, Target, subset
+from ..engine.choose import choose
 from ..engine.threads import progress_report
 from ..formulas import sides, stencils
 from ..formulas.extrapolation import NOT_FINITE, ROSE, Estimate, Refined, halved, refine, starts
 from ..formulas.sides import Scheme
-from ..formulas.stencils import Stencil
 from ..formulas.steps import IRREGULAR, Steps
 from .partials import Partials, Sampler
 
@@ -111,13 +110,11 @@ class _Firsts:
             value, _ = self.partials.quotients(owners, units, step, formula)
             return Refined(value, np.full(value.shape, np.inf), np.full(value.shape, ROSE), step, step)
         largest = self.largest[owners, units]
-        found = refine(self._estimate(owners, units, np.sign(step), formula), np.abs(step), largest, formula)
+        estimate = self.partials.estimate(owners, units, np.sign(step), formula)
+        found = refine(estimate, np.abs(step), largest, formula)
         if kind == sides.CENTRAL:
             self._turn(owners, units, found)
         return found
-
-    def _estimate(self, owners: Array, units: Array, sign: Array, formula: Stencil) -> Estimate:
-        return lambda some, steps: self.partials.quotients(owners[some], units[some], sign[some] * steps, formula)
 
     def _turn(self, owners: Array, units: Array, found: Refined) -> None:
         """Where nothing was finite on both sides together, try each alone."""
@@ -132,7 +129,8 @@ class _Firsts:
             room = start > 0.0
             if formula and room.any():
                 o, u, bad, start = o[room], u[room], bad[room], start[room]
-                again = refine(self._estimate(o, u, np.full(len(o), sign), formula), start, start, formula)
+                estimate = self.partials.estimate(o, u, np.full(len(o), sign), formula)
+                again = refine(estimate, start, start, formula)
                 found.improve(bad, again)
 
     def _one_sided_start(self, owners: Array, units: Array, sign: float) -> Array:
@@ -180,6 +178,7 @@ class _Seconds:
         self.x = call.points.row(slice(None))
         self.evaluations = 0
         self.engine = ""
+        self.chosen: dict[str, Choice] = {}  # for the table of each method
 
     def fill(self, out: Output) -> Facts:
         assert isinstance(out, np.ndarray)
@@ -275,8 +274,9 @@ class _Seconds:
             along = None if t is None else t[points] * steps
             part = replace(subset(call, points), steps=Steps("book", size), t=along)
             out = np.empty((len(points), len(table.scale)))
-            chosen = plan(part, self.sampler.choice, out)
-            facts = run(part, chosen, out, None, self.sampler.workers)
+            if table.stencil.method not in self.chosen:
+                self.chosen[table.stencil.method] = choose(part, self.sampler.asked, out)
+            facts = self.chosen[table.stencil.method].bind(part, out).fill(self.sampler.workers)
             self.evaluations += facts.nfev
             self.engine = facts.engine
             units = size if along is None else np.concatenate([size, along[:, None]], axis=1)

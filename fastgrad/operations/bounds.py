@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.call import Call, subset
-from ..engine.choose import Facts, plan_and_run
-from ..engine.points import Output, Target
+from ..engine.bound import Facts
+from ..engine.call import Call, Output, Target, subset
+from ..engine.choose import run
 from ..engine.threads import Report, progress_report
 from ..formulas import sides
 from ..program.look import CoarserError
@@ -37,7 +37,7 @@ def _fill(call: Call, out: Output, engine: str, workers: int | None, progress: A
         turned[:] = True
 
     def plainly(call: Call, out: Output, progress: Any = progress) -> Facts:
-        return plan_and_run(call, out, None, engine, workers, progress)
+        return run(call, out, None, engine, workers, progress)
 
     def specially(call: Call, out: Output, progress: Any = progress) -> Facts:
         with progress_report(progress, "point") as report:

@@ -19,9 +19,8 @@ from ..engine.arguments import (
     real_array,
     refuse_bounds,
 )
-from ..engine.call import Call
-from ..engine.choose import check_engine, plan
-from ..engine.points import Rows
+from ..engine.call import Call, Rows
+from ..engine.choose import check_engine, choose
 from ..engine.request import (
     Array,
     Bounds,
@@ -347,8 +346,8 @@ def explain(
         return Explanation(none_ran(engine), "no coordinates, nothing to do")
     if engine == "reference":
         return Explanation(engine, "the definition in plain NumPy")
-    chosen = plan(call, engine, np.empty((points.count, points.dimension)))
-    if chosen.kernel:
-        how = f"{call.total:,} calls of f {chosen.kernel.description}, {threads_used} threads"
+    chosen = choose(call, engine)
+    if chosen.code is not None:
+        how = f"{call.total:,} calls of f {chosen.code.description}, {threads_used} threads"
         return Explanation(chosen.engine, how, chosen.reason)
     return Explanation(chosen.engine, f"{call.total:,} calls of f from Python", chosen.reason)

@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..chunks.lazy import by_rows
 from ..engine.arguments import check_args, check_function, check_one_step, check_scheme, is_dask, refuse_bounds
-from ..engine.call import Call
-from ..engine.points import Rows
+from ..engine.call import Call, Rows
 from ..engine.request import (
     Array,
     Bounds,

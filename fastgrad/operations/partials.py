@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.call import Call
-from ..engine.choose import plan, run, warn_if_slow
-from ..engine.points import Rows, Target
+from ..engine.bound import Choice
+from ..engine.call import Call, Rows, Target
+from ..engine.choose import choose, warn_if_slow
 from ..engine.python import arrays
 from ..formulas import stencils
+from ..formulas.extrapolation import Estimate
 from ..formulas.stencils import Stencil
 from ..formulas.steps import Steps
 from ..results import EPS, users_level
@@ -41,7 +42,8 @@ class Sampler:
     def __init__(self, call: Call, engine: str, workers: int | None, expected: int) -> None:
         never = Steps("default", np.asarray(1.0))
         self.call = replace(call, table=stencils.value(), steps=never, value=False, v=None, t=None, expected=expected)
-        self.choice, self.workers = engine, workers
+        self.asked, self.workers = engine, workers
+        self.chosen: Choice | None = None
         self.shape: tuple[int, ...] = ()
         self.nfev, self.eps, self.engine = 0, EPS, "python"
         self.on_arrays = call.scalar and engine in {"auto", "python"} and call.points.count > 1
@@ -88,11 +90,12 @@ class Sampler:
         made: list[Array] = []
         target: Any = Target(lambda shape: self._made(made, len(points), shape)) if call.vector else None
         out = target or self._made(made, len(points), ())
-        chosen = plan(call, self.choice, out)
-        if not self.nfev and chosen.kernel is None:
-            warn_if_slow(call, chosen, users_level(1))
-        facts = run(call, chosen, out, None, self.workers)
-        self.nfev += facts.nfev if chosen.kernel is None else len(points)
+        if self.chosen is None:
+            self.chosen = choose(call, self.asked, out)
+            if not self.nfev:
+                warn_if_slow(call, self.chosen, users_level(1))
+        facts = self.chosen.bind(call, out).fill(self.workers)
+        self.nfev += facts.nfev if self.chosen.code is None else len(points)
         self.eps, self.engine = max(self.eps, facts.eps), facts.engine
         return made[0].reshape(*rows.shape[:2], prod(self.shape))
 
@@ -138,6 +141,10 @@ class Partials:
         derivatives, noise, *kept = (np.concatenate(p) for p in zip(*parts, strict=True))
         self.numbers, self.steps, self.kept = numbers, steps, dict(zip(again, kept, strict=True))
         return derivatives, noise
+
+    def estimate(self, owners: Array, units: Array, signs: Array, formula: Stencil) -> Estimate:
+        """The quotients of some of these at steps of these signs, as `refine` asks for them."""
+        return lambda some, sizes: self.quotients(owners[some], units[some], signs[some] * sizes, formula)
 
     def _known(self, numbers: Array, steps: Array, again: list[int]) -> dict[int, Array]:
         """The values that the last call, with twice the steps, has left for this one."""

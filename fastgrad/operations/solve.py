@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.arguments import arrays_of, check_out, check_workers
-from ..engine.call import Call
-from ..engine.choose import Facts, check_engine, plan_and_run, warn_if_constant
-from ..engine.points import Output, Target
+from ..engine.bound import Facts
+from ..engine.call import Call, Output, Target
+from ..engine.choose import check_engine, run, warn_if_constant
 from ..engine.request import Options
 from ..engine.threads import Report, progress_report
 from ..formulas import reference
@@ -25,7 +25,7 @@ Array = NDArray[Any]
 
 def check_combination(call: Call, engine: str) -> None:
     """Raise ValueError for bounds of a complex step, EngineError for what the reference does not define."""
-    if call.is_complex and call.bounds is not None:
+    if call.table.is_complex and call.bounds is not None:
         msg = "method='complex' moves x along the imaginary axis, where bounds= mean nothing; leave bounds out"
         raise ValueError(msg)
     if engine == "reference" and call.adaptive and (call.bounds is not None or call.steps.rule != "default"):
@@ -55,9 +55,9 @@ def differentiate(
     if not call.points.count and call.vector:  # nothing says what f returns
         place.make((0,) if tail else ())
     elif call.vector or place.make(()).size:
-        looked = complexstep.check_operations(call) if call.is_complex else 0
+        looked = complexstep.check_operations(call) if call.table.is_complex else 0
         facts = _run(call, Target(place.make) if call.vector else place.target, values, how, workers)
-        if call.is_complex:
+        if call.table.is_complex:
             facts = facts._replace(nfev=facts.nfev + looked + complexstep.check_slopes(call, place.target))
         _check_that_f_reads(call, place.target)
     elif values is not None:  # points without coordinates still have values
@@ -161,7 +161,7 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
         return adaptive.fill(call, target, values, how.engine, workers, how.progress)
     if call.bounds is not None:
         return bounds.fill(call, target, how.engine, workers, how.progress)
-    return plan_and_run(call, target, values, how.engine, workers, how.progress)
+    return run(call, target, values, how.engine, workers, how.progress)
 
 
 def by_definition(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:

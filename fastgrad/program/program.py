@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -53,32 +53,10 @@ class Program:
         nodes = [" ".join([node[0], *map(_text, node[1:])]) for node in self.nodes]
         return "\n".join([head, *nodes, " ".join(["out", *map(_text, self.outputs)])])
 
-    def depends(self) -> tuple[frozenset[int], ...]:
-        """The coordinates on which each node depends."""
-        return self._depends
-
-    @cached_property
-    def _depends(self) -> tuple[frozenset[int], ...]:
-        masks: list[int] = []
-        for _, *operands in self.nodes:
-            mask = 0
-            for tag, index in operands:
-                mask |= masks[index] if tag == "v" else 1 << index if tag == "x" else 0
-            masks.append(mask)
-        sets = {mask: frozenset(_bits(mask)) for mask in set(masks)}
-        return tuple(sets[mask] for mask in masks)
-
 
 def _text(operand: Operand) -> str:
     tag, value = operand
     return f"{tag}{value}" if tag != "k" else f"k{float(value).hex()}"
-
-
-def _bits(mask: int) -> Iterator[int]:
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
 
 
 _NUMPY = {

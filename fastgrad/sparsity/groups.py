@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.call import Call
-from ..engine.choose import TRACED_CALLS, Plan, plan, run, warn_if_slow
-from ..engine.points import Rows, Target
+from ..engine.bound import Choice
+from ..engine.call import Call, Rows, Target
+from ..engine.choose import TRACED_CALLS, choose, warn_if_slow
 from ..engine.request import Function
 from ..formulas import stencils
 from ..formulas.stencils import Stencil, Table
@@ -66,9 +66,9 @@ def _by_python(task: Task, eps: float, workers: int | None, reason: str) -> Foun
             (points.values, h),
             vector=True,
         )
-        how = Plan("python", reason=reason)
-        warn_if_slow(replace(call, f=task.f), how, users_level(1))
-        facts = run(call, how, target, workers=workers)
+        python = Choice("python", reason=reason)
+        warn_if_slow(replace(call, f=task.f), python, users_level(1))
+        facts = python.bind(call, target).fill(workers)
         nfev, eps = nfev + facts.nfev, max(eps, facts.eps)
         assert target.array is not None
         chosen = _within(pattern.of_entries, first, count)
@@ -122,25 +122,24 @@ def _target(task: Task, groups: int) -> Target:
 def _compiled(task: Task, engine: str, workers: int | None) -> Found | str:
     """As derivatives along the groups, x once for each of them; or the reason why Python is to do it."""
     count = task.pattern.count
-    points = replace(task.points, values=np.repeat(task.points.values, count, axis=0))
+    points = Rows(np.repeat(task.points.values, count, axis=0), task.points.shape)
     formula = task.formula
     table = stencils.jvp(points.dimension, formula.order, formula.method)
 
-    def prepared(eps: float) -> tuple[Array, Call, Target, Plan]:
-        h = task.steps_at(eps)
+    def along_groups(h: Array) -> Call:
         v = np.where(task.pattern.groups == np.arange(count)[:, None], h[:, None, :], 0.0).reshape(points.layout)
-        target = Target(lambda shape: _of_groups(task, shape))
-        call = Call(
-            task.f, points, table, Steps("absolute", np.ones(())), task.args, vector=True, v=v, t=np.ones(len(v))
-        )
-        return h, call, target, plan(call, engine, target)
+        steps = Steps("absolute", np.ones(()))
+        return Call(task.f, points, table, steps, task.args, vector=True, v=v, t=np.ones(len(v)))
 
-    h, call, target, chosen = prepared(EPS)
-    if chosen.kernel is not None and chosen.kernel.eps > EPS:
-        h, call, target, chosen = prepared(chosen.kernel.eps)
-    if chosen.kernel is None:
+    h, target = task.steps_at(EPS), Target(lambda shape: _of_groups(task, shape))
+    call = along_groups(h)
+    chosen = choose(call, engine)
+    if chosen.code is None:
         return chosen.reason
-    facts = run(call, chosen, target, workers=workers)
+    if chosen.code.eps > EPS:
+        h = task.steps_at(chosen.code.eps)
+        call = along_groups(h)
+    facts = chosen.bind(call, target).fill(workers)
     assert target.array is not None
     sums = target.array.reshape(task.points.count, count, -1)
     with np.errstate(all="ignore"):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.points import Rows
+from ..engine.call import Rows
 from ..engine.request import Function
 from ..formulas.steps import irregular
 from ..formulas.values import as_numbers, precision

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.points import Rows
+from ..engine.call import Rows
 from ..engine.request import Function
 from ..formulas.stencils import Stencil
 from ..formulas.steps import Steps, with_precision

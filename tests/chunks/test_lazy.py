@@ -310,10 +310,10 @@ def gathered(client, *lazy):
 
 def memory():
     """How much a process has traced and compiled."""
-    from fastgrad.engine.jit import blackbox
-    from fastgrad.engine.simd import launch
+    from fastgrad.engine.jit import functions
+    from fastgrad.engine.simd import code
 
-    return len(launch._traces), len(launch._memo), len(blackbox._functions), len(blackbox.memo)
+    return len(code._traces), len(code._families), *functions.counts()
 
 
 def test_two_processes_give_the_bits_of_one_and_compile_once(client):

@@ -385,8 +385,7 @@ print(*test_slabs.descriptions())
 
 
 def descriptions():
-    from fastgrad.engine.call import Call
-    from fastgrad.engine.points import Grid
+    from fastgrad.engine.call import Call, Grid
     from fastgrad.formulas import stencils
     from fastgrad.formulas.steps import choose_steps
     from fastgrad.grid.journal import describe

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastgrad.engine.simd import lanes
+from fastgrad.engine.simd.arguments import SLOTS, Form
 from fastgrad.formulas import stencils
 from fastgrad.llvm import machine
 from fastgrad.llvm.vectormath import Unsupported, Vectors
@@ -41,7 +42,7 @@ EXACT = {"sqrt", "abs", "floor", "ceil", "trunc", "rint", "sign", "neg", "+", "-
 def run(nodes, columns, width):
     """The last node of a program at points given by their coordinates, through the compiled `value`."""
     program = Program(len(columns), 0, tuple(nodes), (("v", len(nodes) - 1),), (), (), "d")
-    form = lanes.Form(width, "default", "uniform", "rows", "rows", False, False)
+    form = Form(width, "default", "uniform", "rows", "rows", False, False)
     text = lanes.kernel(program, stencils.gradient(len(columns)), form)
     _, value = machine.functions(text, "kernel", "value")
     pad, out = -len(columns[0]) % width, []
@@ -52,9 +53,9 @@ def run(nodes, columns, width):
             np.empty(width),
             np.zeros(1),
         )
-        block = np.zeros(len(lanes.SLOTS), dtype=np.int64)
+        block = np.zeros(len(SLOTS), dtype=np.int64)
         for name, array in (("source", source), ("out", found), ("constants", nothing)):
-            block[lanes.SLOTS.index(name)] = array.ctypes.data
+            block[SLOTS.index(name)] = array.ctypes.data
         value(0, 0, block.ctypes.data)
         out.append(found)
     return np.concatenate(out)[: len(out) * width - pad]

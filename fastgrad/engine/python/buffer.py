@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from ...formulas.stencils import Stencil
 from ...program.look import CoarserError, Look, references
-from ..call import Call
-from ..points import Output, Target
+from ..call import Call, Output, Rows, Target
 from ..threads import Report
 from . import workers as shares
 from .walk import Walk
@@ -115,17 +114,20 @@ def _few_quotients(formula: Stencil, found: Array, centers: list[Any], steps: li
 
 def _fill_values(call: Call, look: Look, workers: int, out: Output, _: Array | None, report: Report | None) -> None:
     """f itself at every point, each in a buffer that is written anew."""
-    points = call.points
+    points, number = call.points, None if call.vector else np.float64
 
     def some(start: int, stop: int, out: Output, _: Array | None, tick: Callable[[int], object]) -> None:
+        rows = points.values if isinstance(points, Rows) else None
         buffer = np.empty(() if call.scalar else points.shape)
         flat = buffer.reshape(-1)
         held = references(buffer)
         for n in range(start, stop):
             if call.batch:
                 look.args = call.args_at(n)
-            flat[:] = points.row(n)
-            value = look.read(look.call(buffer))
+            flat[:] = points.row(n) if rows is None else rows[n]
+            value = look.call(buffer)
+            if type(value) is not number:
+                value = look.read(value)
             look.count += 1
             array: Any = out.array if isinstance(out, Target) else out
             array[n, ..., 0] = np.reshape(value, -1) if call.vector else value

@@ -12,8 +12,7 @@ from ...formulas.steps import Steps
 from ...formulas.values import as_number, imaginary_part
 from ...program.look import Look, references
 from ...results import EPS
-from ..call import Call
-from ..points import Output, Target
+from ..call import Call, Output, Target
 from ..threads import Report
 from . import workers as shares
 from .buffer import look_at

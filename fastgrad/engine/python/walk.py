@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from ...formulas.steps import Steps
 from ...program.look import Look, WroteError, references
-from ..call import Call
-from ..points import Rows
+from ..call import Call, Rows
 from ..threads import Report
 from .workers import over_directions
 

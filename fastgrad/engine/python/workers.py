@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...program.look import Look
 from .. import forks
-from ..points import Output, Target
+from ..call import Output, Target
 from ..threads import Report
 
 Array = NDArray[np.float64]

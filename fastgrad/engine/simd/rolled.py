@@ -14,9 +14,9 @@ from typing import Any
 
 from ...formulas.stencils import Table
 from ...llvm import layout
-from ...program.dependence import live
 from ...program.program import Program
-from .lanes import Body, Form, Module
+from .arguments import Form
+from .lanes import Body, Module
 
 
 def kernel(program: Program, table: Table, form: Form, *, alone: bool = False) -> str:
@@ -75,11 +75,11 @@ class _Rolled(Module):
     def _whole_block(self, n: str) -> None:
         """All results at one vector of points."""
         v, program = self.v, self.program
-        body = Body(v, program, self.constants, self._batch(n))
+        body = Body(v, program, self.arguments.constants, self._batch(n))
         self.bad, zero = v.splat(0.0), v.splat(0.0)
         x: Any = self._coordinates()
         if self.form.value or self.table.stencil.base >= 0:
-            body.run(live(program), x, body.base)
+            body.run(range(len(program.nodes)), x, body.base)
         if self.form.value:
             self._store_value(n, body.outputs(x, body.base)[0])
         center = body.outputs(x, body.base) if self.table.stencil.base >= 0 else []
@@ -128,10 +128,10 @@ class _Rolled(Module):
 
     def _store_column(self, n: str, k: str, result: str) -> None:
         """One result of all lanes."""
-        v, strides = self.v, (self.slots["out_row"], self.slots["out_column"])
+        v, strides = self.v, self.arguments.strides("out")
         self._watch(result)
         column = v.emit(f"mul i64 {k}, {strides[1]}")
-        base = v.emit(f"getelementptr double, ptr {self._element('out', n, 'out_row')}, i64 {column}")
+        base = v.emit(f"getelementptr double, ptr {self.arguments.element('out', n, 'out_row')}, i64 {column}")
         layout.store(v, "columns" if self.form.out == "columns" else "any", base, strides, [result])
 
     def _coordinates(self) -> Any:
@@ -140,7 +140,7 @@ class _Rolled(Module):
     def _whole_program(self, body: Body) -> list[str]:
         shifted = self._coordinates()
         values: dict[int, str] = {}
-        body.run(live(self.program), shifted, values)
+        body.run(range(len(self.program.nodes)), shifted, values)
         return body.outputs(shifted, values)
 
     def _index(self, r: str, k: int) -> str:

@@ -6,7 +6,6 @@ run on 200 displaced points a vector at a time: 0.2 s to compile and 60 us to ru
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,25 +13,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formulas import stencils
+from ...llvm import machine
+from ...program.program import Program
 from ...results import EPS
-from ..call import Call
-from ..points import Rows
+from ..bound import Bound, Code
+from ..call import Call, Output, Rows, Target
+from .arguments import Form
+from .repairs import mend
 
 Array = NDArray[Any]
-Values = Callable[[Call, Array], None]
-"""(a call of the table `value`, where its values go (R, M)): computes them."""
-
 BLOCK = 1 << 16  # coordinates of displaced points at a time: they stay in the second-level cache
 
 
-class Stack:
-    """The table of a call, direction by direction.
+def form() -> Form:
+    """The form of kernels for displaced points, which lie in columns, as their values do."""
+    return Form(machine.lanes(), "default", "uniform", "columns", "columns", False, False)
 
-    `outputs` is the number of f's outputs; `compute` runs f at rows of points, at least as many as there are `lanes`.
+
+class StackedCode:
+    """A table by f's own code, which has been compared with f.
+
+    Parameters
+    ----------
+    f : Code
+        The program of f with the table `value`.
+    program : Program
     """
 
-    def __init__(self, call: Call, outputs: int, lanes: int, compute: Values) -> None:
-        self.call, self.table, self.outputs, self.lanes, self.compute = call, call.table, outputs, lanes, compute
+    eps = EPS
+
+    def __init__(self, f: Code, program: Program) -> None:
+        self.f, self.program = f, program
+
+    @property
+    def description(self) -> str:
+        """How f is run."""
+        return f"as {len(self.program.nodes)} operations on {machine.lanes()} lanes, displaced points in rows"
+
+    def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
+        """f's code with the arrays of a call; items are points, or the directions of a single one."""
+        made = out.reserve(self.program.shape) if isinstance(out, Target) else out
+        count, each = call.points.count, len(call.table.moves)
+        flat = made.reshape(count, -1)
+        stack = _Stack(call, len(self.program.outputs), self.f)
+        whole = flat.reshape(count, stack.outputs, -1)
+        sums = stack.room()
+
+        def finish() -> None:
+            if count == 1:
+                stack.combine(0, sums, whole[0])
+            if values is not None:
+                own = replace(call, table=stencils.value(), value=False)
+                self.f.bind(own, values.reshape(-1, 1)).fill(1)
+            mend(call, flat, values, np.flatnonzero(~np.isfinite(flat).all(axis=1)))
+
+        if count > 1:
+            return Bound("simd", call, lambda a, b: stack.points(a, b, whole), count, 1, count, finish=finish)
+        work = lambda a, b: stack.sums(0, a, b, sums, whole[0])
+        return Bound("simd", call, work, each, stack.each, each, finish=finish)
+
+
+class _Stack:
+    """The table of a call, direction by direction; `outputs` is the number of f's outputs, `f` its code."""
+
+    def __init__(self, call: Call, outputs: int, f: Code) -> None:
+        self.call, self.table, self.outputs, self.f = call, call.table, outputs, f
         self.steps, self.ts = call.steps_for(EPS), call.t_for(EPS)
         self.simple = self.table.parts.shape[1] == 1  # each sum is an output
         self.offsets = [k for k in self.table.stencil.offsets if k]
@@ -56,7 +101,7 @@ class Stack:
     def sums(self, n: int, first: int, last: int, into: Array, out: Array) -> None:
         """The stencil's sums along directions [first, last) at a point; those that are outputs go to `out`."""
         row, h = self.point(n)
-        base = self._values(row[:, None], n)[0] if self.table.uses_base or first == last else np.zeros(self.outputs)
+        base = self._values(row[:, None], n)[0] if self.table.uses_base else np.zeros(self.outputs)
         divisors = self.table.scale * h[self.table.divisors].prod(axis=-1) if self.simple else h
         for start in range(first, last, self.each):
             stop = min(start + self.each, last)
@@ -83,9 +128,9 @@ class Stack:
 
     def _values(self, columns: Array, n: int) -> Array:
         """f at the points in columns: (R, M)."""
-        wanted = columns.shape[1]
-        if wanted < self.lanes:  # a vector has to be full
-            columns = columns.take(np.minimum(np.arange(self.lanes), wanted - 1), axis=1)
+        wanted, lanes = columns.shape[1], machine.lanes()
+        if wanted < lanes:  # a vector has to be full
+            columns = columns.take(np.minimum(np.arange(lanes), wanted - 1), axis=1)
         count = columns.shape[1]
         values = np.empty((self.outputs, count)).T
         points, picks = Rows(columns.T, self.call.points.shape), np.full(count, n)
@@ -93,7 +138,8 @@ class Stack:
             self.call, points=points, table=stencils.value(), steps=self.steps_of_value, v=None, t=None, value=False,
             batch=tuple(a[picks] for a in self.call.batch), bounds=None, expected=self.call.total,
         )  # fmt: skip
-        self.compute(call, values)
+        bound = self.f.bind(call, values)
+        bound.work(0, bound.items)
         return values[:wanted]
 
     @property

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from fastgrad import derivative
-from fastgrad.engine.call import Call
-from fastgrad.engine.points import Rows
+from fastgrad.engine.call import Call, Rows
 from fastgrad.engine.python.arrays import apply_to_arrays, is_elementwise, values_on_array
 from fastgrad.formulas import stencils
 from fastgrad.formulas.steps import choose_steps

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from fastgrad import gradient, hessian, jacobian, jvp, value_and_gradient
-from fastgrad.engine.call import Call
-from fastgrad.engine.points import Rows
+from fastgrad.engine.call import Call, Rows
 from fastgrad.engine.python.walk import Walk
 from fastgrad.formulas import stencils
 from fastgrad.formulas.steps import Steps

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from fastgrad.engine.points import Target
+from fastgrad.engine.call import Target
 from fastgrad.engine.python import workers
 from fastgrad.program.look import Look, WroteError
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 import fastgrad
 from fastgrad import gradient, gradient_field
-from fastgrad.engine.simd import lanes, launch
+from fastgrad.engine.simd import code, lanes, repairs
+from fastgrad.engine.simd.arguments import Form, kind_of
 from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.samples import SAMPLES
-from fastgrad.llvm import layout, machine
+from fastgrad.llvm import machine
 from fastgrad.program.trace.recording import trace
 
 WIDTH = machine.lanes()
@@ -125,8 +126,8 @@ def test_the_rolled_form_is_the_same_mathematics(monkeypatch):
         gradient(loop, points, batch=True, engine="simd", order=4),
     )
     monkeypatch.setattr(lanes, "UNROLLED_OPERATIONS", 1)
-    monkeypatch.setattr(launch, "_memo", {})
-    monkeypatch.setattr(launch, "_traces", {})
+    monkeypatch.setattr(code, "_families", {})
+    monkeypatch.setattr(code, "_traces", {})
     assert "rolled" in fastgrad.explain(loop, points, batch=True, engine="simd")
     assert (gradient(loop, points, batch=True, engine="simd") == unrolled[0]).all()
     assert (gradient(loop, points, batch=True, engine="simd", order=4) == unrolled[1]).all()
@@ -195,20 +196,20 @@ def test_many_points_that_are_not_finite_cost_a_sample(monkeypatch):
 
     points = np.full((50_000, 2), -1.0)
     assert np.isnan(gradient(f, points, batch=True, engine="simd")).any(axis=1).all()
-    assert len(calls) < 5 * launch.REPEATED
+    assert len(calls) < 5 * repairs.REPEATED
 
 
 # --- a constant is a parameter, structure is not ----------------------------------------------------------------------
 
 
 def test_swept_constants_share_one_kernel(monkeypatch):
-    monkeypatch.setattr(launch, "_memo", {})
-    monkeypatch.setattr(launch, "_traces", {})
+    monkeypatch.setattr(code, "_families", {})
+    monkeypatch.setattr(code, "_traces", {})
     points = RNG.standard_normal((9, 2))
     for scale in (2.5, -3.5, 1e-3):
         found = gradient(lambda x: scale * x[0] * np.sin(x[1]), points, batch=True, engine="simd")  # noqa: B023
         np.testing.assert_allclose(found[:, 0], scale * np.sin(points[:, 1]), rtol=1e-7)
-    assert len(launch._memo) == 1
+    assert [len(family.functions) for family in code._families.values()] == [1]
 
 
 # --- machine code -----------------------------------------------------------------------------------------------------
@@ -226,9 +227,9 @@ CASES = {
 def test_kernels_contain_packed_instructions_and_no_scalar_arithmetic(name):
     f, d = CASES[name]
     table = stencils.gradient(d)
-    form = lanes.Form(WIDTH, "absolute", "uniform", "rows", "rows", False, False)
-    code = machine.assembly(lanes.kernel(trace(f, (d,)), table, form))
-    loop_code = code[code.index("kernel:") : code.index("value:")]
+    form = Form(WIDTH, "absolute", "uniform", "rows", "rows", False, False)
+    text = machine.assembly(lanes.kernel(trace(f, (d,)), table, form))
+    loop_code = text[text.index("kernel:") : text.index("value:")]
     packed = re.findall(r"\b(?:v?(?:add|sub|mul|div)pd|fadd|fmul)\b", loop_code)
     scalar = re.findall(r"\bv?(?:add|sub|mul|div)sd\b", loop_code)
     assert len(packed) >= 2 * d
@@ -236,12 +237,14 @@ def test_kernels_contain_packed_instructions_and_no_scalar_arithmetic(name):
 
 
 def test_kinds_of_layouts():
+    kind = lambda array: kind_of(array.shape, array.strides)
     x = np.zeros((10, 4))
-    assert layout.kind_of(x) == "rows"
-    assert layout.kind_of(np.asfortranarray(x)) == "columns"
-    assert layout.kind_of(x[:, ::2]) == "any"
-    assert layout.kind_of(np.zeros((10, 2))) == "pairs"
-    assert layout.kind_of(np.zeros((10, 3))[:, :2]) == "rows"
+    assert kind(x) == kind_of(x.shape) == "rows"
+    assert kind(np.asfortranarray(x)) == "columns"
+    assert kind(x[:, ::2]) == "any"
+    assert kind(np.zeros((10, 2))) == kind_of((10, 2)) == "pairs"
+    assert kind(np.zeros((10, 1))) == kind_of((10, 1)) == "columns"
+    assert kind(np.zeros((10, 3))[:, :2]) == "rows"
 
 
 # --- random expressions -----------------------------------------------------------------------------------------------
@@ -311,16 +314,16 @@ def test_the_rolled_form_has_the_same_bits(monkeypatch, name, dimension):
 
     unrolled = ROLLED[name](f, points)
     monkeypatch.setattr(lanes, "UNROLLED_OPERATIONS", 1)
-    for memo in ("_memo", "_traces", "_large"):
-        monkeypatch.setattr(launch, memo, {})
+    for memo in ("_families", "_traces"):
+        monkeypatch.setattr(code, memo, {})
     assert "rolled" in fastgrad.explain(f, points, batch=True, engine="simd")
     assert np.array_equal(ROLLED[name](f, points), unrolled)
 
 
 def test_the_rolled_form_sees_what_is_not_finite_and_steps_that_vanish(monkeypatch):
     monkeypatch.setattr(lanes, "UNROLLED_OPERATIONS", 1)
-    for memo in ("_memo", "_traces", "_large"):
-        monkeypatch.setattr(launch, memo, {})
+    for memo in ("_families", "_traces"):
+        monkeypatch.setattr(code, memo, {})
     points = np.full((20, 6), 2.0)
     points[7, 3] = -1.0
 

@@ -13,6 +13,7 @@ import pytest
 
 from fastgrad.formulas.samples import CURVES, SAMPLES
 from fastgrad.program.captures import shares_state
+from fastgrad.program.dependence import support_of, supports
 from fastgrad.program.program import OPERATIONS, Program, evaluate
 from fastgrad.program.trace.recording import Untraceable, trace
 
@@ -466,12 +467,9 @@ def test_reductions_are_balanced(f, count):
 
 def test_dependencies():
     program = trace(lambda x: np.array([x[0] * x[1], np.sin(x[2]), np.sum(x**2)]), (4,))
-    found = {node[0]: needed for node, needed in zip(program.nodes, program.depends(), strict=True)}
-    assert program.depends()[program.outputs[0][1]] == {0, 1}
-    assert program.depends()[program.outputs[1][1]] == {2}
-    assert program.depends()[program.outputs[2][1]] == {0, 1, 2, 3}
-    assert found["sin"] == {2}
-    assert program.depends() is program.depends()
+    needed = supports(program)
+    assert [support_of(output, needed) for output in program.outputs] == [{0, 1}, {2}, {0, 1, 2, 3}]
+    assert {node[0]: support for node, support in zip(program.nodes, needed, strict=True)}["sin"] == {2}
 
 
 def test_unused_nodes_and_constants_are_dropped():

@@ -13,7 +13,7 @@ import pytest
 
 from fastgrad import EngineError, explain, gradient, gradient_field, value_and_gradient
 from fastgrad.engine import threads
-from fastgrad.engine.jit import blackbox
+from fastgrad.engine.jit import functions
 
 RNG = np.random.default_rng(0)
 
@@ -176,14 +176,14 @@ POINTS = np.array([[1.0, 2.0], [3.0, 4.0]])
 
 
 def test_a_captured_number_is_compiled_once_and_always_fresh():
-    before = len(blackbox._functions), len(blackbox.memo)
+    before = functions.counts()
     for c in (2.0, 3.0, 2.0, 3.0, 2.0):
         g = gradient(scaled_by(c), POINTS, batch=True, engine="jit")
         np.testing.assert_allclose(g, c * POINTS[:, ::-1], rtol=1e-9)
-    assert (len(blackbox._functions), len(blackbox.memo)) == (before[0] + 2, before[1] + 2)
+    assert functions.counts() == (before[0] + 2, before[1] + 2)
     explain(scaled_by(3.0), POINTS, batch=True, engine="jit")
     gradient(scaled_by(2.0), POINTS + 1.0, batch=True, engine="jit", workers=2)
-    assert (len(blackbox._functions), len(blackbox.memo)) == (before[0] + 2, before[1] + 2)
+    assert functions.counts() == (before[0] + 2, before[1] + 2)
 
 
 FACTOR = 2.0
@@ -388,11 +388,11 @@ def test_a_function_that_has_run_often_is_not_compiled_again():
         return x[0] * x[1] * 1.25
 
     gradient(often, np.ones((3, 2)), batch=True, engine="jit")
-    known = len(blackbox._functions)
+    known = functions.counts()
     for _ in range(50):  # Python replaces the byte code of functions that run often by a faster one
         often(np.ones(2))
     gradient(often, np.ones((3, 2)), batch=True, engine="jit")
-    assert len(blackbox._functions) == known
+    assert functions.counts() == known
 
 
 def test_numba_switched_off():

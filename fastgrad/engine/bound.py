@@ -1,0 +1,139 @@
+"""Code with its arrays, ready to run: `fill` does the work, in chunks that threads share, and says what ran."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..results import EPS
+from . import threads
+from .call import Call, Output
+from .python import buffer, complexsteps
+
+Array = NDArray[np.float64]
+
+
+class Facts(NamedTuple):
+    """What ran, how often it called f, and the precision of what f returned; of refined steps more.
+
+    `error` and `status` lie as the outputs do, `steps` as the points.
+    """
+
+    engine: str
+    nfev: int
+    eps: float = EPS
+    error: Array | None = None
+    status: NDArray[np.intp] | None = None
+    steps: Array | None = None
+
+
+class Code(Protocol):
+    """What an engine's `compile_call` makes: it knows f and the table, and no arrays.
+
+    Attributes
+    ----------
+    eps : float
+        Precision of what f returns.
+    description : str
+        How f is run, for `explain`.
+    """
+
+    @property
+    def eps(self) -> float: ...
+    @property
+    def description(self) -> str: ...
+    def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
+        """The code for a call of the same f and table, with the arrays for derivatives and for f's values."""
+
+
+def _nothing() -> None:
+    """What most have to do when their items are done."""
+
+
+@dataclass(slots=True)
+class Bound:
+    """Compiled code with the arrays of a call.
+
+    Attributes
+    ----------
+    engine : str
+    call : Call
+    work : callable
+        ``work(start, stop)`` does some of the items.
+    items, grain : int
+        How many there are, and in which multiples they are handed out.
+    units : int
+        What progress counts to: points, or coordinates of a single point.
+    eps : float
+        Precision of what f returns.
+    finish : callable
+        To be called when all items are done.
+    """
+
+    engine: str
+    call: Call
+    work: Callable[[int, int], object]
+    items: int
+    grain: int
+    units: int
+    eps: float = EPS
+    finish: Callable[[], None] = _nothing
+
+    def fill(self, workers: int | None = None, progress: Any = False) -> Facts:
+        """Fill the arrays; `workers` are threads, by default all cores."""
+        if progress:
+            with threads.progress_report(progress, _unit(self.call)) as report:
+                self._share(workers, report)
+        elif self.items <= self.grain:
+            self.work(0, self.items)
+        else:
+            self._share(workers, None)
+        self.finish()
+        return Facts(self.engine, self.call.evaluations, self.eps)
+
+    def _share(self, workers: int | None, report: threads.Report | None) -> None:
+        scaled = report and (lambda done, total: report(self.units * done // total, self.units))
+        threads.run(self.work, self.items, workers=workers or threads.cores(), grain=self.grain, report=scaled)
+
+
+@dataclass(slots=True)
+class Interpreted:
+    """The python engine with the arrays of a call."""
+
+    call: Call
+    out: Output
+    values: Array | None
+
+    def fill(self, workers: int | None = None, progress: Any = False) -> Facts:
+        """Fill the arrays; `workers` are forked processes, by default none."""
+        if progress:
+            with threads.progress_report(progress, _unit(self.call)) as report:
+                return self._apply(workers or 1, report)
+        return self._apply(workers or 1, None)
+
+    def _apply(self, workers: int, report: threads.Report | None) -> Facts:
+        apply = complexsteps.apply if self.call.table.is_complex else buffer.apply
+        return Facts("python", *apply(self.call, self.out, self.values, report, workers))
+
+
+class Choice(NamedTuple):
+    """The engine, its code where it is one that compiles, and why no faster engine was taken."""
+
+    engine: str
+    code: Code | None = None
+    reason: str = ""
+
+    def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound | Interpreted:
+        """The engine with arrays: out[n, k] for the derivatives, values[n] for f.
+
+        `call` has the f and the table that were chosen for; its points may be others.
+        """
+        return Interpreted(call, out, values) if self.code is None else self.code.bind(call, out, values)
+
+
+def _unit(call: Call) -> str:
+    return "coordinate" if call.points.count == 1 else "point"

@@ -1,0 +1,290 @@
+"""The jit engine: f compiled by Numba as a black box, called from a compiled loop over points and directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from ...results import EngineError
+from ..bound import Bound
+from ..call import Call, Grid, Output, Target
+from . import directions, loops
+from .functions import (
+    Function,
+    check_possible,
+    check_same,
+    compile_for,
+    function_of,
+    lock,
+    numba_type,
+    numbers,
+    precision_of,
+)
+
+Array = NDArray[np.float64]
+
+VALUES = types.Array(types.float64, 2, "A")
+AXIS = types.Array(types.float64, 1, "C", readonly=True)
+INTS = types.Array(types.int64, 1, "C")
+PAIRS = types.Array(types.int64, 2, "C")
+TABLE = types.Tuple([PAIRS, PAIRS, PAIRS, INTS])
+SUMS = types.Array(types.float64, 2, "C")
+ROWS = types.Array(types.float64, 2, "C", readonly=True)
+SIZES = types.Array(types.float64, 2, "A", readonly=True)
+
+UNROLLED = 8  # up to this dimension each has a kernel of its own
+
+
+def compile_call(call: Call, out: Output | None, recompilations: int | None) -> Code:
+    """Compile f and its kernel, and compare what it returns with what f returns.
+
+    Raises
+    ------
+    EngineError
+        f cannot be compiled, or compiled it does not give what it gives in Python.
+    """
+    check_possible(call)
+    with lock:
+        function = function_of(call, recompilations)
+        returns, shape = _probe(call, function.compiled)
+        code = Code(function, returns, shape)
+        code.kernel(call, not isinstance(out, np.ndarray) or out.flags.c_contiguous)
+    return code
+
+
+def _probe(call: Call, compiled: Any) -> tuple[Any, tuple[int, ...]]:
+    """Compile f for its arguments and run it once; what it returns must be numbers, and what f itself returns.
+
+    The result is Numba's type of what it returns, and its shape.
+    """
+    argument = call.argument(call.finite_row())
+    given = argument.copy()
+    returns = compile_for(compiled, given, *call.args)
+    value = numbers(call, compiled(given, *call.args))
+    if not hasattr(call.f, "py_func"):
+        check_same(value, numbers(call, call.f(argument.copy(), *call.args)))
+    return returns, value.shape
+
+
+class Code:
+    """f as Numba has it, Numba's type of what it returns, and the shape of that."""
+
+    description = "compiled by Numba"
+
+    def __init__(self, function: Function, returns: Any, shape: tuple[int, ...]) -> None:
+        self.function, self.returns, self.shape = function, returns, shape
+        self.eps = precision_of(returns)
+        self.kernels: dict[Any, Any] = {}  # those used so far; to ask Numba for a signature takes 50 us
+
+    def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
+        """A kernel with the arrays of a call."""
+        array = out.reserve(self.shape) if isinstance(out, Target) else out
+        if call.table.is_value:
+            return self._values(call, array)
+        return self._axes(call, array, values) if _is_along_axes(call) else self._table(call, array)
+
+    def kernel(self, call: Call, contiguous: bool, *, copies: bool = False) -> Any:
+        """The loop for a kind of call, from the memo or compiled now."""
+        rows = isinstance(call.points, Grid) or call.points.values.flags.c_contiguous
+        place = (rows, contiguous, call.steps.rule, call.steps.size.ndim, call.value, copies)
+        if place not in self.kernels:
+            with lock:
+                self.kernels[place] = self._compiled(call, contiguous, copies)
+        return self.kernels[place]
+
+    def _compiled(self, call: Call, contiguous: bool, copies: bool) -> Any:
+        if call.table.is_value:
+            return _value_kernel(self, call)
+        return (
+            _axes_kernel(self, call, contiguous, copies) if _is_along_axes(call) else _table_kernel(self, call, copies)
+        )
+
+    def _axes(self, call: Call, out: Array, values: Array | None) -> Bound:
+        """A gradient of a number."""
+        steps, points, source = call.steps_for(self.eps), call.points, _source(call)
+        kernels = [self.kernel(call, out.flags.c_contiguous)]
+        sizes: Any = np.broadcast_to(steps.size, points.layout) if steps.size.ndim else float(steps.size)
+        seen = np.empty((0, 0)) if values is None else values.reshape(-1, 1)
+        units = np.ascontiguousarray(call.table.moves[:, 0])
+
+        def work(start: int, stop: int) -> None:
+            rest = (source, sizes, units, out, seen, start, stop, points.dimension, points.shape, call.args)
+            saw = kernels[-1](*rest)
+            if saw & loops.WROTE:  # from here on f gets copies
+                kernels.append(self.kernel(call, out.flags.c_contiguous, copies=True))
+                saw = kernels[-1](*rest)
+            if saw & loops.VANISHED:
+                steps.check(source)
+
+        return items(work, call, 1 if _fixed(call) else len(units), self.eps)
+
+    def _table(self, call: Call, out: Array) -> Bound:
+        """Any directions, and an f that returns arrays; items are directions."""
+        points, table, steps, t = call.points, call.table, call.steps_for(self.eps), call.t_for(self.eps)
+        count, each, outputs = points.count, len(table.moves), 1 if out.ndim == 2 else out.shape[1]
+        sizes: Any = np.broadcast_to(steps.size, points.layout) if steps.size.ndim else float(steps.size)
+        source, whole = points.row(slice(None)), out.reshape(count, outputs, out.shape[-1])
+        v = np.zeros((1, 0)) if call.v is None else call.v
+        start = (source, sizes, *map(_ints, (table.moves, table.signs)))
+        combination = tuple(map(_ints, (table.parts, table.factors, table.divisors, table.scale)))
+        rest = (combination, v, np.zeros(1) if t is None else t)
+        kernels = [self.kernel(call, True)]
+
+        def launch(sums: Array, *span: Any) -> None:
+            arguments = (*start, *rest, sums, whole, *span, points.shape, call.args)
+            saw = kernels[-1](*arguments)
+            if saw & loops.WROTE:  # from here on f gets copies
+                kernels.append(self.kernel(call, True, copies=True))
+                saw = kernels[-1](*arguments)
+            if saw & directions.RESIZED:
+                raise ValueError(resized(outputs))
+            if saw & loops.VANISHED:
+                steps.check(source)
+
+        if count > 1:  # chunks are whole points, each with sums of its own
+            per = max(each, 1)  # points without coordinates have no directions
+            work = lambda a, b: launch(np.empty((each, outputs)), a // per, b // per, 0, each, True)
+            return items(work, call, each, self.eps)
+        sums = np.empty((each, outputs))
+        bound = items(lambda a, b: launch(sums, 0, 1, a, b, False), call, each, self.eps)
+        return replace(bound, finish=lambda: launch(sums, 0, 1, each, each, True))
+
+    def _values(self, call: Call, out: Array) -> Bound:
+        """f itself at every point."""
+        points, count = call.points, call.points.count
+        source, whole = points.row(slice(None)), out.reshape(count, -1)
+        values = whole if whole.flags.c_contiguous else np.empty(whole.shape)
+        kernel = self.kernel(call, True)
+
+        def work(start: int, stop: int) -> None:
+            if kernel(source, values.reshape(-1), values.shape[1], start, stop, points.shape, call.args):
+                raise ValueError(resized(values.shape[1]))
+
+        def finish() -> None:
+            if values is not whole:
+                whole[...] = values
+
+        return Bound("jit", call, work, count, 1, count, self.eps, finish)
+
+
+def items(work: Callable[[int, int], object], call: Call, each: int, eps: float) -> Bound:
+    """Work in items of which `each` make a point; those of a single point are handed out one by one."""
+    count = call.points.count
+    grain, units = (1, each) if count == 1 else (each, count)
+    return Bound("jit", call, work, count * each, grain, units, eps)
+
+
+def resized(outputs: int) -> str:
+    """What is wrong with an f whose outputs change in number."""
+    return f"f returned arrays of different sizes, {outputs} at first; it must keep to one shape"
+
+
+# --- what kernels are called with -------------------------------------------------------------------------------------
+
+
+def _is_along_axes(call: Call) -> bool:
+    return call.table.along_axes and not call.vector
+
+
+def _source(call: Call) -> Any:
+    if not isinstance(call.points, Grid):
+        return call.points.values
+    lengths = np.array([len(a) for a in call.points.axes], dtype=np.int64)
+    return np.concatenate(call.points.axes), np.cumsum(lengths) - lengths, lengths
+
+
+def _ints(array: Any) -> Any:
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def _fixed(call: Call) -> int:
+    """The dimension, where a kernel has it as a literal; else 0."""
+    small = len(call.points.shape) < 2 and call.points.dimension <= UNROLLED
+    return call.points.dimension if small else 0
+
+
+def matrix(contiguous: bool, *, readonly: bool = False) -> Any:
+    """A type that takes read-only and writeable arrays alike; contiguous ones save two products an element."""
+    return types.Array(types.float64, 2, "C" if contiguous else "A", readonly=readonly)
+
+
+def source_type(call: Call) -> Any:
+    """The type of points in rows."""
+    return matrix(call.points.row(slice(None)).flags.c_contiguous, readonly=True)
+
+
+def point_types(call: Call) -> tuple[Any, Any]:
+    """Those of the shape of a point and of f's further arguments."""
+    shape = types.UniTuple(types.int64, len(call.points.shape))
+    return shape, types.Tuple([numba_type(a) for a in call.args])
+
+
+# --- kernels ----------------------------------------------------------------------------------------------------------
+
+
+def _axes_kernel(code: Code, call: Call, contiguous: bool, copies: bool) -> Any:
+    points, steps, fixed, returns = call.points, call.steps, _fixed(call), code.returns
+    grid, scalar = isinstance(points, Grid), call.scalar or not points.shape
+    source = types.Tuple([AXIS, INTS, INTS]) if grid else source_type(call)
+    sizes = SIZES if steps.size.ndim else types.float64
+    signature = (source, sizes, INTS, matrix(contiguous), VALUES, *[types.int64] * 3, *point_types(call))
+
+    def make() -> Any:
+        evaluate = loops.evaluation(code.function.compiled, scalar, copies, isinstance(returns, types.Array))
+        differences = loops.stencil_sums(evaluate, call.table.stencil, call.value)
+        fill = loops.step_filler(steps.rule, steps.size.ndim == 0)
+        if fixed:
+            return loops.over_points(differences, fill, fixed, grid)
+        return loops.over_directions(differences, fill, grid, len(points.shape) < 2)
+
+    key = ("axes", call.table.stencil, steps.rule, fixed, scalar, call.value, copies, returns)
+    return code.function.kernel(key, signature, make)
+
+
+def _table_kernel(code: Code, call: Call, copies: bool) -> Any:
+    points, steps, fixed, stencil = call.points, call.steps, _fixed(call), call.table.stencil
+    along_v, array = call.v is not None, _is_number_in_array(code, call)
+    sizes = SIZES if steps.size.ndim else types.float64
+    out, spans = types.Array(types.float64, 3, "A"), [types.int64] * 4
+    start = (source_type(call), sizes, PAIRS, PAIRS, TABLE, ROWS, AXIS, SUMS, out)
+    signature = (*start, *spans, types.boolean, *point_types(call))
+    rule, uses_base, store = steps.rule if call.moves_coordinates else "", call.table.uses_base, _storing(code, array)
+
+    def make() -> Any:
+        evaluate = loops.evaluation(code.function.compiled, not points.shape, copies, array)
+        fill = loops.step_filler(rule, steps.size.ndim == 0) if rule else None
+        view = loops.view(points.shape)
+        return directions.over_tables(evaluate, store, stencil, fill, uses_base, along_v, view, fixed)
+
+    key = ("table", stencil, uses_base, along_v, fixed, rule, copies, code.returns, array)
+    return code.function.kernel(key, signature, make)
+
+
+def _value_kernel(code: Code, call: Call) -> Any:
+    points, fixed, array = call.points, _fixed(call), _is_number_in_array(code, call)
+    scalar, store = call.scalar or not points.shape, _storing(code, array)
+    signature = (source_type(call), types.float64[::1], *[types.int64] * 3, *point_types(call))
+
+    def make() -> Any:
+        evaluate = loops.evaluation(code.function.compiled, scalar, False, array)
+        return directions.over_values(evaluate, store, loops.view(points.shape), fixed)
+
+    return code.function.kernel(("value", fixed, scalar, code.returns, array), signature, make)
+
+
+def _is_number_in_array(code: Code, call: Call) -> bool:
+    return isinstance(code.returns, types.Array) and not call.vector
+
+
+def _storing(code: Code, array: bool) -> Any:
+    """What copies a value of f into a buffer; of an `array` of one number the number."""
+    store = directions.storing(types.float64 if array else code.returns)
+    if store is None:
+        msg = f"compiled by Numba, f returns {code.returns}; return a number, or an array of real numbers"
+        raise EngineError(msg)
+    return store

@@ -1,0 +1,162 @@
+"""method="complex" in the jit engine: f compiled by Numba for complex numbers, and the loop around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from ...formulas.values import imaginary_part
+from ...results import EngineError
+from ..bound import Bound
+from ..call import Call, Output, Target
+from . import loops
+from .code import AXIS, INTS, ROWS, SIZES, VALUES, items, point_types, resized, source_type
+from .functions import Function, check_possible, check_same, compile_for, function_of, lock, numbers, precision_of
+from .loops import inlined, njit, place_row
+
+Array = NDArray[np.float64]
+
+OUT = types.Array(types.float64, 3, "A")
+
+
+def compile_call(call: Call, recompilations: int | None) -> ComplexCode:
+    """As `code.compile_call`."""
+    check_possible(call)
+    with lock:
+        function = function_of(call, recompilations)
+        code = ComplexCode(function, *_probe(call, function.compiled))
+        code.kernel(call)
+    return code
+
+
+def _probe(call: Call, compiled: Any) -> tuple[Any, tuple[int, ...]]:
+    """Compile f for complex arguments and run it once: Numba's type of what it returns, and the shape."""
+    z = call.argument(call.finite_row()) + 1j * float(call.steps.size.min())
+    returns = compile_for(compiled, z, *call.args)
+    raw = compiled(z.copy(), *call.args)
+    value = numbers(call, imaginary_part(raw))
+    if not hasattr(call.f, "py_func"):
+        plain = call.f(z.copy(), *call.args)
+        for part in (np.real, np.imag):
+            check_same(numbers(call, part(raw)), numbers(call, part(plain)))
+    return returns, value.shape
+
+
+@dataclass(frozen=True)
+class ComplexCode:
+    """f as Numba has it, Numba's type of what it returns, and the shape of that."""
+
+    function: Function
+    returns: Any
+    shape: tuple[int, ...]
+    description = "compiled by Numba"
+
+    @property
+    def eps(self) -> float:
+        """The precision of what f returns."""
+        return precision_of(self.returns)
+
+    def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
+        """A kernel with the arrays of a call.
+
+        Items are directions; the point is written anew for each, so that f may write into it.
+        """
+        points, directions, size = call.points, len(call.table.moves), call.steps.size
+        array = out.reserve(self.shape) if isinstance(out, Target) else out
+        whole = array.reshape(points.count, -1, directions) if array.size else np.empty((points.count, 0, directions))
+        sizes: Any = np.broadcast_to(size, points.layout) if size.ndim else float(size)
+        along = (np.zeros((1, 0)), np.zeros(1)) if call.v is None else (call.v, call.t)
+        seen = np.empty((0, 0)) if values is None else values.reshape(-1, 1)
+        units = np.ascontiguousarray(call.table.moves[:, 0], dtype=np.int64)
+        kernel, given = self.kernel(call), (points.row(slice(None)), sizes, units, *along, whole, seen)
+
+        def work(start: int, stop: int) -> None:
+            if kernel(*given, start, stop, points.dimension, points.shape, call.args):
+                raise ValueError(resized(whole.shape[1]))
+
+        return items(work, call, directions, self.eps)
+
+    def kernel(self, call: Call) -> Any:
+        """The loop for this kind of call, from the memo or compiled now."""
+        points, along_v, uniform, scalar = call.points, call.v is not None, call.steps.size.ndim == 0, call.scalar
+        single = isinstance(self.returns, types.Array) and not call.vector  # an array of one element counts as a number
+        sizes = types.float64 if uniform else SIZES
+        start = (source_type(call), sizes, INTS, ROWS, AXIS, OUT, VALUES)
+        signature = (*start, *[types.int64] * 3, *point_types(call))
+
+        def make() -> Any:
+            evaluate = loops.evaluation(self.function.compiled, scalar or not points.shape, False, single)
+            store = _store_number if single else _storing(self.returns)
+            step, size = loops.STEPS[call.steps.rule], loops.one_size if uniform else loops.own_size
+            return over_directions(evaluate, store, step, size, along_v, call.value, loops.view(points.shape))
+
+        key = ("complex", call.steps.rule, along_v, scalar, call.value, single, self.returns)
+        with lock:
+            return self.function.kernel(key, signature, make)
+
+
+@inlined
+def _store_number(out, n, r, h, value):
+    out[n, 0, r] = value.imag / h
+    return False
+
+
+@inlined
+def _store_vector(out, n, r, h, value):
+    if len(value) != out.shape[1]:
+        return True
+    for m in range(out.shape[1]):
+        out[n, m, r] = value[m].imag / h
+    return False
+
+
+@inlined
+def store_array(out, n, r, h, value):
+    if value.size != out.shape[1]:
+        return True
+    for m in range(out.shape[1]):
+        out[n, m, r] = value.flat[m].imag / h
+    return False
+
+
+def _storing(returns: Any) -> Any:
+    """What writes the derivatives from a value of f, and says whether its size differs."""
+    if isinstance(returns, types.Array):
+        return _store_vector if returns.ndim == 1 else store_array
+    element = getattr(returns, "dtype", None) if isinstance(returns, (types.UniTuple, types.List)) else returns
+    if element != types.complex128:
+        msg = f"compiled by Numba, f returns {returns}; return a complex number, or an array of complex numbers"
+        raise EngineError(msg)
+    return _store_number if element is returns else _store_vector
+
+
+def over_directions(evaluate: Any, store: Any, step: Any, size: Any, along_v: bool, value: bool, view: Any) -> Any:
+    """Items are (point, direction) pairs; returns whether outputs of f differ in size."""
+
+    @njit
+    def kernel(source, sizes, units, vs, ts, out, values, start, stop, dimension, shape, args):
+        x, z, node = np.empty(dimension), np.empty(dimension, dtype=np.complex128), np.empty(0, dtype=np.int64)
+        real, point, directions, resized = view(x, shape), view(z, shape), len(units), False
+        for item in range(start, stop):
+            n, r = item // directions, item % directions
+            place_row(source, n, node, x)
+            if value and r == 0:
+                values[n, 0] = float(evaluate(x, real, args))
+                place_row(source, n, node, x)
+            for i in range(dimension):
+                z[i] = x[i]
+            if along_v:
+                h = ts[n]
+                for i in range(dimension):
+                    z[i] = complex(x[i], h * vs[n, i])
+            else:
+                h = step(x[units[r]], size(sizes, n, units[r]))
+                z[units[r]] = complex(x[units[r]], h)
+            resized |= store(out, n, r, h, evaluate(z, point, args))
+        return resized
+
+    return kernel

@@ -1,0 +1,195 @@
+"""Functions that Numba compiles: the user's, and the kernels around each; and Numba's errors as ours.
+
+A function that the user has compiled already is compiled again from its source, with the options of `loops`.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FunctionType, MethodType
+from typing import Any
+
+import numba as nb
+import numpy as np
+from numba import config, types
+from numba.core.errors import NumbaError, NumbaWarning, UnsupportedBytecodeError
+from numba.np import numpy_support
+from numpy.typing import NDArray
+
+from ...formulas.values import as_number, as_numbers
+from ...llvm.interrupts import deferred_interrupt
+from ...program.captures import NotFrozenError, captured, content, snapshot
+from ...results import EPS, EngineError
+from ..call import Call
+from . import loops
+
+Array = NDArray[np.float64]
+
+KEPT = 1024  # code objects, and functions of one of them, before all are forgotten
+
+lock = threading.RLock()  # Numba compiles one function at a time anyway; the memo below needs it
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function with the values that it captured, as Numba has it, and the kernels that call it."""
+
+    compiled: Any
+    kernels: dict[Hashable, Any] = field(default_factory=dict)
+
+    def kernel(self, key: Hashable, signature: Any, make: Callable[[], Any]) -> Any:
+        """A kernel for a signature, to which other arrays are converted instead of compiling again."""
+        place = (key, signature)
+        if place not in self.kernels:
+            kernel = make()
+            with compiling():
+                kernel.compile(signature)
+            kernel.disable_compile()
+            self.kernels[place] = kernel
+        return self.kernels[place]
+
+
+@dataclass
+class Versions:
+    """The functions of one code object, by what they captured, and how many there have been."""
+
+    count: int = 0
+    functions: dict[Hashable, Function] = field(default_factory=dict)
+
+
+_versions: dict[Hashable, Versions] = {}
+
+
+def counts() -> tuple[int, int]:
+    """How many functions and kernels are kept."""
+    kept = [function for versions in _versions.values() for function in versions.functions.values()]
+    return len(kept), sum(len(function.kernels) for function in kept)
+
+
+def check_possible(call: Call) -> None:
+    """Raise EngineError for what no compilation helps."""
+    if config.DISABLE_JIT:
+        msg = "Numba's compiler is switched off; unset NUMBA_DISABLE_JIT"
+        raise EngineError(msg)
+    if call.batch:
+        msg = "batch_args run on simd and python; write them as further coordinates of x, or use args="
+        raise EngineError(msg)
+
+
+def function_of(call: Call, recompilations: int | None) -> Function:
+    """f for Numba, from the memo when its code and what it captures have been seen.
+
+    A captured number is part of the compiled code; `recompilations` says how often it may change.
+
+    Raises
+    ------
+    EngineError
+        f is none that Numba can compile.
+    """
+    function = getattr(call.f, "py_func", call.f)
+    if not isinstance(function, FunctionType):
+        kind = "a bound method" if isinstance(function, MethodType) else f"a {type(function).__name__}"
+        msg = f"Numba cannot compile f: it is {kind}; write it as a plain function"
+        raise EngineError(msg)
+    if function.__kwdefaults__:
+        name = next(iter(function.__kwdefaults__))
+        msg = (
+            f"Numba gives the keyword-only argument {name!r} of f no default; write def f(x, {name}=...) without the *"
+        )
+        raise EngineError(msg)
+    # a plain function keeps Python's IndexError, one that was compiled before the option it was given
+    checked = bool(getattr(call.f, "targetoptions", {"boundscheck": True}).get("boundscheck"))
+    try:
+        key = (captured(function), checked)
+    except NotFrozenError as refused:
+        msg = f"Numba cannot compile f: {refused}"
+        raise EngineError(msg) from None
+    code = content(function.__code__)
+    if len(_versions) >= KEPT:
+        _versions.clear()
+    versions = _versions.setdefault(code, Versions())
+    if key not in versions.functions:
+        if recompilations is not None and versions.count > recompilations:
+            msg = (
+                f"the numbers that f captures changed {versions.count} times, each a new compilation; "
+                "pass them by args="
+            )
+            raise EngineError(msg)
+        if len(versions.functions) >= KEPT:
+            versions.functions.clear()
+        versions.count += 1
+        versions.functions[key] = Function(loops.compiler(boundscheck=checked)(snapshot(function)))
+    return versions.functions[key]
+
+
+def compile_for(compiled: Any, *given: Any) -> Any:
+    """Compile f for its arguments, with the defaults of those that are not given; Numba's type of what it returns."""
+    with compiling():
+        signature = compiled.fold_argument_types(tuple(map(numba_type, given)), {})[1]
+        if signature not in compiled.overloads:
+            compiled.compile(signature)
+    return compiled.overloads[signature].signature.return_type
+
+
+def numba_type(value: Any) -> Any:
+    with _translated(ValueError):
+        return nb.typeof(value)
+
+
+def precision_of(returns: Any) -> float:
+    """The precision of a value of Numba's type `returns`."""
+    dtype = returns.dtype if isinstance(returns, types.Array) else returns
+    return float(np.finfo(numpy_support.as_dtype(dtype)).eps) if isinstance(dtype, types.Float) else EPS
+
+
+def numbers(call: Call, value: Any) -> Array:
+    """What f returned, as one number unless it may return many."""
+    return as_numbers(value) if call.vector else np.array(as_number(value))
+
+
+def check_same(compiled: Array, plain: Array) -> None:
+    """Numba's version of a plain function must give what the function gives: it freezes state and random numbers."""
+    if not _agree(compiled, plain):
+        a, b = (v[()].tolist() if v.size < 5 else f"an array of shape {v.shape}" for v in (compiled, plain))
+        msg = f"compiled by Numba, f gives {a} where it gives {b} in Python: it keeps state or is random"
+        raise EngineError(msg)
+
+
+def _agree(a: Array, b: Array) -> bool:
+    """Equal but for rounding, which is measured by the largest output."""
+    if a.shape != b.shape:
+        return False
+    with np.errstate(all="ignore"):
+        size = max(np.abs(v[np.isfinite(v)]).max(initial=0.0) for v in (a, b))
+        return bool(((a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= 1e-8 * size)).all())
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Ctrl-C waits, Numba's advice on the user's code is left out, its errors become ours."""
+    with deferred_interrupt(), _translated(Exception), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaWarning)
+        yield
+
+
+@contextmanager
+def _translated(more: type[Exception] = NumbaError) -> Iterator[None]:
+    """Numba's errors at compilation as ours; ImportError is `@` without SciPy, NotImplementedError float16."""
+    try:
+        yield
+    except (NumbaError, UnsupportedBytecodeError, NotImplementedError, ImportError, more) as error:
+        msg = f"Numba cannot compile f: {_first_line(error)}"
+        raise EngineError(msg) from error
+
+
+def _first_line(error: BaseException) -> str:
+    """The line of Numba's report that says what is wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    noise = ("Failed in nopython", "During:", "Overload", "There are", "File ", "- ", ">>>", "This error", "def ")
+    said = next((line for line in lines if not line.startswith(noise)), type(error).__name__)
+    call = next((line.removeprefix(">>> ") for line in lines if line.startswith(">>> ")), "")
+    return f"{said} {call}" if said.endswith(":") and call else said

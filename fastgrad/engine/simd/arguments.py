@@ -1,0 +1,217 @@
+"""A kernel's arguments, in one place: what shapes a kernel, the block of numbers it gets, who writes and who reads it.
+
+Only addresses and strides go to a kernel, in a block of 64-bit numbers; strides count doubles.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...llvm import machine
+from ...llvm.vectormath import Vectors
+from ...program.program import Program
+from ..call import Call, Grid
+
+Array = NDArray[np.float64]
+
+SEGMENT = 1024  # nodes of a grid's row to an item: small enough to share, long enough to make its start-up small
+
+SLOTS = (
+    "source", "source_row", "source_column", "out", "out_row", "out_column", "values", "constants", "sizes", "size_row",
+    "size_column", "batch", "batch_row", "batch_column", "v", "v_row", "v_column", "t", "axes", "starts", "lengths",
+    "segment",
+)  # fmt: skip
+PLACES = {name: k for k, name in enumerate(SLOTS)}
+NUMBERS = tuple(name for name in SLOTS if name.endswith(("_row", "_column", "segment")))  # the others are addresses
+_OF_VALUE = [PLACES[name] for name in ("source", "batch", "constants", "out")]
+
+
+# --- what shapes a kernel ---------------------------------------------------------------------------------------------
+
+
+class Form(NamedTuple):
+    """Everything that shapes a kernel beside program and table."""
+
+    lanes: int
+    rule: str
+    sizes: str  # "uniform", "coordinate" or "point"
+    source: str  # a kind of `layout`, or "grid"
+    out: str
+    value: bool
+    vector_steps: bool  # whether steps of v are not powers of two
+
+
+def form_of(call: Call, out: str) -> Form:
+    """The form for a call whose outputs lie in a layout of the kind `out`."""
+    if isinstance(call.points, Grid):
+        source = "grid"
+    else:
+        rows = call.points.values
+        source = kind_of(rows.shape, None if is_odd(rows) else rows.strides)
+    size = call.steps.size
+    kind = "uniform" if not size.ndim else "coordinate" if size.ndim == 1 or size.strides[0] == 0 else "point"
+    exact = call.t is None or bool((np.frexp(call.t)[0] == 0.5).all())
+    return Form(machine.lanes(), call.steps.rule, kind, source, out, call.value, not exact)
+
+
+def kind_of(shape: tuple[int, ...], strides: tuple[int, ...] | None = None) -> str:
+    """How the points of an (N, D) array lie: columns, pairs (of contiguous coordinates), rows, or any other way.
+
+    Without strides as in a new array.
+    """
+    row, column = (shape[1], 1) if strides is None else (strides[0] // 8, strides[1] // 8)
+    if shape[0] == 1:
+        return "rows" if column == 1 or shape[1] == 1 else "any"
+    if row == 1:
+        return "columns"
+    if column == 1 or shape[1] == 1:
+        return "pairs" if row == 2 and shape[1] == 2 else "rows"
+    return "any"
+
+
+def is_odd(array: Array) -> bool:
+    """Whether elements do not lie at multiples of eight bytes, as in a field of packed records."""
+    row, column = array.strides
+    return bool(row % 8 or column % 8) or not array.flags.aligned
+
+
+# --- who writes -------------------------------------------------------------------------------------------------------
+
+
+class Block:
+    """What a kernel gets, and the memory of it: slots, step size, constants, and room for the spot check.
+
+    One piece, because asking NumPy for an address takes a microsecond. A single point is all lanes at once: with
+    strides of zero every lane reads the same row and writes the same result.
+    """
+
+    def __init__(self, program: Program, width: int, size: float) -> None:
+        self.width, self.outputs = width, len(program.outputs)
+        head = [0.0] * len(SLOTS) + [size, *program.constants]
+        self.points = slice(len(head), len(head) + program.inputs * width)
+        self.batch = slice(self.points.stop, self.points.stop + program.rows * width)
+        self.found = slice(self.batch.stop, self.batch.stop + self.outputs * width)
+        self.values = slice(self.found.stop, self.found.stop + width)
+        self.memory = np.empty(self.values.stop)
+        self.memory[: len(head)] = head
+        self.slots = self.memory[: len(SLOTS)].view(np.int64)
+        self.address = address_of(self.memory)
+        self.kept: dict[str, Any] = {}  # the arrays behind addresses live as long as the block
+
+    def at(self, place: int | slice) -> int:
+        """The address of a number, or of the first of some."""
+        return self.address + 8 * (place.start if isinstance(place, slice) else place)
+
+    def write(self, call: Call, form: Form, out: Array, values: Array | None) -> tuple[int, int]:
+        """Fill the slots for a call: its items, and in which multiples they are handed out."""
+        single, kept = call.points.count == 1, self.kept
+        kept |= {"constants": self.at(len(SLOTS) + 1), "sizes": self.at(len(SLOTS))}
+        if values is not None:
+            kept["values"] = self.at(self.values) if single else values
+        if isinstance(call.points, Grid):
+            items, grain = self._write_grid(call.points), 1
+        else:
+            items, grain = max(call.points.count, form.lanes if single else 0), form.lanes
+            rows = call.points.values
+            self._write_matrix("source", np.array(rows) if is_odd(rows) else rows, single)
+        self._write_matrix("out", out, single)
+        if form.sizes != "uniform":
+            self._write_matrix("size", np.broadcast_to(call.steps.size, call.points.layout), single, "sizes")
+        if call.batch:
+            self._write_matrix("batch", batch_rows(call, slice(None)), single)
+        if call.v is not None and call.t is not None:
+            self._write_matrix("v", np.ascontiguousarray(call.v), single)
+            kept["t"] = call.t.repeat(form.lanes) if single else np.ascontiguousarray(call.t)
+        numbers = [0] * len(SLOTS)
+        for name, slot in kept.items():
+            numbers[PLACES[name]] = slot if isinstance(slot, int) else address_of(slot)
+        self.slots[:] = numbers
+        return items, grain
+
+    def _write_matrix(self, name: str, array: Array, single: bool, pointer: str = "") -> None:
+        row, column = array.strides
+        self.kept[pointer or name] = array
+        self.kept[f"{name}_row"], self.kept[f"{name}_column"] = 0 if single else row // 8, column // 8
+
+    def _write_grid(self, grid: Grid) -> int:
+        lengths = np.array([len(a) for a in grid.axes], dtype=np.int64)
+        self.kept |= {
+            "axes": np.concatenate(grid.axes), "lengths": lengths, "starts": np.cumsum(lengths) - lengths,
+            "segment": SEGMENT,
+        }  # fmt: skip
+        return grid.count // int(lengths[-1]) * segments(grid)
+
+    def evaluate(self, value: Any, point: Array, rows: Array) -> list[float]:
+        """f's outputs at a point by the compiled `value`, of which all lanes do the same."""
+        self.memory[self.points] = point.repeat(self.width)
+        self.memory[self.batch] = rows.repeat(self.width)
+        places = self.at(self.points), self.at(self.batch), self.at(len(SLOTS) + 1), self.at(self.found)
+        self.slots[_OF_VALUE] = places
+        value(0, 0, self.address)
+        found: list[float] = self.memory[self.found][:: self.width].tolist()
+        return found
+
+
+def segments(grid: Grid) -> int:
+    """Items to a row of a grid along its last axis."""
+    return -(-len(grid.axes[-1]) // SEGMENT)
+
+
+def batch_rows(call: Call, points: slice) -> Array:
+    """The batch arguments side by side, a row for each point."""
+    return np.concatenate(
+        [np.asarray(a[points], dtype=np.float64).reshape(len(a[points]), -1) for a in call.batch], axis=1
+    )
+
+
+def address_of(array: NDArray[Any]) -> int:
+    """Where an array's first element is."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+# --- who reads --------------------------------------------------------------------------------------------------------
+
+
+def read(v: Vectors, name: str) -> str:
+    """A slot's number or address."""
+    at = v.emit(f"getelementptr i64, ptr %arguments, i64 {PLACES[name]}")
+    return v.emit(f"load {'i64' if name in NUMBERS else 'ptr'}, ptr {at}, align 8")
+
+
+def read_constants(v: Vectors, program: Program) -> list[str]:
+    """Parameters in all lanes."""
+    address, loaded = read(v, "constants"), []
+    for k in range(len(program.constants)):
+        at = v.emit(f"getelementptr double, ptr {address}, i64 {k}")
+        loaded.append(v.broadcast(v.emit(f"load double, ptr {at}, align 8")))
+    return loaded
+
+
+class Arguments:
+    """A kernel's arguments in its own registers, all of them read before its loop."""
+
+    def __init__(self, v: Vectors, program: Program) -> None:
+        self.v = v
+        self.constants = read_constants(v, program)
+        self.slots = {name: read(v, name) for name in (*NUMBERS, *(n for n in SLOTS if n not in NUMBERS))}
+
+    def __getitem__(self, name: str) -> str:
+        return self.slots[name]
+
+    def strides(self, name: str) -> tuple[str, str]:
+        """From one point to the next, and from one coordinate to the next."""
+        return self.slots[f"{name}_row"], self.slots[f"{name}_column"]
+
+    def element(self, name: str, n: str, stride: str) -> str:
+        """The address of a point's first number."""
+        index = self.v.emit(f"mul i64 {n}, {self.slots[stride]}")
+        return self.v.emit(f"getelementptr double, ptr {self.slots[name]}, i64 {index}")
+
+    def integer(self, name: str, k: int) -> str:
+        """The k-th number of a list of whole ones."""
+        at = self.v.emit(f"getelementptr i64, ptr {self.slots[name]}, i64 {k}")
+        return self.v.emit(f"load i64, ptr {at}, align 8")

@@ -1,0 +1,297 @@
+"""The simd engine: f traced into a program, the program and the table compiled on vectors, one lane per point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...formulas import stencils
+from ...formulas.stencils import Table
+from ...formulas.steps import irregular
+from ...formulas.values import as_number, as_numbers, precision
+from ...llvm import machine
+from ...llvm.vectormath import Unsupported
+from ...program.captures import shares_state, unchanging
+from ...program.dependence import operations
+from ...program.program import Program
+from ...program.trace.recording import Untraceable, trace
+from ...results import EPS, EngineError
+from ..bound import Bound
+from ..bound import Code as AnyCode
+from ..call import Call, Grid, Output, Target, subset
+from . import lanes
+from .arguments import Block, Form, batch_rows, form_of, is_odd, kind_of
+
+Array = NDArray[np.float64]
+
+# Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000
+# of Rosenbrock's function and 1.5 s for as many of a dense quadratic form.
+LONGEST_OPERATIONS = 20_000
+# Above, LLVM makes f itself without looking for the best registers:
+# 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
+QUICK_OPERATIONS = 1_500
+# Numbers that a kernel writes for a point. LLVM takes 0.8 s for 900, 5 s for 3 600.
+WRITTEN = 2_000
+KEPT = 1024  # programs of functions, and families of kernels, before all are forgotten
+
+
+def compile_call(call: Call, out: Output | None = None) -> AnyCode:
+    """Trace f, compile, and compare the compiled f with f.
+
+    Raises
+    ------
+    EngineError
+        f cannot be traced, or the traced form does not give what f gives.
+    """
+    traced = _traced(call)
+    program, table = traced.program, call.table
+    if not call.vector and len(program.outputs) != 1:
+        as_number(np.empty(program.shape))  # raises, and says what f returned
+    if table not in traced.codes:
+        traced.codes[table] = _checked_code(call, program, out)
+    return traced.codes[table]
+
+
+# --- programs ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Traced:
+    """A function's program, and the code for each table, whose f has been compared with f itself."""
+
+    program: Program
+    codes: dict[Table, AnyCode] = field(default_factory=dict)
+
+
+_traces: dict[Any, _Traced] = {}
+
+
+def _traced(call: Call) -> _Traced:
+    """f's program. A function that captures nothing but what a key can hold is traced once, others at every call."""
+    points = call.points
+    reason = shares_state(call.f, [*points.axes] if isinstance(points, Grid) else [points.values])
+    if reason:  # a matter of this call's x, whether f was traced before or not
+        raise EngineError(reason)
+    key = unchanging(call.f, call.args)
+    if key is None:
+        return _Traced(_trace(call))
+    place = (key, points.shape, call.scalar, tuple(rows.shape[1:] for rows in call.batch))
+    if place not in _traces:
+        if len(_traces) >= KEPT:
+            _traces.clear()
+        _traces[place] = _Traced(_trace(call))
+    return _traces[place]
+
+
+def traced_shape(call: Call) -> tuple[int, ...]:
+    """The shape of what f returns."""
+    return _traced(call).program.shape
+
+
+def _trace(call: Call) -> Program:
+    try:
+        rows = [rows.shape[1:] for rows in call.batch]
+        program = trace(call.f, call.points.shape, args=call.args, rows=rows, scalar=call.scalar)
+    except Untraceable as refused:
+        n = call.finite()
+        value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
+        (as_numbers if call.vector else as_number)(value)  # an f that returns no number at all says so on every engine
+        raise EngineError(str(refused)) from None
+    return program
+
+
+# --- kernels ----------------------------------------------------------------------------------------------------------
+
+
+class Family:
+    """The kernels of all programs of one structure with one table: one for each layout of arrays."""
+
+    def __init__(self, program: Program, table: Table) -> None:
+        count = 0 if table.is_value else operations(program, table)
+        many = not table.is_value and len(program.outputs) > 1
+        self.rolled = count > lanes.UNROLLED_OPERATIONS
+        too_long = self.rolled and (not table.along_axes or len(program.nodes) > LONGEST_OPERATIONS)
+        self.stacked = too_long or (many and len(program.outputs) * len(table.scale) > WRITTEN)
+        self.functions: dict[Form, list[Any]] = {}
+
+    def compiled(self, program: Program, table: Table, form: Form) -> list[Any]:
+        """The kernel, and f for the check, from the memo, the folder or LLVM."""
+        if form not in self.functions:
+            try:
+                self.functions[form] = self._compile(program, table, form)
+            except Unsupported as missing:
+                msg = f"this machine has no vector form of {missing}"
+                raise EngineError(msg) from None
+        return self.functions[form]
+
+    def _compile(self, program: Program, table: Table, form: Form) -> list[Any]:
+        """Of long programs f is a function apart, made quickly and once for all tables."""
+        emit = lanes.kernel
+        if self.rolled:
+            from . import rolled  # noqa: PLC0415  long programs are rare
+
+            emit = rolled.kernel
+        if len(program.nodes) <= QUICK_OPERATIONS:
+            return machine.functions(emit(program, table, form), "kernel", "value")
+        kernel = machine.functions(emit(program, table, form, alone=True), "kernel", quick=table.is_value)
+        return [*kernel, *machine.functions(lanes.value(program, form.lanes), "value", quick=True)]
+
+
+_families: dict[Any, Family] = {}
+
+
+def _family(program: Program, table: Table) -> Family:
+    """From the memo, for functions that are traced at every call: counting operations takes as long as tracing."""
+    if table.is_value and len(program.nodes) > LONGEST_OPERATIONS:
+        msg = f"its program of {len(program.nodes)} operations is too long to compile"
+        raise EngineError(msg)
+    key = (program.structure, table.key)
+    if key not in _families:
+        if len(_families) >= KEPT:
+            _families.clear()
+        _families[key] = Family(program, table)
+    return _families[key]
+
+
+# --- code -------------------------------------------------------------------------------------------------------------
+
+
+class Code:
+    """A program and a table as kernels."""
+
+    eps = EPS
+
+    def __init__(self, program: Program, table: Table, family: Family) -> None:
+        self.program, self.table, self.family = program, table, family
+
+    @property
+    def description(self) -> str:
+        """How f is run."""
+        rolled = ", rolled" if self.family.rolled else ""
+        return f"as {len(self.program.nodes)} operations on {machine.lanes()} lanes{rolled}"
+
+    def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
+        """A kernel with the arrays of a call."""
+        made = out.reserve(self.program.shape) if isinstance(out, Target) else out
+        count = call.points.count
+        if not call.points.dimension:
+            return Bound("simd", call, lambda start, stop: None, 0, 1, count)
+        flat = made.reshape(count, -1)
+        return self._on_copies(call, flat, values) if _needs_copies(call, flat) else self._on_arrays(call, flat, values)
+
+    def _on_arrays(self, call: Call, out: Array, values: Array | None) -> Bound:
+        form = form_of(call, kind_of(out.shape, out.strides))
+        block = Block(self.program, form.lanes, call.steps.size.item() if form.sizes == "uniform" else 0.0)
+        kernel = self.family.compiled(self.program, self.table, form)[0]
+        items, grain = block.write(call, form, out, values)
+        run = _Run(call, kernel, block, out, values)
+        return Bound("simd", call, run.work, items, grain, call.points.count, finish=run.finish)
+
+    def _on_copies(self, call: Call, out: Array, values: Array | None) -> Bound:
+        count, wide = call.points.count, _widened(call)
+        target = np.empty((wide.points.count, out.shape[1]))
+        seen = None if values is None else np.empty(len(target))
+        bound = self._on_arrays(wide, target, seen)
+        finish_copies = bound.finish
+
+        def finish() -> None:
+            finish_copies()
+            out[...] = target[:count]
+            if values is not None and seen is not None:
+                values[...] = seen[:count]
+
+        bound.call, bound.units, bound.finish = call, count, finish
+        return bound
+
+
+def _needs_copies(call: Call, out: Array | None) -> bool:
+    """Fewer points than lanes, or a grid whose last axis is shorter; elements between multiples of eight bytes."""
+    grid = isinstance(call.points, Grid)
+    run = len(call.points.axes[-1]) if isinstance(call.points, Grid) else call.points.count
+    return (run < machine.lanes() and (run > 1 or grid)) or (out is not None and is_odd(out))
+
+
+def _widened(call: Call) -> Call:
+    """The points in rows, the last one repeated to fill a vector."""
+    count = call.points.count
+    return subset(call, np.minimum(np.arange(max(count, machine.lanes())), count - 1))
+
+
+def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
+    family = _family(program, call.table)
+    if not call.points.dimension:
+        return Code(program, call.table, family)
+    if family.stacked:
+        from . import stacked  # noqa: PLC0415  such tables are rare
+
+        value = stencils.value()
+        code = Code(program, value, _family(program, value))
+        _check(call, code, stacked.form())
+        return stacked.StackedCode(code, program)
+    code = Code(program, call.table, family)
+    _check(call, code, _expected_form(call, len(program.outputs) * len(call.table.scale), out))
+    return code
+
+
+def _expected_form(call: Call, columns: int, out: Output | None) -> Form:
+    """That of a call whose outputs will lie as in `out`, or as in a new array."""
+    flat = out.reshape(call.points.count, -1) if isinstance(out, np.ndarray) else None
+    if _needs_copies(call, flat):
+        call, flat = _widened(call), None
+    shape = (call.points.count, columns)
+    return form_of(call, kind_of(shape, None if flat is None else flat.strides))
+
+
+@lru_cache(maxsize=256)
+def _irregular(dimension: int) -> Array:
+    """Small displacements that no symmetry of f cancels."""
+    displacements: Array = 2.0**-20 * irregular(dimension)
+    return displacements
+
+
+def _check(call: Call, code: Code, form: Form) -> None:
+    """Compare the compiled f with f itself at a point that is displaced in every coordinate."""
+    program = code.program
+    value = code.family.compiled(program, code.table, form)[1]
+    n = call.finite()
+    moved, args = call.points.row(n), call.args_at(n)
+    with np.errstate(over="ignore", invalid="ignore"):
+        moved = call.inside(n, moved + _irregular(moved.size) * (1.0 + np.abs(moved)))
+    plain = call.f(call.argument(moved), *args)
+    if precision(plain) > EPS:
+        msg = f"f returns {plain.dtype}, whose rounding vectors of doubles do not reproduce"
+        raise EngineError(msg)
+    rows = batch_rows(call, slice(n, n + 1))[0] if call.batch else np.empty(0)
+    found = Block(program, form.lanes, 0.0).evaluate(value, moved, rows)
+    expected = np.ravel(plain).tolist() if len(program.outputs) > 1 else [as_number(plain)]
+    for a, b in zip(found, expected, strict=True):
+        if not (a == b or abs(a - b) <= 1e-8 * max(abs(a), abs(b)) + 1e-14 or (a != a and b != b)):  # noqa: PLR0124
+            msg = f"traced, f gives {a!r} where it gives {b!r} in Python: it keeps state, is random or looks at types"
+            raise EngineError(msg)
+
+
+class _Run:
+    """A kernel while it runs, and what it found."""
+
+    def __init__(self, call: Call, kernel: Any, block: Block, out: Array, values: Array | None) -> None:
+        self.call, self.kernel, self.block, self.out, self.values = call, kernel, block, out, values
+        self.bad: list[tuple[int, int]] = []
+
+    def work(self, start: int, stop: int) -> None:
+        saw = self.kernel(start, stop, self.block.address)
+        if saw & lanes.VANISHED:
+            self.call.steps.check(self.call.points.row(slice(None)))
+        if saw & lanes.NOT_FINITE:
+            self.bad.append((start, stop))
+
+    def finish(self) -> None:
+        if self.values is not None and self.call.points.count == 1:
+            self.values[0] = self.block.memory[self.block.values.start]
+        if self.bad:
+            from . import repairs  # noqa: PLC0415  most functions are finite
+
+            repairs.mend_items(self.call, self.out, self.values, sorted(self.bad))

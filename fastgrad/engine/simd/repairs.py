@@ -1,0 +1,65 @@
+"""Results that are not finite are computed again by f itself: a domain error, say, is Python's to raise."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..call import Call, Grid, Target, subset
+from ..python import buffer
+from .arguments import SEGMENT, segments
+
+Array = NDArray[np.float64]
+
+REPEATED = 1000  # points with results that are not finite; beyond, the rest is believed if f agrees on these
+
+
+def mend_items(call: Call, out: Array, values: Array | None, chunks: list[tuple[int, int]]) -> None:
+    """Mend the points of the items [start, stop) of some chunks."""
+    mend(call, out, values, np.concatenate([_not_finite(call, out, values, *chunk) for chunk in chunks]))
+
+
+def _not_finite(call: Call, out: Array, values: Array | None, start: int, stop: int) -> NDArray[np.intp]:
+    """The points of some items with results that are not finite."""
+    if isinstance(call.points, Grid):
+        start, stop = (_node(call.points, i) for i in (start, stop))
+    stop = min(stop, call.points.count)
+    bad = ~np.isfinite(out[start:stop]).all(axis=1)
+    if values is not None:
+        bad |= ~np.isfinite(values[start:stop])
+    return np.flatnonzero(bad) + start
+
+
+def _node(grid: Grid, item: int) -> int:
+    length = len(grid.axes[-1])
+    row, segment = divmod(item, segments(grid))
+    return row * length + min(segment * SEGMENT, length)
+
+
+def mend(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]) -> None:
+    """Compute points whose results are not finite again by f; of very many only the first, if it agrees on them."""
+    for part in (rows[:REPEATED], rows[REPEATED:]):
+        if part.size and _agrees(call, out, values, part):
+            return
+
+
+def _agrees(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]) -> bool:
+    """Compute points again by f; whether the same numbers were not finite."""
+    some = subset(call, rows)
+    fresh: Any = np.empty((len(rows), out.shape[1]))
+    seen = None if values is None else np.empty(len(rows))
+    buffer.apply(some, Target(lambda shape: fresh.reshape(len(rows), prod(shape), -1)) if call.vector else fresh, seen)
+    same = bool((np.isfinite(fresh) == np.isfinite(out[rows])).all())
+    out[rows] = _mended(out[rows], fresh)
+    if values is not None and seen is not None:
+        values[rows] = _mended(values[rows], seen)
+    return same
+
+
+def _mended(ours: Array, fresh: Array) -> Array:
+    """f's own numbers where one of the two is not finite;
+    elsewhere they would differ by rounding from other points'."""
+    return np.where(np.isfinite(ours) & np.isfinite(fresh), ours, fresh)
