@@ -130,7 +130,8 @@ def test_names():
 
 
 def test_names_are_unique():
-    from fastgrad.formulas.samples import _CURVES, _SAMPLES
+    from fastgrad.formulas.curves import _CURVES
+    from fastgrad.formulas.samples import _SAMPLES
 
     assert len(SAMPLES) == len(_SAMPLES)
     assert len(CURVES) == len(_CURVES)
