@@ -45,7 +45,7 @@ class Term:
     line: Line
 
 
-class Plan(NamedTuple):
+class Sweep(NamedTuple):
     """Everything as numbers: addresses, strides in bytes, and a row of `terms` for each term."""
 
     first: Any  # of the nodes that are computed
@@ -175,7 +175,7 @@ def _tables(terms: list[Term], sources: list[Array], width: int, *, streams: boo
 
 def _plan(
     terms: list[Term], outputs: list[Array], width: int, first: list[int], tile: list[int], *, streams: bool
-) -> Plan:
+) -> Sweep:
     """The arrays have the axes of the terms and, where `width` is not 1, one more; outputs begin at node `first`."""
     axes = len(first)
     sources = list({id(t.values): t.values for t in terms}.values())
@@ -183,7 +183,7 @@ def _plan(
     addresses = np.array([a.ctypes.data for a in outputs], np.int64) - strides @ np.array(first, np.int64)
     table, places, weights = _tables(terms, sources, width, streams=streams)
     last = np.array(first) + outputs[0].shape[:axes]
-    return Plan(
+    return Sweep(
         np.array(first, np.int64), last.astype(np.int64), np.array(tile, np.int64),
         np.array([a.ctypes.data for a in sources], np.int64), np.array([a.strides[:axes] for a in sources], np.int64),
         addresses, strides, table, places, weights, width, outputs[0].itemsize,
