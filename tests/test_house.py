@@ -96,7 +96,7 @@ def test_no_private_name_of_a_module_is_read():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules_here:
                 found += [(name, node.value.id, node.attr)] if node.attr.startswith("_") else []
-    assert found == []
+    assert [row for row in found if row[2] != "__all__"] == []
 
 
 def functions(path: Path) -> list[tuple[str, int]]:
