@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fastgrad import grid
+from fastgrad.grid import arrays
 
 ACCURACIES = (2, 4, 6, 8)
 OPERATIONS = {"gradient": grid.gradient, "laplacian": grid.laplacian}
@@ -31,8 +32,8 @@ SPACINGS = [
 @pytest.fixture(autouse=True)
 def no_short_cut(monkeypatch):
     """Small arrays are np.gradient's business otherwise."""
-    monkeypatch.setattr(grid, "SMALL", 0)
-    monkeypatch.setattr(grid, "SHORT", 0)
+    monkeypatch.setattr(arrays, "SMALL", 0)
+    monkeypatch.setattr(arrays, "SHORT", 0)
 
 
 def samples(shape, dtype="f8", seed=0):
@@ -185,7 +186,7 @@ def test_duplicate_coordinates_warn_as_in_numpy():
 def test_small_arrays_have_the_same_bits(monkeypatch):
     values, x = samples((30, 40)), coordinates(40)
     here = grid.gradient(values, 0.3, x)
-    monkeypatch.setattr(grid, "SMALL", 1 << 20)
+    monkeypatch.setattr(arrays, "SMALL", 1 << 20)
     same(grid.gradient(values, 0.3, x), here)
 
 
