@@ -12,7 +12,7 @@ from scipy import sparse
 import fastgrad
 from fastgrad import ConstantFunctionWarning, EngineError, PerformanceWarning, sparsity
 from fastgrad.formulas.stencils import ORDERS
-from fastgrad.program import influence
+from fastgrad.program import dependence
 from fastgrad.sparsity import groups, hessians, terms
 
 MB = 2**20
@@ -377,7 +377,7 @@ def test_functions_that_are_random_are_no_missing_entries():
 
 
 def test_a_running_sum_is_not_sparse(monkeypatch):
-    monkeypatch.setattr(influence, "LARGEST", 1000)
+    monkeypatch.setattr(dependence, "LARGEST", 1000)
     for derivative in (sparsity.jacobian, sparsity.pattern):
         with pytest.raises(ValueError, match=r"1,000 coordinates.*fastgrad\.jacobian.*pattern="):
             derivative(np.cumsum, np.ones(60))
