@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import check_args, check_bounds, check_scheme, is_dask, real_array
+from ..engine.arguments import check_args, check_bounds, formulas_of, is_dask, real_array
 from ..engine.call import Call
 from ..engine.choose import PYTHON_CALLS, check_engine, keep_quiet, plan_ahead, warn_if_slow
 from ..engine.points import Grid, Rows
@@ -26,6 +26,14 @@ from ..formulas.steps import irregular
 from ..results import users_level
 
 Array = NDArray[Any]
+
+
+TABLES: dict[str, Callable[[int, int, str], stencils.Table]] = {
+    "gradient": stencils.gradient,
+    "value_and_gradient": stencils.gradient,
+    "jacobian": stencils.jacobian,
+    "hessian": stencils.hessian,
+}
 
 
 class Carried:
@@ -145,21 +153,21 @@ def _one_point(
     order: int = 2,
 ) -> Call:
     """The call for all points with one of them, which is made up; arguments are checked against all."""
-    real_array(np.empty(0, x.dtype))
+    real_array(np.empty(0, x.dtype))  # raises for other numbers
     args = check_args(args)
     _check_that_none_is_dask({"h": h, "rel_step": rel_step, **{f"args[{k}]": a for k, a in enumerate(args)}})
     whole, points = read_points(np.broadcast_to(0.0, x.shape), True)
     batch = tuple(a if is_dask(a) else np.asarray(a) for a in batch_args)
     check_batch(batch, points)
-    operation = "gradient" if name == "value_and_gradient" else name
-    table = getattr(stencils, operation)(points.dimension, order, check_scheme(method, order))
+    table = TABLES[name](points.dimension, order, formulas_of(method))
     steps = read_steps(whole, points, table, h, rel_step)
     limits = _limits(bounds, points)
     row = irregular(points.dimension)[None]
     point = Rows(row if limits is None else np.clip(row, *limits), points.shape)
+    steps = replace(steps, size=steps.size[:1]) if steps.size.ndim == 2 else steps
     one = Call(
-        f, point, table, replace(steps, size=steps.size[:1]) if steps.size.ndim == 2 else steps, args,
-        tuple(map(_first_row, batch)), value=name != operation, vector=name == "jacobian",
+        f, point, table, steps, args,
+        tuple(map(_first_row, batch)), value=name == "value_and_gradient", vector=name == "jacobian",
         adaptive=method == "adaptive", bounds=limits,
     )  # fmt: skip
     return replace(one, expected=points.count * one.total)
