@@ -91,10 +91,9 @@ def gradient(
     True
     """
     if labelled.is_labelled(values):
-        return labelled.gradient(
-            gradient, values, spacing, axis, out, edge_order=edge_order, accuracy=accuracy, periodic=periodic,
-            period=period, workers=workers, progress=progress,
-        )  # fmt: skip
+        what: dict[str, Any] = {"edge_order": edge_order, "accuracy": accuracy, "periodic": periodic, "period": period}
+        what |= {"workers": workers, "progress": progress}
+        return labelled.gradient(gradient, values, spacing, axis, out, **what)
     scheme = read_scheme(edge_order, accuracy, workers)
     asked = accuracy != 2 or periodic is not False or period is not None
     if is_dask(values):
@@ -104,15 +103,9 @@ def gradient(
     if samples is None or axes is None or (not asked and suits_numpy(samples, axes)):
         return by_numpy(values, spacing, axis, edge_order, asked, out)
     lines = lines_of(samples, axes, periodic, period, 1, scheme)
-    dtype = floating(samples.dtype)
-    outputs, result = read_outputs(out, samples, dtype, len(axes))
-    fill(
-        outputs,
-        [(k, samples, a, line) for k, (a, line) in enumerate(lines)],
-        scheme.workers,
-        progress,
-        fresh=out is None,
-    )
+    outputs, result = read_outputs(out, samples, floating(samples.dtype), len(axes))
+    terms = [(k, samples, a, line) for k, (a, line) in enumerate(lines)]
+    fill(outputs, terms, scheme.workers, progress, fresh=out is None)
     return result
 
 
@@ -159,10 +152,9 @@ def divergence(
     array([3., 3., 3., 3., 3.])
     """
     if labelled.has_labels(field):
-        return labelled.divergence(
-            divergence, field, spacing, axis, out, edge_order=edge_order, accuracy=accuracy, periodic=periodic,
-            period=period, workers=workers, progress=progress,
-        )  # fmt: skip
+        what: dict[str, Any] = {"edge_order": edge_order, "accuracy": accuracy, "periodic": periodic, "period": period}
+        what |= {"workers": workers, "progress": progress}
+        return labelled.divergence(divergence, field, spacing, axis, out, **what)
     scheme = read_scheme(edge_order, accuracy, workers)
     parts = read_components(field)
     axes = required_axes(parts[0], spacing, axis, edge_order)
@@ -220,18 +212,14 @@ def curl(
     array([2., 2., 2., 2., 2.])
     """
     if labelled.has_labels(field):
-        return labelled.curl(
-            curl, field, spacing, axis, out, edge_order=edge_order, accuracy=accuracy, periodic=periodic,
-            period=period, workers=workers, progress=progress,
-        )  # fmt: skip
+        what: dict[str, Any] = {"edge_order": edge_order, "accuracy": accuracy, "periodic": periodic, "period": period}
+        what |= {"workers": workers, "progress": progress}
+        return labelled.curl(curl, field, spacing, axis, out, **what)
     scheme = read_scheme(edge_order, accuracy, workers)
     parts = read_components(field)
     axes = required_axes(parts[0], spacing, axis, edge_order)
-    if len(axes) != len(parts) or len(parts) not in {2, 3}:
-        msg = f"the field has {len(parts)} components and its grid {len(axes)} axes; a curl needs two of both, or three"
-        raise ValueError(msg)
+    pairs = _planes(parts, axes)
     lines = lines_of(parts[0], axes, periodic, period, 1, scheme)
-    pairs = [(0, 1)] if len(parts) == 2 else [(1, 2), (2, 0), (0, 1)]
     terms = [term for output, pair in enumerate(pairs) for term in _rotation(output, pair, parts, lines)]
     if is_dask(parts[0]):
         return derivatives(terms, len(pairs), parts[0].dtype, _lazily(workers, out, progress))
@@ -248,6 +236,14 @@ def _check_counts(parts: list[Array], axes: list[Any]) -> None:
             "give one component for each axis, or axis="
         )
         raise ValueError(msg)
+
+
+def _planes(parts: list[Array], axes: list[Any]) -> list[tuple[int, int]]:
+    """The axes of the plane in which each component of a curl turns."""
+    if len(axes) != len(parts) or len(parts) not in {2, 3}:
+        msg = f"the field has {len(parts)} components and its grid {len(axes)} axes; a curl needs two of both, or three"
+        raise ValueError(msg)
+    return [(0, 1)] if len(parts) == 2 else [(1, 2), (2, 0), (0, 1)]
 
 
 def _rotation(output: int, pair: tuple[int, int], parts: list[Array], lines: list[tuple[int, Line]]) -> list[Any]:
@@ -304,10 +300,9 @@ def laplacian(
     array([8., 8., 8., 8.])
     """
     if labelled.is_labelled(values):
-        return labelled.laplacian(
-            laplacian, values, spacing, axis, out, edge_order=edge_order, accuracy=accuracy, periodic=periodic,
-            period=period, workers=workers, progress=progress,
-        )  # fmt: skip
+        what: dict[str, Any] = {"edge_order": edge_order, "accuracy": accuracy, "periodic": periodic, "period": period}
+        what |= {"workers": workers, "progress": progress}
+        return labelled.laplacian(laplacian, values, spacing, axis, out, **what)
     scheme = read_scheme(edge_order, accuracy, workers)
     (samples,) = read_components([values], "values")
     lines = lines_of(samples, required_axes(samples, spacing, axis, edge_order), periodic, period, 2, scheme)
