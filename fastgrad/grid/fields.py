@@ -144,7 +144,7 @@ def _lazy(
         name = os.fspath(resume)
         msg = f"resume={name!r} does not fit chunks=, whose result is computed later; leave one of them out"
         raise ValueError(msg)
-    return by_nodes(gradient_field, call, given, chunks, how, method=method, order=order, h=h, rel_step=rel)
+    return by_nodes(gradient_field, call, given, chunks, how, method=method, order=order, h=h, rel_step=rel_step)
 
 
 def _computed(call: Call, given: list[Array], how: Options, resume: Any) -> Any:
