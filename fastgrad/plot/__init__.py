@@ -1,5 +1,7 @@
 """Pictures with matplotlib: gradient fields, descents, and the error of a difference quotient against its step."""
 
+from .axes import BLUE as BLUE
+from .axes import ORANGE as ORANGE
 from .errors import convergence
 from .figures import descent, quiver, streamplot
 

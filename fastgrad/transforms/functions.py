@@ -1,7 +1,6 @@
 """Functions of functions, under JAX's names and as SciPy calls them, and the product of a vector with the Jacobian.
 
-`grad` and `value_and_grad` are names of the package, `jac`,
-`hess` and `hessp` are called as ``fastgrad.transforms.jac``.
+`hessp` is called as ``fastgrad.transforms.hessp``; the others are names of the package.
 """
 
 from __future__ import annotations
@@ -111,7 +110,7 @@ def jac(f: Function, **options: Any) -> Function:
     Examples
     --------
     >>> import numpy as np, fastgrad
-    >>> fastgrad.transforms.jac(lambda x, a: np.array([a * x[0], x[0] * x[1]]))(np.array([3.0, 4.0]), 2.0).round(9)
+    >>> fastgrad.jac(lambda x, a: np.array([a * x[0], x[0] * x[1]]))(np.array([3.0, 4.0]), 2.0).round(9)
     array([[2., 0.],
            [4., 3.]])
     """
@@ -141,7 +140,7 @@ def hess(f: Function, **options: Any) -> Function:
     Examples
     --------
     >>> import numpy as np, fastgrad
-    >>> fastgrad.transforms.hess(lambda x, a: a * x[0] ** 2 * x[1], order=4)(np.array([1.0, 2.0]), 0.5).round(6)
+    >>> fastgrad.hess(lambda x, a: a * x[0] ** 2 * x[1], order=4)(np.array([1.0, 2.0]), 0.5).round(6)
     array([[2., 1.],
            [1., 0.]])
     """
