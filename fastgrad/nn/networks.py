@@ -1,7 +1,7 @@
 """The book's networks, and networks of any depth, with all their numerical gradients in a fraction of a second.
 
 A weight changes one unit of its layer; `numerical_gradient` computes again only what follows from that. It evaluates
-the loss at +h and at -h, as the definition says: ``engine/network.py``.
+the loss at +h and at -h, as the definition says: ``nn/kernels.py``.
 """
 
 from __future__ import annotations
