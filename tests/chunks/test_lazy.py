@@ -184,9 +184,9 @@ def test_nothing_is_computed_before_it_is_asked_for():
 # --- the engine -------------------------------------------------------------------------------------------------------
 
 
-def engine_of(lazy):
+def engine_of(result):
     """The name that the tasks got."""
-    (layer,) = [layer for name, layer in lazy.dask.layers.items() if name == lazy.name]
+    (layer,) = [layer for name, layer in result.dask.layers.items() if name == result.name]
     return next(value.options["engine"] for value in layer.task.kwargs.values() if isinstance(value, lazy._Work))
 
 

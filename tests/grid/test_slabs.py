@@ -250,7 +250,7 @@ def test_goes_on_after_an_exception(tmp_path, monkeypatch, kind):
 KILLED = """
 import os, signal, sys, numpy as np
 from fastgrad import gradient_field
-from fastgrad.engine import files
+from fastgrad.grid import files
 files.SLAB = 8 * 2 * 14 * 3
 out = np.load(sys.argv[1], mmap_mode="r+")
 calls = []
@@ -378,7 +378,7 @@ def functions():
 
 DESCRIBED = """
 import sys
-sys.path.insert(0, "tests")
+sys.path.insert(0, "tests/grid")
 import test_slabs
 print(*test_slabs.descriptions())
 """
@@ -536,7 +536,7 @@ def test_a_file_that_was_removed_is_still_written(tmp_path):
 LIMITED = """
 import resource, sys, numpy as np, zarr
 from fastgrad import gradient_field
-from fastgrad.engine import files
+from fastgrad.grid import files
 files.SLAB = 8 * 2 * 40 * 10
 out = zarr.create_array(store=sys.argv[1], shape=(2, 40, 40), chunks=(1, 10, 40), dtype="f8",
                         compressors=None, fill_value=0.0)

@@ -368,8 +368,8 @@ def test_a_cache_folder_that_cannot_be_written(tmp_path, nowhere):
 def test_without_any_place_for_compiled_code(tmp_path, nowhere):
     """Neither beside the source, nor in the user's folder, nor where NUMBA_CACHE_DIR says."""
     shutil.copytree(Path(fastgrad.__file__).parent, tmp_path / "fastgrad", ignore=shutil.ignore_patterns("__pycache__"))
-    for folder in (tmp_path / "fastgrad", tmp_path / "fastgrad" / "engine"):
-        (folder / "__pycache__").touch()  # a file: no folder can be made here
+    for folder in ("", "engine/jit", "nn", "llvm"):
+        (tmp_path / "fastgrad" / folder / "__pycache__").touch()  # a file: no folder can be made here
     names = ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME", "FASTGRAD_CACHE_DIR")
     changes = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"} | dict.fromkeys(names, nowhere)
     got = values_elsewhere(tmp_path, (3, 3), **changes)
