@@ -10,7 +10,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from .slopes import Ray, Loss, Slope
+from .slopes import Loss, Ray, Slope
 
 Places = NDArray[np.intp]
 Measure = Callable[[Slope], float]

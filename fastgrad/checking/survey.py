@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .search import by_difference, by_gap, search
-from .slopes import Ray, Loss, Slope
+from .slopes import Loss, Ray, Slope
 from .symptoms import hints
 from .verdict import VERDICTS, ArrayCheck, ElementCheck, GradientCheck, worst_of
 
