@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fastgrad import check_gradient
+from fastgrad.checking.verdict import worst_of
 
 N = 10_000
 
@@ -54,3 +55,8 @@ def test_not_finite():
         assert (report.verdict, f"f(x) is {value}" in hints(report)) == ("inconclusive", True)
     beside = check_gradient(lambda x: np.log(x[0]) if x[0] == 1.0 else np.nan, [1.0, 0.0], x, raises=False)
     assert beside.verdict == "inconclusive"
+
+
+def test_the_worst_verdict_counts():
+    assert worst_of(["ok", "wrong", "ok"]) == "wrong"
+    assert worst_of([]) == "ok"

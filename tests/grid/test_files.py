@@ -8,6 +8,7 @@ import pytest
 
 from fastgrad import grid
 from fastgrad.grid import arrays
+from fastgrad.grid.files import file_of, is_full
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +71,11 @@ def test_files_do_not_stay_in_memory(tmp_path):
     kilobytes, value = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert int(kilobytes) < 96 * 1024, "of 384 MB"
     assert value == "1.0"
+
+
+def test_memory_is_no_file_and_a_full_disk_is_known(tmp_path):
+    mapped = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", shape=(4, 5))
+    assert file_of(np.ones(3)) is None
+    assert file_of(mapped[1:, 2:]) is not None
+    assert is_full(OSError(28, "no room"))
+    assert not is_full(OSError(2, "no file"))

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from fastgrad import plot
+from fastgrad.plot.axes import COLOURS, real_values
 
 EVEN = np.linspace(-2.0, 1.0, 25), np.linspace(0.5, 1.5, 21)
 
@@ -85,3 +86,9 @@ def test_labels_of_the_axes_are_kept(draw):
     ax.set(xlabel="weight", ylabel="bias")
     draw(ax=ax)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("weight", "bias")
+
+
+def test_masked_values_are_nan_and_colours_are_four():
+    values = np.ma.masked_array([1.0, 2.0], [False, True])
+    assert np.isnan(real_values(values, "f")).tolist() == [False, True]
+    assert len(set(COLOURS)) == 4

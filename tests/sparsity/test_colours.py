@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from fastgrad import sparsity
+from fastgrad.sparsity.colours import colour
 
 
 def test_groups_share_no_row():
@@ -16,3 +17,8 @@ def test_groups_share_no_row():
         assert fullest <= pattern.count <= fullest + 4
     assert sparsity.Pattern(np.eye(7)).count == 1
     assert sparsity.Pattern(np.zeros((2, 3))).groups.tolist() == [-1, -1, -1]
+
+
+def test_a_band_takes_as_many_groups_as_it_is_wide():
+    rows, columns = np.nonzero(np.eye(9) + np.eye(9, k=1))
+    assert colour((9, 9), rows, columns).tolist() == [0, 1] * 4 + [0]

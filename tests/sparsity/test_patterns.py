@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from fastgrad import sparsity
+from fastgrad.sparsity.patterns import Pattern, read_pattern
 
 X = np.random.default_rng(0).normal(size=12)
 
@@ -76,3 +77,12 @@ def test_scipy_is_asked_for_by_name(monkeypatch):
         with pytest.raises(ImportError, match=r"pip install 'fastgrad\[sparse\]'"):
             derivative(chain, X)
     assert sparsity.pattern(broyden, X).count == 3
+
+
+def test_entries_that_another_pattern_has_more():
+    small, large = Pattern(np.eye(3)), Pattern(np.tri(3))
+    missing = small.lacking(large)
+    assert (missing.rows.tolist(), missing.columns.tolist()) == ([1, 2, 2], [0, 0, 1])
+    assert small.symmetric is small
+    with pytest.raises(ValueError, match="4 coordinates"):
+        read_pattern(small, 4)

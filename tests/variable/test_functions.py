@@ -7,7 +7,7 @@ import fastgrad
 import fastgrad.variable as F
 from fastgrad import Variable
 from fastgrad.formulas.samples import SAMPLES
-from fastgrad.variable import grad
+from fastgrad.variable import functions, grad
 
 RNG = np.random.default_rng(5)
 
@@ -198,3 +198,7 @@ def test_third_derivative():
     for expected in (32.0, 48.0, 48.0, 24.0):
         (y,) = grad([y], [x], enable_double_backprop=True)
         assert y.item() == expected
+
+
+def test_the_functions_of_the_package_are_these():
+    assert all(getattr(F, name) is getattr(functions, name) for name in functions.__all__)

@@ -10,6 +10,7 @@ import pytest
 import fastgrad.variable as F
 from fastgrad import Variable
 from fastgrad.variable import grad, no_backprop_mode
+from fastgrad.variable.graph import MODE, ancestors
 
 
 def variable(*numbers, dtype=np.float64):
@@ -194,3 +195,12 @@ def test_gradients_of_gradients_by_backward():
     (g,) = grad([x**3], [x], enable_double_backprop=True)
     g.backward()
     assert x.grad == [18.0]
+
+
+def test_ancestors_come_after_what_was_made_of_them():
+    x = Variable(np.array(2.0))
+    y = x * x
+    z = y + x
+    order = ancestors([z])
+    assert [id(v) for v in order] == [id(z), id(y), id(x)]
+    assert MODE.remembers

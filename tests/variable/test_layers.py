@@ -5,6 +5,7 @@ import pytest
 
 import fastgrad.variable as F
 from fastgrad import Variable
+from fastgrad.variable import layers
 
 FLOATS = [np.float16, np.float32, np.float64]
 
@@ -49,3 +50,7 @@ def test_half_and_single_precision_through_a_network(dtype):
     loss.backward()
     assert (loss.dtype, w.grad.dtype, b.grad.dtype) == (dtype,) * 3
     np.testing.assert_allclose(b.grad, [-2 / 3, 1 / 3, 1 / 3], rtol=2 * float(np.finfo(dtype).eps))
+
+
+def test_the_layers_of_the_package_are_these():
+    assert all(getattr(F, name) is getattr(layers, name) for name in layers.__all__)

@@ -6,6 +6,7 @@ import pytest
 import fastgrad.variable as F
 from fastgrad import Variable
 from fastgrad.variable import grad
+from fastgrad.variable.numbers import Numbers
 
 
 def variable(*numbers, dtype=np.float64):
@@ -64,3 +65,9 @@ def test_attributes_of_an_array():
     x.array = np.zeros(2)
     assert (x.data.tolist(), x.grad) == ([0.0, 0.0], None)
     assert variable(2.5).item() == 2.5
+
+
+def test_a_variable_is_made_of_its_numbers():
+    x = Variable(np.ones((2, 3)), name="x")
+    assert isinstance(x, Numbers)
+    assert (x.shape, x.ndim, x.size, x.name) == ((2, 3), 2, 6, "x")

@@ -6,6 +6,7 @@ import pytest
 import fastgrad.variable as F
 from fastgrad import Variable
 from fastgrad.variable import InvalidType
+from fastgrad.variable.operands import checked, constant, fixed
 
 FLOATS = [np.float16, np.float32, np.float64]
 
@@ -67,3 +68,26 @@ def test_integers_go_forward_only():
     assert (2 * n - 1)[::-1].sum().data == 4
     with pytest.raises(InvalidType, match=r"backward\(\) needs floats. Actual: int64"):
         F.sum(n).backward()
+
+
+def test_constants_are_cast_where_nothing_is_lost():
+    assert constant(2, np.dtype(np.float32)).dtype == np.float32
+    assert constant(np.array([1.0, 2.0]), np.dtype(np.int64)).tolist() == [1, 2]
+    with pytest.raises(InvalidType, match=r"constant\.dtype"):
+        constant(np.array([1.5]), np.dtype(np.int64))
+
+
+def test_an_index_is_kept_as_arrays_of_its_own():
+    rows = [0, 2]
+    kept = fixed((rows, slice(1)))
+    rows[0] = 1
+    assert kept[0].tolist() == [0, 2]
+    assert kept[1] == slice(1)
+
+
+def test_arrays_of_numbers_are_kept_as_they_are():
+    data = np.ones(3)
+    assert checked(data) is data
+    for wrong in ([1.0], np.array(["a"])):
+        with pytest.raises(TypeError):
+            checked(wrong)

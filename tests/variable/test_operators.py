@@ -8,6 +8,8 @@ import pytest
 import fastgrad.variable as F
 from fastgrad import Variable
 from fastgrad.variable import InvalidType, grad
+from fastgrad.variable.operators import implements, record
+from fastgrad.variable.rules import RULES
 
 
 def variable(*numbers, dtype=np.float64):
@@ -144,3 +146,10 @@ ERRORS = {
 def test_error(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+def test_an_operation_is_recorded_by_its_rule():
+    x = Variable(np.array([1.0, 2.0]))
+    y = record(RULES["multiply"], x, x)
+    assert y.array.tolist() == [1.0, 4.0]
+    assert implements()(abs) is abs

@@ -8,6 +8,7 @@ import pytest
 import fastgrad.variable as F
 from fastgrad import Variable
 from fastgrad.variable import grad
+from fastgrad.variable.rules import RULES, unbroadcast
 
 
 def variable(*numbers, dtype=np.float64):
@@ -251,3 +252,10 @@ def test_negative_base_has_no_derivative_by_its_exponent():
 
 def test_every_largest_element_gets_the_whole_gradient():
     assert gradient_of(F.max, 1.0, 3.0, 3.0) == [0.0, 1.0, 1.0]
+
+
+def test_gradients_of_broadcast_operands_are_summed():
+    g = np.arange(6.0).reshape(2, 3)
+    assert unbroadcast(g, (3,)).tolist() == [3.0, 5.0, 7.0]
+    assert unbroadcast(g, (2, 1)).tolist() == [[3.0], [12.0]]
+    assert all(name == rule.name for name, rule in RULES.items())
