@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad import check_gradient
+from fastgrad.checking.check import check_gradient
 
 
 def test_tolerances():

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from fastgrad.formulas.samples import CURVES
+from fastgrad.formulas.curves import CURVES
 
 OFFSETS = np.array([-4, -3, -2, -1, 1, 2, 3, 4])
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fastgrad.nn import MLP, cross_entropy_error, mean_squared_error, relu, sigmoid, softmax
+from fastgrad.nn import MLP
+from fastgrad.nn.losses import cross_entropy_error, mean_squared_error, relu, sigmoid, softmax
 
 
 def rng(seed=0):

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad.nn import MLP, SimpleNet, TwoLayerNet, cross_entropy_error, mean_squared_error, softmax
+from fastgrad.nn import cross_entropy_error, mean_squared_error, softmax
+from fastgrad.nn.networks import MLP, SimpleNet, TwoLayerNet
 
 ACTIVATIONS = ["identity", "relu", "sigmoid", "tanh"]
 LOSSES = ["softmax_cross_entropy", "mean_squared_error"]
