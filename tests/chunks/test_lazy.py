@@ -311,7 +311,7 @@ def gathered(client, *lazy):
 def memory():
     """How much a process has traced and compiled."""
     from fastgrad.engine.jit import blackbox
-    from fastgrad.engine.simd.launch import launch
+    from fastgrad.engine.simd import launch
 
     return len(launch._traces), len(launch._memo), len(blackbox._functions), len(blackbox.memo)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fastgrad.formulas import landscapes
 from fastgrad.formulas.samples import SAMPLES
 
 
@@ -29,3 +30,9 @@ def test_known_minimum(name, point, value):
     x = np.array(point)
     assert sample.f(x) == pytest.approx(value, abs=1e-12)
     assert np.max(np.abs(sample.gradient(x))) < 1e-12
+
+
+def test_every_landscape_is_a_sample():
+    named = [name for name in vars(landscapes) if f"{name}_grad" in vars(landscapes)]
+    assert len(named) == 11
+    assert all(SAMPLES[name].f is getattr(landscapes, name) for name in named)

@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 import pytest
 
-from fastgrad import grid
 from fastgrad.grid import arrays
+from fastgrad.grid import operators as grid
 
 ACCURACIES = (2, 4, 6, 8)
 SHAPES = [(3,), (9,), (1000,), (4, 3), (3, 70), (17, 9), (5, 4, 6), (3, 3, 3, 5), (1, 7, 1, 5), (40, 300), (6, 5, 2)]
