@@ -222,11 +222,9 @@ def functions():
     ]  # fmt: skip
 
 
-DESCRIBED = """
-import sys
-sys.path.insert(0, "tests/grid")
-import test_journal
-print(*test_journal.descriptions())
+DESCRIBED = f"""
+from {__name__} import descriptions
+print(*descriptions())
 """
 
 
