@@ -2,8 +2,9 @@
 
 The book's names (`numerical_diff`, `numerical_gradient`, `numerical_gradient_2d`, `gradient_descent`, `tangent_line`)
 are drop-ins. The modern ones (`gradient`, `value_and_gradient`, `derivative`, `gradient_field`, `jacobian`, `hessian`,
-the products `jvp`, `vjp`, `hvp`, `grad`, `value_and_grad` and `propagate`) never change their input, choose the step by
-precision, and compile the function where that pays; `explain` says what they do.
+the products `jvp`, `vjp`, `hvp`, the functions of functions `grad`, `value_and_grad`, `jac`, `hess`, and `propagate`)
+never change their input, choose the step by precision, and compile the function where that pays; `explain` says what
+they do.
 """
 
 from . import compiled as compiled
@@ -21,7 +22,7 @@ from .operations.hessians import hessian, hvp
 from .operations.jacobians import jacobian, jvp
 from .operations.propagation import propagate
 from .results import ConstantFunctionWarning, EngineError, Explanation, PerformanceWarning, Result
-from .transforms.functions import grad, value_and_grad, vjp
+from .transforms.functions import grad, hess, jac, value_and_grad, vjp
 from .variable import Variable
 
 __version__ = "0.1.0"
@@ -40,8 +41,10 @@ __all__ = [
     "gradient",
     "gradient_descent",
     "gradient_field",
+    "hess",
     "hessian",
     "hvp",
+    "jac",
     "jacobian",
     "jvp",
     "numerical_diff",
@@ -54,3 +57,12 @@ __all__ = [
     "vjp",
     "weight_gradient",
 ]
+
+_SUBMODULES = (
+    "book", "checking", "compiled", "grid", "nn", "plot", "results", "sparsity", "transforms", "variable"
+)  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    """What is public: no rooms of the house that importing the others leaves here."""
+    return sorted([*__all__, *_SUBMODULES, "__version__"])

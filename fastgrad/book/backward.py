@@ -132,8 +132,7 @@ def check_backward(
     check_function(func, "func")
     data = [_converted(x, dtype) for x in as_tuple(x_data)]
     leaves, weights = [Variable(x) for x in data], as_tuple(params)
-    skipped = no_grads if no_grads is not None else [x.dtype.kind != "f" for x in data]
-    moving = [leaf for leaf, skip in zip(leaves, skipped, strict=True) if not skip] + list(weights)
+    moving = [*_moving(leaves, no_grads), *weights]
     if not moving:
         msg = "there is nothing to differentiate: all arguments are left out, and there are no params"
         raise ValueError(msg)
@@ -145,12 +144,23 @@ def check_backward(
     arrays = [movable_array(leaf.array, "x_data") for leaf in moving]
     direction = _direction(sum(x.size for x in arrays))
     parts = np.split(direction, np.cumsum([x.size for x in arrays])[:-1])
-    backward = sum(
-        float(np.sum(v.reshape(leaf.shape) * leaf.grad))
-        for v, leaf in zip(parts, moving, strict=True)
-        if leaf.grad is not None
-    )  # fmt: skip
+    backward = _slope_along(moving, parts)
     numerical = _along(lambda: as_tuple(func(*leaves)), arrays, parts, above, eps, detect_nondifferentiable)
+    _compare(numerical, backward, atol, rtol)
+
+
+def _moving(leaves: list[Variable], no_grads: Sequence[bool] | None) -> list[Variable]:
+    skipped = no_grads if no_grads is not None else [x.dtype.kind != "f" for x in leaves]
+    return [leaf for leaf, skip in zip(leaves, skipped, strict=True) if not skip]
+
+
+def _slope_along(moving: Sequence[Any], parts: Sequence[Array]) -> float:
+    """What the gradients of backward say of a line."""
+    both = zip(parts, moving, strict=True)
+    return sum(float(np.sum(v.reshape(leaf.shape) * leaf.grad)) for v, leaf in both if leaf.grad is not None)
+
+
+def _compare(numerical: float, backward: float, atol: float, rtol: float) -> None:
     if not abs(numerical - backward) <= atol + rtol * abs(backward):
         msg = (
             f"backward disagrees with the numerical derivative along a random line: numerical {numerical:.8g}, "

@@ -71,7 +71,7 @@ def numerical_diff(f: Function, x: Any, h: float = 1e-4) -> Any:
         x = real_array(x)[()]
     step = _book_step(x, h)
     _check_visible(x, step)
-    above, below = _plain(f(x + step)), _plain(f(x - step))
+    above, below = _own_copy(f(x + step)), _own_copy(f(x - step))
     with np.errstate(all="ignore"):
         return (above - below) / (2 * step)
 
@@ -121,7 +121,7 @@ def numerical_gradient(
     check_function(f)
     array, kind = _own_array(x)
     if hasattr(f, "py_func"):
-        return _compiled(f, array, h, check_workers(workers, "jit") or threads.cores(), progress)
+        return _by_a_compiled_loop(f, array, h, check_workers(workers, "jit") or threads.cores(), progress)
     grad = _loop(f, array, h, progress, workers=check_workers(workers, "auto") or 1)
     if kind and grad.size and not grad.any() and not _reacts(f, array):
         warnings.warn(COPIED.format(kind=kind), ConstantFunctionWarning, stacklevel=2)
@@ -254,7 +254,7 @@ def tangent_line(f: Function, x: Any) -> Callable[[Any], Any]:
     """
     check_function(f)
     x = x if isinstance(x, (int, float)) else real_array(x)
-    y = _plain(f(x))
+    y = _own_copy(f(x))
     if np.shape(y) == np.shape(x):
         slope = numerical_diff(f, x)
         intercept = y - slope * x
@@ -308,7 +308,7 @@ def _check_visible(x: Any, h: Any) -> None:
         raise ValueError(msg)
 
 
-def _plain(value: Any) -> Any:
+def _own_copy(value: Any) -> Any:
     """What f returned for a number or an array, copied: f may use the same array again."""
     array = np.array(value)
     if array.dtype.kind not in "fiub":
@@ -359,7 +359,7 @@ def _reacts(f: Function, x: Array, first: int = 0) -> bool:
     return reacts(f, np.array(x), moved, part=as_number)
 
 
-def _compiled(f: Function, x: Array, h: float, workers: int, progress: Any) -> Array:
+def _by_a_compiled_loop(f: Function, x: Array, h: float, workers: int, progress: Any) -> Array:
     """The same arithmetic in a compiled loop; in Python where f captures what Numba cannot see live."""
     step = _book_step(x, h)
     _check_visible(x, step)

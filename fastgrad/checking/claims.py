@@ -60,8 +60,8 @@ def _check_finite(w: Array, name: str) -> None:
 def value_of(f: Callable[..., Any], grad: Any, point: Any, args: tuple[Any, ...]) -> Callable[[], Any]:
     """f at the present elements of the arrays; f takes Variables where `grad` says so."""
     if _is_variable_class(grad):
-        return lambda: _plain(f(_variables(point), *args))
-    return lambda: _plain(f(point, *args))
+        return lambda: _array_of(f(_variables(point), *args))
+    return lambda: _array_of(f(point, *args))
 
 
 def gradient_of(f: Callable[..., Any], grad: Any, point: Any, args: tuple[Any, ...]) -> Any:
@@ -75,9 +75,9 @@ def gradient_of(f: Callable[..., Any], grad: Any, point: Any, args: tuple[Any, .
     size = sum(w.size for w in point.values()) if isinstance(point, Mapping) else np.size(point)
     if _is_variable(given) and (given.size != size or size == 1):
         return _backward(grad, point, args)
-    if not isinstance(given, Mapping) and np.size(_plain(given)) == 1 and (size != 1 or isinstance(point, Mapping)):
+    if not isinstance(given, Mapping) and np.size(_array_of(given)) == 1 and (size != 1 or isinstance(point, Mapping)):
         return _backward(grad, point, args)
-    return _plain(given)
+    return _array_of(given)
 
 
 def _is_variable(value: Any) -> bool:
@@ -88,7 +88,7 @@ def _is_variable_class(grad: Any) -> bool:
     return isinstance(grad, type) and _is_variable(grad)
 
 
-def _plain(value: Any) -> Any:
+def _array_of(value: Any) -> Any:
     return value.array if _is_variable(value) else value
 
 
@@ -114,7 +114,7 @@ def _backward(loss: Callable[..., Any], point: Any, args: tuple[Any, ...]) -> An
 
 
 def _or_zeros(grad: Any, w: Array) -> Any:
-    return np.zeros_like(w) if grad is None else _plain(grad)
+    return np.zeros_like(w) if grad is None else _array_of(grad)
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def parts(given: Any, point: Any, arrays: dict[str, Array]) -> dict[str, Array |
 
 
 def _part(given: Any, what: str, w: Array) -> Array:
-    array = real_array(_plain(given), what).astype(np.float64)
+    array = real_array(_array_of(given), what).astype(np.float64)
     if array.shape not in {w.shape, w.shape[::-1]}:
         msg = f"{what} has shape {array.shape}, x has {w.shape} there; each element of x needs its derivative"
         raise ValueError(msg)

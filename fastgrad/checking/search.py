@@ -10,13 +10,13 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from .slopes import Line, Loss, Slope
+from .slopes import Loss, Ray, Slope
 
 Places = NDArray[np.intp]
 Measure = Callable[[Slope], float]
 
 
-def search(loss: Loss, line: Line, measure: Measure, kinks: bool, evaluations: int, most: int) -> list[Line]:
+def search(loss: Loss, line: Ray, measure: Measure, kinks: bool, evaluations: int, most: int) -> list[Ray]:
     """The elements, as judged lines, that a line owes its difference to: the half with the larger one first.
 
     Both halves move as they do on the whole line, so what is seen on it is seen on one of them.
@@ -26,7 +26,7 @@ def search(loss: Loss, line: Line, measure: Measure, kinks: bool, evaluations: i
         return [axis for axis in axes if loss.judge(axis, kinks) != "ok"]
     limit, order = loss.evaluations + evaluations, count()
     heap = [(0.0, next(order), line)]
-    found: list[Line] = []
+    found: list[Ray] = []
     while heap and loss.evaluations < limit and len(found) < most:
         _, _, whole = heapq.heappop(heap)
         if len(whole.where) == 1:
@@ -44,7 +44,7 @@ def search(loss: Loss, line: Line, measure: Measure, kinks: bool, evaluations: i
     return found
 
 
-def _halves(line: Line) -> tuple[Line, Line]:
+def _halves(line: Ray) -> tuple[Ray, Ray]:
     middle = len(line.where) // 2
     return line.part(slice(middle), line.step), line.part(slice(middle, None), line.step)
 

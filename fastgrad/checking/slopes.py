@@ -54,7 +54,7 @@ class Slope(NamedTuple):
 
 
 @dataclass
-class Line:
+class Ray:
     """A line through x: flat numbers of the elements that move, how much each, and what was found there."""
 
     where: Places
@@ -64,9 +64,9 @@ class Line:
     verdict: str = ""
     found: Slope | None = None
 
-    def part(self, chosen: Any, step: float) -> Line:
-        """The line of some of its elements."""
-        return Line(self.where[chosen], self.v[chosen], step)
+    def part(self, chosen: Any, step: float) -> Ray:
+        """The ray of some of its elements."""
+        return Ray(self.where[chosen], self.v[chosen], step)
 
 
 class Loss:
@@ -152,17 +152,17 @@ class Loss:
         """The step along a line that moves so many elements: between those that suit one and that suit all at once."""
         return float(power_of_two_below(default_factor(1, 2, self.eps) / max(moving, 1) ** 0.25))
 
-    def line(self, where: Places, rng: np.random.Generator) -> Line:
+    def line(self, where: Places, rng: np.random.Generator) -> Ray:
         """A random line: random signs, of which nothing cancels one wrong element, and sizes from 1/2 to 1."""
         size = rng.uniform(0.5, 1.0, len(where)) * np.where(rng.random(len(where)) < 0.5, -1.0, 1.0)
-        return Line(where, size * self.scale[where], self.step(len(where)))
+        return Ray(where, size * self.scale[where], self.step(len(where)))
 
-    def axis(self, place: int) -> Line:
+    def axis(self, place: int) -> Ray:
         """The line of one element."""
         where = np.array([place])
-        return Line(where, self.scale[where], self.step(1))
+        return Ray(where, self.scale[where], self.step(1))
 
-    def slope(self, line: Line, t: float) -> Slope:
+    def slope(self, line: Ray, t: float) -> Slope:
         """Slopes at a step, evaluated once."""
         if t not in line.slopes:
             above, up = self.moved(line.where, t, line.v)
@@ -176,7 +176,7 @@ class Loss:
             line.slopes[t] = Slope(t, float(central), float(right), float(left), analytic)
         return line.slopes[t]
 
-    def measure(self, lines: list[Line]) -> None:
+    def measure(self, lines: list[Ray]) -> None:
         """The deviation of f, from the fourth differences along lines that were taken at t and 2t.
 
         Kinks at x look like noise there, so noise has to show at some distance from x too.
@@ -191,7 +191,7 @@ class Loss:
             noise = max(beside, *found) if beside > NOISY * self.eps * self.largest else beside
         self.noise = max(noise, spread if np.isfinite(spread) else 0.0, rounding)
 
-    def _beside(self, line: Line) -> float:
+    def _beside(self, line: Ray) -> float:
         """The size of fourth differences of f at some distance from x."""
         values = [self.moved(line.where, line.step * (16 + k / 16), line.v)[0] for k in range(8)]
         return float(np.sqrt(np.mean(np.diff(values, 4) ** 2) / 70)) if np.isfinite(values).all() else 0.0
@@ -201,18 +201,18 @@ class Loss:
     def noise_at(self, t: float) -> float:
         return NOISE * self.noise / t
 
-    def length(self, line: Line) -> float:
+    def length(self, line: Ray) -> float:
         """The length of the gradient along a line, by its own elements or by those typical of the array."""
         return float(np.hypot.reduce(np.maximum(np.abs(self.g[line.where]), self.typical[line.where]) * line.v))
 
-    def allowed(self, line: Line, slope: Slope) -> float:
+    def allowed(self, line: Ray, slope: Slope) -> float:
         """What the tolerances allow along a line, as if every element had its share with a random sign."""
         if len(line.where) == 1:
             return abs(float(line.v[0])) * self.atol + self.rtol * max(abs(slope.central), abs(slope.analytic))
         each = (self.atol + self.rtol * np.abs(self.g[line.where])) * line.v
         return SLACK * float(np.hypot.reduce(each))
 
-    def usable(self, line: Line, t: float) -> bool:
+    def usable(self, line: Ray, t: float) -> bool:
         """Whether the noise at a step is small beside the gradient."""
         slope = line.slopes[t]
         if slope.right == slope.left == slope.analytic == 0.0:  # f does not read these elements
@@ -226,7 +226,7 @@ class Loss:
         """Whether values of f are off by far more than by rounding."""
         return self.noise > NOISY * self.eps * self.largest
 
-    def agrees(self, line: Line, t: float, coarser: float | None = None) -> bool:
+    def agrees(self, line: Ray, t: float, coarser: float | None = None) -> bool:
         """Whether gradient and slope agree at a step, or in the limit that two steps suggest."""
         slope = line.slopes[t]
         room = self.allowed(line, slope) + self.noise_at(t)
@@ -238,7 +238,7 @@ class Loss:
         limit = (square * slope.difference - line.slopes[coarser].difference) / (square - 1)
         return abs(limit) <= room
 
-    def judge(self, line: Line, kinks: bool = True) -> str:
+    def judge(self, line: Ray, kinks: bool = True) -> str:
         """ok, kink, wrong or inconclusive, by as few evaluations as the case allows."""
         t = line.step
         line.found = self.slope(line, t)
@@ -251,7 +251,7 @@ class Loss:
             line.verdict = self._judge_closely(line, kinks)
         return line.verdict
 
-    def _judge_closely(self, line: Line, kinks: bool) -> str:
+    def _judge_closely(self, line: Ray, kinks: bool) -> str:
         steps = self._ladder(line)
         if not steps:
             return "inconclusive"
@@ -268,7 +268,7 @@ class Loss:
             return "kink"
         return self._is_steady(line, fine, coarse, kinks)
 
-    def _ladder(self, line: Line) -> list[float]:
+    def _ladder(self, line: Ray) -> list[float]:
         """Steps with finite slopes, the shortest first; long ones only where noise spoils the short ones."""
         t = line.step
         first = self.slope(line, t)
@@ -284,7 +284,7 @@ class Loss:
                 self.slope(line, factor * t)
         return sorted(s for s, slope in line.slopes.items() if np.isfinite(slope.difference) and np.isfinite(slope.gap))
 
-    def _from_noise(self, line: Line, steps: list[float]) -> str:
+    def _from_noise(self, line: Ray, steps: list[float]) -> str:
         """wrong, where the difference stands out of the noise at the longest steps alike; otherwise no verdict."""
         slopes = [line.slopes[t] for t in steps]
         line.found = slopes[-1]
@@ -295,7 +295,7 @@ class Loss:
         alike = abs(slopes[0].difference - slopes[-1].difference) <= 0.3 * abs(slopes[-1].difference)
         return "wrong" if len(slopes) == 2 and all(clear) and alike else "inconclusive"
 
-    def _is_steady(self, line: Line, fine: float, coarse: float, kinks: bool) -> str:
+    def _is_steady(self, line: Ray, fine: float, coarse: float, kinks: bool) -> str:
         """wrong, where the difference is there at two steps;
         a kink between them, or no verdict, where it comes and goes."""
         near, far = line.slopes[fine], line.slopes[coarse]
@@ -309,7 +309,7 @@ class Loss:
         falling = abs(near.difference) < abs(far.difference)
         return "kink" if kinks and falling and (halved or len(line.where) > 1) else "inconclusive"
 
-    def _is_smooth(self, line: Line, steps: list[float]) -> bool:
+    def _is_smooth(self, line: Ray, steps: list[float]) -> bool:
         """Whether no difference at a longer step exceeds Taylor's remainder, which grows as t**2."""
         for a, b in pairwise(steps):
             near, far = line.slopes[a], line.slopes[b]
@@ -318,14 +318,14 @@ class Loss:
                 return False
         return True
 
-    def _is_kink(self, line: Line, fine: float, coarse: float) -> bool:
+    def _is_kink(self, line: Ray, fine: float, coarse: float) -> bool:
         """Whether the slopes to the left and to the right stay apart as the step shrinks."""
         near, far = line.slopes[fine], line.slopes[coarse]
         if not np.isfinite(far.gap) or abs(near.gap) <= 2 * self.noise_at(fine) + self.allowed(line, near):
             return False
         return bool(abs(far.gap) < abs(near.gap) * (coarse / fine) ** 0.5)
 
-    def _is_between(self, line: Line, fine: float) -> bool:
+    def _is_between(self, line: Ray, fine: float) -> bool:
         """Whether the gradient is one of the slopes that the kink has."""
         slope = line.slopes[fine]
         room = self.allowed(line, slope) + self.noise_at(fine)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .search import by_difference, by_gap, search
-from .slopes import Line, Loss, Slope
+from .slopes import Loss, Ray, Slope
 from .symptoms import hints
 from .verdict import VERDICTS, ArrayCheck, ElementCheck, GradientCheck, worst_of
 
@@ -49,7 +49,7 @@ class Survey:
         self.hints: dict[str, list[str]] = {name: [] for name in claimed}
         self.errors = dict.fromkeys(claimed, 0.0)
         self.worst: dict[int, ElementCheck] = {}
-        self.own: dict[str, list[Line]] = {name: [] for name in claimed}
+        self.own: dict[str, list[Ray]] = {name: [] for name in claimed}
         g = np.concatenate([*(self._flat(name, w) for name, w in loss.arrays.items()), np.empty(0)])
         self.broken = np.flatnonzero(~np.isfinite(g))
         loss.set_gradient(np.where(np.isfinite(g), g, 0.0))
@@ -94,7 +94,7 @@ class Survey:
         first, last = self.loss.starts[k], self.loss.starts[k + 1 if name is not None else -1]
         return np.setdiff1d(np.arange(first, last), self.broken, assume_unique=True)
 
-    def _all_own(self) -> list[Line]:
+    def _all_own(self) -> list[Ray]:
         return [line for lines in self.own.values() for line in lines]
 
     def _measure(self) -> None:
@@ -126,19 +126,19 @@ class Survey:
         self._explain()
         return self._report("fast", len(lines))
 
-    def _holders(self, line: Line) -> list[str]:
+    def _holders(self, line: Ray) -> list[str]:
         """The arrays that a line moves."""
         ends = np.searchsorted(line.where, self.loss.starts).tolist()
         return [name for name, a, b in zip(self.names, ends[:-1], ends[1:], strict=True) if a < b]
 
-    def _error(self, line: Line) -> float:
+    def _error(self, line: Ray) -> float:
         """The difference along a line, relative to the length of the gradient there."""
         slope = line.found
         if slope is None or not np.isfinite(slope.difference) or slope.difference == 0.0:
             return 0.0
         return abs(slope.difference) / max(float(np.hypot.reduce(self.loss.g[line.where] * line.v)), abs(slope.central))
 
-    def _pursue(self, lines: list[Line]) -> None:
+    def _pursue(self, lines: list[Ray]) -> None:
         """Search each array once; lines of all arrays only where no array's own line has shown anything."""
         seen: set[str] = set()
         for line in sorted(lines, key=lambda line: -VERDICTS.index(line.verdict)):
@@ -151,7 +151,7 @@ class Survey:
                 for name in {self.names[self.loss.array_of(place)] for place in found} or holders:
                     self._say(name, "wrong", "" if found or len(holders) == 1 else TOGETHER_WRONG)
 
-    def _hunt(self, line: Line) -> tuple[list[int], bool]:
+    def _hunt(self, line: Ray) -> tuple[list[int], bool]:
         """The elements to which a line owes its difference, and whether they explain it:
         the others agree without them."""
         every, found = line.where, []
@@ -181,7 +181,7 @@ class Survey:
             if "wrong" in self.verdicts[name]:
                 self._say(name, "wrong", OTHERS)
 
-    def _note_axis(self, axis: Line) -> None:
+    def _note_axis(self, axis: Ray) -> None:
         """What was found for one element."""
         slope, place = axis.found, int(axis.where[0])
         name = self.names[self.loss.array_of(place)]

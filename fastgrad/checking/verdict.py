@@ -111,7 +111,7 @@ class GradientCheck:
     def to_dict(self) -> dict[str, Any]:
         """The report in dicts, lists, numbers and strings, as JSON has them:
         numbers that are not finite become None."""
-        plain: dict[str, Any] = _plain({"ok": self.ok, "verdict": self.verdict, **asdict(self)})
+        plain: dict[str, Any] = _as_json({"ok": self.ok, "verdict": self.verdict, **asdict(self)})
         return plain
 
     def __str__(self) -> str:
@@ -137,9 +137,9 @@ def _table(arrays: Sequence[ArrayCheck]) -> list[str]:
     return ["  ".join([*(row[k].ljust(widths[k]) for k in range(3)), row[3]]) for row in rows]
 
 
-def _plain(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
+        return {name: _as_json(part) for name, part in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(part) for part in value]
+        return [_as_json(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

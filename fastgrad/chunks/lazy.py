@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import check_args, check_bounds, check_scheme, is_dask, real_array
+from ..engine.arguments import check_args, check_bounds, formulas_of, is_dask, real_array
 from ..engine.call import Call, Grid, Rows
 from ..engine.choose import PYTHON_CALLS, check_engine, choose_ahead, keep_quiet, warn_if_slow
 from ..engine.request import Function, Options, check_batch, read_points, read_steps
@@ -25,6 +25,14 @@ from ..formulas.steps import irregular
 from ..results import users_level
 
 Array = NDArray[Any]
+
+
+TABLES: dict[str, Callable[[int, int, str], stencils.Table]] = {
+    "gradient": stencils.gradient,
+    "value_and_gradient": stencils.gradient,
+    "jacobian": stencils.jacobian,
+    "hessian": stencils.hessian,
+}
 
 
 class Carried:
@@ -89,7 +97,7 @@ def by_rows(operation: Callable[..., Any], f: Function, x: Any, how: Options, **
     new = dict(enumerate((*before, *after), -len(before) - len(after)))
     index = (0, *list(new)[: len(before)], *range(1, x.ndim), *list(new)[len(before) :])
     return da.blockwise(
-        _rows, index, *inputs, new_axes=new, dtype=dtype, meta=np.empty((0,) * len(index), dtype), concatenate=True,
+        _block, index, *inputs, new_axes=new, dtype=dtype, meta=np.empty((0,) * len(index), dtype), concatenate=True,
         align_arrays=False, **shared,
     )  # fmt: skip
 
@@ -100,7 +108,7 @@ def _aligned(da: Any, array: Any, sizes: tuple[int, ...]) -> Any:
     return array.rechunk(chunks) if is_dask(array) else da.from_array(array, chunks=chunks)
 
 
-def _rows(x: Array, *rows: Any, work: _Work, args: Any, along: tuple[str, ...], outputs: Any = None) -> Any:
+def _block(x: Array, *rows: Any, work: _Work, args: Any, along: tuple[str, ...], outputs: Any = None) -> Any:
     """One task: some of the points."""
     if outputs is not None and not len(x):
         return np.empty((0, *outputs, *x.shape[1:]), real_array(x).dtype)
@@ -117,7 +125,7 @@ def _pairs(da: Any, inputs: list[Any], dtype: Any, shared: dict[str, Any]) -> tu
     """f and its gradient: tasks that return both, and tasks that take one of the two."""
     x, index = inputs[:2]
     both = da.blockwise(
-        _rows, index, *inputs, dtype=object, meta=np.empty((0,) * x.ndim, object), concatenate=True, **shared
+        _block, index, *inputs, dtype=object, meta=np.empty((0,) * x.ndim, object), concatenate=True, **shared
     )
     value = da.blockwise(_part, (0,), both, index, which=0, dtype=dtype, meta=np.empty(0, dtype))
     return value, da.blockwise(_part, index, both, index, which=1, dtype=dtype, meta=np.empty((0,) * x.ndim, dtype))
@@ -144,21 +152,21 @@ def _one_point(
     order: int = 2,
 ) -> Call:
     """The call for all points with one of them, which is made up; arguments are checked against all."""
-    real_array(np.empty(0, x.dtype))
+    real_array(np.empty(0, x.dtype))  # raises for other numbers
     args = check_args(args)
     _check_that_none_is_dask({"h": h, "rel_step": rel_step, **{f"args[{k}]": a for k, a in enumerate(args)}})
     whole, points = read_points(np.broadcast_to(0.0, x.shape), True)
     batch = tuple(a if is_dask(a) else np.asarray(a) for a in batch_args)
     check_batch(batch, points)
-    operation = "gradient" if name == "value_and_gradient" else name
-    table = getattr(stencils, operation)(points.dimension, order, check_scheme(method, order))
+    table = TABLES[name](points.dimension, order, formulas_of(method))
     steps = read_steps(whole, points, table, h, rel_step)
     limits = _limits(bounds, points)
     row = irregular(points.dimension)[None]
     point = Rows(row if limits is None else np.clip(row, *limits), points.shape)
+    steps = replace(steps, size=steps.size[:1]) if steps.size.ndim == 2 else steps
     one = Call(
-        f, point, table, replace(steps, size=steps.size[:1]) if steps.size.ndim == 2 else steps, args,
-        tuple(map(_first_row, batch)), value=name != operation, vector=name == "jacobian",
+        f, point, table, steps, args,
+        tuple(map(_first_row, batch)), value=name == "value_and_gradient", vector=name == "jacobian",
         adaptive=method == "adaptive", bounds=limits,
     )  # fmt: skip
     return replace(one, expected=points.count * one.total)

@@ -23,11 +23,10 @@ def check_function(f: Any, name: str = "f") -> Callable[..., Any]:
     raise TypeError(msg)
 
 
-def check_scheme(method: Any, order: Any) -> str:
-    """The method of the formulas, which refined steps (`adaptive`) extrapolate;
-    ValueError for one that does not exist."""
+def check_scheme(method: Any, order: Any) -> None:
+    """Raise ValueError for a method or an order that does not exist."""
     if type(order) is int and type(method) is str and order in ORDERS.get(method, ()):
-        return method
+        return
     if not isinstance(method, str) or not isinstance(order, (int, np.integer)) or isinstance(order, bool):
         choices = "; ".join(f"{name!r} with order {', '.join(map(str, orders))}" for name, orders in ORDERS.items())
         msg = (
@@ -45,6 +44,10 @@ def check_scheme(method: Any, order: Any) -> str:
             f"order={order!r} does not exist for method='adaptive'; use one of {', '.join(map(str, ORDERS['central']))}"
         )
         raise ValueError(msg)
+
+
+def formulas_of(method: str) -> str:
+    """The method of the formulas, which refined steps (`adaptive`) extrapolate."""
     return "central" if method == "adaptive" else method
 
 

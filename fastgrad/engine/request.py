@@ -12,21 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..formulas import stencils
 from ..formulas.steps import Steps, choose_steps
-from .arguments import check_bounds, real_array
-from .call import Rows
+from .arguments import check_args, check_bounds, formulas_of, real_array
+from .call import Call, Rows
 
 Array = NDArray[Any]
-
-
 Function = Callable[..., Any]
-
-
 Step = ArrayLike | None
-
-
 Bounds = tuple[ArrayLike, ArrayLike] | None
-
-
 Progress = bool | Callable[[int, int], object]
 
 
@@ -39,6 +31,57 @@ class Options:
     out: Array | None
     progress: Any
     full_output: bool
+
+
+def read_call(
+    f: Function,
+    x: ArrayLike,
+    table_of: Callable[[int, int, str], stencils.Table],
+    *,
+    args: Any,
+    batch_args: Any,
+    batch: bool,
+    method: str,
+    order: int,
+    h: Step,
+    rel_step: Step,
+    bounds: Bounds = None,
+    value: bool = False,
+    vector: bool = False,
+) -> tuple[Array, Call]:
+    """x as an array, and the call of an operation along coordinates; its function and scheme have been checked."""
+    given, points = read_points(x, batch)
+    table = table_of(points.dimension, order, formulas_of(method))
+    steps, adaptive = read_steps(given, points, table, h, rel_step), method == "adaptive"
+    rest, rows = check_args(args), read_batch(batch_args, points, batch)
+    limits = read_bounds(bounds, given, points)
+    return given, Call(f, points, table, steps, rest, rows, value, vector=vector, adaptive=adaptive, bounds=limits)
+
+
+def read_call_along(
+    f: Function,
+    x: ArrayLike,
+    v: ArrayLike,
+    table_of: Callable[[int, int, str], stencils.Table],
+    steps_along: Callable[..., tuple[Array, Steps]],
+    *,
+    args: Any,
+    batch_args: Any,
+    batch: bool,
+    method: str,
+    order: int,
+    h: Step,
+    rel_step: Step,
+    vector: bool = False,
+) -> tuple[Array, Array, Call]:
+    """As `read_call`, for an operation along v, of which `steps_along` gives the steps."""
+    given, points = read_points(x, batch)
+    direction, v_rows = read_direction(v, given, points)
+    table = table_of(points.dimension, order, formulas_of(method))
+    t, steps = steps_along(given, points, v_rows, table, h, rel_step)
+    rest, rows = check_args(args), read_batch(batch_args, points, batch)
+    adaptive = method == "adaptive"
+    return given, direction, Call(f, points, table, steps, rest, rows, vector=vector, v=v_rows, t=t, adaptive=adaptive)
 
 
 def read_points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:

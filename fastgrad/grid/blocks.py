@@ -151,7 +151,7 @@ def _pieces(axis: _Axis) -> Array:
 
 def _block(*given: Any, axes: tuple[int, ...], plan: tuple[Any, ...], outputs: int, kind: str) -> Array:
     """One task: the derivatives in a block, of arrays that have margins."""
-    from . import boxes  # noqa: PLC0415  which loads Numba
+    from . import boxes, passes  # noqa: PLC0415  which loads Numba
 
     pieces = {axis: piece[0] for axis, piece in zip(axes, given[len(given) - len(axes) :], strict=True)}
     dtype = np.dtype(kind)
@@ -162,7 +162,7 @@ def _block(*given: Any, axes: tuple[int, ...], plan: tuple[Any, ...], outputs: i
     first = [pieces[k].first if k in pieces else 0 for k in range(len(shape))]
     results = np.empty((outputs, *shape), working)
     terms = [boxes.Term(o, arrays[k], axis, pieces[axis].lines[t]) for t, (o, k, axis) in enumerate(plan)]
-    boxes.compute_inside(list(results), terms, first)
+    passes.compute_inside(list(results), terms, first)
     return (results if outputs > 1 else results[0]).astype(dtype, copy=False)
 
 

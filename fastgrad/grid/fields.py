@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -104,49 +104,72 @@ def gradient_field(
     (np.float64(4.0), np.float64(4.0))
     """
     if labelled.has_labels(axes):
-        options: dict[str, Any] = {
-            "args": args, "method": method, "order": order, "h": h, "rel_step": rel_step, "engine": engine,
-            "workers": workers, "out": out, "progress": progress, "full_output": full_output, "resume": resume,
-            "chunks": chunks, "bounds": bounds,
-        }  # fmt: skip
-        return labelled.field(partial(gradient_field, f, **options), axes, out)
+        what: dict[str, Any] = {"args": args, "method": method, "order": order, "h": h, "rel_step": rel_step}
+        what |= {"bounds": bounds, "chunks": chunks, "engine": engine, "workers": workers, "out": out}
+        what |= {"progress": progress, "full_output": full_output, "resume": resume}
+        return labelled.field(partial(gradient_field, f, **what), axes, out)
     check_function(f)
     check_fixed_steps(method, order, "gradient_field")
     refuse_bounds(bounds, "gradient_field")
-    check_engine(engine)
-    used = check_workers(workers, engine)
+    how, scheme = Options(engine, workers, out, progress, full_output), (method, order, h, rel_step)
+    call, given = _read_call(f, axes, args, how, *scheme)
+    return _computed(call, given, how, resume) if chunks is None else _lazy(call, given, how, resume, chunks, *scheme)
+
+
+def _read_call(
+    f: Any, axes: Any, args: Any, how: Options, method: str, order: int, h: Any, rel_step: Any
+) -> tuple[Call, list[Array]]:
+    """The call at all nodes, and the axes as arrays."""
+    check_engine(how.engine)
+    check_workers(how.workers, how.engine)
     given = _axes(axes)
     grid = Grid(tuple(np.ascontiguousarray(a, dtype=np.float64) for a in given))
     table = stencils.gradient(grid.dimension, order, method)
-    call = Call(f, grid, table, _steps(grid, table, h, rel_step), check_args(args))
-    if chunks is not None:
-        if resume is not None:
-            msg = (
-                f"resume={os.fspath(resume)!r} does not fit chunks=, whose result is computed later; "
-                "leave one of them out"
-            )
-            raise ValueError(msg)
-        how = Options(engine, workers, out, progress, full_output)
-        return by_nodes(gradient_field, call, given, chunks, how, method=method, order=order, h=h, rel_step=rel_step)
-    result = slabs.check_target(
-        out, (grid.dimension, *map(len, given)), np.result_type(*given), *given, *arrays_of(call.args)
-    )
+    return Call(f, grid, table, _steps(grid, table, h, rel_step), check_args(args)), given
+
+
+def _lazy(
+    call: Call,
+    given: list[Array],
+    how: Options,
+    resume: Any,
+    chunks: Any,
+    method: str,
+    order: int,
+    h: Any,
+    rel_step: Any,
+) -> Any:
+    """The field as a dask array."""
+    if resume is not None:
+        name = os.fspath(resume)
+        msg = f"resume={name!r} does not fit chunks=, whose result is computed later; leave one of them out"
+        raise ValueError(msg)
+    return by_nodes(gradient_field, call, given, chunks, how, method=method, order=order, h=h, rel_step=rel_step)
+
+
+def _computed(call: Call, given: list[Array], how: Options, resume: Any) -> Any:
+    """The field in memory, a file or a store."""
+    shape = (call.points.dimension, *map(len, given))
+    result = slabs.check_target(how.out, shape, np.result_type(*given), *given, *arrays_of(call.args))
     outside = slabs.is_outside(result)
     if resume is not None and not outside:
         msg = f"resume={os.fspath(resume)!r} needs out= a file or a store that outlives this process, such as np.memmap"
         raise ValueError(msg)
-    facts, finite = Facts(none_ran(engine), 0), None
-    if grid.count and outside:
-        facts, finite = slabs.fill(
-            partial(_fill, workers=used), call, result, engine, progress, resume, finite=full_output
-        )
-    elif grid.count:
-        facts = _fill(call, result, engine, progress, workers=used)
-    if not full_output:
-        return result
+    facts, finite = Facts(none_ran(how.engine), 0), None
+    used = check_workers(how.workers, how.engine)
+    if call.points.count and outside:
+        fill = partial(_fill, workers=used)
+        facts, finite = slabs.fill(fill, call, result, how.engine, how.progress, resume, finite=how.full_output)
+    elif call.points.count:
+        facts = _fill(call, result, how.engine, how.progress, workers=used)
+    return _full_result(call, result, facts, finite) if how.full_output else result
+
+
+def _full_result(call: Call, result: Any, facts: Facts, finite: Array | None) -> Result:
     status = status_of(result) if finite is None else np.where(finite, 0, -3)
-    steps, sizes = call.steps_for(facts.eps), np.broadcast_to(call.steps_for(facts.eps).size, grid.dimension)
-    h_taken = tuple(Steps(steps.rule, s).at(a) for s, a in zip(sizes, grid.axes, strict=True))
+    steps, axes = call.steps_for(facts.eps), cast("Grid", call.points).axes
+    sizes = np.broadcast_to(steps.size, len(axes))
+    h_taken = tuple(Steps(steps.rule, s).at(a) for s, a in zip(sizes, axes, strict=True))
     return Result(result, None, status, h_taken, facts.nfev, facts.engine)
 
 

@@ -206,13 +206,13 @@ def text(row: Row, lanes: int) -> str:
 
 
 @cache
-def _kernel(row: Row, lanes: int) -> Any:
+def _compiled_row(row: Row, lanes: int) -> Any:
     return machine.functions(text(row, lanes), "row")[0]
 
 
 def address(row: Row) -> int:
     """Where the machine code of a row operation is."""
-    value = cast(_kernel(row, machine.lanes()), c_void_p).value
+    value = cast(_compiled_row(row, machine.lanes()), c_void_p).value
     assert value is not None
     return value
 

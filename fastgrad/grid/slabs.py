@@ -50,7 +50,7 @@ def is_outside(out: Any) -> bool:
     return files.file_of(out) is not None if isinstance(out, np.ndarray) else True
 
 
-class _Place:
+class _Destination:
     """A file, whose slabs are written in place, or a store, into which blocks are put."""
 
     def __init__(self, out: Any) -> None:
@@ -99,7 +99,7 @@ class _Place:
 class _Run:
     """Where the numbers go, and what the finished slabs add up to; `finite` where it is wanted."""
 
-    place: _Place
+    place: _Destination
     journal: Journal | None
     finite: Array | None
     total: int = 0
@@ -147,7 +147,7 @@ def fill(
 ) -> tuple[Facts, Array | None]:
     """Fill a file or a store; the facts of all slabs, and where it is wanted whether each component is finite."""
     journal = None if resume is None else Journal(resume, describe(call, engine, np.dtype(out.dtype)))
-    run = _Run(_Place(out), journal, np.ones(out.shape[0], bool) if finite else None)
+    run = _Run(_Destination(out), journal, np.ones(out.shape[0], bool) if finite else None)
     finished = [] if journal is None else _intact(run, journal)
     spans = list(_unfinished(run.place.rows, run.place.height(), finished))
     run.total = len(finished) + len(spans)

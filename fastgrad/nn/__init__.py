@@ -1,6 +1,17 @@
 """The book's networks, and networks of any depth, with all their numerical gradients."""
 
 from .losses import cross_entropy_error, mean_squared_error, relu, sigmoid, softmax
-from .networks import MLP, SimpleNet, TwoLayerNet
+from .networks import ACTIVATIONS, LOSSES, MLP, SimpleNet, TwoLayerNet
 
-__all__ = ["MLP", "SimpleNet", "TwoLayerNet", "cross_entropy_error", "mean_squared_error", "relu", "sigmoid", "softmax"]
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "MLP",
+    "SimpleNet",
+    "TwoLayerNet",
+    "cross_entropy_error",
+    "mean_squared_error",
+    "relu",
+    "sigmoid",
+    "softmax",
+]

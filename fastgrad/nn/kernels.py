@@ -358,14 +358,7 @@ def differences(
     `weights` have the biases as the last row; `signals` enter a layer, (N, inputs), and `sums` leave it before the
     activation; `target` is one-hot or values, (N, outputs).
     """
-    samples = len(target)
-    width = -(-samples // machine.lanes()) * machine.lanes()
-    entering = [_across(np.column_stack([signal, np.ones(samples)]), width) for signal in signals]
-    net = Network(
-        np.array([len(w) - 1 for w in weights] + [target.shape[1]]), *_flat(weights), *_flat(entering),
-        *_flat([_across(z, width) for z in sums]), _across(target, width), samples,
-        ACTIVATIONS.index(activation), LOSSES.index(loss), h,
-    )  # fmt: skip
+    net = _network(weights, signals, sums, target, (ACTIVATIONS.index(activation), LOSSES.index(loss)), h)
     functions = Functions(*map(buffers.address, Functions._fields))
     out = [np.empty(w.shape) for w in weights]
     starts = np.cumsum([0] + [w.size for w in weights])
@@ -380,6 +373,18 @@ def differences(
 
     threads.run(work, int(starts[-1]), workers=workers, report=report)
     return out
+
+
+def _network(
+    weights: list[Array], signals: list[Array], sums: list[Array], target: Array, kinds: tuple[int, int], h: float
+) -> Network:
+    samples = len(target)
+    width = -(-samples // machine.lanes()) * machine.lanes()
+    entering = [_across(np.column_stack([signal, np.ones(samples)]), width) for signal in signals]
+    return Network(
+        np.array([len(w) - 1 for w in weights] + [target.shape[1]]), *_flat(weights), *_flat(entering),
+        *_flat([_across(z, width) for z in sums]), _across(target, width), samples, *kinds, h,
+    )  # fmt: skip
 
 
 def _across(rows: Array, width: int) -> Array:

@@ -1,7 +1,7 @@
 """The book's networks, and networks of any depth, with all their numerical gradients in a fraction of a second.
 
 A weight changes one unit of its layer; `numerical_gradient` computes again only what follows from that. It evaluates
-the loss at +h and at -h, as the definition says: ``engine/network.py``.
+the loss at +h and at -h, as the definition says: ``nn/kernels.py``.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class MLP:
 
     def _forward(self, x: Any) -> tuple[list[Array], list[Array]]:
         """What enters each layer, (N, inputs), and its sums before the activation, (N, units)."""
-        signals, sums = [self._rows(x)], []
+        signals, sums = [self._as_rows(x)], []
         for layer in range(1, len(self._layers)):
             z = signals[-1] @ self.params[f"W{layer}"]
             sums.append(z + self.params[f"b{layer}"] if f"b{layer}" in self.params else z)
@@ -224,7 +224,7 @@ class MLP:
             return targets(t, shape)
         return np.eye(shape[1])[labels(t, shape)]
 
-    def _rows(self, x: Any) -> Array:
+    def _as_rows(self, x: Any) -> Array:
         rows = np.atleast_2d(real_array(x))
         if rows.ndim != 2 or rows.shape[1] != self._layers[0] or not len(rows):
             msg = (

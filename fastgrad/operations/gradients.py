@@ -15,6 +15,7 @@ from ..engine.arguments import (
     check_function,
     check_scheme,
     check_workers,
+    formulas_of,
     is_dask,
     real_array,
     refuse_bounds,
@@ -28,9 +29,7 @@ from ..engine.request import (
     Options,
     Progress,
     Step,
-    read_batch,
-    read_bounds,
-    read_points,
+    read_call,
     read_steps,
 )
 from ..formulas import stencils
@@ -134,23 +133,13 @@ def gradient(
            [0., 4.]])
     """
     check_function(f)
-    formulas = check_scheme(method, order)
+    check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
+    what |= {"h": h, "rel_step": rel_step}
     if batch and is_dask(x):
-        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step, "bounds": bounds}
-        return by_rows(gradient, f, x, how, method=method, order=order, **rest)
-    given, points = read_points(x, batch)
-    table = stencils.gradient(points.dimension, order, formulas)
-    call = Call(
-        f,
-        points,
-        table,
-        read_steps(given, points, table, h, rel_step),
-        check_args(args),
-        read_batch(batch_args, points, batch),
-        adaptive=method == "adaptive",
-        bounds=read_bounds(bounds, given, points),
-    )
+        return by_rows(gradient, f, x, how, **what)
+    given, call = read_call(f, x, stencils.gradient, batch=batch, **what)
     return differentiate(call, given, how)
 
 
@@ -189,27 +178,20 @@ def value_and_gradient(
     25.0 [6. 8.]
     """
     check_function(f)
-    formulas = check_scheme(method, order)
+    check_scheme(method, order)
     refuse_bounds(bounds, "value_and_gradient")
     how = Options(engine, workers, out, progress, full_output)
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order}
+    what |= {"h": h, "rel_step": rel_step}
     if batch and is_dask(x):
-        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step}
-        both: tuple[Any, Any] = by_rows(value_and_gradient, f, x, how, method=method, order=order, **rest)
+        both: tuple[Any, Any] = by_rows(value_and_gradient, f, x, how, **what)
         return both
-    given, points = read_points(x, batch)
-    table = stencils.gradient(points.dimension, order, formulas)
-    steps = read_steps(given, points, table, h, rel_step)
-    call = Call(
-        f,
-        points,
-        table,
-        steps,
-        check_args(args),
-        read_batch(batch_args, points, batch),
-        value=True,
-        adaptive=method == "adaptive",
-    )
-    values = np.empty(points.count)
+    given, call = read_call(f, x, stencils.gradient, batch=batch, value=True, **what)
+    return _with_values(call, given, how, batch)
+
+
+def _with_values(call: Call, given: Array, how: Options, batch: bool) -> tuple[Any, Any]:
+    values = np.empty(call.points.count)
     slope = differentiate(call, given, how, values)
     with np.errstate(all="ignore"):
         value = values.astype(given.dtype, copy=False)
@@ -267,28 +249,24 @@ def derivative(
     >>> fastgrad.derivative(np.sin, np.array([0.0, 1.0]), n=2, order=6).round(9)
     array([ 0.        , -0.84147098])
     """
+    _check_number(n)
+    check_function(f)
+    check_scheme(method, order)
+    given = real_array(x)
+    points = Rows(given.reshape(given.size, 1).astype(np.float64, copy=False), (1,))
+    table = stencils.derivative(int(n), order, formulas_of(method))
+    steps, adaptive = read_steps(given, points, table, h, rel_step), method == "adaptive"
+    both = check_bounds(bounds, given, given.shape)
+    limits = both and (both[0].reshape(points.layout), both[1].reshape(points.layout))
+    rest, whole = check_args(args), given.shape
+    call = Call(f, points, table, steps, rest, scalar=True, whole=whole, adaptive=adaptive, bounds=limits)
+    return differentiate(call, given, Options(engine, workers, out, progress, full_output))
+
+
+def _check_number(n: Any) -> None:
     if np.ndim(n) or n not in {1, 2, 3, 4}:
         msg = f"n={n!r} must be 1, 2, 3 or 4, the number of the derivative"
         raise ValueError(msg)
-    check_function(f)
-    formulas = check_scheme(method, order)
-    given = real_array(x)
-    points = Rows(given.reshape(given.size, 1).astype(np.float64, copy=False), (1,))
-    table = stencils.derivative(int(n), order, formulas)
-    steps = read_steps(given, points, table, h, rel_step)
-    both = check_bounds(bounds, given, given.shape)
-    call = Call(
-        f,
-        points,
-        table,
-        steps,
-        check_args(args),
-        scalar=True,
-        whole=given.shape,
-        adaptive=method == "adaptive",
-        bounds=both and (both[0].reshape(points.layout), both[1].reshape(points.layout)),
-    )
-    return differentiate(call, given, Options(engine, workers, out, progress, full_output))
 
 
 def explain(
@@ -328,21 +306,15 @@ def explain(
     check_engine(engine)
     threads_used = check_workers(workers, engine) or threads.cores()
     check_function(f)
-    formulas = check_scheme(method, order)
-    given, points = read_points(x, batch)
-    table = stencils.gradient(points.dimension, order, formulas)
-    call = Call(
-        f,
-        points,
-        table,
-        read_steps(given, points, table, h, rel_step),
-        check_args(args),
-        read_batch(batch_args, points, batch),
-        adaptive=method == "adaptive",
-        bounds=read_bounds(bounds, given, points),
-    )
+    check_scheme(method, order)
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
+    call = read_call(f, x, stencils.gradient, batch=batch, h=h, rel_step=rel_step, **what)[1]
     check_combination(call, engine)
-    if not points.count or not points.dimension:
+    return _explanation(call, engine, threads_used)
+
+
+def _explanation(call: Call, engine: str, threads_used: int) -> Explanation:
+    if not call.points.count or not call.points.dimension:
         return Explanation(none_ran(engine), "no coordinates, nothing to do")
     if engine == "reference":
         return Explanation(engine, "the definition in plain NumPy")

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..chunks.lazy import by_rows
-from ..engine.arguments import check_args, check_function, check_scheme, is_dask, refuse_bounds
-from ..engine.call import Call, Rows
+from ..engine.arguments import check_function, check_scheme, is_dask, refuse_bounds
+from ..engine.call import Rows
 from ..engine.request import (
     Array,
     Bounds,
@@ -17,9 +17,8 @@ from ..engine.request import (
     Options,
     Progress,
     Step,
-    read_batch,
-    read_direction,
-    read_points,
+    read_call,
+    read_call_along,
     read_steps,
 )
 from ..formulas import stencils
@@ -81,24 +80,15 @@ def hessian(
            [2., 0.]])
     """
     check_function(f)
-    formulas = check_scheme(method, order)
+    check_scheme(method, order)
     refuse_bounds(bounds, "hessian")
     how = Options(engine, workers, out, progress, full_output)
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order}
+    what |= {"h": h, "rel_step": rel_step}
     if batch and is_dask(x):
-        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step}
-        return by_rows(hessian, f, x, how, method=method, order=order, **rest)
-    given, points = read_points(x, batch)
-    table = stencils.hessian(points.dimension, order, formulas)
-    call = Call(
-        f,
-        points,
-        table,
-        read_steps(given, points, table, h, rel_step),
-        check_args(args),
-        read_batch(batch_args, points, batch),
-        adaptive=method == "adaptive",
-    )
-    return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=points.shape * 2)
+        return by_rows(hessian, f, x, how, **what)
+    given, call = read_call(f, x, stencils.hessian, batch=batch, **what)
+    return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape * 2)
 
 
 def hvp(
@@ -156,28 +146,19 @@ def hvp(
     array([6., 2.])
     """
     check_function(f)
-    formulas = check_scheme(method, order)
+    check_scheme(method, order)
     refuse_bounds(bounds, "hvp")
-    given, points = read_points(x, batch)
-    direction, rows = read_direction(v, given, points)
-    table = stencils.hvp(points.dimension, order, formulas)
-    steps = read_steps(given, points, table, h, rel_step)
-    call = Call(
-        f,
-        points,
-        table,
-        steps,
-        check_args(args),
-        read_batch(batch_args, points, batch),
-        v=rows,
-        t=_steps_along(points, rows, table, steps),
-        adaptive=method == "adaptive",
-    )
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
+    what |= {"h": h, "rel_step": rel_step}
+    given, direction, call = read_call_along(f, x, v, stencils.hvp, _steps_along, **what)
     return differentiate(call, given, Options(engine, workers, out, progress, full_output), inputs=(direction,))
 
 
-def _steps_along(points: Rows, v: Array, table: stencils.Table, steps: Steps) -> Array:
-    """The steps of v."""
+def _steps_along(
+    given: Array, points: Rows, v: Array, table: stencils.Table, h: Any, rel_step: Any
+) -> tuple[Array, Steps]:
+    """The steps of v, and those of the coordinates."""
+    steps = read_steps(given, points, table, h, rel_step)
     if steps.rule == "default":
-        return np.asarray(direction_step(points.values, v, table.stencil))
-    return np.asarray(step_within(v, steps.at(points.values)))
+        return np.asarray(direction_step(points.values, v, table.stencil)), steps
+    return np.asarray(step_within(v, steps.at(points.values))), steps

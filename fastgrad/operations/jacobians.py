@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..chunks.lazy import by_rows
-from ..engine.arguments import check_args, check_function, check_one_step, check_scheme, is_dask, refuse_bounds
-from ..engine.call import Call, Rows
+from ..engine.arguments import check_function, check_one_step, check_scheme, is_dask, refuse_bounds
+from ..engine.call import Rows
 from ..engine.request import (
     Array,
     Bounds,
@@ -17,14 +17,11 @@ from ..engine.request import (
     Options,
     Progress,
     Step,
-    read_batch,
-    read_bounds,
-    read_direction,
-    read_points,
-    read_steps,
+    read_call,
+    read_call_along,
 )
 from ..formulas import stencils
-from ..formulas.steps import check_direction, choose_steps, direction_step
+from ..formulas.steps import Steps, check_direction, choose_steps, direction_step
 from .solve import differentiate
 
 
@@ -85,25 +82,14 @@ def jacobian(
            [1., 0., 1.]])
     """
     check_function(f)
-    formulas = check_scheme(method, order)
+    check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
+    what |= {"h": h, "rel_step": rel_step}
     if batch and is_dask(x):
-        rest = {"args": args, "batch_args": batch_args, "h": h, "rel_step": rel_step, "bounds": bounds}
-        return by_rows(jacobian, f, x, how, method=method, order=order, **rest)
-    given, points = read_points(x, batch)
-    table = stencils.jacobian(points.dimension, order, formulas)
-    call = Call(
-        f,
-        points,
-        table,
-        read_steps(given, points, table, h, rel_step),
-        check_args(args),
-        read_batch(batch_args, points, batch),
-        vector=True,
-        adaptive=method == "adaptive",
-        bounds=read_bounds(bounds, given, points),
-    )
-    return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=points.shape)
+        return by_rows(jacobian, f, x, how, **what)
+    given, call = read_call(f, x, stencils.jacobian, batch=batch, vector=True, **what)
+    return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape)
 
 
 def jvp(
@@ -166,29 +152,16 @@ def jvp(
     array([1., 1.])
     """
     check_function(f)
-    formulas = check_scheme(method, order)
+    check_scheme(method, order)
     refuse_bounds(bounds, "jvp")
-    given, points = read_points(x, batch)
-    direction, rows = read_direction(v, given, points)
-    table = stencils.jvp(points.dimension, order, formulas)
-    t, steps = _steps_along(points, rows, table, h, rel_step)
-    call = Call(
-        f,
-        points,
-        table,
-        steps,
-        check_args(args),
-        read_batch(batch_args, points, batch),
-        vector=True,
-        v=rows,
-        t=t,
-        adaptive=method == "adaptive",
-    )
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
+    what |= {"h": h, "rel_step": rel_step}
+    given, direction, call = read_call_along(f, x, v, stencils.jvp, _steps_along, vector=True, **what)
     how = Options(engine, workers, out, progress, full_output)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=(), inputs=(direction,))
 
 
-def _steps_along(points: Rows, v: Array, table: stencils.Table, h: Any, rel_step: Any) -> tuple[Array, Any]:
+def _steps_along(_: Array, points: Rows, v: Array, table: stencils.Table, h: Any, rel_step: Any) -> tuple[Array, Steps]:
     """The steps t, and the rule that they follow."""
     check_one_step(h, rel_step, "is the step along v")
     steps = choose_steps(np.zeros(()), table.stencil, h, rel_step)

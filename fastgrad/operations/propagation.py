@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -10,9 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.arguments import check_args, check_function, check_out, real_array, refuse_bounds
+from ..engine.call import Rows
 from ..engine.request import Array, Bounds, Function, Progress, Step, read_batch, read_points
 from ..formulas.values import as_numbers
-from ..results import status_of
+from ..results import Result, status_of
 from .jacobians import jacobian
 
 
@@ -75,29 +78,33 @@ def propagate(
     given, points = read_points(x, batch)
     spread = _read_covariance(cov, points.count, points.shape, batch)
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
-    scheme: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
-    how: dict[str, Any] = {
-        "h": h,
-        "rel_step": rel_step,
-        "engine": engine,
-        "workers": workers,
-        "progress": progress,
-    }
-    full = jacobian(f, given.astype(np.float64, copy=False), **scheme, **how, full_output=True)
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
+    what |= {"h": h, "rel_step": rel_step, "engine": engine, "workers": workers, "progress": progress}
+    full = jacobian(f, given.astype(np.float64, copy=False), **what, full_output=True)
+    y, found = _propagated(partial(_value_at, f, points, rest, rows), given, points, spread, full, out, batch)
+    return y, found if full_output else found.value
+
+
+def _value_at(f: Function, points: Rows, args: tuple[Any, ...], batch: tuple[Array, ...], n: int) -> Any:
+    return as_numbers(f(points.row(n).reshape(points.shape).copy()[()], *args, *(a[n] for a in batch)))
+
+
+def _propagated(
+    value_at: Callable[[int], Any], given: Array, points: Rows, spread: Array, full: Result, out: Any, batch: bool
+) -> tuple[Any, Result]:
+    """f's values, and their covariance in the place of their Jacobian."""
     lead = given.shape[:1] if batch else ()
     shape = np.shape(full.value)[len(lead) : np.ndim(full.value) - len(points.shape)]
     result = check_out(out, (*lead, *shape, *shape), given.dtype, given)
     y = np.empty((points.count, *shape))
     for n in range(points.count):
-        y[n] = as_numbers(f(points.row(n).reshape(points.shape).copy()[()], *rest, *(a[n] for a in rows)))
+        y[n] = value_at(n)
     layout = (points.count, prod(shape), points.dimension)
     with np.errstate(all="ignore"):
         covariance, error = _spread(full.value, full.error, spread, layout)
         result[...] = covariance.reshape(result.shape)
         y = y.astype(given.dtype).reshape((*lead, *shape))[()]
     value = result[()] if out is None and not result.ndim else result
-    if not full_output:
-        return y, value
     error = None if error is None else error.reshape(result.shape)[()]
     return y, replace(full, value=value, error=error, status=status_of(value), nfev=full.nfev + points.count)
 

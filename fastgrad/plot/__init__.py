@@ -1,5 +1,8 @@
 """Pictures with matplotlib: gradient fields, descents, and the error of a difference quotient against its step."""
 
-from .figures import convergence, descent, quiver, streamplot
+from .axes import BLUE as BLUE
+from .axes import ORANGE as ORANGE
+from .errors import convergence
+from .figures import descent, quiver, streamplot
 
 __all__ = ["convergence", "descent", "quiver", "streamplot"]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import check_args, check_fixed_steps, check_function, check_workers, refuse_bounds
+from ..engine.arguments import check_args, check_function
 from ..engine.call import Call
-from ..engine.choose import TRACED_CALLS, check_engine, warn_if_constant
+from ..engine.choose import TRACED_CALLS
 from ..engine.request import Function, Options, Step, read_points, read_steps
 from ..formulas import stencils
 from ..formulas.values import as_number
@@ -18,11 +18,11 @@ from ..operations.hessians import hessian as dense
 from ..operations.solve import differentiate
 from ..program.dependence import DenseError
 from ..program.trace.refusals import Untraceable
-from ..results import EPS, users_level
+from ..results import EPS
 from .agreement import check_curvature, check_missing
-from .patterns import Pattern, read_pattern, scipy_sparse
+from .patterns import Pattern, read_pattern
 from .structures import Structure, a_point, detected, structure_of
-from .task import Found, Task, as_matrices, by_definition
+from .task import Found, Task, as_matrices, by_definition, check_request, warn_if_all_zero
 
 # Evaluations of terms, node by node in NumPy, take as long as this many of f written in arrays.
 COST_OF_TERMS = 4
@@ -146,12 +146,7 @@ def hessian(
            [0., 4., 8., 6.],
            [0., 0., 6., 0.]])
     """
-    scipy_sparse()
-    check_function(f)
-    check_fixed_steps(method, order, "sparsity.hessian")
-    refuse_bounds(bounds, "sparsity.hessian")
-    check_engine(engine)
-    workers = check_workers(workers, engine)
+    workers = check_request(f, method, order, bounds, engine, workers, "sparsity.hessian")
     given, points = read_points(x, batch)
     args = check_args(args)
     table = stencils.hessian(0, order, method)  # for its stencil, and to say that f is constant
@@ -159,13 +154,11 @@ def hessian(
     structure = detected(f, points, args) if pattern is None else None
     wanted = _detected(structure) if structure else _symmetric(pattern, points.dimension)
     task = Task(f, points, wanted, table.stencil, steps, args)
-    if structure is None and engine == "auto" and _calls(task) > TRACED_CALLS:
-        structure = _known(task)
+    structure = structure or _known(task, engine)
     found = _found(task, structure, engine, workers)
     if check and pattern is not None and engine != "reference":
         _check(task, structure, found)
-    if points.values.size and not found.data.any():
-        warn_if_constant(Call(f, points, table, steps, args), np.zeros(1), users_level(1))
+    warn_if_all_zero(task, table, found)
     return as_matrices(found, task, given, batch, full_output)
 
 
@@ -188,8 +181,11 @@ def _calls(task: Task) -> int:
     return task.points.count * (1 + int(directions) * (len(task.formula.offsets) - 1))
 
 
-def _known(task: Task) -> Structure | None:
-    """What is known of f; None of an f that cannot be traced, or whose terms depend on too much."""
+def _known(task: Task, engine: str) -> Structure | None:
+    """What is known of f where that may save time;
+    None of an f that cannot be traced, or whose terms depend on too much."""
+    if engine != "auto" or _calls(task) <= TRACED_CALLS:
+        return None
     try:
         structure = structure_of(task.f, a_point(task.points), task.args)
         structure.terms  # noqa: B018  # found now

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import check_args, check_fixed_steps, check_function, check_workers, refuse_bounds
-from ..engine.call import Call
-from ..engine.choose import check_engine, warn_if_constant
+from ..engine.arguments import check_args, check_function
 from ..engine.request import Function, Step, read_points, read_steps
 from ..formulas import stencils
 from ..operations.jacobians import jacobian as dense
-from ..results import users_level
 from . import groups
 from .agreement import check_pattern
-from .patterns import Pattern, read_pattern, scipy_sparse
+from .patterns import Pattern, read_pattern
 from .structures import detected
-from .task import Task, as_matrices, by_definition
+from .task import Task, as_matrices, by_definition, check_request, warn_if_all_zero
 
 
 def pattern(f: Function, x: ArrayLike, *, args: tuple[Any, ...] = ()) -> Pattern:
@@ -130,12 +126,7 @@ def jacobian(
            [ 0., -4.,  1.,  0.],
            [ 0.,  0., -6.,  1.]])
     """
-    scipy_sparse()
-    check_function(f)
-    check_fixed_steps(method, order, "sparsity.jacobian")
-    refuse_bounds(bounds, "sparsity.jacobian")
-    check_engine(engine)
-    workers = check_workers(workers, engine)
+    workers = check_request(f, method, order, bounds, engine, workers, "sparsity.jacobian")
     given, points = read_points(x, batch)
     table = stencils.jacobian(0, order, method)  # for its stencil, and to say that f is constant
     steps = read_steps(given, points, table, h, rel_step)
@@ -145,6 +136,5 @@ def jacobian(
     found = by_definition(task, dense) if engine == "reference" else groups.differentiate(task, engine, workers)
     if check and pattern is not None and engine != "reference":
         check_pattern(task, found)
-    if points.values.size and not found.data.any():
-        warn_if_constant(Call(f, points, table, steps, args, vector=True), np.zeros(1), users_level(1))
+    warn_if_all_zero(task, table, found, vector=True)
     return as_matrices(found, task, given, batch, full_output)

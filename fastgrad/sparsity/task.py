@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.call import Rows
+from ..engine.arguments import check_fixed_steps, check_function, check_workers, refuse_bounds
+from ..engine.call import Call, Rows
+from ..engine.choose import check_engine, warn_if_constant
 from ..engine.request import Function
-from ..formulas.stencils import Stencil
+from ..formulas.stencils import Stencil, Table
 from ..formulas.steps import Steps, with_precision
-from ..results import EPS, Result, status_of
-from .patterns import Pattern
+from ..results import EPS, Result, status_of, users_level
+from .patterns import Pattern, scipy_sparse
 
 Array = NDArray[np.float64]
 
@@ -51,6 +53,16 @@ class Task:
         return {"args": self.args, "order": self.formula.order, "method": self.formula.method, **step}
 
 
+def check_request(f: Any, method: Any, order: Any, bounds: Any, engine: Any, workers: Any, name: str) -> int | None:
+    """Raise where scipy, a function, a scheme or an engine is missing; the number of workers."""
+    scipy_sparse()
+    check_function(f)
+    check_fixed_steps(method, order, name)
+    refuse_bounds(bounds, name)
+    check_engine(engine)
+    return check_workers(workers, engine)
+
+
 @dataclass(frozen=True)
 class Found:
     """The derivatives at the entries of the pattern, (N, nnz), and how they came about."""
@@ -60,6 +72,13 @@ class Found:
     eps: float
     nfev: int
     engine: str
+
+
+def warn_if_all_zero(task: Task, table: Table, found: Found, *, vector: bool = False) -> None:
+    """The warning of a function that does not react to its argument, whatever its pattern."""
+    if task.points.values.size and not found.data.any():
+        call = Call(task.f, task.points, table, task.steps, task.args, vector=vector)
+        warn_if_constant(call, np.zeros(1), users_level(1))
 
 
 def by_definition(task: Task, dense: Function) -> Found:

@@ -1,7 +1,6 @@
 """Functions of functions, under JAX's names and as SciPy calls them, and the product of a vector with the Jacobian.
 
-`grad` and `value_and_grad` are names of the package, `jac`,
-`hess` and `hessp` are called as ``fastgrad.transforms.jac``.
+`hessp` is called as ``fastgrad.transforms.hessp``; the others are names of the package.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from ..engine.request import Array, Bounds, Function, Progress, Step
 from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian, hvp
 from ..operations.jacobians import jacobian
-from ..results import status_of
+from ..results import Result, status_of
 from .trees import gradient_of_dict
 
 
@@ -111,7 +110,7 @@ def jac(f: Function, **options: Any) -> Function:
     Examples
     --------
     >>> import numpy as np, fastgrad
-    >>> fastgrad.transforms.jac(lambda x, a: np.array([a * x[0], x[0] * x[1]]))(np.array([3.0, 4.0]), 2.0).round(9)
+    >>> fastgrad.jac(lambda x, a: np.array([a * x[0], x[0] * x[1]]))(np.array([3.0, 4.0]), 2.0).round(9)
     array([[2., 0.],
            [4., 3.]])
     """
@@ -141,7 +140,7 @@ def hess(f: Function, **options: Any) -> Function:
     Examples
     --------
     >>> import numpy as np, fastgrad
-    >>> fastgrad.transforms.hess(lambda x, a: a * x[0] ** 2 * x[1], order=4)(np.array([1.0, 2.0]), 0.5).round(6)
+    >>> fastgrad.hess(lambda x, a: a * x[0] ** 2 * x[1], order=4)(np.array([1.0, 2.0]), 0.5).round(6)
     array([[2., 1.],
            [1., 0.]])
     """
@@ -247,20 +246,20 @@ def vjp(
     refuse_bounds(bounds, "vjp")
     given, weights = real_array(x), real_array(u, "u")
     result = check_out(out, given.shape, given.dtype, given, weights)
-    scheme: dict[str, Any] = {"batch": batch, "method": method, "order": order, "h": h, "rel_step": rel_step}
-    how: dict[str, Any] = {
-        "args": args,
-        "batch_args": batch_args,
-        "engine": engine,
-        "workers": workers,
-        "progress": progress,
-    }
-    full = jacobian(f, given.astype(np.float64, copy=False), **scheme, **how, full_output=True)
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
+    what |= {"h": h, "rel_step": rel_step, "engine": engine, "workers": workers, "progress": progress}
+    full = jacobian(f, given.astype(np.float64, copy=False), **what, full_output=True)
     with np.errstate(all="ignore"):
         result[...] = _times(weights, full.value, given, batch)
-        error = None if full.error is None else _times(np.abs(weights), full.error, given, batch).astype(given.dtype)
+        error = None if full.error is None else _times(np.abs(weights), full.error, given, batch)
     value = result[()] if out is None and not result.ndim else result
-    return replace(full, value=value, status=status_of(value), error=error) if full_output else value
+    return _weighted(full, value, error) if full_output else value
+
+
+def _weighted(full: Result, value: Any, error: Array | None) -> Result:
+    with np.errstate(all="ignore"):
+        error = None if error is None else error.astype(value.dtype)
+    return replace(full, value=value, status=status_of(value), error=error)
 
 
 def _times(u: Array, jac: Array, given: Array, batch: bool) -> Array:

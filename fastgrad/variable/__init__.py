@@ -20,14 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from . import functions
+from . import functions, layers
 from .functions import *
 from .graph import ancestors, gradients, remembering
+from .layers import *
 from .operands import InvalidType, refuse
 from .operators import Variable
 
 __all__ = ["InvalidType", "Variable", "grad", "no_backprop_mode"]
-__all__ += functions.__all__
+__all__ += functions.__all__ + layers.__all__
 
 
 def no_backprop_mode() -> AbstractContextManager[None]:

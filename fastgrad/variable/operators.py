@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from .graph import MODE, Node, ancestors, gradients, write
+from .graph import MODE, ancestors, gradients, write
+from .numbers import Numbers
 from .operands import InvalidType, checked, common_dtype, constant, fixed
 from .rules import RULES, UFUNCS, Axis, Rule
 
@@ -18,7 +19,7 @@ ARRAY_FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 """What NumPy's functions that are no ufuncs do with a Variable; see `implements`."""
 
 
-class Variable(Node):
+class Variable(Numbers):
     """An array with a gradient: `backward` of a result writes the `grad` of all that it was computed from.
 
     Operators, indexing and NumPy's functions work as on arrays and return Variables. Numbers and arrays beside a
@@ -61,7 +62,7 @@ class Variable(Node):
     array([8.])
     """
 
-    __slots__ = ("__weakref__", "name")
+    __slots__ = ("__weakref__",)
     __array_priority__ = 200.0
     __hash__ = None  # type: ignore[assignment]
 
@@ -70,83 +71,6 @@ class Variable(Node):
     ) -> None:
         self._start(checked(data), requires_grad)
         self.name, self.grad = name, grad
-
-    # --- the numbers ---
-
-    @property
-    def data(self) -> Array:
-        return self._data
-
-    @data.setter
-    def data(self, data: Array) -> None:
-        new = checked(data)
-        if (new.shape, new.dtype) != (self._data.shape, self._data.dtype):
-            self._grad = None
-        self._data = new
-
-    array = data
-
-    @property
-    def grad(self) -> Array | None:
-        return self._grad
-
-    @grad.setter
-    def grad(self, g: Array | None) -> None:
-        if g is not None:
-            self._check_grad(g)
-        self._grad = g
-
-    def _check_grad(self, g: Any) -> None:
-        if not isinstance(g, np.ndarray):
-            msg = f"grad must be {np.ndarray} or None. Actual: {type(g)}; write y.grad = np.ones_like(y.data)"
-            raise TypeError(msg)
-        if g.dtype != self.dtype:
-            msg = (
-                f"Dtype of data and grad mismatch\ngrad: {g.dtype} != data: "
-                f"{self.dtype}\nwrite grad.astype({str(self.dtype)!r})"
-            )
-            raise TypeError(msg)
-        if g.shape != self.shape:
-            msg = (
-                f"Shape of data and grad mismatch\ngrad: {g.shape} != data: "
-                f"{self.shape}\nthe gradient has one number for each of data"
-            )
-            raise ValueError(msg)
-
-    def cleargrad(self) -> None:
-        """Forget the gradient, to which the next `backward` would add."""
-        self._grad = None
-
-    def item(self) -> Any:
-        """The only element, as a Python number."""
-        return self._data.item()
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self._data.shape
-
-    @property
-    def ndim(self) -> int:
-        return self._data.ndim
-
-    @property
-    def size(self) -> int:
-        return self._data.size
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self._data.dtype
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-    def __iter__(self) -> Iterator[Variable]:
-        return (self[i] for i in range(len(self)))
-
-    def __repr__(self) -> str:
-        head = f"variable {self.name}(" if self.name else "variable("
-        shape = f", shape={self.shape}" if self.size == 0 and self.ndim > 1 else ""
-        return f"{head}{np.array2string(self._data, separator=', ', prefix=head, suffix=')')}{shape})"
 
     # --- the walk back ---
 
@@ -260,6 +184,9 @@ class Variable(Node):
 
     def __abs__(self) -> Variable:
         return record(RULES["absolute"], self)
+
+    def __iter__(self) -> Iterator[Variable]:
+        return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index: Any) -> Variable:
         return record(RULES["indexing"], self, index=fixed(index))

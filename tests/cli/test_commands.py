@@ -2,19 +2,16 @@
 
 import json
 import os
-import re
-import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad.cli import commands, operands, output, report
+from fastgrad.cli import commands
 from fastgrad.formulas.samples import SAMPLES
 
 MODEL = """
@@ -110,106 +107,7 @@ def process(*words, start=(sys.executable, "-m", "fastgrad"), **options):
     return subprocess.run([*start, *words], check=False, capture_output=True, text=True, timeout=60, **options)
 
 
-# --- ranges ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("word", "nodes"),
-    [
-        ("-2:2:1", [-2, -1, 0, 1, 2]),
-        ("0:1:0.1", [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]),
-        ("1:1.3:0.1", [1.0, 1.1, 1.2, 1.3]),  # np.arange(1, 1.3, 0.1) has 1.3 by accident
-        ("0:1:0.3", [0, 0.3, 0.6, 0.9]),
-        ("2:-2:-2", [2, 0, -2]),
-        ("5:5:1", [5]),
-        ("5:5:-1", [5]),
-        ("0:1:5.", [0]),
-        ("0:2e-3:1e-3", [0, 0.001, 0.002]),
-        ("-.5:.5:.5", [-0.5, 0, 0.5]),
-        ("0:1:0.3333333333333333", [0, 1 / 3, 2 / 3, 1]),
-        ("0:1:0.33333333333333337", [0, 1 / 3, 2 / 3, 1]),
-        ("1e300:2e300:1e300", [1e300, 2e300]),
-        ("0:1e-320:1e-400", None),
-    ],
-)
-def test_axis(word, nodes):
-    if nodes is None:
-        with pytest.raises(ValueError, match="step must not be 0"):
-            operands.axis(word)
-        return
-    found = operands.axis(word)
-    assert found.dtype == np.float64
-    if "333" in word:
-        np.testing.assert_allclose(found, nodes, rtol=4e-16)
-        assert found[-1] == 1.0
-    else:
-        assert found.tolist() == nodes
-
-
-def test_axis_has_the_written_decimals():
-    assert operands.axis("-3:3:0.01").tolist() == [float(f"{i}e-2") for i in range(-300, 301)]
-
-
-@pytest.mark.parametrize(
-    ("word", "text"),
-    [
-        ("1:2", "no range; write start:stop:step"),
-        ("1:2:3:4", "no range"),
-        ("", "no range"),
-        ("a:2:1", "'a' where a finite number is needed"),
-        ("0:inf:1", "'inf'"),
-        ("0:nan:1", "'nan'"),
-        ("0::1", "''"),
-        ("0:1:10j", "'10j'"),
-        ("0:1:1e999999999", "'1e999999999'"),
-        ("0:1:1/2", "'1/2'"),
-        ("0:1:0", "the step must not be 0"),
-        ("0:1:-1", "the step must have the other sign"),
-        ("1:0:0.5", "the step must have the other sign"),
-        ("0:1:1e-10", "more than 1e+08 nodes"),
-        ("0:1e308:1e-300", "more than 1e+08 nodes"),
-        ("1e16:10000000000000004:0.5", "below the spacing of floats"),
-    ],
-)
-def test_axis_errors(here, run, word, text):
-    code, out, err = run("field", "model:energy", "--x", word, "-o", "a.npy")
-    assert (code, out) == (2, "")
-    assert text in err
-    assert err.startswith("error: argument --x: ")
-
-
 # --- field -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("axes", [GRID, ["--x=-1:1:0.5", "--y=0:3:1"], ["--axis", "-1:1:0.5", "--axis", "0:3:1"]])
-def test_field_npz(here, run, axes):
-    code, out, err = run("field", "model:Net.loss", *axes, "-o", "a.npz")
-    assert (code, out) == (0, "")
-    assert err.startswith("imported\n")
-    x, y = np.meshgrid(*XY, indexing="ij")
-    with np.load("a.npz", allow_pickle=False) as file:
-        assert set(file) == {"gradient", "x0", "x1"}
-        assert file["x0"].tolist() == XY[0].tolist()
-        assert file["x1"].tolist() == XY[1].tolist()
-        np.testing.assert_allclose(file["gradient"], [2 * x * y, x * x], rtol=0, atol=1e-9)
-    assert sorted(os.listdir()) == ["a.npz", "model.py"]
-
-
-@pytest.mark.parametrize("dimension", [1, 3, 4])
-def test_field_npy_of_any_dimension(here, run, dimension):
-    axes = ["-1:1:1", "0:1.5:0.5", "2:2:1", "-0.5:1:0.75"][:dimension]
-    names = ["--x", "--y", "--z"] if dimension < 4 else ["--axis"] * 4
-    words = [w for pair in zip(names, axes, strict=False) for w in pair]
-    assert run("field", "./model.py:energy", *words, "-o", "A.NPY")[0] == 0
-    mesh = np.meshgrid(*map(operands.axis, axes), indexing="ij")
-    np.testing.assert_allclose(np.load("A.NPY"), 2 * np.array(mesh), rtol=0, atol=1e-9)
-
-
-def test_field_png(here, run):
-    pytest.importorskip("matplotlib")
-    assert run("field", "sample:bump", *GRID, "-o", "a.png")[0] == 0
-    assert Path("a.png").read_bytes().startswith(b"\x89PNG")
-    assert Path("a.png").read_bytes().rstrip(b"\0").endswith(b"IEND\xaeB`\x82")
 
 
 def test_field_options_arrive(here, run):
@@ -234,47 +132,11 @@ def test_field_of_a_sample(here, run, name):
     np.testing.assert_allclose(field.T, [SAMPLES[name].gradient(p) for p in mesh.T], rtol=1e-9, atol=1e-9)
 
 
-def test_field_in_another_folder_through_a_link(here, run):
-    Path("data").mkdir()
-    Path("data/real.npy").touch()
-    os.chmod("data/real.npy", 0o640)
-    os.symlink("data/real.npy", "link.npy")
-    assert run("field", "model:energy", "--x", "0:1:1", "-o", "link.npy")[0] == 2
-    assert run("field", "model:energy", "--x", "0:1:1", "-o", "link.npy", "--force")[0] == 0
-    assert os.path.islink("link.npy")
-    assert np.load("data/real.npy").shape == (1, 2)
-    assert os.stat("data/real.npy").st_mode & 0o777 == 0o640
-    assert os.listdir("data") == ["real.npy"]
-
-
-def test_a_new_file_has_the_usual_permissions(here, run):
-    Path("other").touch()
-    assert run("field", "model:energy", "--x", "0:1:1", "-o", "a.npy")[0] == 0
-    assert os.stat("a.npy").st_mode == os.stat("other").st_mode
-
-
-def test_progress_is_on_stderr_and_only_where_asked_for(here, run):
-    _, out, err = run("field", "model:energy", *GRID, "-o", "a.npy", "--progress")
-    assert out == ""
-    assert err.split("\n")[1].startswith("\r")
-    assert err.split("\n")[1].endswith("100 % of 20 points")
-    _, _, err = run("field", "model:energy", *GRID, "-o", "b.npy")
-    assert "%" not in err
-
-
 def test_numbers_that_are_not_finite_are_told(here, run):
     code, _, err = run("field", "model:nan_right", *GRID, "-o", "a.npy")
     assert code == 0
     assert "warning: 12 of 40 numbers are not finite" in err
     assert np.count_nonzero(np.isnan(np.load("a.npy"))) == 12
-
-
-@pytest.mark.filterwarnings("default")
-def test_warnings_are_lines(here, run):
-    code, _, err = run("field", "model:constant", *GRID, "-o", "a.npy")
-    assert code == 0
-    assert "\nwarning: ConstantFunctionWarning: every difference is zero" in err
-    assert "commands.py" not in err
 
 
 FIELD = ["field", "model:energy"]
@@ -380,101 +242,6 @@ def test_errors(here, run, words, code, text):
 def test_usage_is_seen_before_any_code_runs(here, run):
     for words in (["-o", "a.csv"], ["-o", "none/a.npy"], ["-o", "a.npy", "--order", "3"]):
         assert "imported" not in run(*FIELD, *GRID, *words)[2]
-
-
-def test_picture_without_matplotlib(here, run, monkeypatch):
-    monkeypatch.setattr(output, "find_spec", lambda _: None)
-    code, _, err = run(*FIELD, *GRID, "-o", "a.png")
-    assert code == 2
-    assert "pip install 'fastgrad[plot]'" in err
-
-
-def test_a_sample_and_a_module_of_that_name(here, run):
-    Path("sample.py").write_text("def sphere(p):\n    return 7 * p[0]\n", encoding="utf-8")
-    assert run("field", "./sample.py:sphere", "--x", "0:1:1", "-o", "a.npy")[0] == 0
-    np.testing.assert_allclose(np.load("a.npy"), [[7.0, 7.0]], rtol=1e-9)
-
-
-def test_a_file_finds_its_neighbours_and_hides_no_module(here, run):
-    Path("sub").mkdir()
-    Path("sub/neighbour.py").write_text("factor = 5.0\n", encoding="utf-8")
-    Path("sub/json.py").write_text(
-        "from neighbour import factor\ndef f(p):\n    return factor * p[0]\n", encoding="utf-8"
-    )
-    path = list(sys.path)
-    assert run("field", "sub/json.py:f", "--x", "0:1:1", "-o", "a.npy", "--json")[0] == 0
-    np.testing.assert_allclose(np.load("a.npy"), [[5.0, 5.0]], rtol=1e-9)
-    assert sys.modules["json"] is json
-    assert sys.path == path
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a directory in use stays")
-def test_a_current_directory_that_is_gone(here, run, monkeypatch):
-    Path("gone").mkdir()
-    monkeypatch.chdir("gone")
-    os.rmdir(here / "gone")
-    for words in (["-o", "a.npy"], ["-o", str(here / "none" / "a.npy")]):
-        code, _, err = run("field", "sample:sphere", "--x", "0:1:1", *words)
-        assert code in {1, 2}
-        assert err.startswith("error: ")
-    code, _, err = run("field", f"{here}/model.py:zero_division", "--x", "0:1:1", "-o", str(here / "a.npy"))
-    assert code == 1
-    assert f"({here}/model.py:29)" in err
-    assert run("field", "sample:sphere", "--x", "0:1:1", "-o", str(here / "a.npy"))[0] == 0
-
-
-def test_compiled_functions_and_callables(here, run):
-    source = """
-        import operator
-
-        import numba
-
-        class Call:
-            def __call__(self, p):
-                return 3 * p[0]
-
-        call = Call()
-        item = operator.itemgetter(5)
-
-        @numba.njit
-        def positive(p):
-            if p[0] < 0:
-                raise ValueError("negative")
-            return p[0]
-    """
-    Path("more.py").write_text(textwrap.dedent(source), encoding="utf-8")
-    assert run("field", "more:call", "--x", "0:1:1", "-o", "a.npy")[0] == 0
-    np.testing.assert_allclose(np.load("a.npy"), [[3.0, 3.0]], rtol=1e-9)
-    code, _, err = run("field", "more:item", "--x", "0:1:1", "-o", "b.npy")
-    assert (code, err) == (1, "error: IndexError: index 5 is out of bounds for axis 0 with size 1\n")
-    code, _, err = run("field", "more:positive", "--x", "-1:1:1", "-o", "b.npy", "--engine", "jit")
-    assert code == 1
-    assert err.startswith("error: ValueError: negative (more.py:")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process")
-@pytest.mark.parametrize("suffix", [".npy", ".npz"])
-def test_full_disk_leaves_nothing(here, suffix):
-    code = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000));"
-        "from fastgrad.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
-    words = ["field", "sample:sphere", "--x", "0:1:0.001", "-o", f"a{suffix}"]
-    done = process(*words, start=(sys.executable, "-c", code))
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
-    assert os.listdir() == ["model.py"]
-
-
-def test_a_file_that_comes_up_meanwhile_stays(here, run):
-    source = "from pathlib import Path\ndef f(p):\n    Path('a.npy').write_text('new')\n    return p[0]\n"
-    Path("writer.py").write_text(source, encoding="utf-8")
-    code, _, err = run("field", "writer:f", "--x", "0:1:1", "-o", "a.npy", "--engine", "python")
-    assert code == 2
-    assert "exists" in err
-    assert Path("a.npy").read_text(encoding="utf-8") == "new"
-    assert not [name for name in os.listdir() if name.endswith(".tmp")]
 
 
 # --- check -----------------------------------------------------------------------------------------------------------
@@ -596,119 +363,6 @@ def test_explain_batch_and_options(here, run):
 # --- report and cache ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """A cache folder with two kernels, a whole one not yet renamed, and files that are not ours."""
-    folder = tmp_path / "cache"
-    folder.mkdir()
-    monkeypatch.setenv("FASTGRAD_CACHE_DIR", str(folder))
-    (folder / f"{'0af1' * 16}.o").write_bytes(bytes(100))
-    (folder / f"{'be29' * 16}.o").write_bytes(b"damaged")
-    (folder / f"{'be29' * 16}.abcd_123.tmp").write_bytes(bytes(36))
-    (folder / "tmpefgh_123.tmp").write_bytes(b"of another program")
-    (folder / "thesis.o").write_bytes(bytes(10))
-    (folder / f"{'0af1' * 16}.o.bak").write_bytes(bytes(10))
-    (folder / f"{'c' * 64}.o").mkdir()
-    (folder / f"{'d' * 64}.o").symlink_to("thesis.o")
-    return folder
-
-
-def test_cache(cache, run):
-    assert run("cache") == (0, f"{cache}: 3 files, 143 bytes\n", "")
-    facts = {"folder": str(cache), "files": 3, "bytes": 143, "error": None, "cleared": False}
-    for words in (["cache", "--json"], ["--json", "cache"]):
-        code, out, _ = run(*words)
-        assert (code, json.loads(out)) == (0, facts)
-
-
-def test_cache_clear_removes_our_files_only(cache, run):
-    assert run("cache", "--clear") == (0, f"{cache}: 3 files, 143 bytes freed\n", "")
-    left = {"tmpefgh_123.tmp", "thesis.o", f"{'0af1' * 16}.o.bak", f"{'c' * 64}.o", f"{'d' * 64}.o"}
-    assert {path.name for path in cache.iterdir()} == left
-    code, out, _ = run("cache", "--clear", "--json")
-    assert code == 0
-    assert json.loads(out) == {"folder": str(cache), "files": 0, "bytes": 0, "error": None, "cleared": True}
-
-
-def test_cache_counts_what_the_engine_writes(tmp_path, monkeypatch, run):
-    monkeypatch.setenv("FASTGRAD_CACHE_DIR", str(tmp_path / "new"))
-    code = "import fastgrad; fastgrad.gradient(lambda x: x[0] * x[1], [1.0, 2.0], engine='simd')"
-    assert subprocess.run([sys.executable, "-c", code], check=True).returncode == 0
-    size = sum(path.stat().st_size for path in (tmp_path / "new").iterdir())
-    assert size > 0
-    assert json.loads(run("cache", "--json")[1])["bytes"] == size
-    assert run("cache", "--clear")[0] == 0
-    assert list((tmp_path / "new").iterdir()) == []
-
-
-def test_cache_without_a_folder(tmp_path, monkeypatch, run):
-    monkeypatch.setenv("FASTGRAD_CACHE_DIR", str(tmp_path / "none"))
-    for words in (["cache"], ["cache", "--clear"]):
-        code, out, err = run(*words)
-        assert (code, err) == (0, "")
-        assert "0 files, 0 bytes" in out
-
-
-def test_cache_that_cannot_be_read(tmp_path, monkeypatch, run):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("FASTGRAD_CACHE_DIR", str(tmp_path / "file"))
-    for words in (["cache"], ["cache", "--clear"]):
-        code, out, err = run(*words)
-        assert (code, out) == (1, "")
-        assert "Not a directory; FASTGRAD_CACHE_DIR names another folder" in err
-    code, out, _ = run()
-    assert code == 0
-    assert f"{tmp_path / 'file'}: Not a directory" in out
-
-
-def test_cache_with_a_file_that_cannot_be_removed(cache, run, monkeypatch):
-    def refuse(path, missing_ok=False):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "unlink", refuse)
-    code, out, err = run("cache", "--clear")
-    assert (code, out) == (1, "")
-    assert "Permission denied" in err
-
-
-def test_report(cache, run):
-    code, out, err = run("--json")
-    facts = json.loads(out)
-    assert (code, err) == (0, "")
-    assert facts["fastgrad"] == fastgrad.__version__
-    assert facts["numpy"] == np.__version__
-    assert facts["cores"] >= 1
-    assert facts["lanes"] in {2, 4, 8}
-    functions = [*facts["vector_math"]["vectorised"], *facts["vector_math"]["lane_by_lane"]]
-    assert len(set(functions)) == len(functions) > 20
-    assert facts["cache"]["files"] == 3
-    code, out, _ = run()
-    assert code == 0
-    assert out.startswith(f"fastgrad {fastgrad.__version__}\n")
-    for text in (np.__version__, f"{facts['lanes']} doubles", f"{cache}: 3 files", "threading", *functions):
-        assert text in out
-
-
-def test_report_without_vector_math(monkeypatch, run):
-    monkeypatch.setenv("FASTGRAD_VECTOR_MATH", "0")
-    assert "off (FASTGRAD_VECTOR_MATH)" in run()[1]
-    facts = json.loads(run("--json")[1])["vector_math"]
-    assert facts["enabled"] is False
-    assert facts["vectorised"] == []
-    assert "sin" in facts["lane_by_lane"]
-
-
-def test_report_without_a_home(monkeypatch, run):
-    def nobody():
-        msg = "Could not determine home directory."
-        raise OSError(msg)
-
-    monkeypatch.setattr("fastgrad.llvm.machine.folder", nobody)
-    assert report.contents()["error"] == "Could not determine home directory."
-    assert run()[0] == 0
-    assert run("cache")[0] == 1
-
-
 @pytest.mark.parametrize("words", [["--help"], ["field", "-h"], ["bench", "--help"], ["cache", "--help"]])
 def test_help(run, words):
     code, out, err = run(*words)
@@ -765,16 +419,6 @@ def test_bench_without_pytest(checkout, monkeypatch, run):
 # --- streams and signals ---------------------------------------------------------------------------------------------
 
 
-def test_colour_only_on_a_terminal_and_not_against_no_color(run, monkeypatch):
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    assert run("field")[2].startswith("error: ")
-    monkeypatch.setattr("fastgrad.cli.streams.is_terminal", lambda _: True)
-    assert run("field")[2].startswith("\x1b[31merror:\x1b[0m ")
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert run("field")[2].startswith("error: ")
-
-
 def test_both_ways_to_start(here):
     script = Path(sys.executable).parent / "fastgrad"
     starts = [(sys.executable, "-m", "fastgrad"), *([(str(script),)] if script.exists() else [])]
@@ -794,65 +438,3 @@ def test_a_small_field_needs_no_numba(here):
     )
     words = ["field", "model:energy", "--x", "0:1:1", "-o", "a.npy"]
     assert process(*words, start=(sys.executable, "-c", code)).returncode == 0
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
-@pytest.mark.parametrize("words", [[], ["--help"], ["cache"], ["--version"]], ids=str)
-def test_broken_pipe_is_silent(words):
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer, "wb") as gone:
-        done = subprocess.run(
-            [sys.executable, "-m", "fastgrad", *words], check=False, stdout=gone, stderr=subprocess.PIPE, timeout=60
-        )
-    assert (done.returncode, done.stderr) == (0, b"")
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_stdout_on_a_full_disk():
-    with open("/dev/full", "wb") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "fastgrad"], check=False, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
-        )
-    assert (done.returncode, done.stderr) == (1, "error: stdout: No space left on device\n")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="shell")
-def test_closed_streams(here):
-    command = f"{sys.executable} -m fastgrad field model:energy --x 0:1:1 -o a.npy --progress --json >&- 2>&-"
-    assert subprocess.run(command, shell=True, check=False, timeout=60).returncode == 0
-    assert np.load("a.npy").shape == (1, 2)
-
-
-def test_a_path_that_the_encoding_cannot_show(tmp_path):
-    environment = {**os.environ, "FASTGRAD_CACHE_DIR": str(tmp_path / "käse"), "PYTHONIOENCODING": "ascii"}
-    done = process("cache", env=environment)
-    assert done.returncode == 0
-    assert "k\\xe4se" in done.stdout
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_interrupt_leaves_nothing(here):
-    words = ["field", "model:slow", "--x", "0:1:0.0005", "-o", "a.npy", "--progress", "--engine", "python"]
-    with subprocess.Popen([sys.executable, "-m", "fastgrad", *words], stderr=subprocess.PIPE, text=True) as running:
-        seen = ""
-        while "%" not in seen:
-            seen += running.stderr.read(1)
-        time.sleep(0.05)
-        running.send_signal(signal.SIGINT)
-        rest = running.communicate(timeout=30)[1]
-    assert running.returncode == 130
-    assert rest.endswith("\ninterrupted\n")
-    assert not re.search("Traceback|Exception", rest)
-    assert os.listdir() == ["model.py"]
-
-
-def test_interrupt_while_writing_leaves_nothing(here, run, monkeypatch):
-    def interrupted(file, field, axes):
-        file.write(b"half")
-        raise KeyboardInterrupt
-
-    monkeypatch.setitem(output._WRITERS, ".npy", interrupted)
-    code, _, err = run("field", "sample:sphere", "--x", "0:1:1", "-o", "a.npy")
-    assert (code, err) == (130, "interrupted\n")
-    assert os.listdir() == ["model.py"]

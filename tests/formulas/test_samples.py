@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ WEIGHTS = np.array([3, -32, 168, -672, 672, -168, 32, -3]) / 840
 STEP = 1e-2
 
 samples = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES.keys())
-curves = pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES.keys())
 
 
 def difference(f, x):
@@ -103,34 +101,14 @@ def test_huber_takes_both_branches_away_from_the_kink():
     assert outside.any()
 
 
-@curves
-def test_curve_derivatives(curve):
-    assert len(curve.derivatives) == 4
-    x = np.random.default_rng(0).uniform(curve.box[0] + 4 * STEP, curve.box[1] - 4 * STEP, (5, 4))
-    before = x.copy()
-    chain = (curve.f, *curve.derivatives)
-    for f, derivative in pairwise(chain):
-        values = np.array([f(x + k * STEP) for k in OFFSETS])
-        exact = derivative(x)
-        assert exact.shape == x.shape
-        assert_near(exact, np.tensordot(WEIGHTS, values, 1) / STEP, np.max(np.abs(values)))
-    np.testing.assert_array_equal(x, before)
-
-
-@curves
-def test_curve_takes_a_scalar(curve):
-    middle = np.float64(sum(curve.box) / 2)
-    for f in (curve.f, *curve.derivatives):
-        assert np.ndim(f(middle)) == 0
-
-
 def test_names():
     assert all(name == sample.name for name, sample in SAMPLES.items())
     assert all(name == curve.name for name, curve in CURVES.items())
 
 
 def test_names_are_unique():
-    from fastgrad.formulas.samples import _CURVES, _SAMPLES
+    from fastgrad.formulas.curves import _CURVES
+    from fastgrad.formulas.samples import _SAMPLES
 
     assert len(SAMPLES) == len(_SAMPLES)
     assert len(CURVES) == len(_CURVES)
@@ -142,26 +120,3 @@ def test_values_of_the_book():
     assert SAMPLES["tmp"].f(np.array([3.0])) == 25.0
     assert SAMPLES["parabola"].f(np.array([5.0])) == 16.0
     assert SAMPLES["parabola"].gradient(np.array([5.0])).tolist() == [8.0]
-
-
-@pytest.mark.parametrize(
-    ("name", "point", "value"),
-    [
-        ("rosenbrock", (1.0, 1.0, 1.0), 0.0),
-        ("himmelblau", (3.0, 2.0), 0.0),
-        ("beale", (3.0, 0.5), 0.0),
-        ("booth", (1.0, 3.0), 0.0),
-        ("matyas", (0.0, 0.0), 0.0),
-        ("mccormick", (0.5 - np.pi / 3, -0.5 - np.pi / 3), -1.9132229549810367),
-        ("branin", (np.pi, 2.275), 0.39788735772973816),
-        ("rastrigin", (0.0, 0.0, 0.0), 0.0),
-        ("griewank", (0.0, 0.0, 0.0), 0.0),
-        ("styblinski", (-2.903534027771178,), -39.16616570377142),
-        ("powell", (0.0, 0.0, 0.0, 0.0), 0.0),
-    ],
-)
-def test_known_minimum(name, point, value):
-    sample = SAMPLES[name]
-    x = np.array(point)
-    assert sample.f(x) == pytest.approx(value, abs=1e-12)
-    assert np.max(np.abs(sample.gradient(x))) < 1e-12

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fastgrad import gradient, gradient_field
+from fastgrad import gradient
+from fastgrad.grid.fields import gradient_field
 
 ENGINES = ["python", "reference", "jit", "simd"]
 engines = pytest.mark.parametrize("engine", ENGINES)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad import ConstantFunctionWarning, gradient, numerical_gradient, weight_gradient
+from fastgrad import ConstantFunctionWarning, gradient, numerical_gradient
 from fastgrad.formulas import reference
+from fastgrad.nn.weights import weight_gradient
 
 SCHEMES = [
     *[("central", order) for order in (2, 4, 6, 8)],

@@ -5,10 +5,11 @@ import zlib
 import numpy as np
 import pytest
 
-from fastgrad import ConstantFunctionWarning, derivative, gradient, value_and_gradient
+from fastgrad import ConstantFunctionWarning
 from fastgrad.formulas import stencils
 from fastgrad.formulas.samples import CURVES, SAMPLES
 from fastgrad.formulas.steps import EPS
+from fastgrad.operations.gradients import derivative, gradient, value_and_gradient
 
 ENGINES = ["python", "reference", "jit", "simd"]
 ORDERS = [2, 4, 6, 8]

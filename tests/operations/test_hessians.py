@@ -6,10 +6,11 @@ import zlib
 import numpy as np
 import pytest
 
-from fastgrad import ConstantFunctionWarning, EngineError, PerformanceWarning, hessian, hvp
+from fastgrad import ConstantFunctionWarning, EngineError, PerformanceWarning
 from fastgrad.formulas import reference
 from fastgrad.formulas.samples import SAMPLES
 from fastgrad.formulas.steps import EPS
+from fastgrad.operations.hessians import hessian, hvp
 
 ORDERS = [2, 4, 6, 8]
 SMOOTH = [s for s in SAMPLES.values() if s.hessian]

@@ -5,10 +5,11 @@ import zlib
 import numpy as np
 import pytest
 
-from fastgrad import ConstantFunctionWarning, EngineError, gradient, jacobian, jvp
+from fastgrad import ConstantFunctionWarning, EngineError, gradient
 from fastgrad.formulas import reference
 from fastgrad.formulas.samples import SAMPLES
 from fastgrad.formulas.steps import EPS
+from fastgrad.operations.jacobians import jacobian, jvp
 
 ORDERS = [2, 4, 6, 8]
 WAVES = {"ackley", "rastrigin"}

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad import ConstantFunctionWarning, grad, gradient, jacobian, value_and_grad, vjp
+from fastgrad import ConstantFunctionWarning, gradient, jacobian
 from fastgrad.formulas import reference
+from fastgrad.transforms.functions import grad, value_and_grad, vjp
 
 X = np.array([0.5, 2.0])
 ROWS = np.random.default_rng(3).uniform(-2.0, 2.0, (7, 2))

@@ -1,0 +1,177 @@
+"""What callers say of a grid: axes and their spacing, as np.gradient takes them, and a formula for each axis."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+from numpy.typing import NDArray
+
+from ..engine.arguments import check_workers, is_dask
+from ..formulas.spacings import ACCURACIES, Line, numpy_line, periodic_three_points, uneven_line, uniform_line
+from ..results import users_level
+
+Array = NDArray[Any]
+
+ROUNDING = 1e-12  # relative: a period that is the number of samples times the spacing
+CHECKED = 1 << 20  # coordinates at a time
+
+
+# --- axes -------------------------------------------------------------------------------------------------------------
+
+
+def axes_and_spacing(samples: Array, spacing: tuple[Any, ...], axis: Any, edge_order: Any) -> list[Any] | None:
+    """(axis, a number or the coordinates) for each; None where np.gradient has an error or arithmetic of its own."""
+    if is_dask(samples) and any(map(is_dask, spacing)):
+        msg = (
+            "the spacing of a dask array is needed before it is computed; give coordinates as NumPy arrays: x.compute()"
+        )
+        raise TypeError(msg)
+    try:
+        axes = range(samples.ndim) if axis is None else normalize_axis_tuple(axis, samples.ndim)
+        given = spacing * len(axes) if len(spacing) == 1 and np.ndim(spacing[0]) == 0 else spacing or (1.0,) * len(axes)
+        if len(given) != len(axes) or edge_order not in {1, 2}:
+            return None
+        found = [(a, _distances(d, samples.shape[a])) for a, d in zip(axes, given, strict=True)]
+    except (TypeError, ValueError):
+        return None
+    fits = all(d is not None and samples.shape[a] > edge_order for a, d in found)
+    return found if fits else None
+
+
+def _distances(given: Any, n: int) -> Any:
+    """A number or coordinates that are not evenly spaced, or None."""
+    if isinstance(given, (int, float)) and not isinstance(given, bool):
+        return given
+    array = np.asanyarray(given)
+    if type(array) is not np.ndarray or array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
+        return None
+    if array.ndim == 0:
+        return array[()]
+    if array.ndim != 1 or len(array) != n or n < 2:
+        return None
+    array = array.astype(np.float64) if array.dtype.kind in "iu" else array
+    return _first_if_even(array)
+
+
+def _first_if_even(x: Array) -> Any:
+    """The spacing where all are equal, otherwise the coordinates."""
+    first, even, repeated = x[1] - x[0], True, False
+    for start in range(0, len(x) - 1, CHECKED):
+        apart = np.diff(x[start : start + CHECKED + 1])
+        even = even and bool((apart == first).all())
+        repeated = repeated or not apart.all()
+    if repeated:
+        msg = "coordinates contain duplicates: derivatives next to them are inf or nan"
+        warnings.warn(msg, RuntimeWarning, stacklevel=users_level())
+    return first if even else x
+
+
+def required_axes(samples: Array, spacing: tuple[Any, ...], axis: Any, edge_order: Any) -> list[Any]:
+    """As `axes_and_spacing`, with np.gradient's errors."""
+    axes = axes_and_spacing(samples, spacing, axis, edge_order)
+    if axes is None:
+        np.gradient(np.broadcast_to(1.0, samples.shape), *spacing, axis=axis, edge_order=edge_order)
+        msg = (
+            f"spacing must be real numbers or 1-D arrays of them, and edge_order 1 or 2; got edge_order={edge_order!r}"
+        )
+        raise TypeError(msg)
+    return axes
+
+
+# --- a formula for each axis ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scheme:
+    edge_order: int
+    accuracy: int
+    workers: int | None
+
+
+def read_scheme(edge_order: Any, accuracy: Any, workers: Any) -> Scheme:
+    if isinstance(accuracy, bool) or accuracy not in ACCURACIES:
+        msg = f"accuracy={accuracy!r} does not exist; use 2, 4, 6 or 8"
+        raise ValueError(msg)
+    return Scheme(edge_order, int(accuracy), check_workers(workers, "jit"))
+
+
+def lines_of(
+    samples: Array, axes: list[Any], periodic: Any, period: Any, derivative: int, scheme: Scheme
+) -> list[tuple[int, Line]]:
+    closed = _one_per_axis("periodic", periodic, len(axes))
+    periods = _one_per_axis("period", period, len(axes))
+    return [
+        (axis, _line(axis, samples, distances, bool(wraps), length, derivative, scheme))
+        for (axis, distances), wraps, length in zip(axes, closed, periods, strict=True)
+    ]
+
+
+def _one_per_axis(name: str, given: Any, count: int) -> list[Any]:
+    if given is None or np.ndim(given) == 0:
+        return [given] * count
+    if len(given) != count:
+        msg = f"{name} has {len(given)} entries for {count} axes; give one for all or one for each"
+        raise ValueError(msg)
+    return list(given)
+
+
+def _line(
+    axis: int, samples: Array, distances: Any, periodic: bool, period: Any, derivative: int, scheme: Scheme
+) -> Line:
+    n, accuracy = samples.shape[axis], scheme.accuracy
+    if not periodic and period is not None:
+        msg = f"period={period!r} for axis {axis}, which is not periodic; write periodic=True, or one for each axis"
+        raise ValueError(msg)
+    if not periodic and derivative == 1 and accuracy == 2:
+        return numpy_line(n, distances, scheme.edge_order, samples.dtype)
+    distances, length = _checked(axis, n, distances, periodic, period)
+    edge = accuracy + derivative - (derivative == 2 and accuracy == 2 and scheme.edge_order == 1)
+    even = np.ndim(distances) == 0
+    points = accuracy + 1 if even or derivative == 1 else accuracy + 3
+    needed = points if periodic else max(points, edge)
+    if n < needed:
+        msg = f"axis {axis} has {n} samples, accuracy={accuracy} needs {needed}: give more samples or a lower accuracy"
+        raise ValueError(msg)
+    if even:
+        return uniform_line(n, distances, derivative, accuracy, edge, periodic=periodic, dtype=samples.dtype)
+    if derivative == 1 and accuracy == 2:
+        return periodic_three_points(distances, length, samples.dtype)
+    return uneven_line(distances.astype(np.float64), derivative, points, edge, length if periodic else None)
+
+
+def _checked(axis: int, n: int, distances: Any, periodic: bool, period: Any) -> tuple[Any, float]:
+    """Distances with a direction, and the signed length after which they repeat."""
+    if np.ndim(distances) == 0:
+        if not np.isfinite(distances) or distances == 0:
+            msg = f"the spacing of axis {axis} is {distances!r}; it must be a finite number other than 0"
+            raise ValueError(msg)
+        whole = n * float(distances)
+        if period is None or abs(abs(period) - abs(whole)) <= ROUNDING * abs(whole):
+            return distances, whole
+        distances = np.arange(n) * float(distances)
+    apart = np.diff(distances)
+    if not np.isfinite(distances).all() or not ((apart > 0).all() or (apart < 0).all()):
+        msg = (
+            f"the coordinates of axis {axis} must rise or fall all the way, without duplicates, inf or nan; "
+            "sort the samples"
+        )
+        raise ValueError(msg)
+    return _with_period(axis, distances, period) if periodic else (distances, 0.0)
+
+
+def _with_period(axis: int, x: Array, period: Any) -> tuple[Any, float]:
+    if period is None:
+        msg = f"axis {axis} is periodic and has coordinates, which do not tell where they begin again; write period="
+        raise ValueError(msg)
+    extent = float(abs(x[-1] - x[0]))
+    if not np.isfinite(period) or period <= extent:
+        msg = (
+            f"period={period!r} of axis {axis} must be longer than its coordinates, which cover {extent!r}; "
+            "leave out a last sample that is the first again"
+        )
+        raise ValueError(msg)
+    return x, float(period) if x[-1] > x[0] else -float(period)

@@ -1,0 +1,123 @@
+"""Planted errors are found, and the elements named."""
+
+import numpy as np
+import pytest
+
+from fastgrad import check_gradient, nn
+
+N = 10_000
+
+
+@pytest.fixture
+def many():
+    """A function of 10 000 variables, its gradient, a point."""
+    rng = np.random.default_rng(0)
+    c, x = rng.standard_normal(N), rng.standard_normal(N)
+    return lambda x: np.sum(c * np.sin(x) + 0.1 * x**2), lambda x: c * np.cos(x) + 0.2 * x, x
+
+
+@pytest.fixture
+def net():
+    """The book's network with 39 760 weights, inputs and labels."""
+    rng = np.random.default_rng(1)
+    network = nn.MLP((784, 50, 10), rng=rng)
+    return network, rng.random((20, 784)), rng.integers(0, 10, 20)
+
+
+def named(report):
+    return [(e.name, e.index) for e in report.worst if e.verdict == "wrong"]
+
+
+def hints(report):
+    return " ".join(hint for a in report.arrays for hint in a.hints)
+
+
+def right(rng):
+    """A function of up to 300 variables of various sizes, its gradient, a point."""
+    n = int(rng.choice([1, 2, 5, 30, 300]))
+    a, x, size = rng.standard_normal(n), rng.standard_normal(n), 10.0 ** rng.integers(-4, 5)
+    single = x.astype(np.float32)
+    return [
+        (lambda x: size * np.sum(a * np.sin(x)), lambda x: size * a * np.cos(x), 10 * x),
+        (lambda x: size * np.exp(a @ x / n), lambda x: size * np.exp(a @ x / n) * a / n, x),
+        (lambda x: 100.0 + np.sum(x**2), lambda x: 2 * x, 3 * x),
+        (lambda x: size * np.sum(x**4), lambda x: 4 * size * x**3, x),
+        (lambda x: np.sum(np.log1p(x * x)), lambda x: 2 * x / (1 + x * x), x),
+        (lambda x: np.sum(np.maximum(x, 0.1 * x) * a), lambda x: np.where(x > 0, a, 0.1 * a), x),
+        (lambda x: np.sum(np.sin(x)), np.cos, single),
+        (lambda x: np.sqrt(1 + np.sum(x * x)), lambda x: x / np.sqrt(1 + np.sum(x * x)), x),
+    ][rng.integers(8)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_element_of_ten_thousand_that_is_3_percent_off(many, seed):
+    f, g, x = many
+    grad = g(x)
+    big = np.flatnonzero(np.abs(grad) > 0.3)
+    place = int(np.random.default_rng(seed).choice(big))
+    right, grad[place] = grad[place], 1.03 * grad[place]
+    report = check_gradient(f, grad, x, rng=seed, raises=False)
+    assert report.verdict == "wrong"
+    assert named(report) == [("x", (place,))]
+    (worst,) = report.worst
+    assert worst.analytic == pytest.approx(grad[place], rel=1e-9)
+    assert worst.numerical == pytest.approx(right, rel=1e-4)
+    assert worst.error == pytest.approx(0.03 / 1.03, rel=1e-2)
+    assert "all other elements agree" in hints(report)
+
+
+def test_elements_that_are_swapped_do_not_cancel(many):
+    f, g, x = many
+    for seed in range(10):
+        grad = g(x)
+        grad[[17, 4711]] = grad[[4711, 17]]
+        report = check_gradient(f, grad, x, rng=seed, raises=False)
+        assert set(named(report)) == {("x", (17,)), ("x", (4711,))}
+
+
+def test_one_wrong_weight_of_a_network(net):
+    network, x, t = net
+    grads = network.gradient(x, t)
+    place = tuple(map(int, np.unravel_index(np.abs(grads["W1"]).argmax(), grads["W1"].shape)))
+    grads["W1"][place] *= 1.03
+    report = check_gradient(lambda _: network.loss(x, t), grads, network.params, raises=False)
+    assert named(report) == [("W1", place)]
+
+
+def test_single_precision():
+    x = np.random.default_rng(9).standard_normal(100).astype(np.float32)
+    f = lambda x: np.sum(np.sin(x))
+    assert check_gradient(f, np.cos, x).verdict == "ok"
+    assert check_gradient(f, np.cos, x, elementwise=True).verdict == "ok"
+    for place, elementwise in [(3, False), (98, True)]:
+        grad = np.cos(x)
+        grad[place] *= -1
+        assert (("x", (place,))) in named(check_gradient(f, grad, x, raises=False, elementwise=elementwise))
+
+
+def test_half_precision_finds_a_sign_error():
+    x = np.array([0.5, 1.0], dtype=np.float16)
+    assert check_gradient(lambda x: np.sum(x * x), 2 * x, x, raises=False).verdict != "wrong"
+    assert check_gradient(lambda x: np.sum(x * x), -2 * x, x, raises=False).verdict == "wrong"
+
+
+def test_an_error_among_many_kinks():
+    x = np.zeros(40)
+    x[:20] = np.random.default_rng(0).standard_normal(20)
+    weight = np.arange(1.0, 41.0)
+    grad = (x > 0) * weight
+    place = int(np.flatnonzero(x > 0)[2])
+    f = lambda x: np.sum(np.maximum(x, 0) * weight)
+    assert check_gradient(f, grad, x).verdict == "kink"
+    grad[place] *= 1.03
+    assert named(check_gradient(f, grad, x, raises=False)) == [("x", (place,))]
+
+
+def test_an_error_among_too_many_kinks_to_name():
+    x, weight = np.zeros(200), np.random.default_rng(0).standard_normal(200)
+    x[:5] = 1.0
+    f, grad = lambda x: np.sum(weight * np.abs(x)), weight * np.sign(x)
+    report = check_gradient(f, grad, x)
+    assert (report.verdict, "elementwise=True" in hints(report)) == ("kink", True)
+    grad[2] *= 1.5
+    assert named(check_gradient(f, grad, x, raises=False)) == [("x", (2,))]

@@ -1,0 +1,144 @@
+"""Slopes at kinks, in noise and over too large steps."""
+
+import signal
+
+import numpy as np
+import pytest
+
+from fastgrad import check_gradient
+
+STEP = 2.0**-18  # of one element of size up to 1, in float64
+
+
+def named(report):
+    return [(e.name, e.index) for e in report.worst if e.verdict == "wrong"]
+
+
+def hints(report):
+    return " ".join(hint for a in report.arrays for hint in a.hints)
+
+
+def absolute(x):
+    return np.sum(np.abs(x))
+
+
+@pytest.mark.parametrize("away", [0.0, 0.01, 0.3, 0.8, 1.2, 1.9, 5.0])
+@pytest.mark.parametrize("elementwise", [False, True])
+def test_kinks_are_no_errors(away, elementwise):
+    x = np.array([1.0, away * STEP, -2.0])
+    for seed in range(5):
+        report = check_gradient(absolute, np.sign, x, rng=seed, elementwise=elementwise)
+        if elementwise:
+            assert report.verdict == ("kink" if away < 1 else "ok")
+            assert all(e.index == (1,) for e in report.worst)
+        wrong = check_gradient(absolute, lambda x: -np.sign(x), x, rng=seed, elementwise=elementwise, raises=False)
+        assert {("x", (0,)), ("x", (2,))} <= set(named(wrong))
+
+
+def test_kinks_count_as_errors_on_request():
+    x = np.array([1.0, 0.0])
+    assert check_gradient(absolute, [1.0, 1.0], x, elementwise=True).verdict == "kink"
+    report = check_gradient(absolute, [1.0, 1.0], x, elementwise=True, detect_kinks=False, raises=False)
+    assert named(report) == [("x", (1,))]
+
+
+def test_a_slope_that_no_side_of_a_kink_has_is_wrong():
+    report = check_gradient(absolute, [1.0, 1.5], np.array([1.0, 0.0]), elementwise=True, raises=False)
+    assert named(report) == [("x", (1,))]
+
+
+@pytest.mark.parametrize("elementwise", [False, True])
+def test_functions_that_vary_over_less_than_the_usual_step(elementwise):
+    x = np.array([1e4, 1e-6, 3.0])
+    f = lambda x: np.sum(np.sin(x)) + np.exp(200 * x[1])
+    g = lambda x: np.cos(x) + np.array([0, 200 * np.exp(200 * x[1]), 0])
+    assert check_gradient(f, g, x, elementwise=elementwise).ok
+    wrong = check_gradient(f, lambda x: -g(x), x, elementwise=elementwise, raises=False)
+    assert wrong.verdict == "wrong"
+
+
+@pytest.mark.parametrize("elementwise", [False, True])
+def test_a_step_of_many_periods_allows_no_verdict(elementwise):
+    x = np.array([1e6, 2e6])
+    report = check_gradient(lambda x: np.sum(np.sin(x)), np.cos, x, elementwise=elementwise, raises=False)
+    assert report.verdict != "wrong"
+
+
+def noisy(kind):
+    rng = np.random.default_rng(10)
+    if kind == "random":
+        return lambda x: 1e-6 * rng.standard_normal()
+    return lambda x: 1e-6 * np.sin(1e9 * np.sum(x))
+
+
+@pytest.mark.parametrize("kind", ["random", "wavy"])
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize("elementwise", [False, True])
+def test_noise_allows_no_verdict(kind, size, elementwise):
+    x, noise = np.linspace(1.0, 2.0, size), noisy(kind)
+    how = {"sample": min(size, 5)} if elementwise else {}
+    for seed in range(5):
+        report = check_gradient(lambda x: np.sum(x**2) + noise(x), lambda x: 2 * x, x, rng=seed, raises=False, **how)
+        assert report.verdict == "inconclusive"
+        assert "noisy" in hints(report)
+        assert not report.ok
+    with pytest.raises(AssertionError, match="noisy"):
+        check_gradient(lambda x: np.sum(x**2) + noise(x), lambda x: 2 * x, x)
+
+
+def test_a_flipped_sign_is_seen_through_noise():
+    x, noise = np.linspace(1.0, 2.0, 100), noisy("random")
+    assert check_gradient(lambda x: np.sum(x**2) + noise(x), lambda x: -2 * x, x, raises=False).verdict == "wrong"
+
+
+def test_a_gradient_below_rounding_allows_no_verdict():
+    report = check_gradient(lambda x: 1e12 + x[0], [1.0], np.array([1.0]), raises=False)
+    assert report.verdict == "inconclusive"
+    assert "rounding" in hints(report)
+
+
+@pytest.mark.parametrize("fatal", [1, 2, 9, 31, 40])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_arrays_are_restored_when_f_raises(fatal, error):
+    params, calls = {"a": np.array([0.1, -0.0, 3.0]), "b": np.ones((2, 2), np.float32)}, []
+    before = {name: w.tobytes() for name, w in params.items()}
+
+    def f(p):
+        calls.append(1)
+        if len(calls) == fatal:
+            raise error
+        return np.sum(p["a"] ** 2) + np.sum(p["b"])
+
+    with pytest.raises(error):
+        check_gradient(f, {"a": np.zeros(3), "b": np.ones((2, 2))}, params)
+    assert {name: w.tobytes() for name, w in params.items()} == before
+
+
+def test_ctrl_c():
+    x = np.array([0.1, 0.2])
+    before, calls = x.tobytes(), []
+
+    def f(x):
+        calls.append(1)
+        if len(calls) == 5:
+            signal.raise_signal(signal.SIGINT)
+        return np.sum(x)
+
+    with pytest.raises(KeyboardInterrupt):
+        check_gradient(f, np.ones(2), x)
+    assert x.tobytes() == before
+
+
+def spoil(x):
+    x[0] = 7.0
+    return x
+
+
+@pytest.mark.parametrize(
+    ("f", "grad"), [(np.sum, spoil), (lambda x: spoil(x).sum(), np.ones_like)], ids=["grad writes", "f writes"]
+)
+def test_functions_that_write_into_x(f, grad):
+    x = np.array([0.1, 0.2])
+    with pytest.raises(ValueError, match="writes"):
+        check_gradient(f, grad, x)
+    assert x.tolist() == [0.1, 0.2]

@@ -1,0 +1,130 @@
+"""Right gradients pass, with certainty and for some thirty evaluations."""
+
+import numpy as np
+import pytest
+
+from fastgrad import ConstantFunctionWarning, check_gradient, nn
+
+N = 10_000
+
+
+@pytest.fixture
+def many():
+    """A function of 10 000 variables, its gradient, a point."""
+    rng = np.random.default_rng(0)
+    c, x = rng.standard_normal(N), rng.standard_normal(N)
+    return lambda x: np.sum(c * np.sin(x) + 0.1 * x**2), lambda x: c * np.cos(x) + 0.2 * x, x
+
+
+@pytest.fixture
+def net():
+    """The book's network with 39 760 weights, inputs and labels."""
+    rng = np.random.default_rng(1)
+    network = nn.MLP((784, 50, 10), rng=rng)
+    return network, rng.random((20, 784)), rng.integers(0, 10, 20)
+
+
+def named(report):
+    return [(e.name, e.index) for e in report.worst if e.verdict == "wrong"]
+
+
+def hints(report):
+    return " ".join(hint for a in report.arrays for hint in a.hints)
+
+
+def right(rng):
+    """A function of up to 300 variables of various sizes, its gradient, a point."""
+    n = int(rng.choice([1, 2, 5, 30, 300]))
+    a, x, size = rng.standard_normal(n), rng.standard_normal(n), 10.0 ** rng.integers(-4, 5)
+    single = x.astype(np.float32)
+    return [
+        (lambda x: size * np.sum(a * np.sin(x)), lambda x: size * a * np.cos(x), 10 * x),
+        (lambda x: size * np.exp(a @ x / n), lambda x: size * np.exp(a @ x / n) * a / n, x),
+        (lambda x: 100.0 + np.sum(x**2), lambda x: 2 * x, 3 * x),
+        (lambda x: size * np.sum(x**4), lambda x: 4 * size * x**3, x),
+        (lambda x: np.sum(np.log1p(x * x)), lambda x: 2 * x / (1 + x * x), x),
+        (lambda x: np.sum(np.maximum(x, 0.1 * x) * a), lambda x: np.where(x > 0, a, 0.1 * a), x),
+        (lambda x: np.sum(np.sin(x)), np.cos, single),
+        (lambda x: np.sqrt(1 + np.sum(x * x)), lambda x: x / np.sqrt(1 + np.sum(x * x)), x),
+    ][rng.integers(8)]
+
+
+def test_a_thousand_right_gradients_pass():
+    rng, verdicts = np.random.default_rng(3), []
+    for seed in range(1000):
+        f, g, x = right(rng)
+        verdicts.append(check_gradient(f, g, x, rng=seed, raises=False).verdict)
+    assert {"wrong", "inconclusive"}.isdisjoint(verdicts)
+    assert verdicts.count("kink") <= 5
+
+
+def test_a_hundred_right_gradients_pass_element_by_element():
+    rng = np.random.default_rng(4)
+    for seed in range(100):
+        f, g, x = right(rng)
+        assert check_gradient(f, g, x, rng=seed, elementwise=x.size <= 30, sample=None if x.size <= 30 else 20).ok
+
+
+def test_evaluations_of_a_right_gradient_are_thirty(many):
+    f, g, x = many
+    calls = []
+
+    def counted(x):
+        calls.append(1)
+        return f(x)
+
+    report = check_gradient(counted, g, x)
+    assert report.evaluations == len(calls) <= 30
+
+
+@pytest.mark.parametrize("activation", sorted(nn.ACTIVATIONS))
+@pytest.mark.parametrize("loss", nn.LOSSES)
+def test_networks(activation, loss):
+    rng = np.random.default_rng(5)
+    network = nn.MLP((5, 4, 3), activation, loss, rng=rng)
+    x, t = rng.random((6, 5)), rng.integers(0, 3, 6) if "cross" in loss else rng.random((6, 3))
+    for options in ({}, {"elementwise": True}):
+        assert check_gradient(
+            lambda _: network.loss(x, t), lambda _: network.gradient(x, t), network.params, **options
+        ).ok
+    assert check_gradient(lambda _: network.loss(x, t), network.numerical_gradient(x, t), network.params).ok
+
+
+def test_two_layer_net_takes_thirty_evaluations(net):
+    network, x, t = net
+    before = {name: w.copy() for name, w in network.params.items()}
+    report = check_gradient(lambda _: network.loss(x, t), lambda _: network.gradient(x, t), network.params)
+    assert report.verdict == "ok"
+    assert report.evaluations <= 30
+    assert all(network.params[name].tobytes() == w.tobytes() for name, w in before.items())
+    assert [a.name for a in report.arrays] == ["W1", "b1", "W2", "b2"]
+
+
+def test_simple_net():
+    network, x, t = nn.SimpleNet(), np.array([0.6, 0.9]), np.array([0, 0, 1])
+    assert check_gradient(lambda _: network.loss(x, t), network.gradient(x, t)["W1"], network.W, elementwise=True).ok
+
+
+def test_relu_network_with_dead_units():
+    rng = np.random.default_rng(6)
+    network = nn.MLP((6, 5, 3), "relu", rng=rng)
+    x, t = rng.random((8, 6)), rng.integers(0, 3, 8)
+    x[2] = 0.0  # every unit of this sample sits at the kink, as the biases are 0
+    report = check_gradient(lambda _: network.loss(x, t), lambda _: network.gradient(x, t), network.params)
+    assert {a.name: a.verdict for a in report.arrays}["b1"] == "kink"
+
+
+def test_sample():
+    grad = np.ones(50)
+    grad[7] = 2.0
+    report = check_gradient(np.sum, grad, np.zeros(50), sample=50, raises=False)
+    assert (report.mode, report.checked, named(report)) == ("sample", 50, [("x", (7,))])
+    assert check_gradient(np.sum, np.ones(50), np.zeros(50), sample=5).checked == 5
+
+
+def test_a_function_that_does_not_react():
+    inner = np.array([1.0, 2.0])
+    f = lambda x: np.sum(inner**2)
+    assert "closure" in hints(check_gradient(f, 2 * inner, inner.copy(), raises=False))
+    with pytest.warns(ConstantFunctionWarning, match="closure"):
+        assert check_gradient(f, np.zeros(2), inner.copy()).ok

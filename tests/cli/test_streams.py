@@ -1,0 +1,167 @@
+"""Streams and signals: colour, progress, pipes, full disks."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fastgrad.cli import commands
+
+MODEL = """
+    import sys
+    import time
+    import warnings
+    from dataclasses import dataclass
+
+    import numpy as np
+
+    print("imported")
+
+    @dataclass
+    class Net:
+        width: int = 1
+
+        @staticmethod
+        def loss(p):
+            return p[0] * p[0] * p[1]
+
+    class Broken(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    value = 3.0
+
+    def energy(p):
+        return np.sum(p * p)
+
+    def zero_division(p):
+        return 1 / 0
+
+    def late(p):
+        return np.linalg.inv(np.zeros((2, 2)))[0, 0]
+
+    def exits(p):
+        sys.exit(0)
+
+    def broken(p):
+        raise Broken
+
+    def lines(p):
+        raise ValueError("first\\nsecond")
+
+    def vector(p):
+        return p
+
+    def constant(p):
+        return 3.0
+
+    def nan_right(p):
+        return np.where(p[0] > 0.5, np.nan, p[0] * p[1])
+
+    def branches(p):
+        while p[0] > 1e9:
+            p = p / 2
+        return float(str(p[0]))
+
+    def slow(p):
+        time.sleep(0.01)
+        return p[0]
+"""
+
+
+GRID = ["--x", "-1:1:0.5", "--y", "0:3:1"]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty current directory with model.py; what it imports is forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    Path("model.py").write_text(textwrap.dedent(MODEL), encoding="utf-8")
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if not name.startswith(("fastgrad", "numba", "llvmlite", "matplotlib", "numpy", "scipy")):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def run(capsys):
+    """A command line in this process: (exit code, stdout, stderr)."""
+
+    def run(*words):
+        code = commands.main(words)
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def process(*words, start=(sys.executable, "-m", "fastgrad"), **options):
+    return subprocess.run([*start, *words], check=False, capture_output=True, text=True, timeout=60, **options)
+
+
+def test_progress_is_on_stderr_and_only_where_asked_for(here, run):
+    _, out, err = run("field", "model:energy", *GRID, "-o", "a.npy", "--progress")
+    assert out == ""
+    assert err.split("\n")[1].startswith("\r")
+    assert err.split("\n")[1].endswith("100 % of 20 points")
+    _, _, err = run("field", "model:energy", *GRID, "-o", "b.npy")
+    assert "%" not in err
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_are_lines(here, run):
+    code, _, err = run("field", "model:constant", *GRID, "-o", "a.npy")
+    assert code == 0
+    assert "\nwarning: ConstantFunctionWarning: every difference is zero" in err
+    assert "commands.py" not in err
+
+
+def test_colour_only_on_a_terminal_and_not_against_no_color(run, monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert run("field")[2].startswith("error: ")
+    monkeypatch.setattr("fastgrad.cli.streams.is_terminal", lambda _: True)
+    assert run("field")[2].startswith("\x1b[31merror:\x1b[0m ")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert run("field")[2].startswith("error: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+@pytest.mark.parametrize("words", [[], ["--help"], ["cache"], ["--version"]], ids=str)
+def test_broken_pipe_is_silent(words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as gone:
+        done = subprocess.run(
+            [sys.executable, "-m", "fastgrad", *words], check=False, stdout=gone, stderr=subprocess.PIPE, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_stdout_on_a_full_disk():
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "fastgrad"], check=False, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (1, "error: stdout: No space left on device\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shell")
+def test_closed_streams(here):
+    command = f"{sys.executable} -m fastgrad field model:energy --x 0:1:1 -o a.npy --progress --json >&- 2>&-"
+    assert subprocess.run(command, shell=True, check=False, timeout=60).returncode == 0
+    assert np.load("a.npy").shape == (1, 2)
+
+
+def test_a_path_that_the_encoding_cannot_show(tmp_path):
+    environment = {**os.environ, "FASTGRAD_CACHE_DIR": str(tmp_path / "käse"), "PYTHONIOENCODING": "ascii"}
+    done = process("cache", env=environment)
+    assert done.returncode == 0
+    assert "k\\xe4se" in done.stdout

@@ -1,0 +1,40 @@
+"""What f returned, as numbers."""
+
+import numpy as np
+import pytest
+
+from fastgrad.formulas.values import as_number, as_numbers, imaginary_part, precision
+
+
+@pytest.mark.parametrize("value", [2.5, np.float64(2.5), np.float32(2.5), [2.5], np.full((1, 1), 2.5)], ids=repr)
+def test_one_element_is_a_number(value):
+    assert type(as_number(value)) is float
+    assert as_number(value) == 2.5
+
+
+@pytest.mark.parametrize("value", [[1.0, 2.0], [], np.ones((2, 1))])
+def test_more_or_fewer_are_none(value):
+    with pytest.raises(ValueError, match="number"):
+        as_number(value)
+
+
+def test_numbers_are_a_copy_of_double_precision():
+    given = np.array([1.0, 2.0])
+    found = as_numbers(given)
+    assert not np.shares_memory(found, given)
+    assert as_numbers(np.array([1, 2], "f4")).dtype == np.float64
+    with pytest.raises(TypeError, match="ragged"):
+        as_numbers([[1.0], [1.0, 2.0]])
+
+
+def test_imaginary_part_needs_complex_numbers_of_double_precision():
+    assert imaginary_part(1 + 2j) == 2.0
+    assert imaginary_part(np.array([1 + 2j, 3j])).tolist() == [2.0, 3.0]
+    for lost in (1.0, np.complex64(1j)):
+        with pytest.raises(TypeError, match="imaginary part"):
+            imaginary_part(lost)
+
+
+def test_precision_is_that_of_what_came():
+    assert precision(np.float32(1)) == np.finfo(np.float32).eps
+    assert precision(1.0) == precision(3) == precision(np.ones(2)) == np.finfo(np.float64).eps

@@ -1,0 +1,272 @@
+"""Interrupted fields go on after the slabs that their journal names."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from functools import partial
+
+import numba
+import numpy as np
+import pytest
+import zarr
+from zarr.core.sync import cleanup_resources
+
+from fastgrad import gradient_field
+from fastgrad.grid import files
+
+X, Y = np.linspace(-2.0, 2.0, 23), np.linspace(0.0, 1.0, 14)
+
+
+SHAPE = (2, 23, 14)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_threads_of_zarr():
+    """They would keep the tests after these from forking."""
+    yield
+    cleanup_resources()
+    for thread in threading.enumerate():
+        if thread.name.startswith("asyncio"):
+            thread.join()
+
+
+def wave(p):
+    return np.sin(p[0] * p[1]) * p[0]
+
+
+def memmap(path, shape=SHAPE, dtype=np.float64, order=False):
+    return np.lib.format.open_memmap(path, "w+", shape=shape, dtype=dtype, fortran_order=order)
+
+
+def store(chunks, shape=SHAPE, **options):
+    return zarr.create_array(store={}, shape=shape, chunks=chunks, **{"dtype": "f8", **options})
+
+
+def rows_of(monkeypatch, rows, plane=2 * 14):
+    """Slabs of so many nodes of the first axis."""
+    monkeypatch.setattr(files, "SLAB", 8 * plane * rows)
+
+
+class Trouble(Exception):
+    pass
+
+
+class Failing:
+    """wave, which fails when it has been called so often; the journal sees its code, not its calls."""
+
+    def __init__(self, calls, limit):
+        self.calls, self.limit = calls, limit
+
+    def __call__(self, p):
+        self.calls.append(float(p[0]))
+        if len(self.calls) > self.limit:
+            raise Trouble
+        return wave(p)
+
+    def again(self, p):
+        return self(p)
+
+
+@pytest.mark.parametrize("kind", ["file", "store"])
+def test_goes_on_after_an_exception(tmp_path, monkeypatch, kind):
+    rows_of(monkeypatch, 5)
+    expected = gradient_field(wave, [X, Y], engine="python")
+    out = memmap(tmp_path / "a.npy") if kind == "file" else store((2, 5, 7))
+    journal, calls = tmp_path / "journal", []
+    with pytest.raises(Trouble):
+        gradient_field(Failing(calls, 4 * 14 * 12), [X, Y], engine="python", out=out, resume=journal)
+    assert len(journal.read_text().splitlines()) == 1 + 2
+    calls.clear()
+    seen = []
+    result = gradient_field(
+        Failing(calls, 10**6), [X, Y], engine="python", out=out, resume=str(journal), full_output=True,
+        progress=lambda *a: seen.append(a),
+    )  # fmt: skip
+    assert (np.asarray(out[:]) == expected).all()
+    assert min(calls) > X[9] - 0.01, "finished slabs are not computed again"
+    assert seen == sorted(seen)
+    assert (seen[0][0] > 10 * 14, seen[-1]) == (True, (23 * 14, 23 * 14))
+    assert (result.nfev, result.status.tolist()) == (4 * 23 * 14, [0, 0])
+    assert not journal.exists()
+
+
+KILLED = """
+import os, signal, sys, numpy as np
+from fastgrad import gradient_field
+from fastgrad.grid import files
+files.SLAB = 8 * 2 * 14 * 3
+out = np.load(sys.argv[1], mmap_mode="r+")
+calls = []
+def f(p):
+    return p[0] * p[0] * p[1]
+class Killing:
+    def __call__(self, p):
+        calls.append(1)
+        if len(calls) > int(sys.argv[3]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return f(p)
+gradient_field(Killing(), [np.linspace(-2.0, 2.0, 23), np.linspace(0.0, 1.0, 14)],
+               engine="python", out=out, resume=sys.argv[2])
+print(len(calls))
+"""
+
+
+def test_goes_on_after_a_kill(tmp_path):
+    memmap(tmp_path / "a.npy").flush()
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "a.npy"), str(tmp_path / "journal")]
+    for _ in range(3):  # each dies in its third slab
+        assert subprocess.run([*command, str(4 * 14 * 7)], check=False).returncode == -signal.SIGKILL
+    done = subprocess.run([*command, "1000000"], check=True, capture_output=True, text=True)
+    assert int(done.stdout) == 4 * 14 * (23 - 18)
+    expected = gradient_field(lambda p: p[0] * p[0] * p[1], [X, Y], engine="python")
+    assert (np.load(tmp_path / "a.npy") == expected).all()
+    assert not (tmp_path / "journal").exists()
+
+
+def interrupted(tmp_path, monkeypatch, slabs=2):
+    """A file with some finished slabs of five rows each, and its journal."""
+    rows_of(monkeypatch, 5)
+    out, journal = memmap(tmp_path / "a.npy"), tmp_path / "journal"
+    with pytest.raises(Trouble):
+        gradient_field(Failing([], 4 * 14 * (5 * slabs + 2)), [X, Y], engine="python", out=out, resume=journal)
+    return out, journal
+
+
+def again(out, journal, calls=None, **options):
+    options = {"engine": "python", "resume": journal, **options}
+    return gradient_field(Failing([] if calls is None else calls, 10**6), [X, Y], out=out, **options)
+
+
+def test_a_line_that_was_cut_short_is_not_read(tmp_path, monkeypatch):
+    out, journal = interrupted(tmp_path, monkeypatch)
+    text = journal.read_bytes()
+    journal.write_bytes(text[:-9])
+    calls = []
+    again(out, journal, calls)
+    assert (out == gradient_field(wave, [X, Y], engine="python")).all()
+    assert len(calls) == 4 * 14 * (23 - 5)
+
+
+def test_slabs_that_were_lost_are_computed_again(tmp_path, monkeypatch):
+    out, journal = interrupted(tmp_path, monkeypatch)
+    out[1, 7, 3] += 1e-9
+    with pytest.warns(RuntimeWarning, match="1 of 2 finished slabs no longer hold") as caught:
+        again(out, journal)
+    assert [w.filename for w in caught] == [__file__]
+    assert (out == gradient_field(wave, [X, Y], engine="python")).all()
+
+
+def test_a_file_that_was_made_anew_is_noticed(tmp_path, monkeypatch):
+    _, journal = interrupted(tmp_path, monkeypatch)
+    out = memmap(tmp_path / "a.npy")
+    with pytest.warns(RuntimeWarning, match="2 of 2 finished slabs"):
+        again(out, journal)
+    assert (out == gradient_field(wave, [X, Y], engine="python")).all()
+
+
+def test_a_kill_after_the_last_slab_leaves_nothing_to_do(tmp_path, monkeypatch):
+    out, journal = interrupted(tmp_path, monkeypatch)
+    monkeypatch.setattr(type(journal), "unlink", lambda *a, **k: None)
+    again(out, journal)
+    monkeypatch.undo()
+    calls = []
+    result = again(out, journal, calls, full_output=True)
+    assert (calls, result.nfev, result.engine) == ([], 4 * 23 * 14, "python")
+    assert not journal.exists()
+
+
+def test_other_slabs_than_before(tmp_path, monkeypatch):
+    out, journal = interrupted(tmp_path, monkeypatch)
+    rows_of(monkeypatch, 4)
+    again(out, journal)
+    assert (out == gradient_field(wave, [X, Y], engine="python")).all()
+
+
+OTHERS = {
+    "order": {"order": 4},
+    "method": {"method": "forward"},
+    "step": {"h": 1e-4},
+    "engine": {"engine": "reference"},
+    "args": {"args": (1.0,)},
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_journal_of_another_call(tmp_path, monkeypatch, name):
+    out, journal = interrupted(tmp_path, monkeypatch)
+    before = out.copy(), journal.read_bytes()
+    with pytest.raises(ValueError, match=f"another field, with another (f, |order, )?{name}[,;]"):
+        again(out, journal, **OTHERS[name])
+    assert ((out == before[0]).all(), journal.read_bytes()) == (True, before[1])
+
+
+SCALE, TABLE = 2.0, np.arange(3.0)
+
+
+def scaled(scale, p):
+    return scale * p[0]
+
+
+def functions():
+    """What differs only in what it captures, or in its code."""
+    factor, table, limits = 3.0, np.array([1.0, 2.0]), {"a": [1.0]}
+    helper, inner = (lambda v: 2.0 * v), np.cos
+    return [
+        lambda p: p[0] * factor, lambda p: p[1] * factor, lambda p: p[0] * SCALE, lambda p: p[0] * table[0],
+        lambda p: p[0] * TABLE[1], lambda p: p[0] * limits["a"][0], lambda p: p[0] + (p[1] if "a" in {"b", "c"} else 0),
+        wave, lambda p: helper(p[0]), lambda p: inner(p[0]), partial(scaled, 1.0), partial(scaled, 2.0),
+        numba.njit(scaled), Failing([], 1), Failing([], 1).again, lambda p: functions(),
+    ]  # fmt: skip
+
+
+DESCRIBED = f"""
+from {__name__} import descriptions
+print(*descriptions())
+"""
+
+
+def descriptions():
+    from fastgrad.engine.call import Call, Grid
+    from fastgrad.formulas import stencils
+    from fastgrad.formulas.steps import choose_steps
+    from fastgrad.grid.journal import describe
+
+    table, points = stencils.gradient(2, 2, "central"), Grid((X, Y))
+    steps = choose_steps(np.zeros(2), table.stencil)
+    return [describe(Call(f, points, table, steps), "auto", np.dtype(float))["f"] for f in functions()]
+
+
+def test_functions_are_told_apart_the_same_in_every_process(monkeypatch):
+    texts = descriptions()
+    assert len(set(texts)) == len(texts)
+    for seed in "12":
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(
+            [sys.executable, "-c", DESCRIBED], env=environment, check=True, capture_output=True, text=True
+        )
+        assert done.stdout.split() == texts
+    monkeypatch.setitem(globals(), "SCALE", 5.0)
+    assert [a == b for a, b in zip(texts, descriptions(), strict=True)] == [True, True, False, *[True] * 12, False]
+
+
+def test_another_file_is_no_journal(tmp_path):
+    out = memmap(tmp_path / "a.npy")
+    for text in (b"notes\n", b'{"a": 1}\n', b"\x93NUMPY\x00"):
+        (tmp_path / "b").write_bytes(text)
+        with pytest.raises(ValueError, match="is not a journal"):
+            gradient_field(wave, [X, Y], out=out, resume=tmp_path / "b")
+        assert (tmp_path / "b").read_bytes() == text
+    (tmp_path / "b").write_bytes(b"")
+    gradient_field(wave, [X, Y], out=out, resume=tmp_path / "b")
+
+
+def test_another_engine_than_before(tmp_path, monkeypatch):
+    out, journal = interrupted(tmp_path, monkeypatch)
+    header, *slabs = journal.read_text().splitlines()
+    slabs = [json.dumps(["jit" if entry == "python" else entry for entry in json.loads(line)]) for line in slabs]
+    journal.write_text("\n".join([header, *slabs, ""]))
+    with pytest.raises(ValueError, match=r"ran on engine='jit', this one on 'python'"):
+        again(out, journal)

@@ -1,0 +1,163 @@
+"""Axes, spacing and periods, and the order of the formulas between them."""
+
+import numpy as np
+import pytest
+
+from fastgrad import grid
+from fastgrad.grid import arrays
+
+ACCURACIES = (2, 4, 6, 8)
+
+
+OPERATIONS = {"gradient": grid.gradient, "laplacian": grid.laplacian}
+
+
+@pytest.fixture(autouse=True)
+def no_short_cut(monkeypatch):
+    """Small arrays are np.gradient's business otherwise."""
+    monkeypatch.setattr(arrays, "SMALL", 0)
+    monkeypatch.setattr(arrays, "SHORT", 0)
+
+
+def samples(shape, dtype="f8", seed=0):
+    return (100 * np.random.default_rng(seed).uniform(0, 1, shape)).astype(dtype)
+
+
+def coordinates(n, dtype="f8"):
+    return np.cumsum(np.random.default_rng(n).uniform(0.3, 1.0, n)).astype(dtype)
+
+
+def same(got, expected):
+    assert type(got) is type(expected)
+    pairs = zip(got, expected, strict=True) if isinstance(expected, tuple) else [(got, expected)]
+    for a, b in pairs:
+        assert type(a) is type(b)
+        assert a.dtype == b.dtype
+        assert a.strides == b.strides
+        np.testing.assert_array_equal(a, b)
+
+
+def test_no_axes():
+    assert grid.gradient(np.float64(3.0)) == np.gradient(np.float64(3.0)) == ()
+    assert grid.gradient(samples((4, 5)), axis=()) == ()
+
+
+BAD = {
+    "too few": lambda g: g(np.ones((1, 5))),
+    "too few for edges": lambda g: g(np.ones((2, 5)), edge_order=2),
+    "edge_order": lambda g: g(np.ones(5), edge_order=3),
+    "spacings": lambda g: g(np.ones((5, 5)), 1, 2, 3),
+    "2-D coordinates": lambda g: g(np.ones((5, 5)), np.ones((5, 5)), 1.0),
+    "length": lambda g: g(np.ones((5, 6)), np.arange(6), np.arange(6)),
+    "axis": lambda g: g(np.ones((5, 6)), axis=2),
+    "repeated axis": lambda g: g(np.ones((5, 6)), axis=(0, 0)),
+    "bool": lambda g: g(np.ones(5, bool)),
+    "text": lambda g: g(np.array(["a", "b"])),
+    "text spacing": lambda g: g(np.ones(5), "a"),
+    "float axis": lambda g: g(np.ones(5), axis=1.0),
+    "edge_order None": lambda g: g(np.ones(5), edge_order=None),
+    "keyword": lambda g: g(np.ones(5), spacing=2),
+    "zero with edges": lambda g: g(np.ones(5), 0, edge_order=2),
+    "ragged": lambda g: g([[1.0, 2.0], [1.0]]),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in BAD if name != "keyword"])
+def test_errors_are_those_of_numpy(name):
+    with np.errstate(all="ignore"), pytest.raises(Exception) as expected:
+        BAD[name](np.gradient)
+    with pytest.raises(type(expected.value)) as got:
+        BAD[name](grid.gradient)
+    assert (type(got.value), str(got.value)) == (type(expected.value), str(expected.value))
+    for operation in (grid.laplacian, lambda v, *s, **k: grid.divergence([v] * np.ndim(v), *s, **k)):
+        with pytest.raises((TypeError, ValueError, ZeroDivisionError)):
+            BAD[name](operation)
+    with pytest.raises(TypeError):
+        BAD["keyword"](grid.gradient)
+
+
+def test_duplicate_coordinates_warn_as_in_numpy():
+    x, values = np.array([0.0, 1.0, 1.0, 2.0, 4.0]), samples(5)
+    with pytest.warns(RuntimeWarning):
+        expected = np.gradient(values, x)
+    with pytest.warns(RuntimeWarning, match="duplicates"):
+        same(grid.gradient(values, x), expected)
+
+
+def mapped(n, accuracy):
+    t = np.arange(n) * (2 * np.pi / n)
+    return t + 0.3 * np.sin(t)
+
+
+@pytest.mark.parametrize("accuracy", ACCURACIES)
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("graded", [False, True])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_order_of_convergence(name, graded, periodic, accuracy):
+    errors = []
+    for n in (64, 128) if graded and name == "gradient" else (32, 64):
+        x = mapped(n, accuracy) if graded else np.arange(n) * (2 * np.pi / n)
+        options = {"periodic": True, "period": 2 * np.pi} if periodic else {}
+        got = OPERATIONS[name](np.sin(x), x if graded else x[1], accuracy=accuracy, edge_order=2, **options)
+        exact = np.cos(x) if name == "gradient" else -np.sin(x)
+        half = accuracy // 2 + 1
+        errors.append([np.abs(got - exact)[s].max() for s in (slice(half, -half), slice(0, half), slice(-half, None))])
+    orders = np.log2(np.array(errors[0]) / errors[1])
+    assert (orders > accuracy - 1.0).all(), orders
+    if not graded and periodic:
+        np.testing.assert_allclose(orders[0], accuracy, atol=0.15)
+
+
+@pytest.mark.parametrize("accuracy", ACCURACIES)
+@pytest.mark.parametrize("graded", [False, True])
+def test_polynomials_are_exact(graded, accuracy):
+    x = coordinates(30) - 8.0 if graded else np.arange(30) * 0.5 - 7.0
+    for degree in range(accuracy + 1):
+        values = np.stack([(x / 8) ** degree] * 3, axis=1)
+        slope = degree * (x / 8) ** max(degree - 1, 0) / 8
+        bend = degree * (degree - 1) * (x / 8) ** max(degree - 2, 0) / 64
+        along = x if graded else 0.5
+        got = grid.gradient(values, along, axis=0, accuracy=accuracy, edge_order=2)
+        np.testing.assert_allclose(got, np.stack([slope] * 3, axis=1), rtol=0, atol=2e-13)
+        got = grid.laplacian(values, along, axis=0, accuracy=accuracy)
+        np.testing.assert_allclose(got, np.stack([bend] * 3, axis=1), rtol=0, atol=3e-12)
+
+
+@pytest.mark.parametrize("accuracy", ACCURACIES[1:])
+@pytest.mark.parametrize("along", [0.1, coordinates(20)], ids=["even", "uneven"])
+def test_constants_give_zero(along, accuracy):
+    for operation in OPERATIONS.values():
+        assert not np.any(operation(np.full((20, 20), 1e10 / 3), along, along, accuracy=accuracy))
+
+
+@pytest.mark.parametrize("accuracy", ACCURACIES)
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("falling", [False, True])
+def test_the_seam_is_like_the_interior(falling, name, accuracy):
+    """Rolling the samples rolls the result."""
+    n, period = 24, 2 * np.pi
+    x = mapped(n, accuracy)
+    x = x[::-1].copy() if falling else x
+    values = np.stack([np.exp(np.sin(x)), np.cos(x)], axis=1)
+    plain = OPERATIONS[name](values, x, axis=0, accuracy=accuracy, periodic=True, period=period)
+    turned = np.concatenate([x[9:], x[:9] + (-period if falling else period)])
+    rolled = OPERATIONS[name](np.roll(values, -9, 0), turned, axis=0, accuracy=accuracy, periodic=True, period=period)
+    np.testing.assert_allclose(np.roll(rolled, 9, 0), plain, rtol=0, atol=1e-11)
+    even = OPERATIONS[name](values, 0.1, axis=0, accuracy=accuracy, periodic=True)
+    turned = OPERATIONS[name](np.roll(values, -9, 0), 0.1, axis=0, accuracy=accuracy, periodic=True)
+    assert (np.roll(turned, 9, 0) == even).all()
+
+
+def test_periodic_axes_one_by_one():
+    values = samples((12, 13, 14))
+    got = grid.gradient(values, 0.5, periodic=(True, False, True))
+    wrapped = np.pad(values, [(1, 1), (0, 0), (1, 1)], mode="wrap")
+    expected = [part[1:-1, :, 1:-1] for part in np.gradient(wrapped, 0.5)]
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_period_longer_than_the_number_of_steps_is_an_uneven_seam():
+    x = np.arange(10.0)
+    got = grid.gradient(x, 1.0, periodic=True, period=12.0)
+    np.testing.assert_allclose(got, grid.gradient(x, x + 0.0, periodic=True, period=12.0))

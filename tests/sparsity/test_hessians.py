@@ -1,0 +1,129 @@
+"""Sparse Hessians: what they cost, and their bits."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+import fastgrad
+from fastgrad import sparsity
+from fastgrad.formulas.stencils import ORDERS
+
+SCHEMES = [(method, order) for method in ORDERS for order in ORDERS[method][:4]]
+
+
+X = np.random.default_rng(0).normal(size=12)
+
+
+schemes = pytest.mark.parametrize(("method", "order"), SCHEMES)
+
+
+def broyden(x):
+    y = (3 - 2 * x) * x + 1
+    y[1:] -= x[:-1]
+    y[:-1] -= 2 * x[1:]
+    return y
+
+
+def chain(x):
+    return np.sum((x[1:] - x[:-1] ** 2) ** 2 + np.sin(x[:-1]))
+
+
+def exact_chain(x):
+    second = np.zeros(len(x))
+    second[:-1] += 12 * x[:-1] ** 2 - 4 * x[1:] - np.sin(x[:-1])
+    second[1:] += 2
+    mixed = -4 * x[:-1]
+    return sparse.diags_array([second, mixed, mixed], offsets=[0, 1, -1]).tocsr()
+
+
+def untraceable(f):
+    """The same function, which only Python can call."""
+
+    def opaque(x):
+        return f(np.array([float(v) for v in x.ravel()]).reshape(x.shape))
+
+    return opaque
+
+
+class Counting:
+    def __init__(self, f):
+        self.f, self.points = f, []
+
+    def __call__(self, x):
+        self.points.append(x.tobytes())
+        return self.f(x)
+
+
+def tridiagonal(n):
+    return sparse.diags_array([np.ones(n), np.ones(n - 1), np.ones(n - 1)], offsets=[0, -1, 1])
+
+
+def places(matrix):
+    return {(int(i), int(j)) for i, j in zip(*sparse.coo_array(matrix).coords, strict=True)}
+
+
+def at_entries(pattern, dense):
+    return dense[pattern.rows, pattern.columns]
+
+
+@pytest.mark.parametrize("engine", ["python", "reference"])
+@schemes
+def test_entries_of_hessians_have_the_bits_of_the_dense_one(engine, method, order):
+    scheme = {"engine": engine, "method": method, "order": order}
+    found = sparsity.hessian(chain, X, full_output=True, **scheme)
+    dense = fastgrad.hessian(chain, X, full_output=True, **scheme)
+    assert found.engine == dense.engine == engine
+    entries = at_entries(sparsity.Pattern(found.value), dense.value)
+    assert np.array_equal(found.value.data, entries)
+    by_terms = sparsity.hessian(chain, X, **scheme | {"engine": "auto"})
+    assert np.allclose(by_terms.data, exact_chain(X)[sparsity.Pattern(by_terms).matrix().nonzero()], atol=2e-2)
+
+
+def test_a_function_that_only_python_can_call_takes_two_evaluations_a_pair():
+    f = Counting(untraceable(chain))
+    found = sparsity.hessian(f, X, pattern=np.triu(tridiagonal(12).toarray()), full_output=True, check=False)
+    assert found.nfev == len(f.points) == len(set(f.points)) == 2 * (12 + 11) + 1
+    assert np.array_equal(found.value.data, at_entries(sparsity.Pattern(found.value), fastgrad.hessian(chain, X)))
+
+
+@pytest.mark.parametrize("engine", ["simd", "jit"])
+def test_compiled_engines_run_small_hessians(engine):
+    x = np.stack([X[:4]] * 5)
+    found = sparsity.hessian(chain, x, batch=True, engine=engine)
+    assert all(np.abs(m - exact_chain(X[:4])).max() < 1e-6 for m in found)
+
+
+def test_a_hessian_that_mixes_everything_is_refused():
+    with pytest.raises(ValueError, match=r"10,000,000 pairs.*fastgrad\.hessian"):
+        sparsity.hessian_pattern(lambda x: np.sum(x) ** 2, np.zeros(5000))
+
+
+def test_a_vector_function_has_no_hessian():
+    with pytest.raises(ValueError, match=r"returned an array of shape \(12,\)"):
+        sparsity.hessian(broyden, X)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 9))
+def test_random_quadratic_forms(seed, size):
+    rng = np.random.default_rng(seed)
+    half = np.triu(rng.integers(-3, 4, (size, size)) * (rng.random((size, size)) < 0.4)).astype(float)
+    half[0, 1] = 1.0
+    x = rng.integers(-3, 4, size).astype(float)
+
+    def f(x):
+        return sum((half[i, j] * x[i] * x[j] for i, j in np.argwhere(half)), start=0.0 * x[0])
+
+    def slopes(x):
+        return np.array(
+            [sum((half + half.T)[i, j] * x[j] for j in range(size) if (half + half.T)[i, j]) for i in range(size)]
+        )
+
+    exact = half + half.T
+    found = sparsity.hessian(f, x)
+    assert places(found) == places(exact)
+    assert np.allclose(found.toarray(), exact, atol=1e-7)
+    found = sparsity.jacobian(slopes, x, pattern=exact, engine="python")
+    assert np.allclose(found.toarray(), exact, atol=1e-8)

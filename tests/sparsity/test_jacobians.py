@@ -1,0 +1,67 @@
+"""Sparse Jacobians have the bits of the dense ones."""
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad import ConstantFunctionWarning, PerformanceWarning, sparsity
+from fastgrad.formulas.stencils import ORDERS
+
+SCHEMES = [(method, order) for method in ORDERS for order in ORDERS[method][:4]]
+
+
+X = np.random.default_rng(0).normal(size=12)
+
+
+schemes = pytest.mark.parametrize(("method", "order"), SCHEMES)
+
+
+steps = pytest.mark.parametrize("step", [{}, {"h": 1e-4}, {"rel_step": 1e-4}, {"h": np.geomspace(1e-5, 1e-3, 12)}])
+
+
+def broyden(x):
+    y = (3 - 2 * x) * x + 1
+    y[1:] -= x[:-1]
+    y[:-1] -= 2 * x[1:]
+    return y
+
+
+def untraceable(f):
+    """The same function, which only Python can call."""
+
+    def opaque(x):
+        return f(np.array([float(v) for v in x.ravel()]).reshape(x.shape))
+
+    return opaque
+
+
+@schemes
+@steps
+def test_entries_have_the_bits_of_the_dense_jacobian(method, order, step):
+    scheme = {"method": method, "order": order, **step}
+    found = sparsity.jacobian(broyden, X, engine="python", **scheme)
+    assert np.array_equal(found.toarray(), fastgrad.jacobian(broyden, X, engine="python", **scheme))
+    found = sparsity.jacobian(broyden, X, engine="reference", **scheme)
+    assert np.array_equal(found.toarray(), fastgrad.jacobian(broyden, X, engine="reference", **scheme))
+
+
+def test_outputs_and_points_of_any_shape():
+    x = X.reshape(3, 4)
+    found = sparsity.jacobian(lambda x: x[1:] * x[:-1], x)
+    assert found.shape == (8, 12)
+    assert found.nnz == 16
+    assert np.abs(found.toarray() - fastgrad.jacobian(lambda x: x[1:] * x[:-1], x).reshape(8, 12)).max() < 1e-12
+    assert sparsity.jacobian(lambda x: x[0] * x[3], X).shape == (1, 12)
+
+
+def test_constant_functions_warn():
+    for derivative in (sparsity.jacobian, sparsity.hessian):
+        with pytest.warns(ConstantFunctionWarning):
+            derivative(lambda x: 3.0, X)
+
+
+def test_many_calls_from_python_warn():
+    f = untraceable(lambda x: x[0] * x)
+    x = np.random.default_rng(5).normal(size=(1000, 6))
+    with pytest.warns(PerformanceWarning, match="12,000 times"):
+        sparsity.jacobian(f, x, batch=True, pattern=np.ones((6, 6)), check=False)

@@ -1,0 +1,116 @@
+"""Points, data types and numbers that are not finite."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import fastgrad
+from fastgrad import sparsity
+
+X = np.random.default_rng(0).normal(size=12)
+
+
+def broyden(x):
+    y = (3 - 2 * x) * x + 1
+    y[1:] -= x[:-1]
+    y[:-1] -= 2 * x[1:]
+    return y
+
+
+def exact_broyden(x):
+    n = len(x)
+    return sparse.diags_array([3 - 4 * x, -np.ones(n - 1), -2 * np.ones(n - 1)], offsets=[0, -1, 1]).tocsr()
+
+
+def chain(x):
+    return np.sum((x[1:] - x[:-1] ** 2) ** 2 + np.sin(x[:-1]))
+
+
+def exact_chain(x):
+    second = np.zeros(len(x))
+    second[:-1] += 12 * x[:-1] ** 2 - 4 * x[1:] - np.sin(x[:-1])
+    second[1:] += 2
+    mixed = -4 * x[:-1]
+    return sparse.diags_array([second, mixed, mixed], offsets=[0, 1, -1]).tocsr()
+
+
+def tridiagonal(n):
+    return sparse.diags_array([np.ones(n), np.ones(n - 1), np.ones(n - 1)], offsets=[0, -1, 1])
+
+
+def at_entries(pattern, dense):
+    return dense[pattern.rows, pattern.columns]
+
+
+def test_a_batch_is_a_list_of_matrices_that_share_nothing():
+    x = np.random.default_rng(4).normal(size=(3, 12))
+    pattern = sparsity.pattern(broyden, x[0])
+    found = sparsity.jacobian(broyden, x, batch=True, pattern=pattern)
+    assert [np.array_equal(m.toarray(), sparsity.jacobian(broyden, p).toarray()) for m, p in zip(found, x, strict=True)]
+    before = found[1].toarray()
+    found[0].data[:] = 0.0
+    found[0].eliminate_zeros()
+    assert np.array_equal(found[1].toarray(), before)
+    assert pattern.nnz == 34
+    assert sparsity.jacobian(broyden, x[:0], batch=True) == []
+    assert sparsity.hessian(chain, x[:0], batch=True) == []
+    assert [m.nnz for m in sparsity.hessian(chain, x, batch=True)] == [34] * 3
+
+
+@pytest.mark.parametrize(("dtype", "result"), [("f4", "f4"), ("f2", "f4"), ("i8", "f8"), ("f8", "f8")])
+def test_dtypes(dtype, result):
+    x = np.arange(1, 6).astype(dtype)
+    for found, exact in [(sparsity.jacobian(broyden, x), exact_broyden), (sparsity.hessian(chain, x), exact_chain)]:
+        assert found.dtype == np.dtype(result)
+        assert np.allclose(found.toarray(), exact(x.astype(float)).toarray(), rtol=1e-5, atol=1e-5)
+
+
+def test_steps_suit_a_function_that_returns_float32():
+    def f(x):
+        return broyden(x).astype(np.float32)
+
+    found = sparsity.jacobian(f, X, pattern=tridiagonal(12), full_output=True)
+    dense = fastgrad.jacobian(f, X, engine="python", full_output=True)
+    assert np.array_equal(found.value.toarray(), dense.value)
+    assert np.array_equal(found.h, dense.h)
+    with pytest.raises(ValueError, match="float32"):
+        sparsity.jacobian(f, X)
+
+    def g(x):
+        return np.float32(chain(x))
+
+    assert np.abs(sparsity.hessian(g, X, pattern=tridiagonal(12)) - exact_chain(X)).max() < 0.5
+
+
+def test_nan_stays_in_its_output_and_in_its_term():
+    x = X.copy()
+    x[5] = np.nan
+    found = sparsity.jacobian(broyden, x, full_output=True)
+    rows = found.value.tocoo().coords[0]
+    assert set(rows[np.isnan(found.value.data)].tolist()) == {4, 5, 6}
+    assert np.array_equal(found.status, np.where(np.isnan(found.value.data), -3, 0))
+    found = sparsity.hessian(chain, x).tocoo()
+    lost = np.argwhere(np.isnan(found.toarray())).tolist()
+    assert lost == [[4, 4], [4, 5], [5, 4], [5, 5], [5, 6], [6, 5], [6, 6]]
+    output = sparsity.jacobian(lambda x: x * np.array([0.5, np.nan, 0.25]), np.ones(3))
+    assert np.allclose(output.diagonal(), [0.5, np.nan, 0.25], equal_nan=True)
+
+
+def test_infinite_coordinates_stay_where_they_are():
+    def f(x):
+        return np.array([1 / x[0] + x[1], x[1] * x[2], np.minimum(x[0], x[2])])
+
+    x = np.array([np.inf, 2.0, -np.inf])
+    pattern = sparsity.Pattern(np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1]]))
+    found = sparsity.jacobian(f, x, pattern=pattern)
+    with np.errstate(all="ignore"):
+        dense = fastgrad.jacobian(f, x, engine="python")
+    assert found[0, 1] == dense[0, 1] == 1.0
+    assert np.array_equal(found.data, at_entries(pattern, dense), equal_nan=True)
+
+
+def test_negative_zero_keeps_its_sign():
+    def f(x):
+        return np.array([np.copysign(1.0, x[0]) * x[1], x[0]])
+
+    assert sparsity.jacobian(f, np.array([-0.0, 3.0]), pattern=np.ones((2, 2)))[0, 1] == -1.0
