@@ -49,40 +49,46 @@ def apply(
 def _row(call: Call, look: Look, workers: int, n: int, report: Report | None) -> Array:
     """The derivatives at one point."""
     row = np.array(call.points.row(n), dtype=np.float64)
-    h, units = _steps_at(call, n, row), call.table.moves[:, 0].tolist()
+    h, count = _steps_at(call, n, row), len(call.table.moves)
 
     def along(some: range, values: Any, told: Report | None = None) -> Any:
-        """The imaginary part of f in some directions, into their places in `values`.
+        return _along(call, look, row, h, None if call.v is None else call.v[n], some, values, told)
 
-        The buffer is written anew before each call, so that f may write into it; what f keeps is left to it.
-        """
-        buffer = np.empty(call.points.shape, dtype=complex)
-        z = buffer.reshape(-1)
-        for r in some:
-            z[:] = row
-            if units[r] < row.size:
-                z.imag[units[r]] = h[units[r]]
-            elif call.v is not None:
-                z.imag = h[-1] * call.v[n]
-            held = references(buffer)
-            value = look.read(look.call(z[0] if call.scalar else buffer))
-            look.count += 1
-            values = np.empty((len(units), np.size(value))) if values is None else values
-            values[r] = np.reshape(value, -1)
-            if references(buffer) != held:
-                buffer = look.leave(buffer)
-                z = buffer.reshape(-1)
-            if told and r:
-                told(r + 1, len(units))
-        return values
-
-    if workers > 1 and call.points.count == 1 and len(units) > 2:
+    if workers > 1 and call.points.count == 1 and count > 2:
         values = along(range(1), None)
-        shares.over_directions(len(units), look, workers, along, values, report)
+        shares.over_directions(count, look, workers, along, values, report)
     else:
-        values = along(range(len(units)), None, report)
+        values = along(range(count), None, report)
     with np.errstate(all="ignore"):
         return call.table.combine(values.T if call.vector else values[:, 0], h)
+
+
+def _along(
+    call: Call, look: Look, row: Array, h: Array, v: Array | None, some: range, values: Any, told: Report | None
+) -> Any:
+    """The imaginary part of f in some directions, into their places in `values`.
+
+    The buffer is written anew before each call, so that f may write into it; what f keeps is left to it.
+    """
+    buffer, units = np.empty(call.points.shape, dtype=complex), call.table.moves[:, 0].tolist()
+    z = buffer.reshape(-1)
+    for r in some:
+        z[:] = row
+        if units[r] < row.size:
+            z.imag[units[r]] = h[units[r]]
+        elif v is not None:
+            z.imag = h[-1] * v
+        held = references(buffer)
+        value = look.read(look.call(z[0] if call.scalar else buffer))
+        look.count += 1
+        values = np.empty((len(units), np.size(value))) if values is None else values
+        values[r] = np.reshape(value, -1)
+        if references(buffer) != held:
+            buffer = look.leave(buffer)
+            z = buffer.reshape(-1)
+        if told and r:
+            told(r + 1, len(units))
+    return values
 
 
 def _steps_at(call: Call, n: int, row: Array) -> Array:
