@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from ..reach import is_installed, names
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .refusals import refuse
 
+# The folder of the whole package, as the package itself says: whatever this file is called, and wherever it lies.
+_OWN = os.path.join(*sys.modules[__name__.partition(".")[0]].__path__, "")
 _RANDOM = "f draws random numbers, so that its values are not a function of x; draw them once, outside"
 
 
@@ -127,7 +130,8 @@ def watched(catches: bool) -> Iterator[None]:
 
     def enter(frame: FrameType, event: str, arg: Any) -> Any:
         frame.f_trace_lines = False
-        return see if frame.f_code.co_exceptiontable and _is_users(frame.f_code) else None
+        code = frame.f_code
+        return see if code.co_exceptiontable and is_users(code) and _catches(code) else None
 
     before = sys.gettrace()
     sys.settrace(enter)
@@ -137,13 +141,11 @@ def watched(catches: bool) -> Iterator[None]:
         sys.settrace(before)
 
 
-def _is_users(code: CodeType) -> bool:
-    return not is_installed(code.co_filename) and not code.co_filename.startswith(_HERE) and _catches(code)
+def is_users(code: CodeType) -> bool:
+    """Whether code is neither this package's own nor that of another installed one."""
+    return not is_installed(code.co_filename) and not code.co_filename.startswith(_OWN)
 
 
 def _is_users_object(value: Any) -> bool:
     call = getattr(type(value), "__call__", None)  # noqa: B004
     return isinstance(call, FunctionType) and not is_installed(call.__code__.co_filename)
-
-
-_HERE = __file__.rpartition("retarget")[0]
