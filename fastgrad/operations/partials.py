@@ -83,13 +83,11 @@ class Sampler:
 
     def _on_rows(self, rows: Array, owners: Array) -> Array:
         points, many = rows.reshape(prod(rows.shape[:2]), rows.shape[2]), owners.repeat(rows.shape[1])
-        call = replace(
-            self.call, points=Rows(points, self.call.points.shape), batch=tuple(a[many] for a in self.call.batch),
-            bounds=_picked(self.call.bounds, many),
-        )  # fmt: skip
         made: list[Array] = []
-        target: Any = Target(lambda shape: self._made(made, len(points), shape)) if call.vector else None
+        target: Any = Target(lambda shape: self._made(made, len(points), shape)) if self.call.vector else None
         out = target or self._made(made, len(points), ())
+        batch, bounds = tuple(a[many] for a in self.call.batch), _picked(self.call.bounds, many)
+        call = replace(self.call, points=Rows(points, self.call.points.shape), batch=batch, bounds=bounds)
         if self.chosen is None:
             self.chosen = choose(call, self.asked, out)
             if not self.nfev:

@@ -16,6 +16,7 @@ from . import workers as shares
 from .walk import Walk
 
 Array = NDArray[np.float64]
+Tick = Callable[[int], object] | None
 
 FEW = 16  # coordinates up to which Python's floats are faster than arrays
 
@@ -27,7 +28,7 @@ def apply(
 
     Several workers are forked processes; where a fork is not possible the work is done here, and a warning says why.
     """
-    look, workers = look_at(call, out), shares.possible(workers)
+    look, workers = look_at(call, out), shares.possible(workers) if workers > 1 else 1
     fill = _fill_values if call.table.is_value else _fill
     try:
         fill(call, look, workers, out, values, report)
@@ -48,17 +49,17 @@ def look_at(call: Call, out: Output, f: Callable[..., Any] | None = None) -> Loo
 def _fill(call: Call, look: Look, workers: int, out: Output, values: Array | None, report: Report | None) -> None:
     walk = Walk(call, look, workers, report if call.points.count == 1 else None)
 
-    def some(start: int, stop: int, out: Output, values: Array | None, tick: Callable[[int], object]) -> None:
+    def some(start: int, stop: int, out: Output, values: Array | None, tick: Tick) -> None:
         while start < stop:
             numbers = range(start, min(start + walk.points_at_once(), stop))
             _block(walk, numbers, out, values, tick)
             start = numbers.stop
 
     if walk.count:
-        shares.over_points(call.points.count, look, workers, some, out, values, report)
+        _over_points(call.points.count, look, workers, some, out, values, report)
 
 
-def _block(walk: Walk, numbers: range, out: Output, values: Array | None, tick: Callable[[int], object]) -> None:
+def _block(walk: Walk, numbers: range, out: Output, values: Array | None, tick: Tick) -> None:
     """Some points; steps before and differences after are computed together: beside a cheap f most of the time."""
     call, table, some = walk.call, walk.call.table, slice(numbers.start, numbers.stop)
     rows, h = walk.rows_and_steps(some)
@@ -71,7 +72,8 @@ def _block(walk: Walk, numbers: range, out: Output, values: Array | None, tick: 
         if place is None:
             found[k] = seen
         centers.append(center)
-        tick(n)
+        if tick:
+            tick(n)
     if values is not None:
         values[some] = centers
     array: Any = out.array if isinstance(out, Target) else out
@@ -116,7 +118,7 @@ def _fill_values(call: Call, look: Look, workers: int, out: Output, _: Array | N
     """f itself at every point, each in a buffer that is written anew."""
     points, number = call.points, None if call.vector else np.float64
 
-    def some(start: int, stop: int, out: Output, _: Array | None, tick: Callable[[int], object]) -> None:
+    def some(start: int, stop: int, out: Output, _: Array | None, tick: Tick) -> None:
         rows = points.values if isinstance(points, Rows) else None
         buffer = np.empty(() if call.scalar else points.shape)
         flat = buffer.reshape(-1)
@@ -135,6 +137,18 @@ def _fill_values(call: Call, look: Look, workers: int, out: Output, _: Array | N
                 buffer = look.leave(buffer)
                 flat = buffer.reshape(-1)
                 held = references(buffer)
-            tick(n)
+            if tick:
+                tick(n)
 
-    shares.over_points(points.count, look, workers, some, out, None, report)
+    _over_points(points.count, look, workers, some, out, None, report)
+
+
+def _over_points(
+    count: int, look: Look, workers: int, some: Callable[..., None], out: Output, values: Array | None,
+    report: Report | None,
+) -> None:  # fmt: skip
+    """``some(start, stop, out, values, tick)`` for all points: mostly here, and nobody wants to know how far it is."""
+    if workers == 1 and not report:
+        some(0, count, out, values, None)
+    else:
+        shares.over_points(count, look, workers, some, out, values, report)
