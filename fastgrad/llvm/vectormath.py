@@ -32,6 +32,10 @@ _COMPARES = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "n
 _LOGIC = {"and": "and", "or": "or", "xor": "xor"}
 
 
+EXPONENT = 0x7FF0000000000000
+INVERSE = 0x7FE0000000000000  # minus the bits of a power of two: the bits of its inverse
+
+
 class Unsupported(Exception):
     """An operation that this machine has no function for."""
 
@@ -221,6 +225,22 @@ def _not(v: Vectors, a: str) -> str:
     return v.emit(f"xor {v.mask} {a}, <{', '.join(['i1 true'] * v.lanes)}>")
 
 
+def _power(v: Vectors, a: str) -> str:
+    """The power of two below a positive number: its exponent alone."""
+    bits = v.emit(f"bitcast {v.double} {a} to {v.ints}")
+    return v.emit(f"bitcast {v.ints} {v.emit(f'and {v.ints} {bits}, {_all(v, EXPONENT)}')} to {v.double}")
+
+
+def _inverse(v: Vectors, a: str) -> str:
+    """1/a of a power of two: a subtraction of exponents."""
+    bits = v.emit(f"bitcast {v.double} {a} to {v.ints}")
+    return v.emit(f"bitcast {v.ints} {v.emit(f'sub {v.ints} {_all(v, INVERSE)}, {bits}')} to {v.double}")
+
+
+def _all(v: Vectors, number: int) -> str:
+    return f"<{', '.join([f'i64 {number}'] * v.lanes)}>"
+
+
 def _to_float(v: Vectors, a: str) -> str:
     return v.emit(f"uitofp {v.mask} {a} to {v.double}")
 
@@ -241,4 +261,6 @@ _COMPOSED: dict[str, Callable[..., str]] = {
     "not": _not,
     "select": Vectors.select,
     "tofloat": _to_float,
+    "power": _power,
+    "inverse": _inverse,
 }

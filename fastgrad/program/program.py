@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -110,6 +111,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "not": np.logical_not,
     "select": lambda mask, a, b: a if mask else b,
     "tofloat": float,
+    "power": lambda a: math.ldexp(1.0, math.frexp(a)[1] - 1),
+    "inverse": lambda a: 1.0 / a,
 }
 """What each node computes; the interpreter's table and the definition for code generators."""
 

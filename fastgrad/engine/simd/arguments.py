@@ -26,7 +26,6 @@ SLOTS = (
 )  # fmt: skip
 PLACES = {name: k for k, name in enumerate(SLOTS)}
 NUMBERS = tuple(name for name in SLOTS if name.endswith(("_row", "_column", "segment")))  # the others are addresses
-_OF_VALUE = [PLACES[name] for name in ("source", "batch", "constants", "out")]
 
 
 # --- what shapes a kernel ---------------------------------------------------------------------------------------------
@@ -41,7 +40,8 @@ class Form(NamedTuple):
     source: str  # a kind of `layout`, or "grid"
     out: str
     value: bool
-    vector_steps: bool  # whether steps of v are not powers of two
+    batch: int  # numbers of batch arguments beside each point
+    exact: bool  # whether steps along v are powers of two
 
 
 def form_of(call: Call, out: str) -> Form:
@@ -54,7 +54,13 @@ def form_of(call: Call, out: str) -> Form:
     size = call.steps.size
     kind = "uniform" if not size.ndim else "coordinate" if size.ndim == 1 or size.strides[0] == 0 else "point"
     exact = call.t is None or bool((np.frexp(call.t)[0] == 0.5).all())
-    return Form(machine.lanes(), call.steps.rule, kind, source, out, call.value, not exact)
+    batch = sum(rows[0].size if len(rows) else 0 for rows in call.batch)
+    return Form(machine.lanes(), call.steps.rule, kind, source, out, call.value, batch, exact)
+
+
+def form_of_columns(batch: int = 0) -> Form:
+    """The form of kernels for f itself at points that lie in columns, as their values do."""
+    return Form(machine.lanes(), "default", "uniform", "columns", "columns", False, batch, True)
 
 
 def kind_of(shape: tuple[int, ...], strides: tuple[int, ...] | None = None) -> str:
@@ -145,12 +151,15 @@ class Block:
         return grid.count // int(lengths[-1]) * segments(grid)
 
     def evaluate(self, value: Any, point: Array, rows: Array) -> list[float]:
-        """f's outputs at a point by the compiled `value`, of which all lanes do the same."""
+        """f's outputs at a point by the compiled `value`, a kernel on columns of which all lanes do the same."""
         self.memory[self.points] = point.repeat(self.width)
-        self.memory[self.batch] = rows.repeat(self.width)
-        places = self.at(self.points), self.at(self.batch), self.at(len(SLOTS) + 1), self.at(self.found)
-        self.slots[_OF_VALUE] = places
-        value(0, 0, self.address)
+        self.memory[self.batch] = np.tile(rows, self.width)
+        numbers = {"source": self.at(self.points), "out": self.at(self.found), "batch": self.at(self.batch)}
+        numbers |= {"source_row": 1, "out_row": 1, "source_column": self.width, "out_column": self.width}
+        numbers |= {"constants": self.at(len(SLOTS) + 1), "sizes": self.at(len(SLOTS)), "batch_row": rows.size}
+        for name, number in numbers.items():
+            self.slots[PLACES[name]] = number
+        value(0, self.width, self.address)
         found: list[float] = self.memory[self.found][:: self.width].tolist()
         return found
 
@@ -182,10 +191,10 @@ def read(v: Vectors, name: str) -> str:
     return v.emit(f"load {'i64' if name in NUMBERS else 'ptr'}, ptr {at}, align 8")
 
 
-def read_constants(v: Vectors, program: Program) -> list[str]:
-    """Parameters in all lanes."""
+def read_constants(v: Vectors, count: int) -> list[str]:
+    """f's parameters in all lanes."""
     address, loaded = read(v, "constants"), []
-    for k in range(len(program.constants)):
+    for k in range(count):
         at = v.emit(f"getelementptr double, ptr {address}, i64 {k}")
         loaded.append(v.broadcast(v.emit(f"load double, ptr {at}, align 8")))
     return loaded
@@ -194,9 +203,9 @@ def read_constants(v: Vectors, program: Program) -> list[str]:
 class Arguments:
     """A kernel's arguments in its own registers, all of them read before its loop."""
 
-    def __init__(self, v: Vectors, program: Program) -> None:
+    def __init__(self, v: Vectors, constants: int) -> None:
         self.v = v
-        self.constants = read_constants(v, program)
+        self.constants = read_constants(v, constants)
         self.slots = {name: read(v, name) for name in (*NUMBERS, *(n for n in SLOTS if n not in NUMBERS))}
 
     def __getitem__(self, name: str) -> str:

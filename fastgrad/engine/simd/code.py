@@ -15,6 +15,7 @@ from ...formulas.steps import irregular
 from ...formulas.values import as_number, as_numbers, precision
 from ...llvm import machine
 from ...llvm.vectormath import Unsupported
+from ...program import differences
 from ...program.captures import shares_state, unchanging
 from ...program.dependence import operations
 from ...program.program import Program
@@ -23,8 +24,8 @@ from ...results import EPS, EngineError
 from ..bound import Bound
 from ..bound import Code as AnyCode
 from ..call import Call, Grid, Output, Target, subset
-from . import lanes
-from .arguments import Block, Form, batch_rows, form_of, is_odd, kind_of
+from .arguments import Block, Form, batch_rows, form_of, form_of_columns, is_odd, kind_of
+from .emission import NOT_FINITE, VANISHED, Frame, Straight, module
 
 Array = NDArray[np.float64]
 
@@ -34,8 +35,11 @@ LONGEST_OPERATIONS = 20_000
 # Above, LLVM makes f itself without looking for the best registers:
 # 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
 QUICK_OPERATIONS = 1_500
-# Numbers that a kernel writes for a point. LLVM takes 0.8 s for 900, 5 s for 3 600.
-WRITTEN = 2_000
+# Operations up to which a table is written out as a program, by an estimate that is mostly too high: the gradient of
+# Rosenbrock's function of 1 000 variables is 22 000 nodes, for which LLVM takes 0.9 s in short functions.
+WRITTEN = 40_000
+STRAIGHT = 600  # nodes of a kernel in one function; LLVM's time grows faster than their number
+RESULTS = 2_000  # numbers that the rolled form writes for a point
 KEPT = 1024  # programs of functions, and families of kernels, before all are forgotten
 
 
@@ -108,14 +112,21 @@ def _trace(call: Call) -> Program:
 
 
 class Family:
-    """The kernels of all programs of one structure with one table: one for each layout of arrays."""
+    """The kernels of all programs of one structure with one table: one for each layout of arrays.
+
+    Attributes
+    ----------
+    how : {"written", "rolled", "stacked"}
+        The table written out as a program; a loop over the displacements around f's; or f's alone, for points that
+        somebody else displaces.
+    """
 
     def __init__(self, program: Program, table: Table) -> None:
         count = 0 if table.is_value else operations(program, table)
-        many = not table.is_value and len(program.outputs) > 1
-        self.rolled = count > lanes.UNROLLED_OPERATIONS
-        too_long = self.rolled and (not table.along_axes or len(program.nodes) > LONGEST_OPERATIONS)
-        self.stacked = too_long or (many and len(program.outputs) * len(table.scale) > WRITTEN)
+        self.how = "written"
+        if count > WRITTEN:
+            dense = table.along_axes and len(program.nodes) <= LONGEST_OPERATIONS
+            self.how = "rolled" if dense and len(program.outputs) * len(table.scale) <= RESULTS else "stacked"
         self.functions: dict[Form, list[Any]] = {}
 
     def compiled(self, program: Program, table: Table, form: Form) -> list[Any]:
@@ -130,15 +141,31 @@ class Family:
 
     def _compile(self, program: Program, table: Table, form: Form) -> list[Any]:
         """Of long programs f is a function apart, made quickly and once for all tables."""
-        emit = lanes.kernel
-        if self.rolled:
-            from . import rolled  # noqa: PLC0415  long programs are rare
-
-            emit = rolled.kernel
+        frame, value = self._frame(program, table, form), _value_of(program, form.batch)
         if len(program.nodes) <= QUICK_OPERATIONS:
-            return machine.functions(emit(program, table, form), "kernel", "value")
-        kernel = machine.functions(emit(program, table, form, alone=True), "kernel", quick=table.is_value)
-        return [*kernel, *machine.functions(lanes.value(program, form.lanes), "value", quick=True)]
+            return machine.functions(module(frame, value), "kernel", "value")
+        kernel = machine.functions(module(frame), "kernel", quick=table.is_value)
+        return [*kernel, *machine.functions(module(value), "value", quick=True)]
+
+    def _frame(self, program: Program, table: Table, form: Form) -> Frame:
+        if self.how == "rolled":
+            from .rolled import Rolled  # noqa: PLC0415  dense programs are rare
+
+            return Rolled(program, table, form)
+        steps = differences.Steps(form.rule, form.sizes, form.exact)
+        return _written(differences.differences(program, table, steps, value=form.value), form, "kernel")
+
+
+def _value_of(program: Program, batch: int) -> Frame:
+    return _written(differences.differences(program, stencils.value()), form_of_columns(batch), "value")
+
+
+def _written(written: differences.Written, form: Form, name: str) -> Frame:
+    if len(written.program.nodes) <= STRAIGHT:
+        return Straight(written, form, name)
+    from .segments import Segmented  # noqa: PLC0415  long programs are rare
+
+    return Segmented(written, form, name)
 
 
 _families: dict[Any, Family] = {}
@@ -171,7 +198,7 @@ class Code:
     @property
     def description(self) -> str:
         """How f is run."""
-        rolled = ", rolled" if self.family.rolled else ""
+        rolled = ", rolled" if self.family.how == "rolled" else ""
         return f"as {len(self.program.nodes)} operations on {machine.lanes()} lanes{rolled}"
 
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
@@ -225,12 +252,12 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
     family = _family(program, call.table)
     if not call.points.dimension:
         return Code(program, call.table, family)
-    if family.stacked:
+    if family.how == "stacked":
         from . import stacked  # noqa: PLC0415  such tables are rare
 
         value = stencils.value()
         code = Code(program, value, _family(program, value))
-        _check(call, code, stacked.form())
+        _check(call, code, form_of_columns(sum(rows[0].size for rows in call.batch if len(rows))))
         return stacked.StackedCode(code, program)
     code = Code(program, call.table, family)
     _check(call, code, _expected_form(call, len(program.outputs) * len(call.table.scale), out))
@@ -283,9 +310,9 @@ class _Run:
 
     def work(self, start: int, stop: int) -> None:
         saw = self.kernel(start, stop, self.block.address)
-        if saw & lanes.VANISHED:
+        if saw & VANISHED:
             self.call.steps.check(self.call.points.row(slice(None)))
-        if saw & lanes.NOT_FINITE:
+        if saw & NOT_FINITE:
             self.bad.append((start, stop))
 
     def finish(self) -> None:

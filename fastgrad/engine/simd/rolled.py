@@ -14,38 +14,40 @@ from typing import Any
 
 from ...formulas.stencils import Table
 from ...llvm import layout
-from ...program.program import Program
+from ...program.program import Operand, Program
 from .arguments import Form
-from .lanes import Body, Module
+from .emission import NOT_FINITE, VANISHED, Frame, emit, not_finite, operand
 
 
-def kernel(program: Program, table: Table, form: Form, *, alone: bool = False) -> str:
-    """As `lanes.kernel`."""
-    return _Rolled(program, table, form).text(alone=alone)
+class _Coordinates(dict[Operand, str]):
+    """Registers of f's operands: a coordinate is loaded where it is first used, a thousand could not be kept."""
 
-
-class _Coordinates(dict[int, str]):
-    """Registers of coordinates, each loaded where it is first used: a thousand at once would all have to be kept."""
-
-    def __init__(self, load: Callable[[int], str]) -> None:
+    def __init__(self, load: Callable[[Any], str], known: dict[Operand, str]) -> None:
+        super().__init__(known)
         self.load = load
 
-    def __missing__(self, i: int) -> str:
-        self[i] = self.load(i)
-        return self[i]
+    def __missing__(self, key: Operand) -> str:
+        self[key] = self.load(key[1])
+        return self[key]
 
 
-class _Rolled(Module):
-    shares_unmoved = False
+class Rolled(Frame):
+    """Central or one-sided differences along the axes, of one copy of f."""
+
+    def __init__(self, program: Program, table: Table, form: Form) -> None:
+        super().__init__(program, form)
+        self.table = table
 
     def _reserve(self) -> None:
         v, d, m = self.v, self.program.inputs, len(self.program.outputs)
         self.offsets = [k for k in self.table.stencil.offsets if k]
-        sizes = (d, len(self.offsets), len(self.offsets) * m, 1, 1)
-        stacks = [v.emit(f"alloca {v.double}, i64 {n}") for n in sizes]
-        self.stack_x, self.stack_k, self.stack_v, self.stack_bad, self.stack_gone = stacks
+        sizes = (d, len(self.offsets), len(self.offsets) * m)
+        self.stack_x, self.stack_k, self.stack_v = (v.emit(f"alloca {v.double}, i64 {n}") for n in sizes)
         for q, k in enumerate(self.offsets):
             v.do(f"store {v.double} {v.splat(float(k))}, ptr {self._place(self.stack_k, str(q))}")
+        self.fixed: dict[Operand, str] = {("c", k): c for k, c in enumerate(self.arguments.constants)}
+        if self.form.sizes == "uniform":
+            self.uniform = v.broadcast(v.emit(f"load double, ptr {self.arguments['sizes']}, align 8"))
 
     def _rows(self, n: str, base: str, strides: tuple[str, str]) -> None:
         self._fill(base, strides)
@@ -74,74 +76,92 @@ class _Rolled(Module):
 
     def _whole_block(self, n: str) -> None:
         """All results at one vector of points."""
-        v, program = self.v, self.program
-        body = Body(v, program, self.arguments.constants, self._batch(n))
-        self.bad, zero = v.splat(0.0), v.splat(0.0)
-        x: Any = self._coordinates()
-        if self.form.value or self.table.stencil.base >= 0:
-            body.run(range(len(program.nodes)), x, body.base)
+        known = dict(self.fixed)
+        known.update({("b", k): b for k, b in enumerate(self._batch(n))})
+        center = self._f(known) if self.form.value or self.table.stencil.base >= 0 else []
         if self.form.value:
-            self._store_value(n, body.outputs(x, body.base)[0])
-        center = body.outputs(x, body.base) if self.table.stencil.base >= 0 else []
-        v.do(f"store {v.double} {self.bad}, ptr {self.stack_bad}")
-        v.do(f"store {v.double} {zero}, ptr {self.stack_gone}")
-        self._loop(self.roll, "0", str(program.inputs), 1, lambda r: self._direction(body, n, r, center))
-        self.bad = v.emit(f"load {v.double}, ptr {self.stack_bad}")
-        self.vanished = v.compare("une", v.emit(f"load {v.double}, ptr {self.stack_gone}"), zero)
-        self._raise_flags()
+            at = self.v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
+            self.v.do(f"store {self.v.double} {center[0]}, ptr {at}, align 8")
+            self._watch(center[:1])
+        self._loop(self.roll, "0", str(self.program.inputs), 1, lambda r: self._direction(known, n, r, center))
 
-    def _direction(self, body: Body, n: str, r: str, center: list[str]) -> None:
+    def _batch(self, n: str) -> list[str]:
+        if not self.program.rows:
+            return []
+        strides = self.arguments["batch_row"], "1"
+        return layout.load(self.v, "rows", self.arguments.element("batch", n, "batch_row"), strides, self.program.rows)
+
+    def _f(self, known: dict[Operand, str]) -> list[str]:
+        """The whole program at the coordinates on the stack."""
+        values = _Coordinates(lambda i: self._read(self.stack_x, str(i)), known)
+        for j, node in enumerate(self.program.nodes):
+            values["v", j] = emit(self.v, node, values)
+        return [operand(self.v, o, values) for o in self.program.outputs]
+
+    def _direction(self, known: dict[Operand, str], n: str, r: str, center: list[str]) -> None:
         v, d, m, count = self.v, self.program.inputs, len(self.program.outputs), len(self.offsets)
         place = self._place(self.stack_x, r)
         saved = v.emit(f"load {v.double}, ptr {place}")
-        h = self._own_step(n, r, saved)
+        h = self._step(n, r, saved)
 
         def sample(q: str) -> None:
             far = v.apply("*", self._read(self.stack_k, q), h)
             v.do(f"store {v.double} {v.apply('+', saved, far)}, ptr {place}")
-            for k, value in enumerate(self._whole_program(body)):
+            for k, value in enumerate(self._f(known)):
                 v.do(f"store {v.double} {value}, ptr {self._place(self.stack_v, self._index(q, k * count))}")
 
         self._loop(self.sample, "0", str(count), 1, sample)
         v.do(f"store {v.double} {saved}, ptr {place}")
+        for k in range(m):
+            at = [self._read(self.stack_v, str(q + k * count)) for q in range(count)]
+            values = dict(zip(self.offsets, at, strict=True)) | ({0: center[k]} if center else {})
+            self._store(n, self._index(r, k * d), self._quotient(values, h))
 
-        def at(offset: int) -> list[str]:
-            q = self.offsets.index(offset)
-            return [self._read(self.stack_v, str(q + k * count)) for k in range(m)]
-
-        self.bad = v.emit(f"load {v.double}, ptr {self.stack_bad}")
-        for k, total in enumerate(self._stencil(at, lambda: center)):
-            self._store_column(n, self._index(r, k * d), self._result(total, h))
-        v.do(f"store {v.double} {self.bad}, ptr {self.stack_bad}")
-
-    def _own_step(self, n: str, r: str, x: str) -> str:
-        v = self.v
-        self.vanished = "zeroinitializer"
-        h = self._step(n, r, x)
-        if self.vanished != "zeroinitializer":
-            gone = v.select(self.vanished, v.splat(1.0), v.emit(f"load {v.double}, ptr {self.stack_gone}"))
-            v.do(f"store {v.double} {gone}, ptr {self.stack_gone}")
+    def _step(self, n: str, r: str, x: str) -> str:
+        v, rule, size = self.v, self.form.rule, self._size(n, r)
+        scale = v.apply("abs", x)
+        if rule == "default":
+            return v.apply("power", v.apply("*", size, v.apply("max", scale, v.splat(1.0))))
+        if rule == "relative":
+            size = v.select(v.compare("oeq", scale, v.splat(0.0)), size, v.apply("*", size, scale))
+        h = v.apply("-", v.apply("+", scale, size), scale)
+        self._raise_flag(v.compare("oeq", h, v.splat(0.0)), VANISHED)
         return h
 
-    def _result(self, total: str, h: str) -> str:
-        return self._divided(total, int(self.table.scale[0]), [0] * self.table.divisors.shape[1], [h], "")
+    def _size(self, n: str, r: str) -> str:
+        if self.form.sizes == "uniform":
+            return self.uniform
+        v, strides = self.v, self.arguments.strides("size")
+        base = self.arguments.element("sizes", n, "size_row")
+        at = v.emit(f"getelementptr double, ptr {base}, i64 {v.emit(f'mul i64 {strides[1]}, {r}')}")
+        if self.form.sizes == "coordinate":
+            return v.broadcast(v.emit(f"load double, ptr {at}"))
+        return layout.load(v, "any", at, strides, 1)[0]
 
-    def _store_column(self, n: str, k: str, result: str) -> None:
+    def _quotient(self, values: dict[int, str], h: str) -> str:
+        """The stencil's sum over the steps; powers of two are divided by exactly."""
+        v, stencil, total = self.v, self.table.stencil, ""
+        for number, a, b in stencil.terms:
+            term = v.apply("-", values[stencil.offsets[a]], values[stencil.offsets[b]])
+            term = term if number == 1 else v.apply("*", v.splat(float(number)), term)
+            total = v.apply("+", total, term) if total else term
+        for _ in range(stencil.derivative if self.form.rule == "default" else 0):
+            total = v.apply("*", total, v.apply("inverse", h))
+        divisor = v.splat(float(stencil.denominator))
+        for _ in range(0 if self.form.rule == "default" else stencil.derivative):
+            divisor = v.apply("*", divisor, h)
+        return v.apply("/", total, divisor)
+
+    def _store(self, n: str, k: str, result: str) -> None:
         """One result of all lanes."""
         v, strides = self.v, self.arguments.strides("out")
-        self._watch(result)
+        self._watch([result])
         column = v.emit(f"mul i64 {k}, {strides[1]}")
         base = v.emit(f"getelementptr double, ptr {self.arguments.element('out', n, 'out_row')}, i64 {column}")
         layout.store(v, "columns" if self.form.out == "columns" else "any", base, strides, [result])
 
-    def _coordinates(self) -> Any:
-        return _Coordinates(lambda i: self._read(self.stack_x, str(i)))
-
-    def _whole_program(self, body: Body) -> list[str]:
-        shifted = self._coordinates()
-        values: dict[int, str] = {}
-        body.run(range(len(self.program.nodes)), shifted, values)
-        return body.outputs(shifted, values)
+    def _watch(self, registers: list[str]) -> None:
+        self._raise_flag(self.v.is_nan(not_finite(self.v, registers)), NOT_FINITE)
 
     def _index(self, r: str, k: int) -> str:
         return self.v.emit(f"add i64 {r}, {k}") if k else r

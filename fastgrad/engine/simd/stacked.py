@@ -18,16 +18,10 @@ from ...program.program import Program
 from ...results import EPS
 from ..bound import Bound, Code
 from ..call import Call, Output, Rows, Target
-from .arguments import Form
 from .repairs import mend
 
 Array = NDArray[Any]
 BLOCK = 1 << 16  # coordinates of displaced points at a time: they stay in the second-level cache
-
-
-def form() -> Form:
-    """The form of kernels for displaced points, which lie in columns, as their values do."""
-    return Form(machine.lanes(), "default", "uniform", "columns", "columns", False, False)
 
 
 class StackedCode:

@@ -1,0 +1,253 @@
+"""A written program as machine code's text: explicit vectors, one point per lane, in loops over points.
+
+A tail shorter than a vector is done by the same code, moved back to the last full vector: some points are computed
+twice, with equal bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ...llvm import layout
+from ...llvm.vectormath import Vectors
+from ...program.differences import Written
+from ...program.program import Operand, Program
+from .arguments import Arguments, Form
+
+VANISHED, NOT_FINITE = 1, 2  # what a kernel returns: the sum of what it saw
+
+
+def module(*frames: Frame) -> str:
+    """The text of a module with the functions of all frames."""
+    body = [line for frame in frames for line in frame.functions()]
+    declared = {name: text for frame in frames for name, text in frame.declared.items()}
+    wide = " ".join(f'"{kind}-vector-width"="{64 * frames[0].form.lanes}"' for kind in ("min-legal", "prefer"))
+    # Without "stackrealign" every spilled register straddles two cache lines in half of the processes: 1.3 to 1.65
+    # times the time, by lottery.
+    attributes = [
+        f'attributes #0 = {{ nounwind "stackrealign" {wide} }}',
+        "attributes #1 = { nounwind willreturn readnone }",
+        f'attributes #2 = {{ noinline nounwind "stackrealign" {wide} }}',
+    ]
+    return "\n".join([*body, *declared.values(), *attributes, ""])
+
+
+class Frame:
+    """A function over a range of items, and the loops that bring one vector of points after another.
+
+    What is done with a vector of points is for those who fill the frame to say: `_block`.
+    """
+
+    def __init__(self, program: Program, form: Form, name: str = "kernel", sizes: int = 0) -> None:
+        self.program, self.form, self.name, self.sizes = program, form, name, sizes
+        self.v = Vectors(form.lanes)
+
+    @property
+    def declared(self) -> dict[str, str]:
+        """What the functions call."""
+        return self.v.declared
+
+    def functions(self) -> list[str]:
+        """The lines of all functions."""
+        v = self.v
+        self.arguments = Arguments(v, len(self.program.constants) - self.sizes)
+        self.flags, self.counter, self.inner, self.roll, self.sample = (v.emit("alloca i64") for _ in range(5))
+        v.do(f"store i64 0, ptr {self.flags}")
+        self._reserve()
+        if self.form.source == "grid":
+            self._grid_loop()
+        else:
+            self._row_loop()
+        v.do(f"ret i64 {v.emit(f'load i64, ptr {self.flags}')}")
+        return [f"define i64 @{self.name}(i64 %start, i64 %stop, ptr %arguments) #0 {{\nentry:", *v.lines, "}"]
+
+    def _raise_flag(self, mask: str, flag: int) -> None:
+        """Add a flag to what the kernel returns where the mask is set in some lane."""
+        v = self.v
+        some = v.emit(f"icmp ne i{v.lanes} {v.emit(f'bitcast {v.mask} {mask} to i{v.lanes}')}, 0")
+        bit = v.emit(f"select i1 {some}, i64 {flag}, i64 0")
+        known = v.emit(f"load i64, ptr {self.flags}")
+        v.do(f"store i64 {v.emit(f'or i64 {known}, {bit}')}, ptr {self.flags}")
+
+    # --- to be filled ------------------------------------------------------------------------------------------------
+
+    def _reserve(self) -> None:
+        """Memory on the stack, and what is computed before the loop."""
+
+    def _rows(self, n: str, base: str, strides: tuple[str, str]) -> None:
+        """Points that lie in rows, from the first on."""
+        self._block(n, layout.load(self.v, self.form.source, base, strides, self.program.inputs))
+
+    def _block(self, n: str, x: list[str]) -> None:
+        """One vector of points, from number n on."""
+        raise NotImplementedError
+
+    # --- loops -------------------------------------------------------------------------------------------------------
+
+    def _loop(self, counter: str, first: str, end: str, step: int | str, body: Callable[[str], None]) -> None:
+        """``for i in range(first, end, step)``."""
+        v = self.v
+        v.count += 1
+        name = f"b{v.count}"
+        v.do(f"store i64 {first}, ptr {counter}")
+        v.do(f"br label %{name}.test")
+        v.do(f"{name}.test:")
+        i = v.emit(f"load i64, ptr {counter}")
+        v.do(f"br i1 {v.emit(f'icmp slt i64 {i}, {end}')}, label %{name}.body, label %{name}.end")
+        v.do(f"{name}.body:")
+        body(i)
+        v.do(f"store i64 {v.emit(f'add i64 {i}, {step}')}, ptr {counter}")
+        v.do(f"br label %{name}.test")
+        v.do(f"{name}.end:")
+
+    def _clamped(self, i: str, end: str) -> str:
+        """i, or the start of the last full vector before end."""
+        last = self.v.emit(f"sub i64 {end}, {self.v.lanes}")
+        return self.v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {last})")
+
+    def _smin(self) -> str:
+        return self.v.declare("llvm.smin.i64", "i64", "i64", "i64")
+
+    def _row_loop(self) -> None:
+        def block(i: str) -> None:
+            n = self._clamped(i, "%stop")
+            strides = self.arguments.strides("source")
+            base = self.arguments.element("source", n, "source_row")
+            self._rows(n, base, strides)
+
+        self._loop(self.counter, "%start", "%stop", self.v.lanes, block)
+
+    def _grid_loop(self) -> None:
+        """Items are segments of the grid's rows along the last axis, in which the other coordinates are constant."""
+        v, axes = self.v, self.program.inputs
+        lengths, starts = ([self.arguments.integer(name, d) for d in range(axes)] for name in ("lengths", "starts"))
+        segment, last = self.arguments["segment"], lengths[-1]
+        rounded = v.emit(f"add i64 {last}, {v.emit(f'sub i64 {segment}, 1')}")
+        per_row = v.emit(f"sdiv i64 {rounded}, {segment}")
+
+        def item(i: str) -> None:
+            row = v.emit(f"sdiv i64 {i}, {per_row}")
+            first = v.emit(f"mul i64 {v.emit(f'srem i64 {i}, {per_row}')}, {segment}")
+            end = v.emit(f"call i64 @{self._smin()}(i64 {v.emit(f'add i64 {first}, {segment}')}, i64 {last})")
+            outer, rest = [], row
+            for d in range(axes - 2, -1, -1):
+                outer.append(v.broadcast(self._coordinate(starts[d], v.emit(f"srem i64 {rest}, {lengths[d]}"))))
+                rest = v.emit(f"sdiv i64 {rest}, {lengths[d]}")
+            node = v.emit(f"mul i64 {row}, {last}")
+
+            def block(j: str) -> None:
+                k = self._clamped(j, end)
+                index = v.emit(f"add i64 {starts[-1]}, {k}")
+                at = v.emit(f"getelementptr double, ptr {self.arguments['axes']}, i64 {index}")
+                along = v.emit(f"load {v.double}, ptr {at}, align 8")
+                n, x = v.emit(f"add i64 {node}, {k}"), [*reversed(outer), along]
+                self._block(n, x)
+
+            self._loop(self.inner, first, end, v.lanes, block)
+
+        self._loop(self.counter, "%start", "%stop", 1, item)
+
+    def _coordinate(self, start: str, k: str) -> str:
+        index = self.v.emit(f"add i64 {start}, {k}")
+        at = self.v.emit(f"getelementptr double, ptr {self.arguments['axes']}, i64 {index}")
+        return self.v.emit(f"load double, ptr {at}, align 8")
+
+
+class Straight(Frame):
+    """All nodes, one after the other."""
+
+    def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
+        super().__init__(written.program, form, name, written.sizes)
+        self.written = written
+
+    def _reserve(self) -> None:
+        """Nodes of constants alone are computed before the loop."""
+        self.fixed: dict[Operand, str] = {("c", k): register for k, register in enumerate(self._all_constants())}
+        for j, (_, *operands) in enumerate(self.program.nodes):
+            if all(o in self.fixed or o[0] == "k" for o in operands):
+                self.fixed["v", j] = emit(self.v, self.program.nodes[j], self.fixed)
+
+    def _all_constants(self) -> list[str]:
+        """f's, and the sizes of steps."""
+        v, own = self.v, self.arguments.constants
+        for k in range(self.sizes):
+            index = v.emit(f"mul i64 {self.arguments['size_column']}, {k}")
+            at = v.emit(f"getelementptr double, ptr {self.arguments['sizes']}, i64 {index}")
+            own.append(v.broadcast(v.emit(f"load double, ptr {at}, align 8")))
+        return own
+
+    def _block(self, n: str, x: list[str]) -> None:
+        values: dict[Operand, str] = dict(self.fixed)
+        values |= {("x", i): register for i, register in enumerate(x)}
+        values |= {("b", i): register for i, register in enumerate(self._rows_beside(n))}
+        for j, node in enumerate(self.program.nodes):
+            if ("v", j) not in values:
+                values["v", j] = emit(self.v, node, values)
+        self._finish(n, [operand(self.v, o, values) for o in self.program.outputs])
+
+    def _rows_beside(self, n: str) -> list[str]:
+        """What lies with each point beside x: f's batch arguments, sizes of steps, v and t."""
+        v, d, found = self.v, self.program.inputs, []
+        arguments, form = self.arguments, self.form
+        if form.batch:
+            found += layout.load(
+                v, "rows", arguments.element("batch", n, "batch_row"), (arguments["batch_row"], "1"), form.batch
+            )
+        if form.sizes == "point":
+            strides = arguments.strides("size")
+            found += layout.load(v, "any", arguments.element("sizes", n, "size_row"), strides, d)
+        if len(found) < self.program.rows:
+            found += layout.load(v, "any", arguments.element("v", n, "v_row"), (arguments["v_row"], "1"), d)
+            at = v.emit(f"getelementptr double, ptr {arguments['t']}, i64 {n}")
+            found.append(v.emit(f"load {v.double}, ptr {at}, align 8"))
+        return found
+
+    # --- what comes out ----------------------------------------------------------------------------------------------
+
+    def _finish(self, n: str, outputs: list[str]) -> None:
+        """Store the results and f's value, and say what is not finite and what has vanished.
+
+        Where a watched value is not finite the first result becomes NaN, so that the point is found.
+        """
+        v = self.v
+        results, values, watched, steps = self.written.split(outputs)
+        if watched and results:
+            poison = v.is_nan(not_finite(v, watched))
+            results = [v.select(poison, v.splat(float("nan")), results[0]), *results[1:]]
+        for value in values:
+            at = v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
+            v.do(f"store {v.double} {value}, ptr {at}, align 8")
+        strides = self.arguments.strides("out")
+        layout.store(v, self.form.out, self.arguments.element("out", n, "out_row"), strides, results)
+        moving = [r for r in dict.fromkeys([*results, *values]) if r.startswith("%")]
+        if moving:
+            self._raise_flag(v.is_nan(not_finite(v, moving)), NOT_FINITE)
+        self._watch_steps(steps)
+
+    def _watch_steps(self, steps: list[str]) -> None:
+        v, gone = self.v, ""
+        for h in dict.fromkeys(steps):
+            here = v.compare("oeq", h, v.splat(0.0))
+            gone = v.apply("or", gone, here) if gone else here
+        if gone:
+            self._raise_flag(gone, VANISHED)
+
+
+def emit(v: Vectors, node: tuple[Any, ...], values: Mapping[Operand, str]) -> str:
+    """One node."""
+    name, *operands = node
+    return v.apply(name, *[operand(v, o, values) for o in operands])
+
+
+def operand(v: Vectors, operand: Operand, values: Mapping[Operand, str]) -> str:
+    return v.splat(operand[1]) if operand[0] == "k" else values[operand]
+
+
+def not_finite(v: Vectors, registers: Iterable[str]) -> str:
+    """A sum that is NaN where one of them is not finite: ``r - r`` is NaN there, else 0."""
+    total = ""
+    for register in registers:
+        zero = v.apply("-", register, register)
+        total = v.apply("+", total, zero) if total else zero
+    return total

@@ -1,0 +1,187 @@
+"""Long programs as many short functions: values that cross from one to the next lie in memory.
+
+So LLVM's time is linear in the nodes, 40 us each, and registers are not kept for values that are wanted much later. A
+thousand variables are transposed in a loop, as are a thousand results.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...llvm import layout
+from ...llvm.vectormath import Vectors
+from ...program.differences import Written
+from ...program.program import BOOLEAN, Operand
+from .arguments import Form
+from .emission import NOT_FINITE, Straight, emit, not_finite
+
+LENGTH = 400  # nodes of a function
+_PARAMETERS = "ptr noalias %x, ptr noalias %b, ptr noalias %c, ptr noalias %slots, ptr noalias %out"
+
+
+class Segmented(Straight):
+    """A kernel that calls its parts one after the other for each vector of points."""
+
+    def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
+        super().__init__(written, form, name)
+        nodes = len(self.program.nodes)
+        self.parts = [range(start, min(start + LENGTH, nodes)) for start in range(0, nodes, LENGTH)]
+        self.slot, self.slots = _slots(self.program.nodes, self.parts)
+        self.places: dict[int, list[int]] = {}
+        for place, (tag, k) in enumerate(self.program.outputs):
+            if tag == "v":
+                self.places.setdefault(int(k), []).append(place)
+
+    def functions(self) -> list[str]:
+        parts = []
+        for number, part in enumerate(self.parts):
+            v = Vectors(self.form.lanes)
+            _Part(v, self, part).write()
+            parts += [
+                f"define internal void @{self._part(number)}({_PARAMETERS}) #2 {{\nentry:",
+                *v.lines,
+                "  ret void\n}",
+            ]
+            self.v.declared |= v.declared
+        return [*parts, *super().functions()]
+
+    def _part(self, number: int) -> str:
+        return f"{self.name}_part{number}"
+
+    def _reserve(self) -> None:
+        v, p = self.v, self.program
+        constants = self._all_constants()
+        sizes = (p.inputs, p.rows, len(constants), self.slots, len(p.outputs))
+        self.stacks = [v.emit(f"alloca {v.double}, i64 {max(n, 1)}, align 64") for n in sizes]
+        for k, register in enumerate(constants):
+            self._put(self.stacks[2], str(k), register)
+        for place, (tag, value) in enumerate(p.outputs):
+            if tag in "kc":
+                self._put(self.stacks[4], str(place), v.splat(value) if tag == "k" else constants[int(value)])
+
+    def _rows(self, n: str, base: str, strides: tuple[str, str]) -> None:
+        """The coordinates to the stack, some columns at a time."""
+        v, d = self.v, self.program.inputs
+        width = min(1 << (d.bit_length() - 1), v.lanes)
+
+        def some(i: str) -> None:
+            first = v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {d - width})")
+            index = v.emit(f"mul i64 {first}, {strides[1]}")
+            columns = v.emit(f"getelementptr double, ptr {base}, i64 {index}")
+            for k, register in enumerate(layout.load(v, self.form.source, columns, strides, width)):
+                self._put(self.stacks[0], v.emit(f"add i64 {first}, {k}"), register)
+
+        self._loop(self.roll, "0", str(d), width, some)
+        self._run(n)
+
+    def _block(self, n: str, x: list[str]) -> None:
+        for i, register in enumerate(x):
+            self._put(self.stacks[0], str(i), register)
+        self._run(n)
+
+    def _run(self, n: str) -> None:
+        for i, register in enumerate(self._rows_beside(n)):
+            self._put(self.stacks[1], str(i), register)
+        pointers = ", ".join(f"ptr {stack}" for stack in self.stacks)
+        for number in range(len(self.parts)):
+            self.v.do(f"call void @{self._part(number)}({pointers})")
+        for place, (tag, k) in enumerate(self.program.outputs):
+            if tag in "xb":
+                self._put(self.stacks[4], str(place), self._get(self.stacks["xb".index(tag)], str(k)))
+        first = self.written.results
+        rest = [self._get(self.stacks[4], str(k)) for k in range(first, len(self.program.outputs))]
+        self._finish(n, [""] * first + rest)
+
+    def _finish(self, n: str, outputs: list[str]) -> None:
+        """As for short programs, but the results lie on the stack."""
+        v = self.v
+        _, values, watched, steps = self.written.split(outputs)
+        if watched:
+            poison = v.is_nan(not_finite(v, watched))
+            self._put(self.stacks[4], "0", v.select(poison, v.splat(float("nan")), self._get(self.stacks[4], "0")))
+        for value in values:
+            at = v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
+            v.do(f"store {v.double} {value}, ptr {at}, align 8")
+            self._raise_flag(v.is_nan(not_finite(v, [value])), NOT_FINITE)
+        self._store(n)
+        self._watch_steps(steps)
+
+    def _store(self, n: str) -> None:
+        """The results from the stack, some columns at a time."""
+        v, m, strides = self.v, self.written.results, self.arguments.strides("out")
+        width = min(1 << (m.bit_length() - 1), v.lanes)
+        row = self.arguments.element("out", n, "out_row")
+
+        def some(i: str) -> None:
+            first = v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {m - width})")
+            columns = v.emit(f"getelementptr double, ptr {row}, i64 {v.emit(f'mul i64 {first}, {strides[1]}')}")
+            found = [self._get(self.stacks[4], v.emit(f"add i64 {first}, {k}")) for k in range(width)]
+            layout.store(v, self.form.out, columns, strides, found)
+            self._raise_flag(v.is_nan(not_finite(v, found)), NOT_FINITE)
+
+        self._loop(self.roll, "0", str(m), width, some)
+
+    def _put(self, stack: str, k: str, register: str) -> None:
+        self.v.do(f"store {self.v.double} {register}, ptr {_place(self.v, stack, k)}, align {8 * self.v.lanes}")
+
+    def _get(self, stack: str, k: str) -> str:
+        return self.v.emit(f"load {self.v.double}, ptr {_place(self.v, stack, k)}, align {8 * self.v.lanes}")
+
+
+class _Part:
+    """One of the short functions. What it reads is loaded where it is first used."""
+
+    def __init__(self, v: Vectors, whole: Segmented, nodes: range) -> None:
+        self.v, self.whole, self.nodes = v, whole, nodes
+        self.values: dict[Operand, str] = {}
+
+    def write(self) -> None:
+        for j in self.nodes:
+            name, *operands = self.whole.program.nodes[j]
+            for o in operands:
+                if o[0] != "k" and o not in self.values:
+                    self.values[o] = self._load(o)
+            self.values["v", j] = register = emit(self.v, (name, *operands), self.values)
+            if j in self.whole.slot:
+                self._store(
+                    "%slots", self.whole.slot[j], self.v.apply("tofloat", register) if name in BOOLEAN else register
+                )
+            for place in self.whole.places.get(j, []):
+                self._store("%out", place, register)
+
+    def _load(self, operand: Operand) -> str:
+        tag, k = operand
+        place = self.whole.slot[int(k)] if tag == "v" else k
+        address = _place(self.v, {"v": "%slots", "x": "%x", "b": "%b", "c": "%c"}[tag], str(place))
+        loaded = self.v.emit(f"load {self.v.double}, ptr {address}, align {8 * self.v.lanes}")
+        is_mask = tag == "v" and self.whole.program.nodes[int(k)][0] in BOOLEAN
+        return self.v.compare("une", loaded, self.v.splat(0.0)) if is_mask else loaded
+
+    def _store(self, stack: str, k: int, register: str) -> None:
+        self.v.do(f"store {self.v.double} {register}, ptr {_place(self.v, stack, str(k))}, align {8 * self.v.lanes}")
+
+
+def _place(v: Vectors, stack: str, k: str) -> str:
+    return v.emit(f"getelementptr {v.double}, ptr {stack}, i64 {k}")
+
+
+def _slots(nodes: tuple[tuple[Any, ...], ...], parts: list[range]) -> tuple[dict[int, int], int]:
+    """Where each node lies that a later part reads, and how many places there are: free ones are used again."""
+    last: dict[int, int] = {}
+    for number, part in enumerate(parts):
+        for j in part:
+            last.update({int(k): number for tag, k in nodes[j][1:] if tag == "v"})
+    slot: dict[int, int] = {}
+    free: list[int] = []
+    ends: list[list[int]] = [[] for _ in parts]
+    count = 0
+    for number, part in enumerate(parts):
+        for j in part:
+            if last.get(j, number) > number:
+                if not free:
+                    free.append(count)
+                    count += 1
+                slot[j] = free.pop()
+                ends[last[j]].append(slot[j])
+        free += ends[number]
+    return slot, count

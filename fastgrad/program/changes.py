@@ -1,0 +1,284 @@
+"""How changes go through a program: every value at two points beside x, as its mean and its slope.
+
+A value that moves is looked at at two points, p and m, as its mean c and its slope s: p = c + h s, m = c - h s. Sums,
+products, quotients and square roots have identities in (c, s) that hold without a condition: the change of a sum is the
+sum of the changes of the terms that move, so nearly equal totals are not subtracted, and sums are not summed again.
+Where the middle of both points is x, there is also e, the distance of the mean from the value z at x: c = z + h² e, and
+F[k] - 2 F[0] + F[-k] = 2 h² e.
+
+Where there is no identity, f's operation is done at both points, as the definition says; and what decides something (a
+comparison, a floor) sees f's own operations at the displaced points, with the bits that they have in Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from .code import HALF, ONE, ZERO, Code
+from .program import BOOLEAN, Operand, Program
+
+IDENTITIES = frozenset({"+", "-", "*", "/", "neg", "sqrt"})
+DECIDING = BOOLEAN | {"floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "floordiv"}
+"""Operations that jump."""
+
+Shift = Callable[[Operand, Operand], Operand]
+
+
+class Moved:
+    """A value along one direction: mean c, slope s, distance e of the mean from the value z, its two points p and m."""
+
+    c: Operand
+    s: Operand
+    e: Operand
+
+    def __init__(self, walk: Walk, z: Operand) -> None:
+        self.walk, self.code, self.z = walk, walk.code, z
+
+    @cached_property
+    def p(self) -> Operand:
+        return self._at(self.walk.offsets[0], self.code.add)
+
+    @cached_property
+    def m(self) -> Operand:
+        return self._at(self.walk.offsets[1], self.code.sub)
+
+    def _at(self, offset: int, shift: Shift) -> Operand:
+        """At offset 0 that is x itself."""
+        return shift(self.c, self.code.mul(self.walk.h, self.s)) if offset else self.z
+
+
+class Still(Moved):
+    """A value that does not move."""
+
+    def __init__(self, walk: Walk, z: Operand) -> None:
+        super().__init__(walk, z)
+        self.c = self.p = self.m = z
+        self.s = self.e = ZERO
+
+
+class Coordinate(Moved):
+    """One that moves by `far` a step; where `still` holds it keeps its bits."""
+
+    def __init__(self, walk: Walk, x: Operand, slope: Operand, far: Operand, still: Operand | None = None) -> None:
+        super().__init__(walk, x)
+        self.s, self.e, self.far, self.still = slope, ZERO, far, still
+        middle = sum(walk.offsets) / 2.0
+        self.c = self.code.add(x, self.code.mul(("k", middle), far)) if middle else x
+
+    def _at(self, offset: int, shift: Shift) -> Operand:
+        code = self.code
+        if not offset:
+            return self.z
+        there = code.add(self.z, code.mul(("k", float(offset)), self.far))
+        return code.select(self.still, self.z, there) if self.still else there
+
+
+class Points(Moved):
+    """Computed at both points: no identity. Its slope is for a step of 1, half the distance of these."""
+
+    def __init__(self, walk: Walk, z: Operand, p: Operand, m: Operand) -> None:
+        super().__init__(walk, z)
+        self.p, self.m = p, m
+
+    @cached_property
+    def s(self) -> Operand:  # type: ignore[override]
+        return self.code.mul(HALF, self.code.sub(self.p, self.m))
+
+    @cached_property
+    def e(self) -> Operand:  # type: ignore[override]
+        sub = self.code.sub
+        return self.code.mul(HALF, self.code.add(sub(self.p, self.z), sub(self.m, self.z)))
+
+    @cached_property
+    def c(self) -> Operand:  # type: ignore[override]
+        return self.code.mul(HALF, self.code.add(self.p, self.m))
+
+
+class Identity(Moved):
+    """A value whose slope and, where they are `wanted`, mean and e follow from those of its operands."""
+
+    def __init__(self, walk: Walk, z: Operand, parts: list[Moved], wanted: bool) -> None:
+        super().__init__(walk, z)
+        self.write(parts, wanted)
+
+    def write(self, parts: list[Moved], wanted: bool) -> None:
+        raise NotImplementedError
+
+    def centre(self) -> None:
+        """The mean where the middle is x."""
+        self.c = self.code.add(self.z, self.code.mul(self.walk.square, self.e))
+
+
+class Linear(Identity):
+    """A sum, a difference, a sign, a selection by a mask that does not move: each number by the operation itself."""
+
+    def __init__(self, walk: Walk, z: Operand, parts: list[Moved], wanted: bool, *by: Any) -> None:
+        self.by = by  # the operation's name, and the mask
+        super().__init__(walk, z, parts, wanted)
+
+    def write(self, parts: list[Moved], wanted: bool) -> None:
+        apply, by = self.code.apply, self.by
+        self.s = apply(*by, *[part.s for part in parts])
+        if not wanted:
+            return
+        if self.walk.centred:
+            self.e = apply(*by, *[part.e for part in parts])
+            self.centre()
+        else:
+            self.c = apply(*by, *[part.c for part in parts])
+
+
+class Product(Identity):
+    def write(self, parts: list[Moved], wanted: bool) -> None:
+        (a, b), add, mul = parts, self.code.add, self.code.mul
+        self.s = add(mul(a.c, b.s), mul(a.s, b.c))
+        if not wanted:
+            return
+        both = mul(a.s, b.s)
+        if self.walk.centred:
+            self.e = add(add(mul(a.z, b.e), mul(a.e, b.c)), both)
+            self.centre()
+        else:
+            self.c = add(mul(a.c, b.c), mul(self.walk.square, both))
+
+
+class Quotient(Identity):
+    """y b = a at both points: two equations for the mean and the slope of y.
+
+    Divided by the mean of b first, so that nothing overflows that y does not: b * b does at 1e155, and the slope would
+    be 0 without a word. Centred, y = z + h² e, they are those of (y - z) b = a - z b.
+    """
+
+    def write(self, parts: list[Moved], wanted: bool) -> None:
+        a, b = parts
+        if b.s == ZERO and (not self.walk.centred or b.e == ZERO):
+            self._by_a_fixed_number(a, b.c)
+        elif self.walk.centred:
+            self._centred(a, b)
+        else:
+            self._anywhere(a, b)
+
+    def _by_a_fixed_number(self, a: Moved, b: Operand) -> None:
+        div = self.code.div
+        self.s = div(a.s, b)
+        if self.walk.centred:
+            self.e = div(a.e, b)
+            self.centre()
+        else:
+            self.c = div(a.c, b)
+
+    def _centred(self, a: Moved, b: Moved) -> None:
+        sub, mul, square = self.code.sub, self.code.mul, self.walk.square
+        inverse, ratio, weight = self._divisor(b)
+        even = mul(sub(a.e, mul(self.z, b.e)), inverse)
+        odd = mul(sub(a.s, mul(self.z, b.s)), inverse)
+        self.s = mul(sub(odd, mul(square, mul(even, ratio))), weight)
+        self.e = mul(sub(even, mul(odd, ratio)), weight)
+        self.centre()
+
+    def _anywhere(self, a: Moved, b: Moved) -> None:
+        sub, mul, square = self.code.sub, self.code.mul, self.walk.square
+        inverse, ratio, weight = self._divisor(b)
+        even, odd = mul(a.c, inverse), mul(a.s, inverse)
+        self.s = mul(sub(odd, mul(even, ratio)), weight)
+        self.c = mul(sub(even, mul(square, mul(ratio, odd))), weight)
+
+    def _divisor(self, b: Moved) -> tuple[Operand, Operand, Operand]:
+        """1 over the mean of b, its slope over its mean r, and 1 over 1 - h² r²."""
+        code = self.code
+        inverse = code.div(ONE, b.c)
+        ratio = code.mul(b.s, inverse)
+        return inverse, ratio, code.div(ONE, code.sub(ONE, code.mul(self.walk.square, code.mul(ratio, ratio))))
+
+
+class Root(Identity):
+    """The roots at both points, and the change of what is under them over their sum."""
+
+    def write(self, parts: list[Moved], wanted: bool) -> None:
+        (a,), code = parts, self.code
+        self.p, self.m = code.apply("sqrt", a.p), code.apply("sqrt", a.m)
+        both = code.add(self.p, self.m)
+        self.s, self.c = code.div(a.s, both), code.mul(HALF, both)
+        if self.walk.centred:
+            self.e = code.div(code.sub(a.e, code.mul(self.s, self.s)), code.add(self.c, self.z))
+
+
+class Walk:
+    """All values along one direction, for one pair of points.
+
+    Attributes
+    ----------
+    offsets : (int, int)
+        Where p and m are, in steps.
+    h, square : operands
+        What slopes are multiplied with for half the distance of p and m, and its square.
+    centred : bool
+        Whether the middle of both is x.
+    """
+
+    def __init__(self, code: Code, program: Program, offsets: tuple[int, int], h: Operand) -> None:
+        self.code, self.program, self.offsets, self.h = code, program, offsets, h
+        self.square, self.centred = code.mul(h, h), sum(offsets) == 0
+        self.moved: dict[Operand, Moved] = {}
+        self._own: dict[tuple[Operand, int], Operand] = {}
+
+    def run(self, nodes: list[int], wanted: set[int]) -> None:
+        """Follow the coordinates that move, which are set, through the nodes that depend on them.
+
+        Of sums that only sums read nothing but the slope is written, unless they are `wanted`.
+        """
+        for j in reversed(nodes):
+            name, *operands = self.program.nodes[j]
+            if name not in _SUMS or j in wanted:
+                wanted.update([int(k) for tag, k in operands if tag == "v"])
+        for j in nodes:
+            self.moved["v", j] = self._node(j, j in wanted)
+
+    def at(self, operand: Operand) -> Moved:
+        """An operand of f's."""
+        if operand not in self.moved:
+            self.moved[operand] = Still(self, self.code.own(operand))
+        return self.moved[operand]
+
+    def _node(self, j: int, wanted: bool) -> Moved:
+        name, *operands = self.program.nodes[j]
+        z = self.code.of[j]
+        parts = [self.at(o) for o in operands]
+        if name in _SUMS:
+            return Linear(self, z, parts, wanted, name)
+        if name == "select" and isinstance(parts[0], Still):
+            return Linear(self, z, parts[1:], wanted, name, parts[0].z)
+        if name in _PROPAGATED:
+            return _PROPAGATED[name](self, z, parts, wanted)
+        if name in DECIDING:
+            return Points(self, z, *(self.own(("v", j), side) for side in (0, 1)))
+        p, m = [part.p for part in parts], [part.m for part in parts]
+        return Points(self, z, self.code.apply(name, *p), self.code.apply(name, *m))
+
+    def own(self, operand: Operand, side: int) -> Operand:
+        """f's own operations at one of the two points."""
+        if isinstance(self.at(operand), (Still, Coordinate)):
+            return self.at(operand).m if side else self.at(operand).p
+        if (operand, side) not in self._own:
+            stack = [operand]
+            while stack:
+                name, *operands = self.program.nodes[int(stack[-1][1])]
+                todo = [o for o in operands if (o, side) not in self._own and self._is_inner(o)]
+                if todo:
+                    stack += todo
+                    continue
+                here = [self._own[o, side] if self._is_inner(o) else self._plain(o, side) for o in operands]
+                self._own[stack.pop(), side] = self.code.keep(name, *here)
+        return self._own[operand, side]
+
+    def _is_inner(self, operand: Operand) -> bool:
+        return operand[0] == "v" and not isinstance(self.at(operand), Still)
+
+    def _plain(self, operand: Operand, side: int) -> Operand:
+        return self.at(operand).m if side else self.at(operand).p
+
+
+_SUMS = frozenset({"+", "-", "neg"})
+_PROPAGATED: dict[str, type[Identity]] = {"*": Product, "/": Quotient, "sqrt": Root}

@@ -1,0 +1,231 @@
+"""A table written out as a program: the differences of f along every direction, and what is made of them.
+
+Every term F[a] - F[b] of a stencil is a pair of points, whose difference `changes` propagates. Two things that a
+subtraction would have noticed are told to the emitter: `watched` values are not finite where f's value is not (x0 + x1
+at (nan, 1) has finite slopes), and `steps` are 0 where a given step vanishes beside x.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+
+from ..formulas.stencils import Table
+from .changes import IDENTITIES, Coordinate, Points, Walk
+from .code import ONE, ZERO, Code
+from .dependence import dependents
+from .program import BOOLEAN, Operand, Program
+
+Units = tuple[tuple[int, int], ...]
+"""A direction: (unit vector, sign) pairs."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A program whose outputs are a table's results, then f's values, then what is watched, then the steps taken.
+
+    Attributes
+    ----------
+    program : Program
+        Its constants begin with f's, its rows with those of f's batch arguments.
+    sizes : int
+        How many of the constants are sizes of steps.
+    results, values, watched, steps : int
+        How many outputs of each kind there are.
+    """
+
+    program: Program
+    sizes: int
+    results: int
+    values: int
+    watched: int
+    steps: int
+
+    def split(self, outputs: list[str]) -> tuple[list[str], list[str], list[str], list[str]]:
+        """The results, the values, what is watched and the steps, of as many things as there are outputs."""
+        a, b, c = accumulate((self.results, self.values, self.watched))
+        return outputs[:a], outputs[a:b], outputs[b:c], outputs[c:]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Where steps come from.
+
+    Attributes
+    ----------
+    rule : str
+        As in `formulas.steps.Steps`.
+    sizes : {"uniform", "coordinate", "point"}
+        One size, a constant after f's; one a coordinate, as many; or a row of them with each point.
+    exact : bool
+        Whether steps along v are powers of two.
+    """
+
+    rule: str = "default"
+    sizes: str = "uniform"
+    exact: bool = True
+
+
+DEFAULT = Steps()
+
+
+class _Writer:
+    """Writes a table: the steps, the sums along its directions, the results."""
+
+    def __init__(self, program: Program, table: Table, steps: Steps) -> None:
+        self.program, self.table, self.steps = program, table, steps
+        self.code, self.stencil = Code(program), table.stencil
+        self.moves_with = dependents(program)
+        self.even = self.stencil.derivative % 2 == 0 and self.stencil.method == "central"
+        point = program.inputs if steps.sizes == "point" else 0
+        self.first_v = program.rows + point
+        self.t: Operand = ("b", self.first_v + program.inputs)
+        self.along_v = program.inputs in table.moves
+        self.rows = self.first_v + (program.inputs + 1 if self.along_v else 0)
+        self.taken: dict[int, Operand] = {}
+        self.points: dict[int, Operand] = {}  # of nodes computed at displaced points one such value
+
+    @property
+    def constants(self) -> tuple[float, ...]:
+        more = {"uniform": 1, "coordinate": self.program.inputs, "point": 0}[self.steps.sizes]
+        return (*self.program.constants, *[0.0] * more)
+
+    def step(self, i: int) -> Operand:
+        """The step of a coordinate."""
+        if i not in self.taken:
+            code, x, size = self.code, self.code.apply("abs", ("x", i)), self._size(i)
+            if self.steps.rule == "default":
+                self.taken[i] = code.keep("power", code.mul(size, code.apply("max", x, ONE)))
+                return self.taken[i]
+            if self.steps.rule == "relative":
+                size = code.select(code.keep("eq", x, ZERO), size, code.mul(size, x))
+            self.taken[i] = code.keep("-", code.keep("+", x, size), x)
+        return self.taken[i]
+
+    def _size(self, i: int) -> Operand:
+        if self.steps.sizes == "point":
+            return ("b", self.program.rows + i)
+        return ("c", len(self.program.constants) + (i if self.steps.sizes == "coordinate" else 0))
+
+    def per(self, a: Operand, unit: int) -> Operand:
+        """Divided by the step of a unit vector."""
+        if a == ZERO:
+            return a
+        if unit == self.program.inputs:
+            return self.code.mul(a, self.code.keep("inverse", self.t)) if self.steps.exact else self.code.div(a, self.t)
+        h = self.step(unit)
+        return self.code.mul(a, self.code.keep("inverse", h)) if self.steps.rule == "default" else self.code.div(a, h)
+
+    def pairs(self) -> list[tuple[int, int, int]]:
+        """(number, offset of p, offset of m): the stencil's terms; of even ones those of F[k] - 2 F[0] + F[-k]."""
+        offsets = self.stencil.offsets
+        if self.even:
+            return [(number, offsets[a], -offsets[a]) for number, a, _ in self.stencil.terms if offsets[a] > 0]
+        return [(number, offsets[a], offsets[b]) for number, a, b in self.stencil.terms]
+
+    def sums(self, units: Units) -> list[Operand]:
+        """The stencil's sum along a direction for each output; along an axis all that it is divided by, too."""
+        code, n, axes = self.code, self.stencil.derivative, self.table.along_axes
+        nodes = sorted({j for unit, _ in units for j in self.moves_with[unit]})
+        slopes = axes and all(self.program.nodes[j][0] in IDENTITIES for j in nodes)
+        power = 2 if self.even else 1
+        totals = [ZERO] * len(self.program.outputs)
+        for number, *offsets in self.pairs():
+            half = (offsets[0] - offsets[1]) / 2.0
+            walk = self._walk(units, nodes, (offsets[0], offsets[1]), half, slopes)
+            weight = 2.0 * number * (half**power if slopes else 1.0) / (self.stencil.denominator if axes else 1)
+            for k, operand in enumerate(self.program.outputs):
+                if operand in walk.moved:
+                    part = walk.moved[operand].e if self.even else walk.moved[operand].s
+                    totals[k] = code.add(totals[k], code.mul(("k", weight), part))
+        if axes:
+            for _ in range(n - power if slopes else n):
+                totals = [self.per(total, units[0][0]) for total in totals]
+        return totals
+
+    def _walk(self, units: Units, nodes: list[int], offsets: tuple[int, int], half: float, slopes: bool) -> Walk:
+        """Slopes by the step where all is an identity; else half differences, a slope by a step of 1."""
+        code = self.code
+        h = code.mul(("k", half), self.step(units[0][0])) if slopes else ONE
+        walk = Walk(code, self.program, offsets, h)
+        for i, (along, guard) in self._far(units).items():
+            slope = ("k", float(units[0][1])) if slopes else code.mul(("k", half), along)
+            walk.moved["x", i] = Coordinate(walk, ("x", i), slope, along, guard)
+        walk.run(nodes, {int(k) for tag, k in self.program.outputs if tag == "v"} if self.even else set())
+        self.points |= {j: walk.moved["v", j].p for j in nodes if type(walk.moved["v", j]) is Points}
+        return walk
+
+    def _far(self, units: Units) -> dict[int, tuple[Operand, Operand | None]]:
+        """How far a direction moves each coordinate; of those that move along v alone, where v is 0."""
+        code, inputs, far = self.code, self.program.inputs, dict[int, tuple[Operand, Operand | None]]()
+        for unit, sign in sorted(units, reverse=True):  # v first
+            for i in range(inputs) if unit == inputs else (unit,):
+                along = code.mul(self.t, ("b", self.first_v + i)) if unit == inputs else self.step(unit)
+                guard = code.keep("eq", along, ZERO) if unit == inputs else None
+                signed = code.mul(("k", float(sign)), along)
+                far[i] = (code.add(far[i][0], signed), None) if i in far else (signed, guard)
+        return far
+
+    def watch(self, operand: Operand) -> Operand:
+        """A value that is finite where f's is: f's own, in which what was computed at a displaced point stays there.
+
+        sin and exp are not computed once more at x to be watched.
+        """
+        found: dict[Operand, Operand] = {}
+        stack = [operand]
+        while stack:
+            here = stack[-1]
+            _, j = here
+            if here[0] != "v" or int(j) in self.points or self.program.nodes[int(j)][0] in BOOLEAN:
+                found[stack.pop()] = self.points.get(int(j), self.code.own(here)) if here[0] == "v" else here
+                continue
+            name, *operands = self.program.nodes[int(j)]
+            todo = [o for o in operands if o not in found]
+            if todo:
+                stack += todo
+            else:
+                found[stack.pop()] = self.code.apply(name, *(found[o] for o in operands))
+        return found[operand]
+
+    def watched(self) -> list[Operand]:
+        """One value for each output of f, unless that is computed at displaced points: then the results show it."""
+        roots = [o for o in self.program.outputs if not (o[0] == "v" and int(o[1]) in self.points)]
+        return list(dict.fromkeys(self.watch(o) for o in roots if o[0] in "xbv"))
+
+    def results(self) -> list[Operand]:
+        """Output by output of f, the table's."""
+        code, table = self.code, self.table
+        sums = [self.sums(units) for units in table.directions]
+        if table.along_axes:
+            return [of[k] for k in range(len(self.program.outputs)) for of in sums]
+        found = []
+        for k in range(len(self.program.outputs)):
+            for parts, factors, divisors, scale in zip(
+                table.parts.tolist(), table.factors.tolist(), table.divisors.tolist(), table.scale.tolist(), strict=True
+            ):
+                total = ZERO
+                for part, factor in zip(parts, factors, strict=True):
+                    total = code.add(total, code.mul(("k", float(factor)), sums[part][k])) if factor else total
+                for unit in divisors:
+                    total = self.per(total, unit)
+                exact = scale & (scale - 1) == 0
+                found.append(code.mul(("k", 1.0 / scale), total) if exact else code.div(total, ("k", float(scale))))
+        return found
+
+
+def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value: bool = False) -> Written:
+    """Write a table out.
+
+    The rows of the result are f's, then the sizes of steps if each point has its own, then v and t if the table moves
+    along v; its constants f's, then the sizes of the steps.
+    """
+    writer = _Writer(program, table, steps)
+    results = [writer.code.own(o) for o in program.outputs] if table.is_value else writer.results()
+    values = [writer.code.own(program.outputs[0])] if value else []
+    watched = [] if table.is_value else writer.watched()
+    taken = [] if steps.rule == "default" else list(writer.taken.values())
+    outputs = (*results, *values, *watched, *taken)
+    shape = (*program.shape, len(table.scale))
+    made = writer.code.finish(outputs, shape, rows=writer.rows, constants=writer.constants)
+    sizes = len(writer.constants) - len(program.constants)
+    return Written(made, sizes, len(results), len(values), len(watched), len(taken))
