@@ -222,7 +222,7 @@ class Walk:
         self.code, self.program, self.offsets, self.h = code, program, offsets, h
         self.square, self.centred = code.mul(h, h), sum(offsets) == 0
         self.moved: dict[Operand, Moved] = {}
-        self._own: dict[tuple[Operand, int], Operand] = {}
+        self._own: dict[tuple[int, int], Operand] = {}
 
     def run(self, nodes: list[int], wanted: set[int]) -> None:
         """Follow the coordinates that move, which are set, through the nodes that depend on them.
@@ -253,31 +253,32 @@ class Walk:
         if name in _PROPAGATED:
             return _PROPAGATED[name](self, z, parts, wanted)
         if name in DECIDING:
-            return Points(self, z, *(self.own(("v", j), side) for side in (0, 1)))
+            return Points(self, z, self.own(j, 0), self.own(j, 1))
         p, m = [part.p for part in parts], [part.m for part in parts]
         return Points(self, z, self.code.apply(name, *p), self.code.apply(name, *m))
 
-    def own(self, operand: Operand, side: int) -> Operand:
-        """f's own operations at one of the two points."""
-        if isinstance(self.at(operand), (Still, Coordinate)):
-            return self.at(operand).m if side else self.at(operand).p
-        if (operand, side) not in self._own:
-            stack = [operand]
-            while stack:
-                name, *operands = self.program.nodes[int(stack[-1][1])]
-                todo = [o for o in operands if (o, side) not in self._own and self._is_inner(o)]
-                if todo:
-                    stack += todo
-                    continue
-                here = [self._own[o, side] if self._is_inner(o) else self._plain(o, side) for o in operands]
-                self._own[stack.pop(), side] = self.code.keep(name, *here)
-        return self._own[operand, side]
+    def own(self, j: int, side: int) -> Operand:
+        """A node by f's own operations, at one of the two points."""
+        stack = [j]
+        while stack:
+            k = stack[-1]
+            name, *operands = self.program.nodes[k]
+            todo = [int(o[1]) for o in operands if self._moves(o) and (int(o[1]), side) not in self._own]
+            if todo:
+                stack += todo
+            else:
+                self._own[k, side] = self.code.keep(name, *[self._own_operand(o, side) for o in operands])
+                stack.pop()
+        return self._own[j, side]
 
-    def _is_inner(self, operand: Operand) -> bool:
-        return operand[0] == "v" and not isinstance(self.at(operand), Still)
-
-    def _plain(self, operand: Operand, side: int) -> Operand:
+    def _own_operand(self, operand: Operand, side: int) -> Operand:
+        if self._moves(operand):
+            return self._own[int(operand[1]), side]
         return self.at(operand).m if side else self.at(operand).p
+
+    def _moves(self, operand: Operand) -> bool:
+        """Whether it is a node that moves."""
+        return operand[0] == "v" and not isinstance(self.at(operand), Still)
 
 
 _SUMS = frozenset({"+", "-", "neg"})
