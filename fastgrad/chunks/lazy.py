@@ -97,7 +97,7 @@ def by_rows(operation: Callable[..., Any], f: Function, x: Any, how: Options, **
     new = dict(enumerate((*before, *after), -len(before) - len(after)))
     index = (0, *list(new)[: len(before)], *range(1, x.ndim), *list(new)[len(before) :])
     return da.blockwise(
-        _block, index, *inputs, new_axes=new, dtype=dtype, meta=np.empty((0,) * len(index), dtype), concatenate=True,
+        _rows, index, *inputs, new_axes=new, dtype=dtype, meta=np.empty((0,) * len(index), dtype), concatenate=True,
         align_arrays=False, **shared,
     )  # fmt: skip
 
@@ -108,7 +108,7 @@ def _aligned(da: Any, array: Any, sizes: tuple[int, ...]) -> Any:
     return array.rechunk(chunks) if is_dask(array) else da.from_array(array, chunks=chunks)
 
 
-def _block(x: Array, *rows: Any, work: _Work, args: Any, along: tuple[str, ...], outputs: Any = None) -> Any:
+def _rows(x: Array, *rows: Any, work: _Work, args: Any, along: tuple[str, ...], outputs: Any = None) -> Any:
     """One task: some of the points."""
     if outputs is not None and not len(x):
         return np.empty((0, *outputs, *x.shape[1:]), real_array(x).dtype)
@@ -125,7 +125,7 @@ def _pairs(da: Any, inputs: list[Any], dtype: Any, shared: dict[str, Any]) -> tu
     """f and its gradient: tasks that return both, and tasks that take one of the two."""
     x, index = inputs[:2]
     both = da.blockwise(
-        _block, index, *inputs, dtype=object, meta=np.empty((0,) * x.ndim, object), concatenate=True, **shared
+        _rows, index, *inputs, dtype=object, meta=np.empty((0,) * x.ndim, object), concatenate=True, **shared
     )
     value = da.blockwise(_part, (0,), both, index, which=0, dtype=dtype, meta=np.empty(0, dtype))
     return value, da.blockwise(_part, index, both, index, which=1, dtype=dtype, meta=np.empty((0,) * x.ndim, dtype))
