@@ -129,17 +129,26 @@ class Family:
             self.how = "rolled" if dense and len(program.outputs) * len(table.scale) <= RESULTS else "stacked"
         self.places: dict[Form, list[machine.Place]] = {}
 
-    def compiled(self, program: Program, table: Table, form: Form) -> list[Any]:
-        """The kernel, and f for the check, from the memo, the folder or LLVM."""
-        found = [machine.again(place) for place in self.places.get(form, ())]
-        if not found or not all(found):
-            try:
-                found = self._compile(program, table, form)
-            except Unsupported as missing:
-                msg = f"this machine has no vector form of {missing}"
-                raise EngineError(msg) from None
-            self.places[form] = [function.place for function in found]
-        return found
+    def kernel(self, program: Program, table: Table, form: Form) -> Any:
+        """The derivatives' code, from the memo, the folder or LLVM."""
+        return self._function(0, program, table, form)
+
+    def value(self, program: Program, table: Table, form: Form) -> Any:
+        """f's own code, for the check."""
+        return self._function(1, program, table, form)
+
+    def _function(self, k: int, program: Program, table: Table, form: Form) -> Any:
+        places = self.places.get(form)
+        return (places and machine.again(places[k])) or self._compiled(program, table, form)[k]
+
+    def _compiled(self, program: Program, table: Table, form: Form) -> list[Any]:
+        try:
+            made = self._compile(program, table, form)
+        except Unsupported as missing:
+            msg = f"this machine has no vector form of {missing}"
+            raise EngineError(msg) from None
+        self.places[form] = [function.place for function in made]
+        return made
 
     def _compile(self, program: Program, table: Table, form: Form) -> list[Any]:
         """Of long programs f is a function apart, made quickly and once for all tables."""
@@ -211,7 +220,7 @@ class Code:
     def _on_arrays(self, call: Call, out: Array, values: Array | None) -> Bound:
         form = form_of(call, kind_of(out.shape, out.strides))
         block = Block(self.program, form.lanes, call.steps.size.item() if form.sizes == "uniform" else 0.0)
-        kernel = self.family.compiled(self.program, self.table, form)[0]
+        kernel = self.family.kernel(self.program, self.table, form)
         items, grain = block.write(call, form, out, values)
         run = _Run(call, kernel, block, out, values)
         return Bound("simd", call, run.work, items, grain, call.points.count, finish=run.finish)
@@ -281,7 +290,7 @@ def _irregular(dimension: int) -> Array:
 def _check(call: Call, code: Code, form: Form) -> None:
     """Compare the compiled f with f itself at a point that is displaced in every coordinate."""
     program = code.program
-    value = code.family.compiled(program, code.table, form)[1]
+    value = code.family.value(program, code.table, form)
     n = call.finite()
     moved, args = call.points.row(n), call.args_at(n)
     with np.errstate(over="ignore", invalid="ignore"):

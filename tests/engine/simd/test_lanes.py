@@ -15,6 +15,7 @@ from fastgrad.engine.simd.arguments import Form, kind_of
 from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.samples import SAMPLES
 from fastgrad.llvm import machine
+from fastgrad.llvm.memory import Memory
 from fastgrad.program.trace.recording import trace
 
 WIDTH = machine.lanes()
@@ -126,8 +127,8 @@ def test_the_rolled_form_is_the_same_mathematics(monkeypatch):
         gradient(loop, points, batch=True, engine="simd", order=4),
     )
     monkeypatch.setattr(lanes, "UNROLLED_OPERATIONS", 1)
-    monkeypatch.setattr(code, "_families", {})
-    monkeypatch.setattr(code, "_traces", {})
+    monkeypatch.setattr(code, "_families", Memory(code.KEPT))
+    monkeypatch.setattr(code, "_traces", Memory(code.KEPT))
     assert "rolled" in fastgrad.explain(loop, points, batch=True, engine="simd")
     assert (gradient(loop, points, batch=True, engine="simd") == unrolled[0]).all()
     assert (gradient(loop, points, batch=True, engine="simd", order=4) == unrolled[1]).all()
@@ -203,13 +204,13 @@ def test_many_points_that_are_not_finite_cost_a_sample(monkeypatch):
 
 
 def test_swept_constants_share_one_kernel(monkeypatch):
-    monkeypatch.setattr(code, "_families", {})
-    monkeypatch.setattr(code, "_traces", {})
+    monkeypatch.setattr(code, "_families", Memory(code.KEPT))
+    monkeypatch.setattr(code, "_traces", Memory(code.KEPT))
     points = RNG.standard_normal((9, 2))
     for scale in (2.5, -3.5, 1e-3):
         found = gradient(lambda x: scale * x[0] * np.sin(x[1]), points, batch=True, engine="simd")  # noqa: B023
         np.testing.assert_allclose(found[:, 0], scale * np.sin(points[:, 1]), rtol=1e-7)
-    assert [len(family.functions) for family in code._families.values()] == [1]
+    assert [len(family.places) for family, _ in code._families.entries.values()] == [1]
 
 
 # --- machine code -----------------------------------------------------------------------------------------------------
@@ -315,7 +316,7 @@ def test_the_rolled_form_has_the_same_bits(monkeypatch, name, dimension):
     unrolled = ROLLED[name](f, points)
     monkeypatch.setattr(lanes, "UNROLLED_OPERATIONS", 1)
     for memo in ("_families", "_traces"):
-        monkeypatch.setattr(code, memo, {})
+        monkeypatch.setattr(code, memo, Memory(code.KEPT))
     assert "rolled" in fastgrad.explain(f, points, batch=True, engine="simd")
     assert np.array_equal(ROLLED[name](f, points), unrolled)
 
@@ -323,7 +324,7 @@ def test_the_rolled_form_has_the_same_bits(monkeypatch, name, dimension):
 def test_the_rolled_form_sees_what_is_not_finite_and_steps_that_vanish(monkeypatch):
     monkeypatch.setattr(lanes, "UNROLLED_OPERATIONS", 1)
     for memo in ("_families", "_traces"):
-        monkeypatch.setattr(code, memo, {})
+        monkeypatch.setattr(code, memo, Memory(code.KEPT))
     points = np.full((20, 6), 2.0)
     points[7, 3] = -1.0
 
