@@ -17,6 +17,7 @@ from fastgrad.engine.simd.segments import Segmented
 from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.samples import SAMPLES
 from fastgrad.llvm import machine
+from fastgrad.llvm.memory import Memory
 from fastgrad.program.differences import Steps, differences
 from fastgrad.program.trace.recording import trace
 
@@ -134,8 +135,8 @@ def test_the_rolled_form_has_the_bits_of_the_reference(monkeypatch):
     points = RNG.standard_normal((2 * WIDTH + 1, 6))
     written = gradient(loop, points, batch=True, engine="simd")
     monkeypatch.setattr(code, "WRITTEN", 1)
-    monkeypatch.setattr(code, "_families", {})
-    monkeypatch.setattr(code, "_traces", {})
+    monkeypatch.setattr(code, "_families", Memory(code.KEPT))
+    monkeypatch.setattr(code, "_traces", Memory(code.KEPT))
     assert "rolled" in fastgrad.explain(loop, points, batch=True, engine="simd")
     found = gradient(loop, points, batch=True, engine="simd")
     assert (found == by_reference(loop, points)).all()
@@ -160,8 +161,8 @@ def test_short_functions_have_the_bits_of_one_long_one(monkeypatch, operation):
     whole = [derive(f, points, batch=True, engine="simd", **options) for options in steps]
     monkeypatch.setattr("fastgrad.engine.simd.segments.LENGTH", 23)
     monkeypatch.setattr(code, "STRAIGHT", 0)
-    monkeypatch.setattr(code, "_families", {})
-    monkeypatch.setattr(code, "_traces", {})
+    monkeypatch.setattr(code, "_families", Memory(code.KEPT))
+    monkeypatch.setattr(code, "_traces", Memory(code.KEPT))
     for expected, options in zip(whole, steps, strict=True):
         for x in ways:
             found = derive(f, x, batch=True, engine="simd", **options)
@@ -174,8 +175,8 @@ def test_short_functions_on_a_grid(monkeypatch):
     axes = [np.linspace(-1.0, 1.0, 3), np.linspace(0.5, 1.0, 2), np.linspace(0.3, 2.0, 37)]
     whole = gradient_field(loop, axes, engine="simd")
     monkeypatch.setattr(code, "STRAIGHT", 0)
-    monkeypatch.setattr(code, "_families", {})
-    monkeypatch.setattr(code, "_traces", {})
+    monkeypatch.setattr(code, "_families", Memory(code.KEPT))
+    monkeypatch.setattr(code, "_traces", Memory(code.KEPT))
     assert (gradient_field(loop, axes, engine="simd") == whole).all()
 
 
@@ -247,13 +248,13 @@ def test_many_points_that_are_not_finite_cost_a_sample(monkeypatch):
 
 
 def test_swept_constants_share_one_kernel(monkeypatch):
-    monkeypatch.setattr(code, "_families", {})
-    monkeypatch.setattr(code, "_traces", {})
+    monkeypatch.setattr(code, "_families", Memory(code.KEPT))
+    monkeypatch.setattr(code, "_traces", Memory(code.KEPT))
     points = RNG.standard_normal((9, 2))
     for scale in (2.5, -3.5, 1e-3):
         found = gradient(lambda x: scale * x[0] * np.sin(x[1]), points, batch=True, engine="simd")  # noqa: B023
         np.testing.assert_allclose(found[:, 0], scale * np.sin(points[:, 1]), rtol=1e-7)
-    assert [len(family.functions) for family in code._families.values()] == [1]
+    assert [len(family.places) for family, _ in code._families.entries.values()] == [1]
 
 
 # --- machine code -----------------------------------------------------------------------------------------------------
@@ -360,7 +361,7 @@ def test_the_rolled_form_is_the_same_mathematics(monkeypatch, name, dimension):
     written = ROLLED[name](f, points)
     monkeypatch.setattr(code, "WRITTEN", 1)
     for memo in ("_families", "_traces"):
-        monkeypatch.setattr(code, memo, {})
+        monkeypatch.setattr(code, memo, Memory(code.KEPT))
     assert "rolled" in fastgrad.explain(f, points, batch=True, engine="simd")
     rolled = ROLLED[name](f, points)
     bits = name == "value"
@@ -374,7 +375,7 @@ def test_the_rolled_form_is_the_same_mathematics(monkeypatch, name, dimension):
 def test_the_rolled_form_sees_what_is_not_finite_and_steps_that_vanish(monkeypatch):
     monkeypatch.setattr(code, "WRITTEN", 1)
     for memo in ("_families", "_traces"):
-        monkeypatch.setattr(code, memo, {})
+        monkeypatch.setattr(code, memo, Memory(code.KEPT))
     points = np.full((20, 6), 2.0)
     points[7, 3] = -1.0
 
