@@ -80,7 +80,7 @@ class _Writer:
         point = program.inputs if steps.sizes == "point" else 0
         self.first_v = program.rows + point
         self.t: Operand = ("b", self.first_v + program.inputs)
-        self.along_v = program.inputs in table.moves
+        self.along_v = program.inputs in table.units
         self.rows = self.first_v + (program.inputs + 1 if self.along_v else 0)
         self.taken: dict[int, Operand] = {}
         self.points: dict[int, Operand] = {}  # of nodes computed at displaced points one such value
