@@ -55,9 +55,10 @@ def compile_call(call: Call, out: Output | None = None) -> AnyCode:
     program, table = traced.program, call.table
     if not call.vector and len(program.outputs) != 1:
         as_number(np.empty(program.shape))  # raises, and says what f returned
-    if table not in traced.codes:
-        traced.codes[table] = _checked_code(call, program, out)
-    return traced.codes[table]
+    key = table.key  # equal tables are made anew for each pattern
+    if key not in traced.codes:
+        traced.codes[key] = _checked_code(call, program, out)
+    return traced.codes[key]
 
 
 # --- programs ---------------------------------------------------------------------------------------------------------
@@ -68,7 +69,7 @@ class _Traced:
     """A function's program, and the code for each table, whose f has been compared with f itself."""
 
     program: Program
-    codes: dict[Table, AnyCode] = field(default_factory=dict)
+    codes: dict[Any, AnyCode] = field(default_factory=dict)
 
 
 _traces: dict[Any, _Traced] = {}
@@ -130,7 +131,7 @@ class Family:
         self.functions: dict[Form, list[Any]] = {}
 
     def compiled(self, program: Program, table: Table, form: Form) -> list[Any]:
-        """The kernel, and f for the check, from the memo, the folder or LLVM."""
+        """The kernel, f for the check, and which results are stored; from the memo, the folder or LLVM."""
         if form not in self.functions:
             try:
                 self.functions[form] = self._compile(program, table, form)
@@ -143,9 +144,9 @@ class Family:
         """Of long programs f is a function apart, made quickly and once for all tables."""
         frame, value = self._frame(program, table, form), _value_of(program, form.batch)
         if len(program.nodes) <= QUICK_OPERATIONS:
-            return machine.functions(module(frame, value), "kernel", "value")
+            return [*machine.functions(module(frame, value), "kernel", "value"), frame.stored]
         kernel = machine.functions(module(frame), "kernel", quick=table.is_value)
-        return [*kernel, *machine.functions(module(value), "value", quick=True)]
+        return [*kernel, *machine.functions(module(value), "value", quick=True), frame.stored]
 
     def _frame(self, program: Program, table: Table, form: Form) -> Frame:
         if self.how == "rolled":
@@ -213,10 +214,20 @@ class Code:
     def _on_arrays(self, call: Call, out: Array, values: Array | None) -> Bound:
         form = form_of(call, kind_of(out.shape, out.strides))
         block = Block(self.program, form.lanes, call.steps.size.item() if form.sizes == "uniform" else 0.0)
-        kernel = self.family.compiled(self.program, self.table, form)[0]
-        items, grain = block.write(call, form, out, values)
+        kernel, _, places = self.family.compiled(self.program, self.table, form)
+        order: Any = "F" if form.out == "columns" else "C"
+        stored = out if places is None else np.empty((len(out), len(places)), order=order)
+        items, grain = block.write(call, form, stored, values)
         run = _Run(call, kernel, block, out, values)
-        return Bound("simd", call, run.work, items, grain, call.points.count, finish=run.finish)
+
+        def finish() -> None:
+            out[...] = 0.0
+            out[:, places] = stored
+            run.finish()
+
+        return Bound(
+            "simd", call, run.work, items, grain, call.points.count, finish=run.finish if places is None else finish
+        )
 
     def _on_copies(self, call: Call, out: Array, values: Array | None) -> Bound:
         count, wide = call.points.count, _widened(call)
