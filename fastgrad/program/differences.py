@@ -16,6 +16,8 @@ from .code import ONE, ZERO, Code
 from .dependence import dependents
 from .program import BOOLEAN, Operand, Program
 
+MANY = 2_000  # results of which the zeros may be left out
+
 Units = tuple[tuple[int, int], ...]
 """A direction: (unit vector, sign) pairs."""
 
@@ -32,6 +34,8 @@ class Written:
         How many of the constants are sizes of steps.
     results, values, watched, steps : int
         How many outputs of each kind there are.
+    places : tuple of int, optional
+        Which of the table's results there are, if those that are 0 whatever x is are left out.
     """
 
     program: Program
@@ -40,6 +44,7 @@ class Written:
     values: int
     watched: int
     steps: int
+    places: tuple[int, ...] | None = None
 
     def split(self, outputs: list[str]) -> tuple[list[str], list[str], list[str], list[str]]:
         """The results, the values, what is watched and the steps, of as many things as there are outputs."""
@@ -80,7 +85,7 @@ class _Writer:
         point = program.inputs if steps.sizes == "point" else 0
         self.first_v = program.rows + point
         self.t: Operand = ("b", self.first_v + program.inputs)
-        self.along_v = program.inputs in table.moves
+        self.along_v = program.inputs in table.units
         self.rows = self.first_v + (program.inputs + 1 if self.along_v else 0)
         self.taken: dict[int, Operand] = {}
         self.points: dict[int, Operand] = {}  # of nodes computed at displaced points one such value
@@ -213,6 +218,17 @@ class _Writer:
         return found
 
 
+def _other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
+    """The places of results that can be other than 0, where most of many cannot: the Jacobian of a chain has 2 in 1 000.
+
+    To store a million zeros one by one takes LLVM minutes.
+    """
+    if len(results) <= MANY:
+        return None
+    places = tuple(place for place, operand in enumerate(results) if operand != ZERO)
+    return places if 0 < 2 * len(places) <= len(results) else None
+
+
 def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value: bool = False) -> Written:
     """Write a table out.
 
@@ -221,6 +237,8 @@ def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value
     """
     writer = _Writer(program, table, steps)
     results = [writer.code.own(o) for o in program.outputs] if table.is_value else writer.results()
+    places = _other_than_zero(results)
+    results = results if places is None else [results[place] for place in places]
     values = [writer.code.own(program.outputs[0])] if value else []
     watched = [] if table.is_value else writer.watched()
     taken = [] if steps.rule == "default" else list(writer.taken.values())
@@ -228,4 +246,4 @@ def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value
     shape = (*program.shape, len(table.scale))
     made = writer.code.finish(outputs, shape, rows=writer.rows, constants=writer.constants)
     sizes = len(writer.constants) - len(program.constants)
-    return Written(made, sizes, len(results), len(values), len(watched), len(taken))
+    return Written(made, sizes, len(results), len(values), len(watched), len(taken), places)

@@ -56,9 +56,10 @@ def compile_call(call: Call, out: Output | None = None) -> AnyCode:
     program, table = traced.program, call.table
     if not call.vector and len(program.outputs) != 1:
         as_number(np.empty(program.shape))  # raises, and says what f returned
-    if table not in traced.codes:
-        traced.codes[table] = _checked_code(call, program, out)
-    return traced.codes[table]
+    key = table.key  # equal tables are made anew for each pattern
+    if key not in traced.codes:
+        traced.codes[key] = _checked_code(call, program, out)
+    return traced.codes[key]
 
 
 # --- programs ---------------------------------------------------------------------------------------------------------
@@ -69,7 +70,7 @@ class _Traced:
     """A function's program, and the code for each table, whose f has been compared with f itself."""
 
     program: Program
-    codes: dict[Table, AnyCode] = field(default_factory=dict)
+    codes: dict[Any, AnyCode] = field(default_factory=dict)
 
 
 _traces: Memory[_Traced] = Memory(KEPT)
@@ -128,6 +129,7 @@ class Family:
             dense = table.along_axes and len(program.nodes) <= LONGEST_OPERATIONS
             self.how = "rolled" if dense and len(program.outputs) * len(table.scale) <= RESULTS else "stacked"
         self.places: dict[Form, list[machine.Place]] = {}
+        self._stored: dict[Form, Any] = {}
 
     def kernel(self, program: Program, table: Table, form: Form) -> Any:
         """The derivatives' code, from the memo, the folder or LLVM."""
@@ -141,6 +143,10 @@ class Family:
         places = self.places.get(form)
         return (places and machine.again(places[k])) or self._compiled(program, table, form)[k]
 
+    def stored(self, form: Form) -> Any:
+        """Which results a kernel that is there stores; None for all."""
+        return self._stored[form]
+
     def _compiled(self, program: Program, table: Table, form: Form) -> list[Any]:
         try:
             made = self._compile(program, table, form)
@@ -153,6 +159,7 @@ class Family:
     def _compile(self, program: Program, table: Table, form: Form) -> list[Any]:
         """Of long programs f is a function apart, made quickly and once for all tables."""
         frame, value = self._frame(program, table, form), _value_of(program, form.batch)
+        self._stored[form] = frame.stored
         if len(program.nodes) <= QUICK_OPERATIONS:
             return machine.functions(module(frame, value), "kernel", "value")
         kernel = machine.functions(module(frame), "kernel", quick=table.is_value)
@@ -221,9 +228,20 @@ class Code:
         form = form_of(call, kind_of(out.shape, out.strides))
         block = Block(self.program, form.lanes, call.steps.size.item() if form.sizes == "uniform" else 0.0)
         kernel = self.family.kernel(self.program, self.table, form)
-        items, grain = block.write(call, form, out, values)
+        places = self.family.stored(form)
+        order: Any = "F" if form.out == "columns" else "C"
+        stored = out if places is None else np.empty((len(out), len(places)), order=order)
+        items, grain = block.write(call, form, stored, values)
         run = _Run(call, kernel, block, out, values)
-        return Bound("simd", call, run.work, items, grain, call.points.count, finish=run.finish)
+
+        def finish() -> None:
+            out[...] = 0.0
+            out[:, places] = stored
+            run.finish()
+
+        return Bound(
+            "simd", call, run.work, items, grain, call.points.count, finish=run.finish if places is None else finish
+        )
 
     def _on_copies(self, call: Call, out: Array, values: Array | None) -> Bound:
         count, wide = call.points.count, _widened(call)
