@@ -248,7 +248,15 @@ def _along_axes(name: str, dimension: int, formula: Stencil) -> Table:
 def value() -> Table:
     """No direction: f itself, at points that somebody else has displaced."""
     none = np.empty(0, dtype=np.intp)
-    return Table("value", stencil(), none, none, np.zeros(1, dtype=np.intp), *(np.empty((1, 0), dtype=np.intp),) * 3, np.ones(1, dtype=np.intp))
+    return Table(
+        "value",
+        stencil(),
+        none,
+        none,
+        np.zeros(1, dtype=np.intp),
+        *(np.empty((1, 0), dtype=np.intp),) * 3,
+        np.ones(1, dtype=np.intp),
+    )
 
 
 @lru_cache(maxsize=64)

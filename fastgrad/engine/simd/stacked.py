@@ -144,7 +144,11 @@ class _Stack:
         """A point in columns, each moved along a direction: those of the first offset, then of the second, ..."""
         starts, count = self.table.starts[start : stop + 1], stop - start
         some = slice(starts[0], starts[-1])
-        units, signs, places = self.table.units[some], self.table.signs[some], np.repeat(np.arange(count), np.diff(starts))
+        units, signs, places = (
+            self.table.units[some],
+            self.table.signs[some],
+            np.repeat(np.arange(count), np.diff(starts)),
+        )
         one, along = np.flatnonzero(units < row.size), np.flatnonzero(units == row.size)
         columns = np.repeat(row[:, None], len(self.offsets) * count, axis=1)
         with np.errstate(all="ignore"):

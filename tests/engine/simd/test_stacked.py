@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 import fastgrad
+from fastgrad.engine.simd import code
 from fastgrad.formulas import reference
 from fastgrad.llvm import machine
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_written_out(monkeypatch):
+    """So that tables of a moderate size are too large."""
+    monkeypatch.setattr(code, "WRITTEN", 0)
+    for memo in ("_families", "_traces"):
+        monkeypatch.setattr(code, memo, {})
 
 
 def broyden(x):
