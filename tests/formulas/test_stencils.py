@@ -124,3 +124,12 @@ def test_one_bad_direction_stays_alone():
     assert bad[0].all()
     assert bad[:, 0].all()
     assert not bad[1:, 1:].any()
+
+
+def test_groups_move_their_coordinates_by_their_own_steps():
+    table = stencils.jacobian_in_groups(np.array([1, 0, -1, 1]))
+    assert table.directions == [((1, 1),), ((0, 1), (3, 1))]
+    assert (table.count, table.displacements, len(table.scale)) == (2, 4, 2)
+    assert table.combine(np.array([3.0, 5.0]), np.full(4, 0.25)).tolist() == [3.0, 5.0]
+    same, other = (stencils.jacobian_in_groups(np.array([1, 0, last, 1])) for last in (-1, 0))
+    assert table.key == same.key != other.key

@@ -91,6 +91,20 @@ def test_outputs_of_a_jacobian():
     assert found.reshape(4, 2)[2].tolist() == [0.0, 0.0]
 
 
+def test_groups_of_coordinates():
+    f, x, groups = lambda x: x[1:] * x[:-1] + np.sin(x[1:]), np.linspace(0.2, 1.4, 7), np.arange(7) % 2
+    table = stencils.jacobian_in_groups(groups)
+    found, *_ = written_values(trace(f, (7,)), table, x)
+    sums, h = found.reshape(6, 2), formulas_steps.Steps("default", np.asarray(size_of(table))).at(x)
+    for row, i in ((row, i) for row in range(6) for i in (row, row + 1)):
+        assert abs(sums[row, groups[i]] / (2.0 * h[i]) - reference.jacobian(f, x)[row, i]) < 1e-9
+
+
+def test_many_results_that_are_zero_are_left_out():
+    written = differences(trace(lambda x: np.sin(x) * 2.0, (60,)), stencils.jacobian(60))
+    assert (written.results, written.places) == (60, tuple(range(0, 3600, 61)))
+
+
 @pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_samples(name):
     sample = SAMPLES[name]

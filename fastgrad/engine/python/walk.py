@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -33,7 +33,7 @@ class Walk:
         self.call, self.look, self.report = call, look, report
         self.steps, self.t = call.steps_for(look.eps), call.t_for(look.eps)
         self.count, self.displaced = call.table.count, call.table.stencil.displaced
-        self.directions = () if call.table.along_axes else _directions(call.table)
+        self.directions: Sequence[Units] = () if call.table.along_axes else _directions(call.table)
         self.shape = () if call.scalar else call.points.shape
         self.workers = workers if call.points.count == 1 and self.count > 2 else 1
 
@@ -95,7 +95,7 @@ class Walk:
             center, buffer = self._center(buffer)
         if call.table.along_axes:
             return self._along_axes(buffer, row, hs, found, some), center
-        move = _mover(row, hs, v, isinstance(self.directions[0][0], np.ndarray))
+        move = _mover(row, hs, v, bool(self.directions) and isinstance(self.directions[0][0], np.ndarray))
         return self._along_directions(buffer, move, row.tobytes(), found, some), center
 
     def _center(self, buffer: Array) -> tuple[Any, Array]:

@@ -36,10 +36,13 @@ LONGEST_OPERATIONS = 20_000
 # Above, LLVM makes f itself without looking for the best registers:
 # 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
 QUICK_OPERATIONS = 1_500
+# So it makes their tables where f has more outputs: 0.7 s instead of 6 for the Jacobian of 1 000 outputs.
+QUICK_OUTPUTS = 500
 # Operations up to which a table is written out as a program, by an estimate that is mostly too high: the gradient of
 # Rosenbrock's function of 1 000 variables is 22 000 nodes, for which LLVM takes 0.9 s in short functions.
 WRITTEN = 40_000
 STRAIGHT = 600  # nodes of a kernel in one function; LLVM's time grows faster than their number
+SHORT = 100  # nodes of f; the kernel of a longer one for a single point is made quickly
 RESULTS = 2_000  # numbers that the rolled form writes for a point
 KEPT = 1024  # programs of functions, and families of kernels; the least recently used ones are forgotten
 
@@ -161,8 +164,9 @@ class Family:
         frame, value = self._frame(program, table, form), _value_of(program, form.batch)
         self._stored[form] = frame.stored
         if len(program.nodes) <= QUICK_OPERATIONS:
-            return machine.functions(module(frame, value), "kernel", "value")
-        kernel = machine.functions(module(frame), "kernel", quick=table.is_value)
+            return machine.functions(module(frame, value), "kernel", "value", quick=form.quick)
+        quick = table.is_value or form.quick or len(program.outputs) > QUICK_OUTPUTS
+        kernel = machine.functions(module(frame), "kernel", quick=quick)
         return [*kernel, *machine.functions(module(value), "value", quick=True)]
 
     def _frame(self, program: Program, table: Table, form: Form) -> Frame:
@@ -225,7 +229,7 @@ class Code:
         return self._on_copies(call, flat, values) if _needs_copies(call, flat) else self._on_arrays(call, flat, values)
 
     def _on_arrays(self, call: Call, out: Array, values: Array | None) -> Bound:
-        form = form_of(call, kind_of(out.shape, out.strides))
+        form = form_of(call, kind_of(out.shape, out.strides), len(self.program.nodes) > SHORT)
         block = Block(self.program, form.lanes, call.steps.size.item() if form.sizes == "uniform" else 0.0)
         kernel = self.family.kernel(self.program, self.table, form)
         places = self.family.stored(form)
@@ -285,17 +289,19 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
         _check(call, code, form_of_columns(sum(rows[0].size for rows in call.batch if len(rows))))
         return stacked.StackedCode(code, program)
     code = Code(program, call.table, family)
-    _check(call, code, _expected_form(call, len(program.outputs) * len(call.table.scale), out))
+    _check(
+        call, code, _expected_form(call, len(program.outputs) * len(call.table.scale), out, len(program.nodes) > SHORT)
+    )
     return code
 
 
-def _expected_form(call: Call, columns: int, out: Output | None) -> Form:
+def _expected_form(call: Call, columns: int, out: Output | None, long: bool) -> Form:
     """That of a call whose outputs will lie as in `out`, or as in a new array."""
     flat = out.reshape(call.points.count, -1) if isinstance(out, np.ndarray) else None
     if _needs_copies(call, flat):
         call, flat = _widened(call), None
     shape = (call.points.count, columns)
-    return form_of(call, kind_of(shape, None if flat is None else flat.strides))
+    return form_of(call, kind_of(shape, None if flat is None else flat.strides), long)
 
 
 @lru_cache(maxsize=256)
