@@ -96,7 +96,7 @@ def test_groups_of_coordinates():
     table = stencils.jacobian_in_groups(groups)
     found, *_ = written_values(trace(f, (7,)), table, x)
     sums, h = found.reshape(6, 2), formulas_steps.Steps("default", np.asarray(size_of(table))).at(x)
-    for row, i in ((row, i) for row in range(6) for i in (row, row + 1)):
+    for row, i in ((k, i) for k in range(6) for i in (k, k + 1)):
         assert abs(sums[row, groups[i]] / (2.0 * h[i]) - reference.jacobian(f, x)[row, i]) < 1e-9
 
 

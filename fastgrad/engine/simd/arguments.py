@@ -59,9 +59,8 @@ def form_of(call: Call, out: str, long: bool = False) -> Form:
     kind = "uniform" if not size.ndim else "coordinate" if size.ndim == 1 or size.strides[0] == 0 else "point"
     exact = call.t is None or bool((np.frexp(call.t)[0] == 0.5).all())
     batch = sum(rows[0].size if len(rows) else 0 for rows in call.batch)
-    return Form(
-        machine.lanes(), call.steps.rule, kind, source, out, call.value, batch, exact, long and call.points.count == 1
-    )
+    quick = long and call.points.count == 1
+    return Form(machine.lanes(), call.steps.rule, kind, source, out, call.value, batch, exact, quick)
 
 
 def form_of_columns(batch: int = 0) -> Form:

@@ -212,6 +212,7 @@ class Code:
 
     def __init__(self, program: Program, table: Table, family: Family) -> None:
         self.program, self.table, self.family = program, table, family
+        self.is_long = len(program.nodes) > SHORT
 
     @property
     def description(self) -> str:
@@ -229,7 +230,7 @@ class Code:
         return self._on_copies(call, flat, values) if _needs_copies(call, flat) else self._on_arrays(call, flat, values)
 
     def _on_arrays(self, call: Call, out: Array, values: Array | None) -> Bound:
-        form = form_of(call, kind_of(out.shape, out.strides), len(self.program.nodes) > SHORT)
+        form = form_of(call, kind_of(out.shape, out.strides), self.is_long)
         block = Block(self.program, form.lanes, call.steps.size.item() if form.sizes == "uniform" else 0.0)
         kernel = self.family.kernel(self.program, self.table, form)
         places = self.family.stored(form)
@@ -289,19 +290,17 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
         _check(call, code, form_of_columns(sum(rows[0].size for rows in call.batch if len(rows))))
         return stacked.StackedCode(code, program)
     code = Code(program, call.table, family)
-    _check(
-        call, code, _expected_form(call, len(program.outputs) * len(call.table.scale), out, len(program.nodes) > SHORT)
-    )
+    _check(call, code, _expected_form(call, code, out))
     return code
 
 
-def _expected_form(call: Call, columns: int, out: Output | None, long: bool) -> Form:
+def _expected_form(call: Call, code: Code, out: Output | None) -> Form:
     """That of a call whose outputs will lie as in `out`, or as in a new array."""
     flat = out.reshape(call.points.count, -1) if isinstance(out, np.ndarray) else None
     if _needs_copies(call, flat):
         call, flat = _widened(call), None
-    shape = (call.points.count, columns)
-    return form_of(call, kind_of(shape, None if flat is None else flat.strides), long)
+    shape = (call.points.count, len(code.program.outputs) * len(call.table.scale))
+    return form_of(call, kind_of(shape, None if flat is None else flat.strides), code.is_long)
 
 
 @lru_cache(maxsize=256)
