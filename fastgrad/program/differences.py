@@ -219,7 +219,7 @@ class _Writer:
 
 
 def _other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
-    """The places of results that can be other than 0, where most of many cannot: the Jacobian of a chain has 2 in 1 000.
+    """The places of results that can be other than 0, where most of many cannot: 998 of 1 000 of a chain.
 
     To store a million zeros one by one takes LLVM minutes.
     """
