@@ -1,5 +1,8 @@
 """LLVM IR to machine code: compiled once, kept in the process and in a folder for the next one.
 
+In the process code lives as long as somebody holds a function of it. 32 MB of it are held here for calls to come;
+beyond, what was not used for the longest time goes, and is read from the folder when it is needed again.
+
 The folder is ``FASTGRAD_CACHE_DIR`` or ``fastgrad`` in the user's cache folder. A file is named by the digest of the
 text it was compiled from, of the processor and of LLVM's version, and begins with the digest of its own content, so
 that processes can write at the same time, and a damaged file counts as missing. A folder that cannot be
@@ -23,31 +26,43 @@ import llvmlite
 import llvmlite.binding as llvm
 
 from .interrupts import deferred_interrupt
+from .memory import Memory
 from .vectormath import enabled, load_libraries
 
-LARGEST_NUMBER, OLDEST_NUMBER = (
-    2048,
-    1536,
-)  # files: when there are more than the first, the oldest go down to the second
+LARGEST_NUMBER, OLDEST_NUMBER = 2048, 1536  # files: above the first number, the oldest go down to the second
 
-_lock = threading.RLock()
-_compiled: dict[str, tuple[Any, dict[str, int]]] = {}  # the engine keeps the code alive
+LIMIT = 32 << 20  # bytes of machine code, and of what is held around it
+# Bytes beside the code itself: 47 kB of LLVM's objects, more than half of them a target machine for each engine, and
+# two mappings of a page. A process may have 65 530 mappings, and LLVM ends it when it gets no more.
+AROUND = 55_000
 
 KERNEL = CFUNCTYPE(c_int64, c_int64, c_int64, c_void_p)
+Place = tuple[str, str]  # the digest of a module's text, and a function's name
+
+_lock = threading.RLock()
+_kept: Memory[dict[str, Any]] = Memory(LIMIT)
 
 
 def functions(text: str, *names: str, quick: bool = False) -> list[Any]:
     """The functions of a module, callable with (start, stop, address of the arguments); calls release the GIL.
 
-    `quick` code is made in a tenth of the time and keeps nothing in registers from one operation to the next.
+    `quick` code is made in a tenth of the time and keeps nothing in registers from one operation to the next. The code
+    lives as long as one of the functions, whose addresses alone do not keep it; `place` is what `again` finds them by.
     """
     digest = _digest(text + "; quick" * quick)
     with _lock:
-        if digest not in _compiled:
+        found = _kept.get(digest)
+        if found is None:
             with deferred_interrupt():
-                _compiled[digest] = _load(digest, text, names, quick)
-        addresses = _compiled[digest][1]
-    return [KERNEL(addresses[name]) for name in names]
+                code = _object(digest, text, quick)
+                found = _kept.keep(digest, _load(digest, code, names), len(code) + AROUND)
+    return [found[name] for name in names]
+
+
+def again(place: Place) -> Any | None:
+    """A function that was made before, if its code is still kept."""
+    found = _kept.get(place[0])
+    return None if found is None else found[place[1]]
 
 
 def assembly(text: str) -> str:
@@ -117,16 +132,25 @@ def _digest(text: str) -> str:
     return hashlib.sha256(_surroundings() + text.encode()).hexdigest()
 
 
-def _load(digest: str, text: str, names: tuple[str, ...], quick: bool) -> tuple[Any, dict[str, int]]:
+def _object(digest: str, text: str, quick: bool) -> bytes:
+    """The object file of a module, from the folder or from LLVM."""
     code = _read(digest)
     if code is None:
         machine, module = (_new_machine(0), _module(text)) if quick else (_machine(), _optimised(text))
         code = bytes(machine.emit_object(module))
         _write(digest, code)
+    return code
+
+
+def _load(digest: str, code: bytes, names: tuple[str, ...]) -> dict[str, Any]:
+    """The functions of an object file. Each holds the engine, which has the code and goes with the last of them."""
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly("", _context()), _new_machine())  # which it will own
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return engine, {name: engine.get_function_address(name) for name in names}
+    found: dict[str, Any] = {name: KERNEL(engine.get_function_address(name)) for name in names}
+    for name, function in found.items():
+        function.engine, function.place = engine, (digest, name)
+    return found
 
 
 def _module(text: str) -> Any:
@@ -142,8 +166,12 @@ def _optimised(text: str) -> Any:
     machine, module = _machine(), _module(text)
     tuning = llvm.create_pipeline_tuning_options(speed_level=1)
     tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
-    passes = llvm.create_pass_builder(machine, tuning)
-    passes.getModulePassManager().run(module, passes)
+    builder = llvm.create_pass_builder(machine, tuning)
+    passes = builder.getModulePassManager()
+    passes.run(module, builder)
+    with suppress(AttributeError):  # llvmlite, up to 0.50 at least, never frees them: 63 kB for each module
+        llvm.ffi.lib.LLVMPY_DisposeNewModulePassManger(passes)
+        passes.detach()
     return module
 
 

@@ -1,15 +1,20 @@
 """Machine code in the process and in the folder:
 many processes, a folder that cannot be used, old and damaged files."""
 
+import gc
 import os
 import subprocess
 import sys
+import threading
 import time
+import weakref
 
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.llvm import machine
+from fastgrad.llvm.memory import Memory
 
 TEXT = "define i64 @twice(i64 %a, i64 %b, ptr %c) {{\n  %r = add i64 %a, {number}\n  ret i64 %r\n}}\n"
 
@@ -22,21 +27,160 @@ def add(number):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("FASTGRAD_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(machine, "_compiled", {})
+    monkeypatch.setattr(machine, "_kept", Memory(machine.LIMIT))
     return tmp_path / "cache"
 
 
 def test_compiled_once_in_a_process(folder):
     assert add(3)(4, 0, 0) == 7
-    known = machine._compiled.copy()
+    known = machine._kept.entries.copy()
     assert add(3)(5, 0, 0) == 8
-    assert machine._compiled.keys() == known.keys()
+    assert machine._kept.entries == known
+
+
+@pytest.fixture
+def room_for_two(folder, monkeypatch):
+    monkeypatch.setattr(machine, "_kept", Memory(int(2.5 * machine.AROUND)))
+
+
+@pytest.mark.usefixtures("room_for_two")
+def test_the_least_recently_used_code_goes():
+    engines = [weakref.ref(add(50).engine), weakref.ref(add(51).engine)]
+    place = add(50).place  # used again: the other one is the oldest now
+    assert add(52)(1, 0, 0) == 53
+    assert [engine() is None for engine in engines] == [False, True]
+    assert machine.again(place)(1, 0, 0) == 51
+    assert machine.again((add(53).place[0], "twice"))(1, 0, 0) == 54
+
+
+@pytest.mark.usefixtures("room_for_two")
+def test_code_lives_as_long_as_a_function_of_it():
+    held = add(60)
+    engine, place = weakref.ref(held.engine), held.place
+    for number in range(61, 70):
+        assert add(number)(1, 0, 0) == number + 1
+    assert machine.again(place) is None
+    assert held(1, 0, 0) == 61
+    assert add(60)(1, 0, 0) == 61  # from the folder
+    assert add(60) is not held
+    del held
+    assert engine() is None  # at once: nothing waits for the garbage collector
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.usefixtures("room_for_two")
+def test_a_child_made_by_fork_frees_its_own_copy():
+    held = [add(number) for number in range(70, 76)]
+    child = os.fork()
+    if child == 0:
+        last = held.pop()
+        held.clear()
+        gc.collect()
+        os._exit(0 if last(1, 0, 0) == 76 and add(77)(1, 0, 0) == 78 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert [run(1, 0, 0) for run in held] == list(range(71, 77))
+
+
+LONG = """
+define i64 @wait(i64 %start, i64 %stop, ptr %flag) {
+entry:
+  br label %loop
+loop:
+  %value = load atomic i64, ptr %flag monotonic, align 8
+  %more = icmp eq i64 %value, 0
+  br i1 %more, label %loop, label %end
+end:
+  ret i64 %stop
+}
+"""
+
+
+@pytest.mark.usefixtures("room_for_two")
+def test_code_that_runs_in_another_thread_stays():
+    flag, found = np.zeros(1, dtype=np.int64), []
+    runs = [machine.functions(LONG, "wait")[0]]
+    engine = weakref.ref(runs[0].engine)
+    thread = threading.Thread(target=lambda: found.append(runs.pop()(0, 7, flag.ctypes.data)))
+    thread.start()
+    while runs:
+        time.sleep(0.001)
+    for number in range(80, 84):
+        add(number)
+    assert engine() is not None
+    flag[0] = 1
+    thread.join()
+    assert found == [7]
+    assert engine() is None
+
+
+MANY = """
+import numpy as np, fastgrad
+from fastgrad.llvm import machine
+from fastgrad.llvm.memory import Memory
+
+machine._kept = Memory(1 << 19)
+X = np.random.default_rng(0).uniform(size=(8, 2))
+
+def term(letter):
+    return "x[%s]*x[0]" % letter
+
+def gradient(k):
+    f = eval("lambda x: " + "+".join(map(term, f"{k:b}")))
+    return fastgrad.gradient(f, X, batch=True, engine="simd")
+
+def exact(k):
+    ones, zeros = f"{k:b}".count("1"), f"{k:b}".count("0")
+    return np.stack([2 * zeros * X[:, 0] + ones * X[:, 1], ones * X[:, 0]], axis=1)
+
+def state():
+    with open("/proc/self/maps") as maps, open("/proc/self/statm") as memory:
+        return np.array([len(list(maps)), int(memory.read().split()[1]) * 4096])
+
+first = gradient(16)
+for k in range(17, 38):
+    if k == 26:  # the memory is full
+        before = state()
+    np.testing.assert_allclose(gradient(k), exact(k), rtol=1e-7)
+after = state()
+assert np.array_equal(gradient(16), first)  # dropped, and read from the folder
+assert after[0] - before[0] < 12, (before, after)  # two mappings for each of 12 functions that stay
+
+def add(number):
+    return machine.functions(TEXT.format(number=number), "twice")[0](1, 0, 0)
+
+for turn in range(20):
+    if turn == 2:
+        before = state()
+    for number in range(30):
+        assert add(number) == number + 1
+after = state()
+assert after[0] - before[0] < 24, (before, after)
+assert after[1] - before[1] < 8e6, (before, after)  # 28 MB for 540 modules that stay
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_process_that_makes_many_functions_does_not_grow(folder):
+    environment = {**os.environ, "FASTGRAD_CACHE_DIR": str(folder)}
+    script = f"TEXT = {TEXT!r}\n{MANY}"
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_a_derivative_holds_its_code(folder, monkeypatch):
+    slope, x = fastgrad.grad(lambda x: x[0] * x[1] * x[1]), np.array([0.3, 0.7])
+    expected = slope(x)
+    assert len(machine._kept) == 1
+    machine._kept.clear()
+    gc.collect()
+    monkeypatch.setattr(machine, "_object", lambda *given: pytest.fail("made again"))
+    assert np.array_equal(slope(x), expected)
 
 
 def test_the_next_process_reads_the_file(folder, monkeypatch):
     add(11)
     (file,) = folder.glob("*.o")
-    machine._compiled.clear()
+    machine._kept.clear()
 
     def never(text):
         pytest.fail("compiled again")
@@ -56,7 +200,7 @@ def test_a_damaged_file_is_compiled_again(folder, damage):
     (file,) = folder.glob("*.o")
     whole = file.read_bytes()
     file.write_bytes(damage(whole))
-    machine._compiled.clear()
+    machine._kept.clear()
     assert add(12)(1, 0, 0) == 13
     assert file.read_bytes() == whole
 
@@ -76,7 +220,7 @@ def test_no_home_directory(monkeypatch):
 def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("a file where the folder should be")
     monkeypatch.setenv("FASTGRAD_CACHE_DIR", str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr(machine, "_compiled", {})
+    monkeypatch.setattr(machine, "_kept", Memory(machine.LIMIT))
     assert add(13)(1, 0, 0) == 14
 
 
@@ -98,7 +242,7 @@ def test_the_least_recently_used_files_go(folder, monkeypatch):
             os.utime(file, (time.time() - 1000 + number, time.time() - 1000 + number))
     add(30)
     assert len(list(folder.glob("*.o"))) == 2
-    machine._compiled.clear()
+    machine._kept.clear()
     monkeypatch.setattr(machine, "_optimised", lambda text: pytest.fail("the newest file is gone"))
     assert add(30)(1, 0, 0) == 31
 

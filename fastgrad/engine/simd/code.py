@@ -14,6 +14,7 @@ from ...formulas.stencils import Table
 from ...formulas.steps import irregular
 from ...formulas.values import as_number, as_numbers, precision
 from ...llvm import machine
+from ...llvm.memory import Memory
 from ...llvm.vectormath import Unsupported
 from ...program import differences
 from ...program.captures import shares_state, unchanging
@@ -42,7 +43,7 @@ QUICK_OUTPUTS = 500
 WRITTEN = 40_000
 STRAIGHT = 600  # nodes of a kernel in one function; LLVM's time grows faster than their number
 RESULTS = 2_000  # numbers that the rolled form writes for a point
-KEPT = 1024  # programs of functions, and families of kernels, before all are forgotten
+KEPT = 1024  # programs of functions, and families of kernels; the least recently used ones are forgotten
 
 
 def compile_call(call: Call, out: Output | None = None) -> AnyCode:
@@ -74,7 +75,7 @@ class _Traced:
     codes: dict[Any, AnyCode] = field(default_factory=dict)
 
 
-_traces: dict[Any, _Traced] = {}
+_traces: Memory[_Traced] = Memory(KEPT)
 
 
 def _traced(call: Call) -> _Traced:
@@ -87,11 +88,7 @@ def _traced(call: Call) -> _Traced:
     if key is None:
         return _Traced(_trace(call))
     place = (key, points.shape, call.scalar, tuple(rows.shape[1:] for rows in call.batch))
-    if place not in _traces:
-        if len(_traces) >= KEPT:
-            _traces.clear()
-        _traces[place] = _Traced(_trace(call))
-    return _traces[place]
+    return _traces.get(place) or _traces.keep(place, _Traced(_trace(call)))
 
 
 def traced_shape(call: Call) -> tuple[int, ...]:
@@ -117,6 +114,9 @@ def _trace(call: Call) -> Program:
 class Family:
     """The kernels of all programs of one structure with one table: one for each layout of arrays.
 
+    It knows where their code is kept and does not hold it: beyond 32 MB the code that was not used lately is dropped,
+    and made or read again for the next call.
+
     Attributes
     ----------
     how : {"written", "rolled", "stacked"}
@@ -130,26 +130,43 @@ class Family:
         if count > WRITTEN:
             dense = table.along_axes and len(program.nodes) <= LONGEST_OPERATIONS
             self.how = "rolled" if dense and len(program.outputs) * len(table.scale) <= RESULTS else "stacked"
-        self.functions: dict[Form, list[Any]] = {}
+        self.places: dict[Form, list[machine.Place]] = {}
+        self._stored: dict[Form, Any] = {}
 
-    def compiled(self, program: Program, table: Table, form: Form) -> list[Any]:
-        """The kernel, f for the check, and which results are stored; from the memo, the folder or LLVM."""
-        if form not in self.functions:
-            try:
-                self.functions[form] = self._compile(program, table, form)
-            except Unsupported as missing:
-                msg = f"this machine has no vector form of {missing}"
-                raise EngineError(msg) from None
-        return self.functions[form]
+    def kernel(self, program: Program, table: Table, form: Form) -> Any:
+        """The derivatives' code, from the memo, the folder or LLVM."""
+        return self._function(0, program, table, form)
+
+    def value(self, program: Program, table: Table, form: Form) -> Any:
+        """f's own code, for the check."""
+        return self._function(1, program, table, form)
+
+    def _function(self, k: int, program: Program, table: Table, form: Form) -> Any:
+        places = self.places.get(form)
+        return (places and machine.again(places[k])) or self._compiled(program, table, form)[k]
+
+    def stored(self, form: Form) -> Any:
+        """Which results a kernel that is there stores; None for all."""
+        return self._stored[form]
+
+    def _compiled(self, program: Program, table: Table, form: Form) -> list[Any]:
+        try:
+            made = self._compile(program, table, form)
+        except Unsupported as missing:
+            msg = f"this machine has no vector form of {missing}"
+            raise EngineError(msg) from None
+        self.places[form] = [function.place for function in made]
+        return made
 
     def _compile(self, program: Program, table: Table, form: Form) -> list[Any]:
         """Of long programs f is a function apart, made quickly and once for all tables."""
         frame, value = self._frame(program, table, form), _value_of(program, form.batch)
+        self._stored[form] = frame.stored
         if len(program.nodes) <= QUICK_OPERATIONS:
-            return [*machine.functions(module(frame, value), "kernel", "value"), frame.stored]
+            return machine.functions(module(frame, value), "kernel", "value")
         quick = table.is_value or len(program.outputs) > QUICK_OUTPUTS
         kernel = machine.functions(module(frame), "kernel", quick=quick)
-        return [*kernel, *machine.functions(module(value), "value", quick=True), frame.stored]
+        return [*kernel, *machine.functions(module(value), "value", quick=True)]
 
     def _frame(self, program: Program, table: Table, form: Form) -> Frame:
         if self.how == "rolled":
@@ -172,7 +189,7 @@ def _written(written: differences.Written, form: Form, name: str) -> Frame:
     return Segmented(written, form, name)
 
 
-_families: dict[Any, Family] = {}
+_families: Memory[Family] = Memory(KEPT)
 
 
 def _family(program: Program, table: Table) -> Family:
@@ -181,11 +198,7 @@ def _family(program: Program, table: Table) -> Family:
         msg = f"its program of {len(program.nodes)} operations is too long to compile"
         raise EngineError(msg)
     key = (program.structure, table.key)
-    if key not in _families:
-        if len(_families) >= KEPT:
-            _families.clear()
-        _families[key] = Family(program, table)
-    return _families[key]
+    return _families.get(key) or _families.keep(key, Family(program, table))
 
 
 # --- code -------------------------------------------------------------------------------------------------------------
@@ -217,7 +230,8 @@ class Code:
     def _on_arrays(self, call: Call, out: Array, values: Array | None) -> Bound:
         form = form_of(call, kind_of(out.shape, out.strides))
         block = Block(self.program, form.lanes, call.steps.size.item() if form.sizes == "uniform" else 0.0)
-        kernel, _, places = self.family.compiled(self.program, self.table, form)
+        kernel = self.family.kernel(self.program, self.table, form)
+        places = self.family.stored(form)
         order: Any = "F" if form.out == "columns" else "C"
         stored = out if places is None else np.empty((len(out), len(places)), order=order)
         items, grain = block.write(call, form, stored, values)
@@ -297,7 +311,7 @@ def _irregular(dimension: int) -> Array:
 def _check(call: Call, code: Code, form: Form) -> None:
     """Compare the compiled f with f itself at a point that is displaced in every coordinate."""
     program = code.program
-    value = code.family.compiled(program, code.table, form)[1]
+    value = code.family.value(program, code.table, form)
     n = call.finite()
     moved, args = call.points.row(n), call.args_at(n)
     with np.errstate(over="ignore", invalid="ignore"):

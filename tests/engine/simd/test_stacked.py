@@ -7,14 +7,15 @@ import fastgrad
 from fastgrad.engine.simd import code
 from fastgrad.formulas import reference
 from fastgrad.llvm import machine
+from fastgrad.llvm.memory import Memory
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_written_out(monkeypatch):
-    """So that tables of a moderate size are too large."""
+def nothing_is_written_out(monkeypatch):
+    """Tables of the size of tests would be."""
     monkeypatch.setattr(code, "WRITTEN", 0)
     for memo in ("_families", "_traces"):
-        monkeypatch.setattr(code, memo, {})
+        monkeypatch.setattr(code, memo, Memory(code.KEPT))
 
 
 def broyden(x):
