@@ -18,14 +18,6 @@ def nothing_is_written_out(monkeypatch):
         monkeypatch.setattr(code, memo, Memory(code.KEPT))
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_written_out(monkeypatch):
-    """So that tables of a moderate size are too large."""
-    monkeypatch.setattr(code, "WRITTEN", 0)
-    for memo in ("_families", "_traces"):
-        monkeypatch.setattr(code, memo, {})
-
-
 def broyden(x):
     zero = 0 * x[:1]
     return (3 - 2 * x) * x + 1 - np.concatenate((zero, x[:-1])) - 2 * np.concatenate((x[1:], zero))
