@@ -92,9 +92,8 @@ def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: floa
 
     @njit
     def g(x, *args):
-        count, rows, flat = x.size, np.empty((1, x.size)), np.empty(x.size)
-        axes, table = np.arange(count), _combination_of_axes(count, denominator)
-        ones, starts = np.ones(count, np.int64), np.arange(count + 1)
+        count, rows, flat, starts = x.size, np.empty((1, x.size)), np.empty(x.size), np.arange(x.size + 1)
+        ones, table = np.ones(count, np.int64), _combination_of_axes(count, denominator)
         for i in range(count):
             rows[0, i] = flat[i] = x.flat[i]
         point = flat.reshape(x.shape)
@@ -103,9 +102,8 @@ def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: floa
         sums, out = np.empty((count, first.size)), np.empty((1, first.size, count))
         v, t, saw = np.empty((1, 0)), np.empty(0), 0  # of tables along a direction
         for copies in (False, True):
-            given = (copies, *args)
-            span = (0, 1, 0, count, True)
-            saw = fill_table(rows, chosen, axes, ones, starts, table, v, t, sums, out, *span, x.shape, given)
+            given, span = (copies, *args), (0, 1, 0, count, True)
+            saw = fill_table(rows, chosen, starts[:-1], ones, starts, table, v, t, sums, out, *span, x.shape, given)
             if not saw & wrote:
                 break
         if saw & resized:
