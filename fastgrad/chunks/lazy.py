@@ -16,10 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import check_args, check_bounds, formulas_of, is_dask, real_array
+from ..engine.arguments import (
+    Function,
+    Options,
+    check_args,
+    check_batch,
+    check_bounds,
+    formulas_of,
+    is_dask,
+    read_points,
+    read_steps,
+    real_array,
+)
 from ..engine.call import Call, Grid, Rows
 from ..engine.choose import PYTHON_CALLS, check_engine, choose_ahead, keep_quiet, warn_if_slow
-from ..engine.request import Function, Options, check_batch, read_points, read_steps
 from ..formulas import stencils
 from ..formulas.steps import irregular
 from ..results import users_level

@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..checking import check_gradient
-from ..engine.arguments import check_scheme, check_workers
+from ..engine.arguments import check_scheme, check_workers, read_points
 from ..engine.choose import ENGINES
-from ..engine.request import read_points
 from ..formulas.stencils import ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
 from ..grid.fields import gradient_field

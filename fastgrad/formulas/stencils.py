@@ -175,7 +175,7 @@ class Table:
     scale: NDArray[np.intp]
     along_axes: bool = False
 
-    @property
+    @cached_property
     def count(self) -> int:
         """The number of directions."""
         return len(self.starts) - 1
@@ -206,7 +206,7 @@ class Table:
         pairs = list(zip(self.units.tolist(), self.signs.tolist(), strict=True))
         return [tuple(pairs[first:last]) for first, last in pairwise(self.starts.tolist())]
 
-    @property
+    @cached_property
     def key(self) -> tuple[str, Stencil, int]:
         """What tells tables apart: everything else follows from it."""
         return (self.name, self.stencil, len(self.scale))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chunks.lazy import check_sizes, dask_array, refuse_options
-from ..engine.request import Options
+from ..engine.arguments import Options
 from ..formulas.spacings import Line
 
 Array = NDArray[Any]

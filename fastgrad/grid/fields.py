@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..chunks import labelled
 from ..chunks.lazy import by_nodes
 from ..engine.arguments import (
+    Options,
     arrays_of,
     check_args,
     check_fixed_steps,
@@ -24,7 +25,6 @@ from ..engine.arguments import (
 from ..engine.bound import Facts
 from ..engine.call import Call, Grid
 from ..engine.choose import check_engine, choose, warn_if_constant, warn_if_slow
-from ..engine.request import Options
 from ..engine.threads import progress_report
 from ..formulas import stencils
 from ..formulas.steps import Steps, choose_steps

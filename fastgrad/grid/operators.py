@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from ..chunks import labelled
 from ..chunks.lazy import dask_array
-from ..engine.arguments import check_out, is_dask
-from ..engine.request import Options
+from ..engine.arguments import Options, check_out, is_dask
 from ..formulas.spacings import Line
 from .arrays import by_numpy, fill, floating, plain_samples, read_components, read_outputs, suits_numpy
 from .blocks import check_samples, derivatives

@@ -10,6 +10,12 @@ from numpy.typing import ArrayLike
 from ..chunks.lazy import by_rows
 from ..engine import threads
 from ..engine.arguments import (
+    Array,
+    Bounds,
+    Function,
+    Options,
+    Progress,
+    Step,
     check_args,
     check_bounds,
     check_function,
@@ -17,21 +23,13 @@ from ..engine.arguments import (
     check_workers,
     formulas_of,
     is_dask,
+    read_call,
+    read_steps,
     real_array,
     refuse_bounds,
 )
 from ..engine.call import Call, Rows
 from ..engine.choose import check_engine, choose
-from ..engine.request import (
-    Array,
-    Bounds,
-    Function,
-    Options,
-    Progress,
-    Step,
-    read_call,
-    read_steps,
-)
 from ..formulas import stencils
 from ..results import Explanation
 from .solve import check_combination, differentiate, none_ran

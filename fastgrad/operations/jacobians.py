@@ -8,18 +8,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..chunks.lazy import by_rows
-from ..engine.arguments import check_function, check_one_step, check_scheme, is_dask, refuse_bounds
-from ..engine.call import Rows
-from ..engine.request import (
+from ..engine.arguments import (
     Array,
     Bounds,
     Function,
     Options,
     Progress,
     Step,
+    check_function,
+    check_one_step,
+    check_scheme,
+    is_dask,
     read_call,
     read_call_along,
+    refuse_bounds,
 )
+from ..engine.call import Rows
 from ..formulas import stencils
 from ..formulas.steps import Steps, check_direction, choose_steps, direction_step
 from .solve import differentiate

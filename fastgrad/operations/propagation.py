@@ -11,9 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import check_args, check_function, check_out, real_array, refuse_bounds
+from ..engine.arguments import (
+    Array,
+    Bounds,
+    Function,
+    Progress,
+    Step,
+    check_args,
+    check_function,
+    check_out,
+    read_batch,
+    read_points,
+    real_array,
+    refuse_bounds,
+)
 from ..engine.call import Rows
-from ..engine.request import Array, Bounds, Function, Progress, Step, read_batch, read_points
 from ..formulas.values import as_numbers
 from ..results import Result, status_of
 from .jacobians import jacobian

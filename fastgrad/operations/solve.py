@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import arrays_of, check_out, check_workers
+from ..engine.arguments import Options, arrays_of, check_out, check_workers
 from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target
 from ..engine.choose import check_engine, run, warn_if_constant
-from ..engine.request import Options
 from ..engine.threads import Report, progress_report
 from ..formulas import reference
 from ..formulas.values import as_number

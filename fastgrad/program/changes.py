@@ -16,8 +16,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from .code import HALF, ONE, ZERO, Code
-from .program import BOOLEAN, Operand, Program
+from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
 
 IDENTITIES = frozenset({"+", "-", "*", "/", "neg", "sqrt"})
 DECIDING = BOOLEAN | {"floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "floordiv"}

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formulas.stencils import Table
 from .program import BOOLEAN, Operand, Program
 
 Support = frozenset[int]
@@ -145,28 +144,3 @@ def live(program: Program) -> list[int]:
         if j in needed:
             needed.update(int(k) for kind, k in program.nodes[j][1:] if kind == "v")
     return sorted(needed)
-
-
-def dependents(program: Program) -> list[list[int]]:
-    """For each coordinate the live nodes that move with it; one more list for those that move with any."""
-    masks: dict[int, int] = {}
-    lists: list[list[int]] = [[] for _ in range(program.inputs + 1)]
-    for j in live(program):
-        mask = 0
-        for kind, k in program.nodes[j][1:]:
-            mask |= masks[k] if kind == "v" else 1 << k if kind == "x" else 0
-        masks[j] = mask
-        if mask:
-            lists[-1].append(j)
-        while mask:
-            low = mask & -mask
-            lists[low.bit_length() - 1].append(j)
-            mask ^= low
-    return lists
-
-
-def operations(program: Program, table: Table) -> int:
-    """Nodes to emit for the unrolled form, at most."""
-    moves_with = dependents(program)
-    moved = sum(len(moves_with[unit]) for unit in table.units.tolist())
-    return len(table.stencil.offsets) * moved + len(program.nodes)

@@ -12,9 +12,7 @@ from itertools import accumulate
 
 from ..formulas.stencils import Table
 from .changes import IDENTITIES, Coordinate, Points, Walk
-from .code import ONE, ZERO, Code
-from .dependence import dependents
-from .program import BOOLEAN, Operand, Program
+from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
 
 MANY = 2_000  # results of which the zeros may be left out
 
@@ -235,6 +233,31 @@ def _other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
         return None
     places = tuple(place for place, operand in enumerate(results) if operand != ZERO)
     return places if 0 < 2 * len(places) <= len(results) else None
+
+
+def dependents(program: Program) -> list[list[int]]:
+    """For each coordinate the live nodes that move with it; one more list for those that move with any."""
+    masks: dict[int, int] = {}
+    lists: list[list[int]] = [[] for _ in range(program.inputs + 1)]
+    for j in range(len(program.nodes)):
+        mask = 0
+        for kind, k in program.nodes[j][1:]:
+            mask |= masks[k] if kind == "v" else 1 << k if kind == "x" else 0
+        masks[j] = mask
+        if mask:
+            lists[-1].append(j)
+        while mask:
+            low = mask & -mask
+            lists[low.bit_length() - 1].append(j)
+            mask ^= low
+    return lists
+
+
+def operations(program: Program, table: Table) -> int:
+    """Nodes to emit for the unrolled form, at most."""
+    moves_with = dependents(program)
+    moved = sum(len(moves_with[unit]) for unit in table.units.tolist())
+    return len(table.stencil.offsets) * moved + len(program.nodes)
 
 
 def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value: bool = False) -> Written:

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import check_args, check_function
+from ..engine.arguments import Function, Options, Step, check_args, check_function, read_points, read_steps
 from ..engine.call import Call
 from ..engine.choose import TRACED_CALLS
-from ..engine.request import Function, Options, Step, read_points, read_steps
 from ..formulas import stencils
 from ..formulas.values import as_number
 from ..operations.hessians import hessian as dense

@@ -6,8 +6,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import check_args, check_function
-from ..engine.request import Function, Step, read_points, read_steps
+from ..engine.arguments import Function, Step, check_args, check_function, read_points, read_steps
 from ..formulas import stencils
 from ..operations.jacobians import jacobian as dense
 from . import groups

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.arguments import Function
 from ..engine.call import Rows
-from ..engine.request import Function
 from ..formulas.steps import irregular
 from ..formulas.values import as_numbers, precision
 from ..program.captures import shares_state, unchanging

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import check_fixed_steps, check_function, check_workers, refuse_bounds
+from ..engine.arguments import Function, check_fixed_steps, check_function, check_workers, refuse_bounds
 from ..engine.call import Call, Rows
 from ..engine.choose import check_engine, warn_if_constant
-from ..engine.request import Function
 from ..formulas.stencils import Stencil, Table
 from ..formulas.steps import Steps, with_precision
 from ..results import EPS, Result, status_of, users_level

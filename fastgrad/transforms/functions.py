@@ -14,8 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import check_function, check_out, real_array, refuse_bounds
-from ..engine.request import Array, Bounds, Function, Progress, Step
+from ..engine.arguments import (
+    Array,
+    Bounds,
+    Function,
+    Progress,
+    Step,
+    check_function,
+    check_out,
+    real_array,
+    refuse_bounds,
+)
 from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian, hvp
 from ..operations.jacobians import jacobian

@@ -14,7 +14,7 @@ import pytest
 
 import fastgrad
 from fastgrad.llvm import machine
-from fastgrad.llvm.memory import Memory
+from fastgrad.llvm.machine import Memory
 
 TEXT = "define i64 @twice(i64 %a, i64 %b, ptr %c) {{\n  %r = add i64 %a, {number}\n  ret i64 %r\n}}\n"
 

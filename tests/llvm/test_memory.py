@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from fastgrad.llvm.memory import Memory
+from fastgrad.llvm.machine import Memory
 
 
 @pytest.mark.parametrize("used", ["a", "b"])

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from fastgrad.program.code import MINUS_ONE, ONE, ZERO, Code
-from fastgrad.program.program import Program, evaluate
+from fastgrad.program.program import MINUS_ONE, ONE, ZERO, Code, Program, evaluate
 from fastgrad.program.trace.recording import trace
 
 X, Y = ("x", 0), ("x", 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ...llvm import layout
+from ...llvm import vectormath
 from ...llvm.vectormath import Vectors
 from ...program.differences import Written
 from ...program.program import Operand, Program
@@ -79,7 +79,7 @@ class Frame:
 
     def _rows(self, n: str, base: str, strides: tuple[str, str]) -> None:
         """Points that lie in rows, from the first on."""
-        self._block(n, layout.load(self.v, self.form.source, base, strides, self.program.inputs))
+        self._block(n, vectormath.load(self.v, self.form.source, base, strides, self.program.inputs))
 
     def _block(self, n: str, x: list[str]) -> None:
         """One vector of points, from number n on."""
@@ -193,14 +193,14 @@ class Straight(Frame):
         v, d, found = self.v, self.program.inputs, []
         arguments, form = self.arguments, self.form
         if form.batch:
-            found += layout.load(
+            found += vectormath.load(
                 v, "rows", arguments.element("batch", n, "batch_row"), (arguments["batch_row"], "1"), form.batch
             )
         if form.sizes == "point":
             strides = arguments.strides("size")
-            found += layout.load(v, "any", arguments.element("sizes", n, "size_row"), strides, d)
+            found += vectormath.load(v, "any", arguments.element("sizes", n, "size_row"), strides, d)
         if len(found) < self.program.rows:
-            found += layout.load(v, "any", arguments.element("v", n, "v_row"), (arguments["v_row"], "1"), d)
+            found += vectormath.load(v, "any", arguments.element("v", n, "v_row"), (arguments["v_row"], "1"), d)
             at = v.emit(f"getelementptr double, ptr {arguments['t']}, i64 {n}")
             found.append(v.emit(f"load {v.double}, ptr {at}, align 8"))
         return found
@@ -221,7 +221,7 @@ class Straight(Frame):
             at = v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
             v.do(f"store {v.double} {value}, ptr {at}, align 8")
         strides = self.arguments.strides("out")
-        layout.store(v, self.form.out, self.arguments.element("out", n, "out_row"), strides, results)
+        vectormath.store(v, self.form.out, self.arguments.element("out", n, "out_row"), strides, results)
         moving = [r for r in dict.fromkeys([*results, *values]) if r.startswith("%")]
         if moving:
             self._raise_flag(v.is_nan(not_finite(v, moving)), NOT_FINITE)

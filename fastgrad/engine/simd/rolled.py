@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...formulas.stencils import Table
-from ...llvm import layout
+from ...llvm import vectormath
 from ...program.program import Operand, Program
 from .arguments import Form
 from .emission import NOT_FINITE, VANISHED, Frame, emit, not_finite, operand
@@ -66,7 +66,7 @@ class Rolled(Frame):
             first = v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {d - width})")
             index = v.emit(f"mul i64 {first}, {strides[1]}")
             columns = v.emit(f"getelementptr double, ptr {base}, i64 {index}")
-            self._keep(layout.load(v, self.form.source, columns, strides, width), first)
+            self._keep(vectormath.load(v, self.form.source, columns, strides, width), first)
 
         self._loop(self.roll, "0", str(d), width, some)
 
@@ -89,7 +89,9 @@ class Rolled(Frame):
         if not self.program.rows:
             return []
         strides = self.arguments["batch_row"], "1"
-        return layout.load(self.v, "rows", self.arguments.element("batch", n, "batch_row"), strides, self.program.rows)
+        return vectormath.load(
+            self.v, "rows", self.arguments.element("batch", n, "batch_row"), strides, self.program.rows
+        )
 
     def _f(self, known: dict[Operand, str]) -> list[str]:
         """The whole program at the coordinates on the stack."""
@@ -136,7 +138,7 @@ class Rolled(Frame):
         at = v.emit(f"getelementptr double, ptr {base}, i64 {v.emit(f'mul i64 {strides[1]}, {r}')}")
         if self.form.sizes == "coordinate":
             return v.broadcast(v.emit(f"load double, ptr {at}"))
-        return layout.load(v, "any", at, strides, 1)[0]
+        return vectormath.load(v, "any", at, strides, 1)[0]
 
     def _quotient(self, values: dict[int, str], h: str) -> str:
         """The stencil's sum over the steps; powers of two are divided by exactly."""
@@ -158,7 +160,7 @@ class Rolled(Frame):
         self._watch([result])
         column = v.emit(f"mul i64 {k}, {strides[1]}")
         base = v.emit(f"getelementptr double, ptr {self.arguments.element('out', n, 'out_row')}, i64 {column}")
-        layout.store(v, "columns" if self.form.out == "columns" else "any", base, strides, [result])
+        vectormath.store(v, "columns" if self.form.out == "columns" else "any", base, strides, [result])
 
     def _watch(self, registers: list[str]) -> None:
         self._raise_flag(self.v.is_nan(not_finite(self.v, registers)), NOT_FINITE)

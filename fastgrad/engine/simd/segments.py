@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...llvm import layout
+from ...llvm import vectormath
 from ...llvm.vectormath import Vectors
 from ...program.differences import Written
 from ...program.program import BOOLEAN, Operand
@@ -68,7 +68,7 @@ class Segmented(Straight):
             first = v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {d - width})")
             index = v.emit(f"mul i64 {first}, {strides[1]}")
             columns = v.emit(f"getelementptr double, ptr {base}, i64 {index}")
-            for k, register in enumerate(layout.load(v, self.form.source, columns, strides, width)):
+            for k, register in enumerate(vectormath.load(v, self.form.source, columns, strides, width)):
                 self._put(self.stacks[0], v.emit(f"add i64 {first}, {k}"), register)
 
         self._loop(self.roll, "0", str(d), width, some)
@@ -116,7 +116,7 @@ class Segmented(Straight):
             first = v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {m - width})")
             columns = v.emit(f"getelementptr double, ptr {row}, i64 {v.emit(f'mul i64 {first}, {strides[1]}')}")
             found = [self._get(self.stacks[4], v.emit(f"add i64 {first}, {k}")) for k in range(width)]
-            layout.store(v, self.form.out, columns, strides, found)
+            vectormath.store(v, self.form.out, columns, strides, found)
             self._raise_flag(v.is_nan(not_finite(v, found)), NOT_FINITE)
 
         self._loop(self.roll, "0", str(m), width, some)

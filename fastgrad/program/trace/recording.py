@@ -2,20 +2,136 @@
 
 from __future__ import annotations
 
+import dis
+import math
+import os
+import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from math import prod
 from threading import RLock
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from ..captures import is_installed, names, parts, rebuilt
 from ..program import Operand, Program
 from . import arrayfunctions  # noqa: F401  # fills the tables of rules
 from .arrays import Symbols
+from .mathfunctions import SHIM_MODULE, SHIMS
 from .refusals import Untraceable, refuse
-from .substitution import Retargeted, watched
 from .symbols import Flag, Symbol, Trace
+
+# The folder of the whole package, as the package itself says: whatever this file is called, and wherever it lies.
+_OWN = os.path.join(*sys.modules[__name__.partition(".")[0]].__path__, "")
+_RANDOM = "f draws random numbers, so that its values are not a function of x; draw them once, outside"
+
+
+@lru_cache(maxsize=1024)
+def _catches(code: CodeType) -> bool:
+    """Whether a function handles exceptions."""
+    if any(_catches(const) for const in code.co_consts if isinstance(const, CodeType)):
+        return True
+    opcodes = [i.opname for i in dis.get_instructions(code)] if code.co_exceptiontable else []
+    return opcodes.count("PUSH_EXC_INFO") > opcodes.count("WITH_EXCEPT_START")
+
+
+class Retargeted:
+    """A function with math's functions swapped for ones that trace; the user's own is not changed.
+
+    Attributes
+    ----------
+    function : callable
+        The function to call; f itself where it uses none of them.
+    catches : bool
+        Whether it handles exceptions.
+    """
+
+    def __init__(self, f: Any) -> None:
+        self.catches = False
+        self._done: dict[int, Any] = {}
+        self.function = self._swap(f)
+        if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
+            self.function = self._swap(f.__call__)
+
+    def _swap(self, value: Any) -> Any:
+        """A value that f reaches, swapped where that matters."""
+        kind = type(value)
+        if kind is FunctionType:
+            return self._function(value)
+        if kind is ModuleType:
+            return SHIM_MODULE if value is math else value
+        if kind is BuiltinFunctionType:
+            return SHIMS.get(value.__name__, value) if value.__module__ == "math" else value
+        return self._with_parts(value) if kind in (MethodType, partial) else self._object(value)
+
+    def _object(self, value: Any) -> Any:
+        kind = type(value)
+        if kind.__module__ in ("random", "numpy.random._generator", "numpy.random.mtrand"):
+            refuse(_RANDOM)
+        if kind.__module__.startswith("numba."):  # the function that Numba compiled
+            source = getattr(value, "py_func", None)
+            return self._swap(source) if isinstance(source, FunctionType) else value
+        return value
+
+    def _function(self, function: FunctionType) -> Any:
+        code = function.__code__
+        if id(function) in self._done or is_installed(code.co_filename):
+            return self._done.get(id(function), function)
+        self._done[id(function)] = function  # for functions that call themselves or each other
+        if not {"random", "default_rng"}.isdisjoint(names(code)):
+            refuse(_RANDOM)
+        self.catches |= _catches(code)
+        self._done[id(function)] = self._with_parts(function)
+        return self._done[id(function)]
+
+    def _with_parts(self, value: Any) -> Any:
+        """A function, method or partial whose parts are swapped; itself where none of them is another."""
+        new = {}
+        for kind, name, part in parts(value):
+            swapped = self._swap(part)
+            if swapped is not part:
+                new[kind, name] = swapped
+        return rebuilt(value, new) if new else value
+
+
+@contextmanager
+def watched(catches: bool) -> Iterator[None]:
+    """Refuse a function that catches an exception: what NumPy raises for symbols, it may not for numbers."""
+    if not catches:
+        yield
+        return
+
+    def see(frame: FrameType, event: str, arg: Any) -> Any:
+        if event == "exception" and not issubclass(arg[0], (StopIteration, GeneratorExit)):
+            refuse(f"f catches or raises {arg[0].__name__} when traced: {arg[1]}")
+        return see
+
+    def enter(frame: FrameType, event: str, arg: Any) -> Any:
+        frame.f_trace_lines = False
+        code = frame.f_code
+        return see if code.co_exceptiontable and is_users(code) and _catches(code) else None
+
+    before = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+def is_users(code: CodeType) -> bool:
+    """Whether code is neither this package's own nor that of another installed one."""
+    return not is_installed(code.co_filename) and not code.co_filename.startswith(_OWN)
+
+
+def _is_users_object(value: Any) -> bool:
+    call = getattr(type(value), "__call__", None)  # noqa: B004
+    return isinstance(call, FunctionType) and not is_installed(call.__code__.co_filename)
+
 
 __all__ = ["Untraceable", "trace"]
 

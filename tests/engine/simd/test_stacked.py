@@ -7,7 +7,7 @@ import fastgrad
 from fastgrad.engine.simd import code
 from fastgrad.formulas import reference
 from fastgrad.llvm import machine
-from fastgrad.llvm.memory import Memory
+from fastgrad.llvm.machine import Memory
 
 
 @pytest.fixture(autouse=True)
