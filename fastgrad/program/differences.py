@@ -14,6 +14,9 @@ from ..formulas.stencils import Table
 from .changes import IDENTITIES, Coordinate, Points, Walk
 from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
 
+POLES = frozenset({"log", "log2", "log10", "log1p", "pow", "eq", "ne"})
+DIVISIONS = frozenset({"/", "floordiv", "mod", "fmod"})
+"""Both may be not finite at x, as log(x * x) at 0, and finite at the points beside it; divisions if the divisor moves."""
 MANY = 2_000  # results of which the zeros may be left out
 
 Units = tuple[tuple[int, int], ...]
@@ -90,6 +93,7 @@ class _Writer:
             self.places.setdefault(operand, []).append(k)
         self.taken: dict[int, Operand] = {}
         self.points: dict[int, Operand] = {}  # of nodes computed at displaced points one such value
+        self.poles = _with_poles(program, set(self.moves_with[-1]))
 
     @property
     def constants(self) -> tuple[float, ...]:
@@ -178,27 +182,46 @@ class _Writer:
     def watch(self, operand: Operand) -> Operand:
         """A value that is finite where f's is: f's own, in which what was computed at a displaced point stays there.
 
-        sin and exp are not computed once more at x to be watched.
+        sin and exp are not computed once more at x to be watched, but poles are looked at: no displaced point shows them.
         """
         found: dict[Operand, Operand] = {}
         stack = [operand]
         while stack:
             here = stack[-1]
-            _, j = here
-            if here[0] != "v" or int(j) in self.points or self.program.nodes[int(j)][0] in BOOLEAN:
-                found[stack.pop()] = self.points.get(int(j), self.code.own(here)) if here[0] == "v" else here
+            tag, j = here
+            if tag != "v" or self._shown(int(j)) or self.program.nodes[int(j)][0] in BOOLEAN:
+                found[stack.pop()] = self.points[int(j)] if tag == "v" and self._shown(int(j)) else self.code.own(here)
                 continue
-            name, *operands = self.program.nodes[int(j)]
-            todo = [o for o in operands if o not in found]
+            todo = [o for o in self.program.nodes[int(j)][1:] if o not in found]
             if todo:
                 stack += todo
             else:
-                found[stack.pop()] = self.code.apply(name, *(found[o] for o in operands))
+                found[stack.pop()] = self._seen(int(j), found)
         return found[operand]
+
+    def _shown(self, j: int) -> bool:
+        """Whether a node is not finite at displaced points where it is not at x."""
+        return j in self.points and j not in self.poles and self.program.nodes[j][0] not in BOOLEAN
+
+    def _seen(self, j: int, found: dict[Operand, Operand]) -> Operand:
+        """A node of what is found; where that would be a function once more, its value beside x and what it is of."""
+        keep, (name, *operands) = self.code.keep, self.program.nodes[j]
+        at = [found[o] for o in operands]
+        if j not in self.points or name in DIVISIONS or name in {"select", "log1p"}:
+            return keep(name, *at)
+        if name == "pow":
+            pole = keep("pow", ZERO, at[1])
+            return keep("+", keep("select", keep("eq", at[0], ZERO), pole, ONE), keep("+", *at))
+        if name in POLES:
+            return keep("/", at[0], at[0])  # 0 / 0 is where a logarithm is -inf
+        total = self.points[j]
+        for o, value in zip(operands, at, strict=True):
+            total = keep("+", total, value) if o[0] == "v" and int(o[1]) in self.poles else total
+        return total
 
     def watched(self) -> list[Operand]:
         """One value for each output of f, unless that is computed at displaced points: then the results show it."""
-        roots = [o for o in self.program.outputs if not (o[0] == "v" and int(o[1]) in self.points)]
+        roots = [o for o in self.program.outputs if not (o[0] == "v" and self._shown(int(o[1])))]
         return list(dict.fromkeys(self.watch(o) for o in roots if o[0] in "xbv"))
 
     def results(self) -> list[Operand]:
@@ -251,6 +274,18 @@ def dependents(program: Program) -> list[list[int]]:
             lists[low.bit_length() - 1].append(j)
             mask ^= low
     return lists
+
+
+def _with_poles(program: Program, moving: set[int]) -> set[int]:
+    """Nodes that move and may be not finite at x alone."""
+    found: set[int] = set()
+    for j in sorted(moving):
+        name, *operands = program.nodes[j]
+        tag, k = operands[-1]
+        divides = name in DIVISIONS and (tag == "x" or (tag == "v" and int(k) in moving))
+        if divides or name in POLES or any(tag == "v" and int(k) in found for tag, k in operands):
+            found.add(j)
+    return found
 
 
 def operations(program: Program, table: Table) -> int:

@@ -247,3 +247,25 @@ def test_outputs_that_do_not_move_are_zero_or_nan():
     wanted = fastgrad.jacobian(f, np.array([[1.0, 2.0], [1.0, -1.0]]), batch=True, engine="python")
     np.testing.assert_allclose(result, wanted, rtol=1e-9, equal_nan=True)
     assert np.array_equal(np.isnan(result[1]), [[False, False], [True, True], [False, False]])
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.log(x[0] * x[0]) + x[1],
+        lambda x: np.abs(x[0]) ** -1.5 + x[1],
+        lambda x: np.floor_divide(np.exp(x[0]), x[0]) + x[1],
+        lambda x: np.power(np.abs(x[0]), -2.5) * (x[0] > 0) + x[1],
+        lambda x: np.where(x[0] == 0, np.nan, 1.0) + x[1],
+    ],
+)
+def test_a_pole_at_x_alone_makes_the_other_derivatives_nan(f):
+    with np.errstate(all="ignore"):
+        found, expected = (gradient(f, np.array([[0.0, 2.0]]), batch=True, engine=e) for e in ("simd", "python"))
+    assert np.isnan(expected[0, 1])
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_removed_singularity_stays_removed():
+    f = lambda x: np.where(x[0] == 0, 1.0, np.sin(x[0]) / x[0]) * x[1]
+    np.testing.assert_allclose(gradient(f, np.array([0.0, 2.0]), engine="simd"), [0.0, 1.0], atol=1e-9)
