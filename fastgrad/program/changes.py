@@ -19,8 +19,8 @@ from typing import Any
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
 
 IDENTITIES = frozenset({"+", "-", "*", "/", "neg", "sqrt"})
-DECIDING = BOOLEAN | {"floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "floordiv"}
-"""Operations that jump."""
+DECIDING = BOOLEAN | {"floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "floordiv", "atan2"}
+"""Operations that jump; atan2 where its first operand is 0 and the second negative."""
 
 Shift = Callable[[Operand, Operand], Operand]
 
@@ -185,11 +185,16 @@ class Quotient(Identity):
         self.c = mul(sub(even, mul(square, mul(ratio, odd))), weight)
 
     def _divisor(self, b: Moved) -> tuple[Operand, Operand, Operand]:
-        """1 over the mean of b, its slope over its mean r, and 1 over 1 - h² r²."""
+        """1 over the mean of b, its slope over its mean r, and 1 over 1 - h² r².
+
+        Where r² overflows that is NaN, so that the point is f's to compute: 0 would make 1e-30 / x flat at 1e-160.
+        """
         code = self.code
         inverse = code.div(ONE, b.c)
         ratio = code.mul(b.s, inverse)
-        return inverse, ratio, code.div(ONE, code.sub(ONE, code.mul(self.walk.square, code.mul(ratio, ratio))))
+        both = code.mul(ratio, ratio)
+        below = code.sub(ONE, code.mul(self.walk.square, both))
+        return inverse, ratio, code.div(ONE, code.keep("+", below, code.keep("*", ZERO, both)))
 
 
 class Root(Identity):

@@ -16,7 +16,7 @@ from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
 
 POLES = frozenset({"log", "log2", "log10", "log1p", "pow", "eq", "ne"})
 DIVISIONS = frozenset({"/", "floordiv", "mod", "fmod"})
-"""Both may be not finite at x, as log(x * x) at 0, and finite at the points beside it; divisions if the divisor moves."""
+"""Both may be not finite at x alone, as log(x * x) at 0; divisions if the divisor moves."""
 MANY = 2_000  # results of which the zeros may be left out
 
 Units = tuple[tuple[int, int], ...]
@@ -94,6 +94,7 @@ class _Writer:
         self.taken: dict[int, Operand] = {}
         self.points: dict[int, Operand] = {}  # of nodes computed at displaced points one such value
         self.poles = _with_poles(program, set(self.moves_with[-1]))
+        self.exact = _before_poles(program, self.poles)
 
     @property
     def constants(self) -> tuple[float, ...]:
@@ -182,7 +183,7 @@ class _Writer:
     def watch(self, operand: Operand) -> Operand:
         """A value that is finite where f's is: f's own, in which what was computed at a displaced point stays there.
 
-        sin and exp are not computed once more at x to be watched, but poles are looked at: no displaced point shows them.
+        sin and exp are not computed once more at x to be watched, but poles are: no displaced point shows them.
         """
         found: dict[Operand, Operand] = {}
         stack = [operand]
@@ -201,19 +202,24 @@ class _Writer:
 
     def _shown(self, j: int) -> bool:
         """Whether a node is not finite at displaced points where it is not at x."""
-        return j in self.points and j not in self.poles and self.program.nodes[j][0] not in BOOLEAN
+        return (
+            j in self.points and j not in self.poles and j not in self.exact and self.program.nodes[j][0] not in BOOLEAN
+        )
 
     def _seen(self, j: int, found: dict[Operand, Operand]) -> Operand:
         """A node of what is found; where that would be a function once more, its value beside x and what it is of."""
         keep, (name, *operands) = self.code.keep, self.program.nodes[j]
         at = [found[o] for o in operands]
-        if j not in self.points or name in DIVISIONS or name in {"select", "log1p"}:
+        if j not in self.points or j in self.exact or name == "select":
             return keep(name, *at)
+        if name in DIVISIONS:
+            return keep(name, at[0], self.code.own(operands[1]))
         if name == "pow":
             pole = keep("pow", ZERO, at[1])
             return keep("+", keep("select", keep("eq", at[0], ZERO), pole, ONE), keep("+", *at))
         if name in POLES:
-            return keep("/", at[0], at[0])  # 0 / 0 is where a logarithm is -inf
+            zero = keep("+", at[0], ONE) if name == "log1p" else at[0]
+            return keep("/", zero, zero)  # 0 / 0 is where a logarithm is -inf
         total = self.points[j]
         for o, value in zip(operands, at, strict=True):
             total = keep("+", total, value) if o[0] == "v" and int(o[1]) in self.poles else total
@@ -285,6 +291,16 @@ def _with_poles(program: Program, moving: set[int]) -> set[int]:
         divides = name in DIVISIONS and (tag == "x" or (tag == "v" and int(k) in moving))
         if divides or name in POLES or any(tag == "v" and int(k) in found for tag, k in operands):
             found.add(j)
+    return found
+
+
+def _before_poles(program: Program, poles: set[int]) -> set[int]:
+    """Nodes that have to be looked at at x itself, because a pole may be where they are 0; exp is not."""
+    found: set[int] = set()
+    for j in range(len(program.nodes) - 1, -1, -1):
+        name, *operands = program.nodes[j]
+        if (j in poles and name in POLES | DIVISIONS) or (j in found and name not in {"exp", "exp2", "cosh"}):
+            found.update(int(k) for tag, k in operands if tag == "v")
     return found
 
 
