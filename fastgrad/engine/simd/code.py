@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -228,6 +228,16 @@ class Code:
         flat = made.reshape(count, -1)
         return self._on_copies(call, flat, values) if _needs_copies(call, flat) else self._on_arrays(call, flat, values)
 
+    def values_at(self, call: Call) -> Array:
+        """f's values at the points of a call of whatever table: (N, M)."""
+        value, count = stencils.value(), call.points.count
+        steps = replace(call.steps, rule="default", size=np.asarray(1.0))
+        own = _widened(replace(call, table=value, steps=steps, v=None, t=None, value=False, bounds=None))
+        values = np.empty((own.points.count, len(self.program.outputs)))
+        bound = Code(self.program, value, _family(self.program, value)).bind(own, values)
+        bound.work(0, bound.items)
+        return values[:count]
+
     def _on_arrays(self, call: Call, out: Array, values: Array | None) -> Bound:
         form = form_of(call, kind_of(out.shape, out.strides), self.is_long)
         block = Block(self.program, form.lanes, call.steps.size.item() if form.sizes == "uniform" else 0.0)
@@ -236,7 +246,7 @@ class Code:
         order: Any = "F" if form.out == "columns" else "C"
         stored = out if places is None else np.empty((len(out), len(places)), order=order)
         items, grain = block.write(call, form, stored, values)
-        run = _Run(call, kernel, block, out, values)
+        run = _Run(self, call, kernel, block, out, values)
 
         def finish() -> None:
             out[...] = 0.0
@@ -337,7 +347,8 @@ def _check(call: Call, code: Code, form: Form) -> None:
 class _Run:
     """A kernel while it runs, and what it found."""
 
-    def __init__(self, call: Call, kernel: Any, block: Block, out: Array, values: Array | None) -> None:
+    def __init__(self, f: Code, call: Call, kernel: Any, block: Block, out: Array, values: Array | None) -> None:
+        self.f = f
         self.call, self.kernel, self.block, self.out, self.values = call, kernel, block, out, values
         self.bad: list[tuple[int, int]] = []
 
@@ -354,4 +365,4 @@ class _Run:
         if self.bad:
             from . import repairs  # noqa: PLC0415  most functions are finite
 
-            repairs.mend_items(self.call, self.out, self.values, sorted(self.bad))
+            repairs.mend_items(self.call, self.out, self.values, sorted(self.bad), self.f.values_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -14,12 +15,14 @@ from .arguments import SEGMENT, segments
 
 Array = NDArray[np.float64]
 
-REPEATED = 1000  # points with results that are not finite; beyond, the rest is believed if f agrees on these
+REPEATED = 1000  # points with results that are not finite; beyond, where f is not finite either is believed if f agrees
+
+Values = Callable[[Call], Array]  # f's values at the points of a call, (N, M), by its compiled code
 
 
-def mend_items(call: Call, out: Array, values: Array | None, chunks: list[tuple[int, int]]) -> None:
+def mend_items(call: Call, out: Array, values: Array | None, chunks: list[tuple[int, int]], f: Values) -> None:
     """Mend the points of the items [start, stop) of some chunks."""
-    mend(call, out, values, np.concatenate([_not_finite(call, out, values, *chunk) for chunk in chunks]))
+    mend(call, out, values, np.concatenate([_not_finite(call, out, values, *chunk) for chunk in chunks]), f)
 
 
 def _not_finite(call: Call, out: Array, values: Array | None, start: int, stop: int) -> NDArray[np.intp]:
@@ -39,11 +42,16 @@ def _node(grid: Grid, item: int) -> int:
     return row * length + min(segment * SEGMENT, length)
 
 
-def mend(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]) -> None:
-    """Compute points whose results are not finite again by f; of very many only the first, if it agrees on them."""
-    for part in (rows[:REPEATED], rows[REPEATED:]):
-        if part.size and _agrees(call, out, values, part):
-            return
+def mend(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp], f: Values) -> None:
+    """Compute points whose results are not finite again by f; of very many only the first, if it agrees on them.
+
+    Where f itself is finite all are computed again: a sigmoid's exp(800) is infinite, its difference is not.
+    """
+    first, rest = rows[:REPEATED], rows[REPEATED:]
+    if first.size and _agrees(call, out, values, first) and rest.size:
+        rest = rest[:0] if call.table.is_value else rest[np.isfinite(f(subset(call, rest))).all(axis=1)]
+    if rest.size:
+        _agrees(call, out, values, rest)
 
 
 def _agrees(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]) -> bool:

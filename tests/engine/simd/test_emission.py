@@ -244,6 +244,17 @@ def test_many_points_that_are_not_finite_cost_a_sample(monkeypatch):
     assert len(calls) < 5 * repairs.REPEATED
 
 
+def test_many_points_that_are_not_finite_hide_none_where_f_is():
+    points = np.full((2 * repairs.REPEATED + 500, 2), np.nan)
+    points[repairs.REPEATED + 200 :] = -800.0, 1.0
+    f = lambda x: 1.0 / (1.0 + x[0] * x[0] * np.exp(-x[0])) + x[1]
+    with np.errstate(all="ignore"):
+        found, expected = (gradient(f, points, batch=True, engine=e) for e in ("simd", "python"))
+    assert np.isfinite(expected[-1]).all()
+    np.testing.assert_allclose(found[-1], expected[-1], atol=1e-6)
+    np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
+
+
 # --- a constant is a parameter, structure is not ----------------------------------------------------------------------
 
 
