@@ -222,7 +222,8 @@ class _Writer:
             return keep("/", zero, zero)  # 0 / 0 is where a logarithm is -inf
         total = self.points[j]
         for o, value in zip(operands, at, strict=True):
-            total = keep("+", total, value) if o[0] == "v" and int(o[1]) in self.poles else total
+            is_pole = o[0] == "v" and int(o[1]) in self.poles and self.program.nodes[int(o[1])][0] not in BOOLEAN
+            total = keep("+", total, value) if is_pole else total
         return total
 
     def watched(self) -> list[Operand]:

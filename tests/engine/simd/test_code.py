@@ -256,6 +256,7 @@ BESIDE_POLES = {
     "masked": lambda x: np.power(np.abs(x[0]), -2.5) * (x[0] > 0) + x[1],
     "sine": lambda x: 1.0 / np.sin(x[0]) + x[1],
     "log of a sine": lambda x: np.log(np.abs(np.sin(x[0]))) + x[1],
+    "decided by a pole": lambda x: 1.0 / (x[0] * x[0]) * np.floor(2.0 * ((1.0 / x[0]) > 0)) + x[1],
     "where": lambda x: np.where(x[0] == 0, np.nan, 1.0) + x[1],
 }
 
