@@ -297,7 +297,7 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
         value = stencils.value()
         code = Code(program, value, _family(program, value))
         _check(call, code, form_of_columns(sum(rows[0].size for rows in call.batch if len(rows))))
-        return stacked.StackedCode(code, program)
+        return stacked.StackedCode(code, program, code.values_at)
     code = Code(program, call.table, family)
     _check(call, code, _expected_form(call, code, out))
     return code

@@ -18,7 +18,7 @@ from ...program.program import Program
 from ...results import EPS
 from ..bound import Bound, Code
 from ..call import Call, Output, Rows, Target
-from .repairs import mend
+from .repairs import Values, mend
 
 Array = NDArray[Any]
 BLOCK = 1 << 16  # coordinates of displaced points at a time: they stay in the second-level cache
@@ -32,12 +32,14 @@ class StackedCode:
     f : Code
         The program of f with the table `value`.
     program : Program
+    values_at : callable
+        f's values at the points of a call.
     """
 
     eps = EPS
 
-    def __init__(self, f: Code, program: Program) -> None:
-        self.f, self.program = f, program
+    def __init__(self, f: Code, program: Program, values_at: Values) -> None:
+        self.f, self.program, self.values_at = f, program, values_at
 
     @property
     def description(self) -> str:
@@ -59,7 +61,7 @@ class StackedCode:
             if values is not None:
                 own = replace(call, table=stencils.value(), value=False)
                 self.f.bind(own, values.reshape(-1, 1)).fill(1)
-            mend(call, flat, values, np.flatnonzero(~np.isfinite(flat).all(axis=1)), self.f.values_at)
+            mend(call, flat, values, np.flatnonzero(~np.isfinite(flat).all(axis=1)), self.values_at)
 
         if count > 1:
             return Bound("simd", call, lambda a, b: stack.points(a, b, whole), count, 1, count, finish=finish)
