@@ -36,7 +36,8 @@ def test_numpy_does_not_hand_back_what_is_plain(x):
     assert plain(x[0]).shape == ()
     assert plain(x[0])[()] is x[0]
     assert type(plain(x)) is np.ndarray
-    assert plain(x).base is x
+    plain(x)[1] = 7.0
+    assert x[1] == 7.0  # the same memory
     assert plain([1, 2]).tolist() == [1, 2]
     for other, said in ((np.ma.ones(2), "MaskedArray"), (np.array(["a"]), "<U1"), (np.ones(2, "M8[s]"), "datetime64")):
         with pytest.raises(Untraceable, match=f"mixes its argument with an? .*{said}"):
