@@ -177,10 +177,14 @@ def test_places_are_those_of_all_arrays_one_after_the_other():
 def test_everything_is_put_back_whatever_happens():
     x = np.array([1.0, -0.0])
     loss = loss_of(lambda: float(x.sum()), x)
-    with pytest.raises(ZeroDivisionError), loss.moving():
-        x[:] = 7.0 / 0
-    with pytest.raises(ValueError, match="could not be broadcast"), loss.moving():
-        x[0], x[:] = 7.0, np.zeros(3)
+
+    def interrupted():
+        with loss.moving():
+            x[:] = 7.0
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        interrupted()
     assert x.tobytes() == np.array([1.0, -0.0]).tobytes()
     with pytest.raises(ValueError, match="writes"), loss.moving():
         x[1] = 0.0  # other bits
