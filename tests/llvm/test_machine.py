@@ -12,6 +12,7 @@ import weakref
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.llvm import machine
 from fastgrad.llvm.memory import Memory
 
@@ -164,6 +165,16 @@ def test_a_process_that_makes_many_functions_does_not_grow(folder):
     script = f"TEXT = {TEXT!r}\n{MANY}"
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert (done.stderr, done.returncode) == ("", 0)
+
+
+def test_a_derivative_reads_dropped_code_from_the_folder(folder, monkeypatch):
+    slope, x = fastgrad.grad(lambda x: x[0] * x[1] * x[1], engine="simd"), np.array([0.3, 0.7])
+    expected = slope(x)
+    assert len(machine._kept) > 0
+    machine._kept.clear()
+    gc.collect()
+    monkeypatch.setattr(machine, "_optimised", lambda text: pytest.fail("compiled again"))
+    assert np.array_equal(slope(x), expected)
 
 
 def test_the_next_process_reads_the_file(folder, monkeypatch):
