@@ -113,10 +113,7 @@ class Call:
     @property
     def moves_coordinates(self) -> bool:
         """Whether a direction moves a single coordinate; jvp moves all along v and nothing else."""
-        return (
-            self.table.along_axes
-            or int(self.table.moves[:, 0].min(initial=self.points.dimension)) < self.points.dimension
-        )
+        return self.table.along_axes or int(self.table.units.min(initial=self.points.dimension)) < self.points.dimension
 
     @property
     def evaluations(self) -> int:

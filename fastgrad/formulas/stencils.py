@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property, lru_cache
 from hashlib import blake2b
+from itertools import pairwise
 from math import factorial, lcm
 
 import numpy as np
@@ -150,8 +151,11 @@ class Table:
     ----------
     name : str
     stencil : Stencil
-    moves, signs : (R, 2) int arrays
-        Direction r is ``signs[r, 0] * unit(moves[r, 0]) + signs[r, 1] * unit(moves[r, 1])``; -1 for no second one.
+    units, signs : (P,) int arrays
+        The unit vectors that directions consist of, those of the first, then those of the second, ...
+    starts : (R + 1,) int array
+        ... Direction r is the sum of ``signs[p] * unit(units[p])`` for p from ``starts[r]`` to before
+        ``starts[r + 1]``, each unit at most once: one, two, or a set of coordinates that move together.
     parts, factors : (K, 3) int arrays
         Output k is the sum of ``factors[k, q] * S[parts[k, q]]``, S being the stencil's sums along the directions ...
     divisors, scale : (K, n) and (K,) int arrays
@@ -162,18 +166,24 @@ class Table:
 
     name: str
     stencil: Stencil
-    moves: NDArray[np.intp]
+    units: NDArray[np.intp]
     signs: NDArray[np.intp]
+    starts: NDArray[np.intp]
     parts: NDArray[np.intp]
     factors: NDArray[np.intp]
     divisors: NDArray[np.intp]
     scale: NDArray[np.intp]
     along_axes: bool = False
 
+    @property
+    def count(self) -> int:
+        """The number of directions."""
+        return len(self.starts) - 1
+
     @cached_property
     def is_value(self) -> bool:
         """Whether there is no direction, and the one output is f itself."""
-        return not len(self.moves) and len(self.scale) == 1
+        return not self.count and len(self.scale) == 1
 
     @cached_property
     def is_complex(self) -> bool:
@@ -188,13 +198,13 @@ class Table:
     @cached_property
     def displacements(self) -> int:
         """Points of all stencils beside x itself."""
-        return len(self.moves) * len(self.stencil.displaced)
+        return self.count * len(self.stencil.displaced)
 
     @property
     def directions(self) -> list[tuple[tuple[int, int], ...]]:
-        """(unit vector, sign) of each direction, one or two pairs."""
-        pairs = zip(self.moves.tolist(), self.signs.tolist(), strict=True)
-        return [tuple((u, s) for u, s in zip(*pair, strict=True) if u >= 0) for pair in pairs]
+        """(unit vector, sign) pairs of each direction."""
+        pairs = list(zip(self.units.tolist(), self.signs.tolist(), strict=True))
+        return [tuple(pairs[first:last]) for first, last in pairwise(self.starts.tolist())]
 
     @property
     def key(self) -> tuple[str, Stencil, int]:
@@ -223,8 +233,9 @@ def _along_axes(name: str, dimension: int, formula: Stencil) -> Table:
     return Table(
         name,
         formula,
-        moves=np.stack([axes, np.full_like(axes, -1)], axis=1),
-        signs=np.tile(_ints([1, 0], 2), (dimension, 1)),
+        units=axes,
+        signs=np.ones_like(axes),
+        starts=np.arange(dimension + 1),
         parts=axes[:, None],
         factors=np.ones((dimension, 1), dtype=np.intp),
         divisors=np.repeat(axes[:, None], formula.derivative, axis=1),
@@ -236,8 +247,16 @@ def _along_axes(name: str, dimension: int, formula: Stencil) -> Table:
 @lru_cache(maxsize=1)
 def value() -> Table:
     """No direction: f itself, at points that somebody else has displaced."""
-    none = _ints([], 2)
-    return Table("value", stencil(), none, none, *(np.empty((1, 0), dtype=np.intp),) * 3, np.ones(1, dtype=np.intp))
+    none = np.empty(0, dtype=np.intp)
+    return Table(
+        "value",
+        stencil(),
+        none,
+        none,
+        np.zeros(1, dtype=np.intp),
+        *(np.empty((1, 0), dtype=np.intp),) * 3,
+        np.ones(1, dtype=np.intp),
+    )
 
 
 @lru_cache(maxsize=64)
@@ -258,20 +277,44 @@ def jacobian(dimension: int, order: int = 2, method: str = "central") -> Table:
     return _along_axes("jacobian", dimension, stencil(1, order, method))
 
 
+def jacobian_in_groups(groups: NDArray[np.intp], order: int = 2, method: str = "central") -> Table:
+    """Directions that move all coordinates of a group, each by its own step; a coordinate of group -1 stays.
+
+    Of columns that share no row the entry of row m and column i is the sum along i's group of output m, divided by the
+    stencil's denominator and the step of i. The results are these sums: by which step to divide depends on m.
+    """
+    moving = np.argsort(groups, kind="stable")[np.count_nonzero(groups < 0) :]
+    count = int(groups.max(initial=-1)) + 1
+    one = np.ones((count, 1), dtype=np.intp)
+    return Table(
+        f"jacobian in {count} groups, {blake2b(groups.astype(np.int64).tobytes(), digest_size=8).hexdigest()}",
+        stencil(1, order, method),
+        units=moving,
+        signs=np.ones_like(moving),
+        starts=np.searchsorted(groups[moving], np.arange(count + 1)),
+        parts=np.arange(count)[:, None],
+        factors=one,
+        divisors=one[:, :0],
+        scale=one[:, 0],
+    )
+
+
 @lru_cache(maxsize=64)
 def jvp(dimension: int, order: int = 2, method: str = "central") -> Table:
     """The one direction v, which is unit number D."""
     formula = stencil(1, order, method)
     v = _ints([dimension], 1)
+    one = np.ones(1, dtype=np.intp)
     return Table(
         "jvp",
         formula,
-        _ints([dimension, -1], 2),
-        _ints([1, 0], 2),
-        v * 0,
-        v * 0 + 1,
-        v,
-        np.array([formula.denominator]),
+        units=v[0],
+        signs=one,
+        starts=np.arange(2),
+        parts=v * 0,
+        factors=v * 0 + 1,
+        divisors=v,
+        scale=formula.denominator * one,
     )
 
 
@@ -307,8 +350,9 @@ def _second_derivatives(name: str, row: NDArray[np.intp], column: NDArray[np.int
     return Table(
         name,
         formula,
-        moves=np.concatenate([np.stack([axes, np.full_like(axes, -1)], 1), pairs]),
-        signs=np.concatenate([np.tile(_ints([1, 0], 2), (len(axes), 1)), np.ones_like(pairs)]),
+        units=np.append(axes, pairs),
+        signs=np.ones(len(axes) + pairs.size, dtype=np.intp),
+        starts=np.append(np.arange(len(axes)), len(axes) + 2 * np.arange(len(pairs) + 1)),
         parts=np.stack([direction, i, j], axis=1),
         factors=np.where(off[:, None], [1, -1, -1], [1, 0, 0]),
         divisors=np.stack([row, column], axis=1),
@@ -326,8 +370,9 @@ def hvp(dimension: int, order: int = 2, method: str = "central") -> Table:
     return Table(
         "hvp",
         formula,
-        moves=np.repeat(np.stack([axes, v], axis=1), 2, axis=0),
-        signs=np.tile(_ints([[1, 1], [1, -1]], 2), (dimension, 1)),
+        units=np.repeat(np.stack([axes, v], axis=1), 2, axis=0).ravel(),
+        signs=np.tile([1, 1, 1, -1], dimension),
+        starts=2 * np.arange(2 * dimension + 1),
         parts=np.stack([2 * axes, 2 * axes + 1], axis=1),
         factors=np.tile(_ints([1, -1], 2), (dimension, 1)),
         divisors=np.stack([axes, v], axis=1),

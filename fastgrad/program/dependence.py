@@ -168,5 +168,5 @@ def dependents(program: Program) -> list[list[int]]:
 def operations(program: Program, table: Table) -> int:
     """Nodes to emit for the unrolled form, at most."""
     moves_with = dependents(program)
-    per_direction = sum(sum(len(moves_with[u]) for u in units if u >= 0) for units in table.moves.tolist())
-    return len(table.stencil.offsets) * per_direction + len(program.nodes)
+    moved = sum(len(moves_with[unit]) for unit in table.units.tolist())
+    return len(table.stencil.offsets) * moved + len(program.nodes)

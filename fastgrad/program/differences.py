@@ -16,6 +16,8 @@ from .code import ONE, ZERO, Code
 from .dependence import dependents
 from .program import BOOLEAN, Operand, Program
 
+MANY = 2_000  # results of which the zeros may be left out
+
 Units = tuple[tuple[int, int], ...]
 """A direction: (unit vector, sign) pairs."""
 
@@ -32,6 +34,8 @@ class Written:
         How many of the constants are sizes of steps.
     results, values, watched, steps : int
         How many outputs of each kind there are.
+    places : tuple of int, optional
+        Which of the table's results there are, if those that are 0 whatever x is are left out.
     """
 
     program: Program
@@ -40,6 +44,7 @@ class Written:
     values: int
     watched: int
     steps: int
+    places: tuple[int, ...] | None = None
 
     def split(self, outputs: list[str]) -> tuple[list[str], list[str], list[str], list[str]]:
         """The results, the values, what is watched and the steps, of as many things as there are outputs."""
@@ -80,8 +85,11 @@ class _Writer:
         point = program.inputs if steps.sizes == "point" else 0
         self.first_v = program.rows + point
         self.t: Operand = ("b", self.first_v + program.inputs)
-        self.along_v = program.inputs in table.moves
+        self.along_v = program.inputs in table.units
         self.rows = self.first_v + (program.inputs + 1 if self.along_v else 0)
+        self.places: dict[Operand, list[int]] = {}  # of f's outputs
+        for k, operand in enumerate(program.outputs):
+            self.places.setdefault(operand, []).append(k)
         self.taken: dict[int, Operand] = {}
         self.points: dict[int, Operand] = {}  # of nodes computed at displaced points one such value
 
@@ -123,24 +131,27 @@ class _Writer:
             return [(number, offsets[a], -offsets[a]) for number, a, _ in self.stencil.terms if offsets[a] > 0]
         return [(number, offsets[a], offsets[b]) for number, a, b in self.stencil.terms]
 
-    def sums(self, units: Units) -> list[Operand]:
-        """The stencil's sum along a direction for each output; along an axis all that it is divided by, too."""
+    def sums(self, units: Units) -> dict[int, Operand]:
+        """The stencil's sum along a direction for the outputs that move; along an axis over what it is divided by."""
         code, n, axes = self.code, self.stencil.derivative, self.table.along_axes
         nodes = sorted({j for unit, _ in units for j in self.moves_with[unit]})
         slopes = axes and all(self.program.nodes[j][0] in IDENTITIES for j in nodes)
         power = 2 if self.even else 1
-        totals = [ZERO] * len(self.program.outputs)
+        moving = [k for j in nodes for k in self.places.get(("v", j), ())]
+        moving += [k for unit, _ in units for k in self.places.get(("x", unit), ())]
+        if self.program.inputs in dict(units):
+            moving = [k for k, operand in enumerate(self.program.outputs) if operand[0] in "vx"]
+        totals = dict.fromkeys(moving, ZERO)
         for number, *offsets in self.pairs():
             half = (offsets[0] - offsets[1]) / 2.0
             walk = self._walk(units, nodes, (offsets[0], offsets[1]), half, slopes)
             weight = 2.0 * number * (half**power if slopes else 1.0) / (self.stencil.denominator if axes else 1)
-            for k, operand in enumerate(self.program.outputs):
-                if operand in walk.moved:
-                    part = walk.moved[operand].e if self.even else walk.moved[operand].s
-                    totals[k] = code.add(totals[k], code.mul(("k", weight), part))
+            for k in totals:
+                moved = walk.at(self.program.outputs[k])
+                totals[k] = code.add(totals[k], code.mul(("k", weight), moved.e if self.even else moved.s))
         if axes:
             for _ in range(n - power if slopes else n):
-                totals = [self.per(total, units[0][0]) for total in totals]
+                totals = {k: self.per(total, units[0][0]) for k, total in totals.items()}
         return totals
 
     def _walk(self, units: Units, nodes: list[int], offsets: tuple[int, int], half: float, slopes: bool) -> Walk:
@@ -197,7 +208,7 @@ class _Writer:
         code, table = self.code, self.table
         sums = [self.sums(units) for units in table.directions]
         if table.along_axes:
-            return [of[k] for k in range(len(self.program.outputs)) for of in sums]
+            return [of.get(k, ZERO) for k in range(len(self.program.outputs)) for of in sums]
         found = []
         for k in range(len(self.program.outputs)):
             for parts, factors, divisors, scale in zip(
@@ -205,12 +216,25 @@ class _Writer:
             ):
                 total = ZERO
                 for part, factor in zip(parts, factors, strict=True):
-                    total = code.add(total, code.mul(("k", float(factor)), sums[part][k])) if factor else total
+                    total = (
+                        code.add(total, code.mul(("k", float(factor)), sums[part].get(k, ZERO))) if factor else total
+                    )
                 for unit in divisors:
                     total = self.per(total, unit)
                 exact = scale & (scale - 1) == 0
                 found.append(code.mul(("k", 1.0 / scale), total) if exact else code.div(total, ("k", float(scale))))
         return found
+
+
+def _other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
+    """The places of results that can be other than 0, where most of many cannot: 998 of 1 000 of a chain.
+
+    To store a million zeros one by one takes LLVM minutes.
+    """
+    if len(results) <= MANY:
+        return None
+    places = tuple(place for place, operand in enumerate(results) if operand != ZERO)
+    return places if 0 < 2 * len(places) <= len(results) else None
 
 
 def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value: bool = False) -> Written:
@@ -221,6 +245,8 @@ def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value
     """
     writer = _Writer(program, table, steps)
     results = [writer.code.own(o) for o in program.outputs] if table.is_value else writer.results()
+    places = _other_than_zero(results)
+    results = results if places is None else [results[place] for place in places]
     values = [writer.code.own(program.outputs[0])] if value else []
     watched = [] if table.is_value else writer.watched()
     taken = [] if steps.rule == "default" else list(writer.taken.values())
@@ -228,4 +254,4 @@ def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value
     shape = (*program.shape, len(table.scale))
     made = writer.code.finish(outputs, shape, rows=writer.rows, constants=writer.constants)
     sizes = len(writer.constants) - len(program.constants)
-    return Written(made, sizes, len(results), len(values), len(watched), len(taken))
+    return Written(made, sizes, len(results), len(values), len(watched), len(taken), places)

@@ -85,8 +85,8 @@ def apply(table):
     """S along every direction, then the combination."""
     units = [*np.diag(H), T * V]
     formula, sums = table.stencil, []
-    for moves, signs in zip(table.moves, table.signs, strict=True):
-        direction = sum(s * units[u] for s, u in zip(signs, moves, strict=True) if u >= 0)
+    for pairs in table.directions:
+        direction = sum(sign * units[unit] for unit, sign in pairs)
         values = [quadratic(X + k * direction) for k in formula.offsets]
         sums.append(sum(c * (values[a] - values[b]) for c, a, b in formula.terms))
     return table.combine(np.array(sums), np.array([*H, T])[: D if table.along_axes else None])
@@ -110,17 +110,26 @@ def test_tables_of_second_derivatives(order):
 
 def test_tables_evaluate_what_the_design_counts():
     hessian = stencils.hessian(D)
-    assert len(hessian.moves) * (len(hessian.stencil.offsets) - 1) + 1 == D * D + D + 1
+    assert hessian.count * (len(hessian.stencil.offsets) - 1) + 1 == D * D + D + 1
     hvp = stencils.hvp(D)
-    assert len(hvp.moves) * (len(hvp.stencil.offsets) - 1) == 4 * D
-    assert len(stencils.derivative(3, 4).moves) == 1
+    assert hvp.count * (len(hvp.stencil.offsets) - 1) == 4 * D
+    assert stencils.derivative(3, 4).count == 1
 
 
 def test_one_bad_direction_stays_alone():
     table = stencils.hessian(D)
-    sums = np.ones(len(table.moves))
+    sums = np.ones(table.count)
     sums[0] = np.nan
     bad = np.isnan(table.combine(sums, np.ones(D)).reshape(D, D))
     assert bad[0].all()
     assert bad[:, 0].all()
     assert not bad[1:, 1:].any()
+
+
+def test_groups_move_their_coordinates_by_their_own_steps():
+    table = stencils.jacobian_in_groups(np.array([1, 0, -1, 1]))
+    assert table.directions == [((1, 1),), ((0, 1), (3, 1))]
+    assert (table.count, table.displacements, len(table.scale)) == (2, 4, 2)
+    assert table.combine(np.array([3.0, 5.0]), np.full(4, 0.25)).tolist() == [3.0, 5.0]
+    same, other = (stencils.jacobian_in_groups(np.array([1, 0, last, 1])) for last in (-1, 0))
+    assert table.key == same.key != other.key

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from fastgrad.engine.simd import lanes
+from fastgrad.engine.simd import emission
 from fastgrad.engine.simd.arguments import SLOTS, Form
 from fastgrad.formulas import stencils
 from fastgrad.llvm import machine
 from fastgrad.llvm.vectormath import Unsupported, Vectors
+from fastgrad.program.differences import differences
 from fastgrad.program.program import Program
 
 WIDTHS = [width for width in (2, 4, 8) if width <= machine.lanes()]
@@ -42,9 +43,9 @@ EXACT = {"sqrt", "abs", "floor", "ceil", "trunc", "rint", "sign", "neg", "+", "-
 def run(nodes, columns, width):
     """The last node of a program at points given by their coordinates, through the compiled `value`."""
     program = Program(len(columns), 0, tuple(nodes), (("v", len(nodes) - 1),), (), (), "d")
-    form = Form(width, "default", "uniform", "rows", "rows", False, False)
-    text = lanes.kernel(program, stencils.gradient(len(columns)), form)
-    _, value = machine.functions(text, "kernel", "value")
+    form = Form(width, "default", "uniform", "columns", "columns", False, 0, True)
+    text = emission.module(emission.Straight(differences(program, stencils.value()), form, "value"))
+    (value,) = machine.functions(text, "value")
     pad, out = -len(columns[0]) % width, []
     columns = [np.concatenate([c, np.ones(pad)]) for c in columns]
     for start in range(0, len(columns[0]), width):
@@ -54,9 +55,11 @@ def run(nodes, columns, width):
             np.zeros(1),
         )
         block = np.zeros(len(SLOTS), dtype=np.int64)
-        for name, array in (("source", source), ("out", found), ("constants", nothing)):
+        for name, array in (("source", source), ("out", found), ("constants", nothing), ("sizes", nothing)):
             block[SLOTS.index(name)] = array.ctypes.data
-        value(0, 0, block.ctypes.data)
+        for name in ("source", "out"):
+            block[SLOTS.index(f"{name}_row")], block[SLOTS.index(f"{name}_column")] = 1, width
+        value(0, width, block.ctypes.data)
         out.append(found)
     return np.concatenate(out)[: len(out) * width - pad]
 

@@ -1,4 +1,4 @@
-"""Tables written out as programs: against the definition, against 60 digits, and what a subtraction would have noticed."""
+"""Tables written out as programs: against the definition, 60 digits, and what a subtraction would have noticed."""
 
 import dataclasses
 import math
@@ -44,7 +44,9 @@ def rounding(table, values, h):
 def of_f(x):
     """Every identity, functions without one, a sum that all read, a branch."""
     total = np.sum(x * x) / (2.0 + x[0] * x[1])
-    return np.where(x[0] > x[1], np.sin(x[0] * x[2]), x[2]) * np.sqrt(total) - np.exp(x[1] / 3.0) + np.maximum(x[0], x[2])
+    return (
+        np.where(x[0] > x[1], np.sin(x[0] * x[2]), x[2]) * np.sqrt(total) - np.exp(x[1] / 3.0) + np.maximum(x[0], x[2])
+    )
 
 
 @pytest.mark.parametrize(("method", "order"), EVERY_STENCIL)
@@ -75,7 +77,9 @@ def test_along_a_direction(operation, order):
     x, v = np.array([0.7, 1.3, 0.9]), np.array([0.5, 0.0, -2.0])
     t = float(formulas_steps.direction_step(x, v, table.stencil))
     found, *_ = written_values(program, table, x, rows=[*v, t])
-    expected = reference.gradient(of_f, x, order=8) @ v if operation == "jvp" else reference.hessian(of_f, x, order=8) @ v
+    expected = (
+        reference.gradient(of_f, x, order=8) @ v if operation == "jvp" else reference.hessian(of_f, x, order=8) @ v
+    )
     assert np.allclose(found, expected, rtol=1e-4 if operation == "hvp" else 1e-8)
 
 
@@ -85,6 +89,20 @@ def test_outputs_of_a_jacobian():
     found, *_ = written_values(trace(f, (2,)), stencils.jacobian(2), x)
     assert np.allclose(found.reshape(4, 2), reference.jacobian(f, x), atol=1e-9)
     assert found.reshape(4, 2)[2].tolist() == [0.0, 0.0]
+
+
+def test_groups_of_coordinates():
+    f, x, groups = lambda x: x[1:] * x[:-1] + np.sin(x[1:]), np.linspace(0.2, 1.4, 7), np.arange(7) % 2
+    table = stencils.jacobian_in_groups(groups)
+    found, *_ = written_values(trace(f, (7,)), table, x)
+    sums, h = found.reshape(6, 2), formulas_steps.Steps("default", np.asarray(size_of(table))).at(x)
+    for row, i in ((k, i) for k in range(6) for i in (k, k + 1)):
+        assert abs(sums[row, groups[i]] / (2.0 * h[i]) - reference.jacobian(f, x)[row, i]) < 1e-9
+
+
+def test_many_results_that_are_zero_are_left_out():
+    written = differences(trace(lambda x: np.sin(x) * 2.0, (60,)), stencils.jacobian(60))
+    assert (written.results, written.places) == (60, tuple(range(0, 3600, 61)))
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))

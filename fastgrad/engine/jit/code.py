@@ -110,7 +110,7 @@ class Code:
         kernels = [self.kernel(call, out.flags.c_contiguous)]
         sizes: Any = np.broadcast_to(steps.size, points.layout) if steps.size.ndim else float(steps.size)
         seen = np.empty((0, 0)) if values is None else values.reshape(-1, 1)
-        units = np.ascontiguousarray(call.table.moves[:, 0])
+        units = np.ascontiguousarray(call.table.units)
 
         def work(start: int, stop: int) -> None:
             rest = (source, sizes, units, out, seen, start, stop, points.dimension, points.shape, call.args)
@@ -126,11 +126,11 @@ class Code:
     def _table(self, call: Call, out: Array) -> Bound:
         """Any directions, and an f that returns arrays; items are directions."""
         points, table, steps, t = call.points, call.table, call.steps_for(self.eps), call.t_for(self.eps)
-        count, each, outputs = points.count, len(table.moves), 1 if out.ndim == 2 else out.shape[1]
+        count, each, outputs = points.count, table.count, 1 if out.ndim == 2 else out.shape[1]
         sizes: Any = np.broadcast_to(steps.size, points.layout) if steps.size.ndim else float(steps.size)
         source, whole = points.row(slice(None)), out.reshape(count, outputs, out.shape[-1])
         v = np.zeros((1, 0)) if call.v is None else call.v
-        start = (source, sizes, *map(_ints, (table.moves, table.signs)))
+        start = (source, sizes, *map(_ints, (table.units, table.signs, table.starts)))
         combination = tuple(map(_ints, (table.parts, table.factors, table.divisors, table.scale)))
         rest = (combination, v, np.zeros(1) if t is None else t)
         kernels = [self.kernel(call, True)]
@@ -251,7 +251,7 @@ def _table_kernel(code: Code, call: Call, copies: bool) -> Any:
     along_v, array = call.v is not None, _is_number_in_array(code, call)
     sizes = SIZES if steps.size.ndim else types.float64
     out, spans = types.Array(types.float64, 3, "A"), [types.int64] * 4
-    start = (source_type(call), sizes, PAIRS, PAIRS, TABLE, ROWS, AXIS, SUMS, out)
+    start = (source_type(call), sizes, INTS, INTS, INTS, TABLE, ROWS, AXIS, SUMS, out)
     signature = (*start, *spans, types.boolean, *point_types(call))
     rule, uses_base, store = steps.rule if call.moves_coordinates else "", call.table.uses_base, _storing(code, array)
 

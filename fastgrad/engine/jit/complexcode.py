@@ -65,13 +65,13 @@ class ComplexCode:
 
         Items are directions; the point is written anew for each, so that f may write into it.
         """
-        points, directions, size = call.points, len(call.table.moves), call.steps.size
+        points, directions, size = call.points, call.table.count, call.steps.size
         array = out.reserve(self.shape) if isinstance(out, Target) else out
         whole = array.reshape(points.count, -1, directions) if array.size else np.empty((points.count, 0, directions))
         sizes: Any = np.broadcast_to(size, points.layout) if size.ndim else float(size)
         along = (np.zeros((1, 0)), np.zeros(1)) if call.v is None else (call.v, call.t)
         seen = np.empty((0, 0)) if values is None else values.reshape(-1, 1)
-        units = np.ascontiguousarray(call.table.moves[:, 0], dtype=np.int64)
+        units = np.ascontiguousarray(call.table.units, dtype=np.int64)
         kernel, given = self.kernel(call), (points.row(slice(None)), sizes, units, *along, whole, seen)
 
         def work(start: int, stop: int) -> None:

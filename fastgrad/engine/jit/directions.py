@@ -53,51 +53,54 @@ def storing(returns: Any) -> Any:
 
 
 @inlined
-def _move_axes(x, saved, expected, i, j, a, b, k, steps, vs, n):
-    x[i] = saved[i] + a * k * steps[i]
-    expected[i] = x[i]
-    if j >= 0:
-        x[j] = saved[j] + b * k * steps[j]
-        expected[j] = x[j]
+def _move_axes(x, saved, expected, units, signs, first, last, k, steps, vs, n):
+    for p in range(first, last):
+        i = units[p]
+        x[i] = saved[i] + signs[p] * k * steps[i]
+        expected[i] = x[i]
 
 
 @inlined
-def _move_all(x, saved, expected, i, j, a, b, k, steps, vs, n):
+def _move_all(x, saved, expected, units, signs, first, last, k, steps, vs, n):
     """Coordinates in which v is 0 keep their bits, -0.0 too; v is the last of the units."""
     dimension = x.size
-    last = i if j < 0 else j
-    sign = a if j < 0 else b
     for c in range(dimension):
-        moved = saved[c]
-        if j >= 0 and c == i:
-            moved += a * k * steps[c]
-        if last == dimension and vs[n, c] != 0.0:
-            moved += sign * k * steps[dimension] * vs[n, c]
-        x[c] = moved
-        expected[c] = moved
+        x[c] = saved[c]
+    for p in range(first, last):
+        i, far = units[p], signs[p] * k * steps[units[p]]
+        if i < dimension:
+            x[i] += far
+        else:
+            for c in range(dimension):
+                if vs[n, c] != 0.0:
+                    x[c] += far * vs[n, c]
+    for c in range(dimension):
+        expected[c] = x[c]
 
 
 @inlined
-def _restore_axes(x, saved, i, j):
+def _restore_axes(x, saved, units, first, last):
     """Only what was moved: what f wrote elsewhere stays to be seen."""
-    x[i] = saved[i]
-    if j >= 0:
-        x[j] = saved[j]
+    for p in range(first, last):
+        x[units[p]] = saved[units[p]]
 
 
 @inlined
-def _copy(x, saved, i, j):
+def _copy(x, saved, units, first, last):
     for c in range(x.size):
         x[c] = saved[c]
 
 
 @inlined
-def _wrote_axes(x, expected, i, j):
-    return changed(x[i], expected[i]) or (j >= 0 and changed(x[j], expected[j]))
+def _wrote_axes(x, expected, units, first, last):
+    wrote = False
+    for p in range(first, last):
+        wrote |= changed(x[units[p]], expected[units[p]])
+    return wrote
 
 
 @inlined
-def _wrote_all(x, expected, i, j):
+def _wrote_all(x, expected, units, first, last):
     wrote = False
     for c in range(x.size):
         wrote |= changed(x[c], expected[c])
@@ -160,7 +163,9 @@ def over_tables(
         move, wrote, restore = _move_all, _wrote_all, _copy
 
     @njit
-    def kernel(source, sizes, moves, signs, table, vs, ts, sums, out, start, stop, first, last, finish, shape, args):
+    def kernel(
+        source, sizes, units, signs, starts, table, vs, ts, sums, out, start, stop, first, last, finish, shape, args
+    ):  # fmt: skip
         saw, vanished, node = 0, False, np.empty(0, np.int64)
         if fixed:
             dimension, x, original, saved = fixed, stack_array(fixed), stack_array(fixed), stack_array(fixed)
@@ -180,24 +185,24 @@ def over_tables(
             axes[i] = i
         for n in range(start, stop):
             place_row(source, n, node, x)
-            _copy(original, x, 0, 0)
+            _copy(original, x, units, 0, 0)
             vanished |= fill(steps, x, sizes, axes, n, 0, dimension)
             steps[dimension] = ts[n] if along_v else 1.0
             if uses_base and first < last:
                 saw |= RESIZED * store(values, base, outputs, evaluate(x, point, args))
             for r in range(first, last):
-                i, j, a, b = moves[r, 0], moves[r, 1], float(signs[r, 0]), float(signs[r, 1])
-                _copy(saved, x, 0, 0)
+                here, end = starts[r], starts[r + 1]
+                _copy(saved, x, units, 0, 0)
                 for e in range(samples):
                     if e != base:
-                        move(x, saved, expected, i, j, a, b, offsets[e], steps, vs, n)
+                        move(x, saved, expected, units, signs, here, end, offsets[e], steps, vs, n)
                         saw |= RESIZED * store(values, e, outputs, evaluate(x, point, args))
-                        saw |= WROTE * wrote(x, expected, i, j)
-                restore(x, saved, i, j)
+                        saw |= WROTE * wrote(x, expected, units, here, end)
+                restore(x, saved, units, here, end)
                 sum_terms(values, sums, r, outputs)
             if finish:
                 _combine(table, sums, steps, out, n)
-            saw |= WROTE * _wrote_all(x, original, 0, 0)
+            saw |= WROTE * _wrote_all(x, original, units, 0, 0)
         return saw | VANISHED * vanished
 
     return kernel

@@ -73,15 +73,6 @@ def gradient(f: Any, formula: Stencil, rule: str, size: float, single_size: floa
 
 
 @part
-def _directions_of_axes(count):
-    """Moves and signs of a table: coordinate i moves alone."""
-    moves, signs = np.empty((count, 2), np.int64), np.empty((count, 2), np.int64)
-    for i in range(count):
-        moves[i, 0], moves[i, 1], signs[i, 0], signs[i, 1] = i, -1, 1, 0
-    return moves, signs
-
-
-@part
 def _combination_of_axes(count, denominator):
     """Parts, factors, divisors and scale of a table: output i is direction i's sum."""
     axes, ones, scale = np.empty((count, 1), np.int64), np.empty((count, 1), np.int64), np.empty(count, np.int64)
@@ -101,8 +92,8 @@ def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: floa
 
     @njit
     def g(x, *args):
-        count, rows, flat = x.size, np.empty((1, x.size)), np.empty(x.size)
-        (moves, signs), table = _directions_of_axes(count), _combination_of_axes(count, denominator)
+        count, rows, flat, starts = x.size, np.empty((1, x.size)), np.empty(x.size), np.arange(x.size + 1)
+        ones, table = np.ones(count, np.int64), _combination_of_axes(count, denominator)
         for i in range(count):
             rows[0, i] = flat[i] = x.flat[i]
         point = flat.reshape(x.shape)
@@ -111,8 +102,8 @@ def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: floa
         sums, out = np.empty((count, first.size)), np.empty((1, first.size, count))
         v, t, saw = np.empty((1, 0)), np.empty(0), 0  # of tables along a direction
         for copies in (False, True):
-            given = (copies, *args)
-            saw = fill_table(rows, chosen, moves, signs, table, v, t, sums, out, 0, 1, 0, count, True, x.shape, given)
+            given, span = (copies, *args), (0, 1, 0, count, True)
+            saw = fill_table(rows, chosen, starts[:-1], ones, starts, table, v, t, sums, out, *span, x.shape, given)
             if not saw & wrote:
                 break
         if saw & resized:

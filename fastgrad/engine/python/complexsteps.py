@@ -38,7 +38,7 @@ def apply(
                 look.count += 1
             tick(n)
 
-    if len(call.table.moves):
+    if call.table.count:
         shares.over_points(call.points.count, look, workers, some, out, values, report)
     elif isinstance(out, Target):  # no direction, so that f has not shown what it returns
         look.call(call.argument(call.points.row(0)).astype(complex))
@@ -49,7 +49,7 @@ def apply(
 def _row(call: Call, look: Look, workers: int, n: int, report: Report | None) -> Array:
     """The derivatives at one point."""
     row = np.array(call.points.row(n), dtype=np.float64)
-    h, count = _steps_at(call, n, row), len(call.table.moves)
+    h, count = _steps_at(call, n, row), call.table.count
 
     def along(some: range, values: Any, told: Report | None = None) -> Any:
         return _along(call, look, row, h, None if call.v is None else call.v[n], some, values, told)
@@ -70,7 +70,7 @@ def _along(
 
     The buffer is written anew before each call, so that f may write into it; what f keeps is left to it.
     """
-    buffer, units = np.empty(call.points.shape, dtype=complex), call.table.moves[:, 0].tolist()
+    buffer, units = np.empty(call.points.shape, dtype=complex), call.table.units.tolist()
     z = buffer.reshape(-1)
     for r in some:
         z[:] = row

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...formulas.stencils import Table
 from ...formulas.steps import Steps
 from ...program.look import Look, WroteError, references
 from ..call import Call, Rows
@@ -16,10 +17,13 @@ from ..threads import Report
 from .workers import over_directions
 
 Array = NDArray[np.float64]
-Units = tuple[tuple[int, int], ...]
+Units = Any
+"""A direction: (unit vector, sign) pairs, or of many coordinates arrays of both."""
 
 BLOCK = 1024  # points whose steps are computed together ...
 NUMBERS = 1 << 16  # ... if f's values around them are no more than this
+
+FEW = 16  # coordinates of a direction up to which Python's floats are faster than arrays
 
 
 class Walk:
@@ -28,8 +32,8 @@ class Walk:
     def __init__(self, call: Call, look: Look, workers: int, report: Report | None) -> None:
         self.call, self.look, self.report = call, look, report
         self.steps, self.t = call.steps_for(look.eps), call.t_for(look.eps)
-        self.count, self.displaced = len(call.table.moves), call.table.stencil.displaced
-        self.directions = () if call.table.along_axes else call.table.directions
+        self.count, self.displaced = call.table.count, call.table.stencil.displaced
+        self.directions: Sequence[Units] = () if call.table.along_axes else _directions(call.table)
         self.shape = () if call.scalar else call.points.shape
         self.workers = workers if call.points.count == 1 and self.count > 2 else 1
 
@@ -91,7 +95,8 @@ class Walk:
             center, buffer = self._center(buffer)
         if call.table.along_axes:
             return self._along_axes(buffer, row, hs, found, some), center
-        return self._along_directions(buffer, _mover(row, hs, v), row.tobytes(), found, some), center
+        move = _mover(row, hs, v, bool(self.directions) and isinstance(self.directions[0][0], np.ndarray))
+        return self._along_directions(buffer, move, row.tobytes(), found, some), center
 
     def _center(self, buffer: Array) -> tuple[Any, Array]:
         """f at the point, and the buffer for what comes next."""
@@ -173,8 +178,18 @@ def _numbers(buffer: Array) -> memoryview:
     return memoryview(flat)
 
 
-def _mover(row: Array, hs: list[float], v: Array | None) -> Callable[[Array, Units, int], None]:
+def _directions(table: Table) -> list[Units]:
+    """Pairs, but arrays if a direction moves many coordinates."""
+    starts = table.starts[1:-1]
+    if np.diff(table.starts).max(initial=0) <= FEW:
+        return table.directions
+    return list(zip(np.split(table.units, starts), np.split(table.signs, starts), strict=True))
+
+
+def _mover(row: Array, hs: list[float], v: Array | None, many: bool) -> Callable[[Array, Units, int], None]:
     """What moves the point in an array by k steps along a direction, which may be v; by k = 0 it restores it."""
+    if many:
+        return _mover_of_many(row, np.array(hs))
     xs = row.tolist()
     if v is None:
 
@@ -196,3 +211,12 @@ def _mover(row: Array, hs: list[float], v: Array | None) -> Callable[[Array, Uni
                     flat[moving] += sign * k * hs[unit] * part
 
     return move_along
+
+
+def _mover_of_many(row: Array, h: Array) -> Callable[[Array, Units, int], None]:
+    def move(flat: Array, units: Units, k: int) -> None:
+        moving, signs = units
+        with np.errstate(all="ignore"):
+            flat[moving] = row[moving] + signs * k * h[moving] if k else row[moving]
+
+    return move

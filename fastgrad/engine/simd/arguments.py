@@ -42,10 +42,14 @@ class Form(NamedTuple):
     value: bool
     batch: int  # numbers of batch arguments beside each point
     exact: bool  # whether steps along v are powers of two
+    quick: bool = False  # whether LLVM shall save its own time
 
 
-def form_of(call: Call, out: str) -> Form:
-    """The form for a call whose outputs lie in a layout of the kind `out`."""
+def form_of(call: Call, out: str, long: bool = False) -> Form:
+    """The form for a call whose outputs lie in a layout of the kind `out`.
+
+    A long program that runs at one point is not worth LLVM's best.
+    """
     if isinstance(call.points, Grid):
         source = "grid"
     else:
@@ -55,7 +59,8 @@ def form_of(call: Call, out: str) -> Form:
     kind = "uniform" if not size.ndim else "coordinate" if size.ndim == 1 or size.strides[0] == 0 else "point"
     exact = call.t is None or bool((np.frexp(call.t)[0] == 0.5).all())
     batch = sum(rows[0].size if len(rows) else 0 for rows in call.batch)
-    return Form(machine.lanes(), call.steps.rule, kind, source, out, call.value, batch, exact)
+    quick = long and call.points.count == 1
+    return Form(machine.lanes(), call.steps.rule, kind, source, out, call.value, batch, exact, quick)
 
 
 def form_of_columns(batch: int = 0) -> Form:

@@ -36,10 +36,13 @@ LONGEST_OPERATIONS = 20_000
 # Above, LLVM makes f itself without looking for the best registers:
 # 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
 QUICK_OPERATIONS = 1_500
+# So it makes their tables where f has more outputs: 0.7 s instead of 6 for the Jacobian of 1 000 outputs.
+QUICK_OUTPUTS = 500
 # Operations up to which a table is written out as a program, by an estimate that is mostly too high: the gradient of
 # Rosenbrock's function of 1 000 variables is 22 000 nodes, for which LLVM takes 0.9 s in short functions.
 WRITTEN = 40_000
 STRAIGHT = 600  # nodes of a kernel in one function; LLVM's time grows faster than their number
+SHORT = 100  # nodes of f; the kernel of a longer one for a single point is made quickly
 RESULTS = 2_000  # numbers that the rolled form writes for a point
 KEPT = 1024  # programs of functions, and families of kernels; the least recently used ones are forgotten
 
@@ -56,9 +59,10 @@ def compile_call(call: Call, out: Output | None = None) -> AnyCode:
     program, table = traced.program, call.table
     if not call.vector and len(program.outputs) != 1:
         as_number(np.empty(program.shape))  # raises, and says what f returned
-    if table not in traced.codes:
-        traced.codes[table] = _checked_code(call, program, out)
-    return traced.codes[table]
+    key = table.key  # equal tables are made anew for each pattern
+    if key not in traced.codes:
+        traced.codes[key] = _checked_code(call, program, out)
+    return traced.codes[key]
 
 
 # --- programs ---------------------------------------------------------------------------------------------------------
@@ -69,7 +73,7 @@ class _Traced:
     """A function's program, and the code for each table, whose f has been compared with f itself."""
 
     program: Program
-    codes: dict[Table, AnyCode] = field(default_factory=dict)
+    codes: dict[Any, AnyCode] = field(default_factory=dict)
 
 
 _traces: Memory[_Traced] = Memory(KEPT)
@@ -128,6 +132,7 @@ class Family:
             dense = table.along_axes and len(program.nodes) <= LONGEST_OPERATIONS
             self.how = "rolled" if dense and len(program.outputs) * len(table.scale) <= RESULTS else "stacked"
         self.places: dict[Form, list[machine.Place]] = {}
+        self._stored: dict[Form, Any] = {}
 
     def kernel(self, program: Program, table: Table, form: Form) -> Any:
         """The derivatives' code, from the memo, the folder or LLVM."""
@@ -141,6 +146,10 @@ class Family:
         places = self.places.get(form)
         return (places and machine.again(places[k])) or self._compiled(program, table, form)[k]
 
+    def stored(self, form: Form) -> Any:
+        """Which results a kernel that is there stores; None for all."""
+        return self._stored[form]
+
     def _compiled(self, program: Program, table: Table, form: Form) -> list[Any]:
         try:
             made = self._compile(program, table, form)
@@ -153,9 +162,11 @@ class Family:
     def _compile(self, program: Program, table: Table, form: Form) -> list[Any]:
         """Of long programs f is a function apart, made quickly and once for all tables."""
         frame, value = self._frame(program, table, form), _value_of(program, form.batch)
+        self._stored[form] = frame.stored
         if len(program.nodes) <= QUICK_OPERATIONS:
-            return machine.functions(module(frame, value), "kernel", "value")
-        kernel = machine.functions(module(frame), "kernel", quick=table.is_value)
+            return machine.functions(module(frame, value), "kernel", "value", quick=form.quick)
+        quick = table.is_value or form.quick or len(program.outputs) > QUICK_OUTPUTS
+        kernel = machine.functions(module(frame), "kernel", quick=quick)
         return [*kernel, *machine.functions(module(value), "value", quick=True)]
 
     def _frame(self, program: Program, table: Table, form: Form) -> Frame:
@@ -201,6 +212,7 @@ class Code:
 
     def __init__(self, program: Program, table: Table, family: Family) -> None:
         self.program, self.table, self.family = program, table, family
+        self.is_long = len(program.nodes) > SHORT
 
     @property
     def description(self) -> str:
@@ -218,12 +230,23 @@ class Code:
         return self._on_copies(call, flat, values) if _needs_copies(call, flat) else self._on_arrays(call, flat, values)
 
     def _on_arrays(self, call: Call, out: Array, values: Array | None) -> Bound:
-        form = form_of(call, kind_of(out.shape, out.strides))
+        form = form_of(call, kind_of(out.shape, out.strides), self.is_long)
         block = Block(self.program, form.lanes, call.steps.size.item() if form.sizes == "uniform" else 0.0)
         kernel = self.family.kernel(self.program, self.table, form)
-        items, grain = block.write(call, form, out, values)
+        places = self.family.stored(form)
+        order: Any = "F" if form.out == "columns" else "C"
+        stored = out if places is None else np.empty((len(out), len(places)), order=order)
+        items, grain = block.write(call, form, stored, values)
         run = _Run(call, kernel, block, out, values)
-        return Bound("simd", call, run.work, items, grain, call.points.count, finish=run.finish)
+
+        def finish() -> None:
+            out[...] = 0.0
+            out[:, places] = stored
+            run.finish()
+
+        return Bound(
+            "simd", call, run.work, items, grain, call.points.count, finish=run.finish if places is None else finish
+        )
 
     def _on_copies(self, call: Call, out: Array, values: Array | None) -> Bound:
         count, wide = call.points.count, _widened(call)
@@ -267,17 +290,17 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
         _check(call, code, form_of_columns(sum(rows[0].size for rows in call.batch if len(rows))))
         return stacked.StackedCode(code, program)
     code = Code(program, call.table, family)
-    _check(call, code, _expected_form(call, len(program.outputs) * len(call.table.scale), out))
+    _check(call, code, _expected_form(call, code, out))
     return code
 
 
-def _expected_form(call: Call, columns: int, out: Output | None) -> Form:
+def _expected_form(call: Call, code: Code, out: Output | None) -> Form:
     """That of a call whose outputs will lie as in `out`, or as in a new array."""
     flat = out.reshape(call.points.count, -1) if isinstance(out, np.ndarray) else None
     if _needs_copies(call, flat):
         call, flat = _widened(call), None
-    shape = (call.points.count, columns)
-    return form_of(call, kind_of(shape, None if flat is None else flat.strides))
+    shape = (call.points.count, len(code.program.outputs) * len(call.table.scale))
+    return form_of(call, kind_of(shape, None if flat is None else flat.strides), code.is_long)
 
 
 @lru_cache(maxsize=256)

@@ -39,8 +39,10 @@ class Frame:
     What is done with a vector of points is for those who fill the frame to say: `_block`.
     """
 
-    def __init__(self, program: Program, form: Form, name: str = "kernel", sizes: int = 0) -> None:
-        self.program, self.form, self.name, self.sizes = program, form, name, sizes
+    def __init__(
+        self, program: Program, form: Form, name: str = "kernel", sizes: int = 0, stored: tuple[int, ...] | None = None
+    ) -> None:
+        self.program, self.form, self.name, self.sizes, self.stored = program, form, name, sizes, stored
         self.v = Vectors(form.lanes)
 
     @property
@@ -158,7 +160,7 @@ class Straight(Frame):
     """All nodes, one after the other."""
 
     def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
-        super().__init__(written.program, form, name, written.sizes)
+        super().__init__(written.program, form, name, written.sizes, written.places)
         self.written = written
 
     def _reserve(self) -> None:

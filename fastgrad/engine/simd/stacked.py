@@ -47,7 +47,7 @@ class StackedCode:
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """f's code with the arrays of a call; items are points, or the directions of a single one."""
         made = out.reserve(self.program.shape) if isinstance(out, Target) else out
-        count, each = call.points.count, len(call.table.moves)
+        count, each = call.points.count, call.table.count
         flat = made.reshape(count, -1)
         stack = _Stack(call, len(self.program.outputs), self.f)
         whole = flat.reshape(count, stack.outputs, -1)
@@ -113,12 +113,12 @@ class _Stack:
         """The table's outputs at points [first, last)."""
         sums = self.room()
         for n in range(first, last):
-            self.sums(n, 0, len(self.table.moves), sums, out[n])
+            self.sums(n, 0, self.table.count, sums, out[n])
             self.combine(n, sums, out[n])
 
     def room(self) -> Array:
         """Memory for the sums at a point."""
-        return np.empty((0 if self.simple else len(self.table.moves), self.outputs))
+        return np.empty((0 if self.simple else self.table.count, self.outputs))
 
     def _values(self, columns: Array, n: int) -> Array:
         """f at the points in columns: (R, M)."""
@@ -142,19 +142,23 @@ class _Stack:
 
     def _displaced(self, row: Array, h: Array, n: int, start: int, stop: int) -> Array:
         """A point in columns, each moved along a direction: those of the first offset, then of the second, ..."""
-        moves, signs, count = self.table.moves[start:stop], self.table.signs[start:stop], stop - start
+        starts, count = self.table.starts[start : stop + 1], stop - start
+        some = slice(starts[0], starts[-1])
+        units, signs, places = (
+            self.table.units[some],
+            self.table.signs[some],
+            np.repeat(np.arange(count), np.diff(starts)),
+        )
+        one, along = np.flatnonzero(units < row.size), np.flatnonzero(units == row.size)
         columns = np.repeat(row[:, None], len(self.offsets) * count, axis=1)
         with np.errstate(all="ignore"):
             for q, k in enumerate(self.offsets):
-                for units, sides in zip(moves.T, signs.T, strict=True):
-                    one = np.flatnonzero((units >= 0) & (units < row.size))
-                    columns[units[one], q * count + one] += sides[one] * k * h[units[one]]
-                    self._move_along(columns, q * count + np.flatnonzero(units == row.size), sides, units, k * h[-1], n)
+                columns[units[one], q * count + places[one]] += signs[one] * k * h[units[one]]
+                self._move_along(columns, q * count + places[along], signs[along] * k * h[-1], n)
         return columns
 
-    def _move_along(self, columns: Array, places: Array, sides: Array, units: Array, far: float, n: int) -> None:
+    def _move_along(self, columns: Array, places: Array, far: Array, n: int) -> None:
         if places.size and self.call.v is not None:
             v = self.call.v[n]
             moving = np.flatnonzero(v)  # the others keep their bits, -0.0 too
-            signs = sides[units == len(columns)]
-            columns[np.ix_(moving, places)] += signs * far * v[moving, None]
+            columns[np.ix_(moving, places)] += far * v[moving, None]

@@ -4,8 +4,18 @@ import numpy as np
 import pytest
 
 import fastgrad
+from fastgrad.engine.simd import code
 from fastgrad.formulas import reference
 from fastgrad.llvm import machine
+from fastgrad.llvm.memory import Memory
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_written_out(monkeypatch):
+    """Tables of the size of tests would be."""
+    monkeypatch.setattr(code, "WRITTEN", 0)
+    for memo in ("_families", "_traces"):
+        monkeypatch.setattr(code, memo, Memory(code.KEPT))
 
 
 def broyden(x):
