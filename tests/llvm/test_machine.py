@@ -116,7 +116,7 @@ def test_code_that_runs_in_another_thread_stays():
 MANY = """
 import numpy as np, fastgrad
 from fastgrad.llvm import machine
-from fastgrad.llvm.memory import Memory
+from fastgrad.llvm.machine import Memory
 
 machine._kept = Memory(1 << 19)
 X = np.random.default_rng(0).uniform(size=(8, 2))
