@@ -51,12 +51,13 @@ class Segmented(Straight):
     def _reserve(self) -> None:
         v, p = self.v, self.program
         constants = self._all_constants()
-        sizes = (p.inputs, p.rows, len(constants), self.slots, len(p.outputs))
+        sizes = (p.inputs, p.rows, len(constants), self.slots, len(p.outputs), 1)
         self.stacks = [v.emit(f"alloca {v.double}, i64 {max(n, 1)}, align 64") for n in sizes]
         for k, register in enumerate(constants):
             self._put(self.stacks[2], str(k), register)
+        self._loop(self.roll, "0", str(len(p.outputs)), 1, lambda k: self._put(self.stacks[4], k, v.splat(0.0)))
         for place, (tag, value) in enumerate(p.outputs):
-            if tag in "kc":
+            if tag in "kc" and (tag, repr(value)) != ("k", "0.0"):
                 self._put(self.stacks[4], str(place), v.splat(value) if tag == "k" else constants[int(value)])
 
     def _rows(self, n: str, base: str, strides: tuple[str, str]) -> None:
@@ -82,29 +83,44 @@ class Segmented(Straight):
     def _run(self, n: str) -> None:
         for i, register in enumerate(self._rows_beside(n)):
             self._put(self.stacks[1], str(i), register)
-        pointers = ", ".join(f"ptr {stack}" for stack in self.stacks)
+        pointers = ", ".join(f"ptr {stack}" for stack in self.stacks[:5])
         for number in range(len(self.parts)):
             self.v.do(f"call void @{self._part(number)}({pointers})")
         for place, (tag, k) in enumerate(self.program.outputs):
             if tag in "xb":
                 self._put(self.stacks[4], str(place), self._get(self.stacks["xb".index(tag)], str(k)))
-        first = self.written.results
-        rest = [self._get(self.stacks[4], str(k)) for k in range(first, len(self.program.outputs))]
-        self._finish(n, [""] * first + rest)
+        self._finish(n, [])
 
     def _finish(self, n: str, outputs: list[str]) -> None:
-        """As for short programs, but the results lie on the stack."""
-        v = self.v
-        _, values, watched, steps = self.written.split(outputs)
-        if watched:
-            poison = v.is_nan(not_finite(v, watched))
-            self._put(self.stacks[4], "0", v.select(poison, v.splat(float("nan")), self._get(self.stacks[4], "0")))
-        for value in values:
+        """As for short programs, but what comes out lies on the stack, and is looked at in loops."""
+        v, made, out = self.v, self.written, self.stacks[4]
+        for k in range(made.results, made.results + made.values):
+            value = self._get(out, str(k))
             at = v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
             v.do(f"store {v.double} {value}, ptr {at}, align 8")
             self._raise_flag(v.is_nan(not_finite(v, [value])), NOT_FINITE)
+        first = made.results + made.values
+        self._watch(first, first + made.watched)
         self._store(n)
-        self._watch_steps(steps)
+        self._loop(self.roll, str(first + made.watched), str(len(self.program.outputs)), 1, self._watch_step)
+
+    def _watch(self, first: int, last: int) -> None:
+        """Where a watched value is not finite the first result becomes NaN."""
+        if first == last:
+            return
+        v, bad = self.v, self.stacks[5]
+        self._put(bad, "0", v.splat(0.0))
+
+        def add(k: str) -> None:
+            value = self._get(self.stacks[4], k)
+            self._put(bad, "0", v.apply("+", self._get(bad, "0"), v.apply("-", value, value)))
+
+        self._loop(self.roll, str(first), str(last), 1, add)
+        poisoned = v.select(v.is_nan(self._get(bad, "0")), v.splat(float("nan")), self._get(self.stacks[4], "0"))
+        self._put(self.stacks[4], "0", poisoned)
+
+    def _watch_step(self, k: str) -> None:
+        self._watch_steps([self._get(self.stacks[4], k)])
 
     def _store(self, n: str) -> None:
         """The results from the stack, some columns at a time."""
