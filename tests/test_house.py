@@ -122,7 +122,7 @@ def test_the_limits_of_the_house():
     assert len([name for name in dir(fastgrad) if not name.startswith("_")]) <= 60
 
 
-def tests_of(name: str) -> bool:
+def is_tested(name: str) -> bool:
     """Whether a module has a test file of its name, in the folder of its name, that imports it or a name of it."""
     *folders, last = name.split(".")
     path, whole = Path(__file__).parent.joinpath(*folders, f"test_{last}.py"), f"fastgrad.{name}"
@@ -141,7 +141,7 @@ def tests_of(name: str) -> bool:
 
 def test_three_modules_of_four_have_tests_of_their_name():
     rooms = [name for name, path in MODULES.items() if path.name not in {"__init__.py", "__main__.py"}]
-    without = sorted(name for name in rooms if not tests_of(name))
+    without = sorted(name for name in rooms if not is_tested(name))
     assert 1 - len(without) / len(rooms) >= 0.75, without
 
 
