@@ -214,7 +214,7 @@ def test_closed_streams_swallow_messages_and_no_data(monkeypatch):
         monkeypatch.setattr(sys, "stderr", stream)
         streams.say("nobody reads this", streams.RED)
         assert not streams.is_terminal(stream)
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw := io.BytesIO(), encoding="ascii"))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw := io.BytesIO(), encoding="ascii", newline="\n"))
     streams.write("f\u00fcr")
     streams.write("")
     assert raw.getvalue() == b"f\\xfcr\n"

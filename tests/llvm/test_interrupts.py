@@ -1,6 +1,5 @@
 """Ctrl-C waits, and is not lost."""
 
-import os
 import signal
 import threading
 
@@ -15,7 +14,7 @@ def test_an_interrupt_arrives_at_the_end():
     def work():
         with deferred_interrupt():
             for _ in range(2):
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
                 done.append("alive")
 
     with pytest.raises(KeyboardInterrupt):
