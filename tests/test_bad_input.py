@@ -1816,7 +1816,8 @@ def test_drop_in_restores_everything_at_whatever_moment_the_signal_arrives():
         signal.signal(signal.SIGALRM, previous)
     assert interrupted > 50
     assert damaged == 0
-    assert silenced <= 2  # Python itself has a gap of some nanoseconds at the two ends of a `with`
+    # Python itself has a gap of some nanoseconds at the two ends of a `with`: 1 in 100, on a busy machine 2
+    assert silenced <= interrupted // 40
 
 
 # --- f writes into its argument, reuses its output, returns its argument --------------------------

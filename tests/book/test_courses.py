@@ -8,6 +8,7 @@ import pytest
 
 import fastgrad.variable as F
 from fastgrad import Variable, book
+from fastgrad.book.courses import SMALLEST, eval_numerical_gradient_array, rel_error
 
 
 def cube(x):
@@ -216,3 +217,17 @@ def test_bad_input(case):
     error, call, message = BAD[case]
     with pytest.raises(error, match=message):
         call()
+
+
+def test_relative_errors_of_nothing_and_of_numbers_that_are_both_tiny():
+    assert rel_error([], []) == 0.0
+    assert rel_error(0.0, SMALLEST / 2.0) == 0.5
+    assert rel_error([1.0, -1.0], [1.0, 1.0]) == 1.0
+    assert rel_error(np.float32([1]), [3]) == 0.5
+
+
+def test_what_comes_from_above_weighs_the_outputs():
+    x, above = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([2.0, -3.0])
+    found = eval_numerical_gradient_array(lambda x: np.sum(x**2, axis=1), x, above)
+    np.testing.assert_allclose(found, 2.0 * x * above[:, None], rtol=1e-9)
+    np.testing.assert_allclose(eval_numerical_gradient_array(np.sum, x, 5), np.full((2, 2), 5.0), rtol=1e-9)

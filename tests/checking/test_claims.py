@@ -5,6 +5,7 @@ import pytest
 
 import fastgrad.variable as F
 from fastgrad import Variable, check_gradient
+from fastgrad.checking.claims import gradient_of, movable, parts, value_of
 
 
 def test_losses_of_variables():
@@ -42,3 +43,52 @@ def test_empty_arrays():
     assert check_gradient(lambda x: 1.0, np.zeros(0), np.zeros(0)).verdict == "ok"
     params = {"a": np.ones(2), "none": np.zeros((0, 3))}
     assert check_gradient(lambda p: np.sum(p["a"]), {"a": np.ones(2), "none": np.zeros((0, 3))}, params).verdict == "ok"
+
+
+def test_arrays_are_moved_where_they_are_if_they_can_be():
+    for x in (np.arange(3.0), np.float32([1, 2]), np.zeros((2, 3)).T):
+        point, arrays = movable(x)
+        assert point is x
+        assert arrays["x"] is x
+    for x in (np.arange(3), [1.0, 2.0], 3.0):
+        point, arrays = movable(x)
+        assert point.dtype == np.float64
+        assert arrays["x"] is point
+        assert not np.shares_memory(point, np.asarray(x))
+
+
+def test_arrays_that_share_memory_are_refused_but_not_neighbours():
+    w = np.zeros((4, 2))
+    assert list(movable({"a": w[:, 0], "b": w[:, 1]})[1]) == ["a", "b"]
+    with pytest.raises(ValueError, match=r"x\['a'\] and x\['c'\] share memory"):
+        movable({"a": w[:2], "b": np.zeros(1), "c": w[1:]})
+    w[2, 1] = np.inf
+    with pytest.raises(ValueError, match=r"x\['a'\] is inf at \(2, 1\)"):
+        movable({"a": w})
+
+
+def test_a_loss_of_variables_in_place_of_a_gradient_is_followed_back():
+    point, f = np.array([1.0, 2.0]), lambda v: F.sum(v * v)
+    for grad in (f, Variable):
+        assert gradient_of(f, grad, point, ()).tolist() == [2.0, 4.0]
+    assert float(value_of(f, Variable, point, ())()) == 5.0
+    assert gradient_of(f, lambda x, a: a * x, point, (3.0,)).tolist() == [3.0, 6.0]
+    assert gradient_of(f, [7.0, 8.0], point, ()) == [7.0, 8.0]
+    params = {"a": point, "unused": np.ones((2, 2))}
+    found = gradient_of(None, lambda p: F.sum(p["a"] * 2.0), params, ())
+    assert found["a"].tolist() == [2.0, 2.0]
+    assert found["unused"].tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_parts_are_in_the_shape_of_the_arrays_or_turned_round():
+    w = {"a": np.zeros((2, 3)), "b": np.zeros(2)}
+    found = parts({"a": np.ones((3, 2)), "other": 1.0}, w, w)
+    assert found["a"].shape == (3, 2)
+    assert found["b"] is None
+    for given, error, said in (
+        ({"a": np.ones(6)}, ValueError, r"the gradient of 'a' has shape \(6,\), x has \(2, 3\)"),
+        ({"c": 1.0}, ValueError, r"\['c'\], none of which x has"),
+        (np.ones(2), TypeError, "of the type ndarray, x is dict"),
+    ):
+        with pytest.raises(error, match=said):
+            parts(given, w, w)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from fastgrad import check_gradient, nn
+from fastgrad.checking.search import by_difference, by_gap, search
+from fastgrad.checking.slopes import Loss, Slope
 
 N = 10_000
 
@@ -121,3 +123,34 @@ def test_an_error_among_too_many_kinks_to_name():
     assert (report.verdict, "elementwise=True" in hints(report)) == ("kink", True)
     grad[2] *= 1.5
     assert named(check_gradient(f, grad, x, raises=False)) == [("x", (2,))]
+
+
+def planted(wrong, most=10, evaluations=1000, n=64):
+    """What a search finds where some elements of the gradient of a quadratic form are wrong."""
+    x = np.random.default_rng(0).standard_normal(n)
+    loss = Loss(lambda: np.sum(x**2), {"x": x}, None, 0.0)
+    g = 2.0 * x
+    g[wrong] += 1.0
+    loss.set_gradient(g)
+    line, before = loss.line(np.arange(n), np.random.default_rng(1)), loss.evaluations
+    axes = search(loss, line, by_difference, True, evaluations, most)
+    return sorted(int(axis.where[0]) for axis in axes), {axis.verdict for axis in axes}, loss.evaluations - before
+
+
+@pytest.mark.parametrize("wrong", [[0], [63], [5, 40], [31, 32, 33]])
+def test_halves_lead_to_the_wrong_elements(wrong):
+    found, verdicts, evaluations = planted(wrong)
+    assert found == wrong
+    assert verdicts == {"wrong"}
+    assert evaluations <= len(wrong) * (2 * 2 * 6 + 20)
+
+
+def test_a_search_ends():
+    assert len(planted(list(range(64)), most=3)[0]) == 3
+    assert planted([7], evaluations=0)[0] == []
+    assert planted([])[0] == []
+
+
+def test_measures_have_no_sign():
+    slope = Slope(0.5, 1.0, 2.0, 5.0, 4.0)
+    assert (by_difference(slope), by_gap(slope)) == (3.0, 3.0)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fastgrad import check_gradient
+from fastgrad.checking.slopes import Loss
 
 STEP = 2.0**-18  # of one element of size up to 1, in float64
 
@@ -142,3 +143,71 @@ def test_functions_that_write_into_x(f, grad):
     with pytest.raises(ValueError, match="writes"):
         check_gradient(f, grad, x)
     assert x.tolist() == [0.1, 0.2]
+
+
+def loss_of(f, *arrays, atol=0.0):
+    return Loss(f, {str(k): w for k, w in enumerate(arrays)}, None, atol)
+
+
+def test_slopes_are_those_of_the_displacement_really_taken():
+    x = np.array([1.0, 2.0, 3.0])
+    loss = loss_of(lambda: float(x[0] ** 2 + x[2]), x)
+    loss.set_gradient(np.array([2.0, 0.0, 1.0]))
+    slope = loss.slope(loss.axis(0), 0.25)
+    assert slope == (0.25, 2.0, 2.25, 1.75, 2.0)
+    assert (slope.gap, slope.difference) == (0.5, 0.0)
+    calls = loss.evaluations
+    line = loss.axis(2)
+    assert loss.slope(line, 0.25) is loss.slope(line, 0.25)  # once
+    assert line.slopes[0.25].central == 3.0  # an element of size 3 moves by 3 t
+    assert loss.evaluations == calls + 2
+    assert x.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_places_are_those_of_all_arrays_one_after_the_other():
+    a, empty, b = np.zeros((2, 3)), np.empty(0), np.array([10.0, 20.0])
+    loss = loss_of(lambda: float(a.sum() + b.sum()), a, empty, b)
+    assert [loss.array_of(place) for place in (0, 5, 6, 7)] == [0, 0, 2, 2]
+    value, taken = loss.moved(np.array([5, 6]), 0.5, np.array([1.0, 4.0]))
+    assert value == 30.0 + 0.5 + 2.0
+    assert taken.tolist() == [0.5, 2.0]
+    assert loss.scale.tolist() == [1.0] * 6 + [10.0, 20.0]
+
+
+def test_everything_is_put_back_whatever_happens():
+    x = np.array([1.0, -0.0])
+    loss = loss_of(lambda: float(x.sum()), x)
+
+    def interrupted():
+        with loss.moving():
+            x[:] = 7.0
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        interrupted()
+    assert x.tobytes() == np.array([1.0, -0.0]).tobytes()
+    with pytest.raises(ValueError, match="writes"), loss.moving():
+        x[1] = 0.0  # other bits
+    assert np.signbit(x[1])
+
+
+@pytest.mark.parametrize(
+    ("f", "gradient", "verdict"),
+    [
+        (np.sin, np.cos(0.5), "ok"),
+        (np.sin, np.cos(0.5) * 1.01, "wrong"),
+        (lambda v: abs(v - 0.5), 0.0, "kink"),
+        (lambda v: abs(v - 0.5), 1.0, "kink"),
+        (lambda v: abs(v - 0.5), 5.0, "wrong"),
+    ],
+    ids=["right", "off by a percent", "kink", "one side of it", "no side of it"],
+)
+def test_judgements(f, gradient, verdict):
+    x = np.array([0.5])
+    loss = loss_of(lambda: float(f(x[0])), x)
+    loss.set_gradient(np.array([gradient]))
+    line = loss.axis(0)
+    for t in (line.step, 2 * line.step):
+        loss.slope(line, t)
+    loss.measure([line])
+    assert loss.judge(line) == verdict

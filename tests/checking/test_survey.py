@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from fastgrad import ConstantFunctionWarning, check_gradient, nn
+from fastgrad.checking.slopes import Loss
+from fastgrad.checking.survey import Survey
 
 N = 10_000
 
@@ -128,3 +130,46 @@ def test_a_function_that_does_not_react():
     assert "closure" in hints(check_gradient(f, 2 * inner, inner.copy(), raises=False))
     with pytest.warns(ConstantFunctionWarning, match="closure"):
         assert check_gradient(f, np.zeros(2), inner.copy()).ok
+
+
+def survey(claimed, f=None):
+    """A survey of a sum of squares of two arrays."""
+    arrays = {"a": np.arange(1.0, 7.0).reshape(2, 3), "b": np.array([3.0, -1.0])}
+    value = f or (lambda: sum(np.sum(w**2) for w in arrays.values()))
+    return Survey(Loss(value, arrays, None, 0.0), claimed(arrays), True, np.random.default_rng(0))
+
+
+def test_a_missing_gradient_and_a_turned_one_are_wrong_before_any_line():
+    found = survey(lambda w: {"a": 2.0 * w["a"].T, "b": None})
+    assert found.verdicts == {"a": ["wrong"], "b": ["wrong"]}
+    assert "(3, 2), that of x (2, 3)" in found.hints["a"][0]
+    assert "no entry of this name" in found.hints["b"][0]
+
+
+def test_elements_that_are_not_finite_need_no_line():
+    def broken(w):
+        g = {name: 2.0 * part for name, part in w.items()}
+        g["a"][1, 2] = np.nan
+        return g
+
+    report = survey(broken).lines()
+    by_name = {array.name: array for array in report.arrays}
+    assert (by_name["a"].verdict, by_name["b"].verdict) == ("wrong", "ok")
+    assert [(e.name, e.index) for e in report.worst if e.verdict == "wrong"] == [("a", (1, 2))]
+    assert np.isnan(report.worst[0].analytic)
+    assert report.worst[0].numerical == pytest.approx(12.0)
+
+
+def test_a_function_that_reacts_to_nothing_is_constant():
+    right = lambda w: {name: 2.0 * part for name, part in w.items()}
+    assert survey(right, lambda: 3.0).constant
+    assert not survey(right).constant
+
+
+@pytest.mark.parametrize("sample", [0, 9, True, 1.5])
+def test_samples_are_some_of_the_elements(sample):
+    right = survey(lambda w: {name: 2.0 * part for name, part in w.items()})
+    with pytest.raises(ValueError, match="from 1 to the 8 elements"):
+        right.elements(sample)
+    report = right.elements(5)
+    assert (report.mode, report.checked) == ("sample", 5)

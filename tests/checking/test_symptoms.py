@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastgrad import check_gradient, nn
+from fastgrad.checking import symptoms
 
 
 @pytest.fixture
@@ -85,3 +86,39 @@ def test_a_forgotten_parameter(net, forget):
 
 
 W = np.ones((2, 3))
+
+
+RNG = np.random.default_rng(4)
+G, X = RNG.standard_normal((3, 4)), RNG.standard_normal((3, 4))
+LINES = RNG.standard_normal((3, 12))
+
+
+def hinted(claimed, true=G, others=None):
+    """The hints for a claimed gradient where the true one gives the slopes."""
+    return symptoms.hints("W", claimed, X, others or {}, LINES, LINES @ true.ravel())
+
+
+@pytest.mark.parametrize(
+    ("claimed", "said"),
+    [
+        (-G, ["its sign is flipped"]),
+        (G * 2, ["the gradient is too large by the factor 2"]),
+        (G / 4, ["the gradient is too small by the factor 4, the length of axis 1"]),
+        (G * -3, ["the gradient is too large by the factor 3, the length of axis 0, and its sign is flipped"]),
+        (G * 7, ["the gradient is too large by the factor 7: a sum for a mean, or a mean for a sum?"]),
+        (G * 2.5, ["the gradient is too large by the factor 2.5"]),
+        (G - 0.2 * X, ["what is missing is 0.2 * x: the gradient of a penalty 0.1 * sum(x**2)?"]),
+        (G.T.reshape(3, 4), ["it is reshaped where it should be transposed: write .T in place of .reshape"]),
+        (G, []),
+        (np.zeros((3, 4)), ["the gradient is 0 everywhere, f does depend on this array: is its gradient forgotten?"]),
+        (RNG.standard_normal((3, 4)), []),
+    ],
+    ids=["sign", "2", "4", "-3", "7", "2.5", "decay", "reshaped", "right", "zero", "random"],
+)
+def test_what_explains_the_slopes(claimed, said):
+    assert hinted(claimed) == said
+
+
+def test_the_gradient_of_another_array_has_to_fit():
+    others = {"V": G, "b": np.ones(3)}
+    assert hinted(RNG.standard_normal((3, 4)), others=others) == ["this is the gradient of V: are W and V swapped?"]

@@ -8,6 +8,8 @@ import pytest
 import xarray as xr
 
 from fastgrad import gradient_field, grid
+from fastgrad.chunks import labelled
+from fastgrad.chunks.labelled import COMPONENT, has_labels, is_labelled
 
 X, Y = np.linspace(0.0, 3.0, 9), np.linspace(0.0, 1.0, 12) ** 2
 VALUES = np.sin(X[:, None]) * np.exp(Y)
@@ -363,3 +365,44 @@ def test_xarray_is_not_imported():
     code = "import sys, numpy as np; from fastgrad import grid, gradient_field; grid.gradient(np.ones(9)); "
     code += "gradient_field(lambda p: p[0], [np.ones(3)]); sys.exit('xarray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_is_labelled():
+    array = xr.DataArray([1.0, 2.0], dims="x")
+    assert is_labelled(array)
+    assert is_labelled(xr.Dataset({"a": array}))
+    assert has_labels([np.ones(2), array])
+    for other in (np.ones(2), [1.0], array.values, array.dims):
+        assert not is_labelled(other)
+        assert not has_labels(other)
+
+
+def test_the_operation_gets_plain_arrays_and_numbers_of_axes():
+    seen = {}
+
+    def operation(values, *spacing, **options):
+        seen.update(options, values=values, spacing=spacing)
+        return 2.0 * values
+
+    x = xr.DataArray([0.0, 1.0, 3.0], dims="x", attrs={"units": "m"})
+    values = xr.DataArray(np.ones((2, 3)), dims=("t", "x"), coords={"x": x}, name="T", attrs={"units": "K"})
+    found = labelled.gradient(operation, values, (), "x", None, accuracy=4)
+    assert type(seen["values"]) is np.ndarray
+    assert [s.tolist() for s in seen["spacing"]] == [[0.0, 1.0, 3.0]]
+    assert (seen["axis"], seen["out"], seen["accuracy"]) == ((1,), None, 4)
+    assert (found.name, found.dims, found.attrs["units"]) == ("dT_dx", ("t", "x"), "K/m")
+    assert (found == 2.0).all()
+
+
+def test_a_field_has_a_component_for_each_axis():
+    x, y = (xr.DataArray(np.arange(n) + 1.0, dims=name) for n, name in ((2, "x"), (3, "y")))
+    found = labelled.field(lambda axes: np.stack(np.meshgrid(*axes, indexing="ij")), [x, y], None)
+    assert found.dims == (COMPONENT, "x", "y")
+    assert found.sel({COMPONENT: "y", "x": 2.0, "y": 3.0}) == 3.0
+    for axes, error, said in (
+        ([x, y.values], TypeError, "all be DataArrays or all plain"),
+        ([x, x], ValueError, "a name of its own"),
+        ([x.rename(x=COMPONENT), y], ValueError, "none 'component'"),
+    ):
+        with pytest.raises(error, match=said):
+            labelled.field(None, axes, None)

@@ -1,5 +1,6 @@
 """Streams and signals: colour, progress, pipes, full disks."""
 
+import io
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastgrad.cli import commands
+from fastgrad.cli import commands, streams
 
 MODEL = """
     import sys
@@ -165,3 +166,55 @@ def test_a_path_that_the_encoding_cannot_show(tmp_path):
     done = process("cache", env=environment)
     assert done.returncode == 0
     assert "k\\xe4se" in done.stdout
+
+
+class Terminal(io.StringIO):
+    """A stream that somebody reads along."""
+
+    def isatty(self):
+        return True
+
+
+def test_percents_are_drawn_once_each(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with streams.percent() as draw:
+        for done in range(1001):
+            draw(done, 1000)
+    lines = sys.stderr.getvalue().split("\r")[1:]
+    assert [int(line.split("%")[0]) for line in lines] == list(range(101))
+    assert lines[-1] == "100 % of 1,000 points\n"
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with streams.percent():
+        pass
+    assert sys.stderr.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("stream", "environment", "coloured"),
+    [
+        (Terminal, {}, True),
+        (io.StringIO, {}, False),
+        (Terminal, {"NO_COLOR": "1"}, False),
+        (Terminal, {"TERM": "dumb"}, False),
+    ],
+    ids=["terminal", "file", "no colour", "dumb"],
+)
+def test_the_first_word_has_a_colour(monkeypatch, stream, environment, coloured):
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.setenv(name, environment.get(name, ""))
+    monkeypatch.setattr(sys, "stderr", stream())
+    streams.say("error: x is missing", streams.RED)
+    assert sys.stderr.getvalue() == ("\x1b[31merror:\x1b[0m x is missing\n" if coloured else "error: x is missing\n")
+
+
+def test_closed_streams_swallow_messages_and_no_data(monkeypatch):
+    for stream in (None, io.StringIO()):
+        if stream:
+            stream.close()
+        monkeypatch.setattr(sys, "stderr", stream)
+        streams.say("nobody reads this", streams.RED)
+        assert not streams.is_terminal(stream)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw := io.BytesIO(), encoding="ascii", newline="\n"))
+    streams.write("f\u00fcr")
+    streams.write("")
+    assert raw.getvalue() == b"f\\xfcr\n"

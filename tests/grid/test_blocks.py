@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fastgrad import grid
+from fastgrad.grid.blocks import check_samples
 
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=(23, 19, 13))
@@ -94,3 +95,20 @@ def test_chunks_that_are_too_small_are_merged():
     sizes = (1, 2, 3, 1, 15, 1)
     found = [lazily(grid.gradient, VALUES[:, 0, 0], (sizes,), accuracy=accuracy).chunks for accuracy in (2, 4, 8)]
     assert found == [((3, 3, 17),), ((6, 17),), ((23,),)]
+
+
+@pytest.mark.parametrize("dtype", ["c16", "f2", "?", "M8[s]", "O"])
+def test_samples_of_types_without_a_formula_are_refused(dtype):
+    with pytest.raises(TypeError, match=r"plain float32, float64 or integers, got ndarray of .*x\.astype"):
+        check_samples(da.zeros(5, dtype=dtype, chunks=2), "x")
+
+
+@pytest.mark.parametrize("dtype", ["f8", ">f8", "f4", "i2", "u8"])
+def test_samples_that_are_taken_stay_lazy(dtype):
+    samples = da.zeros(5, dtype=dtype, chunks=2)
+    assert check_samples(samples) is samples
+
+
+def test_masked_chunks_are_no_plain_arrays():
+    with pytest.raises(TypeError, match="MaskedArray of float64"):
+        check_samples(da.ma.masked_greater(da.ones(5, chunks=2), 0.5))

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from fastgrad import grid
+from fastgrad.formulas.spacings import numpy_line
 from fastgrad.grid import arrays
+from fastgrad.grid.boxes import Term
+from fastgrad.grid.passes import compute
 
 
 @pytest.fixture(autouse=True)
@@ -124,3 +127,22 @@ print((peak() - before - sum(r.nbytes for r in result)) / 2**20)
 def test_peak_memory_is_that_of_the_output_and_little_more(spacing):
     done = subprocess.run([sys.executable, "-c", PEAK, spacing], check=True, capture_output=True, text=True)
     assert float(done.stdout) < 64
+
+
+@pytest.mark.parametrize(
+    "view",
+    [lambda a: a, lambda a: a.T, lambda a: a[::-1, ::2], lambda a: a[1:2], lambda a: a.astype(">f8")],
+    ids=["rows", "turned", "gaps", "one node", "other bytes"],
+)
+def test_sums_of_terms_into_outputs_of_any_layout(view):
+    rng = np.random.default_rng(0)
+    u, v = (view(rng.standard_normal((14, 14))) for _ in range(2))
+    lines = [numpy_line(n, 0.5, 1, np.dtype(float)) if n > 1 else None for n in u.shape]
+    outputs = [np.full(u.shape, np.nan), np.full(u.shape[::-1], np.nan).T]
+    terms = [Term(0, u, 1, lines[1]), Term(1, v, 1, lines[1])]
+    expected = [np.gradient(u, 0.5, axis=1), np.gradient(v, 0.5, axis=1)]
+    if lines[0]:
+        terms.append(Term(1, u, 0, lines[0]))
+        expected[1] = expected[1] + np.gradient(u, 0.5, axis=0)
+    compute(outputs, terms, 1, None, fresh=True)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-13, atol=1e-13)

@@ -13,7 +13,7 @@ import zarr
 from zarr.core.sync import cleanup_resources
 
 from fastgrad import ConstantFunctionWarning, PerformanceWarning, gradient_field, grid
-from fastgrad.grid import files
+from fastgrad.grid import files, slabs
 
 X, Y = np.linspace(-2.0, 2.0, 23), np.linspace(0.0, 1.0, 14)
 SHAPE = (2, 23, 14)
@@ -329,3 +329,35 @@ def test_full_disk_of_a_store(tmp_path):
     assert "2 of 4 slabs are finished and kept" in first
     assert f"resume='{tmp_path / 'journal'}'" in first
     assert second == "True"
+
+
+@pytest.mark.parametrize(
+    ("finished", "height", "spans"),
+    [
+        ([], 4, [(0, 4), (4, 8), (8, 10)]),
+        ([(4, 8)], 4, [(0, 4), (8, 10)]),
+        ([(8, 10), (0, 3)], 4, [(3, 4), (4, 8)]),
+        ([(0, 10)], 4, []),
+        ([(1, 2), (2, 9)], 100, [(0, 1), (9, 10)]),
+    ],
+    ids=["none", "middle", "ends", "all", "high"],
+)
+def test_slabs_between_those_that_are_finished(finished, height, spans):
+    done = [slabs.Slab(first, last, 0, "python", 0, 0.0) for first, last in finished]
+    assert list(slabs._unfinished(10, height, done)) == spans
+
+
+def test_a_store_has_to_fit_the_field():
+    store = zarr.create_array(zarr.storage.MemoryStore(), shape=(2, 3, 4), dtype="f8", chunks=(2, 3, 4))
+    assert slabs.check_target(store, (2, 3, 4), np.dtype("f8")) is store
+    for shape, dtype in (((2, 3, 5), "f8"), ((2, 3, 4), "f4")):
+        with pytest.raises(ValueError, match=r"out has shape \(2, 3, 4\) and dtype float64.*make it with shape="):
+            slabs.check_target(store, shape, np.dtype(dtype))
+
+
+def test_files_and_stores_lie_outside_memory(tmp_path):
+    mapped = np.lib.format.open_memmap(tmp_path / "a.npy", mode="w+", shape=(2, 3))
+    assert slabs.is_outside(mapped)
+    assert slabs.is_outside(mapped[:, 1:])
+    assert slabs.is_outside(zarr.create_array(zarr.storage.MemoryStore(), shape=(2,), dtype="f8"))
+    assert not slabs.is_outside(np.zeros(3))

@@ -5,6 +5,7 @@ import pytest
 
 from fastgrad import grid
 from fastgrad.grid import arrays
+from fastgrad.grid.spacing import axes_and_spacing, lines_of, read_scheme, required_axes
 
 ACCURACIES = (2, 4, 6, 8)
 
@@ -161,3 +162,53 @@ def test_a_period_longer_than_the_number_of_steps_is_an_uneven_seam():
     x = np.arange(10.0)
     got = grid.gradient(x, 1.0, periodic=True, period=12.0)
     np.testing.assert_allclose(got, grid.gradient(x, x + 0.0, periodic=True, period=12.0))
+
+
+def test_spacing_is_read_as_numpy_reads_it():
+    samples, even, uneven = np.zeros((3, 4)), np.arange(4) * 0.5, np.array([0.0, 1.0, 3.0])
+    assert axes_and_spacing(samples, (), None, 1) == [(0, 1.0), (1, 1.0)]
+    assert axes_and_spacing(samples, (2.0,), None, 1) == [(0, 2.0), (1, 2.0)]
+    (first, found), (last, number) = axes_and_spacing(samples, (uneven, even), None, 1)
+    assert (first, last, number) == (0, 1, 0.5)
+    assert found.tolist() == uneven.tolist()
+    assert axes_and_spacing(samples, (np.array([7, 9, 11, 13]),), -1, 2) == [(1, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("spacing", "axis", "edge_order"),
+    [((1.0, 2.0, 3.0), None, 1), ((np.arange(5.0),), 0, 1), ((), 2, 1), ((), None, 3), ((), 0, 2.5), (("a",), 0, 1)],
+    ids=["three", "long", "axis", "edge", "no number", "text"],
+)
+def test_what_numpy_refuses_is_left_to_it(spacing, axis, edge_order):
+    samples = np.zeros((3, 4))
+    assert axes_and_spacing(samples, spacing, axis, edge_order) is None
+    with pytest.raises((TypeError, ValueError)):
+        required_axes(samples, spacing, axis, edge_order)
+
+
+@pytest.mark.parametrize(
+    ("distances", "periodic", "period", "said"),
+    [
+        (0.5, False, 3.0, "not periodic"),
+        (0.0, True, None, "finite number other than 0"),
+        (np.array([0.0, 1.0, 1.0, 2.0, 3.0]), True, 9.0, "rise or fall all the way"),
+        (np.array([0.0, 1.0, 2.5, 3.0, 4.0]), True, None, "write period="),
+        (np.array([0.0, 1.0, 2.5, 3.0, 4.0]), True, 4.0, "longer than its coordinates"),
+        (0.5, [True, False], None, "2 entries for 1 axes"),
+    ],
+    ids=["period", "zero", "duplicates", "unknown", "short", "too many"],
+)
+def test_periods_that_do_not_fit(distances, periodic, period, said):
+    with pytest.raises(ValueError, match=said):
+        lines_of(np.zeros(5), [(0, distances)], periodic, period, 1, read_scheme(1, 2, None))
+
+
+def test_an_axis_needs_enough_samples():
+    for accuracy, periodic, needed in ((4, False, 5), (4, True, 5), (8, True, 9)):
+        scheme = read_scheme(1, accuracy, None)
+        assert lines_of(np.zeros(needed), [(0, 0.5)], periodic, None, 1, scheme)[0][1].n == needed
+        with pytest.raises(ValueError, match=f"{needed - 1} samples, accuracy={accuracy} needs {needed}"):
+            lines_of(np.zeros(needed - 1), [(0, 0.5)], periodic, None, 1, scheme)
+    for accuracy in (3, True, "2"):
+        with pytest.raises(ValueError, match="use 2, 4, 6 or 8"):
+            read_scheme(1, accuracy, None)

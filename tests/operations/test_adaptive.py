@@ -21,8 +21,11 @@ from fastgrad import (
     value_and_gradient,
     vjp,
 )
-from fastgrad.formulas import reference
+from fastgrad.engine.call import Call, Rows
+from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.samples import CURVES, SAMPLES
+from fastgrad.formulas.steps import Steps
+from fastgrad.operations.adaptive import fill
 
 ENGINES = ["python", "jit", "simd"]
 ORDERS = [2, 4, 6, 8]
@@ -598,3 +601,25 @@ def test_second_derivatives_at_a_zero_of_f(engine, order):
 def test_an_entry_that_drowns_in_round_off_says_so():
     result = hessian(lambda x: 1e8 * x[0] ** 2 + 1e-9 * x[0] * x[1], np.zeros(2), method="adaptive", full_output=True)
     assert (np.abs(result.value - [[2e8, 1e-9], [1e-9, 0.0]]) <= result.error).all()
+
+
+def test_fill_reports_errors_steps_and_values():
+    x, done = np.array([[0.5, 1.5], [1.0, 3.0]]), []
+    call = Call(
+        lambda x: np.exp(x[0]) * x[1],
+        Rows(x, (2,)),
+        stencils.gradient(2),
+        Steps("default", np.asarray(1.0)),
+        value=True,
+        adaptive=True,
+    )
+    out, values = np.empty((2, 2)), np.empty(2)
+    facts = fill(call, out, values, "python", None, lambda *count: done.append(count))
+    exact = np.stack([np.exp(x[:, 0]) * x[:, 1], np.exp(x[:, 0])], axis=1)
+    np.testing.assert_allclose(out, exact, rtol=1e-13)
+    assert (np.abs(out - exact) <= facts.error).all()
+    assert (facts.status == 0).all()
+    assert facts.steps.shape == (2, 2)
+    assert (facts.steps > 0).all()
+    assert values.tolist() == [np.exp(a) * b for a, b in x]
+    assert done[-1] == (4, 4)

@@ -9,7 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastgrad import ConstantFunctionWarning, derivative, explain, gradient, jacobian
+from fastgrad.engine.call import Call, Rows
+from fastgrad.formulas import stencils
 from fastgrad.formulas.samples import CURVES, SAMPLES
+from fastgrad.formulas.steps import Steps
+from fastgrad.operations.bounds import fill, steps_taken
 
 ORDERS = [2, 4, 6, 8]
 engines = pytest.mark.parametrize("engine", ["python", "jit", "simd", "reference"])
@@ -593,3 +597,38 @@ def test_an_x_of_low_precision_lies_on_its_bound():
     np.testing.assert_allclose(slopes, 3.0 * x[None].repeat(5, axis=0) ** 2, rtol=1e-6)
     with pytest.raises(ValueError, match="outside its bounds"):
         gradient(lambda x: np.sum(x**3), x, bounds=(0.0, 0.15))
+
+
+def near_a_bound():
+    """Three points of which only the middle one has its first coordinate on a bound; where f was called."""
+    x, places = np.array([[0.5, 1.0], [0.0, 1.0], [0.25, 2.0]]), []
+
+    def f(x):
+        places.append(x.copy())
+        return x[0] ** 2 + 3.0 * x[1]
+
+    bounds = tuple(np.broadcast_to(b, x.shape) for b in (0.0, 8.0))
+    steps = Steps("absolute", np.asarray(2.0**-10))
+    return Call(f, Rows(x, (2,)), stencils.gradient(2), steps, bounds=bounds), places
+
+
+def test_only_points_at_a_bound_are_turned():
+    call, places = near_a_bound()
+    out = np.empty((3, 2))
+    facts = fill(call, out, "python", None, False)
+    np.testing.assert_allclose(out, [[1.0, 3.0], [0.0, 3.0], [0.5, 3.0]], atol=1e-9)
+    assert facts.engine == "python"
+    assert facts.nfev == len(places)
+    assert min(place.min() for place in places) >= 0.0
+    assert steps_taken(call, np.finfo(float).eps).shape == (3, 2)
+
+
+def test_bounds_that_leave_no_room_leave_nan():
+    call, _ = near_a_bound()
+    low = call.points.values.copy()
+    low[:, 1] = 0.0
+    call.bounds = low, np.maximum(low, [[0.0, 8.0]])
+    out = np.empty((3, 2))
+    fill(call, out, "python", None, False)
+    assert np.isnan(out[:, 0]).all()
+    np.testing.assert_allclose(out[:, 1], 3.0, rtol=1e-12)

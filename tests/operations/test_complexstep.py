@@ -1,6 +1,7 @@
 """method="complex": exact to rounding, and refused where f is not complex-analytic."""
 
 import math
+import re
 
 import numba
 import numpy as np
@@ -25,6 +26,7 @@ from fastgrad import (
 )
 from fastgrad.formulas import reference
 from fastgrad.formulas.samples import CURVES, SAMPLES
+from fastgrad.operations.complexstep import Analytic, NotAnalyticError
 
 EPS = np.finfo(float).eps
 X = np.array([0.5, 2.0])
@@ -404,3 +406,22 @@ def test_given_steps_are_reported_in_the_shape_of_x(engine):
 def test_a_complex_constant_is_zero_with_a_warning(engine):
     with pytest.warns(ConstantFunctionWarning):
         assert not gradient(lambda x: 3.0 + 0.0j, np.ones(2), method="complex", engine=engine).any()
+
+
+def test_an_array_that_refuses_and_its_elements():
+    z = np.array([1.0 + 0j, 2.0]).view(Analytic)
+    assert np.sum(np.sin(z) * z[0]) == np.sum(np.sin([1.0 + 0j, 2.0]))
+    assert bool(z[1].real > 1.5)
+    for attempt, said in (
+        (lambda: abs(z[0]), "np.absolute"),
+        (lambda: z.real * 2.0, "real part alone"),
+        (lambda: [v.imag for v in z], r"x\.imag"),
+        (lambda: np.linalg.norm(z + 1.0), r"np\.linalg\.norm"),
+        (lambda: z.reshape(2, 1).conj(), r"x\.conj"),
+        (lambda: z.astype(float), "drops the imaginary part"),
+        (lambda: float(z[0]), "real numbers only"),
+    ):
+        with pytest.raises(NotAnalyticError):
+            attempt()
+        assert re.search(said, z.refused[-1])  # known also where f catches the error
+    assert len(z.refused) == 7

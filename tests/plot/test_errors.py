@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 import fastgrad
 from fastgrad import plot
+from fastgrad.plot.errors import convergence
 
 EPS = np.finfo(float).eps
 
@@ -125,3 +126,18 @@ def test_a_function_undefined_at_large_steps_keeps_its_other_errors():
     assert np.isnan(error[h > 0.5]).all()
     assert np.isfinite(error[h < 0.49]).all()
     ax.figure.canvas.draw()
+
+
+def test_a_curve_for_each_order_on_the_axes_given():
+    _, ax = plt.subplots()
+    h = [1e-2, 1e-1, 1e-3]
+    assert convergence(np.sin, 0.5, np.cos(0.5), orders=[2, 4, 6], steps=h, ax=ax) is ax
+    curves = {line.get_label(): line for line in ax.lines if line.get_label().startswith("order")}
+    assert list(curves) == ["order 2", "order 4", "order 6"]
+    for order, line in zip((2, 4, 6), curves.values(), strict=True):
+        assert line.get_xdata().tolist() == sorted(h)
+        falls = line.get_ydata()[2] / line.get_ydata()[1]
+        if order < 6:
+            assert falls == pytest.approx(10.0**order, rel=0.05)
+    with pytest.raises(ValueError, match="order"):
+        convergence(np.sin, 0.5, orders=3, ax=ax)

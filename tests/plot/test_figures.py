@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
 
 from fastgrad import plot
+from fastgrad.plot.figures import quiver
 
 X0, X1 = np.linspace(-2.0, 1.0, 7), np.array([3.0, 0.5, -1.0, 0.0])  # other lengths, spacings and orders
 EVEN = np.linspace(-2.0, 1.0, 25), np.linspace(0.5, 1.5, 21)
@@ -289,3 +290,12 @@ def test_bad_descents(arguments, error, says):
 
 def lines(ax):
     return {line.get_label(): line.get_xydata() for line in ax.lines}
+
+
+def test_a_field_that_is_not_that_of_the_axes_says_which_it_should_be():
+    axes = [np.arange(3.0), np.arange(4.0)]
+    for shape in ((2, 4, 3), (3, 4), (2, 12)):
+        with pytest.raises(ValueError, match=r"it must be \(2, 3, 4\)"):
+            quiver(np.zeros(shape), axes)
+    with pytest.raises(ValueError, match=r"axes\[1\] must hold finite coordinates, got inf"):
+        quiver(np.zeros((2, 3, 4)), [axes[0], np.array([0.0, 1.0, np.inf, 3.0])])

@@ -6,7 +6,12 @@ from scipy import sparse
 
 import fastgrad
 from fastgrad import sparsity
-from fastgrad.formulas.stencils import ORDERS
+from fastgrad.engine.call import Rows
+from fastgrad.formulas.stencils import ORDERS, stencil
+from fastgrad.formulas.steps import Steps
+from fastgrad.sparsity.agreement import check_curvature, check_pattern
+from fastgrad.sparsity.patterns import Pattern
+from fastgrad.sparsity.task import Found, Task
 
 X = np.random.default_rng(0).normal(size=12)
 
@@ -103,3 +108,60 @@ def test_a_hessian_pattern_that_is_too_small_is_noticed(f):
     if f is chain:
         with pytest.raises(ValueError, match="row 0 and column 1"):
             sparsity.hessian(f, x, pattern=sparse.eye_array(len(x)))
+
+
+def claimed(f, matrices, x, structure, derivative=1, method="central"):
+    """A task, and derivatives that somebody claims to have found."""
+    pattern = Pattern(np.array(structure))
+    steps = Steps("default", np.asarray(2.0**-13))
+    found = np.array([m[pattern.rows, pattern.columns] for m in matrices])
+    return Task(f, Rows(x, x.shape[1:]), pattern, stencil(derivative, 2, method), steps, ()), Found(
+        found, x, EPS, 0, ""
+    )
+
+
+EPS = np.finfo(float).eps
+POINTS = np.random.default_rng(1).uniform(0.5, 1.5, (20, 3))
+
+
+def two(x):
+    return np.array([x[0] * x[1], np.sin(x[2])])
+
+
+def exact_two(x):
+    return np.array([[x[1], x[0], 0.0], [0.0, 0.0, np.cos(x[2])]])
+
+
+@pytest.mark.parametrize("method", ["central", "forward"])
+def test_every_missing_entry_is_named(method):
+    exact = [exact_two(x) for x in POINTS]
+    check_pattern(*claimed(two, exact, POINTS, exact[0] != 0, method=method))
+    for i, j in ((0, 0), (0, 1), (1, 2)):
+        lacking = exact[0] != 0
+        lacking[i, j] = False
+        with pytest.raises(ValueError, match=f"no entry in row {i} and column {j}.*depends on coordinate {j}"):
+            check_pattern(*claimed(two, exact, POINTS, lacking, method=method))
+
+
+def test_wrong_numbers_at_the_places_of_a_pattern_are_not_its_fault():
+    check_pattern(*claimed(two, [np.full((2, 3), 77.0)] * 20, POINTS, exact_two(POINTS[0]) != 0))
+
+
+def test_eight_points_of_a_batch_are_looked_at():
+    seen = []
+
+    def noted(x):
+        seen.append(int(np.abs(POINTS - x).sum(axis=1).argmin()))
+        return two(x)
+
+    check_pattern(*claimed(noted, [exact_two(x) for x in POINTS], POINTS, exact_two(POINTS[0]) != 0))
+    assert sorted(set(seen)) == [0, 3, 6, 9, 12, 15, 18]
+    assert len(seen) == 14
+
+
+def test_curvature_that_is_not_in_the_pattern():
+    f = lambda x: x[0] * x[1] + 2.0 * x[2] ** 2
+    exact = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 4.0]])
+    check_curvature(*claimed(f, [exact] * 20, POINTS, exact != 0, 2))
+    with pytest.raises(ValueError, match="the pattern seems to lack an entry"):
+        check_curvature(*claimed(f, [exact] * 20, POINTS, np.eye(3), 2))

@@ -9,6 +9,7 @@ from scipy import sparse
 import fastgrad
 from fastgrad import sparsity
 from fastgrad.formulas.stencils import ORDERS
+from fastgrad.sparsity.hessians import hessian, hessian_pattern
 
 SCHEMES = [(method, order) for method in ORDERS for order in ORDERS[method][:4]]
 
@@ -127,3 +128,19 @@ def test_random_quadratic_forms(seed, size):
     assert np.allclose(found.toarray(), exact, atol=1e-7)
     found = sparsity.jacobian(slopes, x, pattern=exact, engine="python")
     assert np.allclose(found.toarray(), exact, atol=1e-8)
+
+
+@pytest.mark.parametrize("triangle", [np.triu, np.tril, lambda m: m])
+def test_one_triangle_of_a_pattern_is_enough(triangle):
+    f, x = lambda x: x[0] * x[1] ** 2 + x[2] ** 2, np.array([1.0, 2.0, 3.0])
+    exact = np.array([[0.0, 4.0, 0.0], [4.0, 2.0, 0.0], [0.0, 0.0, 2.0]])
+    found = hessian(f, x, pattern=triangle(exact))
+    np.testing.assert_allclose(found.toarray(), exact, atol=1e-5)
+    assert (found != found.T).nnz == 0
+    with pytest.raises(ValueError, match=r"shape \(2, 3\), but the Hessian at 3 coordinates is square"):
+        hessian(f, x, pattern=np.ones((2, 3)))
+
+
+def test_patterns_of_sums_products_and_functions():
+    found = hessian_pattern(lambda x: x[0] + 3.0 * x[1] * x[2] + abs(x[3]), np.ones(4))
+    assert list(zip(found.rows.tolist(), found.columns.tolist(), strict=True)) == [(1, 2), (2, 1), (3, 3)]

@@ -6,6 +6,7 @@ import pytest
 import fastgrad
 from fastgrad import ConstantFunctionWarning, PerformanceWarning, sparsity
 from fastgrad.formulas.stencils import ORDERS
+from fastgrad.sparsity.jacobians import jacobian, pattern
 
 SCHEMES = [(method, order) for method in ORDERS for order in ORDERS[method][:4]]
 
@@ -65,3 +66,19 @@ def test_many_calls_from_python_warn():
     x = np.random.default_rng(5).normal(size=(1000, 6))
     with pytest.warns(PerformanceWarning, match="12,000 times"):
         sparsity.jacobian(f, x, batch=True, pattern=np.ones((6, 6)), check=False)
+
+
+def test_a_given_pattern_with_more_entries_than_needed_stores_zeros():
+    x, f = np.array([1.0, 2.0, 3.0]), lambda x: x**2
+    wanted = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]])
+    found = jacobian(f, x, pattern=wanted)
+    assert found.nnz == 4
+    np.testing.assert_allclose(found.toarray(), np.diag(2.0 * x), rtol=1e-9)
+    assert pattern(f, x).nnz == 3
+
+
+def test_both_branches_lead_to_an_entry_and_a_mask_too():
+    found = pattern(lambda x: [np.where(x[0] > 0.0, x[1], x[2]), np.sum(x[:0])], np.ones(3))
+    assert found.shape == (2, 3)
+    assert found.rows.tolist() == [0, 0, 0]
+    assert found.columns.tolist() == [0, 1, 2]

@@ -5,7 +5,10 @@ import pytest
 from scipy import sparse
 
 from fastgrad import sparsity
+from fastgrad.engine.call import Rows
 from fastgrad.program import dependence
+from fastgrad.program.trace.recording import Untraceable
+from fastgrad.sparsity.structures import Structure, a_point, structure_of
 
 X = np.random.default_rng(0).normal(size=12)
 
@@ -50,3 +53,49 @@ def test_a_function_that_reads_x_by_another_way_is_not_traced():
     x = X.copy()
     with pytest.raises(ValueError, match=r"reads its argument also as x.*Pass pattern="):
         sparsity.jacobian(lambda y: y * x, x)
+
+
+def test_the_point_to_trace_at_is_finite_and_has_its_shape():
+    values = np.array([[np.nan, 1.0], [2.0, np.inf], [3.0, 4.0], [5.0, 6.0]])
+    assert a_point(Rows(values, (2, 1))).tolist() == [[3.0], [4.0]]
+    assert a_point(Rows(values[:2], (2,))).tolist() == [0.0, 0.0]
+    assert a_point(Rows(np.empty((0, 3)), (3,))).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_function_that_captures_nothing_is_traced_once_for_a_shape():
+    calls = []
+
+    def quiet(x):
+        return x[1:] * x[:-1]
+
+    def noted(x):
+        calls.append(len(x))
+        return x[1:] * x[:-1]
+
+    first = structure_of(quiet, np.ones(4), ())
+    assert structure_of(quiet, np.zeros(4), ()) is first
+    assert structure_of(quiet, np.ones(5), ()) is not first
+    assert structure_of(noted, np.ones(4), ()) is not structure_of(noted, np.ones(4), ())
+    assert isinstance(first, Structure)
+    assert places(first.jacobian.matrix(np.ones(6))) == {(i, j) for i in range(3) for j in (i, i + 1)}
+
+
+@pytest.mark.parametrize(
+    ("f", "said"),
+    [
+        (lambda x: x * 2.0 if type(x) is np.ndarray else x, "other values than in Python"),
+        (lambda x: np.float32(2.0) * x.astype(x.dtype) if x.dtype == object else np.float32(x), "float32"),
+    ],
+    ids=["looks at types", "rounds"],
+)
+def test_a_trace_that_does_not_tell_the_truth_is_refused(f, said):
+    with pytest.raises(Untraceable, match=said):
+        structure_of(f, np.ones(3), ())
+
+
+def test_terms_are_a_sum_with_factors():
+    some = structure_of(lambda x: 3.0 * np.sin(x[0] * x[1]) - x[2] ** 2 / 2.0 + x[0], np.ones(3), ())
+    x = np.array([0.5, 0.25, 2.0])
+    values = some.terms.factors * some.terms.schedule.values(x[:, None])[:, 0]
+    assert sorted(values.tolist()) == pytest.approx(sorted([3.0 * np.sin(0.125), -2.0]), rel=1e-15)
+    assert places(some.hessian.matrix(np.ones(some.hessian.nnz))) == {(0, 0), (0, 1), (1, 0), (1, 1), (2, 2)}

@@ -6,6 +6,11 @@ from scipy import sparse
 
 import fastgrad
 from fastgrad import sparsity
+from fastgrad.engine.call import Rows
+from fastgrad.formulas.stencils import stencil
+from fastgrad.formulas.steps import Steps
+from fastgrad.sparsity.patterns import Pattern
+from fastgrad.sparsity.task import Found, Task, as_matrices, check_request
 
 X = np.random.default_rng(0).normal(size=12)
 
@@ -114,3 +119,53 @@ def test_negative_zero_keeps_its_sign():
         return np.array([np.copysign(1.0, x[0]) * x[1], x[0]])
 
     assert sparsity.jacobian(f, np.array([-0.0, 3.0]), pattern=np.ones((2, 2)))[0, 1] == -1.0
+
+
+def task(x, structure, steps=None):
+    steps = steps or Steps("default", np.asarray(2.0**-17))
+    return Task(np.sum, Rows(x, x.shape[1:]), Pattern(np.array(structure)), stencil(), steps, (2.0,))
+
+
+def test_a_pattern_needs_a_row_for_each_output():
+    some = task(np.ones((1, 2)), [[1, 0], [0, 1], [1, 1]])
+    some.check_outputs((3,))
+    some.check_outputs((1, 3))
+    with pytest.raises(ValueError, match=r"pattern has shape \(3, 2\), but f returns 4 numbers"):
+        some.check_outputs((2, 2))
+
+
+@pytest.mark.parametrize("rule", ["absolute", "relative"])
+def test_given_steps_go_on_as_they_came(rule):
+    x, name = np.ones((3, 2)), {"absolute": "h", "relative": "rel_step"}[rule]
+    number = task(x, np.eye(2), Steps(rule, np.asarray(0.25))).options
+    assert number[name] == 0.25
+    assert number["args"] == (2.0,)
+    each = task(x, np.eye(2), Steps(rule, np.array([[0.25, 0.5]]))).options[name]
+    assert each.tolist() == [[0.25, 0.5]] * 3
+    assert not {"h", "rel_step"} & set(task(x, np.eye(2)).options)
+
+
+@pytest.mark.parametrize(("given", "made"), [("f8", "f8"), ("f4", "f4"), ("f2", "f4")])
+def test_matrices_keep_zeros_and_the_precision_of_x(given, made):
+    some = task(np.ones((2, 2)), [[1, 1], [0, 1]])
+    found = Found(np.array([[1.0, 0.0, 3.0], [4.0, np.nan, 6.0]]), np.full((2, 2), 0.5), 0.0, 7, "python")
+    x = np.ones((2, 2), given)
+    first, second = as_matrices(found, some, x, batch=True, full_output=False)
+    assert first.dtype == made
+    assert first.nnz == 3
+    assert first.toarray().tolist() == [[1.0, 0.0], [0.0, 3.0]]
+    assert second.toarray()[1, 1] == 6.0
+    full = as_matrices(found, some, x, batch=True, full_output=True)
+    assert (full.status != 0).tolist() == [[False, False, False], [False, True, False]]
+    assert (full.nfev, full.engine, full.h.tolist()) == (7, "python", [[0.5, 0.5]] * 2)
+
+
+def test_what_a_request_must_not_have():
+    assert check_request(np.sum, "central", 2, None, "auto", 3, "name") == 3
+    for bad, said in (
+        ((np.sum, "adaptive", 2, None, "auto", None), "name has no method='adaptive'"),
+        ((np.sum, "central", 2, (0, 1), "auto", None), "name has no bounds="),
+        ((np.sum, "central", 2, None, "fast", None), "engine='fast'"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            check_request(*bad, "name")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fastgrad import ConstantFunctionWarning, EngineError, grad, value_and_grad
+from fastgrad.transforms.trees import flatten, gradient_of_dict, unflatten
 
 W = np.arange(1.0, 7.0).reshape(2, 3)
 PARAMS = {"W": W, "more": {"scale": 2, "b": [1.0, 3.0]}}
@@ -100,3 +101,37 @@ def test_leaves_that_are_no_numbers():
     ):
         with pytest.raises(TypeError, match=words):
             grad(loss)(x)
+
+
+def test_a_dict_becomes_a_vector_and_a_dict_again():
+    tree = {"a": np.arange(6).reshape(2, 3), 7: {"b": 2.5, "none": np.empty((0, 4))}, "c": np.float32([1, 2])}
+    vector, form = flatten(tree)
+    assert vector.tolist() == [0, 1, 2, 3, 4, 5, 2.5, 1, 2]
+    again = unflatten(form, vector)
+    assert list(again) == ["a", 7, "c"]
+    assert again["a"].tolist() == tree["a"].tolist()
+    assert (again[7]["b"], again[7]["none"].shape) == (2.5, (0, 4))
+    again["c"][0] = 9.0
+    assert vector[7] == 9.0  # views
+    assert flatten({})[0].shape == (0,)
+    with pytest.raises(TypeError, match=r"x\['a'\]\['b'\] must hold real numbers"):
+        flatten({"a": {"b": "text"}})
+
+
+def test_f_gets_a_dict_and_the_operation_a_vector():
+    seen = {}
+
+    def operation(f, vector, **options):
+        seen.update(options, value=f(vector, 3.0), vector=vector.copy())
+        return 5.0, 2.0 * vector
+
+    def f(p, a):
+        p["w"][0] = 0.0  # its own
+        return a * np.sum(p["b"])
+
+    tree = {"w": np.float32([1, 2]), "b": np.array([4, 5])}
+    value, slope = gradient_of_dict(operation, f, tree, {"order": 4})
+    assert (value, seen["value"], seen["order"]) == (5.0, 27.0, 4)
+    assert seen["vector"].tolist() == [1.0, 2.0, 4.0, 5.0]
+    assert slope["w"].dtype == np.float32
+    assert slope["b"].tolist() == [8, 10]

@@ -13,7 +13,11 @@ import pytest
 
 from fastgrad import EngineError, explain, gradient, gradient_field, value_and_gradient
 from fastgrad.engine import threads
+from fastgrad.engine.call import Call, Rows, Target
 from fastgrad.engine.jit import functions
+from fastgrad.engine.jit.code import compile_call, items
+from fastgrad.formulas import stencils
+from fastgrad.formulas.steps import Steps
 
 RNG = np.random.default_rng(0)
 
@@ -414,3 +418,26 @@ def test_numba_switched_off():
     refused, fell = done.stdout.splitlines()
     assert refused.endswith("Numba's compiler is switched off; unset NUMBA_DISABLE_JIT")
     assert fell == "python 40000.0 True"
+
+
+def test_code_knows_the_shape_of_f_and_keeps_its_kernels():
+    x, steps = np.array([[0.5, 2.0], [1.5, 3.0]]), Steps("default", np.asarray(1.0))
+    call = Call(lambda x: x[:1] * x[1], Rows(x, (2,)), stencils.value(), steps, vector=True)
+    code = compile_call(call, None, None)
+    assert (code.shape, code.eps) == ((1,), np.finfo(float).eps)
+    (kernel,) = code.kernels.values()
+    target = Target(lambda shape: np.empty((2, *shape, 1)))
+    facts = code.bind(call, target).fill(1)
+    assert (facts.engine, facts.nfev) == ("jit", 2)
+    assert target.array.ravel().tolist() == [1.0, 4.5]
+    assert list(code.kernels.values()) == [kernel]
+
+
+def test_the_directions_of_a_single_point_are_shared_and_those_of_many_stay_together():
+    done = []
+    for count, each, grain in ((1, 5, 1), (3, 5, 5)):
+        x = np.ones((count, 5))
+        call = Call(np.sum, Rows(x, (5,)), stencils.gradient(5), Steps("default", np.asarray(1.0)))
+        bound = items(lambda a, b: done.append((a, b)), call, each, 0.0)
+        assert (bound.items, bound.grain) == (count * each, grain)
+    assert done == []

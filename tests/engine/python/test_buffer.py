@@ -6,7 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastgrad import ConstantFunctionWarning, derivative, gradient, gradient_field, value_and_gradient
+from fastgrad.engine.call import Call, Rows, Target
+from fastgrad.engine.python.buffer import FEW, apply
+from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.samples import CURVES, SAMPLES
+from fastgrad.formulas.steps import Steps, default_factor
 
 D = 3
 X = np.array([0.75, -1.25, 2.5])
@@ -223,3 +227,42 @@ def test_constant_rows_warn_only_when_all_are_constant():
         gradient(lambda x: 1.0, ROWS, batch=True)
     g = gradient(lambda x: max(x[0], 0.0), ROWS, batch=True)
     assert (g[:, 0] == [1.0, 1.0, 0.0]).all()
+
+
+DEFAULT = Steps("default", np.asarray(default_factor(1, 2)))
+
+
+@pytest.mark.parametrize("dimension", [2, FEW + 1])
+def test_few_and_many_coordinates_have_the_bits_of_the_definition(dimension):
+    f = lambda x: np.sum(np.exp(x) * x[::-1])
+    x = np.random.default_rng(0).standard_normal((3, dimension))
+    out, values = np.empty((3, dimension)), np.empty(3)
+    call = Call(f, Rows(x, (dimension,)), stencils.gradient(dimension), DEFAULT, value=True)
+    nfev, eps = apply(call, out, values)
+    assert (nfev, eps) == (3 * (2 * dimension + 1), np.finfo(float).eps)
+    assert out.tolist() == [reference.gradient(f, row).tolist() for row in x]
+    assert values.tolist() == [f(row) for row in x]
+
+
+def test_an_output_of_any_shape_is_made_at_the_first_call():
+    x = np.array([[1.0, 2.0], [3.0, 5.0]])
+    target = Target(lambda shape: np.empty((2, int(np.prod(shape)), 2)))
+    f = lambda x: np.array([[x[0] * x[1]], [x[1]], [4.0]])
+    apply(Call(f, Rows(x, (2,)), stencils.jacobian(2), DEFAULT, vector=True), target)
+    assert target.shape == (3, 1)
+    exact = [[[b, a], [0.0, 1.0], [0.0, 0.0]] for a, b in x]
+    np.testing.assert_allclose(target.array, exact, rtol=1e-9, atol=1e-12)
+
+
+def test_values_alone_and_points_that_f_keeps():
+    kept, x = [], np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+
+    def f(x):
+        kept.append(x)
+        return x[0] - x[1] ** 2
+
+    out = np.empty((3, 1))
+    call = Call(f, Rows(x, (2,)), stencils.value(), DEFAULT)
+    assert apply(call, out)[0] == 3
+    assert out[:, 0].tolist() == [-3.0, -13.0, -31.0]
+    assert np.array(kept[-3:]).tolist() == x.tolist()  # what f kept stays as it was

@@ -9,6 +9,10 @@ import pytest
 
 import fastgrad
 from fastgrad import EngineError, gradient, numerical_gradient
+from fastgrad.engine.call import Call, Rows
+from fastgrad.engine.simd.code import compile_call, traced_shape
+from fastgrad.formulas import stencils
+from fastgrad.formulas.steps import Steps
 from fastgrad.program.captures import unchanging
 
 POINTS = np.random.default_rng(0).uniform(0.5, 1.5, (40, 2))
@@ -286,3 +290,32 @@ def test_the_cut_of_the_arc_tangent_is_where_python_has_it():
     points = np.linspace(1.0, 2.0, 50)[:, None]
     found, expected = (gradient(f, points, batch=True, engine=e) for e in ("simd", "python"))
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-8)
+
+
+def call_of(f, **options):
+    x = np.array([[0.5, 2.0], [1.5, 3.0]])
+    return Call(f, Rows(x, (2,)), stencils.gradient(2), Steps("default", np.asarray(2.0**-17)), **options)
+
+
+def test_shapes_are_known_from_the_trace():
+    assert traced_shape(call_of(lambda x: x[0])) == ()
+    assert traced_shape(call_of(lambda x: np.outer(x, x[:1]))) == (2, 1)
+    assert traced_shape(call_of(lambda x, b: b * x[0], batch=(np.ones((2, 3)),))) == (3,)
+    with pytest.raises(EngineError, match="branches"):
+        traced_shape(call_of(lambda x: x[0] if x[0] > 0 else x[1]))
+
+
+def test_code_is_made_once_for_a_function_and_a_table():
+    f = lambda x: x[0] * x[1]
+    assert compile_call(call_of(f)) is compile_call(call_of(f))
+    other = call_of(f)
+    other.table = stencils.gradient(2, 4)
+    assert compile_call(other) is not compile_call(call_of(f))
+    state = [0.0]
+
+    def counted(x):
+        state[0] += 1.0
+        return x[0] * state[0]
+
+    with pytest.raises(EngineError, match="keeps state"):
+        compile_call(call_of(counted))

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 import fastgrad
+from fastgrad.engine.call import Call, Rows
 from fastgrad.engine.simd import code
-from fastgrad.formulas import reference
+from fastgrad.engine.simd.stacked import StackedCode
+from fastgrad.formulas import reference, stencils
+from fastgrad.formulas.steps import Steps, default_factor
 from fastgrad.llvm import machine
 from fastgrad.llvm.machine import Memory
 
@@ -113,3 +116,19 @@ def test_quick_code_has_the_same_bits():
         results.append(data)
     assert np.array_equal(*results)
     assert np.array_equal(results[0], np.array([0.1, 1.0 / 3.0]) ** 2 + np.array([0.1, 1.0 / 3.0]))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("operation", ["jacobian", "hessian"])
+def test_any_table_has_the_bits_of_the_definition(count, operation):
+    f = (lambda x: np.array([x[0] * x[1], x[1] / x[2]])) if operation == "jacobian" else lambda x: x[0] * x[1] / x[2]
+    x, table = np.random.default_rng(count).uniform(0.5, 1.5, (count, 3)), getattr(stencils, operation)(3)
+    size = default_factor(table.stencil.derivative, table.stencil.order)
+    call = Call(f, Rows(x, (3,)), table, Steps("default", np.asarray(size)))
+    own = Call(f, Rows(x, (3,)), stencils.value(), call.steps)
+    value = code.compile_call(Call(f, own.points, own.table, own.steps, vector=True))
+    stacked = StackedCode(value, value.program, value.values_at)
+    out = np.empty((count, len(value.program.outputs), len(table.scale)))
+    stacked.bind(call, out).fill(1)
+    expected = np.array([getattr(reference, operation)(f, row) for row in x])
+    assert out.ravel().tolist() == expected.ravel().tolist()

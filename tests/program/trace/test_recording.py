@@ -1,12 +1,17 @@
-"""Tracing: what is recorded computes what f computes, and everything else is refused with a reason."""
+"""Tracing: what is recorded computes what f computes, and everything else is refused with a reason.
+
+Functions of math are swapped for ones that trace; exceptions that f swallows are seen, those of the tracer are not.
+"""
 
 import copy
 import functools
+import importlib.util
 import math
 import pickle
 import random
 from math import log as ln
 from math import sin as sine
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +20,7 @@ from fastgrad.formulas.samples import CURVES, SAMPLES
 from fastgrad.program.captures import shares_state
 from fastgrad.program.dependence import support_of, supports
 from fastgrad.program.program import OPERATIONS, Program, evaluate
+from fastgrad.program.trace import arrays, recording
 from fastgrad.program.trace.recording import Untraceable, trace
 
 RNG = np.random.default_rng(7)
@@ -607,3 +613,90 @@ def test_shared_state():
     assert "x" in shares_state(lambda v: inner(v) + 1, [x])
     for f in (lambda v: nothing @ v, other.loss, other, np.sum, math.sin, lambda v: B @ v + np.sum(A), len):
         assert not shares_state(f, [x])
+
+
+# --- math swapped, exceptions seen -----------------------------------------------------------------------------------
+
+
+def swallowing(x):
+    try:
+        y = x[0].nonsense
+    except AttributeError:
+        y = x[0]
+    return 2.0 * y
+
+
+def calling_one_that_swallows(x):
+    return swallowing(x) + 1.0
+
+
+def swallowing_the_tracers(x):
+    try:
+        return np.sum(x, axis=5)
+    except ValueError:
+        return 0.0
+
+
+def catching_nothing(x):
+    try:
+        return np.sin(x[0])
+    except ValueError:
+        return 0.0
+
+
+@pytest.mark.parametrize("f", [swallowing, calling_one_that_swallows])
+def test_an_exception_that_f_swallows_is_seen(f):
+    with pytest.raises(Untraceable, match="f catches or raises AttributeError"):
+        trace(f, (2,))
+
+
+def test_exceptions_that_the_tracer_catches_are_its_own():
+    with pytest.raises(Untraceable, match=r"np\.sum as f uses it cannot be traced"):
+        trace(swallowing_the_tracers, (2,))
+    assert [name for name, *_ in trace(catching_nothing, (2,)).nodes] == ["sin"]
+
+
+def named_differently(folder: Path):
+    """The module as it would be if its file had another name, in another place."""
+    path = folder / "another_name.py"
+    path.write_text(Path(recording.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("fastgrad.program.trace.another_name", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_whose_code_is_whose_whatever_the_file_is_called(tmp_path):
+    for module in (recording, named_differently(tmp_path)):
+        for ours in (arrays.guarded, recording.trace, recording.watched):
+            assert not module.is_users(ours.__code__)
+        assert not module.is_users(np.roll.__wrapped__.__code__)
+        assert not module.is_users(functools.update_wrapper.__code__)
+        assert module.is_users(swallowing.__code__)
+        assert module.is_users(compile("0", recording.__file__.replace("fastgrad", "fastgrad_of_mine"), "exec"))
+
+
+def test_math_is_swapped_wherever_f_reaches_it():
+    def inner(v, sine=math.sin):
+        return sine(v)
+
+    class Wave:
+        def __call__(self, x):
+            return inner(x[0])
+
+        def method(self, x):
+            return math.sin(x[0])
+
+    for f in (
+        lambda x: inner(x[0]),
+        Wave(),
+        Wave().method,
+        functools.partial(lambda g, x: g(x[0]), math.sin),
+        functools.partial(lambda x, g: g(x[0]), g=inner),
+    ):
+        assert [name for name, *_ in trace(f, (2,)).nodes] == ["sin"]
+
+
+def test_a_function_that_reaches_nothing_of_math_stays_itself():
+    assert recording.Retargeted(swallowing).function is swallowing
+    assert recording.Retargeted(calling_one_that_swallows).catches

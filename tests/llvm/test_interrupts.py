@@ -1,0 +1,67 @@
+"""Ctrl-C waits, and is not lost."""
+
+import signal
+import threading
+
+import pytest
+
+from fastgrad.llvm.interrupts import deferred_interrupt
+
+
+def test_an_interrupt_arrives_at_the_end():
+    done = []
+
+    def work():
+        with deferred_interrupt():
+            for _ in range(2):
+                signal.raise_signal(signal.SIGINT)
+                done.append("alive")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["alive", "alive"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_callers_handler_is_asked_and_put_back():
+    seen = []
+    handler = lambda number, frame: seen.append(number)
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with deferred_interrupt():
+            signal.raise_signal(signal.SIGINT)
+            assert seen == []
+        assert seen == [signal.SIGINT]
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_an_error_inside_puts_the_handler_back():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(ZeroDivisionError), deferred_interrupt():
+        1 / 0  # noqa: B018
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_other_threads_leave_signals_alone():
+    found = []
+
+    def work():
+        with deferred_interrupt():
+            found.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [signal.getsignal(signal.SIGINT)]
+
+
+def test_an_interrupt_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with deferred_interrupt():
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

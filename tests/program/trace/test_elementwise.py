@@ -1,0 +1,68 @@
+"""Rules of elementwise functions: what they record, and what they compute at the edges."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.elementwise import LARGEST_POWER, power, record, select, sinc, traced
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.refusals import Untraceable
+from fastgrad.program.trace.symbols import RULES, Symbol, Trace
+
+
+def names(f, d=2):
+    return [name for name, *_ in trace(f, (d,)).nodes]
+
+
+@pytest.mark.parametrize(("p", "products"), [(1, 0), (2, 1), (3, 2), (8, 3), (15, 6), (LARGEST_POWER, 6)])
+def test_integer_powers_are_products_by_squaring(p, products):
+    assert names(lambda x: power(x[0], p)) == ["*"] * products
+    assert names(lambda x: power(x[0], -p)) == ["*"] * products + ["/"]
+
+
+def test_powers_that_are_no_products():
+    assert names(lambda x: power(x[0], LARGEST_POWER + 1)) == ["pow"]
+    assert names(lambda x: power(x[0], 0.5)) == ["+", "sqrt"]
+    assert evaluate(trace(lambda x: power(x[0], 0.5), (1,)), [-0.0]) == [0.0]
+    assert math.copysign(1.0, evaluate(trace(lambda x: power(x[0], 0.5), (1,)), [-0.0])[0]) == 1.0  # as pow has it
+    assert names(lambda x: [power(x[0], 0)]) == []
+    with pytest.raises(Untraceable, match="exponent 1j"):
+        trace(lambda x: power(x[0], 1j), (1,))
+
+
+def test_known_masks_never_reach_the_program():
+    assert names(lambda x: np.where(np.logical_or(x[0] > 0, True), x[0], 1.0)) == []
+    assert names(lambda x: np.where(np.logical_and(x[0] > 0, True), x[0], 1.0)) == ["gt", "select"]
+    assert names(lambda x: np.where(np.logical_xor(True, x[0] > 0), x[0], 1.0)) == ["gt", "not", "select"]
+
+
+def test_numbers_without_symbols_are_computed_in_pythons_types():
+    found = RULES[np.divmod](7.0, 2.0)
+    assert found == (3.0, 1.0)
+    assert {type(v) for v in found} == {float}
+    assert select(True, 1.0, 2.0) == 1.0
+    assert not traced(1.0, np.ones(2), "x")
+
+
+def test_what_is_no_number_is_refused_by_its_type():
+    with Trace(10) as recording, pytest.raises(Untraceable, match="combines its argument with a str"):
+        record("+", Symbol(recording, ("x", 0)), "text")
+
+
+@pytest.mark.parametrize("ufunc", [np.logaddexp, np.logaddexp2, np.heaviside])
+@pytest.mark.parametrize(
+    "x", [(0.0, 0.0), (-0.0, 3.0), (math.inf, math.inf), (-math.inf, -math.inf), (800.0, -800.0), (math.nan, 1.0)]
+)
+def test_edges_are_numpys(ufunc, x):
+    with np.errstate(all="ignore"):
+        expected = ufunc(*x)
+    assert evaluate(trace(lambda x: ufunc(x[0], x[1]), (2,)), x) == pytest.approx([expected], nan_ok=True, rel=1e-15)
+
+
+def test_sinc_at_zero_and_at_whole_numbers():
+    program = trace(lambda x: sinc(x[0]), (1,))
+    assert evaluate(program, [0.0]) == [1.0]
+    assert evaluate(program, [0.5]) == pytest.approx([2.0 / math.pi], rel=1e-15)
+    assert evaluate(program, [3.0]) == pytest.approx([0.0], abs=1e-16)

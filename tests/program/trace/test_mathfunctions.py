@@ -1,0 +1,52 @@
+"""Functions of the module math: themselves for numbers, recorded for symbols."""
+
+import math
+
+import numpy as np
+import pytest
+
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.mathfunctions import SHIM_MODULE, SHIMS
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.refusals import Untraceable
+
+FUNCTIONS = {
+    "log of a base": lambda m, x: m.log(x[0], 3.0) + m.log(7.0, x[1]),
+    "hypot of one": lambda m, x: m.hypot(x[0]),
+    "hypot of many": lambda m, x: m.hypot(x[0], x[1], 2.0),
+    "dist": lambda m, x: m.dist(list(x), (0.25, 1.0)),
+    "prod from a start": lambda m, x: m.prod([x[0], 3.0, x[1]], start=0.5),
+    "prod of nothing": lambda m, x: x[0] * m.prod([]),
+    "fsum": lambda m, x: m.fsum([x[0], 0.5, x[1]]),
+    "pow": lambda m, x: m.pow(x[0], x[1]),
+    "fmod": lambda m, x: m.fmod(x[0], -0.3),
+    "atan2": lambda m, x: m.atan2(x[0], x[1]),
+    "numbers": lambda m, x: x[0] * m.gcd(12, 18) + m.lgamma(2.5) * m.tau,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_recorded_they_compute_what_math_does(name):
+    f, x = FUNCTIONS[name], np.array([0.7, 1.9])
+    assert evaluate(trace(lambda x: f(SHIM_MODULE, x), (2,)), x) == pytest.approx([f(math, x)], rel=1e-15)
+
+
+def test_of_numbers_they_are_the_functions_themselves():
+    assert SHIMS["sqrt"](2.0) == math.sqrt(2.0)
+    assert SHIMS["comb"](5, 2) == 10
+    assert SHIMS["isclose"](1.0, 1.1, rel_tol=0.2)
+    assert SHIMS["pi"] is math.pi
+    with pytest.raises(ValueError, match=r"domain|nonnegative"):
+        SHIMS["sqrt"](-1.0)
+    assert {name for name in vars(math) if not name.startswith("__")} == set(SHIMS)
+
+
+def test_what_has_no_rule_or_no_number_is_refused_by_name():
+    for f, said in (
+        (lambda x: SHIMS["erf"](x[0]), r"math\.erf, which has no rule"),
+        (lambda x: SHIMS["isclose"](1.0, 1.0, rel_tol=x[0]), r"math\.isclose"),
+        (SHIMS["exp"], r"write np\.exp"),
+        (lambda x: SHIMS["exp"](x[:1]), r"write np\.exp"),
+    ):
+        with pytest.raises(Untraceable, match=said):
+            trace(f, (2,))

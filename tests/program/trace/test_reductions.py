@@ -1,0 +1,60 @@
+"""Reductions: shapes and axes as NumPy's, trees in which each element has a short way to the top."""
+
+import numpy as np
+import pytest
+
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.reductions import numbers, only, sum_, tree
+from fastgrad.program.trace.refusals import Untraceable
+from fastgrad.program.trace.symbols import Trace
+
+A = np.random.default_rng(3).uniform(0.5, 1.5, (2, 3, 5))
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), (2, 0), (), (0, 1, 2)])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min", "mean", "var"])
+def test_any_axes(name, axis, keepdims):
+    program = trace(lambda x: getattr(np, name)(x, axis=axis, keepdims=keepdims), A.shape)
+    expected = getattr(np, name)(A, axis=axis, keepdims=keepdims)
+    assert program.shape == expected.shape
+    np.testing.assert_allclose(evaluate(program, A), expected.ravel(), rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 1000])
+def test_the_way_of_each_element_is_short(count):
+    program = trace(lambda x: tree(np.add, x, None, False), (count,))
+    depth = [0] * len(program.nodes)
+    for j, (_, *operands) in enumerate(program.nodes):
+        depth[j] = 1 + max((depth[k] for tag, k in operands if tag == "v"), default=0)
+    assert len(program.nodes) == count - 1
+    assert max(depth, default=0) == int(np.ceil(np.log2(count)))
+
+
+def test_nothing_sums_to_zero_and_has_no_maximum():
+    assert evaluate(trace(lambda x: [np.sum(x[:0]), np.prod(x[:0]), np.mean(x[:1])], (2,)), [3.0, 4.0]) == [0, 1, 3]
+    assert trace(lambda x: np.sum(x.reshape(2, 1)[:0], axis=0), (2,)).shape == (1,)
+    for f in (np.max, np.min):
+        with pytest.raises(Untraceable, match="empty"):
+            trace(lambda x, f=f: f(x[:0]), (2,))
+
+
+def test_masks_are_counted():
+    assert evaluate(trace(lambda x: sum_(x > 1.0), (3,)), [0.5, 1.5, 2.5]) == [2.0]
+    assert numbers([True, 2, 3.5]).tolist() == [1.0, 2, 3.5]
+
+
+def test_running_results_along_an_axis():
+    f = lambda x: np.cumsum(x, axis=1) * np.multiply.accumulate(x, axis=2)
+    np.testing.assert_allclose(evaluate(trace(f, A.shape), A), f(A).ravel(), rtol=1e-14)
+    assert trace(np.cumprod, A.shape).shape == (A.size,)
+
+
+def test_options_without_a_rule_are_named():
+    only("out", None)
+    only("returned", False, False)
+    with Trace(1), pytest.raises(Untraceable, match="with returned="):
+        only("returned", True, False)
+    with pytest.raises(Untraceable, match="weights of another shape"):
+        trace(lambda x: np.average(x, axis=0, weights=np.ones(2)), (2, 3))

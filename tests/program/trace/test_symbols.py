@@ -1,0 +1,77 @@
+"""Symbols, masks and the trace that records them, one by one."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from fastgrad.program.trace.refusals import Untraceable
+from fastgrad.program.trace.symbols import Flag, Literal, Symbol, Trace, as_number, check_dtype
+
+
+@pytest.fixture
+def recording():
+    with Trace(100) as recording:
+        yield recording
+
+
+@pytest.fixture
+def x(recording):
+    return Symbol(recording, ("x", 0))
+
+
+def test_equal_nodes_are_one_and_numbers_are_slots(recording, x):
+    assert (x + 2.0).key == (x + np.int64(2)).key == (x + np.float32(2)).key
+    assert (x + 2.0).key != (2.0 + x).key
+    assert recording.constants == [2.0]
+    assert recording.operand(Literal(2.0)) == ("k", 2.0)
+    assert recording.operand("text") is None
+
+
+def test_constants_are_told_apart_by_their_bits(recording):
+    slots = [recording.constant(value) for value in (0.0, -0.0, np.nan, 0.0, np.nan)]
+    assert slots == [("c", 0), ("c", 1), ("c", 2), ("c", 0), ("c", 2)]
+
+
+def test_a_comparison_is_a_mask_and_counts_as_a_number_where_one_is_wanted(recording, x):
+    mask = x < 1.0
+    assert type(mask) is Flag
+    assert type(as_number(mask)) is Symbol
+    assert as_number(x) is x
+    assert as_number(3) == 3
+    assert (mask * x).key == (as_number(mask) * x).key
+    assert [name for name, *_ in recording.nodes] == ["lt", "tofloat", "*"]
+
+
+def test_a_symbol_is_its_own_copy(x):
+    assert copy.copy(x) is copy.deepcopy(x) is x.copy() is x.item() is x.real is +x is x
+
+
+@pytest.mark.usefixtures("recording")
+def test_only_float64_is_traced(x):
+    for dtype in (None, float, object, np.float64):
+        check_dtype(dtype)
+    assert x.astype(float) is x
+    for dtype in (np.float32, int, complex, bool):
+        with pytest.raises(Untraceable, match=f"f asks for {np.dtype(dtype)}"):
+            x.astype(dtype)
+
+
+def test_a_trace_has_a_budget_and_stays_refused():
+    with Trace(2) as recording:
+        x = Symbol(recording, ("x", 0))
+        y = x * x + 1.0
+        with pytest.raises(Untraceable, match="more than 2 operations"):
+            y * x
+        assert (x * x + 1.0).key == y.key  # nothing new
+        with pytest.raises(Untraceable, match="integer"):
+            int(x)
+    assert "more than 2 operations" in recording.reason
+
+
+def test_values_of_another_trace_are_refused(x):
+    with Trace(10) as inner:
+        other = Symbol(inner, ("x", 0))
+        with pytest.raises(Untraceable, match="kept from an earlier call"):
+            other + x
+    assert (x + x).key == ("v", 0)  # the outer trace runs on
