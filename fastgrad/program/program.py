@@ -261,7 +261,7 @@ class Code:
         if name == "neg":
             return self.neg(self.mul(parts[0], q))
         if name == "select" and ZERO in parts[1:]:
-            return self.select(parts[0], self.mul(parts[1], q), self.mul(parts[2], q))
+            return self.select(parts[0], *[part if part == ZERO else self._literals("*", part, q) for part in parts[1:]])
         if name == "*" and self.is_fixed(q) and self.is_fixed(parts[0]) and not self.is_fixed(p):
             return self.mul(self.apply("*", q, parts[0]), parts[1])
         return None
