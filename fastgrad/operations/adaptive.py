@@ -21,7 +21,7 @@ from ..engine.threads import progress_report
 from ..formulas import sides, stencils
 from ..formulas.extrapolation import NOT_FINITE, ROSE, Estimate, Refined, halved, refine, starts
 from ..formulas.sides import Scheme
-from ..formulas.steps import IRREGULAR, Steps
+from ..formulas.steps import IRREGULAR, Steps, sizes_along
 from .partials import Partials, Sampler
 
 Array = NDArray[Any]
@@ -158,12 +158,10 @@ def _starts_along(call: Call, x: Array) -> tuple[Array, Array]:
     assert call.t is not None
     if call.steps.rule != "default":
         return call.t[:, None], call.t[:, None]
-    with np.errstate(all="ignore"):
-        length = np.abs(call.v).max(axis=1, initial=0.0)
-        scale = np.abs(x).max(axis=1, initial=0.0)
-        first, largest = starts(scale, call.table.stencil.derivative)
-        along = 2.0 ** -np.ceil(np.log2(np.where(length > 0.0, length, 1.0)))
-        return (first * along)[:, None], (largest * along)[:, None]
+    near, far = sizes_along(x, call.v)
+    first, _ = starts(near, call.table.stencil.derivative)
+    largest, _ = starts(far, call.table.stencil.derivative)
+    return first[:, None], largest[:, None]
 
 
 def _nothing(shape: tuple[int, ...]) -> tuple[Array, Array, Array]:

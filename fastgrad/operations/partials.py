@@ -181,9 +181,9 @@ class Partials:
         """How large what is moved is; x is rounded where a displacement takes it across a power of two."""
         if self.v is None:
             return np.asarray(np.abs(self.x[owners, units]))
-        return np.asarray(
-            np.abs(self.x[owners]).max(axis=1, initial=0.0) / np.abs(self.v[owners]).max(axis=1, initial=0.0)
-        )
+        v = self.v[owners]
+        moved = np.where(v == 0.0, 0.0, self.x[owners])
+        return np.asarray(np.abs(moved).max(axis=1, initial=0.0) / np.abs(v).max(axis=1, initial=0.0))
 
     def _moved(self, owners: Array, units: Array, far: Array) -> Array:
         """Rows (P, Q, D): the points, displaced by `far` (P, Q)."""

@@ -17,7 +17,7 @@ from ..formulas import reference
 from ..formulas.values import as_number
 from ..program.look import Look
 from ..results import EngineError, Result, status_of, users_level
-from . import adaptive, bounds, complexstep
+from . import adaptive, bounds, complexstep, directions
 
 Array = NDArray[Any]
 
@@ -156,6 +156,8 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
     if how.engine == "reference":
         with progress_report(how.progress, "point") as report:
             return by_definition(call, target, values, report)
+    if call.v is not None:
+        return directions.fill(call, target, how.engine, workers, how.progress)
     if call.adaptive:
         return adaptive.fill(call, target, values, how.engine, workers, how.progress)
     if call.bounds is not None:
