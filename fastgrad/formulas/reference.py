@@ -190,7 +190,8 @@ def jvp(
     x, v = np.asarray(x, dtype=np.float64), np.asarray(v, dtype=np.float64)
     if not v.any():
         return np.zeros(np.shape(f(x.copy(), *args)))[()]
-    how: dict[str, Any] = {"args": args, "order": order} | ({} if method == "adaptive" else {"h": h, "rel_step": rel_step})
+    how: dict[str, Any] = {"args": args, "order": order}
+    how |= {} if method == "adaptive" else {"h": h, "rel_step": rel_step}
     formula = stencil(1, order, "central" if method == "adaptive" else method)
     split = h is None and rel_step is None and method != COMPLEX
     parts = _parts(x, v, steps.choose_steps(x, formula).at(x)) if split else [v]
