@@ -122,29 +122,6 @@ def test_the_limits_of_the_house():
     assert len([name for name in dir(fastgrad) if not name.startswith("_")]) <= 60
 
 
-def is_tested(name: str) -> bool:
-    """Whether a module has a test file of its name, in the folder of its name, that imports it or a name of it."""
-    *folders, last = name.split(".")
-    path, whole = Path(__file__).parent.joinpath(*folders, f"test_{last}.py"), f"fastgrad.{name}"
-    if not path.exists():
-        return False
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import) and any(alias.name == whole for alias in node.names):
-            return True
-        if isinstance(node, ast.ImportFrom) and whole in {
-            node.module,
-            *(f"{node.module}.{a.name}" for a in node.names),
-        }:
-            return True
-    return False
-
-
-def test_three_modules_of_four_have_tests_of_their_name():
-    rooms = [name for name, path in MODULES.items() if path.name not in {"__init__.py", "__main__.py"}]
-    without = sorted(name for name in rooms if not is_tested(name))
-    assert 1 - len(without) / len(rooms) >= 0.75, without
-
-
 @pytest.mark.parametrize("name", sorted(m for m in MODULES if folder(m) in NUMPY_ONLY))
 def test_lowest_folders_import_numpy_only(name):
     code = f"import sys, fastgrad.{name}; sys.exit('numba' in sys.modules)"

@@ -261,7 +261,8 @@ class Code:
         if name == "neg":
             return self.neg(self.mul(parts[0], q))
         if name == "select" and ZERO in parts[1:]:
-            return self.select(parts[0], *[part if part == ZERO else self._literals("*", part, q) for part in parts[1:]])
+            branches = [part if part == ZERO else self._literals("*", part, q) for part in parts[1:]]
+            return self.select(parts[0], *branches)
         if name == "*" and self.is_fixed(q) and self.is_fixed(parts[0]) and not self.is_fixed(p):
             return self.mul(self.apply("*", q, parts[0]), parts[1])
         return None
