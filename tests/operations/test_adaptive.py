@@ -351,7 +351,8 @@ def rooted(x):
 
 def likelihood(p):
     if p[1] <= 0.0:
-        raise ValueError("sigma must be positive")
+        msg = "sigma must be positive"
+        raise ValueError(msg)
     return 0.5 * (p[0] - 1.0) ** 2 / p[1] ** 2 + math.log(p[1])
 
 

@@ -251,58 +251,6 @@ def test_our_arithmetic_does_not_warn():
     jvp(lambda x: x, np.array([1e308, 1e308]), np.array([1e308, 1e-320]))
 
 
-def wave_beside_a_line(p):
-    return np.array([np.sin(p[0]), p[1]])
-
-
-def line_beside_a_wave(p):
-    return np.array([p[0], np.sin(p[1])])
-
-
-@engines
-@pytest.mark.parametrize("method", ["central", "forward", "adaptive"])
-def test_no_component_of_v_drowns(engine, method):
-    x, v = np.array([0.3, 1e6]), np.array([1e6, 10.0])
-    options = {"engine": engine, "method": method}
-    full = jvp(wave_beside_a_line, x, v, full_output=True, **options)
-    np.testing.assert_allclose(full.value, [np.cos(0.3) * 1e6, 10.0], rtol=1e-8)
-    if method != "adaptive":
-        assert full.h * 1e6 == gradient_step(x, method)[0]
-    back = jvp(line_beside_a_wave, x[::-1], -v[::-1], **options)
-    np.testing.assert_allclose(back, -full.value[::-1], rtol=1e-8)
-
-
-def gradient_step(x, method):
-    return gradient(lambda p: p[0] + p[1], x, method=method, full_output=True).h
-
-
-@engines
-@pytest.mark.parametrize("method", ["central", "adaptive"])
-def test_what_v_does_not_move_has_no_say_in_the_step(engine, method):
-    def mixed(p):
-        return np.sin(p[1]) + 1e-6 * p[0]
-
-    options = {"engine": engine, "method": method}
-    value = jvp(mixed, np.array([1e6, 0.5]), np.array([0.0, 1.0]), **options)
-    assert value == pytest.approx(np.cos(0.5), rel=1e-8)
-    value = jvp(mixed, np.array([1e6, 0.5]), np.array([1.0, 1.0]), **options)
-    assert value == pytest.approx(np.cos(0.5) + 1e-6, rel=1e-8)
-
-
-@engines
-def test_parts_of_directions_in_a_batch(engine):
-    x = np.array([[0.3, 1e6], [0.3, 0.5], [1e6, 2.0], [0.1, 0.2]])
-    v = np.array([[1e6, 10.0], [1.0, 1.0], [0.0, 0.0], [1e-9, 1.0]])
-    full = jvp(wave_beside_a_line, x, v, batch=True, engine=engine, full_output=True)
-    single = [jvp(wave_beside_a_line, a, b, engine=engine, full_output=True) for a, b in zip(x, v, strict=True)]
-    assert full.value.tolist() == [one.value.tolist() for one in single]
-    assert full.h.tolist() == [one.h for one in single]
-    assert full.value[2].tolist() == [0.0, 0.0]
-    np.testing.assert_allclose(full.value, np.stack([np.cos(x[:, 0]) * v[:, 0], v[:, 1]], axis=1), rtol=1e-8)
-    if engine not in {"reference", "simd"}:
-        assert full.nfev in {2 * 4 + 2 * 2, 2 * 4 + 2 * 2 + 1}
-
-
 @engines
 def test_no_direction_gives_zeros(engine):
     vs = np.array([[0.0, 0.0], [1.0, 2.0]])
