@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -116,6 +116,9 @@ def real_array(x: Any, name: str = "x") -> Array:
             "write .compute(), or batch=True in gradient, value_and_gradient, jacobian and hessian, "
             "which take its rows as points"
         )
+        raise TypeError(msg)
+    if isinstance(x, Mapping):
+        msg = f"{name} is a {type(x).__name__}; write grad(f)({name}), or value_and_grad(f)({name}), which take dicts"
         raise TypeError(msg)
     try:
         array = np.asarray(x)

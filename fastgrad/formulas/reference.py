@@ -105,8 +105,8 @@ def _refined(define: Function, f: Function, x: Any, *along: Any, order: int, **o
     """An operation by steps that are refined."""
     x = np.asarray(x, dtype=np.float64)
     first = _first_step(np.abs(x))
-    if define is jvp:
-        first = _first_step(np.abs(x).max()) / np.abs(along[0]).max()
+    if define is _along_one:
+        first = _first_step(steps.sizes_along(x.ravel(), along[0].ravel())[0])
     return extrapolated(lambda s: define(f, x, *along, h=s * first, order=order, **options), order)[()]
 
 
@@ -186,14 +186,30 @@ def jvp(
     f: Function, x: Any, v: Any, *, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None, order: int = 2,
     method: str = "central",
 ) -> Any:  # fmt: skip
-    """The derivative along v; 0 along no direction."""
+    """The derivative along v; 0 along no direction, the sum over the parts of v that need steps of their own."""
     x, v = np.asarray(x, dtype=np.float64), np.asarray(v, dtype=np.float64)
-    formula = stencil(1, order, "central" if method == "adaptive" else method)
-    value = f(x.copy(), *args)
     if not v.any():
-        return np.zeros(np.shape(value))[()]
+        return np.zeros(np.shape(f(x.copy(), *args)))[()]
+    how: dict[str, Any] = {"args": args, "order": order}
+    how |= {} if method == "adaptive" else {"h": h, "rel_step": rel_step}
+    formula = stencil(1, order, "central" if method == "adaptive" else method)
+    split = h is None and rel_step is None and method != COMPLEX
+    parts = _parts(x, v, steps.choose_steps(x, formula).at(x)) if split else [v]
     if method == "adaptive":
-        return _refined(jvp, f, x, v, args=args, order=order)
+        return sum(_refined(_along_one, f, x, part, **how) for part in parts)
+    return sum(_along_one(f, x, part, method=method, **how) for part in parts)
+
+
+def _parts(x: Array, v: Array, step: Array) -> list[Array]:
+    return [part.reshape(x.shape) for part in steps.split_direction(v.ravel(), step.ravel())]
+
+
+def _along_one(
+    f: Function, x: Array, v: Array, *, args: tuple[Any, ...], h: Any = None, rel_step: Any = None, order: int = 2,
+    method: str = "central",
+) -> Any:  # fmt: skip
+    """The derivative along a direction that is not split."""
+    formula, value = stencil(1, order, method), f(x.copy(), *args)
     t = steps.direction_step(x.ravel(), v.ravel(), formula, h, rel_step, precision(value))
     seen = _seen(f, formula)
     total = along(lambda k: as_numbers(seen(_moved_along(x, k, t, v), *args)), formula)
@@ -234,14 +250,24 @@ def hvp(
     f: Function, x: Any, v: Any, *, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None, order: int = 2,
     method: str = "central",
 ) -> Array:  # fmt: skip
-    """Second derivatives along e_i + v and e_i - v: H v without H."""
+    """Second derivatives along e_i + v and e_i - v: H v without H; the sum over the parts of v, as in `jvp`."""
     x, v = np.asarray(x, dtype=np.float64), np.asarray(v, dtype=np.float64)
     formula = stencil(2, order, "central" if method == "adaptive" else method)
-    value = f(x.copy(), *args)
     if not v.any():
         return np.zeros(x.shape)
+    parts = _parts(x, v, np.broadcast_to(steps.choose_steps(x, formula, h, rel_step).at(x), x.shape))
+    how: dict[str, Any] = {"args": args, "order": order}
     if method == "adaptive":
-        return np.asarray(_refined(hvp, f, x, v, args=args, order=order))
+        return np.asarray(sum(_refined(_times_one, f, x, part, **how) for part in parts))
+    return np.asarray(sum(_times_one(f, x, part, h=h, rel_step=rel_step, method=method, **how) for part in parts))
+
+
+def _times_one(
+    f: Function, x: Array, v: Array, *, args: tuple[Any, ...], h: Any = None, rel_step: Any = None, order: int = 2,
+    method: str = "central",
+) -> Array:  # fmt: skip
+    """H v for a direction that is not split."""
+    formula, value = stencil(2, order, method), f(x.copy(), *args)
     step = _steps(x, formula, h, rel_step, value)
     if h is None and rel_step is None:
         t = steps.direction_step(x.ravel(), v.ravel(), formula, eps=precision(value))

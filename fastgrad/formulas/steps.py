@@ -38,6 +38,7 @@ _EXPONENT = np.int64(0x7FF0000000000000)
 # Refined steps are powers of two times this: 2, 1 and 1/2 are all blind to cos(2 pi x). It is no simple multiple of
 # usual periods, and its 17 bits leave x + h exact.
 IRREGULAR = 95348 / 65536
+DROWNED = 1e-4  # of its step: less far a coordinate is not moved along a direction, its changes would be lost in f
 _SMALLEST, _LARGEST = 2.0**-1022, 2.0**1023
 _COMPLEX_FACTOR = 2.0**-200
 
@@ -163,37 +164,77 @@ def _default_steps(derivative: int, order: int, along_i: bool, eps: float = EPS)
 
 
 def direction_step(x: Array, v: Array, formula: Stencil, h: Any = None, rel_step: Any = None, eps: float = EPS) -> Any:
-    """The step t of the displacement t*v: ``max(1, max|x|) / max|v|`` takes the place of ``max(1, |x_i|)``.
+    """The step t of the displacement t*v: the longest that moves no coordinate by more than its default step.
 
-    h is t itself; rel_step is relative to max|x| (to 1 where x is 0). A row of x and v is a point; t = 1 where v is 0.
+    h is t itself; rel_step is relative to the largest coordinate that v moves (to 1 where that is 0). A row of x and v
+    is a point; t = 1 where v is 0.
     """
-    largest, length = _largest(x), _largest(v)
     given = choose_steps(np.zeros(()), formula, h, rel_step)
+    if given.rule == "default":
+        return step_within(v, with_precision(given, formula, eps).at(x))
+    largest, length = _largest(np.where(v == 0.0, 0.0, x)), _largest(v)
     with np.errstate(all="ignore"):
-        if given.rule in {"absolute", "book"}:
-            t = np.broadcast_to(given.size, length.shape)
-        elif given.rule == "relative":
+        if given.rule == "relative":
             t = given.size * np.where(largest == 0.0, 1.0, largest) / length
         else:
-            t = power_of_two_below(_factor(formula, eps) * np.maximum(1.0, largest) / length)
+            t = np.broadcast_to(given.size, length.shape)
         return np.where(length == 0.0, 1.0, np.clip(t, _SMALLEST, _LARGEST))[()]
 
 
 def _largest(a: Array) -> Array:
-    """max|a| of each row; NumPy's own reduction takes 20 times as long over rows of two."""
+    """max|a| of each row."""
+    return _along_rows(np.maximum, np.abs(a), 0.0)
+
+
+def _along_rows(ufunc: np.ufunc, a: Array, initial: float) -> Array:
+    """The least or the largest of each row; NumPy's own reduction takes 20 times as long over rows of two."""
     if a.ndim < 2 or not 0 < a.shape[1] < len(a):
-        return np.asarray(np.abs(a).max(axis=-1, initial=0.0))
-    largest = np.abs(a[:, 0])
+        return np.asarray(ufunc.reduce(a, axis=-1, initial=initial))
+    result = a[:, 0].copy()
     for i in range(1, a.shape[1]):
-        np.maximum(largest, np.abs(a[:, i]), out=largest)
-    return largest
+        ufunc(result, a[:, i], out=result)
+    return result
 
 
 def step_within(v: Array, h: Array) -> Any:
     """The longest t with which t*v moves no coordinate by more than its step in h."""
+    t = _along_rows(np.minimum, _lengths(v, h), np.inf)
+    return np.where(t == np.inf, 1.0, np.clip(t, _SMALLEST, _LARGEST))[()]
+
+
+def _lengths(v: Array, h: Array) -> Array:
+    """How often v goes into the step of each coordinate; inf where it moves nothing, or x is no number."""
     with np.errstate(all="ignore"):
-        t = np.where(v == 0.0, np.inf, h / np.abs(v)).min(axis=-1, initial=np.inf)
-        return np.where(t == np.inf, 1.0, np.clip(t, _SMALLEST, _LARGEST))[()]
+        lengths: Array = np.where((v == 0.0) | (h == np.inf), np.inf, np.minimum(h / np.abs(v), _LARGEST))
+    return lengths
+
+
+def split_direction(v: Array, h: Array) -> list[Array]:
+    """Directions that add up to v, in each of which no coordinate moves by less than 1e-4 of the longest step for it.
+
+    In a row of v, coordinates of similar h/|v| stay together; the first part holds those that v moves farthest. v
+    itself, in a list, is the usual result.
+    """
+    lengths = _lengths(v, h)
+    parts: list[Array] = []
+    while True:
+        least = _along_rows(np.minimum, lengths, np.inf)
+        late = (lengths * DROWNED > least[..., None]) & (lengths < np.inf)
+        if not late.any():
+            return [*parts, v]
+        parts.append(np.where(late, 0.0, v))
+        v, lengths = np.where(late, v, 0.0), np.where(late, lengths, np.inf)
+
+
+def sizes_along(x: Array, v: Array) -> tuple[Any, Any]:
+    """The size of x, counted in v: of the coordinate that v moves farthest; with |x_i| and with max(1, |x_i|) for it.
+
+    Coordinates close to 0 beside others are as large as these, up to 1. Both are 1 where v is 0.
+    """
+    size = np.abs(x)
+    moved = _largest(np.where(v == 0.0, 0.0, x))
+    moved = np.where(moved == 0.0, 1.0, np.minimum(moved, 1.0))[..., None]
+    return step_within(v, np.maximum(size, moved)), step_within(v, np.maximum(size, 1.0))
 
 
 def irregular(count: int) -> Array:

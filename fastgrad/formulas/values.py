@@ -25,10 +25,16 @@ def as_number(value: Any) -> float:
     """
     if type(value) is float or type(value) is np.float64:
         return float(value)
+    if isinstance(value, (tuple, list)) and len(value) == 2 and np.ndim(value[0]) < np.ndim(value[1]):
+        msg = (
+            f"f returned a {type(value).__name__} of a number and an array, perhaps its value and its gradient; "
+            "it must return one number: write lambda x: f(x)[0]"
+        )
+        raise ValueError(msg)
     array = np.asarray(value)
     _check_real(value, array, "one real number")
     if array.size != 1:
-        msg = f"f returned an array of shape {array.shape}; it must return one number"
+        msg = f"f returned an array of shape {array.shape}; it must return one number, or use jacobian(f, x)"
         raise ValueError(msg)
     return float(array.reshape(())[()])
 

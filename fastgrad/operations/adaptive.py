@@ -21,7 +21,7 @@ from ..engine.threads import progress_report
 from ..formulas import sides, stencils
 from ..formulas.extrapolation import NOT_FINITE, ROSE, Estimate, Refined, halved, refine, starts
 from ..formulas.sides import Scheme
-from ..formulas.steps import IRREGULAR, Steps
+from ..formulas.steps import IRREGULAR, Steps, sizes_along
 from .partials import Partials, Sampler
 
 Array = NDArray[Any]
@@ -66,6 +66,7 @@ class _Firsts:
         self.partials = Partials(sampler, call.v)
         self.x = self.partials.x
         self.start, self.largest = _starts(call, self.x)
+        self.partials.first = self.start
         self.scheme = sides.asked_for(self.start, self.start, self.asked)
         if call.bounds is not None:
             kind, step = sides.fit(self.x, self.start, call.bounds, self.asked)
@@ -158,12 +159,19 @@ def _starts_along(call: Call, x: Array) -> tuple[Array, Array]:
     assert call.t is not None
     if call.steps.rule != "default":
         return call.t[:, None], call.t[:, None]
-    with np.errstate(all="ignore"):
-        length = np.abs(call.v).max(axis=1, initial=0.0)
-        scale = np.abs(x).max(axis=1, initial=0.0)
-        first, largest = starts(scale, call.table.stencil.derivative)
-        along = 2.0 ** -np.ceil(np.log2(np.where(length > 0.0, length, 1.0)))
-        return (first * along)[:, None], (largest * along)[:, None]
+    near, far = sizes_along(x, call.v)
+    first, _ = starts(near, call.table.stencil.derivative)
+    largest, _ = starts(far, call.table.stencil.derivative)
+    return first[:, None], largest[:, None]
+
+
+def _grown(part: Call) -> Array:
+    """The points at which a step is larger than the first ones, at which f has to be defined."""
+    x, default = part.points.row(slice(None)), Steps("default", np.asarray(1.0))
+    grown = (part.steps.size > _starts(replace(part, steps=default), x)[0]).any(axis=1)
+    if part.v is None or part.t is None:
+        return np.asarray(grown)
+    return np.asarray(grown | (part.t > _starts_along(replace(part, steps=default), x)[0][:, 0]))
 
 
 def _nothing(shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
@@ -230,7 +238,8 @@ class _Seconds:
 
     def _tops(self, partials: Partials, points: Array) -> tuple[Array, Array]:
         """The steps with which each coordinate begins, those of its own second derivative, and the size of f there."""
-        start, largest = (a[points] for a in _starts(self.call, self.x))
+        partials.first, largest = _starts(self.call, self.x)
+        start, largest = partials.first[points], largest[points]
         owners, units = (a.ravel() for a in np.broadcast_arrays(points[:, None], np.arange(start.shape[1])))
         top, sizes = self._top(partials, owners, units, start.ravel(), largest.ravel())
         return top.reshape(start.shape), sizes.reshape(start.shape)
@@ -255,8 +264,27 @@ class _Seconds:
         return top, np.where(np.isfinite(size), size, 0.0)
 
     def _top_along(self, points: Array) -> tuple[Array, Array]:
-        start, largest = (a[points, 0] for a in _starts_along(self.call, self.x))
-        return self._top(Partials(self.sampler, self.call.v), points, points * 0, start, largest)
+        first, largest = _starts_along(self.call, self.x)
+        partials = Partials(self.sampler, self.call.v)
+        partials.first = first
+        return self._top(partials, points, points * 0, first[points, 0], largest[points, 0])
+
+    def _run(self, part: Call, out: Array) -> None:
+        """Fill `out` with the outputs of the table; they are NaN where f raises at more than the first steps."""
+        method = part.table.stencil.method
+        try:
+            if method not in self.chosen:
+                self.chosen[method] = choose(part, self.sampler.asked, out)
+            facts = self.chosen[method].bind(part, out).fill(self.sampler.workers)
+        except Exception:
+            if not _grown(part).any():
+                raise
+            out[...] = np.nan
+            for n in range(len(out) if len(out) > 1 else 0):
+                self._run(subset(part, np.array([n])), out[n : n + 1])
+            return
+        self.evaluations += facts.nfev
+        self.engine = facts.engine
 
     def _estimate(self, call: Call, top: Array, t: Array | None, sizes: Array, apart: Array) -> Estimate:
         """All outputs of the table, at `steps` times the steps at the top.
@@ -274,11 +302,7 @@ class _Seconds:
             along = None if t is None else t[points] * steps
             part = replace(subset(call, points), steps=Steps("book", size), t=along)
             out = np.empty((len(points), len(table.scale)))
-            if table.stencil.method not in self.chosen:
-                self.chosen[table.stencil.method] = choose(part, self.sampler.asked, out)
-            facts = self.chosen[table.stencil.method].bind(part, out).fill(self.sampler.workers)
-            self.evaluations += facts.nfev
-            self.engine = facts.engine
+            self._run(part, out)
             units = size if along is None else np.concatenate([size, along[:, None]], axis=1)
             with np.errstate(all="ignore"):
                 size = sizes[points] + 2.0 * steps[:, None] * apart[points][:, table.divisors].sum(axis=-1)

@@ -124,8 +124,8 @@ def hvp(
     v : array_like
         Of x's shape; with ``batch=True`` one per point, or one of a point's shape for all. v = 0 gives zeros.
     h, rel_step : array_like, optional
-        As in `hessian`; along v no coordinate moves by more than such a step. By default v's step is
-        ``c_p * eps**(1/(p+2)) * max(1, max|x|) / max|v|`` rounded down to a power of two.
+        As in `hessian`; along v no coordinate moves by more than such a step. Where one would move by less than 1e-4
+        of its step, v is split and the products with the parts are added.
 
     Returns
     -------

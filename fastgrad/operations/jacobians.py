@@ -129,10 +129,11 @@ def jvp(
         The direction, of x's shape; with ``batch=True`` one per point, or one of a point's shape for all. Its length
         counts. Along v = 0 the derivative is 0.
     h, rel_step : float, optional
-        The step t, or a step that moves the largest component by ``rel_step * max|x|``. By default
-        ``c_p * eps**(1/(p+1)) * max(1, max|x|) / max|v|`` rounded down to a power of two.
+        The step t, or a step that moves the largest component by ``rel_step * max|x|``, of the coordinates that v
+        moves. By default the longest that moves no coordinate by more than its default step in `gradient`; where a
+        coordinate would move by less than 1e-4 of its own, v is split and the derivatives along the parts are added.
     args, batch, method, order, engine, workers, out, progress, full_output
-        As in `gradient`. The `h` of a `Result` is t.
+        As in `gradient`. The `h` of a `Result` is t, the shortest where v was split.
 
     Returns
     -------

@@ -51,10 +51,32 @@ class Sampler:
         self.known = np.zeros(len(self.x), dtype=bool)
         self.base = np.empty((0, 0))
 
-    def at(self, rows: Array, owners: Array) -> Array:
-        """f at rows (P, Q, D), Q of them displaced from each of P points that `owners` names: (P, Q, M)."""
+    def at(self, rows: Array, owners: Array, tried: Array | None = None) -> Array:
+        """f at rows (P, Q, D), Q of them displaced from each of P points that `owners` names: (P, Q, M).
+
+        Where f raises at points of `tried`, (P,), they lie outside of its domain, and its values there are NaN.
+        """
         values = self._on_array(rows, owners) if self.on_arrays else None
-        return self._on_rows(rows, owners) if values is None else values
+        if values is not None:
+            return values
+        try:
+            return self._on_rows(rows, owners)
+        except Exception:
+            if tried is None or not tried.any() or not self.nfev:
+                raise
+        return np.concatenate([self._each(rows[p], owners[p : p + 1], tried[p]) for p in range(len(rows))])
+
+    def _each(self, rows: Array, owner: Array, tried: bool) -> Array:
+        """f at rows (Q, D) of one point, one by one: (1, Q, M)."""
+        values = np.full((1, len(rows), prod(self.shape)), np.nan)
+        for q, row in enumerate(rows):
+            try:
+                values[:, q] = self._on_rows(row[None, None], owner)[:, 0]
+            except Exception:
+                self.nfev += 1
+                if not tried:
+                    raise
+        return values
 
     def at_points(self, owners: Array) -> Array:
         """f at the points themselves, computed once for each: (P, M)."""
@@ -121,6 +143,7 @@ class Partials:
 
     def __init__(self, sampler: Sampler, v: Array | None = None) -> None:
         self.sampler, self.v, self.x = sampler, v, sampler.x
+        self.first: Array | None = None  # the first steps: farther out f need not be defined
         self.numbers, self.steps = np.empty(0, np.intp), np.empty(0)
         self.kept: dict[int, Array] = {}  # offset -> values of f, which half the step needs again at twice the offset
 
@@ -158,7 +181,8 @@ class Partials:
     ) -> dict[int, Array]:
         """f at the offsets of the formula."""
         moving = [k for k in formula.offsets if k and k not in known]
-        values = self.sampler.at(self._moved(owners, units, steps[:, None] * moving), owners)
+        tried = None if self.first is None else np.abs(steps) > self.first[owners, units]
+        values = self.sampler.at(self._moved(owners, units, steps[:, None] * moving), owners, tried)
         found = known | {k: values[:, q] for q, k in enumerate(moving)}
         return found | {0: self.sampler.at_points(owners)} if formula.base >= 0 else found
 
@@ -181,9 +205,9 @@ class Partials:
         """How large what is moved is; x is rounded where a displacement takes it across a power of two."""
         if self.v is None:
             return np.asarray(np.abs(self.x[owners, units]))
-        return np.asarray(
-            np.abs(self.x[owners]).max(axis=1, initial=0.0) / np.abs(self.v[owners]).max(axis=1, initial=0.0)
-        )
+        v = self.v[owners]
+        moved = np.where(v == 0.0, 0.0, self.x[owners])
+        return np.asarray(np.abs(moved).max(axis=1, initial=0.0) / np.abs(v).max(axis=1, initial=0.0))
 
     def _moved(self, owners: Array, units: Array, far: Array) -> Array:
         """Rows (P, Q, D): the points, displaced by `far` (P, Q)."""

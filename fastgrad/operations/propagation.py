@@ -76,7 +76,7 @@ def propagate(
     Raises
     ------
     TypeError, ValueError, EngineError
-        As in `jacobian`; a cov of another shape, not symmetric or with a negative variance.
+        As in `jacobian`; a cov of another shape, not symmetric, or with a negative variance or eigenvalue.
 
     Examples
     --------
@@ -145,6 +145,8 @@ def _read_covariance(cov: ArrayLike, count: int, shape: tuple[int, ...], batch: 
             "variances are squares of standard deviations"
         )
         raise ValueError(msg)
+    if spread.ndim == 3:
+        _check_definite(spread)
     return spread
 
 
@@ -160,6 +162,22 @@ def _check_symmetric(matrices: Array) -> None:
         raise ValueError(msg)
 
 
+def _check_definite(matrices: Array) -> None:
+    """Raise ValueError where a linear combination of the coordinates would have a negative variance."""
+    finite = matrices[np.isfinite(matrices).all(axis=(1, 2))]
+    if not finite.size:
+        return
+    scale = np.abs(finite).max(axis=(1, 2))  # eigenvalues of tiny or huge matrices would under- or overflow
+    own = np.linalg.eigvalsh(finite / np.where(scale == 0.0, 1.0, scale)[:, None, None])
+    bad = np.flatnonzero(own[:, 0] < -1e-8 * own[:, -1])
+    if bad.size:
+        msg = (
+            f"cov is no covariance: it has a negative eigenvalue, {own[bad[0], 0] * scale[bad[0]]:.6g}, and so a "
+            "combination of the coordinates a negative variance; its off-diagonal elements are too large"
+        )
+        raise ValueError(msg)
+
+
 def _spread(jac: Array, error: Any, spread: Array, layout: tuple[int, int, int]) -> tuple[Array, Any]:
     """J C J^T, point by point, and how far it is off where J is off by `error`."""
     jac = np.reshape(jac, layout)
@@ -171,7 +189,24 @@ def _spread(jac: Array, error: Any, spread: Array, layout: tuple[int, int, int])
 
 
 def _sandwich(a: Array, spread: Array, b: Array) -> Array:
-    """The symmetric part of a C b^T; of variances without the matrix."""
-    half = a * spread if spread.ndim == 1 else a @ spread
-    product = half @ b.transpose(0, 2, 1)
+    """The symmetric part of a C b^T; of variances without the matrix.
+
+    Where an element of a or b is 0, NaN and infinity in C count as nothing: an input spoils what depends on it.
+    """
+    own = np.equal(a, 0.0)[..., None]
+    half = np.where(a == 0.0, 0.0, a * spread) if spread.ndim == 1 else _product(a, spread, own)
+    across = b.transpose(0, 2, 1)
+    product = _product(half, across, np.equal(across, 0.0)[:, None] | own.all(axis=2, keepdims=True))
     return np.asarray(0.5 * (product + product.transpose(0, 2, 1)))
+
+
+def _product(a: Array, b: Array, nothing: Array) -> Array:
+    """a @ b, point by point; where that is no number without the terms (N, M, D, K) that are `nothing`."""
+    product: Array = a @ b
+    lost = ~np.isfinite(product)
+    points = np.flatnonzero(lost.any(axis=(1, 2)))
+    if points.size:
+        own = [np.broadcast_to(m, (len(a), *m.shape[1:]))[points] for m in (a, b, nothing)]
+        terms = np.where(own[2], 0.0, own[0][:, :, :, None] * own[1][:, None])
+        product[points] = np.where(lost[points], terms.sum(axis=2), product[points])
+    return product

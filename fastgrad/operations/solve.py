@@ -15,9 +15,10 @@ from ..engine.choose import check_engine, run, warn_if_constant
 from ..engine.threads import Report, progress_report
 from ..formulas import reference
 from ..formulas.values import as_number
+from ..program.captures import shares_state
 from ..program.look import Look
 from ..results import EngineError, Result, status_of, users_level
-from . import adaptive, bounds, complexstep
+from . import adaptive, bounds, complexstep, directions
 
 Array = NDArray[Any]
 
@@ -47,6 +48,7 @@ def differentiate(
     """The derivative in x's dtype, or a Result; its shape is `lead`, that of f's output and `tail`, x's by default."""
     check_engine(how.engine)
     workers = check_workers(how.workers, how.engine)
+    _check_out_is_not_read(call, how.out)
     check_combination(call, how.engine)
     read = (given, *inputs) if how.out is None else (given, *inputs, *_still_read(call))
     place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, read)
@@ -71,6 +73,16 @@ def differentiate(
     if facts.error is None:
         return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
     return Result(value, *place.judgement(facts), h, facts.nfev, facts.engine)
+
+
+def _check_out_is_not_read(call: Call, out: Any) -> None:
+    """Raise ValueError where f reads `out` by another way than its arguments: it would see what is written."""
+    if isinstance(out, np.ndarray) and shares_state(call.f, [out]):
+        msg = (
+            "out shares memory with an array that f reads, which would change while it is read; "
+            "write out=np.empty_like(x)"
+        )
+        raise ValueError(msg)
 
 
 def _still_read(call: Call) -> list[Array]:
@@ -156,6 +168,8 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
     if how.engine == "reference":
         with progress_report(how.progress, "point") as report:
             return by_definition(call, target, values, report)
+    if call.v is not None:
+        return directions.fill(call, target, how.engine, workers, how.progress)
     if call.adaptive:
         return adaptive.fill(call, target, values, how.engine, workers, how.progress)
     if call.bounds is not None:

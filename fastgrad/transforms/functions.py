@@ -190,19 +190,24 @@ def _bound(operation: Function, f: Function, options: dict[str, Any], vectors: i
     check_function(f)
     points = (None,) * (1 + vectors)
     inspect.signature(operation).bind(f, *points, **options)  # TypeError for an option that does not exist
-    bound = {"args": (), **options}
+    return Derivative(operation, f, {"args": (), **options}, vectors)
 
-    def transformed(x: Any, *given: Any) -> Any:
-        along, args = given[:vectors], given[vectors:]
-        how = {**bound, "args": args or bound["args"]}
-        if isinstance(x, Mapping) and operation in {gradient, value_and_gradient}:
-            return gradient_of_dict(operation, f, x, how)
-        return operation(f, x, *along, **how)
 
-    name = getattr(f, "__name__", "f")
-    transformed.__name__ = f"{operation.__name__}_of_{name}"
-    transformed.__doc__ = f"{operation.__name__}({name}, x, args=args)"
-    return transformed
+class Derivative:
+    """A function that returns a derivative, an object and no closure: it pickles where f does."""
+
+    def __init__(self, operation: Function, f: Function, options: dict[str, Any], vectors: int) -> None:
+        self.operation, self.f, self.options, self.vectors = operation, f, options, vectors
+        name = getattr(f, "__name__", "f")
+        self.__name__ = f"{operation.__name__}_of_{name}"
+        self.__doc__ = f"{operation.__name__}({name}, x, args=args)"
+
+    def __call__(self, x: Any, *given: Any) -> Any:
+        along, args = given[: self.vectors], given[self.vectors :]
+        how = {**self.options, "args": args or self.options["args"]}
+        if isinstance(x, Mapping) and self.operation in {gradient, value_and_gradient}:
+            return gradient_of_dict(self.operation, self.f, x, how)
+        return self.operation(self.f, x, *along, **how)
 
 
 def vjp(

@@ -114,6 +114,24 @@ def test_vanishing_steps_name_a_workable_one(name, x, use):
 def test_direction_step():
     formula = stencil()
     t = steps.direction_step(np.array([1e3, 1.0]), np.array([0.0, -10.0]), formula)
-    ideal = steps.default_factor(1, 2) * 1e3 / 10
+    ideal = steps.default_factor(1, 2) / 10  # the coordinate that v does not move has no say
     assert t <= ideal < 2 * t
+    x, v = np.array([1e3, 1.0, -0.5]), np.array([3.0, -0.1, 2.5])
+    h = steps.choose_steps(x, formula).at(x)
+    assert steps.direction_step(x, v, formula) == (h / abs(v)).min()
+    assert steps.direction_step(x, v * 0.0, formula) == 1.0
+    assert steps.direction_step(np.array([1e3, 2.0]), np.array([0.0, 1.0]), formula, rel_step=1e-3) == 2e-3
     assert steps.direction_step(np.ones(2), np.ones(2), formula, 1e-3) == 1e-3
+
+
+def test_directions_are_split_where_coordinates_would_drown():
+    h = np.ones(3)
+    assert len(steps.split_direction(np.array([1.0, 2e-4, 0.0]), h)) == 1
+    v = np.array([[1.0, 1e-5, 1e-10], [1e-9, 0.0, 1.0], [0.0, 0.0, 0.0]])
+    parts = steps.split_direction(v, h)
+    moved = [np.argwhere(part).tolist() for part in parts]
+    assert moved == [[[0, 0], [1, 2]], [[0, 1], [1, 0]], [[0, 2]]]
+    assert (sum(parts) == v).all()
+    for odd in (np.nan, np.inf, 5e-324):
+        assert len(steps.split_direction(np.array([1.0, odd, 1.0]), h)) <= 2
+    assert len(steps.split_direction(np.ones(3), np.array([1e9, np.inf, 1.0]))) == 2

@@ -38,3 +38,11 @@ def test_imaginary_part_needs_complex_numbers_of_double_precision():
 def test_precision_is_that_of_what_came():
     assert precision(np.float32(1)) == np.finfo(np.float32).eps
     assert precision(1.0) == precision(3) == precision(np.ones(2)) == np.finfo(np.float64).eps
+
+
+def test_errors_say_what_to_write():
+    for pair in ((2.0, np.ones(3)), [np.float64(2.0), np.ones((2, 2))], (np.ones(()), [1.0])):
+        with pytest.raises(ValueError, match=r"its value and its gradient.*write lambda x: f\(x\)\[0\]"):
+            as_number(pair)
+    with pytest.raises(ValueError, match=r"shape \(2,\); it must return one number, or use jacobian\(f, x\)"):
+        as_number(np.ones(2))

@@ -4,6 +4,7 @@
 1 at points of size up to 1. Other lengths cost more evaluations, and are in tests of their own.
 """
 
+import math
 import tracemalloc
 
 import numpy as np
@@ -339,6 +340,53 @@ def test_no_period_is_overlooked_in_second_derivatives():
     for operate, rest, wanted in ((hessian, (), exact), (hvp, (V,), exact @ V)):
         value = operate(sample.f, x, *rest, batch=True, method="adaptive")
         assert np.abs(value - wanted).max() < 1e-8 * np.abs(exact).max()
+
+
+# --- steps that leave the domain of f ---------------------------------------------------------------------------------
+
+
+def rooted(x):
+    return math.sqrt(x[0]) + x[1]
+
+
+def likelihood(p):
+    if p[1] <= 0.0:
+        msg = "sigma must be positive"
+        raise ValueError(msg)
+    return 0.5 * (p[0] - 1.0) ** 2 / p[1] ** 2 + math.log(p[1])
+
+
+NARROW = np.array([2.0, 0.01])
+
+
+@pytest.mark.parametrize("engine", ["auto", *ENGINES])
+def test_what_f_raises_beyond_the_first_steps_is_no_number(engine):
+    options = {"method": "adaptive", "engine": engine}
+    np.testing.assert_allclose(gradient(rooted, np.array([0.01, 1.0]), **options), [5.0, 1.0], rtol=1e-10)
+    rows = np.array([[0.01, 1.0], [1e-4, 2.0], [1.0, 1.0]])
+    exact = np.stack([0.5 / np.sqrt(rows[:, 0]), np.ones(3)], axis=1)
+    np.testing.assert_allclose(gradient(rooted, rows, batch=True, **options), exact, rtol=1e-10)
+    with pytest.raises(ValueError, match=r"math domain|negative"):
+        gradient(rooted, np.array([-1.0, 1.0]), **options)
+
+
+@pytest.mark.parametrize("engine", ["auto", "python"])
+def test_second_derivatives_and_products_beyond_the_domain(engine):
+    options = {"method": "adaptive", "engine": engine}
+    exact = np.array([[1e4, -2e6], [-2e6, 3e8 - 1e4]])
+    np.testing.assert_allclose(gradient(likelihood, NARROW, **options), [1e4, -1e6 + 1e2], rtol=1e-9)
+    np.testing.assert_allclose(hessian(likelihood, NARROW, **options), exact, rtol=1e-5)
+    along = np.array([0.0, 1.0])
+    np.testing.assert_allclose(hvp(likelihood, NARROW, along, **options), exact[1], rtol=1e-5)
+    assert jvp(likelihood, NARROW, along, **options) == pytest.approx(-1e6 + 1e2, rel=1e-9)
+    rows = np.array([NARROW, [2.0, 3.0]])
+    both = hessian(likelihood, rows, batch=True, **options)
+    np.testing.assert_allclose(both[0], exact, rtol=1e-5)
+    np.testing.assert_allclose(both[1], hessian(likelihood, rows[1], **options), rtol=1e-12)
+    root = derivative(math.sqrt, np.array([0.01, 0.04]), **options)
+    np.testing.assert_allclose(root, [5.0, 2.5], rtol=1e-10)
+    with pytest.raises(ValueError, match="sigma must be positive"):
+        hessian(likelihood, np.array([2.0, -1.0]), **options)
 
 
 # --- one-sided --------------------------------------------------------------------------------------------------------

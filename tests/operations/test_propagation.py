@@ -136,6 +136,34 @@ def test_nan_stays_where_it_is():
     assert np.isnan(propagate(polar, X, [np.nan, 1.0])[1]).all()
 
 
+@pytest.mark.parametrize("unknown", [np.nan, np.inf])
+def test_an_unknown_variance_stays_with_what_depends_on_it(unknown):
+    def apart(x):
+        return np.array([np.sin(x[0]), x[1] ** 2, x[0] + x[1], 3.0])
+
+    for spread in ([unknown, 0.01], [[unknown, 0.0], [0.0, 0.01]], [[unknown, unknown], [unknown, 0.01]]):
+        cov = propagate(apart, X, spread, order=4)[1]
+        assert not np.isfinite(cov[[0, 0, 2, 2], [0, 2, 0, 2]]).any()
+        assert cov[1, 1] == pytest.approx(0.16, rel=1e-9)
+        assert (cov[3] == 0.0).all()
+        assert (cov[:, 3] == 0.0).all()
+    rows = np.array([[[unknown, 0.0], [0.0, 0.01]], COV])
+    many = propagate(apart, np.array([X, X]), rows, batch=True)[1]
+    assert many[1].tolist() == propagate(apart, X, COV)[1].tolist()
+    assert propagate(lambda x: x[1], X, [unknown, 0.04])[1] == pytest.approx(0.04, rel=1e-9)
+
+
+def test_covariances_without_a_negative_variance_anywhere():
+    for wrong in (np.array([[1.0, 2.0], [2.0, 1.0]]), np.array([[1e-300, 2e-300], [2e-300, 1e-300]])):
+        with pytest.raises(ValueError, match="negative eigenvalue, -1"):
+            propagate(polar, X, wrong)
+    with pytest.raises(ValueError, match="off-diagonal elements are too large"):
+        propagate(polar, ROWS, np.array([COV] * 6 + [[[1.0, -3.0], [-3.0, 1.0]]]), batch=True)
+    q = np.random.default_rng(0).normal(size=(5, 2))
+    propagate(np.sum, np.ones(5), q @ q.T)  # singular: eigenvalues are 0 up to rounding
+    propagate(np.sum, np.ones(2), np.zeros((2, 2)))
+
+
 @pytest.mark.parametrize(
     ("cov", "words"),
     [

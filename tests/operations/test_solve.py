@@ -1,8 +1,11 @@
 """From a call to its result: where the numbers go, and in which form."""
 
+import functools
+
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad import EngineError
 from fastgrad.engine.arguments import Options
 from fastgrad.engine.call import Call, Rows
@@ -65,3 +68,29 @@ def test_what_does_not_go_together():
     check_combination(refined, "python")
     with pytest.raises(EngineError, match="without bounds"):
         check_combination(refined, "reference")
+
+
+class Reading:
+    def __init__(self, array):
+        self.array = array
+
+    def __call__(self, x):
+        return np.sum(x**2 * self.array)
+
+
+@pytest.mark.parametrize("engine", ["auto", "python", "reference", "simd"])
+def test_out_is_no_array_that_f_reads(engine):
+    w, v = np.ones((4, 3)), np.arange(3.0)
+    readers = [
+        lambda x: np.sum(x**2 * w[0]),
+        lambda x, w=w: np.sum(x * w[1]),
+        functools.partial(lambda a, x: np.sum(x * a[0]), w[:1]),
+        Reading(w[2]),
+    ]
+    for f in readers:
+        with pytest.raises(ValueError, match="out shares memory with an array that f reads"):
+            fastgrad.gradient(f, X, batch=True, out=w, engine=engine)
+    assert (w == 1.0).all()
+    with pytest.raises(ValueError, match="f reads"):
+        fastgrad.gradient(Reading(v), X[0], out=v[::-1], engine=engine)
+    assert fastgrad.gradient(readers[0], X, batch=True, out=np.empty((4, 3)), engine=engine).shape == (4, 3)

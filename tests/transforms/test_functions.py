@@ -1,12 +1,16 @@
 """grad, value_and_grad and vjp."""
 
+import copy
+import functools
+import pickle
+
 import numpy as np
 import pytest
 
 import fastgrad
 from fastgrad import ConstantFunctionWarning, gradient, jacobian
 from fastgrad.formulas import reference
-from fastgrad.transforms.functions import grad, value_and_grad, vjp
+from fastgrad.transforms.functions import grad, hess, hessp, jac, value_and_grad, vjp
 
 X = np.array([0.5, 2.0])
 ROWS = np.random.default_rng(3).uniform(-2.0, 2.0, (7, 2))
@@ -33,6 +37,31 @@ def test_grad_binds_options():
     assert grad(scaled)(X, 2.0).tolist() == gradient(scaled, X, args=(2.0,)).tolist()
     assert grad(scaled, args=(3.0,))(X).tolist() == gradient(scaled, X, args=(3.0,)).tolist()
     assert grad(product).__name__ == "gradient_of_product"
+
+
+CUBES = functools.partial(scaled, a=2.0)
+
+
+def several_of(x):
+    return np.array([x[0] * x[1], x[0]])
+
+
+@pytest.mark.parametrize(
+    ("transform", "f"),
+    [(grad, product), (value_and_grad, product), (hess, product), (jac, several_of), (grad, CUBES), (hess, CUBES)],
+)
+def test_functions_pickle_where_f_does(transform, f):
+    whole = transform(f, order=4)
+    for again in (pickle.loads(pickle.dumps(whole)), copy.deepcopy(whole)):
+        for found, wanted in zip(again(X), whole(X), strict=True):
+            assert np.array_equal(found, wanted)
+        assert again.__name__ == whole.__name__
+        assert again.__doc__ == whole.__doc__
+    bound = pickle.loads(pickle.dumps(grad(scaled, args=(3.0,))))
+    assert bound(X).tolist() == gradient(scaled, X, args=(3.0,)).tolist()
+    assert pickle.loads(pickle.dumps(hessp(product)))(X, X).tolist() == hessp(product)(X, X).tolist()
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        pickle.dumps(grad(lambda x: x[0]))
 
 
 def test_value_and_grad():

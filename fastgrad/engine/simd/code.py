@@ -87,7 +87,7 @@ def _traced(call: Call) -> _Traced:
     key = unchanging(call.f, call.args)
     if key is None:
         return _Traced(_trace(call))
-    place = (key, points.shape, call.scalar, tuple(rows.shape[1:] for rows in call.batch))
+    place = (key, points.shape, call.scalar, tuple((rows.shape[1:], rows.dtype.char) for rows in call.batch))
     return _traces.get(place) or _traces.keep(place, _Traced(_trace(call)))
 
 
@@ -99,7 +99,8 @@ def traced_shape(call: Call) -> tuple[int, ...]:
 def _trace(call: Call) -> Program:
     try:
         rows = [rows.shape[1:] for rows in call.batch]
-        program = trace(call.f, call.points.shape, args=call.args, rows=rows, scalar=call.scalar)
+        types = [rows.dtype for rows in call.batch]
+        program = trace(call.f, call.points.shape, args=call.args, rows=rows, types=types, scalar=call.scalar)
     except Untraceable as refused:
         n = call.finite()
         value = call.f(call.argument(call.points.row(n)), *call.args_at(n))

@@ -170,7 +170,21 @@ def _astype(a: Any, dtype: Any, *, copy: bool = True) -> Any:
     return np.asarray(AS_NUMBER(a.view(np.ndarray)), dtype=object) if copy or is_mask(a) else a
 
 
+def _unpacking(name: str) -> Callable[..., Any]:
+    """item and tolist, which give numbers of Python."""
+
+    def rule(a: Any, *args: Any) -> Any:
+        for value in a.flat:
+            if isinstance(value, Traced):
+                value.trace.unpacked = True
+        return getattr(a.view(np.ndarray), name)(*args)
+
+    return rule
+
+
 Traced.__array_ufunc__ = _scalar_ufunc  # type: ignore[attr-defined]
 Traced.__array_function__ = _scalar_function  # type: ignore[attr-defined]
 Symbol.__round__ = _rounded  # type: ignore[attr-defined]
 method("astype", _astype)
+for _name in ("item", "tolist"):
+    method(_name, _unpacking(_name))

@@ -150,7 +150,7 @@ def _integer_power(a: Any, n: int) -> Any:
 def select(mask: Any, a: Any, b: Any) -> Any:
     """One element of np.where."""
     if not isinstance(mask, Traced):
-        return a if mask else b
+        return a if as_mask(mask) else b
     if all(isinstance(value, (Flag, bool, np.bool_)) for value in (a, b)):
         return logical_or(logical_and(mask, a), logical_and(logical_not(mask), b))
     trace = mask.trace
@@ -165,6 +165,8 @@ def as_mask(value: Any) -> Any:
     if type(value) is Flag:
         value.trace.operand(value)  # refuses masks of another trace
         return value
+    if type(value) is int and value in (~True, ~False):  # in an array of NumPy's bools it would be not value
+        refuse("f applies ~ to an array of comparisons in which some are known; write np.logical_not")
     return record("ne", value, Literal(0.0)) if isinstance(value, Traced) else bool(value)
 
 

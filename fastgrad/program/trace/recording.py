@@ -145,6 +145,7 @@ def trace(
     *,
     args: tuple[Any, ...] = (),
     rows: Sequence[tuple[int, ...]] = (),
+    types: Sequence[np.dtype[Any]] = (),
     scalar: bool = False,
     budget: int = 20_000,
 ) -> Program:
@@ -159,7 +160,9 @@ def trace(
     args : tuple
         Arguments after x, as they are.
     rows : sequence of tuple of int
-        Shapes of one row of each batch argument.
+        Shapes of one row of each batch argument ...
+    types : sequence of dtype
+        ... and their types; float64 by default.
     scalar : bool
         Whether f takes a number instead of an array.
     budget : int
@@ -179,6 +182,9 @@ def trace(
         warnings.simplefilter("ignore")
         x = _symbols(recording, "x", 0, () if scalar else shape)
         starts = np.cumsum([0, *map(prod, rows)]).tolist()
+        for start, stop, kind in zip(starts, starts[1:], types, strict=False):
+            if kind not in (np.float64, np.int64):
+                recording.narrow |= {("b", i): kind for i in range(start, stop)}
         arguments = [_symbols(recording, "b", start, row) for start, row in zip(starts, rows, strict=False)]
         try:
             target = Retargeted(f)

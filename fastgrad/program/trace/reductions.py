@@ -44,7 +44,7 @@ def tree(ufunc: np.ufunc, a: Objects, axis: Any, keepdims: Any, empty: Any = Non
     axes = _axes(a.ndim, axis)
     rest = [i for i in range(a.ndim) if i not in axes]
     count, loop = _count(a, axis), LOOPS[ufunc]
-    terms = a.transpose(*axes, *rest).reshape(count, *(a.shape[i] for i in rest)) if a.ndim != 1 else a
+    terms = a.transpose(*axes, *rest).reshape(count, *(a.shape[i] for i in rest)) if a.ndim != 1 or not axes else a
     if count == 0:
         if empty is None:
             refuse("f reduces an empty array")

@@ -15,6 +15,9 @@ RULES: dict[np.ufunc, Callable[..., Any]] = {}
 """What a ufunc does with single values."""
 
 
+_COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
+
+
 class Trace:
     """The nodes recorded so far. A trace that was refused once stays refused, whatever f catches."""
 
@@ -22,6 +25,8 @@ class Trace:
         self.nodes: list[tuple[Any, ...]] = []
         self.constants: list[float] = []
         self.reason = ""
+        self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
+        self.unpacked = False  # whether f takes Python's numbers out of arrays
         self._budget = budget
         self._memo: dict[tuple[Any, ...], Any] = {}
         self._slots: dict[bytes, Operand] = {}
@@ -46,8 +51,30 @@ class Trace:
         count = len(self.nodes)
         if count >= self._budget:
             refuse(f"f takes more than {self._budget} operations on single numbers")
+        if self.narrow:
+            self._check_types(key)
         self.nodes.append(key)
         return (Flag if key[0] in BOOLEAN else Symbol)(self, ("v", count))
+
+    def _check_types(self, key: tuple[Any, ...]) -> None:
+        """Refuse what NumPy computes in another type than float64: uint8(0) - 1 is 255, and exp(uint8(1)) a float16."""
+        name, operands = key[0], key[2:] if key[0] == "select" else key[1:]
+        kinds = [self.narrow[operand] for operand in operands if operand in self.narrow]
+        if not kinds or any(map(self._is_wide, operands)):
+            return
+        exact = all(kind.kind in "iub" for kind in kinds) or all(o == ("k", 0.0) for o in operands[1:])
+        if name not in _COMPARING or not exact:
+            refuse(
+                f"f computes with a {kinds[0]} of batch_args without x, which NumPy does in that type; "
+                "pass batch_args of float64, as in labels.astype(float)"
+            )
+
+    def _is_wide(self, operand: Operand) -> bool:
+        """Whether an operand is a float64 of NumPy's: no mask, and no number of Python's, which take any type."""
+        kind, place = operand
+        if kind == "v":
+            return bool(self.nodes[int(place)][0] != "tofloat")
+        return kind == "x" or (kind == "b" and operand not in self.narrow)
 
     def operand(self, value: Any) -> Operand | None:
         """A number as an operand, None if it is none."""
@@ -114,9 +141,15 @@ class Traced:
         return self
 
     def item(self) -> Traced:
+        self.trace.unpacked = True
         return self
 
-    tolist = copy = conjugate = conj = item
+    tolist = item
+
+    def copy(self) -> Traced:
+        return self
+
+    conjugate = conj = copy
 
     @property
     def real(self) -> Traced:
@@ -208,7 +241,13 @@ class Flag(Traced):
     __and__ = __rand__ = _by_rule(np.bitwise_and)
     __or__ = __ror__ = _by_rule(np.bitwise_or)
     __xor__ = __rxor__ = _by_rule(np.bitwise_xor)
-    __invert__ = _of_one(np.logical_not)
+
+    def __invert__(self) -> Any:
+        if self.trace.unpacked:
+            refuse(
+                "f applies ~ to a comparison of Python's numbers, where it is arithmetic; write not, or np.logical_not"
+            )
+        return RULES[np.logical_not](self)
 
 
 for _name in ("add", "sub", "mul", "truediv"):

@@ -111,3 +111,14 @@ def test_writing_nan(workers):
     with pytest.raises(ValueError, match="writes into its argument"):
         numerical_gradient(f, x, workers=workers)
     assert x.tobytes() == before
+
+
+def test_bytes_that_pad_a_longdouble_are_no_change():
+    x = np.array([1.0, -0.0, 3.0], dtype=np.longdouble)
+    noisy = x.copy()
+    noisy.view(np.uint8)[10:16] = 77  # x86 leaves these six bytes as they were
+    if np.array_equal(noisy, x):
+        mutation.check_unchanged([noisy], [x])
+    np.testing.assert_allclose(numerical_gradient(lambda x: float((x**2).sum()), x), 2 * x, atol=1e-6)
+    with pytest.raises(ValueError, match="f writes into its argument"):
+        mutation.check_unchanged([np.abs(x)], [x])  # -0.0 became 0.0

@@ -319,3 +319,76 @@ def test_code_is_made_once_for_a_function_and_a_table():
 
     with pytest.raises(EngineError, match="keeps state"):
         compile_call(call_of(counted))
+
+
+# --- types -----------------------------------------------------------------------------------------------------------
+
+
+LABELLED = {
+    "minus one": lambda x, y: (y - 1) * x[0] * x[1],
+    "squared": lambda x, y: y**2 * x[0],
+    "negative": lambda x, y: -y * x[0],
+    "exp": lambda x, y: np.exp(y) * x[0],
+    "halves": lambda x, y: y / 3 * x[0],
+    "of itself": lambda x, y: (y + y) * x[0],
+    "chosen": lambda x, y: (np.where(x[1] > 1.0, y, 0) - 1) * x[0],
+    "counted": lambda x, y: ((x[1] > 1.0) * y - 1) * x[0],
+    "times": lambda x, y: y * x[0] * x[1],
+    "minus x": lambda x, y: (x[0] - y) ** 2,
+    "equal": lambda x, y: np.where(y == 1, x[0], x[1] ** 2),
+}
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:divide:RuntimeWarning")
+@pytest.mark.parametrize("kind", ["uint8", "int8", "int16", "int32", "uint32", "uint64", "int64", "float32", "bool"])
+@pytest.mark.parametrize("name", LABELLED)
+def test_batch_arguments_keep_their_types(name, kind):
+    f, labels = LABELLED[name], (np.arange(40) % 5 * 50).astype(kind)
+    options = {"batch": True, "batch_args": (labels,)}
+    try:
+        wanted = gradient(f, POINTS, engine="python", **options)
+    except TypeError:
+        with pytest.raises((TypeError, EngineError)):
+            gradient(f, POINTS, engine="simd", **options)
+        return
+    try:
+        found = gradient(f, POINTS, engine="simd", **options)
+    except EngineError as error:
+        assert f"computes with a {kind} of batch_args" in str(error)  # noqa: PT017
+        found = gradient(f, POINTS, **options)
+        assert name not in {"times", "minus x"}
+        assert kind != "int64"
+    np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_a_trace_is_kept_for_its_types():
+    f = LABELLED["minus one"]
+    labels = np.arange(40) % 5
+    gradient(f, POINTS, batch=True, batch_args=(labels.astype(float),), engine="simd")
+    with pytest.raises(EngineError, match=r"labels\.astype\(float\)"):
+        gradient(f, POINTS, batch=True, batch_args=(labels.astype(np.uint8),), engine="simd")
+
+
+NOT_OF_A_BOOL_AND_NO_AXES = [
+    lambda x: np.where(~(x[0].item() > 1.0), x[0], x[1]) * 1.0,
+    lambda x: np.where(~(x.tolist()[0] > 1.0), x[0], x[1]) * 1.0,
+    lambda x: np.where(~(x.item(0) > 1.0), x[0], x[1]) * 1.0,
+    lambda x: np.sum(np.where(~np.array([x[0] > 1.0, True]), x, x * x)),
+    lambda x: np.where(~(x[0] > 1.0), x[0], x[1]) * 1.0,
+    lambda x: np.sum(x * x, axis=())[1],
+    lambda x: np.max(x, axis=())[1] * x[0] + np.mean(x, axis=(), keepdims=True)[0],
+    lambda x: np.sum(x.reshape(1, 2), axis=())[0, 1] * x[0],
+]
+
+
+@pytest.mark.parametrize("k", range(len(NOT_OF_A_BOOL_AND_NO_AXES)))
+def test_not_of_a_bool_and_no_axes(k):
+    f = NOT_OF_A_BOOL_AND_NO_AXES[k]
+    wanted = gradient(f, POINTS, batch=True, engine="python")
+    try:
+        found = gradient(f, POINTS, batch=True, engine="simd")
+    except EngineError as error:
+        assert "f applies ~ to" in str(error)  # noqa: PT017
+        found = wanted
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-8)
