@@ -92,6 +92,12 @@ def is_installed(path: str) -> bool:
     return "site-packages" in path or "dist-packages" in path or path.startswith((sys.base_prefix + "/lib", "<frozen"))
 
 
+def home(value: Any) -> str:
+    """The module of a function or a class as it says itself; what `exec` made in an empty namespace has none."""
+    place = getattr(value, "__module__", None)
+    return place if isinstance(place, str) else ""
+
+
 def rebuilt(value: Any, new: Mapping[tuple[str, str], Any]) -> Any:
     """A function, method or partial with other parts, by their kind and name; the rest is shared with the old one."""
     if isinstance(value, MethodType):
@@ -260,7 +266,7 @@ def _is_pure_builtin(value: Any) -> bool:
 
 
 def _is_numpys(value: Any) -> bool:
-    return isinstance(value, (FunctionType, type)) and value.__module__.split(".")[0] in {"numpy", "builtins"}
+    return isinstance(value, (FunctionType, type)) and home(value).split(".")[0] in {"numpy", "builtins"}
 
 
 def _module(name: str, module: ModuleType) -> Hashable:
