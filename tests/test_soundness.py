@@ -1,17 +1,21 @@
 """Never silently wrong: attacks on what is known of f, and what must happen."""
 
 import ctypes
+import functools
 import math
+import os
+import sys
+import types
+import typing
 
 import numpy as np
 import pytest
 
 import fastgrad
+from fastgrad.program.keys import unchanging
 from fastgrad.program.trace.recording import Untraceable, trace
 
-pytestmark = pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
-
-P = np.random.default_rng(7).uniform(0.5, 2.0, (3_000, 2))
+P = np.random.default_rng(7).uniform(0.5, 2.0, (400, 2))  # enough calls to trace, too few for Numba
 
 
 def same_as_python(f, points=P):
@@ -148,3 +152,176 @@ def test_lambdify():
         helper = sympy.lambdify((a, b), sympy.sin(a) * b**2 + sympy.exp(a), module)
         assert same_as_python(lambda x, helper=helper: helper(x[0], x[1])) == "simd"
         assert same_as_python(lambda x, helper=helper: helper(x[0], x[1]) + math.sin(x[0])) == "simd"
+
+
+# --- kept traces do not go stale --------------------------------------------------------------------------------------
+
+SETTINGS = types.SimpleNamespace(k=2.0)
+CONFIG = types.ModuleType("config_of_test")
+sys.modules["config_of_test"] = CONFIG
+
+
+class Number(float):
+    """A float that can have attributes."""
+
+    k = 1.0
+
+    def __mul__(self, other):
+        return self.k * other
+
+
+class Pair(typing.NamedTuple):
+    """A tuple whose class can change."""
+
+    a: float
+
+    @property
+    def k(self):
+        return SETTINGS.k * self.a
+
+
+def helper(a):
+    return helper_of_helper.k * a
+
+
+def helper_of_helper(a):
+    return a
+
+
+@functools.wraps(np.sum)
+def wrapped(a):
+    return SETTINGS.k * np.sum(a)
+
+
+def imports(x):
+    import config_of_test
+
+    return config_of_test.k * x[0] + x[1]
+
+
+def imports_from(x):
+    from config_of_test import k
+
+    return k * x[0] + x[1]
+
+
+def in_a_class(x):
+    class Inner:
+        value = CONFIG.k
+
+    return Inner.value * x[0] + x[1]
+
+
+def in_a_lambda(x):
+    return sum(map(lambda a: __import__("config_of_test").k * a, x))  # noqa: C417
+
+
+def reads_a_file(x):
+    with open(PLACE) as file:
+        return float(file.read()) * x[0] + x[1]
+
+
+def loads(x):
+    return np.loadtxt(PLACE) * x[0] + x[1]
+
+
+def loads_by_another_name(x, numpy=np):
+    return numpy.loadtxt(PLACE) * x[0] + x[1]
+
+
+def loads_by_a_local_name(x):
+    library = np
+    return library.loadtxt(PLACE) * x[0] + x[1]
+
+
+PLACE = ""
+NUMBER, PAIR = Number(1.0), Pair(1.0)
+KERNEL = np.frompyfunc(lambda a: SETTINGS.k * a, 1, 1)
+math_of_user = types.ModuleType("math")
+
+STALE = {
+    "import": imports, "from import": imports_from, "class": in_a_class, "lambda": in_a_lambda, "file": reads_a_file,
+    "np.loadtxt": loads, "default module": loads_by_another_name, "local module": loads_by_a_local_name,
+    "attribute of a helper": lambda x: helper(x[0]) + x[1], "wraps": lambda x: wrapped(x) + x[1],
+    "frompyfunc": lambda x: KERNEL(x[0]) + x[1], "number": lambda x: NUMBER * x[0] + x[1],
+    "named tuple": lambda x: PAIR.k * x[0] + x[1], "eval": lambda x: eval("SETTINGS.k") * x[0] + x[1],
+    "globals": lambda x: globals()["SETTINGS"].k * x[0] + x[1], "getattr": lambda x: getattr(SETTINGS, "k") * x[0],  # noqa: B009
+    "through a function": lambda x: helper.__globals__["SETTINGS"].k * x[0] + x[1],
+    "through a module": lambda x: np.sum.__module__ and SETTINGS.k * x[0] + x[1],
+    "of a name": lambda x: math_of_user.k * x[0] + x[1], "errors": lambda x: x[0] * ERRORS[np.geterr()["under"]] + x[1],
+    "vars": lambda x: vars(SETTINGS)["k"] * x[0] + x[1], "partial": lambda x: PART() * x[0] + x[1],
+    "environment": lambda x: float(os.environ["FASTGRAD_K"]) * x[0] + x[1], "memo": lambda x: cached() * x[0] + x[1],
+    "documentation": lambda x: float(helper_of_helper.__doc__) * x[0] + x[1],
+}  # fmt: skip
+PART = functools.partial(getattr, SETTINGS, "k")
+ERRORS = {"ignore": 2.0, "warn": 5.0}
+
+
+@functools.lru_cache
+def cached():
+    return SETTINGS.k
+
+
+def set_everything(k, path):
+    """Every place from which one of the functions has its factor."""
+    global PLACE  # noqa: PLW0603
+    PLACE = path
+    path.write_text(str(k))
+    SETTINGS.k = CONFIG.k = helper_of_helper.k = Number.k = math_of_user.k = k
+    helper_of_helper.__doc__ = os.environ["FASTGRAD_K"] = str(k)
+    cached.cache_clear()
+    np.seterr(under="ignore" if k == 2.0 else "warn")
+
+
+@pytest.mark.parametrize("name", STALE)
+def test_a_trace_that_can_go_stale_is_not_kept(name, tmp_path):
+    f = STALE[name]
+    with np.errstate():
+        for k in (2.0, 5.0, 2.0):
+            set_everything(k, tmp_path / "k")
+            assert unchanging(f, ()) is None
+            same_as_python(f)
+            found = fastgrad.gradient(f, P, batch=True)[:, 0]
+            np.testing.assert_allclose(found, k, rtol=1e-8)
+
+
+def test_kernels_of_another_life():
+    for k in range(20):
+        kernel = np.frompyfunc(lambda a, k=k: k * a, 1, 1)
+        found = fastgrad.gradient(lambda x, kernel=kernel: kernel(x[0]) + x[1], P, batch=True)
+        np.testing.assert_allclose(found[:, 0], float(k), atol=1e-9)
+
+
+def test_what_is_replaced_in_numpy_is_seen(monkeypatch):
+    def f(x):
+        return np.sin(x[0]) * math.tau + np.linalg.norm(x)
+
+    before = unchanging(f, ())
+    assert before is not None
+    assert before == unchanging(f, ())
+    monkeypatch.setattr(math, "tau", 3.0)
+    assert unchanging(f, ()) not in (None, before)
+    monkeypatch.setattr(np, "sin", lambda a: a)
+    assert unchanging(f, ()) != before
+
+
+def test_what_cannot_change_is_kept():
+    factor, small, single = 2.0, np.ones(2), np.float32(1.0)
+
+    def double(a, k=2.0):
+        return k * a
+
+    def counts(x):
+        nonlocal factor
+        factor += 1.0
+        return factor * x[0]
+
+    for f in (
+        lambda x: np.sin(x[0]) + math.exp(x[1]) + np.linalg.norm(x) + abs(x[0]) + np.pi,
+        lambda x: double(x[0]) * factor + sum(small * x) + single,
+        lambda x: x.sum() + x.shape[0] + np.array([a * a for a in x]).sum(),
+    ):
+        assert unchanging(f, ()) is not None
+        assert unchanging(f, (1.0, small)) is not None
+        assert unchanging(f, (Number(1.0),)) is unchanging(f, (np,)) is unchanging(f, ([1.0],)) is None
+    assert unchanging(counts, ()) is None

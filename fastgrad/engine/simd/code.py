@@ -17,7 +17,8 @@ from ...llvm import machine
 from ...llvm.machine import Memory
 from ...llvm.vectormath import Unsupported
 from ...program import differences
-from ...program.captures import shares_state, unchanging
+from ...program.captures import shares_state
+from ...program.keys import unchanging
 from ...program.program import Program
 from ...program.trace.recording import Untraceable, trace
 from ...results import EPS, EngineError
