@@ -325,3 +325,47 @@ def test_what_cannot_change_is_kept():
         assert unchanging(f, (1.0, small)) is not None
         assert unchanging(f, (Number(1.0),)) is unchanging(f, (np,)) is unchanging(f, ([1.0],)) is None
     assert unchanging(counts, ()) is None
+
+
+# --- f itself is asked at several points ------------------------------------------------------------------------------
+
+
+def by_type(x):
+    return x[0] * 2 if isinstance(x[1], float) and x[1] > 0 else x[0]
+
+
+def by_dtype(x):
+    return x[0] * 2 if x.dtype == np.float64 and x[1] > 0 else x[0]
+
+
+def by_scalar(x):
+    return x[0] * 2 if np.isscalar(x[1]) and x[1] > 0 else x[0]
+
+
+def by_method(x):
+    return x[0] * 2 if hasattr(x[1], "is_integer") and x[1] > 0 else x[0]
+
+
+@pytest.mark.parametrize("f", [by_type, by_dtype, by_scalar, by_method])
+def test_what_looks_at_types_is_refused_at_whichever_point_it_shows(f):
+    ones = np.tile([1.0, 1.0], (400, 1))
+    first, last, most = ones.copy(), ones.copy(), -ones
+    first[0, 1], last[-1, 1] = -1.0, -1.0
+    most[150:, 1] = 1.0
+    for points in (np.tile([1.0, -1.0], (400, 1)), first, last, most, ones):
+        same_as_python(f, points)
+    assert unchanging(f, ()) is None
+
+
+def test_f_that_raises_where_its_trace_gives_a_number():
+    def f(x):
+        if isinstance(x[0], float) and x[0] < 0:
+            raise ArithmeticError(x)
+        return x[0] * x[1]
+
+    points = np.ones((400, 2))
+    points[-1] = -1.0
+    with pytest.raises(ArithmeticError):
+        fastgrad.gradient(f, points, batch=True)
+    with pytest.raises(fastgrad.EngineError, match="raises ArithmeticError where traced it gives 0.99"):
+        fastgrad.gradient(f, points, batch=True, engine="simd")

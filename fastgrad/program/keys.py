@@ -31,7 +31,9 @@ _READING = {
     "load", "loadtxt", "genfromtxt", "fromfile", "fromregex", "fromstring", "frombuffer", "from_dlpack", "memmap",
     "datetime64", "datetime_as_string", "geterr", "geterrcall", "getbufsize", "seterr", "seterrcall", "setbufsize",
     "get_printoptions", "set_printoptions", "printoptions", "array2string", "array_repr", "array_str", "show_config",
-    "show_runtime", "info", "save", "savez", "savez_compressed", "savetxt", "test", "attrgetter", "methodcaller",
+    "show_runtime", "info", "save", "savez", "savez_compressed", "savetxt", "test", "attrgetter", "isscalar",
+    "isrealobj", "iscomplexobj", "issubdtype", "result_type", "can_cast", "min_scalar_type", "common_type",
+    "typename", "methodcaller",
 }  # fmt: skip
 # Not isinstance and its like: what a symbol is not, a number may be at later points, which no check sees.
 _BUILTINS = {
@@ -48,7 +50,11 @@ _HIDDEN = {
     "IMPORT_NAME", "LOAD_NAME", "LOAD_BUILD_CLASS", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_CLASSDEREF", "LOAD_SUPER_ATTR",
     "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_DEREF",
 }  # fmt: skip
-_FRAMES = {"gi_frame", "gi_code", "cr_frame", "tb_frame", "f_globals", "f_locals", "f_back", "f_builtins"}
+# Of a frame, and what symbols have otherwise than numbers.
+_UNLIKE = {
+    "dtype", "itemsize", "nbytes", "strides", "flags", "base", "is_integer", "gi_frame", "gi_code", "cr_frame",
+    "tb_frame", "f_globals", "f_locals", "f_back", "f_builtins",
+}  # fmt: skip
 _LOADS, _ATTRIBUTES = {"LOAD_GLOBAL", "LOAD_DEREF"}, {"LOAD_ATTR", "LOAD_METHOD"}
 
 
@@ -189,7 +195,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 def _is_hidden(now: dis.Instruction, code: CodeType) -> bool:
     """Whether an instruction reads or leaves something where no key looks."""
     if now.opname in _ATTRIBUTES:
-        return now.argval.startswith("__") or now.argval in _FRAMES
+        return now.argval.startswith("__") or now.argval in _UNLIKE
     return now.opname in _HIDDEN or (now.opname == "STORE_DEREF" and now.argval in code.co_freevars)
 
 
