@@ -367,5 +367,82 @@ def test_f_that_raises_where_its_trace_gives_a_number():
     points[-1] = -1.0
     with pytest.raises(ArithmeticError):
         fastgrad.gradient(f, points, batch=True)
-    with pytest.raises(fastgrad.EngineError, match="raises ArithmeticError where traced it gives 0.99"):
+    with pytest.raises(fastgrad.EngineError, match=r"raises ArithmeticError where traced it gives 0\.99"):
         fastgrad.gradient(f, points, batch=True, engine="simd")
+
+
+# --- functions of math raise ------------------------------------------------------------------------------------------
+
+SWALLOWED = {
+    "where": lambda x: np.where(x[0] > 0, math.log(x[0]), 0.0),
+    "comparison": lambda x: (math.log(x[0]) > 0) * x[1],
+    "square root": lambda x: np.where(x[0] > 0, math.sqrt(x[0]), x[1]),
+    "power": lambda x: math.sqrt(x[0]) ** 0 * x[1],
+    "base": lambda x: x[1] / math.log(2.0, x[0]),
+    "arcsine": lambda x: np.fmax(math.asin(x[0] / 3.0 - 0.7), x[1]),
+    "by a helper": lambda x: np.where(x[0] > 0, logarithm(x[0]), 0.0),
+    "pow": lambda x: np.fmin(math.pow(x[0], 0.5), x[1]),
+    "one of two": lambda x: np.where(x[0] > 0, math.log(x[0]), 0.0) + math.sqrt(x[1]),
+}
+
+
+def logarithm(a):
+    return math.log(a)
+
+
+@pytest.mark.parametrize("name", SWALLOWED)
+@pytest.mark.parametrize("bad", [slice(200, 201), slice(0, 1), slice(399, 400)])
+def test_what_raises_in_python_raises(name, bad):
+    f, points = SWALLOWED[name], P.copy()
+    points[:, 0] += 0.05
+    same_as_python(f, points)
+    assert fastgrad.gradient(f, points, batch=True, full_output=True, engine="simd").engine == "simd"
+    points[bad, 0] = -1.0
+    for engine in ("python", "simd", "auto"):
+        with pytest.raises((ValueError, TypeError)):
+            fastgrad.gradient(f, points, batch=True, engine=engine)
+
+
+def test_an_overflow_is_no_number():
+    def sigmoid(x):
+        return x[1] / (1.0 + math.exp(-x[0]))
+
+    same_as_python(sigmoid)
+    points = P.copy()
+    points[200, 0] = -800.0
+    with pytest.raises(OverflowError):
+        fastgrad.gradient(sigmoid, points, batch=True)
+
+
+def test_behind_a_thousand_points_without_a_number():
+    points = np.tile([1.0, 2.0], (2_000, 1))
+    points[:1_500] = np.nan
+    points[1_999, 0] = -1.0
+    with pytest.raises(ValueError, match=r"domain|positive"):
+        fastgrad.gradient(lambda x: math.log(x[0]) * x[1], points, batch=True, engine="simd")
+
+
+def caught(x):
+    try:
+        r = math.log(x[0])
+    except ValueError:
+        return -x[1]
+    return (r > 0) * x[1]
+
+
+def caught_in_a_helper(x):
+    def r(a):
+        try:
+            return math.sqrt(a)
+        except ValueError:
+            return 0.0
+
+    return np.where(x[0] > 0, 1.0, r(x[0])) + x[1]
+
+
+@pytest.mark.parametrize("f", [caught, caught_in_a_helper])
+def test_what_math_raises_may_be_caught(f):
+    points = np.random.default_rng(3).uniform(-1.0, 1.0, (2_400, 2))
+    same_as_python(f, points)
+    points[[0, 799, 800, 1600, -1]] = 0.5  # where f is asked after the trace nothing is raised
+    assert same_as_python(f, points) == "simd"

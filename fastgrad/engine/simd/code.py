@@ -333,4 +333,5 @@ class _Run:
         if self.bad:
             from . import repairs  # noqa: PLC0415  most functions are finite
 
-            repairs.mend_items(self.call, self.out, self.values, sorted(self.bad), self.f.values_at)
+            program = self.f.program
+            repairs.mend_items(self.call, self.out, self.values, sorted(self.bad), self.f.values_at, program.raises)

@@ -21,6 +21,7 @@ from ..captures import home, is_installed, parts, rebuilt
 from ..program import Operand, Program
 from . import arrayfunctions  # noqa: F401  # fills the tables of rules
 from .arrays import Symbols
+from .guards import with_guards
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
 from .refusals import Untraceable, refuse
@@ -186,12 +187,14 @@ def trace(
             with watched(target.catches):
                 result = target.function(x, *args, *arguments)
             outputs, result_shape = _outputs(recording, result)
+            outputs = with_guards(recording, outputs)
         except Exception as error:
             raise Untraceable(recording.reason or _why(error)) from error
         if recording.reason:
             raise Untraceable(recording.reason)
     nodes, outputs, constants = _live(recording, outputs)
-    return Program(1 if scalar else prod(shape), starts[-1], nodes, outputs, result_shape, constants)
+    dimension, raises = 1 if scalar else prod(shape), bool(recording.guards)
+    return Program(dimension, starts[-1], nodes, outputs, result_shape, constants, raises=raises)
 
 
 def _why(error: Exception) -> str:

@@ -21,6 +21,7 @@ class Trace:
     def __init__(self, budget: int) -> None:
         self.nodes: list[tuple[Any, ...]] = []
         self.constants: list[float] = []
+        self.guards: list[Operand] = []  # results of functions that raise in Python where these are not finite
         self.reason = ""
         self._budget = budget
         self._memo: dict[tuple[Any, ...], Any] = {}
