@@ -51,22 +51,25 @@ def mend(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp], f
     and where it may raise at some of them.
     """
     first, rest = rows[:REPEATED], rows[REPEATED:]
-    if first.size and _agrees(call, out, values, first) and rest.size and not raises:
+    if first.size and _agrees(call, out, values, first, raises) and rest.size and not raises:
         rest = rest[:0] if call.table.is_value else rest[np.isfinite(f(subset(call, rest))).all(axis=1)]
     if rest.size:
-        _agrees(call, out, values, rest)
+        _agrees(call, out, values, rest, raises)
 
 
-def _agrees(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]) -> bool:
-    """Compute points again by f; whether the same numbers were not finite."""
+def _agrees(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp], raises: bool) -> bool:
+    """Compute points again by f; whether the same numbers were not finite.
+
+    Where f may catch what math raises, all its numbers there are others.
+    """
     some = subset(call, rows)
     fresh: Any = np.empty((len(rows), out.shape[1]))
     seen = None if values is None else np.empty(len(rows))
     buffer.apply(some, Target(lambda shape: fresh.reshape(len(rows), prod(shape), -1)) if call.vector else fresh, seen)
     same = bool((np.isfinite(fresh) == np.isfinite(out[rows])).all())
-    out[rows] = _mended(out[rows], fresh)
+    out[rows] = fresh if raises else _mended(out[rows], fresh)
     if values is not None and seen is not None:
-        values[rows] = _mended(values[rows], seen)
+        values[rows] = seen if raises else _mended(values[rows], seen)
     return same
 
 
