@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..program.captures import home
 from ..results import Result
 from .stores import is_store
 
@@ -27,7 +28,7 @@ NOT_KEPT = {"units", "standard_name", "valid_range", "valid_min", "valid_max", "
 
 def is_labelled(x: Any) -> bool:
     """Whether x is a DataArray or a Dataset."""
-    return hasattr(x, "coords") and any(base.__module__.startswith("xarray.") for base in type(x).__mro__)
+    return hasattr(x, "coords") and any(home(base).startswith("xarray.") for base in type(x).__mro__)
 
 
 def has_labels(parts: Any) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..formulas import stencils
 from ..formulas.stencils import COMPLEX, ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
+from ..program.captures import home
 from . import threads
 from .call import Call, Rows
 
@@ -103,7 +104,7 @@ def arrays_of(args: tuple[Any, ...]) -> list[Array]:
 
 def is_dask(x: Any) -> bool:
     """Whether x is a dask array; dask itself need not be there."""
-    return type(x).__module__.startswith("dask.array")
+    return home(type(x)).startswith("dask.array")
 
 
 def real_array(x: Any, name: str = "x") -> Array:

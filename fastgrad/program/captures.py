@@ -1,13 +1,15 @@
 """What a function reaches without being given it: one walk, and its visitors.
 
-`parts` says what a function, a method, a partial or a callable object holds. Three visitors go by it: the key of a kept
-trace or compilation, the search for memory that f shares with its argument, and the tracer's copy of f (`rebuilt`).
+`parts` says what a function, a method, a partial or a callable object holds. Its visitors are the key of a kept
+trace (`keys`), that of a compilation, the search for memory that f shares with its argument, and the tracer's copy of f
+(`rebuilt`).
 """
 
 from __future__ import annotations
 
 import dis
 import inspect
+import os
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
@@ -18,8 +20,8 @@ import numpy as np
 
 Freeze = Callable[[str, Any], Hashable]
 
-SMALL_ARRAY = 16_384  # bytes; comparing more takes longer than tracing
 _PURE_MODULES = {"builtins", "math", "cmath", "_operator", "numpy", "numpy._core._multiarray_umath"}
+_NUMPYS = os.path.join(os.path.dirname(np.__file__), "")
 _FROZEN_MODULES = {"numpy", "math", "cmath", "numpy.linalg", "numpy.random"}
 
 # Where a callable holds something, the code's name for it, and what it is; a NamedTuple takes five times as long.
@@ -33,7 +35,7 @@ def parts(value: Any) -> Iterator[Part]:
     Globals are all whose names a function mentions, as attributes too: what another module calls W may be the same.
     """
     if type(value) is FunctionType:
-        yield from _parts_of_function(value, names)
+        yield from function_parts(value, names)
     elif isinstance(value, MethodType):
         yield "self", "self", value.__self__
         yield "function", "function", value.__func__
@@ -48,7 +50,8 @@ def parts(value: Any) -> Iterator[Part]:
             yield "function", "function", call
 
 
-def _parts_of_function(function: FunctionType, mentioned: Callable[[CodeType], Sequence[str]]) -> Iterator[Part]:
+def function_parts(function: FunctionType, mentioned: Callable[[CodeType], Sequence[str]]) -> Iterator[Part]:
+    """What a function holds: cells, those of the mentioned globals that there are, and defaults."""
     code, space, given = function.__code__, function.__globals__, function.__defaults__ or ()
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         if _is_set(cell):  # one that is still empty is for f's first call to complain of
@@ -92,6 +95,12 @@ def is_installed(path: str) -> bool:
     return "site-packages" in path or "dist-packages" in path or path.startswith((sys.base_prefix + "/lib", "<frozen"))
 
 
+def home(value: Any) -> str:
+    """The module of a function or a class as it says itself; what `exec` made in an empty namespace has none."""
+    place = getattr(value, "__module__", None)
+    return place if isinstance(place, str) else ""
+
+
 def rebuilt(value: Any, new: Mapping[tuple[str, str], Any]) -> Any:
     """A function, method or partial with other parts, by their kind and name; the rest is shared with the old one."""
     if isinstance(value, MethodType):
@@ -122,7 +131,7 @@ def _rebuilt_function(function: FunctionType, new: Mapping[tuple[str, str], Any]
 
 def snapshot(function: FunctionType) -> FunctionType:
     """The function with what it captures now: Numba reads cells and globals again at each new signature."""
-    return _rebuilt_function(function, {(kind, name): v for kind, name, v in _parts_of_function(function, loaded)})
+    return _rebuilt_function(function, {(kind, name): v for kind, name, v in function_parts(function, loaded)})
 
 
 def shares_state(function: Any, arrays: Sequence[np.ndarray[Any, Any]]) -> str:
@@ -178,8 +187,7 @@ class NotFrozenError(Exception):
 def captured(function: FunctionType, freeze: Freeze | None = None) -> Hashable:
     """A key that changes when the code or a captured number does.
 
-    Numba freezes captured values, so a changed value needs another compilation; a trace is good as long as nothing that
-    the function captures has changed.
+    Numba freezes captured values, so a changed value needs another compilation.
 
     Raises
     ------
@@ -187,29 +195,8 @@ def captured(function: FunctionType, freeze: Freeze | None = None) -> Hashable:
         The function captures an array, or an object that Numba cannot compile.
     """
     freeze = freeze or _freeze
-    held = _parts_of_function(function, loaded)
+    held = function_parts(function, loaded)
     return (content(function.__code__), tuple((kind, name, freeze(name, value)) for kind, name, value in held))
-
-
-def unchanging(f: Any, args: tuple[Any, ...]) -> Hashable | None:
-    """A key of all that a call's trace depends on: small arrays by their bytes, helpers by their content.
-
-    None where something may change unseen: an attribute, a container, a large array, a method's object.
-    """
-    if type(f) is not FunctionType:
-        return None
-    try:
-        return (captured(f, _freeze_more), tuple(_freeze_more("an argument", a) for a in args))
-    except (NotFrozenError, RecursionError):
-        return None
-
-
-def _freeze_more(name: str, value: Any) -> Hashable:
-    if type(value) is np.ndarray and value.dtype.kind in "fiub" and value.nbytes <= SMALL_ARRAY:
-        return (value.shape, value.dtype.str, value.tobytes())
-    if type(value) is FunctionType and not _is_numpys(value):
-        return captured(value, _freeze_more)
-    return _freeze(name, value)
 
 
 _contents: dict[int, tuple[CodeType, Hashable]] = {}  # kept with the code, so that its number stays its own
@@ -260,7 +247,10 @@ def _is_pure_builtin(value: Any) -> bool:
 
 
 def _is_numpys(value: Any) -> bool:
-    return isinstance(value, (FunctionType, type)) and value.__module__.split(".")[0] in {"numpy", "builtins"}
+    """Whether a function is of NumPy's own files: what wraps one of its functions says that it is of its module."""
+    if isinstance(value, FunctionType):
+        return value.__code__.co_filename.startswith(_NUMPYS)
+    return isinstance(value, type) and home(value).split(".")[0] in {"numpy", "builtins"}
 
 
 def _module(name: str, module: ModuleType) -> Hashable:

@@ -37,6 +37,8 @@ class Program:
         Values of the parameters ``("c", s)``; ``("k", value)`` is a literal, which is part of the structure.
     dtype : str
         Type in which f computes.
+    raises : bool
+        Whether f raises in Python for some numbers where NumPy gives NaN or inf.
     """
 
     inputs: int
@@ -46,6 +48,7 @@ class Program:
     shape: tuple[int, ...]
     constants: tuple[float, ...]
     dtype: str = "d"
+    raises: bool = False
 
     @cached_property
     def structure(self) -> str:

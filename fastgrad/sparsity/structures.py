@@ -13,8 +13,9 @@ from ..engine.arguments import Function
 from ..engine.call import Rows
 from ..formulas.steps import irregular
 from ..formulas.values import as_numbers, precision
-from ..program.captures import shares_state, unchanging
+from ..program.captures import shares_state
 from ..program.dependence import mixed_pairs, mixing, support_of, supports, terms
+from ..program.keys import unchanging
 from ..program.look import agree
 from ..program.program import Program
 from ..program.schedule import schedule

@@ -15,8 +15,8 @@ from fastgrad.program.captures import (
     rebuilt,
     shares_state,
     snapshot,
-    unchanging,
 )
+from fastgrad.program.keys import unchanging
 
 FACTOR = 2.0
 TABLE = np.zeros(3)

@@ -155,17 +155,18 @@ class Block:
         }  # fmt: skip
         return grid.count // int(lengths[-1]) * segments(grid)
 
-    def evaluate(self, value: Any, point: Array, rows: Array) -> list[float]:
-        """f's outputs at a point by the compiled `value`, a kernel on columns of which all lanes do the same."""
-        self.memory[self.points] = point.repeat(self.width)
-        self.memory[self.batch] = np.tile(rows, self.width)
+    def evaluate(self, value: Any, points: Array, rows: Array) -> list[list[float]]:
+        """f's outputs at some points by the compiled `value`, a kernel on columns: a point to a lane, and repeated."""
+        lanes = np.arange(self.width) % len(points)
+        self.memory[self.points] = points[lanes].T.ravel()
+        self.memory[self.batch] = rows[lanes].ravel()
         numbers = {"source": self.at(self.points), "out": self.at(self.found), "batch": self.at(self.batch)}
         numbers |= {"source_row": 1, "out_row": 1, "source_column": self.width, "out_column": self.width}
-        numbers |= {"constants": self.at(len(SLOTS) + 1), "sizes": self.at(len(SLOTS)), "batch_row": rows.size}
+        numbers |= {"constants": self.at(len(SLOTS) + 1), "sizes": self.at(len(SLOTS)), "batch_row": rows.shape[1]}
         for name, number in numbers.items():
             self.slots[PLACES[name]] = number
         value(0, self.width, self.address)
-        found: list[float] = self.memory[self.found][:: self.width].tolist()
+        found: list[list[float]] = self.memory[self.found].reshape(-1, self.width).T[: len(points)].tolist()
         return found
 
 

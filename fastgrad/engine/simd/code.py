@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,20 +10,21 @@ from numpy.typing import NDArray
 
 from ...formulas import stencils
 from ...formulas.stencils import Table
-from ...formulas.steps import irregular
-from ...formulas.values import as_number, as_numbers, precision
+from ...formulas.values import as_number, as_numbers
 from ...llvm import machine
 from ...llvm.machine import Memory
 from ...llvm.vectormath import Unsupported
 from ...program import differences
-from ...program.captures import shares_state, unchanging
+from ...program.captures import shares_state
+from ...program.keys import unchanging
 from ...program.program import Program
 from ...program.trace.recording import Untraceable, trace
 from ...results import EPS, EngineError
 from ..bound import Bound
 from ..bound import Code as AnyCode
 from ..call import Call, Grid, Output, Target, subset
-from .arguments import Block, Form, batch_rows, form_of, form_of_columns, is_odd, kind_of
+from .arguments import Block, Form, form_of, form_of_columns, is_odd, kind_of
+from .comparison import compare
 from .emission import NOT_FINITE, VANISHED, Frame, Straight, module
 
 Array = NDArray[np.float64]
@@ -297,10 +297,10 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
 
         value = stencils.value()
         code = Code(program, value, _family(program, value))
-        _check(call, code, form_of_columns(sum(rows[0].size for rows in call.batch if len(rows))))
+        compare(call, code, form_of_columns(sum(rows[0].size for rows in call.batch if len(rows))))
         return stacked.StackedCode(code, program, code.values_at)
     code = Code(program, call.table, family)
-    _check(call, code, _expected_form(call, code, out))
+    compare(call, code, _expected_form(call, code, out))
     return code
 
 
@@ -311,38 +311,6 @@ def _expected_form(call: Call, code: Code, out: Output | None) -> Form:
         call, flat = _widened(call), None
     shape = (call.points.count, len(code.program.outputs) * len(call.table.scale))
     return form_of(call, kind_of(shape, None if flat is None else flat.strides), code.is_long)
-
-
-@lru_cache(maxsize=256)
-def _irregular(dimension: int) -> Array:
-    """Small displacements that no symmetry of f cancels."""
-    displacements: Array = 2.0**-20 * irregular(dimension)
-    return displacements
-
-
-def _check(call: Call, code: Code, form: Form) -> None:
-    """Compare the compiled f with f itself at a point that is displaced in every coordinate."""
-    program = code.program
-    value = code.family.value(program, code.table, form)
-    n = call.finite()
-    moved, args = call.points.row(n), call.args_at(n)
-    with np.errstate(over="ignore", invalid="ignore"):
-        moved = call.inside(n, moved + _irregular(moved.size) * (1.0 + np.abs(moved)))
-    plain = call.f(call.argument(moved), *args)
-    if type(plain) is not np.float64 and precision(plain) > EPS:
-        msg = f"f returns {plain.dtype}, whose rounding vectors of doubles do not reproduce"
-        raise EngineError(msg)
-    rows = batch_rows(call, slice(n, n + 1))[0] if call.batch else np.empty(0)
-    found = Block(program, form.lanes, 0.0).evaluate(value, moved, rows)
-    expected = (
-        np.ravel(plain).tolist()
-        if len(program.outputs) > 1
-        else [plain if type(plain) is np.float64 else as_number(plain)]
-    )
-    for a, b in zip(found, expected, strict=True):
-        if not (a == b or abs(a - b) <= 1e-8 * max(abs(a), abs(b)) + 1e-14 or (a != a and b != b)):  # noqa: PLR0124
-            msg = f"traced, f gives {a!r} where it gives {b!r} in Python: it keeps state, is random or looks at types"
-            raise EngineError(msg)
 
 
 class _Run:
@@ -366,4 +334,5 @@ class _Run:
         if self.bad:
             from . import repairs  # noqa: PLC0415  most functions are finite
 
-            repairs.mend_items(self.call, self.out, self.values, sorted(self.bad), self.f.values_at)
+            program = self.f.program
+            repairs.mend_items(self.call, self.out, self.values, sorted(self.bad), self.f.values_at, program.raises)

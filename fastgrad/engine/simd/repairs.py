@@ -20,9 +20,11 @@ REPEATED = 1000  # points with results that are not finite; beyond, where f is n
 Values = Callable[[Call], Array]  # f's values at the points of a call, (N, M), by its compiled code
 
 
-def mend_items(call: Call, out: Array, values: Array | None, chunks: list[tuple[int, int]], f: Values) -> None:
+def mend_items(
+    call: Call, out: Array, values: Array | None, chunks: list[tuple[int, int]], f: Values, raises: bool = False
+) -> None:
     """Mend the points of the items [start, stop) of some chunks."""
-    mend(call, out, values, np.concatenate([_not_finite(call, out, values, *chunk) for chunk in chunks]), f)
+    mend(call, out, values, np.concatenate([_not_finite(call, out, values, *chunk) for chunk in chunks]), f, raises)
 
 
 def _not_finite(call: Call, out: Array, values: Array | None, start: int, stop: int) -> NDArray[np.intp]:
@@ -42,28 +44,32 @@ def _node(grid: Grid, item: int) -> int:
     return row * length + min(segment * SEGMENT, length)
 
 
-def mend(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp], f: Values) -> None:
+def mend(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp], f: Values, raises: bool = False) -> None:
     """Compute points whose results are not finite again by f; of very many only the first, if it agrees on them.
 
-    Where f itself is finite all are computed again: a sigmoid's exp(800) is infinite, its difference is not.
+    Where f itself is finite all are computed again: a sigmoid's exp(800) is infinite, its difference is not;
+    and where it may raise at some of them.
     """
     first, rest = rows[:REPEATED], rows[REPEATED:]
-    if first.size and _agrees(call, out, values, first) and rest.size:
+    if first.size and _agrees(call, out, values, first, raises) and rest.size and not raises:
         rest = rest[:0] if call.table.is_value else rest[np.isfinite(f(subset(call, rest))).all(axis=1)]
     if rest.size:
-        _agrees(call, out, values, rest)
+        _agrees(call, out, values, rest, raises)
 
 
-def _agrees(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]) -> bool:
-    """Compute points again by f; whether the same numbers were not finite."""
+def _agrees(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp], raises: bool) -> bool:
+    """Compute points again by f; whether the same numbers were not finite.
+
+    Where f may catch what math raises, all its numbers there are others.
+    """
     some = subset(call, rows)
     fresh: Any = np.empty((len(rows), out.shape[1]))
     seen = None if values is None else np.empty(len(rows))
     buffer.apply(some, Target(lambda shape: fresh.reshape(len(rows), prod(shape), -1)) if call.vector else fresh, seen)
     same = bool((np.isfinite(fresh) == np.isfinite(out[rows])).all())
-    out[rows] = _mended(out[rows], fresh)
+    out[rows] = fresh if raises else _mended(out[rows], fresh)
     if values is not None and seen is not None:
-        values[rows] = _mended(values[rows], seen)
+        values[rows] = seen if raises else _mended(values[rows], seen)
     return same
 
 

@@ -61,7 +61,9 @@ class StackedCode:
             if values is not None:
                 own = replace(call, table=stencils.value(), value=False)
                 self.f.bind(own, values.reshape(-1, 1)).fill(1)
-            mend(call, flat, values, np.flatnonzero(~np.isfinite(flat).all(axis=1)), self.values_at)
+            mend(
+                call, flat, values, np.flatnonzero(~np.isfinite(flat).all(axis=1)), self.values_at, self.program.raises
+            )
 
         if count > 1:
             return Bound("simd", call, lambda a, b: stack.points(a, b, whole), count, 1, count, finish=finish)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..captures import home
 from .refusals import REFUSALS, refuse, refusing
 from .symbols import RULES, Flag, Symbol, Traced, as_number, check_dtype
 
@@ -46,11 +47,18 @@ for _name in ("__format__", "__str__", "__repr__", "__reduce_ex__", "__reduce__"
     setattr(Symbols, _name, refusing(REFUSALS[_name]))
 for _name in ("tobytes", "tofile", "dump", "dumps"):
     setattr(Symbols, _name, refusing(f"f takes the bytes of its argument ({_name})"))
+    setattr(Traced, _name, refusing(f"f takes the bytes of its argument ({_name})"))
 for _name in ["argmax", "argmin", "sort", "argsort", "partition", "argpartition", "nonzero", "searchsorted", "choose"]:
     setattr(Symbols, _name, refusing(f"f uses {_name}, which depends on the order of the data"))
 
 for _name in ("byteswap", "getfield", "setfield", "newbyteorder"):
     setattr(Symbols, _name, refusing(f"f treats the bytes of its argument ({_name})"))
+for _name in ("ctypes", "data", "__array_interface__", "__array_struct__"):
+    setattr(Symbols, _name, property(refusing(f"f takes the memory of its argument ({_name})")))
+for _name in ("ctypes", "data"):  # NumPy itself asks whatever it is given for the others, which symbols do not have
+    setattr(Traced, _name, property(refusing(f"f takes the memory of its argument ({_name})")))
+# Since Python 3.12; before, `mentions` sees who asks for a buffer.
+Symbols.__buffer__ = refusing("f takes the memory of its argument (a buffer)")  # type: ignore[attr-defined]
 Symbols.real = property(lambda self: self)  # type: ignore[assignment, method-assign]
 Symbols.imag = property(refusing("f takes the imaginary part of a traced value"))  # type: ignore[assignment, method-assign]
 
@@ -130,7 +138,7 @@ def _store(out: Any, result: Any) -> Any:
 
 def call_function(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Apply the rule of a NumPy function."""
-    name = f"{function.__module__}.{function.__name__}".replace("numpy.", "np.", 1)
+    name = f"{home(function)}.{function.__name__}".replace("numpy.", "np.", 1)
     return guarded(name, FUNCTIONS.get(function), args, options)
 
 

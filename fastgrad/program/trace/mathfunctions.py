@@ -12,7 +12,7 @@ import numpy as np
 from .arrays import Symbols, call_function
 from .elementwise import traced
 from .refusals import refuse
-from .symbols import RULES
+from .symbols import RULES, Symbol
 
 _UFUNCS = {
     **{
@@ -56,9 +56,16 @@ def _shim(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             refuse(f"math.{name} takes a number, f gives it an array; write np.{name}")
         if rule is None:
             refuse(f"f uses math.{name}, which has no rule for tracing")
-        return rule(*args, **options)
+        return guarded(name, rule(*args, **options))
 
     return call
+
+
+def guarded(name: str, result: Any) -> Any:
+    """A result of which is noted where math would raise: for a number outside the domain, or where it overflows."""
+    if name not in _NEVER_RAISING and type(result) is Symbol:
+        result.trace.guards.append(result.key)
+    return result
 
 
 def _holds_symbols(arg: Any) -> bool:
@@ -67,7 +74,9 @@ def _holds_symbols(arg: Any) -> bool:
 
 def _log(a: Any, base: Any = None, /) -> Any:
     logarithm = RULES[np.log](a)
-    return logarithm if base is None else logarithm / RULES[np.log](base)
+    if base is None:
+        return logarithm
+    return guarded("log", logarithm) / guarded("log", RULES[np.log](base))
 
 
 def _hypot(*parts: Any) -> Any:
@@ -90,6 +99,10 @@ def _prod(parts: Any, /, *, start: Any = 1) -> Any:
     return start
 
 
+_NEVER_RAISING = {
+    "atan", "atan2", "asinh", "tanh", "fabs", "copysign", "degrees", "radians", "isnan", "isinf", "isfinite", "cbrt",
+    "dist", "prod",
+}  # fmt: skip
 _OF_SEQUENCES = {"fsum", "dist", "prod"}
 _RULES: dict[str, Callable[..., Any]] = {
     **{name: RULES[getattr(np, ufunc)] for name, ufunc in _UFUNCS.items()},

@@ -17,17 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import is_installed, names, parts, rebuilt
+from ..captures import home, is_installed, parts, rebuilt
 from ..program import Operand, Program
 from . import arrayfunctions  # noqa: F401  # fills the tables of rules
 from .arrays import Symbols
+from .guards import with_guards
 from .mathfunctions import SHIM_MODULE, SHIMS
+from .mentions import check_attributes, check_code, check_object
 from .refusals import Untraceable, refuse
 from .symbols import Flag, Symbol, Trace
 
 # The folder of the whole package, as the package itself says: whatever this file is called, and wherever it lies.
 _OWN = os.path.join(*sys.modules[__name__.partition(".")[0]].__path__, "")
-_RANDOM = "f draws random numbers, so that its values are not a function of x; draw them once, outside"
 
 
 @lru_cache(maxsize=1024)
@@ -53,6 +54,7 @@ class Retargeted:
     def __init__(self, f: Any) -> None:
         self.catches = False
         self._done: dict[int, Any] = {}
+        self._seen: set[int] = set()
         self.function = self._swap(f)
         if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
             self.function = self._swap(f.__call__)
@@ -65,14 +67,12 @@ class Retargeted:
         if kind is ModuleType:
             return SHIM_MODULE if value is math else value
         if kind is BuiltinFunctionType:
-            return SHIMS.get(value.__name__, value) if value.__module__ == "math" else value
+            return SHIMS.get(value.__name__, value) if home(value) == "math" else value
         return self._with_parts(value) if kind in (MethodType, partial) else self._object(value)
 
     def _object(self, value: Any) -> Any:
-        kind = type(value)
-        if kind.__module__ in ("random", "numpy.random._generator", "numpy.random.mtrand"):
-            refuse(_RANDOM)
-        if kind.__module__.startswith("numba."):  # the function that Numba compiled
+        check_object(value)
+        if home(type(value)).startswith("numba."):  # the function that Numba compiled
             source = getattr(value, "py_func", None)
             return self._swap(source) if isinstance(source, FunctionType) else value
         return value
@@ -82,8 +82,7 @@ class Retargeted:
         if id(function) in self._done or is_installed(code.co_filename):
             return self._done.get(id(function), function)
         self._done[id(function)] = function  # for functions that call themselves or each other
-        if not {"random", "default_rng"}.isdisjoint(names(code)):
-            refuse(_RANDOM)
+        check_code(code)
         self.catches |= _catches(code)
         self._done[id(function)] = self._with_parts(function)
         return self._done[id(function)]
@@ -91,7 +90,10 @@ class Retargeted:
     def _with_parts(self, value: Any) -> Any:
         """A function, method or partial whose parts are swapped; itself where none of them is another."""
         new = {}
+        code = getattr(getattr(value, "__func__", value), "__code__", None)
         for kind, name, part in parts(value):
+            if code is not None and type(part) is not FunctionType:
+                check_attributes(code, part, self._seen)
             swapped = self._swap(part)
             if swapped is not part:
                 new[kind, name] = swapped
@@ -191,12 +193,14 @@ def trace(
             with watched(target.catches):
                 result = target.function(x, *args, *arguments)
             outputs, result_shape = _outputs(recording, result)
+            outputs = with_guards(recording, outputs)
         except Exception as error:
             raise Untraceable(recording.reason or _why(error)) from error
         if recording.reason:
             raise Untraceable(recording.reason)
     nodes, outputs, constants = _live(recording, outputs)
-    return Program(1 if scalar else prod(shape), starts[-1], nodes, outputs, result_shape, constants)
+    dimension, raises = 1 if scalar else prod(shape), bool(recording.guards)
+    return Program(dimension, starts[-1], nodes, outputs, result_shape, constants, raises=raises)
 
 
 def _why(error: Exception) -> str:

@@ -24,6 +24,7 @@ class Trace:
     def __init__(self, budget: int) -> None:
         self.nodes: list[tuple[Any, ...]] = []
         self.constants: list[float] = []
+        self.guards: list[Operand] = []  # results of functions that raise in Python where these are not finite
         self.reason = ""
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
         self.unpacked = False  # whether f takes Python's numbers out of arrays

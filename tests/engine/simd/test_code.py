@@ -13,7 +13,7 @@ from fastgrad.engine.call import Call, Rows
 from fastgrad.engine.simd.code import compile_call, traced_shape
 from fastgrad.formulas import stencils
 from fastgrad.formulas.steps import Steps
-from fastgrad.program.captures import unchanging
+from fastgrad.program.keys import unchanging
 
 POINTS = np.random.default_rng(0).uniform(0.5, 1.5, (40, 2))
 

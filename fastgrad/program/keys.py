@@ -1,0 +1,206 @@
+"""The key of a kept trace: a white list of what cannot change unseen.
+
+What a function reads is proved from its code and what that reaches: numbers, strings, small arrays by their bytes,
+functions of the same kind, and what NumPy and math had when this module was imported. Whatever else it mentions, it
+may read another value of at its next call, and has no key.
+"""
+
+from __future__ import annotations
+
+import builtins
+import cmath
+import dis
+import math
+import operator
+import os
+from collections.abc import Hashable, Iterator
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .captures import content, function_parts, home, loaded
+
+SMALL_ARRAY = 16_384  # bytes; comparing more takes longer than tracing
+
+_NUMPYS = os.path.join(os.path.dirname(np.__file__), "")
+_SPACES = (np, np.linalg, math, cmath, operator)
+_PLACES = set(map(id, _SPACES))
+# Functions of NumPy that read a file, a setting or the clock, and makers of attributes' readers.
+_READING = {
+    "load", "loadtxt", "genfromtxt", "fromfile", "fromregex", "fromstring", "frombuffer", "from_dlpack", "memmap",
+    "datetime64", "datetime_as_string", "geterr", "geterrcall", "getbufsize", "seterr", "seterrcall", "setbufsize",
+    "get_printoptions", "set_printoptions", "printoptions", "array2string", "array_repr", "array_str", "show_config",
+    "show_runtime", "info", "save", "savez", "savez_compressed", "savetxt", "test", "attrgetter", "isscalar",
+    "isrealobj", "iscomplexobj", "issubdtype", "result_type", "can_cast", "min_scalar_type", "common_type",
+    "typename", "methodcaller",
+}  # fmt: skip
+# Not isinstance and its like: what a symbol is not, a number may be at later points, which no check sees.
+_BUILTINS = {
+    "abs", "all", "any", "bin", "bool", "bytes", "chr", "complex", "dict", "divmod", "enumerate", "filter", "float",
+    "format", "frozenset", "hex", "int", "iter", "len", "list", "map", "max", "min", "next", "oct", "ord", "pow",
+    "print", "range", "repr", "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip", "Ellipsis",
+    "NotImplemented",
+}  # fmt: skip
+_NUMBERS = {
+    type(None), bool, int, float, complex, str, np.bool_, np.float16, np.float32, np.float64, np.longdouble,
+    np.complex64, np.complex128, np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64,
+}  # fmt: skip
+_HIDDEN = {
+    "IMPORT_NAME", "LOAD_NAME", "LOAD_BUILD_CLASS", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_CLASSDEREF", "LOAD_SUPER_ATTR",
+    "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_NAME", "DELETE_DEREF",
+}  # fmt: skip
+# Of a frame, and what symbols have otherwise than numbers.
+_UNLIKE = {
+    "dtype", "itemsize", "nbytes", "strides", "flags", "base", "is_integer", "gi_frame", "gi_code", "cr_frame",
+    "tb_frame", "f_globals", "f_locals", "f_back", "f_builtins",
+}  # fmt: skip
+_LOADS, _ATTRIBUTES = {"LOAD_GLOBAL", "LOAD_DEREF"}, {"LOAD_ATTR", "LOAD_METHOD"}
+
+
+class _ChangesError(Exception):
+    """Something that may change unseen."""
+
+
+def _is_listed(name: str, value: Any) -> bool:
+    if name.startswith("_") or name in _READING:
+        return False
+    if isinstance(value, FunctionType):
+        return value.__code__.co_filename.startswith(_NUMPYS)
+    return isinstance(value, (np.ufunc, BuiltinFunctionType, type, type(np.sum)))
+
+
+def _list() -> dict[int, Any]:
+    """The objects that are always the same, by their number; they are kept, so that it stays theirs."""
+    spaces = [value for space in _SPACES for name, value in vars(space).items() if _is_listed(name, value)]
+    own = [v for name, v in vars(builtins).items() if name in _BUILTINS or _is_error(v)]
+    return {id(value): value for value in (*spaces, *own)}
+
+
+def _is_error(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+_ALWAYS = _list()
+
+
+class _Reading(NamedTuple):
+    """What a code object looks up."""
+
+    content: Hashable
+    names: tuple[str, ...]  # as global variables
+    chains: dict[str, tuple[tuple[str, ...], ...]]  # the attributes that are taken of a global or captured variable
+    proved: bool  # whether it looks up nothing else
+
+
+_readings: dict[int, tuple[CodeType, _Reading]] = {}  # kept with the code, so that its number stays its own
+
+
+def unchanging(f: Any, args: tuple[Any, ...]) -> Hashable | None:
+    """A key of all that a call's trace depends on: small arrays by their bytes, helpers by their content.
+
+    None where something may change unseen: a file, an attribute, a container, a large array, a method's object.
+    """
+    if type(f) is not FunctionType:
+        return None
+    try:
+        return (_function(f), tuple(map(_value, args)))
+    except (_ChangesError, RecursionError):
+        return None
+
+
+def _function(function: FunctionType) -> Hashable:
+    """The values of whatever the code looks up, in its own order."""
+    reading = _reading(function.__code__)
+    if not reading.proved or function.__dict__:
+        raise _ChangesError
+    space, chains, held = function.__globals__, reading.chains, []
+    for name in reading.names:
+        # A name that is nowhere is for f's first call to complain of.
+        value = space[name] if name in space else function.__builtins__.get(name)  # type: ignore[attr-defined]
+        held.append(_attributes(value, chains[name]) if type(value) is ModuleType else _value(value))
+    if function.__closure__:
+        for kind, name, value in function_parts(function, _no_names):
+            is_module = kind == "cell" and type(value) is ModuleType
+            held.append((name, _attributes(value, chains[name]) if is_module else _value(value)))
+    elif function.__defaults__ or function.__kwdefaults__:
+        held += [(name, _value(value)) for _, name, value in function_parts(function, _no_names)]
+    return (reading.content, *held)
+
+
+def _no_names(_: CodeType) -> tuple[str, ...]:
+    return ()
+
+
+def _attributes(module: ModuleType, chains: tuple[tuple[str, ...], ...]) -> Hashable:
+    """What a function takes of a module; all of it is on the list, or a number."""
+    if id(module) not in _PLACES:
+        raise _ChangesError
+    return (module.__name__, *[_value(_at(module, chain)) for chain in chains])
+
+
+def _at(value: Any, chain: tuple[str, ...]) -> Any:
+    for name in chain:
+        if type(value) is not ModuleType:
+            break  # an attribute of what the module gave
+        value = getattr(value, name, None)
+    return value
+
+
+def _value(value: Any) -> Hashable:
+    kind = type(value)
+    if kind in _NUMBERS:
+        return (kind, repr(value))
+    if _ALWAYS.get(id(value)) is value:
+        return value
+    if kind is np.ndarray and value.dtype.kind in "fiub" and value.nbytes <= SMALL_ARRAY:
+        return (value.shape, value.dtype.str, value.tobytes())
+    if kind is FunctionType:
+        return _function(value)
+    if kind is tuple:
+        return tuple(map(_value, value))
+    if home(kind).startswith("numba.") and type(getattr(value, "py_func", None)) is FunctionType:
+        return (value, _function(value.py_func))
+    raise _ChangesError
+
+
+def _reading(code: CodeType) -> _Reading:
+    known = _readings.get(id(code))
+    if known is None:
+        if len(_readings) > 4096:
+            _readings.clear()
+        known = _readings[id(code)] = (code, _read(code))
+    return known[1]
+
+
+def _read(code: CodeType) -> _Reading:
+    chains: dict[str, set[tuple[str, ...]]] = {name: set() for name in (*loaded(code), *code.co_freevars)}
+    proved = True
+    for each in _codes(code):
+        instructions = [i for i in dis.get_instructions(each) if i.opname not in ("EXTENDED_ARG", "PUSH_NULL")]
+        for place, now in enumerate(instructions):
+            proved &= not _is_hidden(now, code)
+            if now.opname in _LOADS and now.argval in chains:
+                chains[now.argval].add(tuple(_chain(instructions[place + 1 : place + 3])))
+    return _Reading(content(code), loaded(code), {k: tuple(v) for k, v in chains.items()}, proved)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from _codes(const)
+
+
+def _is_hidden(now: dis.Instruction, code: CodeType) -> bool:
+    """Whether an instruction reads or leaves something where no key looks."""
+    if now.opname in _ATTRIBUTES:
+        return now.argval.startswith("__") or now.argval in _UNLIKE
+    return now.opname in _HIDDEN or (now.opname == "STORE_DEREF" and now.argval in code.co_freevars)
+
+
+def _chain(following: list[dis.Instruction]) -> Iterator[str]:
+    for now in following:
+        if now.opname not in _ATTRIBUTES:
+            return
+        yield now.argval

@@ -1,0 +1,81 @@
+"""What a function's code mentions that no trace may go near: memory, random numbers, errors made of warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from ..captures import home, is_installed, names
+from .refusals import refuse
+
+RANDOM = "f draws random numbers, so that its values are not a function of x; draw them once, outside"
+# An array that NumPy made of symbols is a plain one of pointers to them: who writes numbers there ends the process.
+MEMORY = "f takes the memory of an array ({}), which may be that of traced values"
+_MEMORY = {
+    "ctypes", "data_as", "__array_interface__", "__array_struct__", "__buffer__", "memoryview", "frombuffer",
+    "from_buffer", "as_ctypes", "as_strided", "ndpointer", "addressof", "memmove", "_ctypes",
+}  # fmt: skip
+_FOREIGN = ("ctypes", "_ctypes", "cffi", "_cffi_backend")
+
+
+@lru_cache(maxsize=1024)
+def reason(code: CodeType) -> str:
+    """Why a function is not traced, by the names in it; or ""."""
+    mentioned = names(code)
+    if not {"random", "default_rng"}.isdisjoint(mentioned):
+        return RANDOM
+    memory = _MEMORY.intersection(mentioned)
+    return MEMORY.format(min(memory)) if memory else ""
+
+
+def check_code(code: CodeType) -> None:
+    """Refuse what must not be traced."""
+    if found := reason(code):
+        refuse(found)
+
+
+def check_object(value: Any) -> None:
+    """Refuse generators of random numbers, and functions of C that take addresses."""
+    kind = type(value)
+    place = home(kind)
+    if place in ("random", "numpy.random._generator", "numpy.random.mtrand"):
+        refuse(RANDOM)
+    if place.partition(".")[0] in _FOREIGN or any(home(base) in _FOREIGN for base in kind.__mro__[1:-1]):
+        refuse(MEMORY.format("ctypes"))
+
+
+def check_attributes(code: CodeType, holder: Any, seen: set[int]) -> None:
+    """Go through the functions in a module or an object of the user's that a function mentions, and theirs."""
+    spaces: list[Mapping[str, Any]]
+    if isinstance(holder, ModuleType):
+        spaces = [vars(holder)] if not is_installed(getattr(holder, "__file__", None) or "<frozen") else []
+    else:
+        spaces = [vars(base) for base in type(holder).__mro__[:-1]] if _has_code(holder) else []
+    for name in names(code) if spaces else ():
+        value = next((space[name] for space in spaces if name in space), None)
+        if isinstance(value, property):
+            value = value.fget
+        elif isinstance(value, (staticmethod, classmethod)):
+            value = value.__func__
+        if isinstance(value, FunctionType) and id(value) not in seen:
+            seen.add(id(value))
+            _check_function(value, holder, seen)
+
+
+def _has_code(holder: Any) -> bool:
+    """Whether an object's class may have functions of the user's."""
+    return (
+        not isinstance(holder, (type, FunctionType, MethodType))
+        and hasattr(type(holder), "__dict__")
+        and (home(type(holder)).partition(".")[0] not in ("builtins", "numpy", "numba", "scipy"))
+    )
+
+
+def _check_function(function: FunctionType, holder: Any, seen: set[int]) -> None:
+    code = function.__code__
+    if is_installed(code.co_filename):
+        return
+    check_code(code)
+    check_attributes(code, holder, seen)
