@@ -15,7 +15,7 @@ import operator
 import os
 from collections.abc import Hashable, Iterator
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -117,7 +117,7 @@ def _function(function: FunctionType) -> Hashable:
     space, chains, held = function.__globals__, reading.chains, []
     for name in reading.names:
         # A name that is nowhere is for f's first call to complain of.
-        value = space[name] if name in space else function.__builtins__.get(name)  # type: ignore[attr-defined]
+        value = space[name] if name in space else cast(Any, function).__builtins__.get(name)
         held.append(_attributes(value, chains[name]) if type(value) is ModuleType else _value(value))
     if function.__closure__:
         for kind, name, value in function_parts(function, _no_names):
