@@ -79,4 +79,5 @@ def test_a_function_is_traced_once_for_all_levels():
         return WEIGHTS["a"] * x[0] ** 2 * x[1]
 
     gradient(f, np.array([1.0, 2.0]), method="adaptive", engine="simd")
-    assert len(traced) == 2  # with symbols, and to compare
+    assert traced.count("Symbol") == 1
+    assert len(traced) <= 5  # and to compare, at four points at most

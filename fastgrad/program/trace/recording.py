@@ -184,9 +184,7 @@ def trace(
         warnings.simplefilter("ignore")
         x = _symbols(recording, "x", 0, () if scalar else shape)
         starts = np.cumsum([0, *map(prod, rows)]).tolist()
-        for start, stop, kind in zip(starts, starts[1:], types, strict=False):
-            if kind not in (np.float64, np.int64):
-                recording.narrow |= {("b", i): kind for i in range(start, stop)}
+        _note_types(recording, starts, types)
         arguments = [_symbols(recording, "b", start, row) for start, row in zip(starts, rows, strict=False)]
         try:
             target = Retargeted(f)
@@ -201,6 +199,13 @@ def trace(
     nodes, outputs, constants = _live(recording, outputs)
     dimension, raises = 1 if scalar else prod(shape), bool(recording.guards)
     return Program(dimension, starts[-1], nodes, outputs, result_shape, constants, raises=raises)
+
+
+def _note_types(recording: Trace, starts: list[int], types: Sequence[np.dtype[Any]]) -> None:
+    """Which batch arguments NumPy may compute with in their own types."""
+    for start, stop, kind in zip(starts, starts[1:], types, strict=False):
+        if kind not in (np.float64, np.int64):
+            recording.narrow |= {("b", i): kind for i in range(start, stop)}
 
 
 def _why(error: Exception) -> str:
