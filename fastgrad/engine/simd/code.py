@@ -163,9 +163,10 @@ class Family:
         """Of long programs f is a function apart, made quickly and once for all tables."""
         frame, value = self._frame(program, table, form), _value_of(program, form.batch)
         self._stored[form] = frame.stored
+        quick = form.quick and self.how == "written"  # a loop over displacements runs f a thousand times at one point
         if len(program.nodes) <= QUICK_OPERATIONS:
-            return machine.functions(module(frame, value), "kernel", "value", quick=form.quick)
-        quick = table.is_value or form.quick or len(program.outputs) > QUICK_OUTPUTS
+            return machine.functions(module(frame, value), "kernel", "value", quick=quick)
+        quick = quick or table.is_value or (self.how == "written" and len(program.outputs) > QUICK_OUTPUTS)
         kernel = machine.functions(module(frame), "kernel", quick=quick)
         return [*kernel, *machine.functions(module(value), "value", quick=True)]
 
