@@ -177,8 +177,10 @@ class Survey:
         return found, line.verdict == "kink"
 
     def _close(self, found: list[int]) -> None:
-        for name in {self.names[self.loss.array_of(place)] for place in found}:
-            if "wrong" in self.verdicts[name]:
+        """What was found explains all: the other elements agree, where an array has others."""
+        holders = [self.names[self.loss.array_of(place)] for place in found]
+        for name in set(holders):
+            if "wrong" in self.verdicts[name] and holders.count(name) < len(self._places(name)):
                 self._say(name, "wrong", OTHERS)
 
     def _note_axis(self, axis: Ray) -> None:
