@@ -103,36 +103,34 @@ LONG = lambda x: np.exp(2.0 * (x[0] + x[1]) + np.sum(x) + np.sum(x) * x[2])
 
 
 def test_where_only_points_are_read_what_takes_less_is_written():
-    program, _, walk = walked(SHORT, (1, -1))
-    inner = [j for j, node in enumerate(program.nodes) if node[0] in "+-*/"]
-    assert slopeless(program) == set(inner)
-    walk = walked_with(SHORT, (1, -1), slopeless(program))
-    assert {type(walk.moved["v", j]) for j in inner if ("v", j) in walk.moved} == {Points}
-    program, _, _ = walked(LONG, (1, -1))
-    walk = walked_with(LONG, (1, -1), slopeless(program))
-    sums = [walk.moved["v", j] for j in slopeless(program) if ("v", j) in walk.moved]
-    assert sums
-    assert not any(isinstance(moved, Points) for moved in sums)
+    program = trace(SHORT, (3,))
+    inner = {j for j, node in enumerate(program.nodes) if node[0] in "+-*/"}
+    assert slopeless(program) == inner
+    assert set(kinds(SHORT, inner)) == {Points}
+    assert Points not in kinds(LONG, slopeless(trace(LONG, (3,))))
+
+
+def kinds(f, nodes):
+    _, _, walk = by_half_differences(f, (1, -1), nodes)
+    return [type(walk.moved["v", j]) for j in nodes if ("v", j) in walk.moved]
 
 
 @pytest.mark.parametrize("f", [SHORT, LONG], ids=["short", "long"])
 @pytest.mark.parametrize("offsets", [(1, -1), (2, 1)])
 def test_points_of_what_is_written_either_way(f, offsets):
     x = [0.5, 0.25, 0.125]
-    program, code, walk = walked(f, offsets)
-    other = walked_with(f, offsets, slopeless(program))
-    for each, nodes in ((walk, code), (other, other.code)):
-        moved = each.at(program.outputs[0])
-        p, m = numbers(nodes, [moved.p, moved.m], x)
-        exact = [f(np.array([x[0] + k * H, x[1] - k * H / 2, x[2]])) for k in offsets]
-        assert [p, m] == pytest.approx(exact, rel=1e-13)
+    exact = [f(np.array([x[0] + k * H, x[1] - k * H / 2, x[2]])) for k in offsets]
+    for free in (set(), slopeless(trace(f, (3,)))):
+        program, code, walk = by_half_differences(f, offsets, free)
+        moved = walk.at(program.outputs[0])
+        assert numbers(code, [moved.p, moved.m], x) == pytest.approx(exact, rel=1e-13)
 
 
-def walked_with(f, offsets, free):
-    program, code, walk = walked(f, offsets)
-    again = Walk(code, program, offsets, walk.h)
-    again.moved = {place: moved for place, moved in walk.moved.items() if isinstance(moved, Coordinate)}
-    for moved in again.moved.values():
-        moved.walk = again
-    again.run([int(k) for tag, k in walk.moved if tag == "v"], set(), free)
-    return again
+def by_half_differences(f, offsets, free):
+    program = trace(f, (3,))
+    code, half = Code(program), (offsets[0] - offsets[1]) / 2.0
+    walk = Walk(code, program, offsets, ("k", 1.0))
+    for i, far in enumerate((H, -H / 2)):
+        walk.moved["x", i] = Coordinate(walk, ("x", i), ("k", half * far), ("k", far))
+    walk.run([j for j in range(len(program.nodes)) if {0, 1} & needed(program, ("v", j))], set(), free)
+    return program, code, walk
