@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from ..formulas.stencils import Table
-from .changes import IDENTITIES, Coordinate, Points, Walk
+from .changes import IDENTITIES, Coordinate, Points, Walk, slopeless
 from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
 
 POLES = frozenset({"log", "log2", "log10", "log1p", "pow", "eq", "ne"})
@@ -95,6 +95,7 @@ class _Writer:
         self.points: dict[int, Operand] = {}  # of nodes computed at displaced points one such value
         self.poles = _with_poles(program, set(self.moves_with[-1]))
         self.exact = _before_poles(program, self.poles)
+        self.slopeless = slopeless(program)
 
     @property
     def constants(self) -> tuple[float, ...]:
@@ -165,7 +166,8 @@ class _Writer:
         for i, (along, guard) in self._far(units).items():
             slope = ("k", float(units[0][1])) if slopes else code.mul(("k", half), along)
             walk.moved["x", i] = Coordinate(walk, ("x", i), slope, along, guard)
-        walk.run(nodes, {int(k) for tag, k in self.program.outputs if tag == "v"} if self.even else set())
+        wanted = {int(k) for tag, k in self.program.outputs if tag == "v"} if self.even else set[int]()
+        walk.run(nodes, wanted, self.slopeless)
         self.points |= {j: walk.moved["v", j].p for j in nodes if type(walk.moved["v", j]) is Points}
         return walk
 
