@@ -138,7 +138,7 @@ def _is_users_object(value: Any) -> bool:
 __all__ = ["Untraceable", "trace"]
 
 
-_alone = RLock()  # filters of warnings belong to the process: of two threads one would restore the other's
+alone = RLock()  # filters of warnings belong to the process: of two threads one would restore the other's
 
 
 def trace(
@@ -180,7 +180,7 @@ def trace(
         With the reason; it is not an Exception, because f may catch those.
     """
     recording = Trace(budget)
-    with _alone, recording, warnings.catch_warnings(), np.errstate(all="ignore"):
+    with alone, recording, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         x = _symbols(recording, "x", 0, () if scalar else shape)
         starts = np.cumsum([0, *map(prod, rows)]).tolist()
