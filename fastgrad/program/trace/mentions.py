@@ -46,8 +46,11 @@ def check_object(value: Any) -> None:
         refuse(MEMORY.format("ctypes"))
 
 
-def check_attributes(code: CodeType, holder: Any, seen: set[int]) -> None:
-    """Go through the functions in a module or an object of the user's that a function mentions, and theirs."""
+def check_attributes(code: CodeType, holder: Any, seen: dict[CodeType, None]) -> None:
+    """Go through the functions in a module or an object of the user's that a function mentions, and theirs.
+
+    Their code is added to `seen`.
+    """
     spaces: list[Mapping[str, Any]]
     if isinstance(holder, ModuleType):
         spaces = [vars(holder)] if not is_installed(getattr(holder, "__file__", None) or "<frozen") else []
@@ -59,9 +62,8 @@ def check_attributes(code: CodeType, holder: Any, seen: set[int]) -> None:
             value = value.fget
         elif isinstance(value, (staticmethod, classmethod)):
             value = value.__func__
-        if isinstance(value, FunctionType) and id(value) not in seen:
-            seen.add(id(value))
-            _check_function(value, holder, seen)
+        if isinstance(value, FunctionType) and value.__code__ not in seen:
+            _check_function(value.__code__, holder, seen)
 
 
 def _has_code(holder: Any) -> bool:
@@ -73,9 +75,9 @@ def _has_code(holder: Any) -> bool:
     )
 
 
-def _check_function(function: FunctionType, holder: Any, seen: set[int]) -> None:
-    code = function.__code__
+def _check_function(code: CodeType, holder: Any, seen: dict[CodeType, None]) -> None:
     if is_installed(code.co_filename):
         return
+    seen[code] = None
     check_code(code)
     check_attributes(code, holder, seen)
