@@ -52,7 +52,8 @@ def by_numpy(values: Any, spacing: Any, axis: Any, edge_order: Any, asked: bool,
     if any(map(is_duck, parts)):
         msg = f"the result is of {type(parts[0]).__name__}s, which out= has no room for; leave out= out"
         raise TypeError(msg)
-    outputs, given = read_outputs(out, samples, parts[0].dtype if parts else np.dtype(float), len(parts))
+    along = [x for x in spacing if isinstance(x, np.ndarray)]
+    outputs, given = read_outputs(out, samples, parts[0].dtype if parts else np.dtype(float), len(parts), *along)
     for target, part in zip(outputs, parts, strict=True):
         np.asarray(target)[...] = np.asarray(part)
         put_mask(target, np.ma.getmaskarray(part))
@@ -92,7 +93,9 @@ def read_components(field: Any, name: str = "field") -> list[Array]:
     return [part if part.dtype == common else part.astype(common) for part in parts]
 
 
-def read_outputs(out: Any, samples: Array, dtype: np.dtype[Any], count: int) -> tuple[list[Array], Any]:
+def read_outputs(
+    out: Any, samples: Array, dtype: np.dtype[Any], count: int, *coordinates: Array
+) -> tuple[list[Array], Any]:
     """An array for each axis, and what is returned."""
     if out is None:
         fresh = [new(samples, dtype, masked=is_masked(samples)) for _ in range(count)]
@@ -101,14 +104,14 @@ def read_outputs(out: Any, samples: Array, dtype: np.dtype[Any], count: int) -> 
         if len(out) != count:
             msg = f"out has {len(out)} arrays for {count} axes; give one for each"
             raise ValueError(msg)
-        given = [written(o, samples.shape, dtype, samples) for o in out]
+        given = [written(o, samples.shape, dtype, samples, *coordinates) for o in out]
         if any(np.shares_memory(a, b) for k, a in enumerate(given) for b in given[:k]):
             msg = "the arrays of out share memory, so that one would overwrite another; write out=np.empty((axes, ...))"
             raise ValueError(msg)
         return given, out
     if count == 1 and np.shape(out) == samples.shape:
-        return [written(out, samples.shape, dtype, samples)], out
-    return list(written(out, (count, *samples.shape), dtype, samples)), out
+        return [written(out, samples.shape, dtype, samples, *coordinates)], out
+    return list(written(out, (count, *samples.shape), dtype, samples, *coordinates)), out
 
 
 def fill(outputs: list[Array], terms: list[Any], workers: int | None, progress: Progress, *, fresh: bool) -> None:

@@ -15,7 +15,7 @@ from ..formulas.spacings import Line
 from .arrays import by_numpy, fill, plain_samples, read_components, read_outputs, suits_numpy
 from .blocks import check_samples, derivatives
 from .numbers import floating, is_masked, new, written
-from .spacing import Scheme, axes_and_spacing, exact, lines_of, read_scheme, required_axes
+from .spacing import Scheme, axes_and_spacing, coordinates_of, exact, lines_of, read_scheme, required_axes
 
 Array = NDArray[Any]
 Progress = bool | Callable[[int, int], object]
@@ -105,7 +105,7 @@ def gradient(
     if samples is None or axes is None or (not asked and suits_numpy(samples, axes)):
         return by_numpy(values, spacing, axis, edge_order, asked, out)
     lines = lines_of(samples, axes, periodic, period, 1, scheme)
-    outputs, result = read_outputs(out, samples, floating(samples.dtype), len(axes))
+    outputs, result = read_outputs(out, samples, floating(samples.dtype), len(axes), *coordinates_of(axes))
     terms = [(k, samples, a, line) for k, (a, line) in enumerate(lines)]
     fill(outputs, terms, scheme.workers, progress, fresh=out is None)
     return result
@@ -165,7 +165,7 @@ def divergence(
     terms = [(0, part, *line) for part, line in zip(parts, lines, strict=True)]
     if is_dask(parts[0]):
         return derivatives(terms, 1, parts[0].dtype, _lazily(workers, out, progress))
-    result = _output(out, parts)
+    result = _output(out, parts, axes)
     fill([result], terms, scheme.workers, progress, fresh=out is None)
     return result
 
@@ -226,7 +226,7 @@ def curl(
     if is_dask(parts[0]):
         return derivatives(terms, len(pairs), parts[0].dtype, _lazily(workers, out, progress))
     shape = parts[0].shape if len(pairs) == 1 else (3, *parts[0].shape)
-    result = written(out, shape, parts[0].dtype, *parts)
+    result = written(out, shape, parts[0].dtype, *parts, *coordinates_of(axes))
     fill([result] if len(pairs) == 1 else list(result), terms, scheme.workers, progress, fresh=out is None)
     return result
 
@@ -307,22 +307,23 @@ def laplacian(
         return labelled.laplacian(laplacian, values, spacing, axis, out, **what)
     scheme = read_scheme(edge_order, accuracy, workers)
     (samples,) = read_components([values], "values")
-    lines = lines_of(samples, required_axes(samples, spacing, axis, edge_order), periodic, period, 2, scheme)
+    axes = required_axes(samples, spacing, axis, edge_order)
+    lines = lines_of(samples, axes, periodic, period, 2, scheme)
     if is_dask(samples):
         terms = [(0, samples, a, line) for a, line in lines]
         how = _lazily(workers, out, progress)
         return derivatives(terms, 1, samples.dtype, how) if terms else dask_array().zeros_like(samples)
-    result = _output(out, [samples])
+    result = _output(out, [samples], axes)
     if not lines:
         result[...] = 0
     fill([result], [(0, samples, a, line) for a, line in lines], scheme.workers, progress, fresh=out is None)
     return result
 
 
-def _output(out: Any, parts: list[Array]) -> Array:
+def _output(out: Any, parts: list[Array], axes: list[Any]) -> Array:
     """What a sum of derivatives is written into."""
     if out is not None:
-        return written(out, parts[0].shape, parts[0].dtype, *parts)
+        return written(out, parts[0].shape, parts[0].dtype, *parts, *coordinates_of(axes))
     return new(parts[0], parts[0].dtype, masked=any(map(is_masked, parts)))
 
 

@@ -49,6 +49,11 @@ def axes_and_spacing(samples: Array, spacing: tuple[Any, ...], axis: Any, edge_o
     return found if fits else None
 
 
+def coordinates_of(axes: list[Any]) -> list[Array]:
+    """The arrays among distances: weights are made of them while results are written."""
+    return [distances for _, distances in axes if isinstance(distances, np.ndarray)]
+
+
 def _distances(given: Any, n: int) -> Any:
     """A number or coordinates that are not evenly spaced, or None."""
     if isinstance(given, (int, float)) and not isinstance(given, bool):

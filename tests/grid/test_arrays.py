@@ -137,6 +137,18 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("n", [9, 300_000])
+@pytest.mark.parametrize("accuracy", [2, 4])
+def test_out_that_holds_the_coordinates_is_refused(n, accuracy, monkeypatch):
+    """Weights of a long axis are made as it goes, of coordinates that are results by then."""
+    monkeypatch.undo()
+    x, values = coordinates(n), samples(n)
+    for operation in (grid.gradient, grid.laplacian, lambda v, x, **o: grid.divergence([v], x, **o)):
+        with pytest.raises(ValueError, match="shares memory"):
+            operation(values, x, accuracy=accuracy, out=x)
+    same(grid.gradient(values, x, accuracy=accuracy, out=x.copy()), grid.gradient(values, x, accuracy=accuracy))
+
+
 @pytest.mark.filterwarnings("ignore:coordinates contain duplicates")
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name):
