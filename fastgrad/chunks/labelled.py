@@ -60,6 +60,7 @@ def divergence(operation: Operation, field: Any, spacing: Any, axis: Any, out: A
     """The divergence as a DataArray."""
     parts = _components(field)
     axes = axes_of(parts[0], spacing, axis)
+    _check_same_coordinates(parts, axes.names if not spacing else [])
     unit = _unit_of_sum([_per(unit_of(part), along) for part, along in zip(parts, axes.units, strict=False)])
     data = [part.data for part in parts]
     result = operation(data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **closing(axes, options))
@@ -70,6 +71,7 @@ def curl(operation: Operation, field: Any, spacing: Any, axis: Any, out: Any, **
     """The curl: a DataArray of two components, a tuple of three DataArrays of three."""
     parts = _components(field)
     axes = axes_of(parts[0], spacing, axis)
+    _check_same_coordinates(parts, axes.names if not spacing else [])
     pairs = [(0, 1)] if len(parts) == 2 else [(1, 2), (2, 0), (0, 1)]
     units: list[str | None] = [None] * len(pairs)
     if len(parts) == len(axes.names) in {2, 3}:
@@ -107,6 +109,15 @@ def _components(field: Any) -> list[Any]:
     for part in parts:
         _check_same_grid(model, part)
     return [part.transpose(*model.dims) for part in parts]
+
+
+def _check_same_coordinates(parts: list[Any], names: list[Any]) -> None:
+    """Raise ValueError where the coordinates that are the spacing are not those of all components."""
+    for name in names:
+        values: list[Any] = [part[name].values if name in part.coords else None for part in parts]
+        if any((v is None) != (values[0] is None) or not np.array_equal(v, values[0]) for v in values):
+            msg = f"the field's components have different coordinates {name!r}; interpolate them to one grid"
+            raise ValueError(msg)
 
 
 def _check_same_grid(a: Any, b: Any) -> None:

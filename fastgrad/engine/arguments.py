@@ -121,6 +121,7 @@ def real_array(x: Any, name: str = "x") -> Array:
     if isinstance(x, Mapping):
         msg = f"{name} is a {type(x).__name__}; write grad(f)({name}), or value_and_grad(f)({name}), which take dicts"
         raise TypeError(msg)
+    refuse_masks(x, name)
     try:
         array = np.asarray(x)
     except ValueError:
@@ -139,6 +140,16 @@ def real_array(x: Any, name: str = "x") -> Array:
     raise TypeError(msg)
 
 
+def refuse_masks(x: Any, name: str) -> None:
+    """Raise TypeError for masked elements, of which NumPy would take what lies below the mask."""
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        msg = (
+            f"{name} has masked elements, which are no numbers; take those that are with .compressed(), or numbers for "
+            "all with .filled(...)"
+        )
+        raise TypeError(msg)
+
+
 FLOATS = (np.float64, np.float32, np.float16)
 
 
@@ -151,6 +162,7 @@ def movable_array(x: Any, name: str) -> Array:
             f"write np.array({name}, float)"
         )
         raise TypeError(msg)
+    refuse_masks(x, name)
     if not x.flags.writeable:
         msg = f"{name} is read-only, but its elements are moved in place; pass a copy that the function reads"
         raise ValueError(msg)
@@ -355,6 +367,8 @@ def read_batch(batch_args: Any, points: Rows, batch: bool) -> tuple[Array, ...]:
     """Arrays whose first axis runs with the points."""
     if not len(batch_args):
         return ()
+    for k, a in enumerate(batch_args):
+        refuse_masks(a, f"batch_args[{k}]")
     arrays = tuple(np.asarray(a) for a in batch_args)
     if arrays and not batch:
         msg = "batch_args need batch=True, which says that x holds many points; for one point write args="

@@ -40,6 +40,9 @@ def as_number(value: Any) -> float:
 
 
 def _check_real(value: Any, array: Array, wanted: str) -> None:
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        msg = f"f returned masked elements, which are no numbers; it must return {wanted}: write .filled(np.nan)"
+        raise TypeError(msg)
     if array.dtype.kind not in "fiub":
         kind = f"{type(value).__name__} {value!r}" if array.ndim == 0 else f"array of {array.dtype}"
         msg = f"f returned {kind}; it must return {wanted}"

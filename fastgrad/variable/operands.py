@@ -34,6 +34,9 @@ def constant(x: Any, dtype: np.dtype[Any]) -> Any:
     """A number or array beside a Variable, in the Variable's type."""
     if type(x) in (int, float) and dtype.kind == "f":
         return dtype.type(x)
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        msg = "a constant beside a Variable has masked elements, which are no numbers; write x.filled(0)"
+        raise TypeError(msg)
     array = np.asarray(x)
     if array.dtype == dtype:
         return array

@@ -244,6 +244,19 @@ def test_spacing_of_another_dimension_is_refused():
         grid.gradient(square, None)
 
 
+def test_components_on_different_coordinates_are_refused():
+    height = np.array([0.0, 1.0, 4.0, 9.0, 10.0, 11.0, 20.0])
+    u, v, bare = field(height=("lat", height)), field(height=("lat", height + LAT)), field().drop_vars("lat")
+    for operation in (grid.divergence, grid.curl):
+        with pytest.raises(ValueError, match="different coordinates 'height'"):
+            operation([u, v], axis=("height", "lon"))
+        for pair in ([field(), bare], [bare, field()]):
+            with pytest.raises(ValueError, match="different coordinates 'lat'"):
+                operation(pair)
+            same(operation(pair, 1.0), operation([VALUES, VALUES], 1.0))
+        same(operation([u, u], axis=("height", "lon")), operation([VALUES, VALUES], height, LON))
+
+
 def test_complex_values_and_dask():
     z = field() * (1 + 2j)
     same(grid.laplacian(z), grid.laplacian(z.values, LAT, LON))
