@@ -31,7 +31,7 @@ NOISE = 6.0  # a difference is noise up to so many times the measured deviation 
 SLACK = 1.0
 LIMIT = 0.02  # noise above this part of the gradient's length allows no verdict
 NOISY_LIMIT = 0.001  # the same, where it is more than rounding
-LEAST = 1e-5  # stands for the size of a gradient that is 0 throughout
+LEAST = 1e-5  # of f over a step, if that is below 1: stands for the size of a gradient that is 0 throughout
 NOISY = 100.0  # f is noisy, not merely rounded, from so many roundings on
 
 
@@ -95,7 +95,7 @@ class Loss:
     def set_gradient(self, g: Array) -> None:
         """The gradient to check, flat; the root mean square of an array's elements is what is typical there."""
         self.g = g
-        everywhere = 0.01 * _root_mean_square(g) or LEAST
+        everywhere = 0.01 * _root_mean_square(g)
         for a, b in pairwise(self.starts):
             self.typical[a:b] = max(_root_mean_square(g[a:b]), everywhere)
 
@@ -206,7 +206,9 @@ class Loss:
 
     def length(self, line: Ray) -> float:
         """The length of the gradient along a line, by its own elements or by those typical of the array."""
-        return float(np.hypot.reduce(np.maximum(np.abs(self.g[line.where]), self.typical[line.where]) * line.v))
+        least = 0.0 if self.typical.any() else LEAST * min(1.0, self.largest / line.step)
+        each = np.maximum(np.abs(self.g[line.where]), np.maximum(self.typical[line.where], least))
+        return float(np.hypot.reduce(each * line.v))
 
     def allowed(self, line: Ray, slope: Slope) -> float:
         """What the tolerances allow along a line, as if every element had its share with a random sign."""

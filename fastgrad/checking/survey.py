@@ -225,7 +225,9 @@ class Survey:
         if verdict != "ok":
             self._note_axis(axis)
         elif axis.found is not None:
-            typical = max(abs(axis.found.central), self.loss.length(axis))
+            typical = (
+                max(abs(axis.found.central), self.loss.length(axis)) or 1.0
+            )  # of f that is 0 wherever it was asked
             self._say(name, "ok", error=abs(axis.found.difference) / typical)
         return verdict
 

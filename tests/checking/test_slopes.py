@@ -88,6 +88,19 @@ def test_noise_allows_no_verdict(kind, size, elementwise):
         check_gradient(lambda x: np.sum(x**2) + noise(x), lambda x: 2 * x, x)
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-6, 1e-12, 1e-100, 1e-300])
+@pytest.mark.parametrize("elementwise", [False, True])
+def test_noise_hides_a_forgotten_gradient_at_every_size_of_f(size, elementwise):
+    x, rng = np.array([1.0, 2.0, 3.0]), np.random.default_rng(0)
+    noisy = lambda x: size * (np.sum(x**2) + 0.01 * rng.standard_normal())
+    assert check_gradient(noisy, np.zeros(3), x, elementwise=elementwise, raises=False).verdict == "inconclusive"
+    for offset in (0.0, 1.0):
+        f = lambda x, offset=offset: size * (offset + np.sum((x - 1) ** 2))
+        assert check_gradient(f, np.zeros(3), np.ones(3), elementwise=elementwise).verdict == "ok"
+        wrong = check_gradient(f, np.zeros(3), x, elementwise=elementwise, raises=False)
+        assert wrong.verdict == "wrong"
+
+
 def test_a_flipped_sign_is_seen_through_noise():
     x, noise = np.linspace(1.0, 2.0, 100), noisy("random")
     assert check_gradient(lambda x: np.sum(x**2) + noise(x), lambda x: -2 * x, x, raises=False).verdict == "wrong"
