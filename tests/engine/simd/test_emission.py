@@ -397,12 +397,8 @@ def test_the_rolled_form_sees_what_is_not_finite_and_steps_that_vanish(monkeypat
     points = np.full((20, 6), 2.0)
     points[7, 3] = -1.0
 
-    def strict(x):
-        with np.errstate(invalid="raise"):
-            return np.sum(np.sqrt(x))
-
-    with pytest.raises(FloatingPointError):
-        gradient(strict, points, batch=True, engine="simd")
+    with pytest.raises(ValueError, match=r"math domain error|nonnegative"):
+        gradient(lambda x: sum(math.sqrt(v) for v in x), points, batch=True, engine="simd")
     with pytest.raises(ValueError, match=r"vanishes beside x=1e9|vanishes beside x=1000000000"):
         gradient(lambda x: np.sum(x**2), np.array([1.0, 1e9, 1.0, 2.0, 3.0]), h=1e-12, engine="simd")
 
