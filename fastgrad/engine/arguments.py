@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..formulas import stencils
 from ..formulas.stencils import COMPLEX, ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
+from ..formulas.values import unmasked
 from ..program.captures import home
 from . import threads
 from .call import Call, Rows
@@ -121,9 +122,8 @@ def real_array(x: Any, name: str = "x") -> Array:
     if isinstance(x, Mapping):
         msg = f"{name} is a {type(x).__name__}; write grad(f)({name}), or value_and_grad(f)({name}), which take dicts"
         raise TypeError(msg)
-    refuse_masks(x, name)
     try:
-        array = np.asarray(x)
+        array = np.asarray(unmasked(x, name))
     except ValueError:
         msg = f"{name} is ragged: its rows have different lengths; give an array of numbers"
         raise TypeError(msg) from None
@@ -140,16 +140,6 @@ def real_array(x: Any, name: str = "x") -> Array:
     raise TypeError(msg)
 
 
-def refuse_masks(x: Any, name: str) -> None:
-    """Raise TypeError for masked elements, of which NumPy would take what lies below the mask."""
-    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
-        msg = (
-            f"{name} has masked elements, which are no numbers; take those that are with .compressed(), or numbers for "
-            "all with .filled(...)"
-        )
-        raise TypeError(msg)
-
-
 FLOATS = (np.float64, np.float32, np.float16)
 
 
@@ -162,11 +152,10 @@ def movable_array(x: Any, name: str) -> Array:
             f"write np.array({name}, float)"
         )
         raise TypeError(msg)
-    refuse_masks(x, name)
     if not x.flags.writeable:
         msg = f"{name} is read-only, but its elements are moved in place; pass a copy that the function reads"
         raise ValueError(msg)
-    return np.asarray(x)  # of a subclass such as np.matrix, whose elements have no one index
+    return np.asarray(unmasked(x, name))  # of a subclass such as np.matrix, whose elements have no one index
 
 
 def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, Array] | None:
@@ -367,9 +356,7 @@ def read_batch(batch_args: Any, points: Rows, batch: bool) -> tuple[Array, ...]:
     """Arrays whose first axis runs with the points."""
     if not len(batch_args):
         return ()
-    for k, a in enumerate(batch_args):
-        refuse_masks(a, f"batch_args[{k}]")
-    arrays = tuple(np.asarray(a) for a in batch_args)
+    arrays = tuple(np.asarray(unmasked(a, f"batch_args[{k}]")) for k, a in enumerate(batch_args))
     if arrays and not batch:
         msg = "batch_args need batch=True, which says that x holds many points; for one point write args="
         raise ValueError(msg)
