@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...formulas import stencils
 from ...formulas.stencils import Table
 from ...llvm.machine import Memory
-from ...program.differences import Written, differences
+from ...program.differences import Written
 from ...program.exact import exact
 from ...program.program import Program
 from ...program.schedule import Schedule, schedule
@@ -45,8 +44,8 @@ def scheduled(program: Program, table: Table) -> tuple[Written, Schedule]:
     key = (program.structure, table.key)
     known = _schedules.get(key)
     if known is None:
-        write = differences(program, table) if table.is_value else exact(program, table, watch=True)
-        known = _schedules.keep(key, (write, schedule(write.program)))
+        written = exact(program, table, watch=True)
+        known = _schedules.keep(key, (written, schedule(written.program)))
     return known
 
 
@@ -84,12 +83,14 @@ def beside(call: Call, picks: Any = slice(None)) -> Array:
 def checked_code(call: Call, program: Program) -> ScheduledCode:
     """The code, once f has been compared with its trace, and its derivative with a difference."""
     if call.points.dimension and call.points.count:
-        value = stencils.value()
+        written, steps = scheduled(program, call.table)
+        v = np.zeros(written.program.rows - program.rows)
 
         def evaluate(points: Array, rows: Array) -> list[list[float]]:
-            columns = np.concatenate([points, rows[: len(points)]], axis=1).T
-            found: list[list[float]] = _run(program, value, columns)[0].T.tolist()
-            return found
+            beside = np.concatenate([rows[: len(points)], np.broadcast_to(v, (len(points), v.size))], axis=1)
+            columns = np.concatenate([points, beside], axis=1).T
+            outputs: list[list[float]] = steps.values(columns, program.constants)[written.parts[2]].T.tolist()
+            return outputs
 
         compare(call, LOOKED_AT, evaluate)
         compare_slopes(call, derivatives(program, call.table))
