@@ -91,6 +91,16 @@ def refuse_steps(h: Any, rel_step: Any) -> None:
             raise ValueError(msg)
 
 
+def refuse_exact(method: Any, name: str) -> None:
+    """Raise ValueError for exact derivatives where they are not made."""
+    if method == EXACT:
+        msg = (
+            f"{name} has no method='exact'; derivative, gradient, value_and_gradient, jacobian, hessian, jvp, vjp, hvp, "
+            "gradient_field and grad and its relatives have: here use method='central'"
+        )
+        raise ValueError(msg)
+
+
 def check_one_step(h: Any, rel_step: Any, why: str) -> None:
     """Raise ValueError for one step per coordinate where it has to be one number."""
     for name, given in (("h", h), ("rel_step", rel_step)):
