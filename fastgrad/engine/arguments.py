@@ -95,8 +95,8 @@ def refuse_exact(method: Any, name: str) -> None:
     """Raise ValueError for exact derivatives where they are not made."""
     if method == EXACT:
         msg = (
-            f"{name} has no method='exact'; derivative, gradient, value_and_gradient, jacobian, hessian, jvp, vjp, hvp, "
-            "gradient_field and grad and its relatives have: here use method='central'"
+            f"{name} has no method='exact'; derivative, gradient, value_and_gradient, jacobian, hessian, jvp, vjp, "
+            "hvp, gradient_field, and grad and its relatives have: here use method='central'"
         )
         raise ValueError(msg)
 
