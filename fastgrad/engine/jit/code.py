@@ -224,6 +224,11 @@ def point_types(call: Call) -> tuple[Any, Any]:
     return shape, types.Tuple([numba_type(a) for a in call.args])
 
 
+def varied(call: Call, scalar: bool) -> Any:
+    """The type of what f is called with first."""
+    return types.float64 if scalar else types.Array(types.float64, max(len(call.points.shape), 1), "C")
+
+
 # --- kernels ----------------------------------------------------------------------------------------------------------
 
 
@@ -234,8 +239,8 @@ def _axes_kernel(code: Code, call: Call, contiguous: bool, copies: bool) -> Any:
     sizes = SIZES if steps.size.ndim else types.float64
     signature = (source, sizes, INTS, matrix(contiguous), VALUES, *[types.int64] * 3, *point_types(call))
 
-    def make() -> Any:
-        evaluate = loops.evaluation(code.function.compiled, scalar, copies, isinstance(returns, types.Array))
+    def make(f: Any) -> Any:
+        evaluate = loops.evaluation(f, scalar, copies, isinstance(returns, types.Array))
         differences = loops.stencil_sums(evaluate, call.table.stencil, call.value)
         fill = loops.step_filler(steps.rule, steps.size.ndim == 0)
         if fixed:
@@ -243,7 +248,7 @@ def _axes_kernel(code: Code, call: Call, contiguous: bool, copies: bool) -> Any:
         return loops.over_directions(differences, fill, grid, len(points.shape) < 2)
 
     key = ("axes", call.table.stencil, steps.rule, fixed, scalar, call.value, copies, returns)
-    return code.function.kernel(key, signature, make)
+    return code.function.kernel(key, signature, make, loops.launch, varied(call, scalar))
 
 
 def _table_kernel(code: Code, call: Call, copies: bool) -> Any:
@@ -255,14 +260,14 @@ def _table_kernel(code: Code, call: Call, copies: bool) -> Any:
     signature = (*start, *spans, types.boolean, *point_types(call))
     rule, uses_base, store = steps.rule if call.moves_coordinates else "", call.table.uses_base, _storing(code, array)
 
-    def make() -> Any:
-        evaluate = loops.evaluation(code.function.compiled, not points.shape, copies, array)
+    def make(f: Any) -> Any:
+        evaluate = loops.evaluation(f, not points.shape, copies, array)
         fill = loops.step_filler(rule, steps.size.ndim == 0) if rule else None
         view = loops.view(points.shape)
         return directions.over_tables(evaluate, store, stencil, fill, uses_base, along_v, view, fixed)
 
     key = ("table", stencil, uses_base, along_v, fixed, rule, copies, code.returns, array)
-    return code.function.kernel(key, signature, make)
+    return code.function.kernel(key, signature, make, directions.launch_tables, varied(call, not points.shape))
 
 
 def _value_kernel(code: Code, call: Call) -> Any:
@@ -270,11 +275,12 @@ def _value_kernel(code: Code, call: Call) -> Any:
     scalar, store = call.scalar or not points.shape, _storing(code, array)
     signature = (source_type(call), types.float64[::1], *[types.int64] * 3, *point_types(call))
 
-    def make() -> Any:
-        evaluate = loops.evaluation(code.function.compiled, scalar, False, array)
+    def make(f: Any) -> Any:
+        evaluate = loops.evaluation(f, scalar, False, array)
         return directions.over_values(evaluate, store, loops.view(points.shape), fixed)
 
-    return code.function.kernel(("value", fixed, scalar, code.returns, array), signature, make)
+    key = ("value", fixed, scalar, code.returns, array)
+    return code.function.kernel(key, signature, make, directions.launch_values, varied(call, scalar))
 
 
 def _is_number_in_array(code: Code, call: Call) -> bool:

@@ -14,9 +14,11 @@ from ...results import EngineError
 from ..bound import Bound
 from ..call import Call, Output, Target
 from . import loops
-from .code import AXIS, INTS, ROWS, SIZES, VALUES, items, point_types, resized, source_type
+from .code import AXIS, INTS, ROWS, SIZES, VALUES, items, point_types, resized, source_type, varied
 from .functions import Function, check_possible, check_same, compile_for, function_of, lock, numbers, precision_of
-from .loops import inlined, njit, place_row
+from .kernels import inlined, part
+from .linking import call_at
+from .loops import place_row
 
 Array = NDArray[np.float64]
 
@@ -82,21 +84,25 @@ class ComplexCode:
 
     def kernel(self, call: Call) -> Any:
         """The loop for this kind of call, from the memo or compiled now."""
-        points, along_v, uniform, scalar = call.points, call.v is not None, call.steps.size.ndim == 0, call.scalar
+        points, along_v, uniform, scalar = call.points, call.v is not None, call.steps.size.ndim == 0, call.scalar or not call.points.shape
         single = isinstance(self.returns, types.Array) and not call.vector  # an array of one element counts as a number
         sizes = types.float64 if uniform else SIZES
         start = (source_type(call), sizes, INTS, ROWS, AXIS, OUT, VALUES)
         signature = (*start, *[types.int64] * 3, *point_types(call))
 
-        def make() -> Any:
-            evaluate = loops.evaluation(self.function.compiled, scalar or not points.shape, False, single)
+        def make(f: Any) -> Any:
+            evaluate = loops.evaluation(f, scalar, False, single)
             store = _store_number if single else _storing(self.returns)
             step, size = loops.STEPS[call.steps.rule], loops.one_size if uniform else loops.own_size
             return over_directions(evaluate, store, step, size, along_v, call.value, loops.view(points.shape))
 
         key = ("complex", call.steps.rule, along_v, scalar, call.value, single, self.returns)
+        real = varied(call, scalar)
+        kinds = (real.copy(dtype=types.complex128) if isinstance(real, types.Array) else types.complex128,)
+        if call.value:
+            kinds = (*kinds, real)
         with lock:
-            return self.function.kernel(key, signature, make)
+            return self.function.kernel(key, signature, make, launch, *kinds)
 
 
 @inlined
@@ -134,10 +140,15 @@ def _storing(returns: Any) -> Any:
     return _store_number if element is returns else _store_vector
 
 
+def launch(address, source, sizes, units, vs, ts, out, values, start, stop, dimension, shape, args):
+    """The loop below, from Python."""
+    return call_at(address, (source, sizes, units, vs, ts, out, values, start, stop, dimension, shape, args))
+
+
 def over_directions(evaluate: Any, store: Any, step: Any, size: Any, along_v: bool, value: bool, view: Any) -> Any:
     """Items are (point, direction) pairs; returns whether outputs of f differ in size."""
 
-    @njit
+    @part
     def kernel(source, sizes, units, vs, ts, out, values, start, stop, dimension, shape, args):
         x, z, node = np.empty(dimension), np.empty(dimension, dtype=np.complex128), np.empty(0, dtype=np.int64)
         real, point, directions, resized = view(x, shape), view(z, shape), len(units), False

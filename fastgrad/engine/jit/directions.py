@@ -12,7 +12,9 @@ import numpy as np
 from numba import types
 
 from ...formulas.stencils import Stencil
-from .loops import VANISHED, WROTE, changed, inlined, njit, part, place_row, stack_array
+from .kernels import inlined, part
+from .linking import call_at
+from .loops import VANISHED, WROTE, changed, place_row, stack_array
 
 # What a kernel returns besides: outputs of f that differ in size.
 RESIZED = 4
@@ -146,6 +148,14 @@ def _term_sums(formula: Stencil) -> Any:
     return sum_terms
 
 
+def launch_tables(
+    address, source, sizes, units, signs, starts, table, vs, ts, sums, out, start, stop, first, last, finish, shape, args
+):  # fmt: skip
+    """The loop below, from Python."""
+    given = (source, sizes, units, signs, starts, table, vs, ts, sums, out, start, stop, first, last, finish)
+    return call_at(address, (*given, shape, args))
+
+
 def over_tables(
     evaluate: Any, store: Any, formula: Stencil, fill: Any, uses_base: bool, along_v: bool, view: Any, fixed: int
 ) -> Any:
@@ -162,7 +172,7 @@ def over_tables(
     if along_v:
         move, wrote, restore = _move_all, _wrote_all, _copy
 
-    @njit
+    @part
     def kernel(
         source, sizes, units, signs, starts, table, vs, ts, sums, out, start, stop, first, last, finish, shape, args
     ):  # fmt: skip
@@ -208,10 +218,15 @@ def over_tables(
     return kernel
 
 
+def launch_values(address, source, out, outputs, start, stop, shape, args):
+    """The loop below, from Python."""
+    return call_at(address, (source, out, outputs, start, stop, shape, args))
+
+
 def over_values(evaluate: Any, store: Any, view: Any, fixed: int) -> Any:
     """f itself at points [start, stop), `outputs` numbers each; returns whether their number differs."""
 
-    @njit
+    @part
     def kernel(source, out, outputs, start, stop, shape, args):
         x = stack_array(fixed) if fixed else np.empty(source.shape[1])
         node, point, resized = np.empty(0, np.int64), view(x, shape), False

@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 
 from ...formulas.stencils import Stencil
 from . import directions, loops
-from .loops import njit, part
+from .kernels import njit, part
 
 VANISHES = "the step that was given vanishes beside a coordinate of x (x + h == x); leave it out"
 RESIZED = "f returned arrays of different sizes; it must keep to one shape"
@@ -87,7 +87,7 @@ def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: floa
     inner, denominator = _evaluation(f), formula.denominator
     evaluate, fill = part(lambda x, point, args: np.asarray(inner(x, point, args))), loops.step_filler(rule, True)
     store, view, uses_base = directions.store_array, loops.reshaped, formula.base >= 0
-    fill_table = part(directions.over_tables(evaluate, store, formula, fill, uses_base, False, view, 0).py_func)
+    fill_table = directions.over_tables(evaluate, store, formula, fill, uses_base, False, view, 0)
     wrote, resized, vanished = loops.WROTE, directions.RESIZED, loops.VANISHED
 
     @njit

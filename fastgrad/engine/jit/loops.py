@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 
 import llvmlite.ir
-import numba as nb
 import numpy as np
 from numba import types
 from numba.core import cgutils
@@ -14,22 +13,8 @@ from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
 from ...formulas.stencils import Stencil
-
-# nogil, because kernels run on threads; NumPy's error model, because Python's turns each division into a branch; never
-# fastmath, which would fold (x + h) - x to h.
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-njit: Any = nb.njit(**OPTIONS)
-
-
-def compiler(boundscheck: bool) -> Any:
-    """The decorator for the user's f."""
-    return nb.njit(**OPTIONS, boundscheck=boundscheck)
-
-
-# Parts of kernels are called from compiled code only; without wrappers for Python they compile a third faster.
-part: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-inlined: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-
+from .kernels import inlined, part
+from .linking import call_at
 
 # What a kernel returns: the sum of what it saw.
 VANISHED, WROTE = 1, 2
@@ -154,17 +139,17 @@ def view(shape: tuple[int, ...]) -> Any:
     return _as_it_is if len(shape) < 2 else reshaped
 
 
-def evaluation(compiled: Any, scalar: bool, writes: bool, array: bool) -> Any:
+def evaluation(f: Any, scalar: bool, writes: bool, array: bool) -> Any:
     """f as the kernel calls it: on the number, on the point, or on a copy of it where f writes into its argument."""
 
     def on_number(x, point, args):
-        return compiled(x[0], *args)
+        return f(x[0], args)
 
     def on_point(x, point, args):
-        return compiled(point, *args)
+        return f(point, args)
 
     def on_copy(x, point, args):
-        return compiled(point.copy(), *args)
+        return f(point.copy(), args)
 
     inner = part(on_number if scalar else on_copy if writes else on_point)
     if not array:
@@ -218,6 +203,11 @@ def stencil_sums(evaluate: Any, formula: Stencil, value: bool) -> Any:
     return differences
 
 
+def launch(address, source, sizes, units, out, values, start, stop, size, shape, args):
+    """The two loops below, from Python."""
+    return call_at(address, (source, sizes, units, out, values, start, stop, size, shape, args))
+
+
 @cache  # the few there are compile once each, not once for each f
 def step_filler(rule: str, uniform: bool) -> Any:
     """The steps of directions [first, last): all of them before the first call of f, which overlaps their latencies.
@@ -249,7 +239,7 @@ def over_points(differences: Any, fill: Any, dimension: int, grid: bool) -> Any:
     place = _place_node if grid else place_row
     axes = tuple(range(dimension))
 
-    @njit
+    @part
     def kernel(source, sizes, units, out, values, start, stop, size, shape, args):
         x, steps, original = stack_array(dimension), stack_array(dimension), stack_array(dimension)
         node, vanished, wrote = np.empty(dimension, dtype=np.int64), False, False
@@ -276,7 +266,7 @@ def over_directions(differences: Any, fill: Any, grid: bool, vector: bool) -> An
     place = _place_node if grid else place_row
     view = _as_it_is if vector else reshaped
 
-    @njit
+    @part
     def kernel(source, sizes, units, out, values, start, stop, dimension, shape, args):
         x, original, steps = np.empty(dimension), np.empty(dimension), np.empty(len(units))
         node, point, directions = np.empty(x.size, dtype=np.int64), view(x, shape), len(units)
