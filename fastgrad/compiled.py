@@ -64,10 +64,10 @@ def grad(
     """
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.grad")
-    from .engine.jit import inside  # noqa: PLC0415
+    from .engine.jit import derivatives  # noqa: PLC0415
 
     formula = stencil(1, order, method)
-    return inside.gradient(f, formula, *_sizes(formula, h, rel_step))
+    return derivatives.gradient(f, formula, *_sizes(formula, h, rel_step))
 
 
 def jacobian(
@@ -103,10 +103,10 @@ def jacobian(
     """
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.jacobian")
-    from .engine.jit import inside  # noqa: PLC0415
+    from .engine.jit import derivatives  # noqa: PLC0415
 
     formula = stencil(1, order, method)
-    return inside.jacobian(f, formula, *_sizes(formula, h, rel_step))
+    return derivatives.jacobian(f, formula, *_sizes(formula, h, rel_step))
 
 
 def _check_compiled(f: Any) -> None:

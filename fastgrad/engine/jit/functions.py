@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType
@@ -27,7 +27,8 @@ from ...program.look import agree
 from ...results import EPS, EngineError
 from ..call import Call
 from .kernels import compiler, part
-from .linking import hole, linked
+from .linking import Shape, linked
+from .numbers import Numbers
 
 Array = NDArray[np.float64]
 
@@ -43,19 +44,13 @@ class Function:
     compiled: Any
     kernels: dict[Hashable, Any] = field(default_factory=dict)
 
-    def kernel(self, key: Hashable, signature: tuple[Any, ...], make: Callable[[Any], Any], launch: Any, *x: Any) -> Any:
-        """A loop for a signature, whose last part are the types of f's further arguments; `x` are those of what varies.
-
-        `make` makes it of what it calls in place of f, where `key` is new.
-        """
-        place = (key, signature)
+    def kernel(self, shape: Shape, numbers: Numbers, *x: Any) -> Any:
+        """A loop around f, for a stencil; `x` are the types of what is varied."""
+        place = (shape.key, shape.signature, numbers)
         if place not in self.kernels:
             with compiling():
-                functions = [self._called(given, tuple(signature[-1])) for given in x]
-                kinds = [function.signature.return_type(given, *signature[-1]) for function, given in zip(functions, x)]
-                self.kernels[place] = linked(
-                    (key, *kinds), signature, lambda: make(hole(kinds)), launch, dict(zip(x, functions))
-                )
+                functions = [self._called(given, tuple(shape.signature[-1])) for given in x]
+                self.kernels[place] = linked(shape, numbers, dict(zip(x, functions, strict=True)))
         return self.kernels[place]
 
     def _called(self, given: Any, arguments: tuple[Any, ...]) -> Any:
@@ -164,7 +159,7 @@ def precision_of(returns: Any) -> float:
     return float(np.finfo(numpy_support.as_dtype(dtype)).eps) if isinstance(dtype, types.Float) else EPS
 
 
-def numbers(call: Call, value: Any) -> Array:
+def output(call: Call, value: Any) -> Array:
     """What f returned, as one number unless it may return many."""
     return as_numbers(value) if call.vector else np.array(as_number(value))
 

@@ -1,4 +1,4 @@
-"""Loops are compiled once, with a hole where f is called, and linked with the code of each f.
+"""Loops are compiled once, with holes for f and for the numbers of a stencil, and linked with those of each call.
 
 Numba takes 0.7 s for the loop of a gradient and 1.3 s for that of a Hessian, and LLVM a tenth of that to put an f into
 its hole. f is inlined there as if both had been compiled together: the code is as fast, and of the same bits.
@@ -6,21 +6,44 @@ its hole. f is inlined there as if both had been compiled together: the code is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from .kernels import njit
+from .numbers import Numbers, define
 
 KEPT = 1024  # loops, before all are forgotten: 20 kB each
+
+
+class Shape(NamedTuple):
+    """A kind of loop.
+
+    Attributes
+    ----------
+    key : hashable
+        Which one, of those with the same signature and types of f.
+    signature : tuple
+        The types of its arguments. The last is the tuple of those of f's further arguments.
+    make : callable
+        Makes the loop from what it calls in place of f.
+    launch : function
+        Calls the loop: of its address, and its arguments.
+    """
+
+    key: Hashable
+    signature: tuple[Any, ...]
+    make: Callable[[Any], Any]
+    launch: Any
 
 
 class Loop(NamedTuple):
@@ -84,27 +107,29 @@ def call_at(_context: Any, address: Any, arguments: Any) -> Any:
     return types.int64(address, arguments), codegen
 
 
-def linked(
-    key: Hashable, signature: tuple[Any, ...], make: Callable[[], Any], launch: Any, functions: Mapping[Any, Any]
-) -> Any:
-    """A loop, made if its key is new, with compiled functions in its holes; it is called with the loop's arguments.
+def linked(shape: Shape, numbers: Numbers, functions: Mapping[Any, Any]) -> Any:
+    """A loop with compiled functions and numbers in its holes; it is called with the loop's arguments.
 
-    `launch` is a function of an address and the loop's arguments, which calls the loop there.
+    The functions are those for each type of what is varied.
     """
-    place = (key, signature)
+    loop = _loop(shape, [f.signature.return_type(x, *shape.signature[-1]) for x, f in functions.items()])
+    library, name = _library(loop, numbers, functions)
+    address, start = library.get_pointer_to_function(name), _launcher(shape.launch, shape.signature)
+
+    def kernel(*arguments: Any, code: Any = library) -> Any:  # which lives as long as this function
+        return start(address, *arguments)
+
+    return kernel
+
+
+def _loop(shape: Shape, f: list[Any]) -> Loop:
+    """A loop for functions of these signatures, from the memo or compiled now."""
+    place = (shape.key, shape.signature, *f)
     if place not in _loops:
         if len(_loops) >= KEPT:
             _loops.clear()
-        _loops[place] = _compiled(make(), signature)
-    library, name = _library(_loops[place], functions)
-    address, start = library.get_pointer_to_function(name), _launcher(launch, signature)
-
-    def kernel(*arguments: Any) -> int:
-        saw: int = start(address, *arguments)
-        return saw
-
-    kernel.library = library  # type: ignore[attr-defined]  code goes with its library
-    return kernel
+        _loops[place] = _compiled(shape.make(hole(f)), shape.signature)
+    return _loops[place]
 
 
 @cache
@@ -117,18 +142,35 @@ def _launcher(launch: Any, signature: tuple[Any, ...]) -> Any:
 
 
 def _compiled(loop: Any, signature: tuple[Any, ...]) -> Loop:
-    loop.compile(signature)
+    with global_compiler_lock, _unoptimised():
+        loop.compile(signature)
     made = loop.overloads[signature]
     _, _, code = made.library.serialize_using_bitcode()
     return Loop(code, made.fndesc.llvm_func_name)
 
 
-def _library(loop: Loop, functions: Mapping[Any, Any]) -> tuple[Any, str]:
+@contextmanager
+def _unoptimised() -> Iterator[None]:
+    """LLVM optimises what it knows whole, when it is linked.
+
+    Of a loop with holes it would make loops over vectors of unknown length, which are not undone when the dimension is
+    2: a small f was a fifth slower. Pairs of counted references are found better then, too.
+    """
+    before = config.OPT, config.LLVM_REFPRUNE_FLAGS
+    config.OPT, config.LLVM_REFPRUNE_FLAGS = 0, ""
+    try:
+        yield
+    finally:
+        config.OPT, config.LLVM_REFPRUNE_FLAGS = before
+
+
+def _library(loop: Loop, numbers: Numbers, functions: Mapping[Any, Any]) -> tuple[Any, str]:
     """A loop and its functions, linked and optimised, and the name of the loop there, which no other has."""
     module, name = llvm.parse_bitcode(loop.code), f"{loop.name}.{next(_numbers)}"
-    for function in module.functions:
-        if not function.is_declaration and function.linkage == llvm.Linkage.external:
-            function.linkage = "linkonce_odr"  # other libraries have these too
+    for function in module.functions:  # those of Numba's runtime keep their names, by which LLVM prunes pairs of them
+        if not function.is_declaration:  # the others call holes: by their names the loop's own code would be found
+            function.linkage = "linkonce_odr" if function.name.startswith("NRT_") else "internal"
+    define(module, numbers)
     entry = module.get_function(loop.name)
     entry.linkage, entry.name = "external", name
     library = cpu_target.target_context.codegen().create_library(name)
