@@ -6,10 +6,10 @@ its hole. f is inlined there as if both had been compiled together: the code is 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from itertools import count
 from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
@@ -54,7 +54,12 @@ class Loop(NamedTuple):
 
 
 _loops: dict[Hashable, Loop] = {}
-_numbers = count()
+_numbers = itertools.count()
+
+
+def count() -> int:
+    """How many loops are kept."""
+    return len(_loops)
 
 
 def _hole_name(given: Any) -> str:
