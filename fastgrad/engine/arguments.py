@@ -104,7 +104,7 @@ def arrays_of(args: tuple[Any, ...]) -> list[Array]:
 
 def is_dask(x: Any) -> bool:
     """Whether x is a dask array; dask itself need not be there."""
-    return home(type(x)).startswith("dask.array")
+    return type(x) is not np.ndarray and home(type(x)).startswith("dask.array")
 
 
 def real_array(x: Any, name: str = "x") -> Array:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...formulas.steps import irregular
 from ...formulas.values import as_number, precision
-from ...program.look import quiet
+from ...program.look import agree, quiet
 from ...results import EPS, EngineError
 from ..call import Call
 from .arguments import Block, Form, batch_rows
@@ -69,8 +69,8 @@ def _check(call: Call, n: int, point: Array, found: list[float]) -> None:
         msg = f"f returns {plain.dtype}, whose rounding vectors of doubles do not reproduce"
         raise EngineError(msg)
     single = len(found) == 1
-    expected = [plain if type(plain) is np.float64 else as_number(plain)] if single else np.ravel(plain).tolist()
+    expected = [float(plain if type(plain) is np.float64 else as_number(plain))] if single else np.ravel(plain).tolist()
     for a, b in zip(found, expected, strict=True):
-        if not (a == b or abs(a - b) <= 1e-8 * max(abs(a), abs(b)) + 1e-14 or (a != a and b != b)):  # noqa: PLR0124
+        if not agree(a, b):
             msg = f"traced, f gives {a!r} where it gives {b!r} in Python: it keeps state, is random or looks at types"
             raise EngineError(msg)
