@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine.arguments import check_fixed_steps, check_one_step
+from .engine.arguments import check_fixed_steps, check_one_step, refuse_exact
 from .formulas.stencils import Stencil, stencil
 from .formulas.steps import choose_steps, with_precision
 
@@ -64,6 +64,7 @@ def grad(
     """
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.grad")
+    refuse_exact(method, "compiled.grad")
     from .engine.jit import derivatives  # noqa: PLC0415
 
     formula = stencil(1, order, method)
@@ -103,6 +104,7 @@ def jacobian(
     """
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.jacobian")
+    refuse_exact(method, "compiled.jacobian")
     from .engine.jit import derivatives  # noqa: PLC0415
 
     formula = stencil(1, order, method)

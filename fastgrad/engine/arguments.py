@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..formulas import stencils
-from ..formulas.stencils import COMPLEX, ORDERS, stencil
+from ..formulas.stencils import COMPLEX, EXACT, ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
 from ..program.captures import home
 from . import threads
@@ -37,12 +37,13 @@ def check_scheme(method: Any, order: Any) -> None:
         choices = "; ".join(f"{name!r} with order {', '.join(map(str, orders))}" for name, orders in ORDERS.items())
         msg = (
             f"method={method!r} with order={order!r} does not exist; use one of {choices}; "
-            f"or {COMPLEX!r} without an order"
+            f"or {COMPLEX!r} or {EXACT!r} without an order"
         )
         raise ValueError(msg)  # noqa: TRY004  a value that is not among the choices, of whatever type
     if method != "adaptive":
-        if method not in (*ORDERS, COMPLEX):
-            msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, (*ORDERS, 'adaptive', COMPLEX)))}"
+        if method not in (*ORDERS, COMPLEX, EXACT):
+            names = (*ORDERS, "adaptive", COMPLEX, EXACT)
+            msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, names))}"
             raise ValueError(msg)
         stencil(1, order, method)
     elif order not in ORDERS["central"]:
@@ -75,6 +76,27 @@ def check_fixed_steps(method: Any, order: Any, name: str) -> None:
         msg = (
             f"{name} has no method='adaptive'; "
             "use method='central' with a higher order, or gradient(f, x, method='adaptive')"
+        )
+        raise ValueError(msg)
+
+
+def refuse_steps(h: Any, rel_step: Any) -> None:
+    """Raise ValueError for steps where nothing is moved."""
+    for name, given in (("h", h), ("rel_step", rel_step)):
+        if given is not None:
+            msg = (
+                f"{name}={given!r} means nothing to method='exact', which takes the derivative itself; "
+                f"leave {name} out, or use method='central'"
+            )
+            raise ValueError(msg)
+
+
+def refuse_exact(method: Any, name: str) -> None:
+    """Raise ValueError for exact derivatives where they are not made."""
+    if method == EXACT:
+        msg = (
+            f"{name} has no method='exact'; derivative, gradient, value_and_gradient, jacobian, hessian, jvp, vjp, "
+            "hvp, gradient_field, and grad and its relatives have: here use method='central'"
         )
         raise ValueError(msg)
 
@@ -320,7 +342,10 @@ def read_call_along(
     given, points = read_points(x, batch)
     direction, v_rows = read_direction(v, given, points)
     table = table_of(points.dimension, order, formulas_of(method))
-    t, steps = steps_along(given, points, v_rows, table, h, rel_step)
+    if table.is_exact:
+        t, steps = np.ones(points.count), read_steps(given, points, table, h, rel_step)
+    else:
+        t, steps = steps_along(given, points, v_rows, table, h, rel_step)
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
     adaptive = method == "adaptive"
     return given, direction, Call(f, points, table, steps, rest, rows, vector=vector, v=v_rows, t=t, adaptive=adaptive)
@@ -373,6 +398,9 @@ def check_batch(arrays: tuple[Any, ...], points: Rows) -> None:
 
 def read_steps(given: Array, points: Rows, table: stencils.Table, h: Step, rel_step: Step) -> Steps:
     """The steps, their sizes in the layout of the points."""
+    if table.is_exact:
+        refuse_steps(h, rel_step)
+        return Steps("default", np.asarray(1.0))
     steps = choose_steps(given, table.stencil, h, rel_step)
     if steps.size.ndim == 0:
         return steps

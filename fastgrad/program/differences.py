@@ -48,10 +48,16 @@ class Written:
     steps: int
     places: tuple[int, ...] | None = None
 
+    @property
+    def parts(self) -> tuple[slice, slice, slice, slice]:
+        """Where the results, the values, what is watched and the steps are among the outputs."""
+        a, b, c = accumulate((self.results, self.values, self.watched))
+        return slice(a), slice(a, b), slice(b, c), slice(c, c + self.steps)
+
     def split(self, outputs: list[str]) -> tuple[list[str], list[str], list[str], list[str]]:
         """The results, the values, what is watched and the steps, of as many things as there are outputs."""
-        a, b, c = accumulate((self.results, self.values, self.watched))
-        return outputs[:a], outputs[a:b], outputs[b:c], outputs[c:]
+        a, b, c, d = self.parts
+        return outputs[a], outputs[b], outputs[c], outputs[d]
 
 
 @dataclass(frozen=True)
@@ -269,7 +275,7 @@ class _Writer:
         return found
 
 
-def _other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
+def other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
     """The places of results that can be other than 0, where most of many cannot: 998 of 1 000 of a chain.
 
     To store a million zeros one by one takes LLVM minutes.
@@ -335,7 +341,7 @@ def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value
     """
     writer = _Writer(program, table, steps)
     results = [writer.code.own(o) for o in program.outputs] if table.is_value else writer.results()
-    places = _other_than_zero(results)
+    places = other_than_zero(results)
     results = results if places is None else [results[place] for place in places]
     values = [writer.code.own(program.outputs[0])] if value else []
     watched = [] if table.is_value else writer.watched()
