@@ -65,10 +65,10 @@ def grad(
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.grad")
     refuse_exact(method, "compiled.grad")
-    from .engine.jit import inside  # noqa: PLC0415
+    from .engine.jit import derivatives  # noqa: PLC0415
 
     formula = stencil(1, order, method)
-    return inside.gradient(f, formula, *_sizes(formula, h, rel_step))
+    return derivatives.gradient(f, formula, *_sizes(formula, h, rel_step))
 
 
 def jacobian(
@@ -105,10 +105,10 @@ def jacobian(
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.jacobian")
     refuse_exact(method, "compiled.jacobian")
-    from .engine.jit import inside  # noqa: PLC0415
+    from .engine.jit import derivatives  # noqa: PLC0415
 
     formula = stencil(1, order, method)
-    return inside.jacobian(f, formula, *_sizes(formula, h, rel_step))
+    return derivatives.jacobian(f, formula, *_sizes(formula, h, rel_step))
 
 
 def _check_compiled(f: Any) -> None:
