@@ -30,6 +30,7 @@ from ..engine.arguments import (
 )
 from ..engine.call import Call, Grid, Rows
 from ..engine.choose import PYTHON_CALLS, check_engine, choose_ahead, keep_quiet, warn_if_slow
+from ..engine.limits import as_pair
 from ..formulas import stencils
 from ..formulas.steps import irregular
 from ..results import users_level
@@ -184,18 +185,18 @@ def _one_point(
 
 def _limits(bounds: Any, points: Rows) -> tuple[Array, Array] | None:
     """The bounds, which are the same for all points, as rows."""
-    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
-        check_bounds(bounds, np.zeros(points.shape), points.shape)  # raises, unless there are none
+    if bounds is None:
         return None
-    for bound in bounds:
+    pair = as_pair(bounds, points.shape)
+    for bound in pair:
         if np.ndim(bound) > len(points.shape):
             msg = (
                 f"bounds of a dask array are for all points alike, got shape {np.shape(bound)}; "
                 "write one number for each coordinate"
             )
             raise ValueError(msg)
-    between = np.clip(np.zeros(points.shape), *map(np.asarray, bounds))
-    both = check_bounds(bounds, between, points.shape)
+    between = np.clip(np.zeros(points.shape), *map(np.asarray, pair))
+    both = check_bounds(pair, between, points.shape)
     return both and (both[0].reshape(1, -1), both[1].reshape(1, -1))
 
 

@@ -16,6 +16,7 @@ from ..formulas.steps import Steps, choose_steps
 from ..program.captures import home
 from . import threads
 from .call import Call, Rows
+from .limits import as_pair
 
 Array = NDArray[Any]
 
@@ -161,13 +162,7 @@ def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, 
     """(lowest, highest) of every coordinate, each in the shape of x; `shape` is that of a point."""
     if bounds is None:
         return None
-    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
-        msg = (
-            f"bounds must be a pair (lb, ub), got {type(bounds).__name__} {bounds!r}; "
-            "write bounds=(0, np.inf) for one side"
-        )
-        raise ValueError(msg)
-    low, high = (_bound(name, b, x, shape) for name, b in zip(("lb", "ub"), bounds, strict=True))
+    low, high = (_bound(name, b, x, shape) for name, b in zip(("lb", "ub"), as_pair(bounds, shape), strict=True))
     if x.dtype != np.float64:  # an x on a bound is on the bound's value in x's precision
         low = np.where(low.astype(x.dtype) == x, np.minimum(low, x), low)
         high = np.where(high.astype(x.dtype) == x, np.maximum(high, x), high)
@@ -181,7 +176,8 @@ def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, 
         place = np.unravel_index(int(np.flatnonzero(outside)[0]), x.shape)
         inside = f"({float(low[place])!r}, {float(high[place])!r})"
         index = f"[{', '.join(map(str, place))}]" if place else ""
-        msg = f"x{index}={float(x[place])!r} lies outside its bounds {inside}; write np.clip(x, *bounds)"
+        both = "*bounds" if isinstance(bounds, tuple) else "lb, ub"
+        msg = f"x{index}={float(x[place])!r} lies outside its bounds {inside}; write np.clip(x, {both})"
         raise ValueError(msg)
     return low, high
 
@@ -204,7 +200,8 @@ def refuse_bounds(bounds: Any, name: str) -> None:
     """Raise ValueError where bounds are not supported."""
     if bounds is not None:
         msg = (
-            f"{name} has no bounds=; derivative, gradient and jacobian have: leave bounds out, or move x away from them"
+            f"{name} has no bounds=; derivative, gradient, value_and_gradient, jacobian and hessian have: "
+            "leave bounds out, or move x away from them"
         )
         raise ValueError(msg)
 
@@ -260,7 +257,7 @@ def _overlap(a: Array, b: Array) -> bool:
 
 Function = Callable[..., Any]
 Step = ArrayLike | None
-Bounds = tuple[ArrayLike, ArrayLike] | None
+Bounds = Any  # (lb, ub), a list of pairs or SciPy's, see `limits`
 Progress = bool | Callable[[int, int], object]
 
 
@@ -382,10 +379,14 @@ def read_steps(given: Array, points: Rows, table: stencils.Table, h: Step, rel_s
 
 def read_bounds(bounds: Any, given: Array, points: Rows) -> tuple[Array, Array] | None:
     """The bounds in the layout of the points."""
+    if bounds is None:
+        return None
+    pair = as_pair(bounds, points.shape)
     both = check_bounds(bounds, given, points.shape)
-    if both and given.dtype != np.float64:
+    assert both is not None
+    if given.dtype != np.float64:
         return both[0].reshape(points.layout), both[1].reshape(points.layout)
-    return both and (_as_rows(both[0], bounds[0], points), _as_rows(both[1], bounds[1], points))
+    return _as_rows(both[0], pair[0], points), _as_rows(both[1], pair[1], points)
 
 
 def _as_rows(bound: Array, given: Any, points: Rows) -> Array:

@@ -389,6 +389,21 @@ def test_second_derivatives_and_products_beyond_the_domain(engine):
         hessian(likelihood, np.array([2.0, -1.0]), **options)
 
 
+def test_calls_that_raise_count_once():
+    """Of many points those that fail are not asked again, nor are the others."""
+    rows = np.array([[0.01, 1.0], [3.0, 1e-3], [1e-4, 1e-9], [1.0, 1.0]])
+    for f, points in ((rooted, rows), (likelihood, np.array([NARROW, [2.0, 3.0]]))):
+        for operate in (gradient, hessian, jacobian):
+            recording = recorded(f)
+            full = operate(recording, points, batch=True, method="adaptive", engine="python", full_output=True)
+            assert np.isfinite(full.value).all()
+            assert full.nfev == len(recording.points)
+            recording.points.clear()
+            single = [operate(recording, p, method="adaptive", full_output=True) for p in points]
+            assert sum(each.nfev for each in single) == len(recording.points)
+            np.testing.assert_array_equal(full.value, [each.value for each in single])
+
+
 # --- one-sided --------------------------------------------------------------------------------------------------------
 
 
