@@ -24,6 +24,7 @@ import numpy as np
 from .engine.arguments import check_fixed_steps, check_one_step
 from .formulas.stencils import Stencil, stencil
 from .formulas.steps import choose_steps, with_precision
+from .llvm.interrupts import loading
 
 
 def grad(
@@ -64,7 +65,8 @@ def grad(
     """
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.grad")
-    from .engine.jit import inside  # noqa: PLC0415
+    with loading(f"{__package__}.engine.jit.inside"):
+        from .engine.jit import inside  # noqa: PLC0415
 
     formula = stencil(1, order, method)
     return inside.gradient(f, formula, *_sizes(formula, h, rel_step))
@@ -103,7 +105,8 @@ def jacobian(
     """
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.jacobian")
-    from .engine.jit import inside  # noqa: PLC0415
+    with loading(f"{__package__}.engine.jit.inside"):
+        from .engine.jit import inside  # noqa: PLC0415
 
     formula = stencil(1, order, method)
     return inside.jacobian(f, formula, *_sizes(formula, h, rel_step))

@@ -210,12 +210,11 @@ class _Asked:
 
 def halved(estimate: Estimate, start: Array, formula: Stencil, levels: Array | None = None) -> Refined:
     """Halve and extrapolate; `levels` times at most where there is a budget, of which a wave's search has its part."""
-    powers, n = exponents(formula), formula.derivative
-    everything = np.arange(len(start))
-    first, noise = estimate(everything, start)
+    powers, n, active = exponents(formula), formula.derivative, np.arange(len(start))
+    first, noise = estimate(active, start)
     with np.errstate(all="ignore"):
         state = _State(first, 2.0 / EPS * noise * start[:, None] ** n)
-    rows, active = [first], everything
+    rows = [first]
     most = np.full(len(start), LEVELS) if levels is None else levels
     for level in range(1, LEVELS + 1):
         active = active[most[active] >= level]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..chunks.lazy import dask_array
 from ..engine.arguments import check_out, is_dask
 from ..engine.threads import progress_report
+from ..llvm.interrupts import loading
 from .blocks import check_samples
 
 Array = NDArray[Any]
@@ -106,8 +107,9 @@ def read_outputs(out: Any, samples: Array, dtype: np.dtype[Any], count: int) -> 
 def fill(outputs: list[Array], terms: list[Any], workers: int | None, progress: Progress, *, fresh: bool) -> None:
     if not terms or outputs[0].size == 0:
         return
-    from .boxes import Term  # noqa: PLC0415  which loads Numba
-    from .passes import compute  # noqa: PLC0415  which loads Numba
+    with loading(f"{__package__}.passes"):
+        from .boxes import Term  # noqa: PLC0415  which loads Numba
+        from .passes import compute  # noqa: PLC0415  which loads Numba
 
     several = len(terms) > len(outputs)
     work = [Term(o, values, axis, line.widened() if several else line) for o, values, axis, line in terms]
