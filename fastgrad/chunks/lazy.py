@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from hashlib import sha256
 from math import prod
 from typing import Any
 
@@ -33,6 +33,8 @@ from ..engine.choose import PYTHON_CALLS, check_engine, choose_ahead, keep_quiet
 from ..engine.limits import as_pair
 from ..formulas import stencils
 from ..formulas.steps import irregular
+from ..llvm.memory import Memory
+from ..program.captures import parts
 from ..results import users_level
 
 Array = NDArray[Any]
@@ -55,7 +57,10 @@ class Carried:
     def __reduce__(self) -> tuple[Callable[[bytes], Carried], tuple[bytes]]:
         import cloudpickle  # noqa: PLC0415  which comes with dask
 
-        return _arrived, (cloudpickle.dumps(self.f),)
+        try:
+            return _arrived, (cloudpickle.dumps(self.f),)
+        except Exception as error:
+            raise TypeError(_cannot_travel(self.f, error)) from error
 
     def __dask_tokenize__(self) -> Any:
         from dask.base import normalize_token  # noqa: PLC0415  an extra
@@ -63,9 +68,29 @@ class Carried:
         return normalize_token(self.f)
 
 
-@lru_cache(maxsize=256)
+_ARRIVED: Memory[Carried] = Memory(64 << 20)  # bytes of pickles, the newest whatever it weighs
+
+
 def _arrived(content: bytes) -> Carried:
-    return Carried(pickle.loads(content))
+    key = sha256(content).digest()
+    return _ARRIVED.get(key) or _ARRIVED.keep(key, Carried(pickle.loads(content)), len(content))
+
+
+def _cannot_travel(f: Function, error: Exception) -> str:
+    """What of f cannot be sent to other processes."""
+    import cloudpickle  # noqa: PLC0415
+
+    name, blamed = getattr(f, "__qualname__", type(f).__name__), ""
+    for _, own, value in parts(f):
+        try:
+            cloudpickle.dumps(value)
+        except Exception:  # noqa: BLE001  whatever an object raises that cannot be pickled
+            blamed = f" because of {own!r}, a {type(value).__name__}"
+            break
+    return (
+        f"f={name} cannot be sent to dask's workers{blamed} ({error}); "
+        "make such an object inside f, or compute with scheduler='threads'"
+    )
 
 
 @dataclass(frozen=True)
