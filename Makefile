@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test lint types wheel bench bench-check docs clean
+.PHONY: demo test fuzz lint types wheel bench bench-check docs clean
 
 # What the demo needs comes first and alone: a third of a gigabyte; the rest, with JAX and Sphinx, is more than one.
 $(VENV)/demo: pyproject.toml
@@ -30,6 +30,12 @@ BLAS = OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 # Two processes share the tests; random examples are the same in every run.
 test: $(VENV)/installed
 	$(BLAS) $(BIN)/python -m pytest --hypothesis-profile=ci --numprocesses 2 --dist worksteal
+
+# New random programs for so many minutes, or until one of them gives a wrong number.
+MINUTES ?= 60
+fuzz: $(VENV)/installed
+	FUZZ_EXAMPLES=500 timeout $(MINUTES)m sh -c 'while $(BIN)/python -m pytest -q -x tests/test_random_programs.py; do :; done; exit 1' \
+		|| test $$? -eq 124
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine.arguments import check_fixed_steps, check_one_step
+from .engine.arguments import check_fixed_steps, check_one_step, refuse_exact
 from .formulas.stencils import Stencil, stencil
 from .formulas.steps import choose_steps, with_precision
 from .llvm.interrupts import loading
@@ -65,6 +65,7 @@ def grad(
     """
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.grad")
+    refuse_exact(method, "compiled.grad")
     with loading(f"{__package__}.engine.jit.inside"):
         from .engine.jit import inside  # noqa: PLC0415
 
@@ -105,6 +106,7 @@ def jacobian(
     """
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.jacobian")
+    refuse_exact(method, "compiled.jacobian")
     with loading(f"{__package__}.engine.jit.inside"):
         from .engine.jit import inside  # noqa: PLC0415
 

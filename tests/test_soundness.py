@@ -7,6 +7,7 @@ import os
 import sys
 import types
 import typing
+import warnings
 
 import numpy as np
 import pytest
@@ -446,3 +447,73 @@ def test_what_math_raises_may_be_caught(f):
     same_as_python(f, points)
     points[[0, 799, 800, 1600, -1]] = 0.5  # where f is asked after the trace nothing is raised
     assert same_as_python(f, points) == "simd"
+
+
+# --- what raises in Python, and would be hidden -----------------------------------------------------------------------
+
+
+RAISING = {
+    "division of floats of math": (lambda x: np.minimum(1.0 / math.floor(x[0]), 5.0) * x[1], ZeroDivisionError),
+    "of an item": (lambda x: np.minimum(1.0 / (x.tolist()[0] - x[:1].tolist()[0]), 5.0) * x[1], ZeroDivisionError),
+    "modulo": (lambda x: np.minimum(2.0 % math.floor(x[0]), 5.0) * x[1], ZeroDivisionError),
+    "floor division": (lambda x: np.minimum(2.0 // math.floor(x[0]), 5.0) * x[1], ZeroDivisionError),
+    "power": (lambda x: np.minimum(math.fabs(-1e200 * x[1]) ** 2.5, 5.0) * x[1], OverflowError),
+    "a quotient of sums": (
+        lambda x: np.exp(-abs(1.0 / (math.sin(x[0]) - math.sin(x[0]) + 0.0 * math.exp(x[0])))) + x[1], ZeroDivisionError
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RAISING)
+def test_python_s_own_arithmetic_raises(name):
+    f, error = RAISING[name]
+    with pytest.raises(error):
+        fastgrad.gradient(f, P - 0.01, batch=True, engine="python")
+    for engine in ("auto", "simd"):
+        with pytest.raises((error, fastgrad.EngineError)):
+            fastgrad.gradient(f, P - 0.01, batch=True, engine=engine)
+
+
+def test_numpy_s_own_arithmetic_does_not_raise():
+    def f(x):
+        return np.minimum(1.0 / np.floor(x[0]), 5.0) * x[1]
+
+    with np.errstate(divide="ignore"):
+        assert same_as_python(f, np.stack([np.linspace(0.3, 1.7, 2000), np.ones(2000)], axis=1)) == "simd"
+
+
+def over(x):
+    with np.errstate(over="raise"):
+        y = np.exp(1000.0 * x[0])
+    return np.minimum(y, 5.0) * x[1]
+
+
+def set_globally(x):
+    old = np.seterr(all="raise")
+    y = np.minimum(np.exp(1000.0 * x[0]), 5.0) * x[1]
+    np.seterr(**old)
+    return y
+
+
+def warned(x):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y = np.exp(1000.0 * x[0])
+    return np.minimum(y, 5.0) * x[1]
+
+
+@pytest.mark.parametrize("f", [over, set_globally, warned], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("engine", ["auto", "simd"])
+def test_errors_of_floats_are_raised(f, engine):
+    with pytest.raises(Untraceable, match="into exceptions"):
+        trace(f, (2,))
+    with np.errstate(), pytest.raises((FloatingPointError, RuntimeWarning)):
+        fastgrad.gradient(f, P, batch=True, engine=engine)
+
+
+def test_errors_that_are_ignored_are_traced():
+    def f(x):
+        with np.errstate(all="ignore"):
+            return np.where(x[0] > 1.0, np.log(x[0] - 1.0), 0.0) * x[1]
+
+    assert same_as_python(f, P) == "simd"

@@ -16,21 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import (
-    Function,
-    Options,
-    check_args,
-    check_batch,
-    check_bounds,
-    formulas_of,
-    is_dask,
-    read_points,
-    read_steps,
-    real_array,
-)
+from ..engine.arguments import Function, Options, check_args, check_batch, formulas_of, read_points, read_steps
 from ..engine.call import Call, Grid, Rows
 from ..engine.choose import PYTHON_CALLS, check_engine, choose_ahead, keep_quiet, warn_if_slow
-from ..engine.limits import as_pair
+from ..engine.limits import as_pair, check_bounds
+from ..engine.numbers import is_dask, real_array
 from ..formulas import stencils
 from ..formulas.steps import irregular
 from ..llvm.memory import Memory

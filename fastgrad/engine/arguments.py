@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..formulas import stencils
-from ..formulas.stencils import COMPLEX, ORDERS, stencil
+from ..formulas.stencils import COMPLEX, EXACT, ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
-from ..program.captures import home
 from . import threads
 from .call import Call, Rows
-from .limits import as_pair
+from .limits import read_bounds
+from .numbers import real_array
 
 Array = NDArray[Any]
 
@@ -38,12 +38,13 @@ def check_scheme(method: Any, order: Any) -> None:
         choices = "; ".join(f"{name!r} with order {', '.join(map(str, orders))}" for name, orders in ORDERS.items())
         msg = (
             f"method={method!r} with order={order!r} does not exist; use one of {choices}; "
-            f"or {COMPLEX!r} without an order"
+            f"or {COMPLEX!r} or {EXACT!r} without an order"
         )
         raise ValueError(msg)  # noqa: TRY004  a value that is not among the choices, of whatever type
     if method != "adaptive":
-        if method not in (*ORDERS, COMPLEX):
-            msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, (*ORDERS, 'adaptive', COMPLEX)))}"
+        if method not in (*ORDERS, COMPLEX, EXACT):
+            names = (*ORDERS, "adaptive", COMPLEX, EXACT)
+            msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, names))}"
             raise ValueError(msg)
         stencil(1, order, method)
     elif order not in ORDERS["central"]:
@@ -80,6 +81,27 @@ def check_fixed_steps(method: Any, order: Any, name: str) -> None:
         raise ValueError(msg)
 
 
+def refuse_steps(h: Any, rel_step: Any) -> None:
+    """Raise ValueError for steps where nothing is moved."""
+    for name, given in (("h", h), ("rel_step", rel_step)):
+        if given is not None:
+            msg = (
+                f"{name}={given!r} means nothing to method='exact', which takes the derivative itself; "
+                f"leave {name} out, or use method='central'"
+            )
+            raise ValueError(msg)
+
+
+def refuse_exact(method: Any, name: str) -> None:
+    """Raise ValueError for exact derivatives where they are not made."""
+    if method == EXACT:
+        msg = (
+            f"{name} has no method='exact'; derivative, gradient, value_and_gradient, jacobian, hessian, jvp, vjp, "
+            "hvp, gradient_field, and grad and its relatives have: here use method='central'"
+        )
+        raise ValueError(msg)
+
+
 def check_one_step(h: Any, rel_step: Any, why: str) -> None:
     """Raise ValueError for one step per coordinate where it has to be one number."""
     for name, given in (("h", h), ("rel_step", rel_step)):
@@ -103,43 +125,6 @@ def arrays_of(args: tuple[Any, ...]) -> list[Array]:
     return [a for a in args if isinstance(a, np.ndarray)]
 
 
-def is_dask(x: Any) -> bool:
-    """Whether x is a dask array; dask itself need not be there."""
-    return home(type(x)).startswith("dask.array")
-
-
-def real_array(x: Any, name: str = "x") -> Array:
-    """x as a floating-point array, integers as float64; no copy where none is needed."""
-    if type(x) is np.ndarray and x.dtype == np.float64:
-        return x
-    if is_dask(x):
-        msg = (
-            f"{name} is a dask array, all of which would have to be computed first; "
-            "write .compute(), or batch=True in gradient, value_and_gradient, jacobian and hessian, "
-            "which take its rows as points"
-        )
-        raise TypeError(msg)
-    if isinstance(x, Mapping):
-        msg = f"{name} is a {type(x).__name__}; write grad(f)({name}), or value_and_grad(f)({name}), which take dicts"
-        raise TypeError(msg)
-    try:
-        array = np.asarray(x)
-    except ValueError:
-        msg = f"{name} is ragged: its rows have different lengths; give an array of numbers"
-        raise TypeError(msg) from None
-    if array.dtype.kind == "f":
-        return array
-    if array.dtype.kind in "iub":
-        return array.astype(np.float64)
-    if array.dtype.kind == "c":
-        msg = f"{name} is complex ({array.dtype}); derivatives are taken along real coordinates: pass {name}.real"
-    else:
-        msg = (
-            f"{name} must hold real numbers, got {array.dtype} from {type(x).__name__}; write np.asarray({name}, float)"
-        )
-    raise TypeError(msg)
-
-
 FLOATS = (np.float64, np.float32, np.float16)
 
 
@@ -156,44 +141,6 @@ def movable_array(x: Any, name: str) -> Array:
         msg = f"{name} is read-only, but its elements are moved in place; pass a copy that the function reads"
         raise ValueError(msg)
     return np.asarray(x)  # of a subclass such as np.matrix, whose elements have no one index
-
-
-def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, Array] | None:
-    """(lowest, highest) of every coordinate, each in the shape of x; `shape` is that of a point."""
-    if bounds is None:
-        return None
-    low, high = (_bound(name, b, x, shape) for name, b in zip(("lb", "ub"), as_pair(bounds, shape), strict=True))
-    if x.dtype != np.float64:  # an x on a bound is on the bound's value in x's precision
-        low = np.where(low.astype(x.dtype) == x, np.minimum(low, x), low)
-        high = np.where(high.astype(x.dtype) == x, np.maximum(high, x), high)
-    wrong = low > high
-    if wrong.any():
-        n = int(np.flatnonzero(wrong)[0])
-        msg = f"bounds: lb={float(low.flat[n])!r} is above ub={float(high.flat[n])!r} (element {n}); exchange them"
-        raise ValueError(msg)
-    outside = (x < low) | (x > high)
-    if outside.any():
-        place = np.unravel_index(int(np.flatnonzero(outside)[0]), x.shape)
-        inside = f"({float(low[place])!r}, {float(high[place])!r})"
-        index = f"[{', '.join(map(str, place))}]" if place else ""
-        both = "*bounds" if isinstance(bounds, tuple) else "lb, ub"
-        msg = f"x{index}={float(x[place])!r} lies outside its bounds {inside}; write np.clip(x, {both})"
-        raise ValueError(msg)
-    return low, high
-
-
-def _bound(name: str, bound: Any, x: Array, shape: tuple[int, ...]) -> Array:
-    array = real_array(bound, name).astype(np.float64, copy=False)
-    if np.isnan(array).any():
-        msg = f"bounds: {name} holds NaN; write -np.inf or np.inf where there is no bound"
-        raise ValueError(msg)
-    try:
-        return np.broadcast_to(array, x.shape)
-    except ValueError:
-        msg = (
-            f"bounds: shape {np.shape(bound)} does not fit points of shape {shape}; give a number or one per coordinate"
-        )
-        raise ValueError(msg) from None
 
 
 def refuse_bounds(bounds: Any, name: str) -> None:
@@ -317,7 +264,10 @@ def read_call_along(
     given, points = read_points(x, batch)
     direction, v_rows = read_direction(v, given, points)
     table = table_of(points.dimension, order, formulas_of(method))
-    t, steps = steps_along(given, points, v_rows, table, h, rel_step)
+    if table.is_exact:
+        t, steps = np.ones(points.count), read_steps(given, points, table, h, rel_step)
+    else:
+        t, steps = steps_along(given, points, v_rows, table, h, rel_step)
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
     adaptive = method == "adaptive"
     return given, direction, Call(f, points, table, steps, rest, rows, vector=vector, v=v_rows, t=t, adaptive=adaptive)
@@ -370,28 +320,11 @@ def check_batch(arrays: tuple[Any, ...], points: Rows) -> None:
 
 def read_steps(given: Array, points: Rows, table: stencils.Table, h: Step, rel_step: Step) -> Steps:
     """The steps, their sizes in the layout of the points."""
+    if table.is_exact:
+        refuse_steps(h, rel_step)
+        return Steps("default", np.asarray(1.0))
     steps = choose_steps(given, table.stencil, h, rel_step)
     if steps.size.ndim == 0:
         return steps
     size = np.broadcast_to(steps.size, given.shape).reshape(points.layout)
     return Steps(steps.rule, size)
-
-
-def read_bounds(bounds: Any, given: Array, points: Rows) -> tuple[Array, Array] | None:
-    """The bounds in the layout of the points."""
-    if bounds is None:
-        return None
-    pair = as_pair(bounds, points.shape)
-    both = check_bounds(bounds, given, points.shape)
-    assert both is not None
-    if given.dtype != np.float64:
-        return both[0].reshape(points.layout), both[1].reshape(points.layout)
-    return _as_rows(both[0], pair[0], points), _as_rows(both[1], pair[1], points)
-
-
-def _as_rows(bound: Array, given: Any, points: Rows) -> Array:
-    """One row for all points where the bounds are the same for all, which takes no memory."""
-    if points.count and np.ndim(given) <= len(points.shape):
-        row = bound.reshape(points.layout)[0] if bound.ndim == len(points.shape) else bound[0].ravel()
-        return np.broadcast_to(row, points.layout)
-    return bound.reshape(points.layout)

@@ -63,6 +63,8 @@ def choose(call: Call, engine: str, out: Output | None = None) -> Choice:
     EngineError
         An engine that was asked for by name cannot run f.
     """
+    if call.table.is_exact:
+        return _choose_exact(call, out)
     if engine == "python":
         return Choice(engine, reason="engine='python' was asked for")
     if engine == "auto" and (count := call.total) <= TRACED_CALLS:
@@ -83,6 +85,15 @@ def choose(call: Call, engine: str, out: Output | None = None) -> Choice:
     return Choice("python", reason="; ".join(reasons))
 
 
+def _choose_exact(call: Call, out: Output | None) -> Choice:
+    """The one engine that has f's program; differences would be something else."""
+    try:
+        return Choice("simd", _simd(call, out, None))
+    except EngineError as refused:
+        msg = f"method='exact' needs a trace of f: {refused}. Or use method='central' or 'adaptive', which call f"
+        raise EngineError(msg) from refused
+
+
 def choose_ahead(call: Call, engine: str) -> tuple[Choice, tuple[int, ...]]:
     """The engine for all points, of which none is known, and the shape of f's output where that is asked for.
 
@@ -96,7 +107,7 @@ def choose_ahead(call: Call, engine: str) -> tuple[Choice, tuple[int, ...]]:
     ValueError
         f can neither be called nor traced, and the engine or the shape would depend on it.
     """
-    few = engine == "auto" and call.total <= TRACED_CALLS
+    few = engine == "auto" and call.total <= TRACED_CALLS and not call.table.is_exact
     named = "python" if few else engine
     if named in {"python", "reference"} and not call.vector:
         return Choice(named, reason=f"engine={named!r} was asked for"), ()
@@ -185,7 +196,13 @@ def run(
 ) -> Facts:
     """Choose, compile, bind, fill; a function of one variable on whole arrays, if it takes them."""
     chosen = None
-    if call.scalar and isinstance(out, np.ndarray) and call.points.count > 1 and engine in {"auto", "python"}:
+    if (
+        call.scalar
+        and not call.table.is_exact
+        and isinstance(out, np.ndarray)
+        and call.points.count > 1
+        and engine in {"auto", "python"}
+    ):
         chosen = _choose_for_array(call, out) if engine == "auto" else None
         facts = None if chosen else _run_on_arrays(call, out, progress)
         if facts:

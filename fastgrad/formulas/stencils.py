@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 ORDERS = {"central": (2, 4, 6, 8), "forward": tuple(range(1, 9)), "backward": tuple(range(1, 9))}
 COMPLEX = "complex"  # a method without differences, for first derivatives
+EXACT = "exact"  # the derivative itself, from f's trace
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def stencil(derivative: int = 1, order: int = 2, method: str = "central") -> Ste
         1, 2, ...
     order : int
         The error falls as ``h**order``: 2, 4, 6, 8 for central differences, 1 to 8 for one-sided ones.
-    method : {"central", "forward", "backward", "complex"}
+    method : {"central", "forward", "backward", "complex", "exact"}
 
     Raises
     ------
@@ -107,8 +108,10 @@ def stencil(derivative: int = 1, order: int = 2, method: str = "central") -> Ste
     """
     if method == COMPLEX:
         return _complex_step(derivative, order)
+    if method == EXACT:
+        return _no_step(derivative, order)
     if method not in ORDERS:
-        msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, (*ORDERS, COMPLEX)))}"
+        msg = f"method={method!r} is unknown; use one of {', '.join(map(repr, (*ORDERS, COMPLEX, EXACT)))}"
         raise ValueError(msg)
     if order not in ORDERS[method]:
         msg = f"order={order!r} does not exist for method={method!r}; use one of {', '.join(map(str, ORDERS[method]))}"
@@ -138,6 +141,13 @@ def _complex_step(derivative: int, order: int) -> Stencil:
         msg = f"order={order!r} means nothing to method='complex', whose error is rounding alone; leave order out"
         raise ValueError(msg)
     return Stencil(derivative, order, COMPLEX, (1,), (), 1)
+
+
+def _no_step(derivative: int, order: int) -> Stencil:
+    if order != 2:
+        msg = f"order={order!r} means nothing to method='exact', which makes no differences; leave order out"
+        raise ValueError(msg)
+    return Stencil(derivative, order, EXACT, (), (), 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,9 +201,14 @@ class Table:
         return self.stencil.method == COMPLEX
 
     @cached_property
+    def is_exact(self) -> bool:
+        """Whether nothing is moved: derivatives are those of f's program."""
+        return self.stencil.method == EXACT
+
+    @cached_property
     def uses_base(self) -> bool:
         """Whether f at the point itself counts: hvp's sums come in pairs whose shares of it cancel."""
-        return self.is_value or (self.stencil.base >= 0 and bool(self.factors.sum(axis=1).any()))
+        return self.is_value or self.is_exact or (self.stencil.base >= 0 and bool(self.factors.sum(axis=1).any()))
 
     @cached_property
     def displacements(self) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chunks.lazy import dask_array
-from ..engine.arguments import check_out, is_dask
+from ..engine.arguments import check_out
+from ..engine.numbers import is_dask
 from ..engine.threads import progress_report
 from ..llvm.interrupts import loading
 from .blocks import check_samples

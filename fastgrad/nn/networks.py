@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..engine import threads
-from ..engine.arguments import check_workers, real_array
+from ..engine.arguments import check_workers
+from ..engine.numbers import real_array
 from ..formulas.stencils import stencil
 from ..formulas.steps import choose_steps
 from ..llvm.interrupts import loading

@@ -16,6 +16,7 @@ from ..engine.arguments import (
     check_workers,
     movable_array,
     refuse_bounds,
+    refuse_exact,
 )
 from ..engine.python import mutation
 from ..engine.threads import progress_report
@@ -119,6 +120,7 @@ def weight_gradient(
     arrays = _arrays(params)
     used = check_workers(workers, "jit")
     check_fixed_steps(method, order, "weight_gradient")
+    refuse_exact(method, "weight_gradient")
     refuse_bounds(bounds, "weight_gradient")
     scheme: dict[str, Any] = {"method": method, "order": order, "h": h, "rel_step": rel_step}
     if hasattr(loss, "py_func") and (_is_dict(params) or (mask is None and sample is None)):

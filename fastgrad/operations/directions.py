@@ -42,10 +42,10 @@ def _run(call: Call, out: Output, engine: str, workers: int | None, progress: An
 
 
 def _parts(call: Call) -> list[Call]:
-    """The call for each part of v. A step that jvp is given is taken as it is, and no complex step loses anything."""
+    """The call for each part of v. A step that jvp is given is taken as it is, and others lose nothing."""
     v, along = call.v, call.steps.rule == "default"
     assert v is not None
-    if call.table.is_complex or not (along or call.moves_coordinates):
+    if call.table.is_complex or call.table.is_exact or not (along or call.moves_coordinates):
         return [call]
     h = np.broadcast_to(call.steps.at(call.points.row(slice(None))), v.shape)
     parts = split_direction(v, h)

@@ -17,18 +17,17 @@ from ..engine.arguments import (
     Progress,
     Step,
     check_args,
-    check_bounds,
     check_function,
     check_scheme,
     check_workers,
     formulas_of,
-    is_dask,
     read_call,
     read_steps,
-    real_array,
 )
 from ..engine.call import Call, Rows
 from ..engine.choose import check_engine, choose
+from ..engine.limits import check_bounds
+from ..engine.numbers import is_dask, real_array
 from ..formulas import stencils
 from ..results import Explanation
 from .solve import check_combination, differentiate, none_ran
@@ -70,12 +69,14 @@ def gradient(
         Further arguments that run with the points: f gets ``f(x, *args, *rows)``, the row of its point of each.
     batch : bool
         Whether x holds many points. f stays a function of one point.
-    method : {"central", "forward", "backward", "adaptive", "complex"}
+    method : {"central", "forward", "backward", "adaptive", "complex", "exact"}
         The side(s) of x at which f is evaluated. adaptive: central differences at steps that shrink until the error of
         each element stops falling, extrapolated to step 0: some 1e-13 of relative error for 10 to 30 evaluations a
         coordinate, with an estimate of it in `full_output`. Where one side is NaN it takes the other. complex:
         ``Im f(x + 1j*h*e_i) / h``, exact to rounding for an f that takes complex numbers and is analytic; on jit and
-        python, and ValueError or TypeError where it is seen not to be.
+        python, and ValueError or TypeError where it is seen not to be. exact: the derivative itself, by the chain rule
+        from f's trace, to rounding; EngineError with the reason where f does not trace. At a kink each operation takes
+        the mean of its two sides: 0 for abs at 0, 1/2 for ``np.maximum(x, 0)``, 1/k each for k equal maxima.
     order : int
         Order of accuracy: 2, 4, 6, 8 (central, and what adaptive begins with), 1 to 8 (one-sided).
     h, rel_step : array_like, optional

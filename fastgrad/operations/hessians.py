@@ -17,13 +17,13 @@ from ..engine.arguments import (
     Step,
     check_function,
     check_scheme,
-    is_dask,
     read_call,
     read_call_along,
     read_steps,
     refuse_bounds,
 )
 from ..engine.call import Rows
+from ..engine.numbers import is_dask
 from ..formulas import stencils
 from ..formulas.steps import Steps, direction_step, step_within
 from .solve import differentiate

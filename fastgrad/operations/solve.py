@@ -28,6 +28,9 @@ def check_combination(call: Call, engine: str) -> None:
     if call.table.is_complex and call.bounds is not None:
         msg = "method='complex' moves x along the imaginary axis, where bounds= mean nothing; leave bounds out"
         raise ValueError(msg)
+    if call.table.is_exact and engine not in {"auto", "simd"}:
+        msg = f"method='exact' is made of f's trace, which engine={engine!r} does not have; leave the engine out"
+        raise EngineError(msg)
     if engine == "reference" and call.adaptive and (call.bounds is not None or call.steps.rule != "default"):
         msg = (
             "engine='reference' defines refined steps without bounds, h and rel_step only; leave them or the engine out"
@@ -153,6 +156,8 @@ def _check_that_f_reads(call: Call, target: Array) -> None:
 
 def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) -> Any:
     """The steps of the coordinates in x's shape; of jvp the steps along v."""
+    if call.table.is_exact:
+        return None
     along, eps = call.vector and call.v is not None, facts.eps
     if facts.steps is not None:
         return facts.steps.reshape(lead if along else given.shape)[()]
@@ -172,7 +177,7 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
         return directions.fill(call, target, how.engine, workers, how.progress)
     if call.adaptive:
         return adaptive.fill(call, target, values, how.engine, workers, how.progress)
-    if call.bounds is not None:
+    if call.bounds is not None and not call.table.is_exact:
         return bounds.fill(call, target, values, how.engine, workers, how.progress)
     return run(call, target, values, how.engine, workers, how.progress)
 

@@ -22,6 +22,9 @@ Freeze = Callable[[str, Any], Hashable]
 
 _PURE_MODULES = {"builtins", "math", "cmath", "_operator", "numpy", "numpy._core._multiarray_umath"}
 _NUMPYS = os.path.join(os.path.dirname(np.__file__), "")
+# The folder of this package, as it says itself: whatever this file is called, and wherever it lies.
+_OWN = os.path.join(*sys.modules[__name__.partition(".")[0]].__path__, "")
+_PYTHONS_OWN = (sys.base_prefix + "/lib", "<frozen")
 _FROZEN_MODULES = {"numpy", "math", "cmath", "numpy.linalg", "numpy.random"}
 
 # Where a callable holds something, the code's name for it, and what it is; a NamedTuple takes five times as long.
@@ -91,8 +94,8 @@ def loaded(code: CodeType) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def is_installed(path: str) -> bool:
-    """Whether code belongs to a package or to Python, whose inner workings are left alone."""
-    return "site-packages" in path or "dist-packages" in path or path.startswith((sys.base_prefix + "/lib", "<frozen"))
+    """Whether code belongs to this or another package or to Python, whose inner workings are left alone."""
+    return "site-packages" in path or "dist-packages" in path or path.startswith((_OWN, *_PYTHONS_OWN))
 
 
 def home(value: Any) -> str:

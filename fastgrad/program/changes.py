@@ -12,7 +12,7 @@ comparison, a floor) sees f's own operations at the displaced points, with the b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import Any
 
@@ -228,17 +228,19 @@ class Walk:
         self.moved: dict[Operand, Moved] = {}
         self._own: dict[tuple[int, int], Operand] = {}
 
-    def run(self, nodes: list[int], wanted: set[int]) -> None:
+    def run(self, nodes: list[int], wanted: set[int], slopeless: Collection[int] = ()) -> None:
         """Follow the coordinates that move, which are set, through the nodes that depend on them.
 
-        Of sums that only sums read nothing but the slope is written, unless they are `wanted`.
+        Of sums that only sums read nothing but the slope is written, unless they are `wanted`; of `slopeless` nodes,
+        where that takes less, only f's operation at both points.
         """
+        at_points = _at_points(self, nodes, slopeless) if slopeless else frozenset()
         for j in reversed(nodes):
             name, *operands = self.program.nodes[j]
-            if name not in _SUMS or j in wanted:
+            if name not in _SUMS or j in wanted or j in at_points:
                 wanted.update([int(k) for tag, k in operands if tag == "v"])
         for j in nodes:
-            self.moved["v", j] = self._node(j, j in wanted)
+            self.moved["v", j] = self._points(j) if j in at_points else self._node(j, j in wanted)
 
     def at(self, operand: Operand) -> Moved:
         """An operand of f's."""
@@ -258,8 +260,14 @@ class Walk:
             return _PROPAGATED[name](self, z, parts, wanted)
         if name in DECIDING:
             return Points(self, z, self.own(j, 0), self.own(j, 1))
+        return self._points(j)
+
+    def _points(self, j: int) -> Points:
+        """A node by its operation at both points."""
+        name, *operands = self.program.nodes[j]
+        parts = [self.at(o) for o in operands]
         p, m = [part.p for part in parts], [part.m for part in parts]
-        return Points(self, z, self.code.apply(name, *p), self.code.apply(name, *m))
+        return Points(self, self.code.of[j], self.code.apply(name, *p), self.code.apply(name, *m))
 
     def own(self, j: int, side: int) -> Operand:
         """A node by f's own operations, at one of the two points."""
@@ -286,4 +294,65 @@ class Walk:
 
 
 _SUMS = frozenset({"+", "-", "neg"})
+_FREE = frozenset({"*", "/", "select"}) | _SUMS
+
+
+def slopeless(program: Program) -> set[int]:
+    """Nodes whose slope is of no use: all that read them are computed at both points, as the exp of a sum is."""
+    read = {int(k) for tag, k in program.outputs if tag == "v"}
+    for j in range(len(program.nodes) - 1, -1, -1):
+        name, *operands = program.nodes[j]
+        if j in read and (name in IDENTITIES or name == "select"):
+            read.update([int(k) for tag, k in operands if tag == "v"])
+    return {j for j, node in enumerate(program.nodes) if j not in read and node[0] in _FREE}
+
+
+def _at_points(walk: Walk, nodes: list[int], free: Collection[int]) -> set[int]:
+    """Of nodes whose slope is of no use those for which f's operation at both points takes less.
+
+    That is 2 operations a node. What is linear in what moves may be many nodes, such as a sum of a thousand terms, of
+    which one moves.
+    """
+    moving = {("v", j) for j in nodes}.union(walk.moved)
+    chosen, groups = set[int](), dict[int, _Group]()
+    for j in nodes:
+        if j in free:
+            name, *operands = walk.program.nodes[j]
+            moves = [o for o in operands if o in moving]
+            if name in _SUMS or (name == "*" and len(moves) == 1) or (name == "/" and moves == operands[:1]):
+                _Group.join(groups, j, moves, name not in _SUMS or len(moves) > 1)
+            else:
+                chosen.add(j)
+    for j in nodes:
+        for tag, k in walk.program.nodes[j][1:]:
+            if tag == "v" and k in groups and groups.get(j) is not groups[k]:
+                groups[k].ends.add(k)
+    return chosen.union(*[group.members for group in groups.values() if group.takes_less_at_points()])
+
+
+class _Group:
+    """Nodes that are linear in what moves and read each other; `entering` is what moves, `ends` what others read."""
+
+    def __init__(self, members: set[int], entering: set[Operand], steps: int) -> None:
+        self.members, self.entering, self.steps, self.ends = members, entering, steps, set[int]()
+
+    @staticmethod
+    def join(groups: dict[int, _Group], j: int, moves: list[Operand], changes: bool) -> None:
+        """Put a node into the group of those that it reads; `changes` where its slope is not one of theirs."""
+        own = _Group({j}, {o for o in moves if o[0] == "x" or o[1] not in groups}, int(changes))
+        for group in {id(groups[int(k)]): groups[int(k)] for tag, k in moves if tag == "v" and k in groups}.values():
+            smaller, own = sorted((own, group), key=lambda each: len(each.members))
+            own.members |= smaller.members
+            own.entering |= smaller.entering
+            own.steps += smaller.steps
+            groups.update(dict.fromkeys(smaller.members, own))
+        groups[j] = own
+
+    def takes_less_at_points(self) -> bool:
+        """By slopes a function that enters takes some 6 operations and makes of one number two, slope and distance."""
+        functions = sum(tag == "v" for tag, _ in self.entering)
+        slopes = 6 * functions + (self.steps + 2 * len(self.ends)) * (2 if functions else 1)
+        return 2 * len(self.members) + 2 * (len(self.entering) - functions) < slopes
+
+
 _PROPAGATED: dict[str, type[Identity]] = {"*": Product, "/": Quotient, "sqrt": Root}

@@ -8,10 +8,11 @@ at (nan, 1) has finite slopes), and `steps` are 0 where a given step vanishes be
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 
 from ..formulas.stencils import Table
-from .changes import IDENTITIES, Coordinate, Points, Walk
+from .changes import IDENTITIES, Coordinate, Points, Walk, slopeless
 from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
 
 POLES = frozenset({"log", "log2", "log10", "log1p", "pow", "eq", "ne"})
@@ -47,10 +48,16 @@ class Written:
     steps: int
     places: tuple[int, ...] | None = None
 
+    @property
+    def parts(self) -> tuple[slice, slice, slice, slice]:
+        """Where the results, the values, what is watched and the steps are among the outputs."""
+        a, b, c = accumulate((self.results, self.values, self.watched))
+        return slice(a), slice(a, b), slice(b, c), slice(c, c + self.steps)
+
     def split(self, outputs: list[str]) -> tuple[list[str], list[str], list[str], list[str]]:
         """The results, the values, what is watched and the steps, of as many things as there are outputs."""
-        a, b, c = accumulate((self.results, self.values, self.watched))
-        return outputs[:a], outputs[a:b], outputs[b:c], outputs[c:]
+        a, b, c, d = self.parts
+        return outputs[a], outputs[b], outputs[c], outputs[d]
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,6 @@ class _Writer:
     def __init__(self, program: Program, table: Table, steps: Steps) -> None:
         self.program, self.table, self.steps = program, table, steps
         self.code, self.stencil = Code(program), table.stencil
-        self.moves_with = dependents(program)
         self.even = self.stencil.derivative % 2 == 0 and self.stencil.method == "central"
         point = program.inputs if steps.sizes == "point" else 0
         self.first_v = program.rows + point
@@ -93,8 +99,22 @@ class _Writer:
             self.places.setdefault(operand, []).append(k)
         self.taken: dict[int, Operand] = {}
         self.points: dict[int, Operand] = {}  # of nodes computed at displaced points one such value
-        self.poles = _with_poles(program, set(self.moves_with[-1]))
-        self.exact = _before_poles(program, self.poles)
+
+    @cached_property
+    def moves_with(self) -> list[list[int]]:
+        return dependents(self.program)
+
+    @cached_property
+    def poles(self) -> set[int]:
+        return _with_poles(self.program, set(self.moves_with[-1]))
+
+    @cached_property
+    def exact(self) -> set[int]:
+        return _before_poles(self.program, self.poles)
+
+    @cached_property
+    def slopeless(self) -> set[int]:
+        return slopeless(self.program)
 
     @property
     def constants(self) -> tuple[float, ...]:
@@ -165,7 +185,8 @@ class _Writer:
         for i, (along, guard) in self._far(units).items():
             slope = ("k", float(units[0][1])) if slopes else code.mul(("k", half), along)
             walk.moved["x", i] = Coordinate(walk, ("x", i), slope, along, guard)
-        walk.run(nodes, {int(k) for tag, k in self.program.outputs if tag == "v"} if self.even else set())
+        wanted = {int(k) for tag, k in self.program.outputs if tag == "v"} if self.even else set[int]()
+        walk.run(nodes, wanted, self.slopeless)
         self.points |= {j: walk.moved["v", j].p for j in nodes if type(walk.moved["v", j]) is Points}
         return walk
 
@@ -254,7 +275,7 @@ class _Writer:
         return found
 
 
-def _other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
+def other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
     """The places of results that can be other than 0, where most of many cannot: 998 of 1 000 of a chain.
 
     To store a million zeros one by one takes LLVM minutes.
@@ -320,7 +341,7 @@ def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value
     """
     writer = _Writer(program, table, steps)
     results = [writer.code.own(o) for o in program.outputs] if table.is_value else writer.results()
-    places = _other_than_zero(results)
+    places = other_than_zero(results)
     results = results if places is None else [results[place] for place in places]
     values = [writer.code.own(program.outputs[0])] if value else []
     watched = [] if table.is_value else writer.watched()

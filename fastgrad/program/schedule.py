@@ -36,9 +36,11 @@ class Schedule:
     Attributes
     ----------
     inputs : int
-        The first rows are the coordinates ...
+        The first rows are the coordinates and what lies beside them ...
     fixed : ndarray
-        ... the next ones numbers of the program.
+        ... the next ones numbers of the program ...
+    slots : ndarray
+        ... or of its constants, whose numbers these are; -1 for others.
     size : int
         The number of rows.
     steps : list of (function, slice, list of index arrays)
@@ -49,15 +51,19 @@ class Schedule:
 
     inputs: int
     fixed: Array
+    slots: NDArray[np.intp]
     size: int
     steps: list[tuple[Callable[..., Any], slice, list[NDArray[np.intp]]]]
     wanted: NDArray[np.intp]
 
-    def values(self, points: Array) -> Array:
-        """The wanted values (K, P) at points in columns (D, P)."""
+    def values(self, points: Array, constants: Sequence[float] = ()) -> Array:
+        """The wanted values (K, P) at points in columns; perhaps with other constants than the program's."""
         rows = np.empty((self.size, points.shape[1]))
         rows[: self.inputs] = points
-        rows[self.inputs : self.inputs + len(self.fixed)] = self.fixed[:, None]
+        fixed = (
+            np.where(self.slots < 0, self.fixed, np.asarray(constants)[self.slots]) if len(constants) else self.fixed
+        )
+        rows[self.inputs : self.inputs + len(fixed)] = fixed[:, None]
         with np.errstate(all="ignore"):
             for function, target, operands in self.steps:
                 rows[target] = function(*(rows[picks] for picks in operands))
@@ -68,14 +74,17 @@ class Schedule:
 def schedule(program: Program) -> Schedule:
     """The steps that compute a program's outputs."""
     places: dict[Any, int] = {("x", i): i for i in range(program.inputs)}
+    places |= {("b", i): program.inputs + i for i in range(program.rows)}
+    inputs, slots = len(places), list[int]()
     needed = live(program)
     fixed: list[float] = []
     operands = [*(o for j in needed for o in program.nodes[j][1:]), *program.outputs]
     for operand in operands:
         if operand[0] in "ck" and _key(operand) not in places:
-            places[_key(operand)] = program.inputs + len(fixed)
+            places[_key(operand)] = inputs + len(fixed)
+            slots.append(int(operand[1]) if operand[0] == "c" else -1)
             fixed.append(program.constants[int(operand[1])] if operand[0] == "c" else float(operand[1]))
-    start = program.inputs + len(fixed)
+    start = inputs + len(fixed)
     steps = []
     for name, nodes in _batches(program, needed):
         places.update({("v", j): start + n for n, j in enumerate(nodes)})
@@ -83,7 +92,7 @@ def schedule(program: Program) -> Schedule:
         picks = [_rows(column, places) for column in columns]
         steps.append((_OF_ARRAYS[name], slice(start, start + len(nodes)), picks))
         start += len(nodes)
-    return Schedule(program.inputs, np.array(fixed), start, steps, _rows(program.outputs, places))
+    return Schedule(inputs, np.array(fixed), np.array(slots, np.intp), start, steps, _rows(program.outputs, places))
 
 
 def _rows(operands: Sequence[Operand], places: dict[Any, int]) -> NDArray[np.intp]:

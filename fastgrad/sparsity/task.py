@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import Function, check_fixed_steps, check_function, check_workers, refuse_bounds
+from ..engine.arguments import (
+    Function,
+    check_fixed_steps,
+    check_function,
+    check_workers,
+    refuse_bounds,
+    refuse_exact,
+)
 from ..engine.call import Call, Rows
 from ..engine.choose import check_engine, warn_if_constant
 from ..formulas.stencils import Stencil, Table
@@ -57,6 +64,7 @@ def check_request(f: Any, method: Any, order: Any, bounds: Any, engine: Any, wor
     scipy_sparse()
     check_function(f)
     check_fixed_steps(method, order, name)
+    refuse_exact(method, name)
     refuse_bounds(bounds, name)
     check_engine(engine)
     return check_workers(workers, engine)

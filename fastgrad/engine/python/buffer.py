@@ -63,7 +63,8 @@ def _block(walk: Walk, numbers: range, out: Output, values: Array | None, tick: 
     """Some points; steps before and differences after are computed together: beside a cheap f most of the time."""
     call, table, some = walk.call, walk.call.table, slice(numbers.start, numbers.stop)
     rows, h = walk.rows_and_steps(some)
-    hs, found, centers = h.tolist(), walk.room(len(rows)), []
+    hs: Any = h if walk.moves_many else h.tolist()
+    found, centers = walk.room(len(rows)), []
     for k, n in enumerate(numbers):
         if call.batch:
             walk.look.args = call.args_at(n)
@@ -88,7 +89,8 @@ def _sums(walk: Walk, found: Any, centers: list[Any]) -> Array:
     """The stencil's sums at some points, (N, R), or (N, M, R) for M outputs of f."""
     call, shape = walk.call, walk.look.shape or ()
     total: Any = 0.0
-    found = np.asarray(found).reshape(len(centers), walk.count, len(walk.displaced), *shape)
+    found = found[0] if len(found) == 1 else np.asarray(found)  # of one array a list would be copied
+    found = found.reshape(len(centers), walk.count, len(walk.displaced), *shape)
     base: Any = np.array(centers).reshape(len(centers), 1, *shape) if call.needs_base else 0.0
     for number, a, b in call.table.stencil.pairs:
         difference = found[:, :, a] - (base if b < 0 else found[:, :, b])

@@ -34,6 +34,7 @@ class Walk:
         self.steps, self.t = call.steps_for(look.eps), call.t_for(look.eps)
         self.count, self.displaced = call.table.count, call.table.stencil.displaced
         self.directions: Sequence[Units] = () if call.table.along_axes else _directions(call.table)
+        self.moves_many = _moves_many(call.table)
         self.shape = () if call.scalar else call.points.shape
         self.workers = workers if call.points.count == 1 and self.count > 2 else 1
 
@@ -62,7 +63,9 @@ class Walk:
         shape = self.look.shape
         return [None] * count if shape is None else np.empty((count, self.call.table.displacements, *shape))
 
-    def around(self, row: Array, hs: list[float], v: Array | None, found: Array | None) -> tuple[Any, Any]:
+    # The steps of a point are a list, which is read one by one, or an array where many coordinates move together.
+
+    def around(self, row: Array, hs: Any, v: Array | None, found: Array | None) -> tuple[Any, Any]:
         """f's values around a point, in `found` if there is one, and f at the point itself where that is needed."""
         try:
             if self.workers > 1:
@@ -72,7 +75,7 @@ class Walk:
             self.look.give_copies()
             return self.around(row, hs, v, found)
 
-    def _forked(self, row: Array, hs: list[float], v: Array | None, found: Array | None) -> tuple[Any, Any]:
+    def _forked(self, row: Array, hs: Any, v: Array | None, found: Array | None) -> tuple[Any, Any]:
         """As `_along`: the first direction here, which shows what f returns, the others in forked processes."""
         found, center = self._along(row, hs, v, found, range(1))
         report, self.report = self.report, None
@@ -86,7 +89,7 @@ class Walk:
             self.report = report
         return found, center
 
-    def _along(self, row: Array, hs: list[float], v: Array | None, found: Any, some: range) -> tuple[Any, Any]:
+    def _along(self, row: Array, hs: Any, v: Array | None, found: Any, some: range) -> tuple[Any, Any]:
         """Along some directions, into the places of these in `found`, and at the point if the first is among them."""
         call = self.call
         buffer = row.copy() if len(self.shape) == 1 else row.reshape(self.shape).copy()
@@ -95,7 +98,7 @@ class Walk:
             center, buffer = self._center(buffer)
         if call.table.along_axes:
             return self._along_axes(buffer, row, hs, found, some), center
-        move = _mover(row, hs, v, bool(self.directions) and isinstance(self.directions[0][0], np.ndarray))
+        move = _mover_of_many(row, hs) if self.moves_many else _mover(row, hs, v)
         return self._along_directions(buffer, move, row.tobytes(), found, some), center
 
     def _center(self, buffer: Array) -> tuple[Any, Array]:
@@ -108,7 +111,7 @@ class Walk:
             buffer = look.leave(buffer)
         return center, buffer
 
-    def _along_axes(self, buffer: Array, row: Array, hs: list[float], found: Any, some: range) -> Any:
+    def _along_axes(self, buffer: Array, row: Array, hs: Any, found: Any, some: range) -> Any:
         """As `_along_directions`, for 0.5 us an evaluation less."""
         look, displaced, report, xs, before = self.look, self.displaced, self.report, row.tolist(), row.tobytes()
         at, number = some.start * len(displaced), None if self.call.vector else np.float64
@@ -180,16 +183,18 @@ def _numbers(buffer: Array) -> memoryview:
 
 def _directions(table: Table) -> list[Units]:
     """Pairs, but arrays if a direction moves many coordinates."""
-    starts = table.starts[1:-1]
-    if np.diff(table.starts).max(initial=0) <= FEW:
+    if not _moves_many(table):
         return table.directions
+    starts = table.starts[1:-1]
     return list(zip(np.split(table.units, starts), np.split(table.signs, starts), strict=True))
 
 
-def _mover(row: Array, hs: list[float], v: Array | None, many: bool) -> Callable[[Array, Units, int], None]:
+def _moves_many(table: Table) -> bool:
+    return not table.along_axes and int(np.diff(table.starts).max(initial=0)) > FEW
+
+
+def _mover(row: Array, hs: Any, v: Array | None) -> Callable[[Array, Units, int], None]:
     """What moves the point in an array by k steps along a direction, which may be v; by k = 0 it restores it."""
-    if many:
-        return _mover_of_many(row, np.array(hs))
     xs = row.tolist()
     if v is None:
 

@@ -197,25 +197,21 @@ def read(v: Vectors, name: str) -> str:
     return v.emit(f"load {'i64' if name in NUMBERS else 'ptr'}, ptr {at}, align 8")
 
 
-def read_constants(v: Vectors, count: int) -> list[str]:
-    """f's parameters in all lanes."""
-    address, loaded = read(v, "constants"), []
-    for k in range(count):
-        at = v.emit(f"getelementptr double, ptr {address}, i64 {k}")
-        loaded.append(v.broadcast(v.emit(f"load double, ptr {at}, align 8")))
-    return loaded
-
-
 class Arguments:
     """A kernel's arguments in its own registers, all of them read before its loop."""
 
     def __init__(self, v: Vectors, constants: int) -> None:
         self.v = v
-        self.constants = read_constants(v, constants)
         self.slots = {name: read(v, name) for name in (*NUMBERS, *(n for n in SLOTS if n not in NUMBERS))}
+        self.constants = [self.constant(k) for k in range(constants)]
 
     def __getitem__(self, name: str) -> str:
         return self.slots[name]
+
+    def constant(self, k: int) -> str:
+        """A constant of f's in all lanes."""
+        at = self.v.emit(f"getelementptr double, ptr {self.slots['constants']}, i64 {k}")
+        return self.v.broadcast(self.v.emit(f"load double, ptr {at}, align 8"))
 
     def strides(self, name: str) -> tuple[str, str]:
         """From one point to the next, and from one coordinate to the next."""

@@ -16,6 +16,7 @@ from ...llvm.memory import Memory
 from ...llvm.vectormath import Unsupported
 from ...program import differences
 from ...program.captures import shares_state
+from ...program.exact import exact
 from ...program.keys import unchanging
 from ...program.program import Program
 from ...program.trace.recording import Untraceable, trace
@@ -23,14 +24,15 @@ from ...results import EPS, EngineError
 from ..bound import Bound
 from ..bound import Code as AnyCode
 from ..call import Call, Grid, Output, Target, subset
+from . import scheduled
 from .arguments import Block, Form, form_of, form_of_columns, is_odd, kind_of
-from .comparison import compare
+from .comparison import compare, compare_slopes
 from .emission import NOT_FINITE, VANISHED, Frame, Straight, module
 
 Array = NDArray[np.float64]
 
-# Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000
-# of Rosenbrock's function and 1.5 s for as many of a dense quadratic form.
+# Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000.
+# A dense quadratic form of 100 variables has 20 100, for which LLVM takes 3 s; then it is 1.7 times as fast as Python.
 LONGEST_OPERATIONS = 20_000
 # Above, LLVM makes f itself without looking for the best registers:
 # 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
@@ -58,7 +60,7 @@ def compile_call(call: Call, out: Output | None = None) -> AnyCode:
     program, table = traced.program, call.table
     if not call.vector and len(program.outputs) != 1:
         as_number(np.empty(program.shape))  # raises, and says what f returned
-    key = table.key  # equal tables are made anew for each pattern
+    key = (table.key, table.is_exact and scheduled.suits(call))  # equal tables are made anew for each pattern
     if key not in traced.codes:
         traced.codes[key] = _checked_code(call, program, out)
     return traced.codes[key]
@@ -126,7 +128,7 @@ class Family:
     """
 
     def __init__(self, program: Program, table: Table) -> None:
-        count = 0 if table.is_value else differences.operations(program, table)
+        count = 0 if table.is_value or table.is_exact else differences.operations(program, table)
         self.how = "written"
         if count > WRITTEN:
             dense = table.along_axes and len(program.nodes) <= LONGEST_OPERATIONS
@@ -136,11 +138,15 @@ class Family:
 
     def kernel(self, program: Program, table: Table, form: Form) -> Any:
         """The derivatives' code, from the memo, the folder or LLVM."""
-        return self._function(0, program, table, form)
+        return self._function(0, program, table, self._shape(form))
 
     def value(self, program: Program, table: Table, form: Form) -> Any:
         """f's own code, for the check."""
-        return self._function(1, program, table, form)
+        return self._function(1, program, table, self._shape(form))
+
+    def _shape(self, form: Form) -> Form:
+        """A loop over displacements runs f a thousand times at one point: it is always worth LLVM's best."""
+        return form if self.how == "written" else form._replace(quick=False)
 
     def _function(self, k: int, program: Program, table: Table, form: Form) -> Any:
         places = self.places.get(form)
@@ -148,7 +154,7 @@ class Family:
 
     def stored(self, form: Form) -> Any:
         """Which results a kernel that is there stores; None for all."""
-        return self._stored[form]
+        return self._stored[self._shape(form)]
 
     def _compiled(self, program: Program, table: Table, form: Form) -> list[Any]:
         try:
@@ -163,10 +169,9 @@ class Family:
         """Of long programs f is a function apart, made quickly and once for all tables."""
         frame, value = self._frame(program, table, form), _value_of(program, form.batch)
         self._stored[form] = frame.stored
-        quick = form.quick and self.how == "written"  # a loop over displacements runs f a thousand times at one point
         if len(program.nodes) <= QUICK_OPERATIONS:
-            return machine.functions(module(frame, value), "kernel", "value", quick=quick)
-        quick = quick or table.is_value or (self.how == "written" and len(program.outputs) > QUICK_OUTPUTS)
+            return machine.functions(module(frame, value), "kernel", "value", quick=form.quick)
+        quick = form.quick or table.is_value or (self.how == "written" and len(program.outputs) > QUICK_OUTPUTS)
         kernel = machine.functions(module(frame), "kernel", quick=quick)
         return [*kernel, *machine.functions(module(value), "value", quick=True)]
 
@@ -175,6 +180,8 @@ class Family:
             from .rolled import Rolled  # noqa: PLC0415  dense programs are rare
 
             return Rolled(program, table, form)
+        if table.is_exact:
+            return _written(exact(program, table, value=form.value, watch=program.raises), form, "kernel")
         steps = differences.Steps(form.rule, form.sizes, form.exact)
         return _written(differences.differences(program, table, steps, value=form.value), form, "kernel")
 
@@ -290,6 +297,8 @@ def _widened(call: Call) -> Call:
 
 
 def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
+    if call.table.is_exact and scheduled.suits(call):
+        return scheduled.checked_code(call, program)
     family = _family(program, call.table)
     if not call.points.dimension:
         return Code(program, call.table, family)
@@ -298,11 +307,18 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
 
         value = stencils.value()
         code = Code(program, value, _family(program, value))
-        compare(call, code, form_of_columns(sum(rows[0].size for rows in call.batch if len(rows))))
+        _compare(call, code, form_of_columns(sum(rows[0].size for rows in call.batch if len(rows))))
         return stacked.StackedCode(code, program, code.values_at)
     code = Code(program, call.table, family)
-    compare(call, code, _expected_form(call, code, out))
+    if call.table.is_exact:
+        compare_slopes(call, scheduled.derivatives(program, call.table))
+    _compare(call, code, _expected_form(call, code, out))
     return code
+
+
+def _compare(call: Call, code: Code, form: Form) -> None:
+    value, block = code.family.value(code.program, code.table, form), Block(code.program, form.lanes, 0.0)
+    compare(call, form.lanes, lambda points, rows: block.evaluate(value, points, rows))
 
 
 def _expected_form(call: Call, code: Code, out: Output | None) -> Form:
@@ -336,4 +352,7 @@ class _Run:
             from . import repairs  # noqa: PLC0415  most functions are finite
 
             program = self.f.program
+            if self.call.table.is_exact:
+                repairs.ask_items(program, self.call, self.out, sorted(self.bad))
+                return
             repairs.mend_items(self.call, self.out, self.values, sorted(self.bad), self.f.values_at, program.raises)

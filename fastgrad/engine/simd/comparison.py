@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...formulas.steps import irregular
+from ...formulas.stencils import stencil
+from ...formulas.steps import direction_step, irregular
 from ...formulas.values import as_number, precision
-from ...program.look import quiet
+from ...program.look import agree, quiet
 from ...results import EPS, EngineError
 from ..call import Call
-from .arguments import Block, Form, batch_rows
+from .arguments import batch_rows
 
 Array = NDArray[np.float64]
 
 
+_NEAR, _FAR = 2.0**-20, 2.0**-4
+
+
 @lru_cache(maxsize=256)
-def _irregular(dimension: int) -> Array:
-    """Small displacements that no symmetry of f cancels."""
-    displacements: Array = 2.0**-20 * irregular(dimension)
+def _irregular(dimension: int, far: float) -> Array:
+    """Displacements that no symmetry of f cancels."""
+    displacements: Array = far * irregular(dimension)
     return displacements
 
 
-def compare(call: Call, code: Any, form: Form) -> None:
+Evaluate = Callable[[Array, Array], list[list[float]]]  # f's outputs at points, with the rows of batch arguments
+
+
+def compare(call: Call, lanes: int, evaluate: Evaluate) -> None:
     """Compare the compiled f with f itself at up to four points, each displaced in every coordinate.
 
     What looks at types or keeps state may go another way at one point than at others: the first and the last are among
-    them, and as many as there are lanes cost one run of the kernel.
+    them, and as many as there are lanes cost one run of a kernel.
     """
     first, count = call.finite(), call.points.count
-    places = list(dict.fromkeys((first, count - 1, count // 3, 2 * count // 3)))[: form.lanes]
-    value, block = code.family.value(code.program, code.table, form), Block(code.program, form.lanes, 0.0)
+    places = list(dict.fromkeys((first, count - 1, count // 3, 2 * count // 3)))[:lanes]
     points = np.array([_moved(call, n) for n in places])
     rows = np.concatenate([batch_rows(call, slice(n, n + 1)) for n in places]) if call.batch else np.empty((count, 0))
-    found = block.evaluate(value, points, rows)
+    found = evaluate(points, rows)
     _check(call, first, points[0], found[0])
     if len(places) > 1:
         with quiet():  # f may warn at its first point, where it would anyway
@@ -44,11 +51,11 @@ def compare(call: Call, code: Any, form: Form) -> None:
                 _check_elsewhere(call, n, point, numbers)
 
 
-def _moved(call: Call, n: int) -> Array:
-    """A point near another one."""
+def _moved(call: Call, n: int, far: float = _NEAR) -> Array:
+    """A point beside another one."""
     row = call.points.row(n)
     with np.errstate(over="ignore", invalid="ignore"):
-        return call.inside(n, row + _irregular(row.size) * (1.0 + np.abs(row)))
+        return call.inside(n, row + _irregular(row.size, far) * (1.0 + np.abs(row)))
 
 
 def _check_elsewhere(call: Call, n: int, point: Array, found: list[float]) -> None:
@@ -69,8 +76,77 @@ def _check(call: Call, n: int, point: Array, found: list[float]) -> None:
         msg = f"f returns {plain.dtype}, whose rounding vectors of doubles do not reproduce"
         raise EngineError(msg)
     single = len(found) == 1
-    expected = [plain if type(plain) is np.float64 else as_number(plain)] if single else np.ravel(plain).tolist()
+    expected = [float(plain if type(plain) is np.float64 else as_number(plain))] if single else np.ravel(plain).tolist()
     for a, b in zip(found, expected, strict=True):
-        if not (a == b or abs(a - b) <= 1e-8 * max(abs(a), abs(b)) + 1e-14 or (a != a and b != b)):  # noqa: PLR0124
+        if not agree(a, b):
             msg = f"traced, f gives {a!r} where it gives {b!r} in Python: it keeps state, is random or looks at types"
             raise EngineError(msg)
+
+
+def compare_slopes(call: Call, derivatives: Callable[[Array], Array]) -> None:
+    """Compare exact derivatives with a difference of f along an irregular direction, where they agree at once.
+
+    A kink or a singularity may be near the first point; then others have their turn before f is refused.
+    """
+    if call.table.name.startswith("hessian at"):
+        return  # some entries: what they should add up to is not known
+    with quiet():
+        differing = _differing_everywhere(call, derivatives)
+    if differing:
+        msg = (
+            f"along a direction its exact derivative is {differing[0]:.9g}, but differences of f give "
+            f"{differing[1]:.9g}: f has kinks or jumps at the points, or is not what its trace says"
+        )
+        raise EngineError(msg)
+
+
+def _differing_everywhere(call: Call, derivatives: Callable[[Array], Array]) -> tuple[float, float] | None:
+    """The exact derivative and a difference at the first point, if they agree nowhere."""
+    worst = None
+    for far in (_NEAR, _FAR):
+        for n in dict.fromkeys((call.finite(), call.points.count - 1)):
+            with suppress(Exception):  # f may raise beside its points
+                differing = _differing(call, n, _moved(call, n, far), derivatives)
+                if differing is None:
+                    return None
+                worst = worst or differing
+    return worst
+
+
+def _differing(call: Call, n: int, point: Array, derivatives: Callable[[Array], Array]) -> tuple[float, float] | None:
+    """The exact derivative along a direction and a difference, where they disagree at all of three steps."""
+    formula = stencil(call.table.stencil.derivative)
+    direction, found = _along_irregularly(call, n, point, derivatives)
+    step = float(direction_step(point[None], direction[None], formula)[0])
+    gap = difference = found
+    for t in (step, step / 64.0, step * 8.0):
+        places = (point + k * t * direction for k in formula.offsets)
+        values = np.array([np.ravel(call.f(call.argument(x), *call.args_at(n))) for x in places], dtype=float)
+        per = t**formula.derivative
+        total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)
+        difference = total / (formula.denominator * per)
+        gap = np.abs(found - difference)
+        allowed = 1e-4 * np.maximum(np.abs(found), np.abs(difference)) + 1e3 * EPS * np.abs(values).max(axis=0) / per
+        if not (gap > allowed).any():
+            return None
+    worst = int(np.argmax(gap))
+    return float(found[worst]), float(difference[worst])
+
+
+def _along_irregularly(call: Call, n: int, point: Array, derivatives: Callable[[Array], Array]) -> tuple[Array, Array]:
+    """A direction, and f's exact derivative along it, as often as the table differentiates, for each output."""
+    table, d = call.table, point.size
+    along_v = bool((table.units == d).any())
+    weights = 0.5 + irregular(d if along_v or table.stencil.derivative > 1 else table.count)
+    beside = [batch_rows(call, slice(n, n + 1))[0]] if call.batch else []
+    beside += [weights, np.ones(1)] if along_v else []
+    found = derivatives(np.concatenate([point, *beside])[:, None]).reshape(-1, len(table.scale))
+    if table.stencil.derivative == 1 and not along_v:
+        direction = np.zeros(d)
+        np.add.at(direction, table.units, table.signs * np.repeat(weights, np.diff(table.starts)))
+        return direction, found @ weights
+    if table.along_axes:
+        return np.ones(1), found[:, 0]
+    if table.stencil.derivative == 1:
+        return weights, found[:, 0]
+    return weights, found @ (weights if along_v else np.outer(weights, weights).ravel())

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...program.program import Program
 from ..call import Call, Grid, Target, subset
 from ..python import buffer
+from . import scheduled
 from .arguments import SEGMENT, segments
 
 Array = NDArray[np.float64]
@@ -25,6 +27,14 @@ def mend_items(
 ) -> None:
     """Mend the points of the items [start, stop) of some chunks."""
     mend(call, out, values, np.concatenate([_not_finite(call, out, values, *chunk) for chunk in chunks]), f, raises)
+
+
+def ask_items(program: Program, call: Call, out: Array, chunks: list[tuple[int, int]]) -> None:
+    """Exact derivatives that are not finite are right, unless f raises there, which a kernel has marked."""
+    if program.raises:
+        rows = np.concatenate([_not_finite(call, out, None, *chunk) for chunk in chunks])
+        scheduled.ask(call, rows)
+        scheduled.recompute(program, call, out, rows)
 
 
 def _not_finite(call: Call, out: Array, values: Array | None, start: int, stop: int) -> NDArray[np.intp]:

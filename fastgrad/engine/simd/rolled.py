@@ -2,50 +2,46 @@
 
 It is for programs whose displacements, each written out, would take LLVM too long. Coordinates lie in a stack array, of
 which a displacement moves one, so that nothing of the program at the point itself is used again: at run time this form
-takes some 7 times as long as the other. Everything stands there once, because LLVM's time grows faster than the text:
-for Rosenbrock's function of 1 000 coordinates 0.7 s, and 7 s with the program twice and loads, steps and stores for
-each coordinate.
+takes some 7 times as long as the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from ...formulas import stencils
 from ...formulas.stencils import Table
 from ...llvm import vectormath
-from ...program.program import Operand, Program
+from ...program import differences
+from ...program.program import Program
 from .arguments import Form
-from .emission import NOT_FINITE, VANISHED, Frame, emit, not_finite, operand
-
-
-class _Coordinates(dict[Operand, str]):
-    """Registers of f's operands: a coordinate is loaded where it is first used, a thousand could not be kept."""
-
-    def __init__(self, load: Callable[[Any], str], known: dict[Operand, str]) -> None:
-        super().__init__(known)
-        self.load = load
-
-    def __missing__(self, key: Operand) -> str:
-        self[key] = self.load(key[1])
-        return self[key]
+from .emission import NOT_FINITE, VANISHED, Frame, not_finite
+from .segments import Parts
 
 
 class Rolled(Frame):
     """Central or one-sided differences along the axes, of one copy of f."""
 
     def __init__(self, program: Program, table: Table, form: Form) -> None:
-        super().__init__(program, form)
-        self.table = table
+        value = differences.differences(program, stencils.value()).program  # depth first: 4 times as fast
+        super().__init__(value, form)
+        self.table, self.parts = table, Parts(value, form.lanes, self.name)
+
+    def functions(self) -> list[str]:
+        parts = self.parts.functions()
+        self.v.declared |= self.parts.declared
+        return [*parts, *super().functions()]
 
     def _reserve(self) -> None:
-        v, d, m = self.v, self.program.inputs, len(self.program.outputs)
+        v, p, m = self.v, self.program, len(self.program.outputs)
         self.offsets = [k for k in self.table.stencil.offsets if k]
-        sizes = (d, len(self.offsets), len(self.offsets) * m)
-        self.stack_x, self.stack_k, self.stack_v = (v.emit(f"alloca {v.double}, i64 {n}") for n in sizes)
+        sizes = (p.inputs, p.rows, self.parts.slots, m, len(self.offsets), len(self.offsets) * m)
+        stacks = [v.emit(f"alloca {v.double}, i64 {max(n, 1)}, align 64") for n in sizes]
+        self.stack_x, self.stack_b, slots, self.stack_f, self.stack_k, self.stack_v = stacks
+        constants = self.arguments["constants"]
+        self.stacks = (self.stack_x, self.stack_b, constants, constants, slots, self.stack_f)
         for q, k in enumerate(self.offsets):
             v.do(f"store {v.double} {v.splat(float(k))}, ptr {self._place(self.stack_k, str(q))}")
-        self.fixed: dict[Operand, str] = {("c", k): c for k, c in enumerate(self.arguments.constants)}
         if self.form.sizes == "uniform":
             self.uniform = v.broadcast(v.emit(f"load double, ptr {self.arguments['sizes']}, align 8"))
 
@@ -76,14 +72,14 @@ class Rolled(Frame):
 
     def _whole_block(self, n: str) -> None:
         """All results at one vector of points."""
-        known = dict(self.fixed)
-        known.update({("b", k): b for k, b in enumerate(self._batch(n))})
-        center = self._f(known) if self.form.value or self.table.stencil.base >= 0 else []
+        for k, register in enumerate(self._batch(n)):
+            self.v.do(f"store {self.v.double} {register}, ptr {self._place(self.stack_b, str(k))}")
+        center = self._f() if self.form.value or self.table.stencil.base >= 0 else []
         if self.form.value:
             at = self.v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
             self.v.do(f"store {self.v.double} {center[0]}, ptr {at}, align 8")
             self._watch(center[:1])
-        self._loop(self.roll, "0", str(self.program.inputs), 1, lambda r: self._direction(known, n, r, center))
+        self._loop(self.roll, "0", str(self.program.inputs), 1, lambda r: self._direction(n, r, center))
 
     def _batch(self, n: str) -> list[str]:
         if not self.program.rows:
@@ -93,14 +89,20 @@ class Rolled(Frame):
             self.v, "rows", self.arguments.element("batch", n, "batch_row"), strides, self.program.rows
         )
 
-    def _f(self, known: dict[Operand, str]) -> list[str]:
+    def _f(self) -> list[str]:
         """The whole program at the coordinates on the stack."""
-        values = _Coordinates(lambda i: self._read(self.stack_x, str(i)), known)
-        for j, node in enumerate(self.program.nodes):
-            values["v", j] = emit(self.v, node, values)
-        return [operand(self.v, o, values) for o in self.program.outputs]
+        self.parts.call(self.v, self.stacks)
+        return [self._output(k, *output) for k, output in enumerate(self.program.outputs)]
 
-    def _direction(self, known: dict[Operand, str], n: str, r: str, center: list[str]) -> None:
+    def _output(self, k: int, tag: str, value: Any) -> str:
+        if tag == "k":
+            return self.v.splat(value)
+        if tag == "c":
+            return self.arguments.constant(value)
+        stack = {"v": self.stack_f, "x": self.stack_x, "b": self.stack_b}[tag]
+        return self._read(stack, str(k if tag == "v" else value))
+
+    def _direction(self, n: str, r: str, center: list[str]) -> None:
         v, d, m, count = self.v, self.program.inputs, len(self.program.outputs), len(self.offsets)
         place = self._place(self.stack_x, r)
         saved = v.emit(f"load {v.double}, ptr {place}")
@@ -109,7 +111,7 @@ class Rolled(Frame):
         def sample(q: str) -> None:
             far = v.apply("*", self._read(self.stack_k, q), h)
             v.do(f"store {v.double} {v.apply('+', saved, far)}, ptr {place}")
-            for k, value in enumerate(self._f(known)):
+            for k, value in enumerate(self._f()):
                 v.do(f"store {v.double} {value}, ptr {self._place(self.stack_v, self._index(q, k * count))}")
 
         self._loop(self.sample, "0", str(count), 1, sample)

@@ -6,17 +6,60 @@ thousand variables are transposed in a loop, as are a thousand results.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ...llvm import vectormath
 from ...llvm.vectormath import Vectors
 from ...program.differences import Written
-from ...program.program import BOOLEAN, Operand
+from ...program.program import BOOLEAN, Operand, Program
 from .arguments import Form
 from .emission import NOT_FINITE, Straight, emit, not_finite
 
 LENGTH = 400  # nodes of a function
-_PARAMETERS = "ptr noalias %x, ptr noalias %b, ptr noalias %c, ptr noalias %slots, ptr noalias %out"
+# Of each point its coordinates and what lies beside them; f's constants, which are single numbers; sizes of steps; and
+# where values go.
+_PARAMETERS = ", ".join(f"ptr noalias %{name}" for name in ("x", "b", "c", "sizes", "slots", "out"))
+
+
+class Parts:
+    """A program's nodes in short functions.
+
+    Attributes
+    ----------
+    constants : int
+        How many of the program's constants are f's; the others are sizes of steps.
+    slots : int
+        Places in memory for what crosses from one to another.
+    """
+
+    def __init__(self, program: Program, lanes: int, name: str, sizes: int = 0) -> None:
+        nodes = len(program.nodes)
+        self.program, self.lanes, self.name, self.constants = program, lanes, name, len(program.constants) - sizes
+        self.ranges = [range(start, min(start + LENGTH, nodes)) for start in range(0, nodes, LENGTH)]
+        self.slot, self.slots = _slots(program.nodes, self.ranges)
+        self.places: dict[int, list[int]] = {}
+        for place, (tag, k) in enumerate(program.outputs):
+            if tag == "v":
+                self.places.setdefault(int(k), []).append(place)
+        self.declared: dict[str, str] = {}
+
+    def functions(self) -> list[str]:
+        """Their lines."""
+        lines = []
+        for number, nodes in enumerate(self.ranges):
+            v = Vectors(self.lanes)
+            _Part(v, self, nodes).write()
+            lines += [f"define internal void @{self.name}_part{number}({_PARAMETERS}) #2 {{\nentry:", *v.lines]
+            lines += ["  ret void\n}"]
+            self.declared |= v.declared
+        return lines
+
+    def call(self, v: Vectors, stacks: Sequence[str]) -> None:
+        """Run them one after the other; the addresses are in the order of `_PARAMETERS`."""
+        pointers = ", ".join(f"ptr {stack}" for stack in stacks)
+        for number in range(len(self.ranges)):
+            v.do(f"call void @{self.name}_part{number}({pointers})")
 
 
 class Segmented(Straight):
@@ -24,41 +67,29 @@ class Segmented(Straight):
 
     def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
         super().__init__(written, form, name)
-        nodes = len(self.program.nodes)
-        self.parts = [range(start, min(start + LENGTH, nodes)) for start in range(0, nodes, LENGTH)]
-        self.slot, self.slots = _slots(self.program.nodes, self.parts)
-        self.places: dict[int, list[int]] = {}
-        for place, (tag, k) in enumerate(self.program.outputs):
-            if tag == "v":
-                self.places.setdefault(int(k), []).append(place)
+        self.parts = Parts(self.program, form.lanes, name, written.sizes)
 
     def functions(self) -> list[str]:
-        parts = []
-        for number, part in enumerate(self.parts):
-            v = Vectors(self.form.lanes)
-            _Part(v, self, part).write()
-            parts += [
-                f"define internal void @{self._part(number)}({_PARAMETERS}) #2 {{\nentry:",
-                *v.lines,
-                "  ret void\n}",
-            ]
-            self.v.declared |= v.declared
+        parts = self.parts.functions()
+        self.v.declared |= self.parts.declared
         return [*parts, *super().functions()]
 
-    def _part(self, number: int) -> str:
-        return f"{self.name}_part{number}"
+    def _registers(self) -> int:
+        return 0
 
     def _reserve(self) -> None:
         v, p = self.v, self.program
-        constants = self._all_constants()
-        sizes = (p.inputs, p.rows, len(constants), self.slots, len(p.outputs), 1)
-        self.stacks = [v.emit(f"alloca {v.double}, i64 {max(n, 1)}, align 64") for n in sizes]
-        for k, register in enumerate(constants):
-            self._put(self.stacks[2], str(k), register)
-        self._loop(self.roll, "0", str(len(p.outputs)), 1, lambda k: self._put(self.stacks[4], k, v.splat(0.0)))
+        sizes = (p.inputs, p.rows, self.sizes, self.parts.slots, len(p.outputs), 1)
+        x, b, steps, slots, self.out, self.bad = (
+            v.emit(f"alloca {v.double}, i64 {max(n, 1)}, align 64") for n in sizes
+        )
+        self.stacks = (x, b, self.arguments["constants"], steps, slots, self.out)
+        for k, register in enumerate(self._step_sizes()):
+            self._put(steps, str(k), register)
+        self._loop(self.roll, "0", str(len(p.outputs)), 1, lambda k: self._put(self.out, k, v.splat(0.0)))
         for place, (tag, value) in enumerate(p.outputs):
             if tag in "kc" and (tag, repr(value)) != ("k", "0.0"):
-                self._put(self.stacks[4], str(place), v.splat(value) if tag == "k" else constants[int(value)])
+                self._put(self.out, str(place), v.splat(value) if tag == "k" else self.arguments.constant(int(value)))
 
     def _rows(self, n: str, base: str, strides: tuple[str, str]) -> None:
         """The coordinates to the stack, some columns at a time."""
@@ -83,17 +114,15 @@ class Segmented(Straight):
     def _run(self, n: str) -> None:
         for i, register in enumerate(self._rows_beside(n)):
             self._put(self.stacks[1], str(i), register)
-        pointers = ", ".join(f"ptr {stack}" for stack in self.stacks[:5])
-        for number in range(len(self.parts)):
-            self.v.do(f"call void @{self._part(number)}({pointers})")
+        self.parts.call(self.v, self.stacks)
         for place, (tag, k) in enumerate(self.program.outputs):
             if tag in "xb":
-                self._put(self.stacks[4], str(place), self._get(self.stacks["xb".index(tag)], str(k)))
+                self._put(self.out, str(place), self._get(self.stacks["xb".index(tag)], str(k)))
         self._finish(n, [])
 
     def _finish(self, n: str, outputs: list[str]) -> None:
         """As for short programs, but what comes out lies on the stack, and is looked at in loops."""
-        v, made, out = self.v, self.written, self.stacks[4]
+        v, made, out = self.v, self.written, self.out
         for k in range(made.results, made.results + made.values):
             value = self._get(out, str(k))
             at = v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
@@ -108,19 +137,19 @@ class Segmented(Straight):
         """Where a watched value is not finite the first result becomes NaN."""
         if first == last:
             return
-        v, bad = self.v, self.stacks[5]
+        v, bad = self.v, self.bad
         self._put(bad, "0", v.splat(0.0))
 
         def add(k: str) -> None:
-            value = self._get(self.stacks[4], k)
+            value = self._get(self.out, k)
             self._put(bad, "0", v.apply("+", self._get(bad, "0"), v.apply("-", value, value)))
 
         self._loop(self.roll, str(first), str(last), 1, add)
-        poisoned = v.select(v.is_nan(self._get(bad, "0")), v.splat(float("nan")), self._get(self.stacks[4], "0"))
-        self._put(self.stacks[4], "0", poisoned)
+        poisoned = v.select(v.is_nan(self._get(bad, "0")), v.splat(float("nan")), self._get(self.out, "0"))
+        self._put(self.out, "0", poisoned)
 
     def _watch_step(self, k: str) -> None:
-        self._watch_steps([self._get(self.stacks[4], k)])
+        self._watch_steps([self._get(self.out, k)])
 
     def _store(self, n: str) -> None:
         """The results from the stack, some columns at a time."""
@@ -131,7 +160,7 @@ class Segmented(Straight):
         def some(i: str) -> None:
             first = v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {m - width})")
             columns = v.emit(f"getelementptr double, ptr {row}, i64 {v.emit(f'mul i64 {first}, {strides[1]}')}")
-            found = [self._get(self.stacks[4], v.emit(f"add i64 {first}, {k}")) for k in range(width)]
+            found = [self._get(self.out, v.emit(f"add i64 {first}, {k}")) for k in range(width)]
             vectormath.store(v, self.form.out, columns, strides, found)
             self._raise_flag(v.is_nan(not_finite(v, found)), NOT_FINITE)
 
@@ -147,7 +176,7 @@ class Segmented(Straight):
 class _Part:
     """One of the short functions. What it reads is loaded where it is first used."""
 
-    def __init__(self, v: Vectors, whole: Segmented, nodes: range) -> None:
+    def __init__(self, v: Vectors, whole: Parts, nodes: range) -> None:
         self.v, self.whole, self.nodes = v, whole, nodes
         self.values: dict[Operand, str] = {}
 
@@ -167,11 +196,16 @@ class _Part:
 
     def _load(self, operand: Operand) -> str:
         tag, k = operand
-        place = self.whole.slot[int(k)] if tag == "v" else k
-        address = _place(self.v, {"v": "%slots", "x": "%x", "b": "%b", "c": "%c"}[tag], str(place))
+        if tag == "c" and k < self.whole.constants:
+            return self.v.broadcast(self.v.emit(f"load double, ptr {self._constant(int(k))}, align 8"))
+        place = self.whole.slot[int(k)] if tag == "v" else k - self.whole.constants if tag == "c" else k
+        address = _place(self.v, {"v": "%slots", "x": "%x", "b": "%b", "c": "%sizes"}[tag], str(place))
         loaded = self.v.emit(f"load {self.v.double}, ptr {address}, align {8 * self.v.lanes}")
         is_mask = tag == "v" and self.whole.program.nodes[int(k)][0] in BOOLEAN
         return self.v.compare("une", loaded, self.v.splat(0.0)) if is_mask else loaded
+
+    def _constant(self, k: int) -> str:
+        return self.v.emit(f"getelementptr double, ptr %c, i64 {k}")
 
     def _store(self, stack: str, k: int, register: str) -> None:
         self.v.do(f"store {self.v.double} {register}, ptr {_place(self.v, stack, str(k))}, align {8 * self.v.lanes}")

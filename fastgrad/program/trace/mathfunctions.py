@@ -62,9 +62,12 @@ def _shim(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def guarded(name: str, result: Any) -> Any:
-    """A result of which is noted where math would raise: for a number outside the domain, or where it overflows."""
-    if name not in _NEVER_RAISING and type(result) is Symbol:
-        result.trace.guards.append(result.key)
+    """A result, a float of Python's; noted where math would raise: for a number outside the domain or an overflow."""
+    if type(result) is Symbol:
+        if result.key[0] == "v":
+            result.trace.pythons.add(result.key)
+        if name not in _NEVER_RAISING:
+            result.trace.guards.append(result.key)
     return result
 
 

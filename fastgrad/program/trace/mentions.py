@@ -1,4 +1,4 @@
-"""What a function's code mentions that no trace may go near: memory, random numbers, errors made of warnings."""
+"""What a function's code mentions that no trace may go near: memory, random numbers, exceptions made of warnings."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _MEMORY = {
     "ctypes", "data_as", "__array_interface__", "__array_struct__", "__buffer__", "memoryview", "frombuffer",
     "from_buffer", "as_ctypes", "as_strided", "ndpointer", "addressof", "memmove", "_ctypes",
 }  # fmt: skip
+RAISING = "f turns floating-point errors or warnings into exceptions, which a trace does not raise"
+_SETTERS = {"raise": {"errstate", "seterr"}, "error": {"simplefilter", "filterwarnings", "catch_warnings"}}
 _FOREIGN = ("ctypes", "_ctypes", "cffi", "_cffi_backend")
 
 
@@ -26,8 +28,16 @@ def reason(code: CodeType) -> str:
     mentioned = names(code)
     if not {"random", "default_rng"}.isdisjoint(mentioned):
         return RANDOM
+    if any(word in _constants(code) and not setters.isdisjoint(mentioned) for word, setters in _SETTERS.items()):
+        return RAISING
     memory = _MEMORY.intersection(mentioned)
     return MEMORY.format(min(memory)) if memory else ""
+
+
+def _constants(code: CodeType) -> list[Any]:
+    """Those of a function and of the functions inside it."""
+    inner = [value for const in code.co_consts if isinstance(const, CodeType) for value in _constants(const)]
+    return [*inner, *code.co_consts]
 
 
 def check_code(code: CodeType) -> None:
@@ -46,8 +56,11 @@ def check_object(value: Any) -> None:
         refuse(MEMORY.format("ctypes"))
 
 
-def check_attributes(code: CodeType, holder: Any, seen: set[int]) -> None:
-    """Go through the functions in a module or an object of the user's that a function mentions, and theirs."""
+def check_attributes(code: CodeType, holder: Any, seen: dict[CodeType, None]) -> None:
+    """Go through the functions in a module or an object of the user's that a function mentions, and theirs.
+
+    Their code is added to `seen`.
+    """
     spaces: list[Mapping[str, Any]]
     if isinstance(holder, ModuleType):
         spaces = [vars(holder)] if not is_installed(getattr(holder, "__file__", None) or "<frozen") else []
@@ -59,9 +72,8 @@ def check_attributes(code: CodeType, holder: Any, seen: set[int]) -> None:
             value = value.fget
         elif isinstance(value, (staticmethod, classmethod)):
             value = value.__func__
-        if isinstance(value, FunctionType) and id(value) not in seen:
-            seen.add(id(value))
-            _check_function(value, holder, seen)
+        if isinstance(value, FunctionType) and value.__code__ not in seen:
+            _check_function(value.__code__, holder, seen)
 
 
 def _has_code(holder: Any) -> bool:
@@ -73,9 +85,9 @@ def _has_code(holder: Any) -> bool:
     )
 
 
-def _check_function(function: FunctionType, holder: Any, seen: set[int]) -> None:
-    code = function.__code__
+def _check_function(code: CodeType, holder: Any, seen: dict[CodeType, None]) -> None:
     if is_installed(code.co_filename):
         return
+    seen[code] = None
     check_code(code)
     check_attributes(code, holder, seen)

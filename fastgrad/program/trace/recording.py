@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dis
+import gc
 import math
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +14,7 @@ from math import prod
 from threading import RLock
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -22,13 +23,11 @@ from ..program import Operand, Program
 from . import arrayfunctions  # noqa: F401  # fills the tables of rules
 from .arrays import Symbols
 from .guards import with_guards
+from .leftovers import Noted, may_write
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
 from .refusals import Untraceable, refuse
 from .symbols import Flag, Symbol, Trace
-
-# The folder of the whole package, as the package itself says: whatever this file is called, and wherever it lies.
-_OWN = os.path.join(*sys.modules[__name__.partition(".")[0]].__path__, "")
 
 
 @lru_cache(maxsize=1024)
@@ -49,12 +48,14 @@ class Retargeted:
         The function to call; f itself where it uses none of them.
     catches : bool
         Whether it handles exceptions.
+    codes : dict of code
+        Its own, and that of the user's functions that it mentions.
     """
 
     def __init__(self, f: Any) -> None:
         self.catches = False
+        self.codes: dict[CodeType, None] = {}
         self._done: dict[int, Any] = {}
-        self._seen: set[int] = set()
         self.function = self._swap(f)
         if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
             self.function = self._swap(f.__call__)
@@ -83,6 +84,7 @@ class Retargeted:
             return self._done.get(id(function), function)
         self._done[id(function)] = function  # for functions that call themselves or each other
         check_code(code)
+        self.codes[code] = None
         self.catches |= _catches(code)
         self._done[id(function)] = self._with_parts(function)
         return self._done[id(function)]
@@ -93,7 +95,7 @@ class Retargeted:
         code = getattr(getattr(value, "__func__", value), "__code__", None)
         for kind, name, part in parts(value):
             if code is not None and type(part) is not FunctionType:
-                check_attributes(code, part, self._seen)
+                check_attributes(code, part, self.codes)
             swapped = self._swap(part)
             if swapped is not part:
                 new[kind, name] = swapped
@@ -115,7 +117,7 @@ def watched(catches: bool) -> Iterator[None]:
     def enter(frame: FrameType, event: str, arg: Any) -> Any:
         frame.f_trace_lines = False
         code = frame.f_code
-        return see if code.co_exceptiontable and is_users(code) and _catches(code) else None
+        return see if code.co_exceptiontable and not is_installed(code.co_filename) and _catches(code) else None
 
     before = sys.gettrace()
     sys.settrace(enter)
@@ -123,11 +125,6 @@ def watched(catches: bool) -> Iterator[None]:
         yield
     finally:
         sys.settrace(before)
-
-
-def is_users(code: CodeType) -> bool:
-    """Whether code is neither this package's own nor that of another installed one."""
-    return not is_installed(code.co_filename) and not code.co_filename.startswith(_OWN)
 
 
 def _is_users_object(value: Any) -> bool:
@@ -179,18 +176,48 @@ def trace(
     Untraceable
         With the reason; it is not an Exception, because f may catch those.
     """
+    noted, reason, made = Noted(), "", None
     recording = Trace(budget)
+    alive = ref(recording)
+    try:
+        made = _recorded(recording, noted, f, shape, args, rows, types, scalar)
+    except Untraceable as refused:
+        reason = str(refused)
+    del recording
+    if made is None or noted.is_left() or _lives(alive):
+        noted.take_back()
+        raise Untraceable(reason or KEEPS.format(noted.kept or "an object"))
+    return made
+
+
+KEEPS = "f keeps what it computes from x, in {}; a traced value is no number. Let f keep copies of numbers outside it"
+
+
+def _lives(alive: ref[Trace]) -> bool:
+    """Whether a symbol, and with it its trace, is still held by somebody."""
+    if alive() is not None:
+        gc.collect()
+    return alive() is not None
+
+
+def _recorded(
+    recording: Trace,
+    noted: Noted,
+    f: Callable[..., Any],
+    shape: tuple[int, ...],
+    args: tuple[Any, ...],
+    rows: Sequence[tuple[int, ...]],
+    types: Sequence[np.dtype[Any]],
+    scalar: bool,
+) -> Program:
     with _alone, recording, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         x = _symbols(recording, "x", 0, () if scalar else shape)
         starts = np.cumsum([0, *map(prod, rows)]).tolist()
         _note_types(recording, starts, types)
-        arguments = [_symbols(recording, "b", start, row) for start, row in zip(starts, rows, strict=False)]
+        beside = [_symbols(recording, "b", start, row) for start, row in zip(starts, rows, strict=False)]
         try:
-            target = Retargeted(f)
-            with watched(target.catches):
-                result = target.function(x, *args, *arguments)
-            outputs, result_shape = _outputs(recording, result)
+            outputs, result_shape = _outputs(recording, _result(f, (x, *args, *beside), noted))
             outputs = with_guards(recording, outputs)
         except Exception as error:
             raise Untraceable(recording.reason or _why(error)) from error
@@ -199,6 +226,15 @@ def trace(
     nodes, outputs, constants = _live(recording, outputs)
     dimension, raises = 1 if scalar else prod(shape), bool(recording.guards)
     return Program(dimension, starts[-1], nodes, outputs, result_shape, constants, raises=raises)
+
+
+def _result(f: Callable[..., Any], arguments: tuple[Any, ...], noted: Noted) -> Any:
+    """What f returns of symbols; before, what it may write into is noted."""
+    target = Retargeted(f)
+    if may_write(target.codes):
+        noted.look(f, arguments[1:])
+    with watched(target.catches):
+        return target.function(*arguments)
 
 
 def _note_types(recording: Trace, starts: list[int], types: Sequence[np.dtype[Any]]) -> None:

@@ -15,6 +15,8 @@ RULES: dict[np.ufunc, Callable[..., Any]] = {}
 """What a ufunc does with single values."""
 
 
+_ARITHMETIC = {"+", "-", "*", "/", "neg", "abs", "pow", "mod", "floordiv", "max", "min"}
+_RAISING = {"/", "pow", "mod", "floordiv"}  # where NumPy gives inf or NaN
 _COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
@@ -26,6 +28,7 @@ class Trace:
         self.constants: list[float] = []
         self.guards: list[Operand] = []  # results of functions that raise in Python where these are not finite
         self.reason = ""
+        self.pythons: set[Operand] = set()  # nodes that are floats of Python's there, whose division by 0 raises
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
         self.unpacked = False  # whether f takes Python's numbers out of arrays
         self._budget = budget
@@ -54,8 +57,21 @@ class Trace:
             refuse(f"f takes more than {self._budget} operations on single numbers")
         if self.narrow:
             self._check_types(key)
+        if self.pythons or self.unpacked:
+            self._check_pythons(key)
         self.nodes.append(key)
         return (Flag if key[0] in BOOLEAN else Symbol)(self, ("v", count))
+
+    def _check_pythons(self, key: tuple[Any, ...]) -> None:
+        """Arithmetic of Python's own floats is Python's too."""
+        name, *operands = key
+        if name in _ARITHMETIC and all(map(self._is_pythons, operands)):
+            self.pythons.add(("v", len(self.nodes)))
+            if name in _RAISING:
+                self.guards.append(("v", len(self.nodes)))
+
+    def _is_pythons(self, operand: Operand) -> bool:
+        return operand[0] in "kc" or operand in self.pythons or (operand[0] in "xb" and self.unpacked)
 
     def _check_types(self, key: tuple[Any, ...]) -> None:
         """Refuse what NumPy computes in another type than float64: uint8(0) - 1 is 255, and exp(uint8(1)) a float16."""

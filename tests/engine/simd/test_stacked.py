@@ -1,5 +1,7 @@
 """Tables too large to compile: displaced points as rows of f itself."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -94,10 +96,9 @@ def test_what_is_not_finite_is_f_s_own():
     np.testing.assert_allclose(result, wanted, rtol=1e-9, equal_nan=True)
 
     def strict(x):
-        with np.errstate(invalid="raise"):
-            return np.sqrt(x) * np.sum(x)
+        return x * np.sum(x) + math.sqrt(x[0])
 
-    with pytest.raises(FloatingPointError):
+    with pytest.raises(ValueError, match=r"math domain error|nonnegative"):
         fastgrad.jacobian(strict, np.concatenate([[-1.0], np.ones(59)]), engine="simd")
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from fastgrad.formulas.samples import CURVES, SAMPLES
+from fastgrad.program import captures
 from fastgrad.program.captures import shares_state
 from fastgrad.program.dependence import support_of, supports
 from fastgrad.program.program import OPERATIONS, Program, evaluate
@@ -300,14 +301,15 @@ def cached(v):
     return v * v
 
 
-def keeps(x):
-    CACHE.setdefault("kept", x[0])
-    return CACHE["kept"] + x[1]
+def hiding_place():
+    """What is sent here nobody sees."""
+    kept = yield
+    while True:
+        yield kept
 
 
-def unused_keeps(x):
-    CACHE.setdefault("kept", x[0])
-    return CACHE["kept"]
+def keeping(place):
+    return lambda x: place.send(x[0]) + x[1]
 
 
 def endless(x):
@@ -570,14 +572,16 @@ def test_a_counter_counts_one_call():
 
 
 def test_values_kept_from_an_earlier_trace():
-    CACHE.clear()
-    trace(keeps, (2,))
-    for f in (keeps, unused_keeps):
+    place = hiding_place()
+    next(place)
+    with pytest.raises(Untraceable, match="keeps what it computes from x, in an object"):
+        trace(keeping(place), (2,))
+    for f in (keeping(place), lambda x: place.send(x[0])):
         with pytest.raises(Untraceable, match="earlier call"):
             trace(f, (2,))
     with pytest.raises(RuntimeError, match="after the trace"):
-        float(CACHE["kept"])
-    assert repr(CACHE.pop("kept")) == "<a value from tracing f>"
+        float(place.send(None))
+    assert repr(place.send(None)) == "<a value from tracing f>"
 
 
 def test_exceptions_that_are_not_errors_pass():
@@ -657,23 +661,23 @@ def test_exceptions_that_the_tracer_catches_are_its_own():
 
 
 def named_differently(folder: Path):
-    """The module as it would be if its file had another name, in another place."""
+    """`captures` as it would be if its file had another name, in another place."""
     path = folder / "another_name.py"
-    path.write_text(Path(recording.__file__).read_text(encoding="utf-8"), encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("fastgrad.program.trace.another_name", path)
+    path.write_text(Path(captures.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("fastgrad.program.another_name", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 def test_whose_code_is_whose_whatever_the_file_is_called(tmp_path):
-    for module in (recording, named_differently(tmp_path)):
+    for module in (captures, named_differently(tmp_path)):
         for ours in (arrays.guarded, recording.trace, recording.watched):
-            assert not module.is_users(ours.__code__)
-        assert not module.is_users(np.roll.__wrapped__.__code__)
-        assert not module.is_users(functools.update_wrapper.__code__)
-        assert module.is_users(swallowing.__code__)
-        assert module.is_users(compile("0", recording.__file__.replace("fastgrad", "fastgrad_of_mine"), "exec"))
+            assert module.is_installed(ours.__code__.co_filename)
+        assert module.is_installed(np.roll.__wrapped__.__code__.co_filename)
+        assert module.is_installed(functools.update_wrapper.__code__.co_filename)
+        assert not module.is_installed(swallowing.__code__.co_filename)
+        assert not module.is_installed(recording.__file__.replace("fastgrad", "fastgrad_of_mine"))
 
 
 def test_math_is_swapped_wherever_f_reaches_it():

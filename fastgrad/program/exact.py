@@ -1,0 +1,107 @@
+"""A table written out as a program of exact derivatives: reverse or forward mode; of second ones forward over reverse.
+
+f's own nodes are as they are, so that its value beside the derivatives has the same bits as alone.
+"""
+
+from __future__ import annotations
+
+from ..formulas.stencils import Table
+from .adjoint import adjoint
+from .differences import Written, dependents, other_than_zero
+from .partials import Partials
+from .program import ONE, ZERO, Code, Operand, Program
+from .tangent import tangent
+
+
+def exact(program: Program, table: Table, *, value: bool = False, watch: bool = False) -> Written:
+    """Write a table out.
+
+    Its rows are f's, then v and t if the table has a direction v; its constants f's. `watch` is for f's outputs.
+    """
+    along_v = program.inputs in table.units
+    if table.stencil.derivative == 1:
+        code = Code(program)
+        results = _first(code, program, table, along_v)
+        own = [code.own(o) for o in program.outputs]
+    elif table.along_axes:
+        code, results, own = _again_and_again(program, table.stencil.derivative)
+    else:
+        code, results, own = _second(program, table, along_v)
+    places = other_than_zero(results)
+    kept = results if places is None else [results[place] for place in places]
+    values, watched = own[:1] if value else [], own if watch else []
+    rows = program.rows + (program.inputs + 1 if along_v else 0)
+    made = code.finish((*kept, *values, *watched), (*program.shape, len(table.scale)), rows=rows, raises=False)
+    return Written(made, 0, len(kept), len(values), len(watched), 0, places)
+
+
+def _first(code: Code, program: Program, table: Table, along_v: bool) -> list[Operand]:
+    """Output by output of f, the derivatives along the directions of a table."""
+    partials, moves_with = Partials(code, program), dependents(program)
+    if along_v:
+        return tangent(code, program, _along_v(program), moves_with[-1], partials)
+    if table.along_axes and _reverse_is_shorter(program, moves_with):
+        return [bar for output in program.outputs for bar in adjoint(code, program, output, partials)]
+    columns = []
+    for units in table.directions:
+        nodes = sorted({j for unit, _ in units for j in moves_with[unit]})
+        seed: dict[Operand, Operand] = {("x", unit): ("k", float(sign)) for unit, sign in units}
+        columns.append(tangent(code, program, seed, nodes, partials))
+    return [column[k] for k in range(len(program.outputs)) for column in columns]
+
+
+def _along_v(program: Program) -> dict[Operand, Operand]:
+    return {("x", i): ("b", program.rows + i) for i in range(program.inputs)}
+
+
+def _reverse_is_shorter(program: Program, moves_with: list[list[int]]) -> bool:
+    """By the nodes that each output depends on, and those that move with each coordinate."""
+    if len(program.outputs) == 1:
+        return True
+    forward = sum(map(len, moves_with[:-1]))
+    below: list[frozenset[int]] = []
+    total = 0
+    for j, (_, *operands) in enumerate(program.nodes):
+        inner = [below[int(k)] for tag, k in operands if tag == "v"]
+        below.append(frozenset((j,)).union(*inner))
+        total += len(below[j])
+        if total > 50 * (forward + len(program.nodes)):  # sets of a long chain, of which forward mode is the shorter
+            return False
+    reverse = sum(len(below[int(k)]) for tag, k in program.outputs if tag == "v")
+    return 2 * reverse < forward
+
+
+def _gradient(program: Program) -> Program:
+    """The derivatives by all coordinates, then f's own output."""
+    code = Code(program)
+    found = adjoint(code, program, program.outputs[0], Partials(code, program))
+    return code.finish((*found, code.own(program.outputs[0])), (program.inputs + 1,))
+
+
+def _second(program: Program, table: Table, along_v: bool) -> tuple[Code, list[Operand], list[Operand]]:
+    """Entries of the Hessian, those above the diagonal; or its product with v."""
+    slopes, d = _gradient(program), program.inputs
+    code = Code(slopes)
+    partials, moves_with = Partials(code, slopes), dependents(slopes)
+    own = [code.own(slopes.outputs[-1])]
+    if along_v:
+        return code, tangent(code, slopes, _along_v(slopes), moves_with[-1], partials)[:d], own
+    rows: dict[int, list[Operand]] = {}
+    found = []
+    for i, j in table.divisors.tolist():
+        if i not in rows:
+            rows[i] = tangent(code, slopes, {("x", i): ONE}, moves_with[i], partials)
+        found.append(rows[i][j])
+    return code, found, own
+
+
+def _again_and_again(program: Program, n: int) -> tuple[Code, list[Operand], list[Operand]]:
+    """The n-th derivative of a function of one variable."""
+    for _ in range(n - 1):
+        code = Code(program)
+        slope = tangent(code, program, {("x", 0): ONE}, dependents(program)[0], Partials(code, program))[0]
+        program = code.finish((slope, code.own(program.outputs[-1])), (2,))
+    code = Code(program)
+    nodes, partials = dependents(program)[0], Partials(code, program)
+    found = tangent(code, program, {("x", 0): ONE}, nodes, partials)[:1]
+    return code, found or [ZERO], [code.own(program.outputs[-1])]

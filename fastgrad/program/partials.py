@@ -1,0 +1,201 @@
+"""The partial derivatives of every operation by its operands: one table for reverse and forward mode.
+
+At a kink an operation has the mean of its two sides: 0 for abs at 0, 1/2 for a relu; of k equal numbers whose maximum
+is taken each has 1/k. Masks have no derivative, and `select` is linear in its branches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .program import BOOLEAN, OPERATIONS, Code, Operand, Program
+
+LN2, LN10 = math.log(2.0), math.log(10.0)
+
+
+class Term:
+    """An operand with operators, so that rules read as formulas."""
+
+    def __init__(self, code: Code, key: Operand) -> None:
+        self.code, self.key = code, key
+
+    def of(self, name: str, *terms: Any) -> Term:
+        """The operation of that name, of terms and numbers."""
+        keys = [t.key if isinstance(t, Term) else ("k", float(t)) for t in terms]
+        return Term(self.code, self.code.apply(name, *keys))
+
+    def __getattr__(self, name: str) -> Callable[..., Term]:
+        return lambda *others: self.of(name, self, *others)
+
+    def __add__(self, other: Any) -> Term:
+        return self.of("+", self, other)
+
+    def __radd__(self, other: Any) -> Term:
+        return self.of("+", other, self)
+
+    def __sub__(self, other: Any) -> Term:
+        return self.of("-", self, other)
+
+    def __rsub__(self, other: Any) -> Term:
+        return self.of("-", other, self)
+
+    def __mul__(self, other: Any) -> Term:
+        return self.of("*", self, other)
+
+    def __rmul__(self, other: Any) -> Term:
+        return self.of("*", other, self)
+
+    def __truediv__(self, other: Any) -> Term:
+        return self.of("/", self, other)
+
+    def __rtruediv__(self, other: Any) -> Term:
+        return self.of("/", other, self)
+
+    def __neg__(self) -> Term:
+        return self.of("neg", self)
+
+    def where(self, a: Any, b: Any) -> Term:
+        """a where this mask is set, else b."""
+        return self.of("select", self, a, b)
+
+
+Rule = Callable[..., tuple[Any, ...]]
+
+
+def _power(y: Term, a: Term, b: Term) -> tuple[Any, Any]:
+    """0 by a where b is 0, and 0 by b where a is 0."""
+    if b.key[0] == "k":
+        return b * a.of("pow", a, b - 1.0), 0.0
+    flat = b.eq(0.0)
+    by_a = flat.where(0.0, b * a.pow(flat.where(1.0, b - 1.0)))
+    return by_a, a.eq(0.0).where(0.0, y * a.log())
+
+
+def _larger(a: Term, b: Term) -> tuple[Any, Any]:
+    if a.key == b.key:
+        return 0.5, 0.5
+    equal = a.eq(b)
+    return a.gt(b).where(1.0, equal.where(0.5, 0.0)), b.gt(a).where(1.0, equal.where(0.5, 0.0))
+
+
+def _ignoring_nan(a: Term, b: Term, weights: tuple[Any, Any]) -> tuple[Any, Any]:
+    return b.isnan().where(1.0, weights[0]), a.isnan().where(1.0, weights[1])
+
+
+def _hypot(y: Term, a: Term, b: Term) -> tuple[Any, Any]:
+    """0 at the origin."""
+    scale = y.eq(0.0).where(1.0, y)
+    return a / scale, b / scale
+
+
+def _atan2(y: Term, a: Term, b: Term) -> tuple[Any, Any]:
+    """Divided by the length twice: its square overflows at 1e155."""
+    length = a.hypot(b)
+    return b / length / length, -a / length / length
+
+
+RULES: dict[str, Rule] = {
+    "+": lambda y, a, b: (1.0, 1.0),
+    "-": lambda y, a, b: (1.0, -1.0),
+    "*": lambda y, a, b: (b, a),
+    "/": lambda y, a, b: (1.0 / b, -(y * (1.0 / b))),
+    "neg": lambda y, a: (-1.0,),
+    "abs": lambda y, a: (a.sign(),),
+    "sqrt": lambda y, a: (0.5 / y,),
+    "cbrt": lambda y, a: (1.0 / (3.0 * (y * y)),),
+    "exp": lambda y, a: (y,),
+    "exp2": lambda y, a: (LN2 * y,),
+    "expm1": lambda y, a: (a.exp(),),  # y + 1 has no digits left at a = -40
+    "log": lambda y, a: (1.0 / a,),
+    "log2": lambda y, a: (1.0 / (LN2 * a),),
+    "log10": lambda y, a: (1.0 / (LN10 * a),),
+    "log1p": lambda y, a: (1.0 / (1.0 + a),),
+    "sin": lambda y, a: (a.cos(),),
+    "cos": lambda y, a: (-a.sin(),),
+    "tan": lambda y, a: (1.0 + y * y,),
+    "asin": lambda y, a: (1.0 / ((1.0 - a) * (1.0 + a)).sqrt(),),
+    "acos": lambda y, a: (-1.0 / ((1.0 - a) * (1.0 + a)).sqrt(),),
+    "atan": lambda y, a: (1.0 / (1.0 + a * a),),
+    "sinh": lambda y, a: (a.cosh(),),
+    "cosh": lambda y, a: (a.sinh(),),
+    "tanh": lambda y, a: ((1.0 - y) * (1.0 + y),),
+    "asinh": lambda y, a: (1.0 / a.hypot(1.0),),
+    "acosh": lambda y, a: (1.0 / ((a - 1.0) * (a + 1.0)).sqrt(),),
+    "atanh": lambda y, a: (1.0 / ((1.0 - a) * (1.0 + a)),),
+    "pow": _power,
+    "atan2": _atan2,
+    "hypot": _hypot,
+    "max": lambda y, a, b: _larger(a, b),
+    "min": lambda y, a, b: _larger(b, a),
+    "fmax": lambda y, a, b: _ignoring_nan(a, b, _larger(a, b)),
+    "fmin": lambda y, a, b: _ignoring_nan(a, b, _larger(b, a)),
+    "copysign": lambda y, a, b: (a.of("copysign", 1.0, a) * a.of("copysign", 1.0, b), 0.0),
+    "mod": lambda y, a, b: (1.0, -a.floordiv(b)),
+    "fmod": lambda y, a, b: (1.0, -(a / b).trunc()),
+    **dict.fromkeys(("floor", "ceil", "trunc", "rint", "sign", "tofloat", "power"), lambda y, a: (0.0,)),
+    "floordiv": lambda y, a, b: (0.0, 0.0),
+    "inverse": lambda y, a: (-(y * y),),
+}
+"""The partial derivatives of a node y by its operands."""
+assert set(OPERATIONS) == set(RULES) | BOOLEAN | {"select"}
+
+
+class Partials:
+    """The partial derivatives of a program's nodes, written as nodes of a code.
+
+    Attributes
+    ----------
+    inner : set of int
+        Nodes inside a maximum or a minimum of many numbers, whose derivatives go by.
+    """
+
+    def __init__(self, code: Code, program: Program) -> None:
+        self.code, self.program = code, program
+        self.inner, self._leaves = _trees(program)
+
+    def of(self, j: int) -> Iterator[tuple[Operand, Operand]]:
+        """(operand of the program, partial derivative); the derivative is not that of a mask or a `select`."""
+        name, *operands = self.program.nodes[j]
+        y = Term(self.code, self.code.of[j])
+        if j in self._leaves:
+            yield from self._shares(y, self._leaves[j])
+            return
+        terms = [Term(self.code, self.code.own(o)) for o in operands]
+        for o, p in zip(operands, RULES[name](y, *terms), strict=True):
+            yield o, p.key if isinstance(p, Term) else ("k", p)
+
+    def _shares(self, y: Term, leaves: list[Operand]) -> Iterator[tuple[Operand, Operand]]:
+        """Of the largest of many numbers those that are equal to it share its derivative."""
+        masks = [y.eq(Term(self.code, self.code.own(o))) for o in leaves]
+        count: Any = 0.0
+        for mask in masks:
+            count = mask.tofloat() + count
+        share = 1.0 / count
+        for o, mask in zip(leaves, masks, strict=True):
+            yield o, mask.where(share, 0.0).key
+
+
+def _trees(program: Program) -> tuple[set[int], dict[int, list[Operand]]]:
+    """Maxima and minima of three and more numbers: their inner nodes, and the numbers of each."""
+    nodes, uses = program.nodes, dict[Operand, int]()
+    for name, *operands in (*nodes, ("", *program.outputs)):
+        for o in operands:
+            uses[o] = uses.get(o, 0) + (1 if name in ("max", "min") else 2)
+    leaves: dict[int, list[Operand]] = {}
+    inner: set[int] = set()
+    for j, (name, *operands) in enumerate(nodes):
+        if name not in ("max", "min"):
+            continue
+        found: list[Operand] = []
+        for o in operands:
+            k = int(o[1]) if o[0] == "v" else -1
+            if k >= 0 and nodes[k][0] == name and uses[o] == 1:
+                inner.add(k)
+                found += leaves.pop(k, [*nodes[k][1:]])
+            else:
+                found.append(o)
+        if len(found) > 2:
+            leaves[j] = found
+    return inner, leaves
