@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..formulas.steps import irregular
 from ..formulas.values import as_number, as_numbers
+from ..llvm.interrupts import loading
 from ..program import look
 from ..results import ConstantFunctionWarning, EngineError, PerformanceWarning, users_level
 from . import threads
@@ -130,7 +131,8 @@ def _called_somewhere(call: Call) -> tuple[Call | None, Any]:
 
 def _choose_by_trace(call: Call, named: str, error: Exception) -> tuple[Choice, tuple[int, ...]]:
     """The choice for a function that raises at the points that were made up."""
-    from .simd import code  # noqa: PLC0415  importing LLVM takes as long as all the rest
+    with loading(f"{__package__}.simd.code"):
+        from .simd import code  # noqa: PLC0415  importing LLVM takes as long as all the rest
 
     try:
         shape = code.traced_shape(call)
@@ -168,17 +170,20 @@ def _simd(call: Call, out: Output | None, _limit: int | None) -> Code:
     if call.table.is_complex:
         msg = "method='complex' runs on jit and python, simd knows real numbers only"
         raise EngineError(msg)
-    from .simd import code  # noqa: PLC0415  importing LLVM takes as long as all the rest
+    with loading(f"{__package__}.simd.code"):
+        from .simd import code  # noqa: PLC0415  importing LLVM takes as long as all the rest
 
     return code.compile_call(call, out)
 
 
 def _jit(call: Call, out: Output | None, limit: int | None) -> Code:
     if call.table.is_complex:
-        from .jit import complexcode  # noqa: PLC0415
+        with loading(f"{__package__}.jit.complexcode"):
+            from .jit import complexcode  # noqa: PLC0415
 
         return complexcode.compile_call(call, limit)
-    from .jit import code  # noqa: PLC0415  importing Numba takes four times as long as the rest
+    with loading(f"{__package__}.jit.code"):
+        from .jit import code  # noqa: PLC0415  importing Numba takes four times as long as the rest
 
     return code.compile_call(call, out, limit)
 

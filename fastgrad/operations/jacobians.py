@@ -18,12 +18,12 @@ from ..engine.arguments import (
     check_function,
     check_one_step,
     check_scheme,
-    is_dask,
     read_call,
     read_call_along,
     refuse_bounds,
 )
 from ..engine.call import Rows
+from ..engine.numbers import is_dask
 from ..formulas import stencils
 from ..formulas.steps import Steps, check_direction, choose_steps, direction_step
 from .solve import differentiate

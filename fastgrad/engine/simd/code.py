@@ -12,7 +12,7 @@ from ...formulas import stencils
 from ...formulas.stencils import Table
 from ...formulas.values import as_number, as_numbers
 from ...llvm import machine
-from ...llvm.machine import Memory
+from ...llvm.memory import Memory
 from ...llvm.vectormath import Unsupported
 from ...program import differences
 from ...program.captures import shares_state

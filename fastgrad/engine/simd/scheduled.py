@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formulas.stencils import Table
-from ...llvm.machine import Memory
+from ...llvm.memory import Memory
 from ...program.differences import Written
 from ...program.exact import exact
 from ...program.program import Program
