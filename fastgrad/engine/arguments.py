@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..formulas import stencils
 from ..formulas.stencils import COMPLEX, EXACT, ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
+from ..formulas.values import unmasked
 from . import threads
 from .call import Call, Rows
 from .limits import read_bounds
@@ -140,7 +141,7 @@ def movable_array(x: Any, name: str) -> Array:
     if not x.flags.writeable:
         msg = f"{name} is read-only, but its elements are moved in place; pass a copy that the function reads"
         raise ValueError(msg)
-    return np.asarray(x)  # of a subclass such as np.matrix, whose elements have no one index
+    return np.asarray(unmasked(x, name))  # of a subclass such as np.matrix, whose elements have no one index
 
 
 def refuse_bounds(bounds: Any, name: str) -> None:
@@ -302,7 +303,7 @@ def read_batch(batch_args: Any, points: Rows, batch: bool) -> tuple[Array, ...]:
     """Arrays whose first axis runs with the points."""
     if not len(batch_args):
         return ()
-    arrays = tuple(np.asarray(a) for a in batch_args)
+    arrays = tuple(np.asarray(unmasked(a, f"batch_args[{k}]")) for k, a in enumerate(batch_args))
     if arrays and not batch:
         msg = "batch_args need batch=True, which says that x holds many points; for one point write args="
         raise ValueError(msg)

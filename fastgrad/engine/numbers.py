@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formulas.values import unmasked
 from ..program.captures import home
 
 Array = NDArray[Any]
@@ -33,7 +34,7 @@ def real_array(x: Any, name: str = "x") -> Array:
         msg = f"{name} is a {type(x).__name__}; write grad(f)({name}), or value_and_grad(f)({name}), which take dicts"
         raise TypeError(msg)
     try:
-        array = np.asarray(x)
+        array = np.asarray(unmasked(x, name))
     except ValueError:
         msg = f"{name} is ragged: its rows have different lengths; give an array of numbers"
         raise TypeError(msg) from None
