@@ -7,6 +7,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 _NOTHING: AbstractContextManager[None] = nullcontext()
@@ -27,6 +29,13 @@ def deferred_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
     if arrived:
         handler(*arrived[0])
+
+
+@cache
+def imported(module: str) -> Any:
+    """A module that compiles, as `loading` imports it."""
+    with loading(module):
+        return import_module(module)
 
 
 def loading(module: str) -> AbstractContextManager[None]:
