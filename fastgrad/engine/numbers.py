@@ -23,7 +23,7 @@ def real_array(x: Any, name: str = "x") -> Array:
     """x as a floating-point array, integers as float64; no copy where none is needed."""
     if type(x) is np.ndarray and x.dtype == np.float64:
         return x
-    if type(x) is float or type(x) is int:
+    if type(x) is float or (type(x) is int and abs(x) < 2**53):
         return np.array(x, np.float64)
     if is_dask(x):
         msg = (
