@@ -30,7 +30,7 @@ def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -
         else:
             for operand, partial in partials.of(j):
                 if operand[0] in "vx":
-                    give(operand, code.mul(bar, partial))
+                    give(operand, partials.product(bar, partial))
     return [bars.get(("x", i), ZERO) for i in range(program.inputs)]
 
 

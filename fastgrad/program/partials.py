@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .masks import Products
 from .program import BOOLEAN, OPERATIONS, Code, Operand, Program
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
@@ -76,12 +77,19 @@ def _power(y: Term, a: Term, b: Term) -> tuple[Any, Any]:
 def _larger(a: Term, b: Term) -> tuple[Any, Any]:
     if a.key == b.key:
         return 0.5, 0.5
-    equal = a.eq(b)
-    return a.gt(b).where(1.0, equal.where(0.5, 0.0)), b.gt(a).where(1.0, equal.where(0.5, 0.0))
+    share = a.eq(b).where(0.5, 1.0)
+    return a.lt(b).where(0.0, share), b.lt(a).where(0.0, share)
 
 
-def _ignoring_nan(a: Term, b: Term, weights: tuple[Any, Any]) -> tuple[Any, Any]:
-    return b.isnan().where(1.0, weights[0]), a.isnan().where(1.0, weights[1])
+def _of_numbers(wins: str, a: Term, b: Term) -> tuple[Any, Any]:
+    """As `_larger`; of a number and NaN the number counts."""
+    if a.key == b.key:
+        return 0.5, 0.5
+    share = a.eq(b).where(0.5, 1.0)
+    return (
+        b.isnan().where(1.0, a.of(wins, a, b).where(share, 0.0)),
+        a.isnan().where(1.0, a.of(wins, b, a).where(share, 0.0)),
+    )
 
 
 def _hypot(y: Term, a: Term, b: Term) -> tuple[Any, Any]:
@@ -129,8 +137,8 @@ RULES: dict[str, Rule] = {
     "hypot": _hypot,
     "max": lambda y, a, b: _larger(a, b),
     "min": lambda y, a, b: _larger(b, a),
-    "fmax": lambda y, a, b: _ignoring_nan(a, b, _larger(a, b)),
-    "fmin": lambda y, a, b: _ignoring_nan(a, b, _larger(b, a)),
+    "fmax": lambda y, a, b: _of_numbers("ge", a, b),
+    "fmin": lambda y, a, b: _of_numbers("le", a, b),
     "copysign": lambda y, a, b: (a.of("copysign", 1.0, a) * a.of("copysign", 1.0, b), 0.0),
     "mod": lambda y, a, b: (1.0, -a.floordiv(b)),
     "fmod": lambda y, a, b: (1.0, -(a / b).trunc()),
@@ -149,11 +157,14 @@ class Partials:
     ----------
     inner : set of int
         Nodes inside a maximum or a minimum of many numbers, whose derivatives go by.
+    product : callable
+        ``product(derivative, partial)``, 0 where the derivative is masked.
     """
 
     def __init__(self, code: Code, program: Program) -> None:
         self.code, self.program = code, program
         self.inner, self._leaves = _trees(program)
+        self.product = Products(code, program).of
 
     def of(self, j: int) -> Iterator[tuple[Operand, Operand]]:
         """(operand of the program, partial derivative); the derivative is not that of a mask or a `select`."""

@@ -24,7 +24,7 @@ def tangent(
             total = ZERO
             for operand, partial in partials.of(j):
                 if operand in dots:
-                    total = code.add(total, code.mul(dots[operand], partial))
+                    total = code.add(total, partials.product(dots[operand], partial))
         if total != ZERO:
             dots["v", j] = total
     return [dots.get(o, ZERO) for o in program.outputs]
