@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..engine.arguments import check_function, movable_array
 from ..variable import Variable
 from ..variable import sum as total
-from .elements import as_tuple, quotient, restored, weighted
+from .elements import as_tuple, outputs_of, restored, weighted_quotient
 
 Array = NDArray[Any]
 
@@ -64,7 +64,7 @@ def numerical_grad(
     array([ 2., 40.])
     """
     check_function(f)
-    above = [np.asarray(0.0 if g is None else getattr(g, "array", g), dtype=np.float64) for g in grad_outputs]
+    above = outputs_of([0.0 if g is None else g for g in grad_outputs], "grad_outputs")
     grads = []
     for k, x in enumerate(inputs):
         grad = np.zeros(movable_array(x, f"inputs[{k}]").shape)
@@ -72,7 +72,7 @@ def numerical_grad(
             for index in np.ndindex(x.shape):
                 if detect_nondifferentiable:
                     _check_parabola(f, x, index, eps)
-                grad[index] = quotient(lambda: weighted(as_tuple(f()), above), x, index, eps)
+                grad[index] = weighted_quotient(f, x, index, eps, above)
         grads.append(grad.astype(x.dtype))
     return tuple(grads)
 
@@ -185,7 +185,7 @@ def _from_above(outputs: tuple[Any, ...], y_grad: Any, count: int) -> list[Array
             )
             raise ValueError(msg)
         return [np.ones(())]
-    above = [np.asarray(getattr(g, "array", 0.0 if g is None else g), dtype=np.float64) for g in as_tuple(y_grad)]
+    above = outputs_of([0.0 if g is None else g for g in as_tuple(y_grad)], "y_grad")
     if len(above) != count:
         msg = f"y_grad holds {len(above)} gradients, func returns {count} outputs"
         raise ValueError(msg)
@@ -223,7 +223,7 @@ def _along(
     def at(t: float) -> list[Array]:
         for x, original, v in zip(arrays, originals, parts, strict=True):
             x[...] = original + t * v.reshape(x.shape)
-        return [np.array(getattr(y, "array", y), dtype=np.float64) for y in f()]
+        return outputs_of(f())
 
     try:
         if detect:
@@ -240,7 +240,7 @@ def _check_parabola(f: Callable[[], Any], x: Array, index: tuple[int, ...], eps:
     saved, values = x[index], []
     for k in range(-2, 3):
         x[index] = saved + eps * k / 2
-        values.append([np.array(getattr(y, "array", y), dtype=np.float64) for y in as_tuple(f())])
+        values.append(outputs_of(f()))
     x[index] = saved
     _check_values(values, f"at element {index}", eps)
 

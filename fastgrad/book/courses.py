@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..engine.arguments import check_function, movable_array
+from ..engine.arguments import check_function, movable_array, real_array
 from ..formulas.values import as_number
-from .elements import quotient, restored, weighted
+from .elements import quotient, restored, weighted_quotient
 
 Array = NDArray[Any]
 
@@ -92,10 +92,10 @@ def eval_numerical_gradient_array(f: Callable[..., Any], x: Any, df: ArrayLike, 
     array([ 2., 40.])
     """
     check_function(f)
-    grad, above = np.zeros(movable_array(x, "x").shape), np.asarray(df, dtype=np.float64)
+    grad, above = np.zeros(movable_array(x, "x").shape), real_array(df, "df").astype(np.float64)
     with restored(x):
         for index in np.ndindex(x.shape):
-            grad[index] = quotient(lambda: weighted([f(x)], [above]), x, index, h)
+            grad[index] = weighted_quotient(lambda: (f(x),), x, index, h, [above])
     return grad
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.arguments import check_args, check_function, refuse_bounds
 from ..results import ConstantFunctionWarning
-from .claims import gradient_of, movable, parts, value_of
+from .claims import gradient_of, movable, parts, value_of, writer_of
 from .slopes import Loss
 from .survey import CONSTANT, Survey
 from .verdict import GradientCheck
@@ -49,9 +49,10 @@ def check_gradient(
         ``f(x, *args)``, a number. It may read the arrays through a closure, as in ``lambda params: net.loss(x, t)``:
         they are moved in place and restored bit for bit, also when f raises or Ctrl-C arrives.
     grad : callable, array_like or dict
-        ``grad(x, *args)``, or the gradient itself, in the form of x. A callable that returns a `Variable` of one
-        element when it is given one (a dict of them for a dict) is a loss, whose ``backward`` is checked; so is f
-        itself if `grad` is the class `Variable`.
+        ``grad(x, *args)``, or the gradient itself, in the form of x. The class `Variable` says that f is a loss of
+        Variables, whose ``backward`` is checked. So is a callable other than f that returns a `Variable` of one element
+        for the arrays of x, as a loss of the functions in `fastgrad.variable` does. A number is no gradient of several
+        elements.
     x : ndarray or dict of ndarray
         Where. Lists, integers and read-only arrays are copied, so f has to read its argument.
     args : tuple
@@ -82,7 +83,7 @@ def check_gradient(
     AssertionError
         With the report as its text, where the verdict is "wrong" or "inconclusive".
     TypeError, ValueError
-        Arrays that cannot be moved, x that is not finite, a gradient that does not have x's form.
+        Arrays that cannot be moved, x that is not finite, a gradient that does not have x's form, f in its place.
 
     Warns
     -----
@@ -114,7 +115,7 @@ def check_gradient(
     loss = Loss(value_of(f, grad, point, further), arrays, *allowed)
     with loss.moving():
         given = gradient_of(f, grad, point, further)
-        loss.check_unchanged()
+        loss.check_unchanged(writer_of(grad))
         survey = Survey(loss, parts(given, point, arrays), detect_kinks, generator)
         report = survey.elements(sample) if elementwise or sample is not None else survey.lines()
     if survey.constant and report.ok:

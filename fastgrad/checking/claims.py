@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.arguments import FLOATS, check_function, movable_array, real_array
+from ..engine.python.mutation import WRITES
 from ..variable import Variable
 
 Array = NDArray[Any]
@@ -56,6 +57,8 @@ def _check_finite(w: Array, name: str) -> None:
 
 # --- losses and gradients --------------------------------------------------------------------------------------------
 
+INSTEAD = "for the backward of a loss of Variables write check_gradient(loss, fastgrad.Variable, x)"
+
 
 def value_of(f: Callable[..., Any], grad: Any, point: Any, args: tuple[Any, ...]) -> Callable[[], Any]:
     """f at the present elements of the arrays; f takes Variables where `grad` says so."""
@@ -65,19 +68,45 @@ def value_of(f: Callable[..., Any], grad: Any, point: Any, args: tuple[Any, ...]
 
 
 def gradient_of(f: Callable[..., Any], grad: Any, point: Any, args: tuple[Any, ...]) -> Any:
-    """The gradient that is claimed: an array or a dict."""
+    """The gradient that is claimed: an array or a dict. A loss is none, unless it says by a Variable what it is."""
     if _is_variable_class(grad):
         return _backward(f, point, args)
     if not callable(grad):
         return grad
     check_function(grad, "grad")
-    given = grad(point, *args)
-    size = sum(w.size for w in point.values()) if isinstance(point, Mapping) else np.size(point)
-    if _is_variable(given) and (given.size != size or size == 1):
+    given, whole = grad(point, *args), isinstance(point, Mapping)
+    if _is_variable(given):
+        if not whole and given.size == np.size(point) and (given.size != 1 or given.shape == np.shape(point)):
+            return _of_one_meaning(given)
+        if grad == f:
+            msg = f"grad is f itself, which is no gradient in x's form; {INSTEAD}"
+            raise ValueError(msg)
         return _backward(grad, point, args)
-    if not isinstance(given, Mapping) and np.size(_array_of(given)) == 1 and (size != 1 or isinstance(point, Mapping)):
-        return _backward(grad, point, args)
-    return _array_of(given)
+    if not isinstance(given, Mapping) and np.size(given) == 1 and (whole or np.size(point) != 1):
+        msg = f"grad returned one number, {given!r}, which is no gradient in x's form: is it a loss, as f is? {INSTEAD}"
+        raise ValueError(msg)
+    return given
+
+
+def writer_of(grad: Any) -> str:
+    """What is said where x was written into while the gradient was computed."""
+    if _is_variable_class(grad):
+        return WRITES
+    return (
+        "grad writes into its argument, the array whose elements are being moved; x has been restored. "
+        "Let grad work on a copy (x = x.copy())"
+    )
+
+
+def _of_one_meaning(given: Any) -> Any:
+    """The numbers of a Variable in x's form: of one element it may be a gradient or a loss."""
+    if given.size == 1:
+        msg = (
+            f"grad returned a Variable of x's shape, {given.shape}: the gradient, or a loss? Return .array of a "
+            f"gradient; {INSTEAD}"
+        )
+        raise ValueError(msg)
+    return given.array
 
 
 def _is_variable(value: Any) -> bool:

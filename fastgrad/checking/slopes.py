@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.python.mutation import WRITES
+from ..engine.python.mutation import WRITES, restore
 from ..formulas.steps import default_factor, power_of_two_below
 from ..formulas.values import as_number, precision
 
@@ -31,7 +31,7 @@ NOISE = 6.0  # a difference is noise up to so many times the measured deviation 
 SLACK = 1.0
 LIMIT = 0.02  # noise above this part of the gradient's length allows no verdict
 NOISY_LIMIT = 0.001  # the same, where it is more than rounding
-LEAST = 1e-5  # stands for the size of a gradient that is 0 throughout
+LEAST = 1e-5  # of f over a step, if that is below 1: stands for the size of a gradient that is 0 throughout
 NOISY = 100.0  # f is noisy, not merely rounded, from so many roundings on
 
 
@@ -80,7 +80,8 @@ class Loss:
         self.scale = np.maximum(1.0, np.abs(self.x))
         self.evaluations, self.noise, self.largest = 0, 0.0, 0.0
         self._value = value
-        first = value()
+        with self.moving():
+            first = value()
         self.evaluations += 1
         self.start = as_number(first)
         self.largest = abs(self.start)
@@ -94,7 +95,7 @@ class Loss:
     def set_gradient(self, g: Array) -> None:
         """The gradient to check, flat; the root mean square of an array's elements is what is typical there."""
         self.g = g
-        everywhere = 0.01 * _root_mean_square(g) or LEAST
+        everywhere = 0.01 * _root_mean_square(g)
         for a, b in pairwise(self.starts):
             self.typical[a:b] = max(_root_mean_square(g[a:b]), everywhere)
 
@@ -111,12 +112,11 @@ class Loss:
             yield
             self.check_unchanged()
         finally:
-            for w, original in zip(self.arrays.values(), self.originals, strict=True):
-                w[...] = original
+            restore(list(self.arrays.values()), self.originals)
 
-    def check_unchanged(self) -> None:
+    def check_unchanged(self, writer: str = WRITES) -> None:
         if any(w.tobytes() != o.tobytes() for w, o in zip(self.arrays.values(), self.originals, strict=True)):
-            raise ValueError(WRITES)
+            raise ValueError(writer)
 
     def again(self) -> float:
         """f at x."""
@@ -194,7 +194,10 @@ class Loss:
     def _beside(self, line: Ray) -> float:
         """The size of fourth differences of f at some distance from x."""
         values = [self.moved(line.where, line.step * (16 + k / 16), line.v)[0] for k in range(8)]
-        return float(np.sqrt(np.mean(np.diff(values, 4) ** 2) / 70)) if np.isfinite(values).all() else 0.0
+        if not np.isfinite(values).all():
+            return 0.0
+        with np.errstate(all="ignore"):
+            return _root_mean_square(np.diff(values, 4) / 70**0.5)
 
     # --- judgement ---------------------------------------------------------------------------------------------------
 
@@ -203,7 +206,9 @@ class Loss:
 
     def length(self, line: Ray) -> float:
         """The length of the gradient along a line, by its own elements or by those typical of the array."""
-        return float(np.hypot.reduce(np.maximum(np.abs(self.g[line.where]), self.typical[line.where]) * line.v))
+        least = 0.0 if self.typical.any() else LEAST * min(1.0, self.largest / line.step)
+        each = np.maximum(np.abs(self.g[line.where]), np.maximum(self.typical[line.where], least))
+        return float(np.hypot.reduce(each * line.v))
 
     def allowed(self, line: Ray, slope: Slope) -> float:
         """What the tolerances allow along a line, as if every element had its share with a random sign."""
@@ -231,7 +236,7 @@ class Loss:
         slope = line.slopes[t]
         room = self.allowed(line, slope) + self.noise_at(t)
         if abs(slope.difference) <= room:
-            return True
+            return room < np.inf
         if coarser is None:
             return False
         square = (coarser / t) ** 2
@@ -303,7 +308,7 @@ class Loss:
             line.found = line.slopes[line.step]  # less noise than the shortest step
         if abs(near.difference) <= self.allowed(line, near) + 2 * self.noise_at(fine):
             return "inconclusive"
-        if near.difference * far.difference > 0 and 0.5 < near.difference / far.difference < 2.0:
+        if far.difference and 0.5 < near.difference / far.difference < 2.0:
             return "wrong"
         halved = abs(abs(far.difference) - abs(far.gap) / 2) <= 0.1 * abs(far.gap)  # what one kink alone leaves
         falling = abs(near.difference) < abs(far.difference)
@@ -333,4 +338,9 @@ class Loss:
 
 
 def _root_mean_square(g: Array) -> float:
-    return float(np.sqrt(np.mean(g**2))) if g.size else 0.0
+    """Of numbers of any size: the square of 1e195 would be infinite, and allow every gradient."""
+    largest = float(np.abs(g).max(initial=0.0))
+    if not 0.0 < largest < np.inf:
+        return largest
+    with np.errstate(all="ignore"):
+        return largest * float(np.sqrt(np.mean((g / largest) ** 2)))

@@ -177,8 +177,10 @@ class Survey:
         return found, line.verdict == "kink"
 
     def _close(self, found: list[int]) -> None:
-        for name in {self.names[self.loss.array_of(place)] for place in found}:
-            if "wrong" in self.verdicts[name]:
+        """What was found explains all: the other elements agree, where an array has others."""
+        holders = [self.names[self.loss.array_of(place)] for place in found]
+        for name in set(holders):
+            if "wrong" in self.verdicts[name] and holders.count(name) < len(self._places(name)):
                 self._say(name, "wrong", OTHERS)
 
     def _note_axis(self, axis: Ray) -> None:
@@ -223,7 +225,9 @@ class Survey:
         if verdict != "ok":
             self._note_axis(axis)
         elif axis.found is not None:
-            typical = max(abs(axis.found.central), self.loss.length(axis))
+            typical = (
+                max(abs(axis.found.central), self.loss.length(axis)) or 1.0
+            )  # of f that is 0 wherever it was asked
             self._say(name, "ok", error=abs(axis.found.difference) / typical)
         return verdict
 

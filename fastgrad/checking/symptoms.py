@@ -18,14 +18,17 @@ def hints(name: str, gradient: Array, x: Array, others: dict[str, Array], lines:
     `lines` holds one line per row, flat; `slopes` the numerical slopes along them; `others` the further gradients of
     the call. One line is explained by many things by chance, three by none.
     """
-    g = gradient.reshape(-1)
-    if not g.any():
+    if not gradient.any():
         return ["the gradient is 0 everywhere, f does depend on this array: is its gradient forgotten?"]
+    power = int(np.frexp(max(np.abs(gradient).max(), np.abs(slopes).max()))[1])
+    gradient, slopes = np.ldexp(gradient, -power), np.ldexp(slopes, -power)  # squares of 1e195 overflow
+    others = {other: np.ldexp(part, -power) for other, part in others.items()}
+    g = gradient.reshape(-1)
     found = _factor(g, lines, slopes, gradient.shape) + _rearranged(gradient, lines, slopes)
     for other, candidate in others.items():
         if candidate.shape == gradient.shape and _explains(candidate.reshape(-1), lines, slopes):
             found.append(f"this is the gradient of {other}: are {name} and {other} swapped?")
-    return found or _decay(g, x.reshape(-1), lines, slopes)
+    return found or _decay(g, x.reshape(-1), lines, slopes, power)
 
 
 def _explains(candidate: Array, lines: Array, slopes: Array) -> bool:
@@ -72,11 +75,12 @@ def _rearranged(gradient: Array, lines: Array, slopes: Array) -> list[str]:
     return []
 
 
-def _decay(g: Array, x: Array, lines: Array, slopes: Array) -> list[str]:
+def _decay(g: Array, x: Array, lines: Array, slopes: Array, power: int) -> list[str]:
     """A multiple of x is missing: the derivative of a penalty on the weights."""
     rest = slopes - lines @ g
     factor = _fitted(lines @ x, rest)
     moved = factor * lines * x
     if not factor or (np.abs(moved.sum(axis=1) - rest) > CLOSE * np.hypot.reduce(moved, axis=1)).any():
         return []
+    factor = float(np.ldexp(factor, power))
     return [f"what is missing is {factor:.4g} * x: the gradient of a penalty {factor / 2:.4g} * sum(x**2)?"]

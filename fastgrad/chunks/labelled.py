@@ -6,15 +6,15 @@ xarray is never imported: who passes a DataArray has done so. Operations on plai
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.captures import home
 from ..results import Result
+from .coordinates import axes_of, closing, is_labelled, unit_of
 from .stores import is_store
 
 Array = NDArray[Any]
@@ -24,11 +24,6 @@ COMPONENT = "component"  # the dimension of a field that is not one of its grid
 
 # What is true of the values alone: readers of netCDF would mask the derivative by the range.
 NOT_KEPT = {"units", "standard_name", "valid_range", "valid_min", "valid_max", "actual_range"}
-
-
-def is_labelled(x: Any) -> bool:
-    """Whether x is a DataArray or a Dataset."""
-    return hasattr(x, "coords") and any(home(base).startswith("xarray.") for base in type(x).__mro__)
 
 
 def has_labels(parts: Any) -> bool:
@@ -42,11 +37,11 @@ def has_labels(parts: Any) -> bool:
 def gradient(operation: Operation, values: Any, spacing: Any, axis: Any, out: Any, **options: Any) -> Any:
     """The derivative along each axis: a DataArray, or a tuple of them."""
     _check_array(values)
-    axes = _axes(values, spacing, axis)
-    result = operation(values.data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **options)
+    axes = axes_of(values, spacing, axis)
+    result = operation(values.data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **closing(axes, options))
     several = isinstance(result, (tuple, list)) or result.ndim > values.ndim
     parts = [
-        _wrapped([values], part, values.name and f"d{values.name}_d{name}", _per(_unit(values), along))
+        _wrapped([values], part, values.name and f"d{values.name}_d{name}", _per(unit_of(values), along))
         for part, name, along in zip(result if several else [result], axes.names, axes.units, strict=True)
     ]
     return parts[0] if len(parts) == 1 else tuple(parts)
@@ -55,33 +50,35 @@ def gradient(operation: Operation, values: Any, spacing: Any, axis: Any, out: An
 def laplacian(operation: Operation, values: Any, spacing: Any, axis: Any, out: Any, **options: Any) -> Any:
     """The Laplacian as a DataArray."""
     _check_array(values)
-    axes = _axes(values, spacing, axis)
-    unit = _unit_of_sum([_per(_unit(values), along, 2) for along in axes.units])
-    result = operation(values.data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **options)
+    axes = axes_of(values, spacing, axis)
+    unit = _unit_of_sum([_per(unit_of(values), along, 2) for along in axes.units])
+    result = operation(values.data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **closing(axes, options))
     return _wrapped([values], result, values.name and f"laplacian_{values.name}", unit)
 
 
 def divergence(operation: Operation, field: Any, spacing: Any, axis: Any, out: Any, **options: Any) -> Any:
     """The divergence as a DataArray."""
     parts = _components(field)
-    axes = _axes(parts[0], spacing, axis)
-    unit = _unit_of_sum([_per(_unit(part), along) for part, along in zip(parts, axes.units, strict=False)])
+    axes = axes_of(parts[0], spacing, axis)
+    _check_same_coordinates(parts, axes.names if not spacing else [])
+    unit = _unit_of_sum([_per(unit_of(part), along) for part, along in zip(parts, axes.units, strict=False)])
     data = [part.data for part in parts]
-    result = operation(data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **options)
+    result = operation(data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **closing(axes, options))
     return _wrapped(parts, result, "divergence", unit)
 
 
 def curl(operation: Operation, field: Any, spacing: Any, axis: Any, out: Any, **options: Any) -> Any:
     """The curl: a DataArray of two components, a tuple of three DataArrays of three."""
     parts = _components(field)
-    axes = _axes(parts[0], spacing, axis)
+    axes = axes_of(parts[0], spacing, axis)
+    _check_same_coordinates(parts, axes.names if not spacing else [])
     pairs = [(0, 1)] if len(parts) == 2 else [(1, 2), (2, 0), (0, 1)]
     units: list[str | None] = [None] * len(pairs)
     if len(parts) == len(axes.names) in {2, 3}:
-        per = [[_per(_unit(part), along) for along in axes.units] for part in parts]
+        per = [[_per(unit_of(part), along) for along in axes.units] for part in parts]
         units = [_unit_of_sum([per[b][a], per[a][b]]) for a, b in pairs]
     data = [part.data for part in parts]
-    result = operation(data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **options)
+    result = operation(data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **closing(axes, options))
     if len(parts) == 2:
         return _wrapped(parts, result, "curl", units[0])
     named = zip(result, axes.names, units, strict=True)
@@ -114,6 +111,15 @@ def _components(field: Any) -> list[Any]:
     return [part.transpose(*model.dims) for part in parts]
 
 
+def _check_same_coordinates(parts: list[Any], names: list[Any]) -> None:
+    """Raise ValueError where the coordinates that are the spacing are not those of all components."""
+    for name in names:
+        values: list[Any] = [part[name].values if name in part.coords else None for part in parts]
+        if any((v is None) != (values[0] is None) or not np.array_equal(v, values[0]) for v in values):
+            msg = f"the field's components have different coordinates {name!r}; interpolate them to one grid"
+            raise ValueError(msg)
+
+
 def _check_same_grid(a: Any, b: Any) -> None:
     if set(a.dims) != set(b.dims):
         msg = f"the field's components have dimensions {a.dims} and {b.dims}; give them the same"
@@ -132,66 +138,7 @@ def _unlabelled(out: Any) -> Any:
     return out.data if is_labelled(out) else out
 
 
-# --- axes and their spacing -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Axes:
-    names: list[Any]
-    numbers: tuple[int, ...]
-    spacing: tuple[Any, ...]
-    units: list[str | None]
-
-
-def _axes(values: Any, spacing: Sequence[Any], axis: Any) -> _Axes:
-    """The axes by number, and the spacing: what is given, else the coordinates, else 1."""
-    chosen = values.dims if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
-    numbers = tuple(_number(values, name) for name in chosen)
-    names = [values.dims[k] for k in numbers]
-    if not spacing:
-        found = [values[name] if name in values.coords else None for name in names]
-        distances = tuple(1.0 if c is None else _distances(c) for c in found)
-        return _Axes(names, numbers, distances, [None if c is None else _unit_along(c) for c in found])
-    given = [(_distances(s), _unit_along(s)) if is_labelled(s) else (s, None) for s in spacing]
-    units = [unit for _, unit in given]
-    return _Axes(names, numbers, tuple(s for s, _ in given), units * len(names) if len(units) == 1 else units)
-
-
-def _number(values: Any, name: Any) -> int:
-    if name in values.dims:
-        return int(values.dims.index(name))
-    if isinstance(name, (int, np.integer)) and -values.ndim <= name < values.ndim:
-        return int(name) % int(values.ndim)
-    msg = f"axis={name!r} is no dimension; values has {', '.join(map(repr, values.dims))}"
-    raise ValueError(msg)
-
-
-def _distances(coordinate: Any) -> Array:
-    """Coordinates as numbers; times in seconds from the first, which keeps all their digits."""
-    x = coordinate.values
-    if x.dtype.kind == "M":
-        x = x - x[:1]
-    if x.dtype.kind == "m":
-        return np.asarray(x / np.timedelta64(1, "s"))
-    if x.dtype.kind not in "iuf":
-        msg = (
-            f"the coordinates {coordinate.name!r} are {x.dtype}, not numbers or datetime64; give the spacing, or drop "
-            f"them for a spacing of 1: values.drop_vars({coordinate.name!r})"
-        )
-        raise TypeError(msg)
-    return np.asarray(x)
-
-
 # --- units ------------------------------------------------------------------------------------------------------------
-
-
-def _unit(values: Any) -> str | None:
-    unit = values.attrs.get("units")
-    return None if unit is None else str(unit).strip() or "1"
-
-
-def _unit_along(coordinate: Any) -> str | None:
-    return "s" if coordinate.dtype.kind in "mM" else _unit(coordinate)
 
 
 def _per(unit: str | None, along: str | None, power: int = 1) -> str | None:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..formulas import stencils
 from ..formulas.stencils import COMPLEX, EXACT, ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
+from ..formulas.values import unmasked
 from ..program.captures import home
 from . import threads
 from .call import Call, Rows
@@ -95,8 +96,8 @@ def refuse_exact(method: Any, name: str) -> None:
     """Raise ValueError for exact derivatives where they are not made."""
     if method == EXACT:
         msg = (
-            f"{name} has no method='exact'; derivative, gradient, value_and_gradient, jacobian, hessian, jvp, vjp, hvp, "
-            "gradient_field and grad and its relatives have: here use method='central'"
+            f"{name} has no method='exact'; derivative, gradient, value_and_gradient, jacobian, hessian, jvp, vjp, "
+            "hvp, gradient_field, and grad and its relatives have: here use method='central'"
         )
         raise ValueError(msg)
 
@@ -144,7 +145,7 @@ def real_array(x: Any, name: str = "x") -> Array:
         msg = f"{name} is a {type(x).__name__}; write grad(f)({name}), or value_and_grad(f)({name}), which take dicts"
         raise TypeError(msg)
     try:
-        array = np.asarray(x)
+        array = np.asarray(unmasked(x, name))
     except ValueError:
         msg = f"{name} is ragged: its rows have different lengths; give an array of numbers"
         raise TypeError(msg) from None
@@ -176,7 +177,7 @@ def movable_array(x: Any, name: str) -> Array:
     if not x.flags.writeable:
         msg = f"{name} is read-only, but its elements are moved in place; pass a copy that the function reads"
         raise ValueError(msg)
-    return np.asarray(x)  # of a subclass such as np.matrix, whose elements have no one index
+    return np.asarray(unmasked(x, name))  # of a subclass such as np.matrix, whose elements have no one index
 
 
 def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, Array] | None:
@@ -380,7 +381,7 @@ def read_batch(batch_args: Any, points: Rows, batch: bool) -> tuple[Array, ...]:
     """Arrays whose first axis runs with the points."""
     if not len(batch_args):
         return ()
-    arrays = tuple(np.asarray(a) for a in batch_args)
+    arrays = tuple(np.asarray(unmasked(a, f"batch_args[{k}]")) for k, a in enumerate(batch_args))
     if arrays and not batch:
         msg = "batch_args need batch=True, which says that x holds many points; for one point write args="
         raise ValueError(msg)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from ..llvm.interrupts import deferred_interrupt
 from ..results import PerformanceWarning, users_level
-from . import threads
+from . import pauses, threads
 
 Array = NDArray[Any]
 
@@ -42,6 +42,8 @@ _BLAS = (  # what sets the number of threads in the libraries that NumPy is buil
 
 
 _told: set[str] = set()
+
+pauses.register()
 
 
 def shared(shape: tuple[int, ...], dtype: Any = np.float64) -> Array:

@@ -1,4 +1,4 @@
-"""What f returned, as numbers: one or many, the imaginary part, the precision."""
+"""What f returned, as numbers: one or many, the imaginary part, the precision; and masks, which are none."""
 
 from __future__ import annotations
 
@@ -40,12 +40,24 @@ def as_number(value: Any) -> float:
 
 
 def _check_real(value: Any, array: Array, wanted: str) -> None:
+    unmasked(value, "what f returned")
     if array.dtype.kind not in "fiub":
         kind = f"{type(value).__name__} {value!r}" if array.ndim == 0 else f"array of {array.dtype}"
         msg = f"f returned {kind}; it must return {wanted}"
         if array.dtype.kind == "c":
             msg += " (of a complex result, return .real or abs())"
         raise TypeError(msg)
+
+
+def unmasked(x: Any, name: str) -> Any:
+    """x itself; TypeError for masked elements, of which NumPy would take what lies below the mask."""
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        msg = (
+            f"{name} has masked elements, which are no numbers; take those that are with .compressed(), or numbers for "
+            "all with .filled(...)"
+        )
+        raise TypeError(msg)
+    return x
 
 
 def as_numbers(value: Any) -> NDArray[np.float64]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..chunks.lazy import dask_array
-from ..engine.arguments import check_out, is_dask
+from ..engine.arguments import is_dask
 from ..engine.threads import progress_report
 from .blocks import check_samples
+from .numbers import as_array, bare, floating, is_duck, is_masked, is_plain, masks_of, new, put_mask, written
+from .spacing import numpys_gradient
 
 Array = NDArray[Any]
 Progress = bool | Callable[[int, int], object]
@@ -20,87 +22,96 @@ SMALL = 1 << 17  # samples: below, np.gradient has done its work before threads 
 SHORT = 8  # nodes along the last axis in memory: below, a row is less work than its start, here as in np.gradient
 
 
-def floating(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype(np.float64) if dtype.kind in "iu" else dtype
-
-
 def plain_samples(values: Any) -> Array | None:
     """The samples as an array that can be computed here; None for what np.gradient alone knows how to treat."""
-    if not isinstance(values, np.ndarray) and hasattr(values, "__array_function__"):
+    if is_duck(values):
         return None
-    samples = np.asanyarray(values)
+    samples = as_array(values)
     return samples if is_plain(samples) else None
 
 
-def is_plain(array: Array) -> bool:
-    """Whether it holds real numbers that can be computed with here."""
-    return type(array) in {np.ndarray, np.memmap} and array.dtype.kind in "iuf" and array.dtype.itemsize <= 8
-
-
 def suits_numpy(samples: Array, axes: list[Any]) -> bool:
-    """Whether np.gradient, whose bits are the same, is as fast; float16 has arithmetic that only NumPy knows."""
+    """Whether np.gradient, whose bits are the same, is as fast, or has arithmetic of its own: float16 and complex."""
+    if samples.dtype == np.float16 or samples.dtype.kind == "c" or is_masked(samples):
+        return True
     nearest = min(range(samples.ndim), key=lambda k: (abs(samples.strides[k]), -k), default=0)
     short = nearest in {a for a, _ in axes} and samples.shape[nearest] < SHORT
-    return samples.dtype == np.float16 or samples.size <= SMALL or short
+    return samples.size <= SMALL or short
 
 
 def by_numpy(values: Any, spacing: Any, axis: Any, edge_order: Any, asked: bool, out: Any) -> Any:
     """np.gradient's result or its error; where neither is wanted, an error of our own."""
     if asked:
-        samples = np.asanyarray(values)
-        np.gradient(np.ones(samples.shape), *spacing, axis=axis, edge_order=edge_order)
-        msg = (
-            f"accuracy=, periodic= and period= need real numbers in plain arrays and edge_order 1 or 2, got "
-            f"{type(values).__name__} of {samples.dtype}; write np.asarray(values, float)"
-        )
-        raise TypeError(msg)
+        _refuse(values, spacing, axis, edge_order)
+    samples = values if is_duck(values) else as_array(values)
     with np.errstate(all="ignore"):
-        result = np.gradient(values, *spacing, axis=axis, edge_order=edge_order)
+        result = numpys_gradient(samples, spacing, axis, edge_order)
     if out is None:
         return result
     parts = result if isinstance(result, tuple) else (result,)
-    outputs, given = read_outputs(out, np.asanyarray(values), parts[0].dtype if parts else np.dtype(float), len(parts))
+    if any(map(is_duck, parts)):
+        msg = f"the result is of {type(parts[0]).__name__}s, which out= has no room for; leave out= out"
+        raise TypeError(msg)
+    along = [x for x in spacing if isinstance(x, np.ndarray)]
+    outputs, given = read_outputs(out, samples, parts[0].dtype if parts else np.dtype(float), len(parts), *along)
     for target, part in zip(outputs, parts, strict=True):
-        target[...] = part
+        np.asarray(target)[...] = np.asarray(part)
+        put_mask(target, np.ma.getmaskarray(part))
     return given
+
+
+def _refuse(values: Any, spacing: Any, axis: Any, edge_order: Any) -> NoReturn:
+    """np.gradient's error for the shape and the spacing, else that there is no such formula for these values."""
+    shape, dtype = np.shape(values), getattr(values, "dtype", None) or as_array(values).dtype
+    numpys_gradient(np.ones(shape), spacing, axis, edge_order)
+    duck = next((x for x in (values, *spacing) if is_duck(x)), None)
+    advice = "write np.asarray(values, float)" if duck is None else "pass bare numbers, and the unit goes to the result"
+    msg = (
+        f"accuracy=, periodic= and period= need real or complex numbers in plain or masked arrays, bare spacing and "
+        f"edge_order 1 or 2, got {type(values if duck is None else duck).__name__} of {dtype}; {advice}"
+    )
+    raise TypeError(msg)
 
 
 def read_components(field: Any, name: str = "field") -> list[Array]:
     """Arrays of one shape and one floating-point type, or an error; all are dask arrays if one is."""
-    parts = [part if is_dask(part) else np.asanyarray(part) for part in field]
-    if not parts or any(part.shape != parts[0].shape for part in parts):
-        msg = f"the field's components must have one shape, got {[part.shape for part in parts]}"
+    parts = [part if is_dask(part) or is_duck(part) else as_array(part) for part in field]
+    if not parts or any(np.shape(part) != np.shape(parts[0]) for part in parts):
+        msg = f"the field's components must have one shape, got {[np.shape(part) for part in parts]}"
         raise ValueError(msg)
     if any(map(is_dask, parts)):
         parts = [check_samples(dask_array().asanyarray(part), name) for part in parts]
     for part in parts:
-        if not is_dask(part) and not is_plain(part):
+        if not is_dask(part) and (is_duck(part) or not is_plain(part)):
+            advice = "pass its bare numbers" if is_duck(part) else f"write np.asarray({name}, float)"
             msg = (
-                f"{name} must hold real numbers in plain arrays, got {type(part).__name__} of {part.dtype}; "
-                f"write np.asarray({name}, float)"
+                f"{name} must hold real or complex numbers in plain or masked arrays, got {type(part).__name__} of "
+                f"{getattr(part, 'dtype', 'no type')}; {advice}"
             )
             raise TypeError(msg)
     common = np.result_type(*(floating(part.dtype) for part in parts))
     return [part if part.dtype == common else part.astype(common) for part in parts]
 
 
-def read_outputs(out: Any, samples: Array, dtype: np.dtype[Any], count: int) -> tuple[list[Array], Any]:
+def read_outputs(
+    out: Any, samples: Array, dtype: np.dtype[Any], count: int, *coordinates: Array
+) -> tuple[list[Array], Any]:
     """An array for each axis, and what is returned."""
     if out is None:
-        new = [np.empty_like(samples, dtype=dtype) for _ in range(count)]
-        return new, new[0] if count == 1 else tuple(new)
+        fresh = [new(samples, dtype, masked=is_masked(samples)) for _ in range(count)]
+        return fresh, fresh[0] if count == 1 else tuple(fresh)
     if isinstance(out, (tuple, list)):
         if len(out) != count:
             msg = f"out has {len(out)} arrays for {count} axes; give one for each"
             raise ValueError(msg)
-        given = [check_out(o, samples.shape, dtype, samples) for o in out]
+        given = [written(o, samples.shape, dtype, samples, *coordinates) for o in out]
         if any(np.shares_memory(a, b) for k, a in enumerate(given) for b in given[:k]):
             msg = "the arrays of out share memory, so that one would overwrite another; write out=np.empty((axes, ...))"
             raise ValueError(msg)
         return given, out
     if count == 1 and np.shape(out) == samples.shape:
-        return [check_out(out, samples.shape, dtype, samples)], out
-    return list(check_out(out, (count, *samples.shape), dtype, samples)), out
+        return [written(out, samples.shape, dtype, samples, *coordinates)], out
+    return list(written(out, (count, *samples.shape), dtype, samples, *coordinates)), out
 
 
 def fill(outputs: list[Array], terms: list[Any], workers: int | None, progress: Progress, *, fresh: bool) -> None:
@@ -109,7 +120,10 @@ def fill(outputs: list[Array], terms: list[Any], workers: int | None, progress: 
     from .boxes import Term  # noqa: PLC0415  which loads Numba
     from .passes import compute  # noqa: PLC0415  which loads Numba
 
-    several = len(terms) > len(outputs)
-    work = [Term(o, values, axis, line.widened() if several else line) for o, values, axis, line in terms]
+    several, masks = len(terms) > len(outputs), masks_of(len(outputs), terms)
+    sources = {id(values): bare(values) for _, values, _, _ in terms}
+    work = [Term(o, sources[id(v)], axis, line.widened() if several else line) for o, v, axis, line in terms]
     with progress_report(progress, "box") as report:
-        compute(outputs, work, workers, report, fresh=fresh)
+        compute([bare(output) for output in outputs], work, workers, report, fresh=fresh)
+    for output, mask in zip(outputs, masks, strict=True):
+        put_mask(output, mask)

@@ -12,19 +12,24 @@ from numpy.typing import NDArray
 from ..chunks.lazy import check_sizes, dask_array, refuse_options
 from ..engine.arguments import Options
 from ..formulas.spacings import Line
+from .numbers import contiguous, pairs
 
 Array = NDArray[Any]
 Term = tuple[int, Any, int, Line]
 
+TYPES = {np.dtype(kind) for kind in (np.float32, np.float64, np.complex64, np.complex128)}
+
 
 def check_samples(values: Any, name: str = "values") -> Any:
-    """`values`, a dask array of real numbers whose shape is known."""
+    """`values`, a dask array of numbers whose shape is known."""
     check_sizes(name, values)
-    real = values.dtype.kind in "iu" or values.dtype.newbyteorder("=") in {np.dtype(np.float32), np.dtype(np.float64)}
-    if type(values._meta) is not np.ndarray or not real:
-        got = f"{type(values._meta).__name__} of {values.dtype}"
+    known = values.dtype.kind in "iu" or values.dtype.newbyteorder("=") in TYPES
+    if type(values._meta) is not np.ndarray or not known:
+        masked = isinstance(values._meta, np.ma.MaskedArray)
+        advice = f"dask.array.ma.filled({name}, numpy.nan)" if masked else f"{name}.astype(float)"
         msg = (
-            f"{name} must be a dask array of plain float32, float64 or integers, got {got}; write {name}.astype(float)"
+            f"{name} must be a dask array of plain float32, float64, complex64, complex128 or integers, got "
+            f"{type(values._meta).__name__} of {values.dtype}; write {advice}"
         )
         raise TypeError(msg)
     return values
@@ -155,14 +160,13 @@ def _block(*given: Any, axes: tuple[int, ...], plan: tuple[Any, ...], outputs: i
 
     pieces = {axis: piece[0] for axis, piece in zip(axes, given[len(given) - len(axes) :], strict=True)}
     dtype = np.dtype(kind)
-    working = np.dtype(np.float32 if dtype.itemsize < 8 else np.float64)
     arrays = [reduce(_sorted, pieces.items(), part) for part in given[: len(given) - len(axes)]]
-    arrays = [np.ascontiguousarray(part, dtype=working) for part in arrays]
+    arrays = [contiguous(part, dtype) for part in arrays]
     shape = tuple(pieces[k].count if k in pieces else n for k, n in enumerate(arrays[0].shape))
-    first = [pieces[k].first if k in pieces else 0 for k in range(len(shape))]
-    results = np.empty((outputs, *shape), working)
-    terms = [boxes.Term(o, arrays[k], axis, pieces[axis].lines[t]) for t, (o, k, axis) in enumerate(plan)]
-    passes.compute_inside(list(results), terms, first)
+    first = [pieces[k].first if k in pieces else 0 for k in range(len(shape))] + [0]  # of the pairs of complex numbers
+    results, sources = np.empty((outputs, *shape), arrays[0].dtype), list(map(pairs, arrays))
+    terms = [boxes.Term(o, sources[k], axis, pieces[axis].lines[t]) for t, (o, k, axis) in enumerate(plan)]
+    passes.compute_inside(list(map(pairs, results)), terms, first)
     return (results if outputs > 1 else results[0]).astype(dtype, copy=False)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..chunks import labelled
+from ..chunks.coordinates import is_labelled
 from ..chunks.lazy import dask_array
-from ..engine.arguments import Options, check_out, is_dask
+from ..engine.arguments import Options, is_dask
 from ..formulas.spacings import Line
-from .arrays import by_numpy, fill, floating, plain_samples, read_components, read_outputs, suits_numpy
+from .arrays import by_numpy, fill, plain_samples, read_components, read_outputs, suits_numpy
 from .blocks import check_samples, derivatives
-from .spacing import Scheme, axes_and_spacing, lines_of, read_scheme, required_axes
+from .numbers import floating, is_masked, new, written
+from .spacing import Scheme, axes_and_spacing, coordinates_of, exact, lines_of, read_scheme, required_axes
 
 Array = NDArray[Any]
 Progress = bool | Callable[[int, int], object]
@@ -26,7 +27,7 @@ def gradient(
     axis: Any = None,
     edge_order: int = 1,
     accuracy: int = 2,
-    periodic: bool | Sequence[bool] = False,
+    periodic: Any = False,
     period: Any = None,
     out: Any = None,
     workers: int | None = None,
@@ -36,31 +37,33 @@ def gradient(
 
     Everything that `numpy.gradient` accepts is accepted and means the same: its call, its values, the types that it
     returns, its errors. The rest is by keyword. Only xarray's DataArrays, of which `numpy.gradient` sees the bare
-    numbers, are more here: without spacing their coordinates are the spacing (datetime64 in seconds; 1 where a
-    dimension has none), `axis` takes names of dimensions, and DataArrays come back,
-    with units where values and coordinates have them.
+    numbers, are more here: without spacing their coordinates are the spacing (times, also cftime's, in seconds; 1 where
+    a dimension has none), `axis` takes names of dimensions or of other coordinates, and DataArrays come back, with
+    units where values and coordinates have them.
 
     Parameters
     ----------
     values : array_like
-        Samples on a grid of any number of dimensions. float32 stays float32, integers become float64. Arrays with gaps
-        between neighbours and files (`numpy.memmap`) are read as they are. A dask array gives lazy ones (extra `dask`).
+        Samples on a grid of any number of dimensions, real or complex. float32 stays float32, integers become float64.
+        Arrays with gaps between neighbours and files (`numpy.memmap`) are read as they are. Masked arrays give masked
+        ones, masked where a formula reads a masked sample. A dask array gives lazy ones (extra `dask`).
     *spacing : float or 1-D array_like
         None (1 everywhere), one number for all axes, or for each axis a number or the coordinates of its nodes.
     axis : None, int or tuple of ints
-        The axes to differentiate along; None for all. For DataArrays also names of dimensions.
+        The axes to differentiate along; None for all. For DataArrays also names of dimensions and 1-D coordinates.
     edge_order : {1, 2}
         Order of the one-sided differences at the edges; higher accuracies have edges of their own.
     accuracy : {2, 4, 6, 8}
         The error falls as the spacing to this power, at the edges too where it is above 2, also between coordinates of
         uneven spacing.
     periodic : bool or one per axis
-        The sample after the last is the first.
+        The sample after the last is the first. For DataArrays also the name of an axis, names, or a mapping of names.
     period : float or one per axis
         After how long the coordinates repeat; needed where a periodic axis has coordinates. With a number as spacing
-        it is the number of samples times that.
+        it is the number of samples times that. For DataArrays also a mapping of names, and a duration along time.
     out : ndarray or tuple of ndarrays, optional
         Where to write: (axes, ...) as one array or one array for each axis; for one axis an array like `values`.
+        Masked values need masked arrays.
     workers : int, optional
         Threads; all cores by default. The bits do not depend on it.
     progress : bool or callable
@@ -89,7 +92,7 @@ def gradient(
     >>> bool(np.allclose(grid.gradient(np.sin(angle), np.pi / 12, periodic=True, accuracy=8), np.cos(angle), atol=1e-6))
     True
     """
-    if labelled.is_labelled(values):
+    if is_labelled(values):
         what: dict[str, Any] = {"edge_order": edge_order, "accuracy": accuracy, "periodic": periodic, "period": period}
         what |= {"workers": workers, "progress": progress}
         return labelled.gradient(gradient, values, spacing, axis, out, **what)
@@ -97,12 +100,12 @@ def gradient(
     asked = accuracy != 2 or periodic is not False or period is not None
     if is_dask(values):
         return _lazy_gradient(values, spacing, axis, periodic, period, scheme, _lazily(workers, out, progress))
-    samples = plain_samples(values)
+    samples, spacing = plain_samples(values), tuple(map(exact, spacing))
     axes = None if samples is None else axes_and_spacing(samples, spacing, axis, edge_order)
     if samples is None or axes is None or (not asked and suits_numpy(samples, axes)):
         return by_numpy(values, spacing, axis, edge_order, asked, out)
     lines = lines_of(samples, axes, periodic, period, 1, scheme)
-    outputs, result = read_outputs(out, samples, floating(samples.dtype), len(axes))
+    outputs, result = read_outputs(out, samples, floating(samples.dtype), len(axes), *coordinates_of(axes))
     terms = [(k, samples, a, line) for k, (a, line) in enumerate(lines)]
     fill(outputs, terms, scheme.workers, progress, fresh=out is None)
     return result
@@ -114,7 +117,7 @@ def divergence(
     axis: Any = None,
     edge_order: int = 1,
     accuracy: int = 2,
-    periodic: bool | Sequence[bool] = False,
+    periodic: Any = False,
     period: Any = None,
     out: Array | None = None,
     workers: int | None = None,
@@ -162,7 +165,7 @@ def divergence(
     terms = [(0, part, *line) for part, line in zip(parts, lines, strict=True)]
     if is_dask(parts[0]):
         return derivatives(terms, 1, parts[0].dtype, _lazily(workers, out, progress))
-    result = check_out(out, parts[0].shape, parts[0].dtype, *parts) if out is not None else np.empty_like(parts[0])
+    result = _output(out, parts, axes)
     fill([result], terms, scheme.workers, progress, fresh=out is None)
     return result
 
@@ -173,7 +176,7 @@ def curl(
     axis: Any = None,
     edge_order: int = 1,
     accuracy: int = 2,
-    periodic: bool | Sequence[bool] = False,
+    periodic: Any = False,
     period: Any = None,
     out: Array | None = None,
     workers: int | None = None,
@@ -223,7 +226,7 @@ def curl(
     if is_dask(parts[0]):
         return derivatives(terms, len(pairs), parts[0].dtype, _lazily(workers, out, progress))
     shape = parts[0].shape if len(pairs) == 1 else (3, *parts[0].shape)
-    result = check_out(out, shape, parts[0].dtype, *parts)
+    result = written(out, shape, parts[0].dtype, *parts, *coordinates_of(axes))
     fill([result] if len(pairs) == 1 else list(result), terms, scheme.workers, progress, fresh=out is None)
     return result
 
@@ -257,7 +260,7 @@ def laplacian(
     axis: Any = None,
     edge_order: int = 2,
     accuracy: int = 2,
-    periodic: bool | Sequence[bool] = False,
+    periodic: Any = False,
     period: Any = None,
     out: Array | None = None,
     workers: int | None = None,
@@ -298,22 +301,30 @@ def laplacian(
     >>> grid.laplacian(x**2 + 3 * y**2)[2]
     array([8., 8., 8., 8.])
     """
-    if labelled.is_labelled(values):
+    if is_labelled(values):
         what: dict[str, Any] = {"edge_order": edge_order, "accuracy": accuracy, "periodic": periodic, "period": period}
         what |= {"workers": workers, "progress": progress}
         return labelled.laplacian(laplacian, values, spacing, axis, out, **what)
     scheme = read_scheme(edge_order, accuracy, workers)
     (samples,) = read_components([values], "values")
-    lines = lines_of(samples, required_axes(samples, spacing, axis, edge_order), periodic, period, 2, scheme)
+    axes = required_axes(samples, spacing, axis, edge_order)
+    lines = lines_of(samples, axes, periodic, period, 2, scheme)
     if is_dask(samples):
         terms = [(0, samples, a, line) for a, line in lines]
         how = _lazily(workers, out, progress)
         return derivatives(terms, 1, samples.dtype, how) if terms else dask_array().zeros_like(samples)
-    result = check_out(out, samples.shape, samples.dtype, samples) if out is not None else np.empty_like(samples)
+    result = _output(out, [samples], axes)
     if not lines:
         result[...] = 0
     fill([result], [(0, samples, a, line) for a, line in lines], scheme.workers, progress, fresh=out is None)
     return result
+
+
+def _output(out: Any, parts: list[Array], axes: list[Any]) -> Array:
+    """What a sum of derivatives is written into."""
+    if out is not None:
+        return written(out, parts[0].shape, parts[0].dtype, *parts, *coordinates_of(axes))
+    return new(parts[0], parts[0].dtype, masked=any(map(is_masked, parts)))
 
 
 def _lazily(workers: Any, out: Any, progress: Any) -> Options:

@@ -10,14 +10,21 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import NDArray
 
+from ..chunks.coordinates import is_duration
 from ..engine.arguments import check_workers, is_dask
 from ..formulas.spacings import ACCURACIES, Line, numpy_line, periodic_three_points, uneven_line, uniform_line
 from ..results import users_level
+from .numbers import is_duck, real_dtype
 
 Array = NDArray[Any]
 
 ROUNDING = 1e-12  # relative: a period that is the number of samples times the spacing
 CHECKED = 1 << 20  # coordinates at a time
+WHOLE = 1 << 53  # float64 holds all integers up to here
+
+TOO_SMALL = (  # np.gradient's own, where coordinates of one node make it raise IndexError
+    "Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) elements are required."
+)
 
 
 # --- axes -------------------------------------------------------------------------------------------------------------
@@ -42,11 +49,18 @@ def axes_and_spacing(samples: Array, spacing: tuple[Any, ...], axis: Any, edge_o
     return found if fits else None
 
 
+def coordinates_of(axes: list[Any]) -> list[Array]:
+    """The arrays among distances: weights are made of them while results are written."""
+    return [distances for _, distances in axes if isinstance(distances, np.ndarray)]
+
+
 def _distances(given: Any, n: int) -> Any:
     """A number or coordinates that are not evenly spaced, or None."""
     if isinstance(given, (int, float)) and not isinstance(given, bool):
         return given
-    array = np.asanyarray(given)
+    if is_duck(given):
+        return None
+    array = np.asanyarray(exact(given))
     if type(array) is not np.ndarray or array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
         return None
     if array.ndim == 0:
@@ -55,6 +69,18 @@ def _distances(given: Any, n: int) -> Any:
         return None
     array = array.astype(np.float64) if array.dtype.kind in "iu" else array
     return _first_if_even(array)
+
+
+def exact(given: Any) -> Any:
+    """Spacing as it is; integers that float64 cannot hold, such as a clock's nanoseconds, from the smallest one."""
+    array = np.asarray(given) if isinstance(given, (list, tuple, np.ndarray)) else None
+    if array is None or array.ndim != 1 or array.dtype.kind not in "iu" or array.dtype.itemsize < 8 or not array.size:
+        return given
+    low, high = int(array.min()), int(array.max())
+    if low >= -WHOLE and high <= WHOLE:
+        return given
+    bits = array.astype(array.dtype.newbyteorder("=")).view(np.uint64)
+    return (bits - np.uint64(low % 2**64)).astype(np.float64)  # modulo 2**64, as the difference is below that
 
 
 def _first_if_even(x: Array) -> Any:
@@ -74,12 +100,25 @@ def required_axes(samples: Array, spacing: tuple[Any, ...], axis: Any, edge_orde
     """As `axes_and_spacing`, with np.gradient's errors."""
     axes = axes_and_spacing(samples, spacing, axis, edge_order)
     if axes is None:
-        np.gradient(np.broadcast_to(1.0, samples.shape), *spacing, axis=axis, edge_order=edge_order)
+        numpys_gradient(np.broadcast_to(1.0, samples.shape), spacing, axis, edge_order)
         msg = (
             f"spacing must be real numbers or 1-D arrays of them, and edge_order 1 or 2; got edge_order={edge_order!r}"
         )
         raise TypeError(msg)
     return axes
+
+
+def numpys_gradient(values: Any, spacing: tuple[Any, ...], axis: Any, edge_order: Any) -> Any:
+    """np.gradient; an axis of one node is always the same error, and masks of coordinates are one."""
+    if any(np.ma.is_masked(x) for x in spacing):
+        msg = "the coordinates are masked; leave out the samples there, or give coordinates for all"
+        raise ValueError(msg)
+    try:
+        return np.gradient(values, *spacing, axis=axis, edge_order=edge_order)
+    except IndexError as error:
+        if isinstance(error, ValueError):  # an axis that does not exist
+            raise
+        raise ValueError(TOO_SMALL) from None
 
 
 # --- a formula for each axis ------------------------------------------------------------------------------------------
@@ -102,16 +141,45 @@ def read_scheme(edge_order: Any, accuracy: Any, workers: Any) -> Scheme:
 def lines_of(
     samples: Array, axes: list[Any], periodic: Any, period: Any, derivative: int, scheme: Scheme
 ) -> list[tuple[int, Line]]:
-    closed = _one_per_axis("periodic", periodic, len(axes))
-    periods = _one_per_axis("period", period, len(axes))
+    closed = [_closes(wraps, periodic) for wraps in _one_per_axis("periodic", periodic, len(axes))]
+    periods = list(map(_length, _one_per_axis("period", period, len(axes))))
     return [
-        (axis, _line(axis, samples, distances, bool(wraps), length, derivative, scheme))
+        (axis, _line(axis, samples, distances, wraps, length, derivative, scheme))
         for (axis, distances), wraps, length in zip(axes, closed, periods, strict=True)
     ]
 
 
+def is_flag(given: Any) -> bool:
+    """Whether it is True or False, or 1 or 0."""
+    if isinstance(given, (bool, np.bool)):
+        return True
+    return isinstance(given, (int, np.integer)) and not is_duration(given) and given in {0, 1}
+
+
+def _closes(flag: Any, given: Any) -> bool:
+    if not is_flag(flag):
+        msg = (
+            f"periodic={given!r} must be True or False, or one of them for each axis; "
+            "names of dimensions are for DataArrays"
+        )
+        raise ValueError(msg)
+    return bool(flag)
+
+
+def _length(period: Any) -> Any:
+    """A period that is a number, or None."""
+    number = isinstance(period, (int, float, np.integer, np.floating)) and not isinstance(period, bool)
+    if period is None or (number and not is_duration(period)):  # np.timedelta64 counts as an integer
+        return period
+    advice = "write period / np.timedelta64(1, 's') for seconds" if is_duration(period) else "give a number"
+    msg = f"period={period!r} is no number, as the coordinates are; {advice}"
+    raise TypeError(msg)
+
+
 def _one_per_axis(name: str, given: Any, count: int) -> list[Any]:
-    if given is None or np.ndim(given) == 0:
+    if isinstance(given, np.ndarray) and given.ndim == 0:
+        given = given[()]
+    if not isinstance(given, (list, tuple, np.ndarray)):
         return [given] * count
     if len(given) != count:
         msg = f"{name} has {len(given)} entries for {count} axes; give one for all or one for each"
@@ -122,12 +190,12 @@ def _one_per_axis(name: str, given: Any, count: int) -> list[Any]:
 def _line(
     axis: int, samples: Array, distances: Any, periodic: bool, period: Any, derivative: int, scheme: Scheme
 ) -> Line:
-    n, accuracy = samples.shape[axis], scheme.accuracy
+    n, accuracy, dtype = samples.shape[axis], scheme.accuracy, real_dtype(samples.dtype)
     if not periodic and period is not None:
         msg = f"period={period!r} for axis {axis}, which is not periodic; write periodic=True, or one for each axis"
         raise ValueError(msg)
     if not periodic and derivative == 1 and accuracy == 2:
-        return numpy_line(n, distances, scheme.edge_order, samples.dtype)
+        return numpy_line(n, distances, scheme.edge_order, dtype)
     distances, length = _checked(axis, n, distances, periodic, period)
     edge = accuracy + derivative - (derivative == 2 and accuracy == 2 and scheme.edge_order == 1)
     even = np.ndim(distances) == 0
@@ -137,9 +205,9 @@ def _line(
         msg = f"axis {axis} has {n} samples, accuracy={accuracy} needs {needed}: give more samples or a lower accuracy"
         raise ValueError(msg)
     if even:
-        return uniform_line(n, distances, derivative, accuracy, edge, periodic=periodic, dtype=samples.dtype)
+        return uniform_line(n, distances, derivative, accuracy, edge, periodic=periodic, dtype=dtype)
     if derivative == 1 and accuracy == 2:
-        return periodic_three_points(distances, length, samples.dtype)
+        return periodic_three_points(distances, length, dtype)
     return uneven_line(distances.astype(np.float64), derivative, points, edge, length if periodic else None)
 
 

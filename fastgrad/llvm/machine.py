@@ -88,7 +88,7 @@ AROUND = 55_000
 KERNEL = CFUNCTYPE(c_int64, c_int64, c_int64, c_void_p)
 Place = tuple[str, str]  # the digest of a module's text, and a function's name
 
-_lock = threading.RLock()
+lock = threading.RLock()  # only one thread makes code, and a fork waits for it
 _kept: Memory[dict[str, Any]] = Memory(LIMIT)
 
 
@@ -99,7 +99,7 @@ def functions(text: str, *names: str, quick: bool = False) -> list[Any]:
     lives as long as one of the functions, whose addresses alone do not keep it; `place` is what `again` finds them by.
     """
     digest = _digest(text + "; quick" * quick)
-    with _lock:
+    with lock:
         found = _kept.get(digest)
         if found is None:
             with deferred_interrupt():

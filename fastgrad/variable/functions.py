@@ -3,14 +3,13 @@ an array counts as a constant Variable."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .operands import InvalidType
-from .operators import Variable, implements, record
+from .operators import Variable, record
 from .rules import RULES, Axis, concatenation
 
 Array = NDArray[Any]
@@ -159,7 +158,6 @@ def of_two(name: str, a: Any, b: Any) -> Variable:
     return record(RULES[name], a if isinstance(b, Variable) else as_variable(a), b)
 
 
-@implements(np.clip)
 def clip(x: Any, x_min: Any, x_max: Any) -> Variable:
     """x limited to an interval; the gradient is 0 outside and 1 inside and at the ends. None is no limit."""
     if isinstance(x_min, Variable) or isinstance(x_max, Variable):
@@ -202,12 +200,12 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
-    """The largest element along an axis or several, or of all; each one that equals it gets the whole gradient."""
+    """The largest element along an axis or several, or of all; those that are it share the gradient equally."""
     return as_variable(x).max(axis, keepdims)
 
 
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Variable:
-    """The smallest element along an axis or several, or of all; each one that equals it gets the whole gradient."""
+    """The smallest element along an axis or several, or of all; those that are it share the gradient equally."""
     return as_variable(x).min(axis, keepdims)
 
 
@@ -229,25 +227,21 @@ def log_softmax(x: Any, axis: int = 1) -> Variable:
 # --- shapes --------------------------------------------------------------------------------------
 
 
-@implements(np.reshape)
 def reshape(x: Any, shape: tuple[int, ...]) -> Variable:
     """The elements in another shape."""
     return as_variable(x).reshape(shape)
 
 
-@implements(np.transpose)
 def transpose(x: Any, axes: tuple[int, ...] | None = None) -> Variable:
     """The array with its axes in another order, by default the reverse."""
     return as_variable(x).transpose(axes)
 
 
-@implements(np.squeeze)
 def squeeze(x: Any, axis: Axis = None) -> Variable:
     """The array without its axes of length 1."""
     return as_variable(x).squeeze(axis)
 
 
-@implements(np.broadcast_to)
 def broadcast_to(x: Any, shape: tuple[int, ...]) -> Variable:
     """The array repeated up to a shape, read-only."""
     return record(RULES["broadcast_to"], as_variable(x), shape=shape)
@@ -283,59 +277,7 @@ def matmul(a: Any, b: Any, transa: bool = False, transb: bool = False) -> Variab
     return of_two("matmul", left, right)
 
 
-def _matrix_transpose(x: Any) -> Variable:
-    v = as_variable(x)
+def _matrix_transpose(x: Any) -> Any:
+    """x with its last axes exchanged: an array stays one, which takes the type of a Variable beside it."""
+    v = x if isinstance(x, Variable) else np.asarray(x)
     return v if v.ndim < 2 else v.transpose(*range(v.ndim - 2), v.ndim - 1, v.ndim - 2)
-
-
-# --- what only NumPy names -----------------------------------------------------------------------
-
-
-@implements(np.concatenate)
-def _concatenate(arrays: Sequence[Any], axis: int = 0) -> Variable:
-    return concat(arrays, axis)
-
-
-@implements(np.dot)
-def _dot(a: Any, b: Any) -> Variable:
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return of_two("multiply", a, b)
-    if np.ndim(b) > 2:
-        msg = f"np.dot on Variables takes one or two dimensions on the right, got {np.ndim(b)}; write a @ b"
-        raise InvalidType(msg)
-    return of_two("matmul", a, b)
-
-
-@implements(np.where)
-def _where(condition: Any, x: Any, y: Any) -> Variable:
-    if isinstance(condition, Variable):
-        msg = "np.where needs a condition of bools; write np.where(v.array > 0, x, y)"
-        raise TypeError(msg)
-    return record(RULES["where"], x, y, condition=np.array(condition, bool))
-
-
-@implements(np.swapaxes)
-def _swapaxes(a: Variable, axis1: int, axis2: int) -> Variable:
-    order = list(range(a.ndim))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
-    return a.transpose(order)
-
-
-def _reduces(function: Callable[..., Any], *names: Any) -> None:
-    """NumPy's reductions take a dtype where Chainer's take keepdims."""
-    implements(*names)(lambda a, axis=None, *, keepdims=False: function(a, axis, keepdims))
-
-
-_reduces(sum, np.sum)
-_reduces(mean, np.mean)
-_reduces(max, np.max, np.amax)
-_reduces(min, np.min, np.amin)
-
-
-def _of_numbers(function: Callable[..., Any]) -> None:
-    """A function through which nothing is differentiated, on the numbers."""
-    implements(function)(lambda v, *args, **options: function(v.array, *args, **options))
-
-
-for _function in (np.shape, np.ndim, np.size, np.argmax, np.argmin, np.zeros_like, np.ones_like):
-    _of_numbers(_function)

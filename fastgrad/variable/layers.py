@@ -28,7 +28,7 @@ def linear(x: Any, W: Any, b: Any = None) -> Variable:
     variable([[-1. , -1. , -0.5]])
     """
     if x.ndim > 2:
-        x = as_variable(x).reshape(len(x), -1)
+        x = x.reshape(len(x), -1)
     y = matmul(x, W, transb=True)
     return y if b is None else y + b
 

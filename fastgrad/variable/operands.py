@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formulas.values import unmasked
 from .graph import Node
 from .rules import Rule
 
@@ -34,7 +35,7 @@ def constant(x: Any, dtype: np.dtype[Any]) -> Any:
     """A number or array beside a Variable, in the Variable's type."""
     if type(x) in (int, float) and dtype.kind == "f":
         return dtype.type(x)
-    array = np.asarray(x)
+    array = np.asarray(unmasked(x, "a constant beside a Variable"))
     if array.dtype == dtype:
         return array
     if array.dtype.kind not in "fiubc":

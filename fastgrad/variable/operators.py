@@ -266,11 +266,11 @@ class Variable(Numbers):
         return record(RULES["mean"], self, axis=axis, keepdims=keepdims)
 
     def max(self, axis: Axis = None, keepdims: bool = False) -> Variable:
-        """The largest element along an axis or several, or of all; each one that equals it gets the whole gradient."""
+        """The largest element along an axis or several, or of all; those that are it share the gradient equally."""
         return record(RULES["max"], self, axis=axis, keepdims=keepdims)
 
     def min(self, axis: Axis = None, keepdims: bool = False) -> Variable:
-        """The smallest element along an axis or several, or of all; each one that equals it gets the whole gradient."""
+        """The smallest element along an axis or several, or of all; those that are it share the gradient equally."""
         return record(RULES["min"], self, axis=axis, keepdims=keepdims)
 
     # --- NumPy's functions ---
@@ -287,12 +287,12 @@ class Variable(Numbers):
         if ufunc is np.power and method == "__call__" and not options and isinstance(inputs[0], Variable):
             return inputs[0] ** inputs[1]
         if ufunc not in UFUNCS or method != "__call__" or options:
-            _refuse_name(f"{ufunc.__name__}{'' if method == '__call__' else '.' + method}", options)
+            refuse_name(f"{ufunc.__name__}{'' if method == '__call__' else '.' + method}", options)
         return record(UFUNCS[ufunc], *inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if function not in ARRAY_FUNCTIONS:
-            _refuse_name(function.__name__, {})
+            refuse_name(function.__name__, {})
         return ARRAY_FUNCTIONS[function](*args, **options)
 
 
@@ -323,7 +323,8 @@ def _no_comparison(operator: str) -> NoReturn:
     raise TypeError(msg)
 
 
-def _refuse_name(name: str, options: Any) -> NoReturn:
+def refuse_name(name: str, options: Any) -> NoReturn:
+    """Raise TypeError for a function of NumPy's, or for options of one that works without them."""
     known = sorted({f.__name__ for f in (*UFUNCS, *ARRAY_FUNCTIONS)})
     extra = f" with {', '.join(options)}" if options else ""
     msg = (

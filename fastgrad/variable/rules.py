@@ -108,7 +108,8 @@ def _restored(g: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
     """g with the axes along which x was reduced, of length 1."""
     if keepdims:
         return g
-    reduced = range(x.ndim) if axis is None else {i % x.ndim for i in (axis if isinstance(axis, tuple) else (axis,))}
+    one = x.ndim or 1  # axes 0 and -1 of a number are no error in NumPy
+    reduced = range(x.ndim) if axis is None else {i % one for i in (axis if isinstance(axis, tuple) else (axis,))}
     return np.reshape(g, tuple(1 if i in reduced else size for i, size in enumerate(x.shape)))
 
 
@@ -126,8 +127,10 @@ def _zeros(x: Any) -> Array:
 
 
 def _extreme_product(g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    """Of k equal ones each moves the result by 1/k: together they move it as far as they move themselves."""
     chosen = value(x) == _restored(value(y), x, axis, keepdims)
-    return _where(_restored(g, x, axis, keepdims), chosen)
+    count = np.maximum(np.sum(chosen, axis=axis, keepdims=True), 1).astype(x.dtype)
+    return _where(_restored(g, x, axis, keepdims) / count, chosen)
 
 
 def _logsumexp(x: Array, axis: Axis, keepdims: bool = False) -> Any:

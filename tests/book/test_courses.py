@@ -193,9 +193,56 @@ def test_restored(call):
     assert x.tobytes() == before
 
 
+def by_the_course(f, x, df, h=1e-5):
+    """CS231n's own function."""
+    grad = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        old = x[index]
+        x[index] = old + h
+        above = f(x).copy()
+        x[index] = old - h
+        below = f(x).copy()
+        x[index] = old
+        grad[index] = np.sum((above - below) * df) / (2 * h)
+    return grad
+
+
+BUFFER = np.empty((10, 10))
+ARRAYS = {
+    "relu": lambda x: np.maximum(x, 0),
+    "the same buffer": lambda x: np.multiply(x, x, out=BUFFER),
+    "x itself": lambda x: x,
+    "a view of x": lambda x: x[::-1],
+    "tanh": np.tanh,
+    "beyond all numbers": lambda x: np.exp(x * 1e3),
+}
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+@pytest.mark.parametrize("name", ARRAYS)
+def test_elements_are_subtracted_before_they_are_summed(name):
+    rng, f = np.random.default_rng(1), ARRAYS[name]
+    x, df = rng.standard_normal((10, 10)), rng.standard_normal((10, 10))
+    expected = by_the_course(f, x, df)
+    np.testing.assert_array_equal(book.eval_numerical_gradient_array(f, x, df), expected)
+    (found,) = book.numerical_grad(lambda: (f(x), f(x)), (x,), (df, None), eps=1e-5)
+    if name != "beyond all numbers":  # infinite, times 0
+        np.testing.assert_array_equal(found, expected)
+    if name == "relu":
+        assert rel_error(found, df * (x > 0)) < 3.3e-12
+
+
 FIXED = np.ones(2)
 FIXED.flags.writeable = False
 X = np.ones(2)
+
+
+def shrinking():
+    """A function whose outputs become shorter from call to call."""
+    sizes = iter(range(2, 0, -1))
+    return lambda x: x[: next(sizes)]
+
+
 BAD = {
     "integers": (TypeError, lambda: book.eval_numerical_gradient(cube, np.array([3, 4])), "int64 array"),
     "list": (TypeError, lambda: book.numerical_grad(lambda: 1.0, ([1.0],), (1.0,)), "got list"),
@@ -204,6 +251,18 @@ BAD = {
     "vanishing": (ValueError, lambda: book.eval_numerical_gradient(cube, X * 1e15), "vanishes"),
     "vector": (ValueError, lambda: book.eval_numerical_gradient(lambda x: x, X), "one number"),
     "df": (ValueError, lambda: book.eval_numerical_gradient_array(lambda x: x, X, np.ones(3)), r"shape \(3,\)"),
+    "complex df": (TypeError, lambda: book.eval_numerical_gradient_array(lambda x: x, X, X * 1j), "df is complex"),
+    "complex f": (
+        TypeError,
+        lambda: book.eval_numerical_gradient_array(lambda x: x * 1j, X, X),
+        "f returned is complex",
+    ),
+    "shapes": (ValueError, lambda: book.eval_numerical_gradient_array(shrinking(), X, X), r"\(2,\).*keep to one shape"),
+    "complex from above": (
+        TypeError,
+        lambda: book.numerical_grad(lambda: X, (X,), (X * 1j,)),
+        "grad_outputs is complex",
+    ),
     "gradient": (ValueError, lambda: book.grad_check_sparse(cube, X, np.ones(3)), "each element"),
     "outputs": (ValueError, lambda: book.numerical_grad(lambda: (X, X), (X,), (1.0,)), "2 outputs"),
     "y_grad": (ValueError, lambda: book.check_backward(F.sin, X, None), "y_grad is None"),

@@ -69,7 +69,7 @@ def test_arrays_that_share_memory_are_refused_but_not_neighbours():
 
 def test_a_loss_of_variables_in_place_of_a_gradient_is_followed_back():
     point, f = np.array([1.0, 2.0]), lambda v: F.sum(v * v)
-    for grad in (f, Variable):
+    for grad in (lambda v: F.sum(v * v), Variable):
         assert gradient_of(f, grad, point, ()).tolist() == [2.0, 4.0]
     assert float(value_of(f, Variable, point, ())()) == 5.0
     assert gradient_of(f, lambda x, a: a * x, point, (3.0,)).tolist() == [3.0, 6.0]
@@ -78,6 +78,41 @@ def test_a_loss_of_variables_in_place_of_a_gradient_is_followed_back():
     found = gradient_of(None, lambda p: F.sum(p["a"] * 2.0), params, ())
     assert found["a"].tolist() == [2.0, 2.0]
     assert found["unused"].tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+SIN = lambda x: np.sum(np.sin(x))
+LOSS = lambda v: F.sum(F.sin(v))
+PAIR, ONE, NUMBER = np.array([0.5, 1.0]), np.array([0.5]), np.array(0.5)
+NO_GRADIENTS = {  # f, grad, x, what is said
+    "f itself": (SIN, SIN, PAIR, "one number"),
+    "a loss like f": (SIN, lambda x: float(SIN(x)), PAIR, "one number"),
+    "f itself, of one element": (lambda x: x[0] ** 2, lambda x: x[0] ** 2, ONE, r"shape \(\)"),
+    "f itself, of a matrix": (SIN, SIN, np.ones((2, 3)), "one number"),
+    "f itself, of a dict": (lambda p: SIN(p["a"]), lambda p: SIN(p["a"]), {"a": PAIR}, "one number"),
+    "f itself, of a dict of one element": (lambda p: SIN(p["a"]), lambda p: SIN(p["a"]), {"a": ONE}, "one number"),
+    "a number in brackets": (SIN, lambda x: [SIN(x)], PAIR, "one number"),
+    "f itself, of Variables": (LOSS, LOSS, PAIR, "grad is f itself"),
+    "f itself, of one Variable": (LOSS, LOSS, ONE, "grad is f itself"),
+    "a Variable that may be both": (SIN, F.cos, NUMBER, "the gradient, or a loss"),
+    "an array that may be both": (SIN, F.cos, ONE, "the gradient, or a loss"),
+    "several Variables": (SIN, lambda v: F.concat([v, v], axis=0), PAIR, "a Variable of one element"),
+}
+
+
+@pytest.mark.parametrize("name", NO_GRADIENTS)
+def test_a_loss_is_no_gradient(name):
+    f, grad, x, said = NO_GRADIENTS[name]
+    with pytest.raises(ValueError, match=said) as raised:
+        check_gradient(f, grad, x)
+    assert "check_gradient(loss, fastgrad.Variable, x)" in str(raised.value) or "shape" in str(raised.value)
+
+
+def test_what_says_that_it_is_a_loss_or_a_gradient():
+    assert check_gradient(LOSS, Variable, PAIR).verdict == "ok"
+    assert check_gradient(SIN, LOSS, ONE).verdict == "ok"
+    assert check_gradient(SIN, F.cos, PAIR).verdict == "ok"
+    assert check_gradient(SIN, lambda x: F.cos(x).array, NUMBER).verdict == "ok"
+    assert check_gradient(np.exp, np.exp, NUMBER).verdict == "ok"  # which is its own derivative
 
 
 def test_parts_are_in_the_shape_of_the_arrays_or_turned_round():

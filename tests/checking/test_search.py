@@ -125,6 +125,27 @@ def test_an_error_among_too_many_kinks_to_name():
     assert named(check_gradient(f, grad, x, raises=False)) == [("x", (2,))]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "names"),
+    [
+        ({"a": [0]}, set()),
+        ({"b": [0]}, {"b"}),
+        ({"b": [0, 1, 2]}, set()),
+        ({"a": [0], "b": [1]}, {"b"}),
+        ({"a": [0], "b": [0, 1, 2]}, set()),
+    ],
+    ids=["the only one", "one of three", "all of three", "some", "all"],
+)
+def test_others_agree_where_there_are_others(wrong, names):
+    params = {"a": np.array([1.0]), "b": np.array([1.0, 2.0, 3.0]), "c": np.ones(2)}
+    grads = {name: 2.0 * w for name, w in params.items()}
+    for name, places in wrong.items():
+        grads[name][places] *= 1.5
+    report = check_gradient(lambda p: sum(np.sum(w**2) for w in p.values()), grads, params, raises=False)
+    assert {e.name: e.verdict for e in report.worst} == dict.fromkeys(wrong, "wrong")
+    assert {a.name for a in report.arrays if "all other elements agree" in a.hints} == names
+
+
 def planted(wrong, most=10, evaluations=1000, n=64):
     """What a search finds where some elements of the gradient of a quadratic form are wrong."""
     x = np.random.default_rng(0).standard_normal(n)

@@ -5,7 +5,8 @@ import signal
 import numpy as np
 import pytest
 
-from fastgrad import check_gradient
+import fastgrad.variable as F
+from fastgrad import Variable, check_gradient
 from fastgrad.checking.slopes import Loss
 
 STEP = 2.0**-18  # of one element of size up to 1, in float64
@@ -87,6 +88,19 @@ def test_noise_allows_no_verdict(kind, size, elementwise):
         check_gradient(lambda x: np.sum(x**2) + noise(x), lambda x: 2 * x, x)
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-6, 1e-12, 1e-100, 1e-300])
+@pytest.mark.parametrize("elementwise", [False, True])
+def test_noise_hides_a_forgotten_gradient_at_every_size_of_f(size, elementwise):
+    x, rng = np.array([1.0, 2.0, 3.0]), np.random.default_rng(0)
+    noisy = lambda x: size * (np.sum(x**2) + 0.01 * rng.standard_normal())
+    assert check_gradient(noisy, np.zeros(3), x, elementwise=elementwise, raises=False).verdict == "inconclusive"
+    for offset in (0.0, 1.0):
+        f = lambda x, offset=offset: size * (offset + np.sum((x - 1) ** 2))
+        assert check_gradient(f, np.zeros(3), np.ones(3), elementwise=elementwise).verdict == "ok"
+        wrong = check_gradient(f, np.zeros(3), x, elementwise=elementwise, raises=False)
+        assert wrong.verdict == "wrong"
+
+
 def test_a_flipped_sign_is_seen_through_noise():
     x, noise = np.linspace(1.0, 2.0, 100), noisy("random")
     assert check_gradient(lambda x: np.sum(x**2) + noise(x), lambda x: -2 * x, x, raises=False).verdict == "wrong"
@@ -135,14 +149,67 @@ def spoil(x):
     return x
 
 
+def spoiled(variable):
+    variable.data[0] = 7.0
+    return F.sum(variable)
+
+
+def broken(x):
+    spoil(x)
+    raise KeyError
+
+
 @pytest.mark.parametrize(
-    ("f", "grad"), [(np.sum, spoil), (lambda x: spoil(x).sum(), np.ones_like)], ids=["grad writes", "f writes"]
+    ("f", "grad", "who"),
+    [
+        (np.sum, spoil, "grad"),
+        (lambda x: spoil(x).sum(), np.ones_like, "f"),
+        (lambda x: spoil(x).sum(), spoil, "f"),
+        (np.sum, spoiled, "grad"),
+        (spoiled, Variable, "f"),
+    ],
+    ids=["grad writes", "f writes", "both write", "a loss in grad's place writes", "a loss of Variables writes"],
 )
-def test_functions_that_write_into_x(f, grad):
+def test_functions_that_write_into_x(f, grad, who):
     x = np.array([0.1, 0.2])
-    with pytest.raises(ValueError, match="writes"):
+    with pytest.raises(ValueError, match=f"^{who} writes into its argument"):
         check_gradient(f, grad, x)
     assert x.tolist() == [0.1, 0.2]
+
+
+@pytest.mark.parametrize(("f", "grad"), [(broken, np.ones_like), (np.sum, broken)], ids=["f", "grad"])
+def test_functions_that_write_and_raise(f, grad):
+    x = np.array([0.1, 0.2])
+    with pytest.raises(KeyError):
+        check_gradient(f, grad, x)
+    assert x.tolist() == [0.1, 0.2]
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e-160, 1e155, 1e200, 1e305])
+@pytest.mark.parametrize("count", [1, 3, 50])
+@pytest.mark.parametrize("elementwise", [False, True])
+def test_sizes_whose_squares_are_no_numbers(size, count, elementwise):
+    x, f = np.linspace(1.0, 2.0, count), lambda x: size * np.sum(x**2)
+    for factor, verdict in ((2.0, "ok"), (-2.0, "wrong"), (2.002, "wrong")):
+        report = check_gradient(f, factor * size * x, x, elementwise=elementwise, raises=False)
+        assert report.verdict == verdict
+        assert ("its sign is flipped" in hints(report)) == (factor < 0)
+
+
+@pytest.mark.parametrize("elementwise", [False, True])
+def test_an_exponential_of_900_with_another_sign(elementwise):
+    f, x = lambda x: np.exp(x[0] / 2), np.array([900.0])
+    assert check_gradient(f, lambda x: np.exp(x / 2) / 2, x, elementwise=elementwise).verdict == "ok"
+    wrong = check_gradient(f, lambda x: -np.exp(x / 2) / 2, x, elementwise=elementwise, raises=False)
+    assert (wrong.verdict, named(wrong)) == ("wrong", [("x", (0,))])
+
+
+def test_a_function_beyond_all_numbers_allows_no_verdict():
+    report = check_gradient(lambda x: np.exp(x[0]), [np.inf], np.array([709.78]), raises=False)
+    assert report.verdict == "wrong"  # an infinite gradient is none
+    for g in (1.7e308, -1.7e308, 1.0):
+        f = lambda x: 1.7e308 * np.sin(1e9 * x[0])
+        assert check_gradient(f, [g], np.array([0.3]), raises=False).verdict in {"wrong", "inconclusive"}
 
 
 def loss_of(f, *arrays, atol=0.0):

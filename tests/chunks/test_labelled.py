@@ -9,7 +9,8 @@ import xarray as xr
 
 from fastgrad import gradient_field, grid
 from fastgrad.chunks import labelled
-from fastgrad.chunks.labelled import COMPONENT, has_labels, is_labelled
+from fastgrad.chunks.coordinates import is_labelled
+from fastgrad.chunks.labelled import COMPONENT, has_labels
 
 X, Y = np.linspace(0.0, 3.0, 9), np.linspace(0.0, 1.0, 12) ** 2
 VALUES = np.sin(X[:, None]) * np.exp(Y)

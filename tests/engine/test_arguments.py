@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad import EngineError, explain, gradient, hessian, hvp, jacobian, jvp, value_and_gradient
 from fastgrad.engine.arguments import (
     check_bounds,
@@ -184,3 +185,35 @@ def test_what_is_moved_in_place_is_the_callers_memory():
     for other in ([1.0], np.array([1, 2]), np.array([1j])):
         with pytest.raises(TypeError, match="moved in place"):
             movable_array(other, "x")
+
+
+MASKED = np.ma.array([1.0, 2.0, 3.0], mask=[False, True, False])
+TAKERS = {
+    "gradient": lambda x: fastgrad.gradient(np.sum, x),
+    "batch": lambda x: fastgrad.gradient(np.sum, x[None], batch=True),
+    "derivative": lambda x: fastgrad.derivative(np.sin, x),
+    "jacobian": lambda x: fastgrad.jacobian(np.sin, x),
+    "v": lambda x: fastgrad.jvp(np.sin, np.ones(3), x),
+    "batch_args": lambda x: fastgrad.gradient(lambda x, y: y * x[0], np.ones((3, 1)), batch=True, batch_args=(x,)),
+    "axes": lambda x: fastgrad.gradient_field(np.sum, [x, x]),
+    "numerical_diff": lambda x: fastgrad.numerical_diff(np.sin, x),
+    "numerical_gradient": lambda x: fastgrad.numerical_gradient(np.sum, x),
+    "gradient_descent": lambda x: fastgrad.gradient_descent(np.sum, x),
+    "weight_gradient": lambda x: fastgrad.weight_gradient(np.sum, x),
+    "check_gradient": lambda x: fastgrad.check_gradient(np.sum, np.ones(3), x),
+    "a claimed gradient": lambda x: fastgrad.check_gradient(np.sum, x, np.ones(3)),
+    "courses": lambda x: fastgrad.book.eval_numerical_gradient(np.sum, x),
+    "beside a Variable": lambda x: fastgrad.Variable(np.ones(3)) * x,
+    "f of a number": lambda x: fastgrad.gradient(lambda y: x[1], np.ones(3)),
+    "f of an array": lambda x: fastgrad.jacobian(lambda y: x * y, np.ones(3), engine="python"),
+    "f of all points": lambda x: fastgrad.derivative(lambda y: x * y, np.ones(3)),
+}
+
+
+@pytest.mark.parametrize("name", TAKERS)
+def test_masked_elements_are_no_numbers(name):
+    """NumPy would take what lies below the mask."""
+    with pytest.raises(TypeError, match="masked elements, which are no numbers"):
+        TAKERS[name](MASKED)
+    if not name.startswith(("f of", "a claimed")):
+        TAKERS[name](np.ma.array([1.0, 2.0, 3.0]))  # nothing is masked

@@ -212,3 +212,106 @@ def test_an_axis_needs_enough_samples():
     for accuracy in (3, True, "2"):
         with pytest.raises(ValueError, match="use 2, 4, 6 or 8"):
             read_scheme(1, accuracy, None)
+
+
+# --- what is no flag, no period, no spacing ---------------------------------------------------------------------------
+
+FLAGS = ["lon", b"lon", 2, -1, None, np.nan, 1.0, 0.0, [0.0, 1.0], ["lat", "lon"], {"lon": True}, {"lon"}, (1, "lon"),
+         [None, True], np.array(["a", "b"]), np.float64(1), object(), range(2), np.timedelta64(1), (2, 0)]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(FLAGS)))
+@pytest.mark.parametrize("operation", [grid.gradient, grid.laplacian, lambda v, **o: grid.divergence([v, v], **o)])
+def test_what_is_neither_true_nor_false_closes_no_axis(operation, number):
+    with pytest.raises(ValueError, match="must be True or False, or one of them for each axis"):
+        operation(samples((9, 9)), periodic=FLAGS[number])
+
+
+@pytest.mark.parametrize(
+    "flags", [(True, False), [1, 0], np.array([True, False]), (np.True_, np.False_), np.array([1, 0])]
+)
+def test_flags_of_all_kinds(flags):
+    values = samples((9, 9))
+    expected = grid.gradient(values, periodic=True, axis=0), np.gradient(values, axis=1)
+    for got, right in zip(grid.gradient(values, periodic=flags), expected, strict=True):
+        np.testing.assert_array_equal(got, right)
+    np.testing.assert_array_equal(grid.gradient(values, periodic=np.array(True))[0], expected[0])
+
+
+@pytest.mark.parametrize("period", ["9", True, 9j, np.timedelta64(9, "s"), [np.timedelta64(9, "s"), None], object()])
+def test_periods_that_are_no_numbers(period):
+    with pytest.raises(TypeError, match="is no number, as the coordinates are"):
+        grid.gradient(samples((9, 9)), periodic=True, period=period)
+
+
+CLOCKS = {
+    "nanoseconds": 1_700_000_000_000_000_000 + np.array([0, 1, 3, 4, 8, 9, 20]) * 100,
+    "falling": 1_700_000_000_000_000_000 - np.array([0, 1, 3, 4, 8, 9, 20]),
+    "negative": -1_700_000_000_000_000_000 + np.array([0, 1, 3, 4, 8, 9, 20]),
+    "unsigned": np.array([0, 1, 3, 4, 8, 9, 20], np.uint64) + np.uint64(2**64 - 100),
+    "even": 1_700_000_000_000_000_000 + np.arange(7),
+    "other byte order": (1_700_000_000_000_000_000 + np.array([0, 1, 3, 4, 8, 9, 20])).astype(">i8"),
+    "both ends": np.array([-(2**63), -1, 2**60, 2**61, 2**62, 2**62 + 2**61, 2**63 - 1]),
+}
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("name", CLOCKS)
+def test_clocks_keep_their_digits(name, large, monkeypatch):
+    monkeypatch.setattr(arrays, "SMALL", 0 if large else 1 << 17)
+    clock, values = CLOCKS[name], samples((7, 9))
+    whole = [int(t) for t in clock]
+    apart = np.array([t - min(whole) for t in whole], float)
+    for given in (clock, whole if name != "other byte order" else clock):
+        np.testing.assert_array_equal(grid.gradient(values, given, axis=0), np.gradient(values, apart, axis=0))
+    np.testing.assert_array_equal(
+        grid.gradient(values, clock, axis=0, accuracy=4), grid.gradient(values, apart, axis=0, accuracy=4)
+    )
+    np.testing.assert_array_equal(grid.laplacian(values, clock, axis=0), grid.laplacian(values, apart, axis=0))
+
+
+def test_small_integers_have_numpys_bits():
+    values, x = samples((7, 9)), np.array([5, 7, 8, 11, 12, 20, 30])
+    same(grid.gradient(values, x, axis=0), np.gradient(values, x, axis=0))
+
+
+@pytest.mark.parametrize("n", [0, 1])
+@pytest.mark.parametrize("options", [{}, {"accuracy": 4}, {"edge_order": 2}, {"periodic": True}], ids=str)
+@pytest.mark.parametrize("operation", [grid.gradient, grid.laplacian])
+def test_coordinates_of_one_node_are_too_few(operation, options, n):
+    with pytest.raises(ValueError, match=r"too small|samples"):
+        operation(np.ones((n, 5)), np.arange(float(n)), axis=0, **options)
+
+
+class Length:
+    """A quantity with a unit, as libraries of units have it."""
+
+    def __init__(self, numbers, unit):
+        self.numbers, self.unit = np.asarray(numbers), unit
+        self.shape, self.ndim, self.dtype = self.numbers.shape, self.numbers.ndim, self.numbers.dtype
+
+    def __array__(self, dtype=None, copy=None):
+        return self.numbers
+
+    def __array_function__(self, function, types, args, options):
+        numbers = [a.numbers if isinstance(a, Length) else a for a in args]
+        found = function(*numbers, **options)
+        return Length(found, "made by its library") if function is np.gradient else found
+
+
+@pytest.mark.parametrize("side", [9, 600])
+def test_quantities_are_left_to_their_library_at_every_size(side):
+    values = samples((side, side))
+    for given in (
+        (values, Length(0.5, "m")),
+        (values, Length(coordinates(side), "m")),
+        (Length(values, "K"), 0.5),
+        (Length(values, "K"), Length(0.5, "m")),
+    ):
+        assert grid.gradient(*given, axis=0).unit == "made by its library"
+        with pytest.raises(TypeError, match=r"got Length of float64; pass bare numbers"):
+            grid.gradient(*given, axis=0, accuracy=4)
+        with pytest.raises(TypeError, match="out= has no room for"):
+            grid.gradient(*given, axis=0, out=np.empty_like(values))
+        with pytest.raises(TypeError, match=r"bare numbers|real numbers or 1-D arrays"):
+            grid.laplacian(*given, axis=0)

@@ -119,7 +119,7 @@ ERRORS = {
     "unknown function": (lambda: np.stack([X, X]), TypeError, "np.stack does not work on Variables.*`array`"),
     "ufunc method": (lambda: np.add.reduce(X), TypeError, "np.add.reduce does not work"),
     "ufunc option": (lambda: np.sin(X, where=[True, False]), TypeError, "np.sin with where does not work"),
-    "reduction option": (lambda: np.sum(X, 0, np.float32), TypeError, "positional"),
+    "reduction option": (lambda: np.sum(X, 0, np.float32), TypeError, "np.sum with dtype does not work"),
     "condition": (lambda: np.where(X, X, 0), TypeError, "needs a condition of bools"),
     "clip limits": (lambda: F.clip(X, X, None), TypeError, "needs numbers or arrays"),
     "dot": (lambda: np.dot(X, Variable(np.ones((1, 2, 3)))), InvalidType, "write a @ b"),

@@ -250,8 +250,38 @@ def test_negative_base_has_no_derivative_by_its_exponent():
     assert np.isnan(b.grad)
 
 
-def test_every_largest_element_gets_the_whole_gradient():
-    assert gradient_of(F.max, 1.0, 3.0, 3.0) == [0.0, 1.0, 1.0]
+TIES = {  # f, x, its gradient
+    "max": (F.max, [1.0, 3.0, 3.0], [0.0, 0.5, 0.5]),
+    "min": (F.min, [1.0, 1.0, 3.0, 1.0, 1.0], [0.25, 0.25, 0.0, 0.25, 0.25]),
+    "one": (F.max, [1.0, 3.0, 2.0], [0.0, 1.0, 0.0]),
+    "itself": (lambda v: F.max(F.concat([v, v], axis=0)), [1.0, 3.0], [0.0, 1.0]),
+    "itself, of two": (lambda v: F.maximum(v, v), [1.0, 3.0], [1.0, 1.0]),
+    "itself, of two, smaller": (lambda v: np.minimum(v * 1.0, v), [1.0, 3.0], [1.0, 1.0]),
+    "itself and a copy": (lambda v: F.max(F.concat([v, v.reshape(2)[::-1]], axis=0)), [3.0, 3.0], [0.5, 0.5]),
+    "rows": (lambda v: F.max(v.reshape(2, 2), axis=1), [3.0, 3.0, 1.0, 2.0], [0.5, 0.5, 0.0, 1.0]),
+    "columns": (lambda v: F.min(v.reshape(2, 2), axis=0, keepdims=True), [3.0, 2.0, 3.0, 4.0], [0.5, 1.0, 0.5, 0.0]),
+    "two axes": (lambda v: F.max(v.reshape(2, 1, 2), axis=(0, 2)), [3.0, 3.0, 3.0, 3.0], [0.25] * 4),
+    "numpy": (np.max, [2.0, 2.0], [0.5, 0.5]),
+    "infinite": (F.max, [np.inf, np.inf], [0.5, 0.5]),
+}
+
+
+@pytest.mark.parametrize("name", TIES)
+def test_equal_largest_elements_share_the_gradient(name):
+    f, x, expected = TIES[name]
+    assert gradient_of(f, *x) == expected
+    v = Variable(np.array(x, np.float32))
+    (slope,) = grad([f(v)], [v], enable_double_backprop=True)
+    assert (slope.dtype, slope.data.tolist()) == (np.float32, expected)
+
+
+@pytest.mark.parametrize("function", [np.sum, np.max, np.min, F.logsumexp])
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_reductions_of_a_number(function, axis):
+    v = Variable(np.array(3.0))
+    y = function(v, axis=axis)
+    y.backward()
+    assert (y.shape, y.item(), v.grad.shape, v.grad.item()) == ((), 3.0, (), 1.0)
 
 
 def test_gradients_of_broadcast_operands_are_summed():

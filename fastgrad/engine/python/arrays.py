@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formulas.steps import Steps
-from ...formulas.values import precision
+from ...formulas.values import as_numbers, precision
 from ...program import look
 from ...program.look import CoarserError
 from ...results import EPS
@@ -55,9 +55,12 @@ def _whole(call: Call, x: Array, steps: Steps, eps: float, out: Array) -> int:
 def _array_value(call: Call, x: Array) -> Any:
     shape = x.shape
     try:
-        value = np.asarray(call.f(x, *call.args))
+        returned = call.f(x, *call.args)
+        value = np.asarray(returned)
     except Exception:  # noqa: BLE001  whatever is wrong, a call with one element says it better
         raise _RefusedError from None
+    if isinstance(returned, np.ma.MaskedArray) and np.ma.is_masked(returned):
+        as_numbers(returned)  # raises, and says what to return
     if value.shape != shape or value.dtype.kind not in "fiub":
         raise _RefusedError
     return value

@@ -135,7 +135,7 @@ def _is_users_object(value: Any) -> bool:
 __all__ = ["Untraceable", "trace"]
 
 
-_alone = RLock()  # filters of warnings belong to the process: of two threads one would restore the other's
+alone = RLock()  # filters of warnings belong to the process: of two threads one would restore the other's
 
 
 def trace(
@@ -210,7 +210,7 @@ def _recorded(
     types: Sequence[np.dtype[Any]],
     scalar: bool,
 ) -> Program:
-    with _alone, recording, warnings.catch_warnings(), np.errstate(all="ignore"):
+    with alone, recording, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         x = _symbols(recording, "x", 0, () if scalar else shape)
         starts = np.cumsum([0, *map(prod, rows)]).tolist()
