@@ -25,12 +25,13 @@ class Products:
     def of(self, a: Operand, partial: Operand) -> Operand:
         """A derivative times a partial derivative."""
         code = self.code
-        if not self.needed or self._is_finite(partial) or self.active(a) is None:
+        mask = None if not self.needed or self._is_finite(partial) else self.active(a)
+        if mask is None:
             return code.mul(a, partial)
         name, *parts = code.node(a)
         if name == "select" and ZERO in parts and not any(map(self.active, parts)):
             return code.mul(a, partial)
-        return code.select(self.active(a), code.mul(a, partial), ZERO)
+        return code.select(mask, code.mul(a, partial), ZERO)
 
     def active(self, a: Operand) -> Operand | None:
         """Where an operand is not masked; None if it never is."""
@@ -44,7 +45,11 @@ class Products:
         """Whether a partial derivative is finite whatever x is."""
         tag, value = partial
         name, *parts = self.code.node(partial)
-        return tag == "c" or (tag == "k" and isfinite(value)) or (name == "select" and all(map(self._is_finite, parts[1:])))
+        return (
+            tag == "c"
+            or (tag == "k" and isfinite(value))
+            or (name == "select" and all(map(self._is_finite, parts[1:])))
+        )
 
     def _mask_of(self, name: str, *operands: Operand) -> Operand | None:
         if name == "select":

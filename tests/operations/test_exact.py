@@ -1,4 +1,4 @@
-"""method="exact" on every public operation: forms of x and of the result, numbers of points, what f may do, refusals."""
+"""method="exact" on every operation: forms of x and of the result, numbers of points, what f may do, refusals."""
 
 import math
 import warnings
@@ -111,7 +111,10 @@ def test_values_beside_a_gradient_are_those_of_the_compiled_f(count):
 @pytest.mark.parametrize("count", COUNTS)
 def test_other_derivatives_of_many_points(count):
     x = points(count)
-    close(jacobian(several, x, batch=True, method="exact"), np.reshape([slopes(r) for r in x], (count, 3 * bool(count), 3)))
+    close(
+        jacobian(several, x, batch=True, method="exact"),
+        np.reshape([slopes(r) for r in x], (count, 3 * bool(count), 3)),
+    )
     close(hessian(f, x, batch=True, method="exact"), np.reshape([curvature(r) for r in x], (count, 3, 3)))
     close(hvp(f, x, V, batch=True, method="exact"), np.reshape([curvature(r) @ V for r in x], (count, 3)))
     if count:
@@ -388,9 +391,9 @@ ALL = {
 
 @pytest.mark.parametrize("name", sorted(ALL))
 def test_steps_mean_nothing(name):
-    with pytest.raises(ValueError, match="h=0.1 means nothing to method='exact'"):
+    with pytest.raises(ValueError, match=r"h=0\.1 means nothing to method='exact'"):
         ALL[name](h=0.1)
-    with pytest.raises(ValueError, match="rel_step=0.1 means nothing to method='exact'"):
+    with pytest.raises(ValueError, match=r"rel_step=0\.1 means nothing to method='exact'"):
         ALL[name](rel_step=0.1)
     with pytest.raises(ValueError, match="order=4 means nothing to method='exact'"):
         ALL[name](order=4)
@@ -399,7 +402,7 @@ def test_steps_mean_nothing(name):
 @pytest.mark.parametrize("name", sorted(ALL))
 @pytest.mark.parametrize("engine", ["jit", "python", "reference"])
 def test_other_engines_have_no_trace(name, engine):
-    with pytest.raises(EngineError, match=f"method='exact' is made of f's trace, which engine='{engine}' does not have"):
+    with pytest.raises(EngineError, match=f"which engine='{engine}' does not have; leave the engine out"):
         ALL[name](engine=engine)
 
 
@@ -408,9 +411,7 @@ def test_the_engine_that_has_one(name):
     ALL[name](engine="simd")
 
 
-@pytest.mark.parametrize(
-    "name", ["derivative", "gradient", "jacobian", "grad", "jac"]
-)
+@pytest.mark.parametrize("name", ["derivative", "gradient", "jacobian", "grad", "jac"])
 def test_bounds_have_no_effect(name):
     """Also those that x lies on: f is asked at x alone."""
     for bounds in ((-2.0, 2.0), (-0.7, 0.5), (0.4, np.inf)) if name == "derivative" else ((-2.0, 2.0), (X, X)):
