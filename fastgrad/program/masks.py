@@ -25,7 +25,7 @@ class Products:
     def of(self, a: Operand, partial: Operand) -> Operand:
         """A derivative times a partial derivative."""
         code = self.code
-        mask = None if not self.needed or self._is_finite(partial) else self.active(a)
+        mask = None if self._is_finite(partial) else self.active(a)
         if mask is None:
             return code.mul(a, partial)
         name, *parts = code.node(a)

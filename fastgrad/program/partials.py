@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .masks import Products
-from .program import BOOLEAN, OPERATIONS, Code, Operand, Program
+from .program import BOOLEAN, MINUS_ONE, ONE, OPERATIONS, Code, Operand, Program
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 
@@ -147,6 +147,11 @@ RULES: dict[str, Rule] = {
     "inverse": lambda y, a: (-(y * y),),
 }
 """The partial derivatives of a node y by its operands."""
+_LINEAR = {
+    "+": (ONE, ONE),
+    "-": (ONE, MINUS_ONE),
+    "neg": (MINUS_ONE,),
+}  # most of all nodes, for which no terms are made
 assert set(OPERATIONS) == set(RULES) | BOOLEAN | {"select"}
 
 
@@ -164,18 +169,23 @@ class Partials:
     def __init__(self, code: Code, program: Program) -> None:
         self.code, self.program = code, program
         self.inner, self._leaves = _trees(program)
-        self.product = Products(code, program).of
+        products = Products(code, program)
+        self.product = products.of if products.needed else code.mul
 
-    def of(self, j: int) -> Iterator[tuple[Operand, Operand]]:
+    def of(self, j: int) -> list[tuple[Operand, Operand]]:
         """(operand of the program, partial derivative); the derivative is not that of a mask or a `select`."""
         name, *operands = self.program.nodes[j]
+        if name in _LINEAR:
+            return list(zip(operands, _LINEAR[name], strict=True))
+        if name == "*":
+            a, b = operands
+            return [(a, self.code.own(b)), (b, self.code.own(a))]
         y = Term(self.code, self.code.of[j])
         if j in self._leaves:
-            yield from self._shares(y, self._leaves[j])
-            return
+            return list(self._shares(y, self._leaves[j]))
         terms = [Term(self.code, self.code.own(o)) for o in operands]
-        for o, p in zip(operands, RULES[name](y, *terms), strict=True):
-            yield o, p.key if isinstance(p, Term) else ("k", p)
+        found = RULES[name](y, *terms)
+        return [(o, p.key if isinstance(p, Term) else ("k", p)) for o, p in zip(operands, found, strict=True)]
 
     def _shares(self, y: Term, leaves: list[Operand]) -> Iterator[tuple[Operand, Operand]]:
         """Of the largest of many numbers those that are equal to it share its derivative."""
@@ -191,6 +201,8 @@ class Partials:
 def _trees(program: Program) -> tuple[set[int], dict[int, list[Operand]]]:
     """Maxima and minima of three and more numbers: their inner nodes, and the numbers of each."""
     nodes, uses = program.nodes, dict[Operand, int]()
+    if not any(node[0] in ("max", "min") for node in nodes):
+        return set(), {}
     for name, *operands in (*nodes, ("", *program.outputs)):
         for o in operands:
             uses[o] = uses.get(o, 0) + (1 if name in ("max", "min") else 2)
