@@ -87,13 +87,15 @@ def _second(program: Program, table: Table, along_v: bool) -> tuple[Code, list[O
     own = [code.own(slopes.outputs[-1])]
     if along_v:
         return code, tangent(code, slopes, _along_v(slopes), moves_with[-1], partials)[:d], own
-    rows: dict[int, list[Operand]] = {}
-    found = []
+    wanted: dict[int, list[int]] = {}
     for i, j in table.divisors.tolist():
-        if i not in rows:
-            rows[i] = tangent(code, slopes, {("x", i): ONE}, moves_with[i], partials)
-        found.append(rows[i][j])
-    return code, found, own
+        wanted.setdefault(i, []).append(j)
+    entries: dict[tuple[int, int], Operand] = {}
+    for i, js in wanted.items():
+        some = [slopes.outputs[j] for j in js]
+        row = tangent(code, slopes, {("x", i): ONE}, moves_with[i], partials, some)
+        entries.update(zip(((i, j) for j in js), row, strict=True))
+    return code, [entries[i, j] for i, j in table.divisors.tolist()], own
 
 
 def _again_and_again(program: Program, n: int) -> tuple[Code, list[Operand], list[Operand]]:
