@@ -477,6 +477,8 @@ def test_a_wrong_rule_is_not_believed(monkeypatch):
 
 
 def test_explain_says_what_would_run():
-    few, many = explain(f, X, method="exact"), explain(f, points(400), batch=True, method="exact")
-    assert few.engine == many.engine == "simd"
-    assert "exact" not in fastgrad.explain(f, X).reason
+    few, many = explain(f, X, method="exact"), explain(f, points(400), batch=True, method="exact", workers=2)
+    assert few == "simd: 1 point, f of 7 operations, with its derivatives 14, by NumPy, 1 thread"
+    assert (
+        many == f"simd: 400 points, f of 7 operations, with its derivatives 14, on {machine.lanes()} lanes, 2 threads"
+    )

@@ -57,7 +57,7 @@ def test_few_points_take_no_kernel():
 def test_description():
     call = call_of(f, [[0.5, 2.0]], stencils.gradient(2, method="exact"))
     code = scheduled.checked_code(call, trace(f, (2,)))
-    assert code.description == "as 3 operations, with its derivatives 7, by NumPy"
+    assert code.description == "f of 3 operations, with its derivatives 7, by NumPy"
 
 
 def test_points_that_raise_are_asked():
