@@ -20,6 +20,7 @@ from ..engine.arguments import (
     check_function,
     check_workers,
     refuse_bounds,
+    refuse_steps,
 )
 from ..engine.bound import Facts
 from ..engine.call import Call, Grid
@@ -28,7 +29,7 @@ from ..engine.numbers import real_array
 from ..engine.threads import progress_report
 from ..formulas import stencils
 from ..formulas.steps import Steps, choose_steps
-from ..operations.solve import by_definition, none_ran
+from ..operations.solve import by_definition, check_combination, none_ran
 from ..results import Result, status_of, users_level
 from . import slabs
 
@@ -125,7 +126,9 @@ def _read_call(
     given = _axes(axes)
     grid = Grid(tuple(np.ascontiguousarray(a, dtype=np.float64) for a in given))
     table = stencils.gradient(grid.dimension, order, method)
-    return Call(f, grid, table, _steps(grid, table, h, rel_step), check_args(args)), given
+    call = Call(f, grid, table, _steps(grid, table, h, rel_step), check_args(args))
+    check_combination(call, how.engine)
+    return call, given
 
 
 def _lazy(
@@ -167,6 +170,8 @@ def _computed(call: Call, given: list[Array], how: Options, resume: Any) -> Any:
 
 def _full_result(call: Call, result: Any, facts: Facts, finite: Array | None) -> Result:
     status = status_of(result) if finite is None else np.where(finite, 0, -3)
+    if call.table.is_exact:
+        return Result(result, None, status, None, facts.nfev, facts.engine)
     steps, axes = call.steps_for(facts.eps), cast("Grid", call.points).axes
     sizes = np.broadcast_to(steps.size, len(axes))
     h_taken = tuple(Steps(steps.rule, s).at(a) for s, a in zip(sizes, axes, strict=True))
@@ -190,6 +195,9 @@ def _axes(axes: Any) -> list[Array]:
 
 def _steps(grid: Grid, table: stencils.Table, h: Any, rel_step: Any) -> Steps:
     """One size for all axes or one per axis, checked against the coordinates of each."""
+    if table.is_exact:
+        refuse_steps(h, rel_step)
+        return Steps("default", np.asarray(1.0))
     whole = choose_steps(np.zeros(grid.dimension), table.stencil, h, rel_step)
     for axis, size in zip(grid.axes, np.broadcast_to(whole.size, grid.dimension), strict=True):
         Steps(whole.rule, size).check(axis)

@@ -24,6 +24,7 @@ from ..engine.arguments import (
     read_call,
     read_steps,
 )
+from ..engine.bound import Code
 from ..engine.call import Call, Rows
 from ..engine.choose import check_engine, choose
 from ..engine.limits import check_bounds
@@ -287,7 +288,8 @@ def explain(
 ) -> Explanation:
     """Which engine `gradient` would use for the same arguments, and why not a faster one.
 
-    f is compiled if it takes that to know, but not differentiated; `out` is not written, `progress` and `full_output`
+    Of ``method="exact"`` it says of how many operations f is, and f with its derivatives. f is compiled if it takes that
+    to know, but not differentiated; `out` is not written, `progress` and `full_output`
     change nothing.
 
     Returns
@@ -317,7 +319,17 @@ def _explanation(call: Call, engine: str, threads_used: int) -> Explanation:
     if engine == "reference":
         return Explanation(engine, "the definition in plain NumPy")
     chosen = choose(call, engine)
+    if chosen.code is not None and call.table.is_exact:
+        return Explanation(chosen.engine, _explanation_of_exact(call, chosen.code, threads_used), chosen.reason)
     if chosen.code is not None:
         how = f"{call.total:,} calls of f {chosen.code.description}, {threads_used} threads"
         return Explanation(chosen.engine, how, chosen.reason)
     return Explanation(chosen.engine, f"{call.total:,} calls of f from Python", chosen.reason)
+
+
+def _explanation_of_exact(call: Call, code: Code, threads_used: int) -> str:
+    from ..engine.simd import scheduled  # noqa: PLC0415  loaded by now
+
+    used = 1 if scheduled.suits(call) else threads_used
+    points, lines = (f"{n:,} {what}{'s' * (n != 1)}" for n, what in ((call.points.count, "point"), (used, "thread")))
+    return f"{points}, {code.description}, {lines}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .partials import Partials
 from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
 
@@ -16,30 +18,28 @@ def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -
 
     def give(operand: Operand, more: Operand) -> None:
         if operand[0] in "vx" and more != ZERO:
-            bars[operand] = code.add(bars.get(operand, ZERO), more)
+            bars[operand] = code.add(bars[operand], more) if operand in bars else more
 
     for j in _before(program, output):
-        bar = bars.pop(("v", j), ZERO)
-        name, *operands = program.nodes[j]
-        if bar == ZERO or name in BOOLEAN:
+        bar = bars.pop(("v", j), None)
+        name = program.nodes[j][0]
+        if bar is None or bar == ZERO or name in BOOLEAN:
             continue
         if name == "select":
-            mask, a, b = operands
+            _, mask, a, b = program.nodes[j]
             give(a, code.select(code.own(mask), bar, ZERO))
             give(b, code.select(code.own(mask), ZERO, bar))
         else:
             for operand, partial in partials.of(j):
                 if operand[0] in "vx":
-                    give(operand, code.mul(bar, partial))
+                    give(operand, bar if partial == ONE else partials.product(bar, partial))
     return [bars.get(("x", i), ZERO) for i in range(program.inputs)]
 
 
-def _before(program: Program, output: Operand) -> list[int]:
+def _before(program: Program, output: Operand) -> Iterator[int]:
     """The nodes that an output depends on, itself first."""
-    seen, stack = set[int](), [int(output[1])] if output[0] == "v" else []
-    while stack:
-        j = stack.pop()
-        if j not in seen:
-            seen.add(j)
-            stack += [int(k) for tag, k in program.nodes[j][1:] if tag == "v"]
-    return sorted(seen, reverse=True)
+    nodes, needed = program.nodes, {int(output[1])} if output[0] == "v" else set[int]()
+    for j in range(max(needed, default=-1), -1, -1):
+        if j in needed:
+            needed.update([int(k) for tag, k in nodes[j][1:] if tag == "v"])
+            yield j

@@ -142,5 +142,5 @@ def live(program: Program) -> list[int]:
     needed = {int(k) for kind, k in program.outputs if kind == "v"}
     for j in range(len(program.nodes) - 1, -1, -1):
         if j in needed:
-            needed.update(int(k) for kind, k in program.nodes[j][1:] if kind == "v")
+            needed.update([int(k) for kind, k in program.nodes[j][1:] if kind == "v"])
     return sorted(needed)

@@ -37,7 +37,10 @@ def exact(program: Program, table: Table, *, value: bool = False, watch: bool = 
 
 def _first(code: Code, program: Program, table: Table, along_v: bool) -> list[Operand]:
     """Output by output of f, the derivatives along the directions of a table."""
-    partials, moves_with = Partials(code, program), dependents(program)
+    partials = Partials(code, program)
+    if table.along_axes and len(program.outputs) == 1:
+        return adjoint(code, program, program.outputs[0], partials)
+    moves_with = dependents(program)
     if along_v:
         return tangent(code, program, _along_v(program), moves_with[-1], partials)
     if table.along_axes and _reverse_is_shorter(program, moves_with):
@@ -56,8 +59,6 @@ def _along_v(program: Program) -> dict[Operand, Operand]:
 
 def _reverse_is_shorter(program: Program, moves_with: list[list[int]]) -> bool:
     """By the nodes that each output depends on, and those that move with each coordinate."""
-    if len(program.outputs) == 1:
-        return True
     forward = sum(map(len, moves_with[:-1]))
     below: list[frozenset[int]] = []
     total = 0
@@ -86,13 +87,15 @@ def _second(program: Program, table: Table, along_v: bool) -> tuple[Code, list[O
     own = [code.own(slopes.outputs[-1])]
     if along_v:
         return code, tangent(code, slopes, _along_v(slopes), moves_with[-1], partials)[:d], own
-    rows: dict[int, list[Operand]] = {}
-    found = []
+    wanted: dict[int, list[int]] = {}
     for i, j in table.divisors.tolist():
-        if i not in rows:
-            rows[i] = tangent(code, slopes, {("x", i): ONE}, moves_with[i], partials)
-        found.append(rows[i][j])
-    return code, found, own
+        wanted.setdefault(i, []).append(j)
+    entries: dict[tuple[int, int], Operand] = {}
+    for i, js in wanted.items():
+        some = [slopes.outputs[j] for j in js]
+        row = tangent(code, slopes, {("x", i): ONE}, moves_with[i], partials, some)
+        entries.update(zip(((i, j) for j in js), row, strict=True))
+    return code, [entries[i, j] for i, j in table.divisors.tolist()], own
 
 
 def _again_and_again(program: Program, n: int) -> tuple[Code, list[Operand], list[Operand]]:

@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .program import BOOLEAN, OPERATIONS, Code, Operand, Program
+from .masks import Products
+from .program import BOOLEAN, MINUS_ONE, ONE, OPERATIONS, Code, Operand, Program
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 
@@ -76,12 +77,19 @@ def _power(y: Term, a: Term, b: Term) -> tuple[Any, Any]:
 def _larger(a: Term, b: Term) -> tuple[Any, Any]:
     if a.key == b.key:
         return 0.5, 0.5
-    equal = a.eq(b)
-    return a.gt(b).where(1.0, equal.where(0.5, 0.0)), b.gt(a).where(1.0, equal.where(0.5, 0.0))
+    share = a.eq(b).where(0.5, 1.0)
+    return a.lt(b).where(0.0, share), b.lt(a).where(0.0, share)
 
 
-def _ignoring_nan(a: Term, b: Term, weights: tuple[Any, Any]) -> tuple[Any, Any]:
-    return b.isnan().where(1.0, weights[0]), a.isnan().where(1.0, weights[1])
+def _of_numbers(wins: str, a: Term, b: Term) -> tuple[Any, Any]:
+    """As `_larger`; of a number and NaN the number counts."""
+    if a.key == b.key:
+        return 0.5, 0.5
+    share = a.eq(b).where(0.5, 1.0)
+    return (
+        b.isnan().where(1.0, a.of(wins, a, b).where(share, 0.0)),
+        a.isnan().where(1.0, a.of(wins, b, a).where(share, 0.0)),
+    )
 
 
 def _hypot(y: Term, a: Term, b: Term) -> tuple[Any, Any]:
@@ -129,8 +137,8 @@ RULES: dict[str, Rule] = {
     "hypot": _hypot,
     "max": lambda y, a, b: _larger(a, b),
     "min": lambda y, a, b: _larger(b, a),
-    "fmax": lambda y, a, b: _ignoring_nan(a, b, _larger(a, b)),
-    "fmin": lambda y, a, b: _ignoring_nan(a, b, _larger(b, a)),
+    "fmax": lambda y, a, b: _of_numbers("ge", a, b),
+    "fmin": lambda y, a, b: _of_numbers("le", a, b),
     "copysign": lambda y, a, b: (a.of("copysign", 1.0, a) * a.of("copysign", 1.0, b), 0.0),
     "mod": lambda y, a, b: (1.0, -a.floordiv(b)),
     "fmod": lambda y, a, b: (1.0, -(a / b).trunc()),
@@ -139,6 +147,11 @@ RULES: dict[str, Rule] = {
     "inverse": lambda y, a: (-(y * y),),
 }
 """The partial derivatives of a node y by its operands."""
+_LINEAR = {
+    "+": (ONE, ONE),
+    "-": (ONE, MINUS_ONE),
+    "neg": (MINUS_ONE,),
+}  # most of all nodes, for which no terms are made
 assert set(OPERATIONS) == set(RULES) | BOOLEAN | {"select"}
 
 
@@ -149,22 +162,30 @@ class Partials:
     ----------
     inner : set of int
         Nodes inside a maximum or a minimum of many numbers, whose derivatives go by.
+    product : callable
+        ``product(derivative, partial)``, 0 where the derivative is masked.
     """
 
     def __init__(self, code: Code, program: Program) -> None:
         self.code, self.program = code, program
         self.inner, self._leaves = _trees(program)
+        products = Products(code, program)
+        self.product = products.of if products.needed else code.mul
 
-    def of(self, j: int) -> Iterator[tuple[Operand, Operand]]:
+    def of(self, j: int) -> list[tuple[Operand, Operand]]:
         """(operand of the program, partial derivative); the derivative is not that of a mask or a `select`."""
         name, *operands = self.program.nodes[j]
+        if name in _LINEAR:
+            return list(zip(operands, _LINEAR[name], strict=True))
+        if name == "*":
+            a, b = operands
+            return [(a, self.code.own(b)), (b, self.code.own(a))]
         y = Term(self.code, self.code.of[j])
         if j in self._leaves:
-            yield from self._shares(y, self._leaves[j])
-            return
+            return list(self._shares(y, self._leaves[j]))
         terms = [Term(self.code, self.code.own(o)) for o in operands]
-        for o, p in zip(operands, RULES[name](y, *terms), strict=True):
-            yield o, p.key if isinstance(p, Term) else ("k", p)
+        found = RULES[name](y, *terms)
+        return [(o, p.key if isinstance(p, Term) else ("k", p)) for o, p in zip(operands, found, strict=True)]
 
     def _shares(self, y: Term, leaves: list[Operand]) -> Iterator[tuple[Operand, Operand]]:
         """Of the largest of many numbers those that are equal to it share its derivative."""
@@ -180,6 +201,8 @@ class Partials:
 def _trees(program: Program) -> tuple[set[int], dict[int, list[Operand]]]:
     """Maxima and minima of three and more numbers: their inner nodes, and the numbers of each."""
     nodes, uses = program.nodes, dict[Operand, int]()
+    if not any(node[0] in ("max", "min") for node in nodes):
+        return set(), {}
     for name, *operands in (*nodes, ("", *program.outputs)):
         for o in operands:
             uses[o] = uses.get(o, 0) + (1 if name in ("max", "min") else 2)

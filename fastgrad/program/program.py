@@ -155,6 +155,7 @@ def evaluate(program: Program, x: Any, rows: Sequence[float] = ()) -> list[float
     return [float(load(operand)) for operand in program.outputs]
 
 
+_NONE = ("",)
 _KEPT = BOOLEAN | {"select"}
 _MOVED_OUTWARD = frozenset({"neg", "select", "*"})
 ZERO, ONE, MINUS_ONE, HALF, TWO = ("k", 0.0), ("k", 1.0), ("k", -1.0), ("k", 0.5), ("k", 2.0)
@@ -174,8 +175,9 @@ class Code:
         self._known: dict[Any, Operand] = {}
         self._fixed = set[Operand]()  # nodes of constants alone: LLVM takes them out of the loop over points
         self.of: list[Operand] = []
+        of = self.of
         for name, *operands in program.nodes:
-            self.of.append(self.keep(name, *map(self.own, operands)))
+            of.append(self.keep(name, *[of[o[1]] if o[0] == "v" else o for o in operands]))
 
     def own(self, operand: Operand) -> Operand:
         """An operand of the program, here."""
@@ -188,7 +190,10 @@ class Code:
         if found is None:
             found = self._known[key] = ("v", len(self.nodes))
             self.nodes.append((name, *operands))
-            if all([self.is_fixed(o) for o in operands]):  # noqa: C419  twice as fast
+            for o in operands:
+                if o[0] not in "kc" and o not in self._fixed:
+                    break
+            else:
                 self._fixed.add(found)
         return found
 
@@ -198,7 +203,7 @@ class Code:
 
     def node(self, operand: Operand) -> tuple[Any, ...]:
         """The node of an operand, without a name if it is none."""
-        return self.nodes[int(operand[1])] if operand[0] == "v" else ("",)
+        return self.nodes[int(operand[1])] if operand[0] == "v" else _NONE
 
     def apply(self, name: str, *operands: Operand) -> Operand:
         """A node, simplified."""
@@ -300,7 +305,7 @@ class Code:
         outputs = tuple(outputs)
         order = _depth_first(self.nodes, outputs)
         number: dict[Any, Operand] = {("v", j): ("v", n) for n, j in enumerate(order)}
-        nodes = tuple((self.nodes[j][0], *(number.get(o, o) for o in self.nodes[j][1:])) for j in order)
+        nodes = tuple([(self.nodes[j][0], *[number.get(o, o) for o in self.nodes[j][1:]]) for j in order])
         old = self.program
         new = tuple(number.get(o, o) for o in outputs)
         return replace(old, nodes=nodes, outputs=new, shape=shape, **changes)
@@ -317,14 +322,16 @@ _SIMPLER: dict[str, Callable[..., Operand]] = {
 
 
 def _depth_first(nodes: list[tuple[Any, ...]], outputs: Iterable[Operand]) -> list[int]:
-    order: dict[int, None] = {}
+    order: dict[Any, None] = {}
     for tag, k in outputs:
         stack = [int(k)] if tag == "v" else []
         while stack:
             j = stack[-1]
-            todo = [int(o) for t, o in nodes[j][1:] if t == "v" and o not in order] if j not in order else []
+            todo = [o for t, o in nodes[j][1:] if t == "v" and o not in order] if j not in order else None
             if todo:
-                stack.extend(reversed(todo))
+                todo.reverse()
+                stack += todo
             else:
-                order.setdefault(stack.pop())
+                stack.pop()
+                order[j] = None
     return list(order)

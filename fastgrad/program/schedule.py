@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -78,7 +77,7 @@ def schedule(program: Program) -> Schedule:
     inputs, slots = len(places), list[int]()
     needed = live(program)
     fixed: list[float] = []
-    operands = [*(o for j in needed for o in program.nodes[j][1:]), *program.outputs]
+    operands = [*(o for j in needed for o in program.nodes[j][1:] if o[0] in "ck"), *program.outputs]
     for operand in operands:
         if operand[0] in "ck" and _key(operand) not in places:
             places[_key(operand)] = inputs + len(fixed)
@@ -96,22 +95,22 @@ def schedule(program: Program) -> Schedule:
 
 
 def _rows(operands: Sequence[Operand], places: dict[Any, int]) -> NDArray[np.intp]:
-    return np.array([places[_key(o)] for o in operands], dtype=np.intp)
+    return np.array([places[o if o[0] != "k" else _key(o)] for o in operands], dtype=np.intp)
 
 
 def _key(operand: Operand) -> tuple[str, Any]:
     """An operand by its bits: 0.0 and -0.0 are equal."""
     tag, value = operand
-    return (tag, value.hex()) if isinstance(value, float) else operand
+    return (tag, float(value).hex()) if tag == "k" else operand
 
 
 def _batches(program: Program, needed: list[int]) -> list[tuple[str, list[int]]]:
     """The nodes of one name that have equally many others below them, level by level."""
-    level: dict[int, int] = {}
+    level: dict[Any, int] = {}
+    batches: dict[tuple[int, str], list[int]] = {}
     for j in needed:
-        level[j] = 1 + max((level[k] for tag, k in program.nodes[j][1:] if tag == "v"), default=0)
-
-    def key(j: int) -> tuple[int, str]:
-        return level[j], program.nodes[j][0]
-
-    return [(name, list(nodes)) for (_, name), nodes in groupby(sorted(needed, key=key), key)]
+        name, *operands = program.nodes[j]
+        below = [level[k] for tag, k in operands if tag == "v"]
+        level[j] = here = 1 + max(below) if below else 1
+        batches.setdefault((here, name), []).append(j)
+    return [(name, batches[here, name]) for here, name in sorted(batches)]

@@ -9,9 +9,14 @@ from .program import BOOLEAN, ZERO, Code, Operand, Program
 
 
 def tangent(
-    code: Code, program: Program, seed: dict[Operand, Operand], nodes: Iterable[int], partials: Partials
+    code: Code,
+    program: Program,
+    seed: dict[Operand, Operand],
+    nodes: Iterable[int],
+    partials: Partials,
+    outputs: Iterable[Operand] | None = None,
 ) -> list[Operand]:
-    """The derivatives of the outputs; `seed` has the components of what moves, and `nodes` move with it."""
+    """The derivatives of the outputs, or of some; `seed` has the components of what moves, `nodes` move with it."""
     dots = dict(seed)
     for j in nodes:
         name, *operands = program.nodes[j]
@@ -24,7 +29,7 @@ def tangent(
             total = ZERO
             for operand, partial in partials.of(j):
                 if operand in dots:
-                    total = code.add(total, code.mul(dots[operand], partial))
+                    total = code.add(total, partials.product(dots[operand], partial))
         if total != ZERO:
             dots["v", j] = total
-    return [dots.get(o, ZERO) for o in program.outputs]
+    return [dots.get(o, ZERO) for o in (program.outputs if outputs is None else outputs)]

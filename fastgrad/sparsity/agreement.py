@@ -75,7 +75,7 @@ class _Probe:
 
     def __init__(self, task: Task, n: int, eps: float) -> None:
         self.task, self.x, self.args, self.eps = task, task.points.row(n), task.args, eps
-        method = task.formula.method
+        method = task.method
         formula = stencil(1, 2 if method == "central" else 1, method)
         self.below, self.above = formula.offsets[0], formula.offsets[-1]
         self.span = self.above - self.below
@@ -138,7 +138,7 @@ def check_missing(task: Task, places: Pattern, terms: Terms) -> None:
 
 def check_curvature(task: Task, found: Found) -> None:
     """Raise ValueError where the second difference along an irregular direction v is not v @ H @ v."""
-    pattern, formula = task.pattern, stencil(2, 2, task.formula.method)
+    pattern, formula = task.pattern, stencil(2, 2, task.method)
     for n in _some(task):
         look = Look(task.f)
         v, values = _values_along(task, look, task.points.row(n), formula)

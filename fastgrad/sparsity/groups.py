@@ -13,7 +13,7 @@ from ..engine.call import Call, Target
 from ..engine.choose import choose, warn_if_slow
 from ..formulas import stencils
 from ..formulas.stencils import Table
-from ..operations.solve import none_ran
+from ..operations.solve import check_combination, none_ran
 from ..results import EPS, users_level
 from .patterns import Pattern
 from .task import Found, Task
@@ -30,6 +30,7 @@ def differentiate(task: Task, engine: str, workers: int | None) -> Found:
     if not task.points.count or not task.pattern.nnz:
         return Found(np.zeros((task.points.count, task.pattern.nnz)), task.steps_at(EPS), EPS, 0, none_ran(engine))
     count, pattern, whole = task.pattern.count, task.pattern, _call(task, 0, task.pattern.count)
+    check_combination(whole, engine)
     chosen = choose(whole, engine)
     warn_if_slow(whole, chosen, users_level(1))
     size = max(1, DIFFERENCES // max(1, pattern.shape[0])) if chosen.code is None else count

@@ -183,7 +183,7 @@ def _calls(task: Task) -> int:
 def _known(task: Task, engine: str) -> Structure | None:
     """What is known of f where that may save time;
     None of an f that cannot be traced, or whose terms depend on too much."""
-    if engine != "auto" or _calls(task) <= TRACED_CALLS:
+    if engine != "auto" or task.is_exact or _calls(task) <= TRACED_CALLS:
         return None
     try:
         structure = structure_of(task.f, a_point(task.points), task.args)
@@ -196,7 +196,7 @@ def _known(task: Task, engine: str) -> Structure | None:
 def _found(task: Task, structure: Structure | None, engine: str, workers: int | None) -> Found:
     if engine == "reference":
         return by_definition(task, dense)
-    found = _by_terms(task, structure) if structure and engine == "auto" else None
+    found = _by_terms(task, structure) if structure and engine == "auto" and not task.is_exact else None
     found = found or _by_table(task, engine, workers)
     return replace(found, data=found.data[:, task.pattern.upper[2]])
 
@@ -234,4 +234,5 @@ def _by_table(task: Task, engine: str, workers: int | None) -> Found:
     how = Options(engine, workers, None, False, full_output=True)
     x = points.values.reshape(points.count, *points.shape)
     full = differentiate(call, x, how, lead=(points.count,), tail=(len(table.scale),))
-    return Found(full.value, full.h.reshape(points.layout), EPS, full.nfev, full.engine)
+    h = task.steps_at(EPS) if task.is_exact else full.h.reshape(points.layout)
+    return Found(full.value, h, EPS, full.nfev, full.engine)

@@ -15,11 +15,10 @@ from ..engine.arguments import (
     check_function,
     check_workers,
     refuse_bounds,
-    refuse_exact,
 )
 from ..engine.call import Call, Rows
 from ..engine.choose import check_engine, warn_if_constant
-from ..formulas.stencils import Stencil, Table
+from ..formulas.stencils import EXACT, Stencil, Table
 from ..formulas.steps import Steps, with_precision
 from ..results import EPS, Result, status_of, users_level
 from .patterns import Pattern, scipy_sparse
@@ -38,8 +37,20 @@ class Task:
     steps: Steps
     args: tuple[Any, ...]
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether derivatives are made of f's trace."""
+        return self.formula.method == EXACT
+
+    @property
+    def method(self) -> str:
+        """By which differences f is looked at beside its derivatives."""
+        return "central" if self.is_exact else self.formula.method
+
     def steps_at(self, eps: float) -> Array:
-        """The steps (N, D) for an f whose results have precision eps."""
+        """The steps (N, D) for an f whose results have precision eps; 1 where nothing is moved."""
+        if self.is_exact:
+            return np.ones(self.points.layout)
         return with_precision(self.steps, self.formula, eps).at(self.points.values) * np.ones(self.points.layout)
 
     def check_outputs(self, shape: tuple[int, ...]) -> None:
@@ -64,7 +75,6 @@ def check_request(f: Any, method: Any, order: Any, bounds: Any, engine: Any, wor
     scipy_sparse()
     check_function(f)
     check_fixed_steps(method, order, name)
-    refuse_exact(method, name)
     refuse_bounds(bounds, name)
     check_engine(engine)
     return check_workers(workers, engine)
@@ -107,4 +117,5 @@ def as_matrices(found: Found, task: Task, given: NDArray[Any], batch: bool, full
     value, status = (matrices, status_of(data)) if batch else (matrices[0], status_of(data)[0])
     if not full_output:
         return value
-    return Result(value, None, status, found.h.reshape(given.shape), found.nfev, found.engine)
+    h = None if task.is_exact else found.h.reshape(given.shape)
+    return Result(value, None, status, h, found.nfev, found.engine)

@@ -68,7 +68,8 @@ def _restored(form: dict[Any, Any], result: Any) -> Any:
     if not isinstance(result, Result):
         return _in_dtypes(form, result)
     error = None if result.error is None else _in_dtypes(form, result.error)
-    value, h = _in_dtypes(form, result.value), unflatten(form, np.broadcast_to(result.h, result.value.shape))
+    value = _in_dtypes(form, result.value)
+    h = None if result.h is None else unflatten(form, np.broadcast_to(result.h, result.value.shape))
     return replace(result, value=value, error=error, status=unflatten(form, result.status), h=h)
 
 

@@ -227,8 +227,12 @@ class Code:
     @property
     def description(self) -> str:
         """How f is run."""
+        count, lanes = len(self.program.nodes), machine.lanes()
+        if self.table.is_exact:
+            both = len(exact(self.program, self.table, value=True).program.nodes)
+            return f"f of {count} operations, with its derivatives {both}, on {lanes} lanes"
         rolled = ", rolled" if self.family.how == "rolled" else ""
-        return f"as {len(self.program.nodes)} operations on {machine.lanes()} lanes{rolled}"
+        return f"as {count} operations on {lanes} lanes{rolled}"
 
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """A kernel with the arrays of a call."""

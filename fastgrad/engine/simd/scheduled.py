@@ -103,7 +103,7 @@ class ScheduledCode:
     def description(self) -> str:
         """How f is run."""
         nodes = len(scheduled(self.program, self.table)[0].program.nodes)
-        return f"as {len(self.program.nodes)} operations, with its derivatives {nodes}, by NumPy"
+        return f"f of {len(self.program.nodes)} operations, with its derivatives {nodes}, by NumPy"
 
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """The code with the arrays of a call; one thread does all of it."""

@@ -1,0 +1,67 @@
+"""Reverse mode: what it computes, and with how many operations."""
+
+import numpy as np
+import pytest
+
+from fastgrad.formulas import stencils
+from fastgrad.formulas.samples import SAMPLES
+from fastgrad.program.adjoint import adjoint
+from fastgrad.program.exact import exact
+from fastgrad.program.partials import Partials
+from fastgrad.program.program import Code, evaluate
+from fastgrad.program.trace.recording import trace
+
+
+def gradient_of(f, d):
+    program = trace(f, (d,))
+    return program, exact(program, stencils.gradient(d, method="exact")).program
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_samples(name):
+    sample = SAMPLES[name]
+    x = np.array(sample.point)
+    _, slopes = gradient_of(sample.f, x.size)
+    expected = sample.gradient(x)
+    root = np.sqrt(np.mean(np.square(expected)))
+    assert np.abs(evaluate(slopes, x) - expected).max() <= 8.0 * np.finfo(float).eps * max(root, 1e-300)
+
+
+def rosenbrock(x):
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+
+LENGTHS = {
+    "a chain": (rosenbrock, 50),
+    "a softmax": (lambda x: np.log(np.sum(np.exp(x - np.max(x)))), 40),
+    "a product": (np.prod, 30),
+    "a quadratic form": (lambda x: x @ np.arange(400.0).reshape(20, 20) @ x, 20),
+}
+
+
+@pytest.mark.parametrize("name", sorted(LENGTHS))
+def test_a_gradient_is_four_times_as_long_as_f_at_most(name):
+    f, d = LENGTHS[name]
+    program, slopes = gradient_of(f, d)
+    assert len(slopes.nodes) <= 4 * len(program.nodes)
+
+
+def test_outputs_that_do_not_depend_on_all():
+    program = trace(lambda x: np.array([x[0] * x[1], 3.0, x[2]]), (3,))
+    code = Code(program)
+    partials = Partials(code, program)
+    rows = [adjoint(code, program, output, partials) for output in program.outputs]
+    zero, one = ("k", 0.0), ("k", 1.0)
+    assert rows == [[("x", 1), ("x", 0), zero], [zero] * 3, [zero, zero, one]]
+
+
+def test_what_flows_along_many_paths_is_added():
+    _, slopes = gradient_of(lambda x: x[0] * x[0] + x[0] / x[1] + x[0], 2)
+    assert evaluate(slopes, [3.0, 2.0]) == [7.5, -0.75]
+
+
+def test_constants_keep_their_places():
+    weights = np.array([2.0, 3.0])
+    program, slopes = gradient_of(lambda x: x @ weights, 2)
+    assert slopes.constants == program.constants
+    assert evaluate(slopes, [1.0, 1.0]) == [2.0, 3.0]
