@@ -58,6 +58,28 @@ def test_few_points(n):
     np.testing.assert_allclose(found, gradient(f, X, engine="python", **options())[:n], atol=1e-8)
 
 
+LAYOUTS = {
+    "Fortran": np.asfortranarray,
+    "transposed": lambda rows: np.ascontiguousarray(rows.T).T,
+    "reversed": lambda rows: rows[::-1].copy()[::-1],
+    "strided": lambda rows: np.repeat(np.repeat(rows, 2, 0), 2, 1)[::2, ::2],
+    "big-endian": lambda rows: rows.astype(">f8"),
+}
+
+
+@engines
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_rows_in_every_layout(name, engine):
+    x, rows = np.tile(X, (40, 1)), np.tile(ROWS, (40, 1))
+
+    def g(x, row):
+        return np.sum(x) * row[0] + row[1] * x[0] ** 2 + row[2] * x[1]
+
+    found = gradient(g, x, batch=True, batch_args=(LAYOUTS[name](rows),), engine=engine)
+    expected = rows[:, :1] + np.stack([2 * rows[:, 1] * x[:, 0], rows[:, 2]], axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-8)
+
+
 def test_fresh_at_every_call():
     rows = SCALES.copy()
 
