@@ -290,8 +290,8 @@ def explain(
 ) -> Explanation:
     """Which engine `gradient` would use for the same arguments, and why not a faster one.
 
-    Of ``method="exact"`` it says of how many operations f is, and f with its derivatives. f is compiled if it takes that
-    to know, but not differentiated; `out` is not written, `progress` and `full_output`
+    Of ``method="exact"`` it says of how many operations f is, and f with its derivatives. f is compiled if it takes
+    that to know, but not differentiated; `out` is not written, `progress` and `full_output`
     change nothing.
 
     Returns

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-import fastgrad
 from fastgrad import (
     ConstantFunctionWarning,
     EngineError,
