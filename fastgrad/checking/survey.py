@@ -239,10 +239,10 @@ class Survey:
         chosen, g = self._places(), self.loss.g
         with np.errstate(all="ignore"):
             allowed = self.loss.atol + self.loss.rtol * np.abs(exact) + ROUNDING * self.loss.typical
-            differing = chosen[~(np.abs(g - exact) <= allowed)[chosen]]
+            agree = np.isfinite(exact) & (np.abs(g - exact) <= allowed)
         for name in self.names:
             self._say(name, "ok")
-        for number, place in enumerate(differing.tolist()):
+        for number, place in enumerate(chosen[~agree[chosen]].tolist()):
             self._differing(place, float(exact[place]), closely=number < CLOSELY)
         self._explain()
         return self._report("exact", len(chosen))

@@ -104,7 +104,5 @@ def test_what_cannot_be_compared_with_an_exact_gradient():
         check_gradient(np.sum, np.ones_like, x, against="exact", elementwise=True)
     with pytest.raises(ValueError, match="against='jax' is unknown"):
         check_gradient(np.sum, np.ones_like, x, against="jax")
-    report = check_gradient(
-        lambda x: np.sum(np.cbrt(x)), lambda x: np.ones_like(x), x * 0.0, against="exact", raises=False
-    )
+    report = check_gradient(lambda x: np.sum(np.cbrt(x)), np.ones_like, x * 0.0, against="exact", raises=False)
     assert report.verdict == "inconclusive"
