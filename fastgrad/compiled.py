@@ -24,6 +24,7 @@ import numpy as np
 from .engine.arguments import check_fixed_steps, check_one_step, refuse_exact
 from .formulas.stencils import Stencil, stencil
 from .formulas.steps import choose_steps, with_precision
+from .llvm.interrupts import loading
 
 
 def grad(
@@ -65,10 +66,11 @@ def grad(
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.grad")
     refuse_exact(method, "compiled.grad")
-    from .engine.jit import inside  # noqa: PLC0415
+    with loading(f"{__package__}.engine.jit.derivatives"):
+        from .engine.jit import derivatives  # noqa: PLC0415
 
     formula = stencil(1, order, method)
-    return inside.gradient(f, formula, *_sizes(formula, h, rel_step))
+    return derivatives.gradient(f, formula, *_sizes(formula, h, rel_step))
 
 
 def jacobian(
@@ -105,10 +107,11 @@ def jacobian(
     _check_compiled(f)
     check_fixed_steps(method, order, "compiled.jacobian")
     refuse_exact(method, "compiled.jacobian")
-    from .engine.jit import inside  # noqa: PLC0415
+    with loading(f"{__package__}.engine.jit.derivatives"):
+        from .engine.jit import derivatives  # noqa: PLC0415
 
     formula = stencil(1, order, method)
-    return inside.jacobian(f, formula, *_sizes(formula, h, rel_step))
+    return derivatives.jacobian(f, formula, *_sizes(formula, h, rel_step))
 
 
 def _check_compiled(f: Any) -> None:

@@ -1070,11 +1070,14 @@ def bounded(bounds):
     return functools.partial(gradient, product, point(), bounds=bounds)
 
 
-BOUNDED = {"gradient": gradient, "jacobian": jacobian, "explain": explain}
+BOUNDED = {
+    "gradient": gradient,
+    "value_and_gradient": value_and_gradient,
+    "value_and_grad": lambda f, x, **options: value_and_grad(f, **options)(x),
+    "jacobian": jacobian,
+    "explain": explain,
+}
 UNBOUNDED = {
-    "value_and_gradient": lambda **bounds: value_and_gradient(product, point(), **bounds),
-    "value_and_grad": lambda **bounds: value_and_grad(product, **bounds)(point()),
-    "hessian": lambda **bounds: hessian(product, point(), **bounds),
     "jvp": lambda **bounds: jvp(several, point(), point(), **bounds),
     "vjp": lambda **bounds: vjp(several, point(), point(), **bounds),
     "hvp": lambda **bounds: hvp(product, point(), point(), **bounds),
@@ -1218,10 +1221,6 @@ BOUNDS = [
         )
         for options in ({"bounds": (0.0, 9.0)}, {"h": 0.1}, {"rel_step": 0.1})
     ],
-]
-
-TABLE = [
-    *BOUNDS,
 ]
 
 
@@ -1434,6 +1433,7 @@ TABLE = [
     *READ_ONLY,
     *CANNOT_COMPILE,
     *SPARSE,
+    *BOUNDS,
 ]
 
 

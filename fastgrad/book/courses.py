@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..engine.arguments import check_function, movable_array, real_array
+from ..engine.arguments import check_function, movable_array
+from ..engine.numbers import real_array
 from ..formulas.values import as_number
 from .elements import quotient, restored, weighted_quotient
 

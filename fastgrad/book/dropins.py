@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine import threads
-from ..engine.arguments import check_function, check_workers, real_array
+from ..engine.arguments import check_function, check_workers
 from ..engine.bound import Choice
 from ..engine.call import Call, Rows
 from ..engine.choose import PYTHON_CALLS, choose, warn_if_slow
+from ..engine.numbers import real_array
 from ..engine.python import mutation
 from ..formulas import stencils
 from ..formulas.steps import Steps, default_factor

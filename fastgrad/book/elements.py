@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import real_array
+from ..engine.numbers import real_array
 from ..formulas.steps import default_factor
 
 Array = NDArray[Any]

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import FLOATS, check_function, movable_array, real_array
+from ..engine.arguments import FLOATS, check_function, movable_array
+from ..engine.numbers import real_array
 from ..engine.python.mutation import WRITES
 from ..variable import Variable
 

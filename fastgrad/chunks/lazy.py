@@ -9,29 +9,22 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from hashlib import sha256
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import (
-    Function,
-    Options,
-    check_args,
-    check_batch,
-    check_bounds,
-    formulas_of,
-    is_dask,
-    read_points,
-    read_steps,
-    real_array,
-)
+from ..engine.arguments import Function, Options, check_args, check_batch, formulas_of, read_points, read_steps
 from ..engine.call import Call, Grid, Rows
 from ..engine.choose import PYTHON_CALLS, check_engine, choose_ahead, keep_quiet, warn_if_slow
+from ..engine.limits import as_pair, check_bounds
+from ..engine.numbers import is_dask, real_array
 from ..formulas import stencils
 from ..formulas.steps import irregular
+from ..llvm.memory import Memory
+from ..program.captures import parts
 from ..results import users_level
 
 Array = NDArray[Any]
@@ -54,7 +47,10 @@ class Carried:
     def __reduce__(self) -> tuple[Callable[[bytes], Carried], tuple[bytes]]:
         import cloudpickle  # noqa: PLC0415  which comes with dask
 
-        return _arrived, (cloudpickle.dumps(self.f),)
+        try:
+            return _arrived, (cloudpickle.dumps(self.f),)
+        except Exception as error:
+            raise TypeError(_cannot_travel(self.f, error)) from error
 
     def __dask_tokenize__(self) -> Any:
         from dask.base import normalize_token  # noqa: PLC0415  an extra
@@ -62,9 +58,29 @@ class Carried:
         return normalize_token(self.f)
 
 
-@lru_cache(maxsize=256)
+_ARRIVED: Memory[Carried] = Memory(64 << 20)  # bytes of pickles, the newest whatever it weighs
+
+
 def _arrived(content: bytes) -> Carried:
-    return Carried(pickle.loads(content))
+    key = sha256(content).digest()
+    return _ARRIVED.get(key) or _ARRIVED.keep(key, Carried(pickle.loads(content)), len(content))
+
+
+def _cannot_travel(f: Function, error: Exception) -> str:
+    """What of f cannot be sent to other processes."""
+    import cloudpickle  # noqa: PLC0415
+
+    name, blamed = getattr(f, "__qualname__", type(f).__name__), ""
+    for _, own, value in parts(f):
+        try:
+            cloudpickle.dumps(value)
+        except Exception:  # noqa: BLE001  whatever an object raises that cannot be pickled
+            blamed = f" because of {own!r}, a {type(value).__name__}"
+            break
+    return (
+        f"f={name} cannot be sent to dask's workers{blamed} ({error}); "
+        "make such an object inside f, or compute with scheduler='threads'"
+    )
 
 
 @dataclass(frozen=True)
@@ -184,18 +200,18 @@ def _one_point(
 
 def _limits(bounds: Any, points: Rows) -> tuple[Array, Array] | None:
     """The bounds, which are the same for all points, as rows."""
-    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
-        check_bounds(bounds, np.zeros(points.shape), points.shape)  # raises, unless there are none
+    if bounds is None:
         return None
-    for bound in bounds:
+    pair = as_pair(bounds, points.shape)
+    for bound in pair:
         if np.ndim(bound) > len(points.shape):
             msg = (
                 f"bounds of a dask array are for all points alike, got shape {np.shape(bound)}; "
                 "write one number for each coordinate"
             )
             raise ValueError(msg)
-    between = np.clip(np.zeros(points.shape), *map(np.asarray, bounds))
-    both = check_bounds(bounds, between, points.shape)
+    between = np.clip(np.zeros(points.shape), *map(np.asarray, pair))
+    both = check_bounds(pair, between, points.shape)
     return both and (both[0].reshape(1, -1), both[1].reshape(1, -1))
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import real_array
+from ..engine.numbers import real_array
 from ..formulas.samples import SAMPLES
 from ..results import EngineError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -14,9 +14,10 @@ from ..formulas import stencils
 from ..formulas.stencils import COMPLEX, EXACT, ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
 from ..formulas.values import unmasked
-from ..program.captures import home
 from . import threads
 from .call import Call, Rows
+from .limits import read_bounds
+from .numbers import real_array
 
 Array = NDArray[Any]
 
@@ -125,43 +126,6 @@ def arrays_of(args: tuple[Any, ...]) -> list[Array]:
     return [a for a in args if isinstance(a, np.ndarray)]
 
 
-def is_dask(x: Any) -> bool:
-    """Whether x is a dask array; dask itself need not be there."""
-    return type(x) is not np.ndarray and home(type(x)).startswith("dask.array")
-
-
-def real_array(x: Any, name: str = "x") -> Array:
-    """x as a floating-point array, integers as float64; no copy where none is needed."""
-    if type(x) is np.ndarray and x.dtype == np.float64:
-        return x
-    if is_dask(x):
-        msg = (
-            f"{name} is a dask array, all of which would have to be computed first; "
-            "write .compute(), or batch=True in gradient, value_and_gradient, jacobian and hessian, "
-            "which take its rows as points"
-        )
-        raise TypeError(msg)
-    if isinstance(x, Mapping):
-        msg = f"{name} is a {type(x).__name__}; write grad(f)({name}), or value_and_grad(f)({name}), which take dicts"
-        raise TypeError(msg)
-    try:
-        array = np.asarray(unmasked(x, name))
-    except ValueError:
-        msg = f"{name} is ragged: its rows have different lengths; give an array of numbers"
-        raise TypeError(msg) from None
-    if array.dtype.kind == "f":
-        return array
-    if array.dtype.kind in "iub":
-        return array.astype(np.float64)
-    if array.dtype.kind == "c":
-        msg = f"{name} is complex ({array.dtype}); derivatives are taken along real coordinates: pass {name}.real"
-    else:
-        msg = (
-            f"{name} must hold real numbers, got {array.dtype} from {type(x).__name__}; write np.asarray({name}, float)"
-        )
-    raise TypeError(msg)
-
-
 FLOATS = (np.float64, np.float32, np.float16)
 
 
@@ -180,54 +144,12 @@ def movable_array(x: Any, name: str) -> Array:
     return np.asarray(unmasked(x, name))  # of a subclass such as np.matrix, whose elements have no one index
 
 
-def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, Array] | None:
-    """(lowest, highest) of every coordinate, each in the shape of x; `shape` is that of a point."""
-    if bounds is None:
-        return None
-    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
-        msg = (
-            f"bounds must be a pair (lb, ub), got {type(bounds).__name__} {bounds!r}; "
-            "write bounds=(0, np.inf) for one side"
-        )
-        raise ValueError(msg)
-    low, high = (_bound(name, b, x, shape) for name, b in zip(("lb", "ub"), bounds, strict=True))
-    if x.dtype != np.float64:  # an x on a bound is on the bound's value in x's precision
-        low = np.where(low.astype(x.dtype) == x, np.minimum(low, x), low)
-        high = np.where(high.astype(x.dtype) == x, np.maximum(high, x), high)
-    wrong = low > high
-    if wrong.any():
-        n = int(np.flatnonzero(wrong)[0])
-        msg = f"bounds: lb={float(low.flat[n])!r} is above ub={float(high.flat[n])!r} (element {n}); exchange them"
-        raise ValueError(msg)
-    outside = (x < low) | (x > high)
-    if outside.any():
-        place = np.unravel_index(int(np.flatnonzero(outside)[0]), x.shape)
-        inside = f"({float(low[place])!r}, {float(high[place])!r})"
-        index = f"[{', '.join(map(str, place))}]" if place else ""
-        msg = f"x{index}={float(x[place])!r} lies outside its bounds {inside}; write np.clip(x, *bounds)"
-        raise ValueError(msg)
-    return low, high
-
-
-def _bound(name: str, bound: Any, x: Array, shape: tuple[int, ...]) -> Array:
-    array = real_array(bound, name).astype(np.float64, copy=False)
-    if np.isnan(array).any():
-        msg = f"bounds: {name} holds NaN; write -np.inf or np.inf where there is no bound"
-        raise ValueError(msg)
-    try:
-        return np.broadcast_to(array, x.shape)
-    except ValueError:
-        msg = (
-            f"bounds: shape {np.shape(bound)} does not fit points of shape {shape}; give a number or one per coordinate"
-        )
-        raise ValueError(msg) from None
-
-
 def refuse_bounds(bounds: Any, name: str) -> None:
     """Raise ValueError where bounds are not supported."""
     if bounds is not None:
         msg = (
-            f"{name} has no bounds=; derivative, gradient and jacobian have: leave bounds out, or move x away from them"
+            f"{name} has no bounds=; derivative, gradient, value_and_gradient, jacobian and hessian have: "
+            "leave bounds out, or move x away from them"
         )
         raise ValueError(msg)
 
@@ -283,7 +205,7 @@ def _overlap(a: Array, b: Array) -> bool:
 
 Function = Callable[..., Any]
 Step = ArrayLike | None
-Bounds = tuple[ArrayLike, ArrayLike] | None
+Bounds = Any  # (lb, ub), a list of pairs or SciPy's, see `limits`
 Progress = bool | Callable[[int, int], object]
 
 
@@ -319,7 +241,7 @@ def read_call(
     table = table_of(points.dimension, order, formulas_of(method))
     steps, adaptive = read_steps(given, points, table, h, rel_step), method == "adaptive"
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
-    limits = read_bounds(bounds, given, points)
+    limits = None if bounds is None else read_bounds(bounds, given, points)
     return given, Call(f, points, table, steps, rest, rows, value, vector=vector, adaptive=adaptive, bounds=limits)
 
 
@@ -354,7 +276,7 @@ def read_call_along(
 
 def read_points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:
     """x as an array, and as points in rows of float64."""
-    given = real_array(x)
+    given = x if type(x) is np.ndarray and x.dtype == np.float64 else real_array(x)
     if not batch:
         return given, Rows(given.reshape(1, given.size).astype(np.float64, copy=False), given.shape)
     if given.ndim < 2:
@@ -407,19 +329,3 @@ def read_steps(given: Array, points: Rows, table: stencils.Table, h: Step, rel_s
         return steps
     size = np.broadcast_to(steps.size, given.shape).reshape(points.layout)
     return Steps(steps.rule, size)
-
-
-def read_bounds(bounds: Any, given: Array, points: Rows) -> tuple[Array, Array] | None:
-    """The bounds in the layout of the points."""
-    both = check_bounds(bounds, given, points.shape)
-    if both and given.dtype != np.float64:
-        return both[0].reshape(points.layout), both[1].reshape(points.layout)
-    return both and (_as_rows(both[0], bounds[0], points), _as_rows(both[1], bounds[1], points))
-
-
-def _as_rows(bound: Array, given: Any, points: Rows) -> Array:
-    """One row for all points where the bounds are the same for all, which takes no memory."""
-    if points.count and np.ndim(given) <= len(points.shape):
-        row = bound.reshape(points.layout)[0] if bound.ndim == len(points.shape) else bound[0].ravel()
-        return np.broadcast_to(row, points.layout)
-    return bound.reshape(points.layout)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..formulas.steps import irregular
 from ..formulas.values import as_number, as_numbers
+from ..llvm.interrupts import imported
 from ..program import look
 from ..results import ConstantFunctionWarning, EngineError, PerformanceWarning, users_level
 from . import threads
@@ -19,6 +20,9 @@ from .call import Call, Output, Rows
 from .python import arrays, complexsteps
 
 Array = NDArray[np.float64]
+
+# Importing LLVM takes as long as all the rest, Numba four times as long.
+_SIMD, _JIT, _JIT_OF_COMPLEX = (f"{__package__}.{name}" for name in ("simd.code", "jit.code", "jit.complexcode"))
 
 ENGINES = ("auto", "simd", "jit", "python", "reference")
 
@@ -130,10 +134,8 @@ def _called_somewhere(call: Call) -> tuple[Call | None, Any]:
 
 def _choose_by_trace(call: Call, named: str, error: Exception) -> tuple[Choice, tuple[int, ...]]:
     """The choice for a function that raises at the points that were made up."""
-    from .simd import code  # noqa: PLC0415  importing LLVM takes as long as all the rest
-
     try:
-        shape = code.traced_shape(call)
+        shape = imported(_SIMD).traced_shape(call)
     except Exception:  # noqa: BLE001  f's own again, of a function that cannot be traced
         if call.vector or named == "auto":
             raise ValueError(_unknown(call, error)) from error
@@ -168,19 +170,17 @@ def _simd(call: Call, out: Output | None, _limit: int | None) -> Code:
     if call.table.is_complex:
         msg = "method='complex' runs on jit and python, simd knows real numbers only"
         raise EngineError(msg)
-    from .simd import code  # noqa: PLC0415  importing LLVM takes as long as all the rest
-
-    return code.compile_call(call, out)
+    made: Code = imported(_SIMD).compile_call(call, out)
+    return made
 
 
 def _jit(call: Call, out: Output | None, limit: int | None) -> Code:
+    made: Code
     if call.table.is_complex:
-        from .jit import complexcode  # noqa: PLC0415
-
-        return complexcode.compile_call(call, limit)
-    from .jit import code  # noqa: PLC0415  importing Numba takes four times as long as the rest
-
-    return code.compile_call(call, out, limit)
+        made = imported(_JIT_OF_COMPLEX).compile_call(call, limit)
+    else:
+        made = imported(_JIT).compile_call(call, out, limit)
+    return made
 
 
 _COMPILE = {"simd": _simd, "jit": _jit}

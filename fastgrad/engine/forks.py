@@ -41,6 +41,8 @@ _BLAS = (  # what sets the number of threads in the libraries that NumPy is buil
 )  # fmt: skip
 
 
+_PARENT_DEATH = 1  # PR_SET_PDEATHSIG of Linux, the only system on which processes are forked here
+
 _told: set[str] = set()
 
 pauses.register()
@@ -142,12 +144,13 @@ def _start(task: Callable[[], None], children: dict[int, int]) -> None:
             stream.flush()
     answer, tell = os.pipe()
     try:
+        parent = os.getpid()
         with deferred_interrupt():  # an interrupt must not lead the child into the parent's code
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # threads of BLAS, which stops them before a fork
                 process = os.fork()
             if process == 0:
-                _live(task, tell)
+                _live(task, tell, parent)
             children[answer] = process
     finally:
         os.close(tell)
@@ -155,9 +158,10 @@ def _start(task: Callable[[], None], children: dict[int, int]) -> None:
             os.close(answer)
 
 
-def _live(task: Callable[[], None], tell: int) -> None:
+def _live(task: Callable[[], None], tell: int, parent: int) -> None:
     """All of a child's life; whatever happens, it never returns into the parent's code."""
     try:
+        _die_with(parent)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets Ctrl-C too, and ends its children
         _one_blas_thread()
         try:
@@ -171,6 +175,14 @@ def _live(task: Callable[[], None], tell: int) -> None:
         with open(tell, "wb") as pipe:
             pipe.write(message)
     finally:
+        os._exit(0)
+
+
+def _die_with(parent: int) -> None:
+    """Let this process be killed as soon as its parent is gone, however that ended."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None, use_errno=True).prctl(_PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it went before the kernel was told
         os._exit(0)
 
 

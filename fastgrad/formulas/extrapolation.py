@@ -30,6 +30,14 @@ HOPELESS = 2  # ... and where round-off has reached the error
 SAFETY = 4.0  # the size of round-off in the error, over the usual one of eps * |f| / h
 VISIBLE = 8.0  # a difference larger than round-off by this factor is the formula's
 GROWTH = 16.0  # of the largest step, where round-off left an error ...
+NEAR = 4096.0  # ... as long as it can grow by no more; else bisection finds the step to begin anew with
+BUDGET = 30  # estimates of an element in all: 60 evaluations of a central formula of order 2
+DEEPEST = BUDGET - 4  # levels: after them, and the first estimate, there can be one that confirms and two that blame
+LATE = 20  # levels, after which an element whose estimates scatter is left to look deeper
+DEEP = 2.0 ** np.array([-24, -27, -30, -33])  # of the first step: there a function that seemed noisy is looked at again
+LIKELY = 16.0  # times what larger steps have found: a slope beyond is that of noise
+NARROW = 20  # halvings of the largest step to the shortest peak that is looked for beside a tiny coordinate
+PLAIN = 2.0**42  # over round-off: a difference so large leaves 1e-12
 FAR = 53.0  # how much smaller the step is that has to confirm a result; no multiple of it has been taken before
 FLAT = 8  # levels at which f differs by the same small amount, whatever the step: noise of f
 SMALL = 1e-3  # ... if that is smaller than f by this factor; else it can be a wave that smaller steps resolve
@@ -76,18 +84,94 @@ def exponents(formula: Stencil) -> Array:
 
 
 def refine(estimate: Estimate, start: Array, largest: Array, formula: Stencil) -> Refined:
-    """Halve and extrapolate;
-    where round-off leaves too large an error, again from larger steps, as long as that helps."""
-    memory, can_grow = _Memory(estimate, len(start)), 4.0 * start <= largest
-    found = halved(memory.estimate if can_grow.any() else estimate, start, formula)
-    elements = np.flatnonzero(_wants(found) & can_grow)
-    while elements.size:
+    """Halve and extrapolate; where that finds no scale of f, again from other steps: BUDGET estimates in all.
+
+    From larger ones where round-off left too large an error, from much smaller ones where estimates scatter.
+    """
+    asked, can_grow, near = _Asked(estimate, len(start)), 4.0 * start <= largest, largest <= NEAR * start
+    found = halved(asked.anew, start, formula, np.full(len(start), DEEPEST))
+    _look_deeper(found, asked, formula)
+    if can_grow.any():
+        _grow(found, asked, np.flatnonzero(_wants(found) & can_grow & near), largest, formula)
+        _leap(found, asked, np.flatnonzero(_wants(found) & can_grow & ~near), largest, formula)
+    return found
+
+
+def _again(found: Refined, asked: _Asked, elements: Array, top: Array, formula: Stencil) -> Array:
+    """Take over what other first steps lead to, as far as the budget goes; where it helped."""
+    left = BUDGET - 4 - asked.count[elements]
+    again = halved(lambda some, steps: asked.estimate(elements[some], steps), top, formula, left)
+    return found.improve(elements, again)
+
+
+def _grow(found: Refined, asked: _Asked, elements: Array, largest: Array, formula: Stencil) -> None:
+    """Again from larger steps, as long as that helps."""
+    while True:
+        elements = elements[asked.count[elements] <= BUDGET - 6]
+        if not elements.size:
+            return
         by = np.minimum(GROWTH, power_of_two_below(largest[elements] / found.top[elements]))
         top = by * found.top[elements]
-        again = halved(lambda some, steps, of=elements: memory.estimate(of[some], steps), top, formula)  # type: ignore[misc]
-        helped = found.improve(elements, again)
-        elements = elements[helped & _wants(again) & (4.0 * top <= largest[elements])]
-    return found
+        helped = _again(found, asked, elements, top, formula)
+        now = Refined(*(a[elements] for a in found))
+        elements = elements[helped & _wants(now) & (4.0 * top <= largest[elements])]
+
+
+def _leap(found: Refined, asked: _Asked, elements: Array, largest: Array, formula: Stencil) -> None:
+    """Beside a tiny coordinate the scale of f may lie anywhere up to 1: from the shortest step at which f changes."""
+    elements = elements[asked.count[elements] <= BUDGET // 2]
+    low, high = np.zeros(len(elements)), np.log2(largest[elements] / found.top[elements]).round()
+    first, plain = found.top[elements], _is_plain(asked, elements, largest[elements])
+    far = np.flatnonzero(~plain & (high > 2.0 * NARROW))  # f may be flat there, beyond a peak
+    if far.size:
+        plain[far] = _is_plain(asked, elements[far], largest[elements[far]] * 2.0**-NARROW)
+        high[far[plain[far]]] -= NARROW
+    while True:
+        wide = np.flatnonzero(plain & (high - low > 2.0) & (asked.count[elements] <= BUDGET - 10))
+        if not wide.size:
+            break
+        middle = np.floor((low[wide] + high[wide]) / 2.0)
+        seen = _is_plain(asked, elements[wide], np.ldexp(first[wide], middle.astype(np.intp)))
+        high[wide], low[wide] = np.where(seen, middle, high[wide]), np.where(seen, low[wide], middle)
+    top = np.minimum(np.ldexp(first, (high + 8.0).astype(np.intp)), largest[elements])
+    if elements.size:
+        _again(found, asked, elements, top, formula)
+
+
+def _is_plain(asked: _Asked, elements: Array, steps: Array) -> Array:
+    """Where a difference is large beside round-off, or f is no number any more."""
+    value, noise = asked.estimate(elements, steps)
+    with np.errstate(all="ignore"):
+        return np.asarray(~(np.abs(value) < PLAIN * noise).any(axis=1))
+
+
+def _look_deeper(found: Refined, asked: _Asked, formula: Stencil) -> None:
+    """Where estimates scatter, f is noisy, or a wave that all steps were longer than.
+
+    Two steps that are much shorter tell: the slope of a wave is the same there, that of noise is not, and values that
+    are rounded do not differ at all.
+    """
+    with np.errstate(all="ignore"):
+        scatters = (found.error > EXACT * np.abs(found.value)) & (found.status != CONVERGED)
+    elements = np.flatnonzero(scatters.any(axis=1) & (asked.count <= BUDGET - 9))
+    if not elements.size:
+        return
+    late = asked.count > LATE
+    before, _ = asked.estimate(elements, DEEP[0] * found.top[elements])
+    for deeper in DEEP[1:]:
+        here, noise = asked.estimate(elements, deeper * found.top[elements])
+        with np.errstate(all="ignore"):
+            value, apart = np.abs(found.value[elements]), np.abs(here - found.value[elements])
+            calm = np.abs(before - here) <= np.maximum(apart / 32.0, VISIBLE * noise)
+            blind = calm & scatters[elements] & (apart > found.error[elements] + VISIBLE * noise)
+            blind &= ((apart <= LIKELY * value) | late[elements, None]) & (np.abs(here) > VISIBLE * noise)
+        chosen = blind.any(axis=1)
+        if chosen.any():
+            found.error[elements[chosen]] = np.inf  # a claim that was not true
+            _again(found, asked, elements[chosen], 8.0 * deeper * found.top[elements[chosen]], formula)
+        elements, before = elements[~chosen], here[~chosen]
+        if not elements.size:
+            return
 
 
 def _wants(found: Refined) -> Array:
@@ -96,42 +180,46 @@ def _wants(found: Refined) -> Array:
         return np.asarray((found.error > WANTED * np.abs(found.value)).any(axis=1))
 
 
-class _Memory:
-    """Estimates that may be wanted again: f is called once at a point."""
+class _Asked:
+    """Estimates that may be wanted again, and how many were made for each element: f is called once at a point."""
 
-    def __init__(self, estimate: Estimate, count: int) -> None:
-        self._estimate, self.count = estimate, count
-        self.kept: list[tuple[Array, Array, Array]] = []  # steps (count,), derivatives and round-off (count, M)
+    def __init__(self, estimate: Estimate, elements: int) -> None:
+        self._estimate, self.count = estimate, np.zeros(elements, np.intp)
+        self.kept: list[tuple[Array, Array, Array, Array]] = []  # elements, steps, derivatives and round-off
+
+    def anew(self, elements: Array, steps: Array) -> tuple[Array, Array]:
+        """Estimates from f."""
+        found = self._estimate(elements, steps)
+        self.count[elements] += 1
+        self.kept.append((elements, steps, *found))
+        return found
 
     def estimate(self, elements: Array, steps: Array) -> tuple[Array, Array]:
         """What is known, and the rest from f."""
-        known, values, noise, new = np.full(self.count, np.nan), None, None, np.full(len(elements), True)
-        for at, derivatives, sizes in self.kept:
-            here = at[elements] == steps
-            if here.any():
-                if values is None or noise is None:
-                    values, noise = np.empty((2, len(elements), derivatives.shape[1]))
-                values[here], noise[here] = derivatives[elements[here]], sizes[elements[here]]
-                new &= ~here
-        if values is None or noise is None:
-            values, noise = self._estimate(elements, steps)
-        elif new.any():
-            values[new], noise[new] = self._estimate(elements[new], steps[new])
-        known[elements] = steps
-        kept = np.empty((2, self.count, values.shape[1]))
-        kept[:, elements] = values, noise
-        self.kept.append((known, *kept))
+        values, noise = np.empty((2, len(elements), self.kept[0][2].shape[1]))
+        new = np.ones(len(elements), dtype=bool)
+        for of, at, derivatives, sizes in self.kept:
+            place = np.minimum(np.searchsorted(of, elements), len(of) - 1)
+            here = new & (of[place] == elements) & (at[place] == steps)
+            values[here], noise[here] = derivatives[place[here]], sizes[place[here]]
+            new &= ~here
+        if new.any():
+            values[new], noise[new] = self.anew(elements[new], steps[new])
         return values, noise
 
 
-def halved(estimate: Estimate, start: Array, formula: Stencil) -> Refined:
-    powers, n = exponents(formula), formula.derivative
-    everything = np.arange(len(start))
-    first, noise = estimate(everything, start)
+def halved(estimate: Estimate, start: Array, formula: Stencil, levels: Array | None = None) -> Refined:
+    """Halve and extrapolate; `levels` times at most where there is a budget, of which a wave's search has its part."""
+    powers, n, active = exponents(formula), formula.derivative, np.arange(len(start))
+    first, noise = estimate(active, start)
     with np.errstate(all="ignore"):
         state = _State(first, 2.0 / EPS * noise * start[:, None] ** n)
-    rows, active = [first], everything
+    rows = [first]
+    most = np.full(len(start), LEVELS) if levels is None else levels
     for level in range(1, LEVELS + 1):
+        active = active[most[active] >= level]
+        if not active.size:
+            break
         steps = start[active] * 2.0**-level
         value, noise = estimate(active, steps)
         with np.errstate(all="ignore"):
@@ -145,8 +233,8 @@ def halved(estimate: Estimate, start: Array, formula: Stencil) -> Refined:
         rows.append(np.full_like(first, np.nan))
         rows[level][active] = row[-1]
         active = active[~state.done[active].all(axis=1)]
-        if not active.size:
-            break
+        if level == LATE and levels is not None:
+            active = active[~state.scatters(active)]
     with np.errstate(all="ignore"):
         noise_of_f = state.confirm(estimate, start, n, formula.order)
         state.allow_for_noise(start, n, noise_of_f)
@@ -209,9 +297,17 @@ class _State:
         self.plain[active] = np.where(changed, row[0], self.plain[active])
         self.apart[active] = apart
 
+    def scatters(self, active: Array) -> Array:
+        """Where nothing has been found so far."""
+        hopeless = self.done[active] | (self.error[active] > np.abs(self.value[active]) / 8.0)
+        return np.asarray((hopeless & _constant(self._last_differences(active))).all(axis=1))
+
+    def _last_differences(self, active: Array) -> Array:
+        return np.array([apart[np.searchsorted(of, active)] for of, _, _, apart in self.history[-4:]])
+
     def _is_flat(self, active: Array) -> Array:
         """Where f has differed by the same small amount for many levels."""
-        last = np.array([apart[np.searchsorted(of, active)] for of, _, _, apart in self.history[-4:]])
+        last = self._last_differences(active)
         more = _constant(last) & (last.max(axis=0) < SMALL * self.size[active])
         self.flat[active] = np.where(more, self.flat[active] + 1, 0)
         return np.asarray(self.flat[active] >= FLAT)
@@ -278,4 +374,4 @@ class _State:
         finite = np.isfinite(self.value)
         status = np.where(finite, self.status, NOT_FINITE)
         error = np.where(finite, self.error, np.nan)
-        return Refined(self.value, error, status, start * 2.0 ** -self.level.max(axis=1, initial=0), start)
+        return Refined(self.value, error, status, start * 2.0 ** -self.level.max(axis=1, initial=0), start.copy())

@@ -223,16 +223,27 @@ def vjp(f: Function, x: Any, u: Any, **options: Any) -> Array:
     return np.asarray(np.tensordot(u, jacobian(f, x, **options), axes=u.ndim))
 
 
+def _between_together(x: Array, step: Array, formula: Stencil, bounds: Any) -> tuple[Stencil, Array]:
+    """The formula that fits in all coordinates, and their signed steps; 0 where none does."""
+    if bounds is None:
+        return formula, step
+    limits = np.broadcast_to(bounds[0], x.shape).reshape(1, -1), np.broadcast_to(bounds[1], x.shape).reshape(1, -1)
+    kinds, sizes = sides.fit_together(x.reshape(1, -1), step[None], limits, formula)
+    kind = sides.ONE_SIDED if (kinds == sides.ONE_SIDED).any() else sides.CENTRAL
+    return sides.formula_of(kind, formula) or formula, np.where(kinds == sides.NOWHERE, 0.0, sizes)[0]
+
+
 def hessian(
     f: Function, x: Any, *, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None, order: int = 2,
-    method: str = "central",
+    method: str = "central", bounds: Any = None,
 ) -> Array:  # fmt: skip
     """Second derivatives along e_i and e_i + e_j, and polarisation."""
     if method == "adaptive":
         return np.asarray(_refined(hessian, f, x, args=args, order=order))
     x = np.asarray(x, dtype=np.float64)
-    formula, size = stencil(2, order, method), x.size
-    step, out = _steps(x, formula, h, rel_step, f(x.copy(), *args)).ravel(), np.empty((size, size))
+    asked, size = stencil(2, order, method), x.size
+    step, out = _steps(x, asked, h, rel_step, f(x.copy(), *args)).ravel(), np.empty((size, size))
+    formula, step = _between_together(x, step, asked, bounds)
 
     def second(*coordinates: int) -> Any:
         return along(lambda k: as_number(f(_moved(x, k, step, *coordinates), *args)), formula)
@@ -242,6 +253,7 @@ def hessian(
         out[i, i] = own[i]
         for j in range(i):
             out[i, j] = out[j, i] = 0.5 * (second(j, i) - own[j] - own[i])
+    step = np.where(step == 0.0, np.nan, step)
     with np.errstate(all="ignore"):
         return np.asarray(out / np.multiply.outer(step, step)).reshape(x.shape + x.shape)
 

@@ -50,8 +50,8 @@ def asked_for(x: Array, h: Array, asked: Stencil) -> Scheme:
     return Scheme(np.full(x.shape, ONE_SIDED), h if asked.method == "forward" else -h)
 
 
-def fit(x: Array, h: Array, bounds: Bounds, asked: Stencil) -> Scheme:
-    """The scheme that stays between the bounds, at coordinates that lie there."""
+def fit(x: Array, h: Array, bounds: Bounds, asked: Stencil, *, turned: bool = False) -> Scheme:
+    """The scheme that stays between the bounds, at coordinates that lie there; `turned` ones all have one side."""
     low, high = bounds
     with np.errstate(all="ignore"):
         below, above = x - low, high - x
@@ -59,7 +59,7 @@ def fit(x: Array, h: Array, bounds: Bounds, asked: Stencil) -> Scheme:
         down, up = _shortened(x, -h, low, high, (reach,), below), _shortened(x, h, low, high, (reach,), above)
         one = _side(down, up, below, above, asked)
         kind = np.full(x.shape, ONE_SIDED)
-        if asked.method == "central":
+        if asked.method == "central" and not turned:
             half = asked.offsets[-1]
             middle = _shortened(x, h, low, high, (-half, half), np.minimum(below, above))
             central = ~(SHORTER * middle < np.abs(one))
@@ -112,6 +112,21 @@ def without_noise(x: Array, h: Array, scheme: Scheme, asked: Stencil, eps: float
         step = np.abs(scheme.step)
         lost = (n > 1) & (step < np.abs(h)) & (step < shortest * np.maximum(1.0, np.abs(x)))
     return Scheme(np.where(lost, NOWHERE, scheme.kind), scheme.step)
+
+
+def fit_together(x: Array, h: Array, bounds: Bounds, asked: Stencil, eps: float = EPS) -> Scheme:
+    """As `fit`, of points in rows whose mixed differences move two coordinates by one formula, without noise.
+
+    Where a coordinate turns to one side all of its point do, each to where it has room.
+    """
+    scheme = without_noise(x, h, fit(x, h, bounds, asked), asked, eps)
+    rows = (scheme.kind == ONE_SIDED).any(axis=-1) & (asked.method == "central")
+    if rows.any():
+        there, size = x[rows], h[rows]
+        found = fit(there, size, (bounds[0][rows], bounds[1][rows]), asked, turned=True)
+        for array, part in zip(scheme, without_noise(there, size, found, asked, eps), strict=True):
+            array[rows] = part
+    return scheme
 
 
 def room(x: Array, bounds: Bounds, scheme: Scheme, asked: Stencil) -> Array:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chunks.lazy import dask_array
-from ..engine.arguments import is_dask
+from ..engine.numbers import is_dask
 from ..engine.threads import progress_report
+from ..llvm.interrupts import loading
 from .blocks import check_samples
 from .numbers import as_array, bare, floating, is_duck, is_masked, is_plain, masks_of, new, put_mask, written
 from .spacing import numpys_gradient
@@ -117,8 +118,9 @@ def read_outputs(
 def fill(outputs: list[Array], terms: list[Any], workers: int | None, progress: Progress, *, fresh: bool) -> None:
     if not terms or outputs[0].size == 0:
         return
-    from .boxes import Term  # noqa: PLC0415  which loads Numba
-    from .passes import compute  # noqa: PLC0415  which loads Numba
+    with loading(f"{__package__}.passes"):
+        from .boxes import Term  # noqa: PLC0415  which loads Numba
+        from .passes import compute  # noqa: PLC0415  which loads Numba
 
     several, masks = len(terms) > len(outputs), masks_of(len(outputs), terms)
     sources = {id(values): bare(values) for _, values, _, _ in terms}

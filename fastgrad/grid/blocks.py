@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..chunks.lazy import check_sizes, dask_array, refuse_options
 from ..engine.arguments import Options
 from ..formulas.spacings import Line
+from ..llvm.interrupts import loading
 from .numbers import contiguous, pairs
 
 Array = NDArray[Any]
@@ -156,7 +157,8 @@ def _pieces(axis: _Axis) -> Array:
 
 def _block(*given: Any, axes: tuple[int, ...], plan: tuple[Any, ...], outputs: int, kind: str) -> Array:
     """One task: the derivatives in a block, of arrays that have margins."""
-    from . import boxes, passes  # noqa: PLC0415  which loads Numba
+    with loading(f"{__package__}.passes"):
+        from . import boxes, passes  # noqa: PLC0415  which loads Numba
 
     pieces = {axis: piece[0] for axis, piece in zip(axes, given[len(given) - len(axes) :], strict=True)}
     dtype = np.dtype(kind)

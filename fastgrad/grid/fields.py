@@ -19,13 +19,13 @@ from ..engine.arguments import (
     check_fixed_steps,
     check_function,
     check_workers,
-    real_array,
     refuse_bounds,
     refuse_steps,
 )
 from ..engine.bound import Facts
 from ..engine.call import Call, Grid
 from ..engine.choose import check_engine, choose, warn_if_constant, warn_if_slow
+from ..engine.numbers import real_array
 from ..engine.threads import progress_report
 from ..formulas import stencils
 from ..formulas.steps import Steps, choose_steps

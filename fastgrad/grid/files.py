@@ -74,10 +74,12 @@ def file_of(array: Array) -> File | None:
 
 def is_full(error: BaseException) -> bool:
     """Whether an error says that there is no more room: a full disk, a quota, a limit on the size of files."""
-    return isinstance(error, OSError) and error.errno in _FULL
+    text = str(error) if isinstance(error, OSError) and error.errno is None else ""  # HDF5's, which has no number
+    return isinstance(error, OSError) and (error.errno in _FULL or os.strerror(errno.ENOSPC) in text)
 
 
 def no_room(error: OSError, finished: str, way_out: str) -> OSError:
     """The error with what is finished and what to do."""
-    text = f"{error.strerror}: there is no room for the rest of the result; {finished}. {way_out}"
-    return OSError(error.errno, text, error.filename)
+    reason = error.strerror or os.strerror(errno.ENOSPC)
+    text = f"{reason}: there is no room for the rest of the result; {finished}. {way_out}"
+    return OSError(error.errno or errno.ENOSPC, text, error.filename)

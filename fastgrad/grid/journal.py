@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import sysconfig
-from collections.abc import Hashable, Iterable
+import tempfile
+from collections.abc import Hashable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from types import FunctionType, MethodType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..engine.call import Call, Grid
-from ..program.captures import captured, parts
+from ..llvm.machine import surroundings
+from ..program.captures import captured, names, parts
 
 _PATHS = sysconfig.get_paths()
 _FOLDERS = (str(Path(__file__).parent), *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))
@@ -37,12 +41,20 @@ class Slab(NamedTuple):
     eps: float
 
 
+_TYPES: tuple[Any, ...] = (int, int, int, str, int, (int, float))
+
+
 class Journal:
-    """The journal of one field; `finished` is what it said when it was opened."""
+    """The journal of one field, which no other process has at the same time; `finished` is what it said at first."""
 
     def __init__(self, path: str | os.PathLike[str], field: dict[str, str]) -> None:
         self.path, self.header = Path(path), {"fastgrad": "gradient_field", **field}
-        self.finished = self._read()
+        self._held: int | None = _locked(self.path)
+        try:
+            self.finished = self._read()
+        except BaseException:
+            self.close()
+            raise
 
     def _read(self) -> list[Slab]:
         lines = self.path.read_bytes().split(b"\n") if self.path.exists() else [b""]
@@ -59,24 +71,107 @@ class Journal:
                 "delete it to begin anew, or name another file"
             )
             raise ValueError(msg)
-        slabs = [_parsed(line) for line in lines[1:-1]]
-        return [Slab(*slab) for slab in slabs if isinstance(slab, list) and len(slab) == len(Slab._fields)]
+        return [self._slab(number, line) for number, line in enumerate(lines[1:-1], 2) if _parsed(line) is not None]
+
+    def _slab(self, number: int, line: bytes) -> Slab:
+        entry = _parsed(line)
+        whole = isinstance(entry, list) and len(entry) == len(_TYPES)
+        if (
+            not whole
+            or not all(isinstance(e, t) for e, t in zip(entry, _TYPES, strict=True))
+            or not 0 <= entry[0] < entry[1]
+        ):
+            msg = (
+                f"resume={str(self.path)!r}: line {number} is {line[:60]!r}, which names no slab; "
+                "delete the journal to begin anew"
+            )
+            raise ValueError(msg)
+        return Slab(*entry)
 
     def begin(self, finished: list[Slab]) -> None:
         """Write the journal anew, in one step, with these slabs."""
-        fresh = self.path.with_name(self.path.name + ".new")
-        fresh.write_bytes(b"".join(_line(entry) for entry in [self.header, *finished]))
-        os.replace(fresh, self.path)
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f"{self.path.name}.", suffix=".new")
+        try:
+            with self._naming():
+                _write_all(handle, b"".join(_line(entry) for entry in [self.header, *finished]))
+            _lock(handle)
+            os.replace(name, self.path)
+        except BaseException:
+            os.close(handle)
+            Path(name).unlink(missing_ok=True)
+            if not finished and not self.path.stat().st_size:
+                self.path.unlink()
+            raise
+        self.close()
+        self._held = handle
 
     def note(self, slab: Slab) -> None:
         """Add a slab whose numbers have been written."""
-        with self.path.open("ab", buffering=0) as file:
-            file.write(_line(slab))
-            os.fsync(file.fileno())
+        assert self._held is not None
+        with self._naming():
+            _write_all(self._held, _line(slab))
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Errors of the system with the journal's name."""
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
 
     def remove(self) -> None:
         """The field is complete."""
         self.path.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let another process have it."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+
+def _locked(path: Path) -> int:
+    """The file, made where there is none, which stays locked while it is open.
+
+    Raises
+    ------
+    ValueError
+        Another process, or another call, has it.
+    """
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        try:
+            _lock(handle)
+            with suppress(FileNotFoundError):  # it was complete just now
+                if os.path.samestat(os.fstat(handle), os.stat(path)):
+                    return handle
+        except BlockingIOError:
+            os.close(handle)
+            msg = f"resume={str(path)!r} is the journal of a call that still runs; wait for it, or name another file"
+            raise ValueError(msg) from None
+        os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    """Raise BlockingIOError where somebody has the file; nothing where there are no locks."""
+    try:
+        import fcntl  # noqa: PLC0415  not on Windows
+    except ImportError:
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks
+        return
+
+
+def _write_all(handle: int, content: bytes) -> None:
+    os.lseek(handle, 0, os.SEEK_END)
+    while content:
+        content = content[os.write(handle, content) :]
+    os.fsync(handle)
 
 
 def _line(entry: Any) -> bytes:
@@ -107,7 +202,15 @@ def describe(call: Call, engine: str, dtype: np.dtype[Any]) -> dict[str, str]:
         "order": str(formula.order),
         "step": f"{steps.rule} {steps.size.tolist()}",
         "engine": engine,
+        "version": _versions(),
+        "processor": _digest(surroundings()),
     }
+
+
+def _versions() -> str:
+    from .. import __version__  # noqa: PLC0415  which the package sets when it is complete
+
+    return f"fastgrad {__version__}, numpy {np.__version__}"
 
 
 def _digest(content: Any) -> str:
@@ -120,6 +223,8 @@ def _content(name: str, value: Any, seen: set[int]) -> Hashable:
         return (type(value).__name__, repr(value))
     if isinstance(value, np.ndarray) and value.dtype.kind != "O":
         return (value.shape, value.dtype.str, sha256(np.ravel(value).view(np.uint8).data).hexdigest())
+    if isinstance(value, (set, frozenset)):
+        return (type(value).__name__, *sorted(repr(_content(name, part, seen)) for part in value))
     inner = _inner(value)
     if inner is None:
         return _content_of_code(value, seen)
@@ -142,8 +247,22 @@ def _content_of_code(value: Any, seen: set[int]) -> Hashable:
         if id(function) in seen or function.__code__.co_filename.startswith(_LIBRARIES):
             return (function.__module__, function.__qualname__)
         seen.add(id(function))
-        return captured(function, partial(_content, seen=seen))
+        modules = [_of_module(module, function, seen) for module in _modules(function)]
+        return (captured(function, partial(_content, seen=seen)), *modules)
     call = type(value).__call__ if callable(value) else None
     names = [getattr(value, name, None) for name in ("__module__", "__qualname__", "__name__")]
     called = _content_of_code(call, seen) if isinstance(call, FunctionType) else ""
     return (type(value).__module__, type(value).__qualname__, *names, called)
+
+
+def _modules(function: FunctionType) -> list[ModuleType]:
+    """The modules that a function may look into: global ones, and those that it imports itself."""
+    mentioned = [function.__globals__.get(name, sys.modules.get(name)) for name in names(function.__code__)]
+    found = [m for m in mentioned if isinstance(m, ModuleType) and getattr(m, "__file__", None)]
+    return [m for m in found if not str(m.__file__).startswith(_LIBRARIES)]
+
+
+def _of_module(module: ModuleType, function: FunctionType, seen: set[int]) -> Hashable:
+    """What a function may read of a module: all that it mentions by name."""
+    held = [(name, vars(module)[name]) for name in names(function.__code__) if name in vars(module)]
+    return (module.__name__, *((name, _content(name, value, seen)) for name, value in held))

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import check_out, is_dask
+from ..engine.arguments import check_out
+from ..engine.numbers import is_dask
 from ..formulas.spacings import Line
 
 Array = NDArray[Any]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ..chunks import labelled
 from ..chunks.coordinates import is_labelled
 from ..chunks.lazy import dask_array
-from ..engine.arguments import Options, is_dask
+from ..engine.arguments import Options
+from ..engine.numbers import is_dask
 from ..formulas.spacings import Line
 from .arrays import by_numpy, fill, plain_samples, read_components, read_outputs, suits_numpy
 from .blocks import check_samples, derivatives

@@ -70,9 +70,11 @@ class _Destination:
         """Put the block where it belongs; with `flush` on the disk, if a store can."""
         if self.file is None:
             self.out[:, first:last] = block
-        flushing = self.out if self.file is None else self.file.mapping
-        if flush and hasattr(flushing, "flush"):
-            flushing.flush()
+        flushing: Any = self.out if self.file is None else self.file.mapping
+        for each in (flushing, getattr(flushing, "file", None)):  # h5py writes what it owes by the file
+            flush_it = getattr(each, "flush", None)
+            if flush and flush_it is not None:
+                flush_it()
 
     def read(self, first: int, last: int) -> Array:
         """What a slab holds now."""
@@ -148,7 +150,20 @@ def fill(
     """Fill a file or a store; the facts of all slabs, and where it is wanted whether each component is finite."""
     journal = None if resume is None else Journal(resume, describe(call, engine, np.dtype(out.dtype)))
     run = _Run(_Destination(out), journal, np.ones(out.shape[0], bool) if finite else None)
-    finished = [] if journal is None else _intact(run, journal)
+    try:
+        _fill(run, part, call, engine, progress)
+    finally:
+        if journal:
+            journal.close()
+    if run.zero:
+        warn_if_constant(call, np.zeros(1), users_level(1))
+    return run.facts, run.finite
+
+
+def _fill(run: _Run, part: Part, call: Call, engine: str, progress: Any) -> None:
+    journal = run.journal
+    with run.room():
+        finished = [] if journal is None else _intact(run, journal)
     spans = list(_unfinished(run.place.rows, run.place.height(), finished))
     run.total = len(finished) + len(spans)
     with progress_report(progress, "point") as report:
@@ -156,9 +171,6 @@ def fill(
             _compute(run, part, call, span, run.facts.engine if run.slabs > len(finished) else engine, report)
     if journal:
         journal.remove()
-    if run.zero:
-        warn_if_constant(call, np.zeros(1), users_level(1))
-    return run.facts, run.finite
 
 
 def _compute(run: _Run, part: Part, call: Call, span: tuple[int, int], engine: str, report: Report | None) -> None:

@@ -11,7 +11,8 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from numpy.typing import NDArray
 
 from ..chunks.coordinates import is_duration
-from ..engine.arguments import check_workers, is_dask
+from ..engine.arguments import check_workers
+from ..engine.numbers import is_dask
 from ..formulas.spacings import ACCURACIES, Line, numpy_line, periodic_three_points, uneven_line, uniform_line
 from ..results import users_level
 from .numbers import is_duck, real_dtype

@@ -1,12 +1,17 @@
-"""Ctrl-C waits while code is compiled: an interrupted compiler leaves a process that cannot compile again."""
+"""Ctrl-C waits while code is compiled, or a compiler imported: interrupted it leaves a process that never compiles."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from importlib import import_module
 from typing import Any
+
+_NOTHING: AbstractContextManager[None] = nullcontext()
 
 
 @contextmanager
@@ -24,3 +29,15 @@ def deferred_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
     if arrived:
         handler(*arrived[0])
+
+
+@cache
+def imported(module: str) -> Any:
+    """A module that compiles, as `loading` imports it."""
+    with loading(module):
+        return import_module(module)
+
+
+def loading(module: str) -> AbstractContextManager[None]:
+    """Let Ctrl-C wait while a module of that name is imported for the first time; Numba takes 1.2 s."""
+    return _NOTHING if module in sys.modules else deferred_interrupt()

@@ -16,67 +16,18 @@ import os
 import sys
 import tempfile
 import threading
-from collections import OrderedDict
-from collections.abc import Hashable
 from contextlib import suppress
 from ctypes import CFUNCTYPE, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
 
 from .interrupts import deferred_interrupt
+from .memory import Memory
 from .vectormath import enabled, load_libraries
-
-Value = TypeVar("Value")
-
-
-class Memory(Generic[Value]):
-    """Values by key. When they weigh more than `limit` together, those go that were not used for the longest time.
-
-    The newest stays, whatever it weighs. What goes lives on where somebody holds it. Threads may share a memory: to
-    look something up takes no lock, which a fork could leave locked for ever.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit, self.weight = limit, 0
-        self.entries: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
-        self._lock = threading.RLock()
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def get(self, key: Hashable) -> Value | None:
-        """The value, which is now the last used one."""
-        entry = self.entries.get(key)
-        if entry is None:
-            return None
-        try:  # noqa: SIM105  `suppress` takes longer than all else here, at every call
-            self.entries.move_to_end(key)
-        except KeyError:  # another thread has just let it go
-            pass
-        return entry[0]
-
-    def keep(self, key: Hashable, value: Value, weight: int = 1) -> Value:
-        """The value, kept."""
-        gone = []  # destructors run when the lock is free
-        with self._lock:
-            gone.append(self.entries.pop(key, (None, 0)))
-            self.entries[key] = value, weight
-            self.weight += weight - gone[0][1]
-            while self.weight > self.limit and len(self.entries) > 1:
-                gone.append(self.entries.popitem(last=False)[1])
-                self.weight -= gone[-1][1]
-        return value
-
-    def clear(self) -> None:
-        """Let everything go."""
-        with self._lock:
-            gone, self.entries, self.weight = self.entries, OrderedDict(), 0
-        gone.clear()
-
 
 LARGEST_NUMBER, OLDEST_NUMBER = 2048, 1536  # files: above the first number, the oldest go down to the second
 
@@ -171,14 +122,14 @@ def _features() -> str:
 
 
 @cache
-def _surroundings() -> bytes:
+def surroundings() -> bytes:
     """What machine code depends on beside its text."""
     parts = (llvm.get_process_triple(), llvm.get_host_cpu_name(), _features(), llvmlite.__version__, str(enabled()))
     return "\n".join(parts).encode()
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(_surroundings() + text.encode()).hexdigest()
+    return hashlib.sha256(surroundings() + text.encode()).hexdigest()
 
 
 def _object(digest: str, text: str, quick: bool) -> bytes:
@@ -231,22 +182,46 @@ def folder() -> Path:
     """Where machine code is kept; OSError where there is no home directory."""
     given = os.environ.get("FASTGRAD_CACHE_DIR")
     if given:
-        return Path(given)
+        return Path(os.path.expanduser(given))
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
     elif sys.platform == "darwin":
         base = "~/Library/Caches"
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        base = os.environ.get("XDG_CACHE_HOME", "")
+        base = base if os.path.isabs(base) else "~/.cache"  # a relative one is to be ignored, the standard says
     try:
-        return Path(base).expanduser() / "fastgrad"
+        path = Path(base).expanduser() if os.environ.get("HOME") != "" else _of_the_user(base)
     except RuntimeError as error:
         raise OSError(str(error)) from error
+    if not path.is_absolute():
+        msg = f"there is no home directory for the cache {base!r}; set FASTGRAD_CACHE_DIR"
+        raise OSError(msg)
+    return path / "fastgrad"
+
+
+def _of_the_user(base: str) -> Path:
+    """`~` by the list of users, where HOME is set and empty."""
+    import pwd  # noqa: PLC0415  not on Windows
+
+    with suppress(KeyError):
+        return Path(base.replace("~", pwd.getpwuid(os.getuid()).pw_dir, 1))
+    return Path(base)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether nobody but this user, and root, can have written what is there: it is going to be executed."""
+    if not hasattr(os, "getuid"):
+        return True
+    found = path.stat()
+    return found.st_uid in {os.getuid(), 0} and not found.st_mode & 0o022
 
 
 def _read(digest: str) -> bytes | None:
     try:
         path = folder() / f"{digest}.o"
+        if not _is_ours(path.parent) or not _is_ours(path):
+            return None
         content = path.read_bytes()
     except OSError:
         return None
@@ -261,6 +236,8 @@ def _write(digest: str, code: bytes) -> None:
     """Write to a file of another name and rename it: readers see the whole file or none."""
     with suppress(OSError):
         folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_ours(folder()):
+            return
         handle, name = tempfile.mkstemp(dir=folder(), prefix=f"{digest}.", suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..engine.arguments import real_array
+from ..engine.numbers import real_array
 
 __all__ = ["cross_entropy_error", "mean_squared_error", "relu", "sigmoid", "softmax"]
 

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..engine import threads
-from ..engine.arguments import check_workers, real_array
+from ..engine.arguments import check_workers
+from ..engine.numbers import real_array
 from ..formulas.stencils import stencil
 from ..formulas.steps import choose_steps
+from ..llvm.interrupts import loading
 from .losses import GUARD, cross_entropy_error, labels, mean_squared_error, relu, sigmoid, softmax, targets
 from .weights import weight_gradient
 
@@ -164,7 +166,8 @@ class MLP:
             return grads
         stacked = self._stacked()
         signals, sums = self._forward(x)
-        from . import kernels  # noqa: PLC0415  loads Numba
+        with loading(f"{__package__}.kernels"):
+            from . import kernels  # noqa: PLC0415  loads Numba
 
         with threads.progress_report(progress, "weight") as report:
             parts = kernels.differences(

@@ -22,7 +22,7 @@ from ..formulas import sides, stencils
 from ..formulas.extrapolation import NOT_FINITE, ROSE, Estimate, Refined, halved, refine, starts
 from ..formulas.sides import Scheme
 from ..formulas.steps import IRREGULAR, Steps, sizes_along
-from .partials import Partials, Sampler
+from .partials import Partials, Sampler, undefined_where_it_raises
 
 Array = NDArray[Any]
 
@@ -69,9 +69,8 @@ class _Firsts:
         self.partials.first = self.start
         self.scheme = sides.asked_for(self.start, self.start, self.asked)
         if call.bounds is not None:
-            kind, step = sides.fit(self.x, self.start, call.bounds, self.asked)
-            shorter = (np.abs(step) < self.start) & (kind != sides.TWO_POINT)
-            self.scheme = Scheme(kind, np.where(shorter, IRREGULAR / 2.0 * step, step))
+            found = sides.fit(self.x, self.start, call.bounds, self.asked)
+            self.scheme = _irregular(found, self.start)
             self.largest = np.minimum(self.largest, sides.room(self.x, call.bounds, self.scheme, self.asked))
 
     def fill(self, out: Output) -> Facts:
@@ -143,6 +142,12 @@ class _Firsts:
         return np.minimum(start, sides.room(x, (low, high), scheme, self.asked))
 
 
+def _irregular(scheme: Scheme, start: Array) -> Scheme:
+    """The scheme with steps that bounds have shortened made as irregular as the others."""
+    shorter = (np.abs(scheme.step) < start) & (scheme.kind != sides.TWO_POINT)
+    return Scheme(scheme.kind, np.where(shorter, IRREGULAR / 2.0 * scheme.step, scheme.step))
+
+
 def _starts(call: Call, x: Array) -> tuple[Array, Array]:
     """First and largest steps for each coordinate or, along v, for each point; given steps do not grow."""
     if call.v is not None and not call.moves_coordinates:
@@ -168,7 +173,7 @@ def _starts_along(call: Call, x: Array) -> tuple[Array, Array]:
 def _grown(part: Call) -> Array:
     """The points at which a step is larger than the first ones, at which f has to be defined."""
     x, default = part.points.row(slice(None)), Steps("default", np.asarray(1.0))
-    grown = (part.steps.size > _starts(replace(part, steps=default), x)[0]).any(axis=1)
+    grown = (np.abs(part.steps.size) > _starts(replace(part, steps=default), x)[0]).any(axis=1)
     if part.v is None or part.t is None:
         return np.asarray(grown)
     return np.asarray(grown | (part.t > _starts_along(replace(part, steps=default), x)[0][:, 0]))
@@ -187,6 +192,22 @@ class _Seconds:
         self.evaluations = 0
         self.engine = ""
         self.chosen: dict[str, Choice] = {}  # for the table of each method
+        self.start, self.largest = _starts(call, self.x)
+        self.sign, self.turned = np.ones(self.x.shape), np.zeros(len(self.x), dtype=bool)
+        if call.bounds is not None:
+            self._fit(call.bounds)
+
+    def _fit(self, bounds: tuple[Array, Array]) -> None:
+        """Between bounds, first and largest steps that fit, 0 where none does; `turned` points have forward formulas,
+        each of whose coordinates goes down or up."""
+        asked = self.call.table.stencil
+        scheme = sides.fit_together(self.x, self.start, bounds, asked)
+        scheme = _irregular(scheme, self.start)
+        nowhere = scheme.kind == sides.NOWHERE
+        self.start = np.where(nowhere, 0.0, np.abs(scheme.step))
+        self.largest = np.where(nowhere, 0.0, np.minimum(self.largest, sides.room(self.x, bounds, scheme, asked)))
+        self.sign = np.where(scheme.step < 0.0, -1.0, 1.0)
+        self.turned = (scheme.kind == sides.ONE_SIDED).any(axis=1)
 
     def fill(self, out: Output) -> Facts:
         assert isinstance(out, np.ndarray)
@@ -196,8 +217,10 @@ class _Seconds:
         each = max(ELEMENTS // max(out.shape[1], 1), 1)
         for first in range(0, count, each):
             points = np.arange(first, min(first + each, count))
-            found, steps[points] = self._of_points(points)
-            results.put(points, None, found)
+            for some in (points[~self.turned[points]], points[self.turned[points]]):
+                if some.size:
+                    found, steps[some] = self._of_points(some)
+                    results.put(some, None, found)
             if self.report:
                 self.report(int(points[-1]) + 1, count)
         nfev = self.sampler.nfev + self.evaluations
@@ -212,16 +235,18 @@ class _Seconds:
             apart = np.concatenate([apart, along[:, None]], axis=1)
         sizes = np.abs(self.sampler.at_points(points))
         apart = np.maximum(apart - sizes, 0.0)
+        live = self.start[points] > 0.0 if t is None else np.ones(apart.shape, dtype=bool)
+        alive = live[:, self.call.table.divisors].all(axis=-1)
         found = None
-        for method in (self.call.table.stencil.method, "forward", "backward"):
-            which = points if found is None else points[~np.isfinite(found.value).all(axis=1)]
+        for method, tops in self._attempts(points, top):
+            which = points if found is None else points[(~np.isfinite(found.value) & alive).any(axis=1)]
             if found is not None:
-                which = which[np.isfinite(sizes[which - points[0], 0])]
+                which = which[np.isfinite(sizes[np.searchsorted(points, which), 0])]
             if not which.size:
                 break
-            own = which - points[0]
+            own = np.searchsorted(points, which)
             call = self._call(which, method)
-            estimate = self._estimate(call, top[own], None if t is None else t[own], sizes[own], apart[own])
+            estimate = self._estimate(call, tops[own], None if t is None else t[own], sizes[own], apart[own])
             again = halved(estimate, np.ones(len(which)), call.table.stencil)
             if found is None:
                 found = again
@@ -229,6 +254,18 @@ class _Seconds:
                 found.improve(own, again)
         assert found is not None
         return found, top * found.step[:, None]
+
+    def _attempts(self, points: Array, top: Array) -> list[tuple[str, Array]]:
+        """Formulas and their signed first steps: where nothing was finite on both sides together, each alone."""
+        if self.turned[points[0]]:
+            return [("forward", self.sign[points] * top)]
+        sides_alone = [("forward", top), ("backward", top)]
+        if self.call.bounds is not None:
+            x, bounds = self.x[points], (self.call.bounds[0][points], self.call.bounds[1][points])
+            kinds = np.full(x.shape, sides.ONE_SIDED)
+            rooms = [sides.room(x, bounds, Scheme(kinds, s * top), self.call.table.stencil) for s in (1.0, -1.0)]
+            sides_alone = [(m, np.minimum(top, room)) for (m, _), room in zip(sides_alone, rooms, strict=True)]
+        return [(self.call.table.stencil.method, top), *sides_alone]
 
     def _call(self, points: Array, method: str) -> Call:
         table, stencil = self.call.table, self.call.table.stencil
@@ -238,20 +275,25 @@ class _Seconds:
 
     def _tops(self, partials: Partials, points: Array) -> tuple[Array, Array]:
         """The steps with which each coordinate begins, those of its own second derivative, and the size of f there."""
-        partials.first, largest = _starts(self.call, self.x)
-        start, largest = partials.first[points], largest[points]
-        owners, units = (a.ravel() for a in np.broadcast_arrays(points[:, None], np.arange(start.shape[1])))
-        top, sizes = self._top(partials, owners, units, start.ravel(), largest.ravel())
-        return top.reshape(start.shape), sizes.reshape(start.shape)
+        partials.first = _starts(self.call, self.x)[0]
+        top, sizes = np.zeros((2, len(points), self.x.shape[1]))
+        rows, units = np.nonzero(self.start[points])
+        if rows.size:
+            o = points[rows]
+            first, largest = self.start[o, units], self.largest[o, units]
+            top[rows, units], sizes[rows, units] = self._top(partials, o, units, first, largest)
+        return top, sizes
 
     def _top(
         self, partials: Partials, owners: Array, units: Array, start: Array, largest: Array
     ) -> tuple[Array, Array]:
         """The step with which each second derivative begins, and the size of f at its displaced points."""
-        formula, seen = self.call.table.stencil, []
+        formula, seen, sign = self.call.table.stencil, [], np.ones(len(owners))
+        if self.turned[owners[0]]:
+            formula, sign = sides.formula_of(sides.ONE_SIDED, formula) or formula, self.sign[owners, units]
 
         def estimate(some: Array, steps: Array) -> tuple[Array, Array]:
-            value, noise = partials.quotients(owners[some], units[some], steps, formula)
+            value, noise = partials.quotients(owners[some], units[some], sign[some] * steps, formula)
             seen.append((some, steps, noise[:, 0]))
             return value, noise
 
@@ -271,20 +313,36 @@ class _Seconds:
 
     def _run(self, part: Call, out: Array) -> None:
         """Fill `out` with the outputs of the table; they are NaN where f raises at more than the first steps."""
-        method = part.table.stencil.method
+        method, grown = part.table.stencil.method, _grown(part)
+        if method not in self.chosen:
+            self.chosen[method] = choose(part, self.sampler.asked, out)
+        if not grown.any():
+            self._fill(part, out)
+        elif self.chosen[method].code is None:
+            f = undefined_where_it_raises(part.f, ())
+            for some, function in ((grown, f), (~grown, part.f)):
+                if some.any():
+                    own = np.empty((int(some.sum()), out.shape[1]))
+                    self._fill(replace(subset(part, np.flatnonzero(some)), f=function), own)
+                    out[some] = own
+        else:
+            self._fill_what_does_not_raise(part, out)
+
+    def _fill(self, part: Call, out: Array) -> None:
+        facts = self.chosen[part.table.stencil.method].bind(part, out).fill(self.sampler.workers)
+        self.evaluations += facts.nfev
+        self.engine = facts.engine
+
+    def _fill_what_does_not_raise(self, part: Call, out: Array) -> None:
+        """As `_fill`, by compiled code, of which one raising point ends the call for all."""
         try:
-            if method not in self.chosen:
-                self.chosen[method] = choose(part, self.sampler.asked, out)
-            facts = self.chosen[method].bind(part, out).fill(self.sampler.workers)
+            self._fill(part, out)
         except Exception:
             if not _grown(part).any():
                 raise
             out[...] = np.nan
             for n in range(len(out) if len(out) > 1 else 0):
-                self._run(subset(part, np.array([n])), out[n : n + 1])
-            return
-        self.evaluations += facts.nfev
-        self.engine = facts.engine
+                self._fill_what_does_not_raise(subset(part, np.array([n])), out[n : n + 1])
 
     def _estimate(self, call: Call, top: Array, t: Array | None, sizes: Array, apart: Array) -> Estimate:
         """All outputs of the table, at `steps` times the steps at the top.
@@ -306,7 +364,8 @@ class _Seconds:
             units = size if along is None else np.concatenate([size, along[:, None]], axis=1)
             with np.errstate(all="ignore"):
                 size = sizes[points] + 2.0 * steps[:, None] * apart[points][:, table.divisors].sum(axis=-1)
-                noise = self.sampler.eps / 2 * size * weight / units[:, table.divisors].prod(axis=-1)
-            return out, noise
+                volume = np.abs(units[:, table.divisors].prod(axis=-1))
+                noise = self.sampler.eps / 2 * size * weight / volume
+            return out, np.where(volume == 0.0, np.inf, noise)  # without room for a step there is nothing to find
 
         return estimate

@@ -1,5 +1,9 @@
-"""First derivatives between bounds:
-as always where the formula fits, on another side or with shorter steps elsewhere."""
+"""Derivatives between bounds:
+as always where the formula fits, on another side or with shorter steps elsewhere.
+
+Of first derivatives every coordinate has a formula of its own. Of a Hessian, whose mixed differences move two
+coordinates, all coordinates of a point have the same, with steps down or up.
+"""
 
 from __future__ import annotations
 
@@ -15,47 +19,52 @@ from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target, subset
 from ..engine.choose import run
 from ..engine.threads import Report, progress_report
-from ..formulas import sides
+from ..formulas import sides, stencils
+from ..formulas.steps import Steps
 from ..program.look import CoarserError
 from .partials import BLOCK, Partials, Sampler
 
 Array = NDArray[Any]
-Fill = Callable[[Call, Any], Facts]
+Fill = Callable[[Call, Any, Any], Facts]
 
 
-def fill(call: Call, out: Output, engine: str, workers: int | None, progress: Any) -> Facts:
-    """Fill `out` with the derivatives of a call that has bounds."""
+def fill(call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any) -> Facts:
+    """Fill `out` with the derivatives of a call that has bounds, and `values` with f at the points."""
     try:
-        return _fill(call, out, engine, workers, progress)
+        return _fill(call, out, values, engine, workers, progress)
     except CoarserError as low:  # f returns a lower precision, the steps are larger
-        return _fill(replace(call, fits=low.eps), out, engine, workers, progress)
+        return _fill(replace(call, fits=low.eps), out, values, engine, workers, progress)
 
 
-def _fill(call: Call, out: Output, engine: str, workers: int | None, progress: Any) -> Facts:
+def _fill(call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any) -> Facts:
     turned = _turned(call)
     if turned.any() and call.scalar:  # f of whole arrays has to get whole arrays
         turned[:] = True
-
-    def plainly(call: Call, out: Output, progress: Any = progress) -> Facts:
-        return run(call, out, None, engine, workers, progress)
-
-    def specially(call: Call, out: Output, progress: Any = progress) -> Facts:
-        with progress_report(progress, "point") as report:
-            facts = _turn(call, out, Sampler(call, engine, workers, call.total))
-            if report:
-                report(call.points.count, call.points.count)
-        return facts
-
+    plainly = partial(run, engine=engine, workers=workers)
+    specially = partial(_specially, engine=engine, workers=workers)
     if turned.all():
-        return specially(call, out)
+        return specially(call, out, values, progress=progress)
     if not turned.any():
-        return plainly(call, out)
+        return plainly(call, out, values, progress=progress)
     plain = len(turned) - int(turned.sum())
     with progress_report(progress, "point") as report:
-        first = _part(partial(plainly, progress=_counted(report, 0, plain, len(turned))), call, ~turned, out)
-        rest = _counted(report, plain, len(turned) - plain, len(turned))
-        second = _part(partial(specially, progress=rest), call, turned, out)
-    return Facts(first.engine, first.nfev + second.nfev, first.eps)
+        first = partial(plainly, progress=_counted(report, 0, plain, len(turned)))
+        rest = partial(specially, progress=_counted(report, plain, len(turned) - plain, len(turned)))
+        facts = _part(first, call, ~turned, out, values)
+        return facts._replace(nfev=facts.nfev + _part(rest, call, turned, out, values).nfev)
+
+
+def _specially(call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any) -> Facts:
+    """Points of which each has a coordinate at which the formula does not fit."""
+    with progress_report(progress, "point") as report:
+        if call.table.along_axes:
+            facts = _turn(call, out, values, Sampler(call, engine, workers, call.total))
+        else:
+            assert isinstance(out, np.ndarray)
+            facts = _turn_together(call, out, engine, workers)
+        if report:
+            report(call.points.count, call.points.count)
+    return facts
 
 
 def _counted(report: Report | None, before: int, points: int, count: int) -> Any:
@@ -88,6 +97,8 @@ def _steps(call: Call) -> Array:
 def _scheme(call: Call) -> sides.Scheme:
     assert call.bounds is not None
     x, h, asked = call.points.row(slice(None)), _steps(call), call.table.stencil
+    if not call.table.along_axes:
+        return sides.fit_together(x, h, call.bounds, asked, call.fits)
     return sides.without_noise(x, h, sides.fit(x, h, call.bounds, asked), asked, call.fits)
 
 
@@ -96,23 +107,25 @@ def steps_taken(call: Call, eps: float) -> Array:
     return np.abs(_scheme(replace(call, fits=eps)).step)
 
 
-def _part(fill: Fill, call: Call, chosen: Array, out: Output) -> Facts:
+def _part(fill: Fill, call: Call, chosen: Array, out: Output, values: Array | None) -> Facts:
     """Some of the points, as a part of the whole call."""
     picks = np.flatnonzero(chosen)
-    some = replace(subset(call, picks), expected=call.total)
+    some, seen = replace(subset(call, picks), expected=call.total), None if values is None else np.empty(len(picks))
     if not isinstance(out, Target):
         array = np.empty((len(picks), out.shape[1]))
-        facts = fill(some, array)
+        facts = fill(some, array, seen)
         out[picks] = array
+        if values is not None:
+            values[picks] = seen
         return facts
     target = Target(lambda shape: np.empty((len(picks), int(np.prod(shape)), len(call.table.scale))))
-    facts = fill(some, target)
+    facts = fill(some, target, None)
     assert target.shape is not None
     out.reserve(target.shape)[picks] = target.array
     return facts
 
 
-def _turn(call: Call, out: Output, sampler: Sampler) -> Facts:
+def _turn(call: Call, out: Output, values: Array | None, sampler: Sampler) -> Facts:
     """Every coordinate by the formula that fits there."""
     partials, scheme = Partials(sampler), _scheme(call)
     call.steps.check(partials.x)
@@ -128,6 +141,30 @@ def _turn(call: Call, out: Output, sampler: Sampler) -> Facts:
         sampler.at_points(np.zeros(1, dtype=np.intp))  # which shows what f returns
     array = out.reserve(sampler.shape) if isinstance(out, Target) else out
     array[...] = np.nan  # between bounds that leave no room there is no derivative
-    for owners, units, values in found:
-        array[owners, ..., units] = values if array.ndim == 3 else values[:, 0]
+    for owners, units, derivatives in found:
+        array[owners, ..., units] = derivatives if array.ndim == 3 else derivatives[:, 0]
+    if values is not None:
+        values[:] = sampler.at_points(np.arange(len(values)))[:, 0]
     return Facts(sampler.engine, sampler.nfev, sampler.eps)
+
+
+def _turn_together(call: Call, out: Array, engine: str, workers: int | None) -> Facts:
+    """Every point by the formula that fits there in all of its coordinates."""
+    call.steps.check(call.points.row(slice(None)))
+    scheme, dimension, stencil = _scheme(call), call.points.dimension, call.table.stencil
+    nowhere = scheme.kind == sides.NOWHERE
+    steps, one_sided = np.where(nowhere, 0.0, scheme.step), (scheme.kind == sides.ONE_SIDED).any(axis=1)
+    facts = Facts("", 0)
+    for method, chosen in (("central", ~one_sided), ("forward", one_sided)):
+        picks = np.flatnonzero(chosen)
+        if picks.size:
+            table = stencils.hessian(dimension, stencil.order, method)
+            part = replace(subset(call, picks), table=table, steps=Steps("book", steps[picks]), expected=call.total)
+            array = np.empty((len(picks), out.shape[1]))
+            ran = run(part, array, None, engine, workers)
+            if ran.eps > call.fits and call.steps.rule == "default":
+                raise CoarserError(ran.eps)
+            out[picks] = array
+            facts = ran._replace(nfev=facts.nfev + ran.nfev)
+    out[(nowhere[:, :, None] | nowhere[:, None, :]).reshape(out.shape)] = np.nan
+    return facts

@@ -17,20 +17,18 @@ from ..engine.arguments import (
     Progress,
     Step,
     check_args,
-    check_bounds,
     check_function,
     check_scheme,
     check_workers,
     formulas_of,
-    is_dask,
     read_call,
     read_steps,
-    real_array,
-    refuse_bounds,
 )
 from ..engine.bound import Code
 from ..engine.call import Call, Rows
 from ..engine.choose import check_engine, choose
+from ..engine.limits import check_bounds
+from ..engine.numbers import is_dask, real_array
 from ..formulas import stencils
 from ..results import Explanation
 from .solve import check_combination, differentiate, none_ran
@@ -86,8 +84,9 @@ def gradient(
         Absolute step, or step relative to ``|x_i|`` (to 1 where x_i is 0): a number or one per coordinate. By default
         ``c_p * eps**(1/(p+1)) * max(1, |x_i|)`` rounded down to a power of two, eps that of what f returns. The step
         really taken is what is divided by. For adaptive the first step, by default ``|x_i| / 4`` at most.
-    bounds : (lb, ub), optional
-        f is never called outside: each a number or an array, of a point's shape or of x's. Near a bound the formula
+    bounds : (lb, ub), list of tuples or scipy.optimize.Bounds, optional
+        f is never called outside: each a number or an array, of a point's shape or of x's; or one (lowest, highest) for
+        each coordinate, None for none. A list of tuples is always read as such pairs. Near a bound the formula
         turns to one side and keeps its order, or shortens its step. Between equal bounds the derivative is NaN, and
         second and higher ones where the steps would be so short that round-off leaves no digit.
     engine : {"auto", "simd", "jit", "python", "reference"}
@@ -138,7 +137,7 @@ def gradient(
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
     what |= {"h": h, "rel_step": rel_step}
-    if batch and is_dask(x):
+    if batch and type(x) is not np.ndarray and is_dask(x):
         return by_rows(gradient, f, x, how, **what)
     given, call = read_call(f, x, stencils.gradient, batch=batch, **what)
     return differentiate(call, given, how)
@@ -164,7 +163,7 @@ def value_and_gradient(
 ) -> tuple[Any, Any]:
     """f(x) and its gradient, for one evaluation more than the gradient alone.
 
-    Parameters, errors and warnings are those of `gradient`; `out` is for the gradient. There are no `bounds` here.
+    Parameters, errors and warnings are those of `gradient`; `out` is for the gradient.
 
     Returns
     -------
@@ -180,11 +179,10 @@ def value_and_gradient(
     """
     check_function(f)
     check_scheme(method, order)
-    refuse_bounds(bounds, "value_and_gradient")
     how = Options(engine, workers, out, progress, full_output)
-    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order}
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
     what |= {"h": h, "rel_step": rel_step}
-    if batch and is_dask(x):
+    if batch and type(x) is not np.ndarray and is_dask(x):
         both: tuple[Any, Any] = by_rows(value_and_gradient, f, x, how, **what)
         return both
     given, call = read_call(f, x, stencils.gradient, batch=batch, value=True, **what)

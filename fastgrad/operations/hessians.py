@@ -17,13 +17,13 @@ from ..engine.arguments import (
     Step,
     check_function,
     check_scheme,
-    is_dask,
     read_call,
     read_call_along,
     read_steps,
     refuse_bounds,
 )
 from ..engine.call import Rows
+from ..engine.numbers import is_dask
 from ..formulas import stencils
 from ..formulas.steps import Steps, direction_step, step_within
 from .solve import differentiate
@@ -59,6 +59,8 @@ def hessian(
     h, rel_step : array_like, optional
         As in `gradient`; by default ``c_p * eps**(1/(p+2)) * max(1, |x_i|)``, some 1e-4 at order 2. Second derivatives
         are less accurate than first ones: about ``eps**(p/(p+2))``, 1e-8 at order 2 and 1e-12 at order 8.
+    bounds : optional
+        As in `gradient`. Mixed differences move two coordinates: where one turns to one side, all of its point do.
 
     Returns
     -------
@@ -84,11 +86,10 @@ def hessian(
     """
     check_function(f)
     check_scheme(method, order)
-    refuse_bounds(bounds, "hessian")
     how = Options(engine, workers, out, progress, full_output)
-    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order}
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
     what |= {"h": h, "rel_step": rel_step}
-    if batch and is_dask(x):
+    if batch and type(x) is not np.ndarray and is_dask(x):
         return by_rows(hessian, f, x, how, **what)
     given, call = read_call(f, x, stencils.hessian, batch=batch, **what)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape * 2)

@@ -6,6 +6,7 @@ bounds, or while steps are refined) asks for f itself, at rows of points, and co
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -59,12 +60,18 @@ class Sampler:
         values = self._on_array(rows, owners) if self.on_arrays else None
         if values is not None:
             return values
+        if tried is None or not tried.any() or self.chosen is None:
+            return self._on_rows(rows, owners)
+        if self.chosen.code is None:
+            values, f = np.empty((*rows.shape[:2], prod(self.shape))), self.call.f
+            for some, function in ((tried, undefined_where_it_raises(f, self.shape)), (~tried, f)):
+                if some.any():
+                    values[some] = self._on_rows(rows[some], owners[some], function)
+            return values
         try:
             return self._on_rows(rows, owners)
-        except Exception:
-            if tried is None or not tried.any() or not self.nfev:
-                raise
-        return np.concatenate([self._each(rows[p], owners[p : p + 1], tried[p]) for p in range(len(rows))])
+        except Exception:  # noqa: BLE001  one of the rows; the others are asked again
+            return np.concatenate([self._each(rows[p], owners[p : p + 1], tried[p]) for p in range(len(rows))])
 
     def _each(self, rows: Array, owner: Array, tried: bool) -> Array:
         """f at rows (Q, D) of one point, one by one: (1, Q, M)."""
@@ -103,13 +110,15 @@ class Sampler:
             self.nfev += 1
         return values
 
-    def _on_rows(self, rows: Array, owners: Array) -> Array:
+    def _on_rows(self, rows: Array, owners: Array, f: Any = None) -> Array:
         points, many = rows.reshape(prod(rows.shape[:2]), rows.shape[2]), owners.repeat(rows.shape[1])
         made: list[Array] = []
         target: Any = Target(lambda shape: self._made(made, len(points), shape)) if self.call.vector else None
         out = target or self._made(made, len(points), ())
         batch, bounds = tuple(a[many] for a in self.call.batch), _picked(self.call.bounds, many)
         call = replace(self.call, points=Rows(points, self.call.points.shape), batch=batch, bounds=bounds)
+        if f is not None:
+            call = replace(call, f=f)
         if self.chosen is None:
             self.chosen = choose(call, self.asked, out)
             if not self.nfev:
@@ -126,6 +135,18 @@ class Sampler:
         self.shape = shape
         made.append(np.empty((count, int(np.prod(shape)), 1) if self.call.vector else (count, 1)))
         return made[0]
+
+
+def undefined_where_it_raises(f: Callable[..., Any], shape: tuple[int, ...]) -> Callable[..., Any]:
+    """f, which is NaN where it raises: beyond the first steps it need not be defined."""
+
+    def tried(x: Any, *args: Any) -> Any:
+        try:
+            return f(x, *args)
+        except Exception:  # noqa: BLE001  whatever f raises outside of its domain
+            return np.full(shape, np.nan)
+
+    return tried
 
 
 def _picked(bounds: tuple[Array, Array] | None, owners: Array) -> tuple[Array, Array] | None:

@@ -22,10 +22,10 @@ from ..engine.arguments import (
     check_out,
     read_batch,
     read_points,
-    real_array,
     refuse_bounds,
 )
 from ..engine.call import Rows
+from ..engine.numbers import real_array
 from ..formulas.values import as_numbers
 from ..results import Result, status_of
 from .jacobians import jacobian

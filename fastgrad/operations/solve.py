@@ -178,7 +178,7 @@ def _run(call: Call, target: Output, values: Array | None, how: Options, workers
     if call.adaptive:
         return adaptive.fill(call, target, values, how.engine, workers, how.progress)
     if call.bounds is not None and not call.table.is_exact:
-        return bounds.fill(call, target, how.engine, workers, how.progress)
+        return bounds.fill(call, target, values, how.engine, workers, how.progress)
     return run(call, target, values, how.engine, workers, how.progress)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import real_array
+from ..engine.numbers import real_array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..engine.arguments import check_function, check_scheme, real_array
+from ..engine.arguments import check_function, check_scheme
+from ..engine.numbers import real_array
 from ..formulas.stencils import Stencil, stencil
 from ..formulas.steps import choose_steps
 from ..formulas.values import as_number

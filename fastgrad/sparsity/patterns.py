@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import real_array
+from ..engine.numbers import real_array
 from .colours import colour
 
 Array = NDArray[Any]

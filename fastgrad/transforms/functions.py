@@ -14,17 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import (
-    Array,
-    Bounds,
-    Function,
-    Progress,
-    Step,
-    check_function,
-    check_out,
-    real_array,
-    refuse_bounds,
-)
+from ..engine.arguments import Array, Bounds, Function, Progress, Step, check_function, check_out, refuse_bounds
+from ..engine.numbers import real_array
 from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian, hvp
 from ..operations.jacobians import jacobian

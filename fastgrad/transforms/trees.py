@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.arguments import check_one_step, real_array
+from ..engine.arguments import check_one_step
+from ..engine.numbers import real_array
 from ..results import EngineError, Result
 
 Array = NDArray[Any]

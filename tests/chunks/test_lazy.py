@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
 import warnings
 
@@ -28,6 +29,7 @@ from fastgrad import (
     value_and_gradient,
 )
 from fastgrad.chunks import lazy
+from fastgrad.llvm.memory import Memory
 
 RNG = np.random.default_rng(0)
 N = 1203
@@ -248,6 +250,27 @@ def test_a_function_arrives_once_in_a_process():
     content = pickle.dumps(carried)
     assert pickle.loads(content) is pickle.loads(content)
     assert pickle.loads(content).f([1.0]) == 3.0
+
+
+def test_functions_that_arrived_are_kept_within_a_budget(monkeypatch):
+    monkeypatch.setattr(lazy, "_ARRIVED", Memory(1 << 20))
+    for k in range(8):
+        data = np.full(1 << 15, float(k))  # 262 kB
+        content = pickle.dumps(lazy.Carried(lambda x, data=data: x[0] + data[0]))
+        assert pickle.loads(content).f([1.0]) == 1.0 + k
+    assert lazy._ARRIVED.weight <= 1 << 20
+    assert len(lazy._ARRIVED) == 3
+
+
+def test_a_function_that_cannot_travel_is_named():
+    lock = threading.Lock()
+
+    def guarded(x):
+        with lock:
+            return x[0]
+
+    with pytest.raises(TypeError, match=r"f=.*guarded cannot be sent to dask's workers because of 'lock', a lock"):
+        pickle.dumps(lazy.Carried(guarded))
 
 
 def test_an_output_that_changes_its_shape_is_an_error():

@@ -5,17 +5,9 @@ import pytest
 
 import fastgrad
 from fastgrad import EngineError, explain, gradient, hessian, hvp, jacobian, jvp, value_and_gradient
-from fastgrad.engine.arguments import (
-    check_bounds,
-    check_out,
-    check_workers,
-    movable_array,
-    read_bounds,
-    read_direction,
-    read_points,
-    read_steps,
-    real_array,
-)
+from fastgrad.engine.arguments import check_out, check_workers, movable_array, read_direction, read_points, read_steps
+from fastgrad.engine.limits import check_bounds, read_bounds
+from fastgrad.engine.numbers import real_array
 from fastgrad.formulas import stencils
 
 RNG = np.random.default_rng(0)

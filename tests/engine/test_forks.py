@@ -693,3 +693,38 @@ def test_every_item_once():
         forks.run(work, total, workers, lambda *report, reports=reports: reports.append(report))
         assert (count == 1.0).all()
         assert reports[-1] == (total, total)
+
+
+LEAVING = """
+import os, sys, time
+import numpy as np, fastgrad
+def f(x):
+    with open(sys.argv[1], "a") as file:
+        file.write(f"{os.getpid()}\\n")
+    time.sleep(0.2)
+    return x[0]
+fastgrad.gradient(f, np.ones((100, 2)), batch=True, engine="python", workers=2)
+"""
+
+
+def is_running(process):
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_children_go_with_their_parent(number, tmp_path):
+    seen = tmp_path / "seen"
+    seen.touch()
+    parent = subprocess.Popen([sys.executable, "-c", LEAVING, str(seen)])
+    while len(set(seen.read_text().split())) < 3:
+        time.sleep(0.05)
+    parent.send_signal(number)
+    assert parent.wait() == -number
+    end = time.monotonic() + 5.0
+    while any(map(is_running, set(seen.read_text().split()))) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not any(map(is_running, set(seen.read_text().split())))

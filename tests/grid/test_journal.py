@@ -270,3 +270,140 @@ def test_another_engine_than_before(tmp_path, monkeypatch):
     journal.write_text("\n".join([header, *slabs, ""]))
     with pytest.raises(ValueError, match=r"ran on engine='jit', this one on 'python'"):
         again(out, journal)
+
+
+# --- faults -----------------------------------------------------------------------------------------------------------
+
+
+def stopped(tmp_path):
+    """A field of which some slabs are finished, its file and its journal."""
+    out, journal = memmap(tmp_path / "field.npy"), tmp_path / "journal"
+    with pytest.raises(Trouble):
+        gradient_field(Failing([], 500), [X, Y], out=out, resume=journal, engine="python")
+    return out, journal
+
+
+@pytest.mark.parametrize(
+    "line", ['["a", 2, 3, "python", 4, 5]', "[0, 2, 3, 4, 5, 6]", '[5, 2, 3, "python", 4, 5]', "{}", "[1]", "7"]
+)
+def test_a_line_of_wrong_types_is_an_error_that_says_so(tmp_path, monkeypatch, line):
+    rows_of(monkeypatch, 3)
+    out, journal = stopped(tmp_path)
+    journal.write_text(journal.read_text() + line + "\n")
+    with pytest.raises(ValueError, match="which names no slab; delete the journal"):
+        gradient_field(Failing([], 10**9), [X, Y], out=out, resume=journal, engine="python")
+
+
+def test_two_calls_do_not_share_a_journal(tmp_path, monkeypatch):
+    rows_of(monkeypatch, 3)
+    out, journal = memmap(tmp_path / "field.npy"), tmp_path / "journal"
+
+    def nested(p):
+        gradient_field(wave, [X, Y], out=memmap(tmp_path / "other.npy"), resume=journal)
+        return wave(p)
+
+    with pytest.raises(ValueError, match="journal of a call that still runs"):
+        gradient_field(nested, [X, Y], out=out, resume=journal, engine="python")
+    journal.unlink()
+    gradient_field(wave, [X, Y], out=out, resume=journal)
+    assert not journal.exists()
+
+
+def test_the_new_journal_follows_no_link(tmp_path, monkeypatch):
+    rows_of(monkeypatch, 3)
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    (tmp_path / "journal.new").symlink_to(victim)
+    stopped(tmp_path)
+    assert victim.read_text() == "untouched"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["field.npy", "journal", "journal.new", "victim"]
+
+
+def test_a_full_disk_names_the_journal_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    out, journal = memmap(tmp_path / "field.npy"), tmp_path / "journal"
+    with pytest.raises(OSError, match="no room for the rest") as caught:
+        gradient_field(wave, [X, Y], out=out, resume=journal)
+    assert caught.value.filename == str(journal)
+    assert [p.name for p in tmp_path.iterdir()] == ["field.npy"]
+
+
+def test_a_full_disk_below_h5py_says_what_is_kept(tmp_path, monkeypatch):
+    rows_of(monkeypatch, 3)
+
+    class Full:
+        shape, dtype, ndim, chunks = SHAPE, np.dtype(float), 3, None
+
+        def __init__(self):
+            self.file, self.puts, self.flushes = self, 0, 0
+
+        def flush(self):
+            self.flushes += 1
+
+        def __getitem__(self, place):
+            return np.zeros(SHAPE)[place]
+
+        def __setitem__(self, place, block):
+            self.puts += 1
+            if self.puts == 3:
+                msg = "Can't write data (file write failed: errno = 28, error message = 'No space left on device')"
+                raise OSError(msg)
+
+    out = Full()
+    with pytest.raises(OSError, match="2 of 8 slabs are finished and kept"):
+        gradient_field(wave, [X, Y], out=out, resume=tmp_path / "journal")
+    assert out.flushes >= 2
+
+
+HELPED = """
+import sys, numpy as np
+sys.path.insert(0, sys.argv[1])
+import fastgrad
+from fastgrad.grid.journal import describe
+from fastgrad.engine.call import Call, Grid
+from fastgrad.formulas import stencils
+from fastgrad.formulas.steps import Steps
+import helpers
+ALLOWED = frozenset(sys.argv[2].split(","))
+def outer(x):
+    return helpers.g(x)
+def inner(x):
+    import helpers
+    return helpers.g(x)
+def constant(x):
+    return helpers.K * x[0]
+def chosen(x):
+    return x[0] if "a" in ALLOWED else x[1]
+for f in (outer, inner, constant, chosen):
+    call = Call(f, Grid((np.ones(2), np.ones(3))), stencils.gradient(2), Steps("default", np.asarray(1.0)))
+    print(describe(call, "auto", np.dtype(float))["f"])
+"""
+
+
+def test_what_helpers_say_counts(tmp_path):
+    """Functions and constants of a module of one's own, also one that f imports itself, and sets."""
+
+    def digests(text, chosen):
+        (tmp_path / "helpers.py").write_text(text)
+        words = [sys.executable, "-B", "-c", HELPED, str(tmp_path), chosen]
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
+
+    first = digests("K = 2.0\ndef g(x):\n    return K * x[0]\n", "a,b,c")
+    assert digests("K = 2.0\ndef g(x):\n    return K * x[0]\n", "c,a,b") == first
+    other = digests("K = 3.0\ndef g(x):\n    return K * x[0]\n", "a,b")
+    assert all(a != b for a, b in zip(first, other, strict=True))
+    changed = digests("K = 2.0\ndef g(x):\n    return K * x[1]\n", "a,b,c")
+    assert [a != b for a, b in zip(first, changed, strict=True)] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("name", ["version", "processor"])
+def test_the_header_holds_version_and_processor(tmp_path, monkeypatch, name):
+    rows_of(monkeypatch, 3)
+    out, journal = stopped(tmp_path)
+    first, *rest = journal.read_text().split("\n")
+    journal.write_text("\n".join([json.dumps({**json.loads(first), name: "another"}), *rest]))
+    with pytest.raises(ValueError, match=f"another field, with another {name}"):
+        gradient_field(Failing([], 10**9), [X, Y], out=out, resume=journal, engine="python")

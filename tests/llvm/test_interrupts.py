@@ -1,11 +1,13 @@
 """Ctrl-C waits, and is not lost."""
 
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from fastgrad.llvm.interrupts import deferred_interrupt
+from fastgrad.llvm.interrupts import deferred_interrupt, loading
 
 
 def test_an_interrupt_arrives_at_the_end():
@@ -65,3 +67,33 @@ def test_an_interrupt_that_is_ignored_stays_ignored():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+INTERRUPTED = """
+import os, signal, sys, threading, time
+import numpy as np, fastgrad
+x = np.ones((20, 2))
+timer = threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGINT))
+timer.start()
+try:
+    while True:
+        fastgrad.gradient(lambda x: x[0] * x[1], x, batch=True, engine="jit")
+except KeyboardInterrupt:
+    pass
+timer.join()
+assert fastgrad.gradient(lambda x: x[0] * x[1], x, batch=True, engine="jit").shape == (20, 2)
+"""
+
+
+@pytest.mark.parametrize("seconds", ["0.02", "0.15", "0.4"])
+def test_a_compiler_is_imported_whole(seconds):
+    """In the first second of the first call Numba is being imported."""
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, seconds], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_is_loaded_costs_nothing():
+    with loading("sys"):
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with loading("no.such.module"):
+        assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler

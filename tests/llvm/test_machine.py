@@ -14,7 +14,7 @@ import pytest
 
 import fastgrad
 from fastgrad.llvm import machine
-from fastgrad.llvm.machine import Memory
+from fastgrad.llvm.memory import Memory
 
 TEXT = "define i64 @twice(i64 %a, i64 %b, ptr %c) {{\n  %r = add i64 %a, {number}\n  ret i64 %r\n}}\n"
 
@@ -116,7 +116,7 @@ def test_code_that_runs_in_another_thread_stays():
 MANY = """
 import numpy as np, fastgrad
 from fastgrad.llvm import machine
-from fastgrad.llvm.machine import Memory
+from fastgrad.llvm.memory import Memory
 
 machine._kept = Memory(1 << 19)
 X = np.random.default_rng(0).uniform(size=(8, 2))
@@ -251,9 +251,9 @@ def test_the_digest_covers_what_code_depends_on(monkeypatch):
     plain = machine._digest("text")
     assert machine._digest("other text") != plain
     monkeypatch.setenv("FASTGRAD_VECTOR_MATH", "0")
-    machine._surroundings.cache_clear()
+    machine.surroundings.cache_clear()
     assert machine._digest("text") != plain
-    machine._surroundings.cache_clear()
+    machine.surroundings.cache_clear()
 
 
 WORKER = """
@@ -300,6 +300,40 @@ def test_the_folder_follows_the_platforms_habits(monkeypatch, tmp_path):
     if sys.platform == "linux":
         assert machine.folder() == tmp_path / "fastgrad"
     assert np.isfinite(machine.lanes())
+
+
+def test_a_relative_or_missing_home(monkeypatch, tmp_path):
+    monkeypatch.delenv("FASTGRAD_CACHE_DIR", raising=False)
+    if sys.platform != "linux":
+        return
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for given in ("", "relative/cache", "./cache", "~/cache"):
+        monkeypatch.setenv("XDG_CACHE_HOME", given)
+        assert machine.folder() == tmp_path / ".cache" / "fastgrad"
+    monkeypatch.setenv("HOME", "")
+    assert machine.folder().is_absolute()
+    assert machine.folder().name == "fastgrad"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FASTGRAD_CACHE_DIR", "~/own")
+    assert machine.folder() == tmp_path / "own"
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="who owns a file is asked on POSIX systems")
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o720, 0o702])
+def test_what_others_can_write_is_not_executed(folder, monkeypatch, mode):
+    add(77)
+    (file,) = folder.glob("*.o")
+    reads = []
+    for path in (file, folder):
+        before = path.stat().st_mode
+        path.chmod(mode)
+        reads.append(machine._read(file.stem))
+        path.chmod(before)
+    assert reads == [None, None]
+    assert machine._read(file.stem) is not None
+    folder.chmod(mode)
+    add(78)  # compiled, and not written
+    assert list(folder.glob("*.o")) == [file]
 
 
 # --- what is kept for the next call, and what goes -------------------------------------------------------------------

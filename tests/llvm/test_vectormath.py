@@ -79,9 +79,9 @@ def check(found, expected, ulps):
 def mode(request, monkeypatch):
     if request.param != "vectors":
         monkeypatch.setenv("FASTGRAD_VECTOR_MATH", "0")
-        machine._surroundings.cache_clear()
+        machine.surroundings.cache_clear()
     yield request.param
-    machine._surroundings.cache_clear()
+    machine.surroundings.cache_clear()
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -6,6 +6,7 @@
 
 import math
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -387,6 +388,85 @@ def test_second_derivatives_and_products_beyond_the_domain(engine):
     np.testing.assert_allclose(root, [5.0, 2.5], rtol=1e-10)
     with pytest.raises(ValueError, match="sigma must be positive"):
         hessian(likelihood, np.array([2.0, -1.0]), **options)
+
+
+def test_calls_that_raise_count_once():
+    """Of many points those that fail are not asked again, nor are the others."""
+    rows = np.array([[0.01, 1.0], [3.0, 1e-3], [1e-4, 1e-9], [1.0, 1.0]])
+    for f, points in ((rooted, rows), (likelihood, np.array([NARROW, [2.0, 3.0]]))):
+        for operate in (gradient, hessian, jacobian):
+            recording = recorded(f)
+            full = operate(recording, points, batch=True, method="adaptive", engine="python", full_output=True)
+            assert np.isfinite(full.value).all()
+            assert full.nfev == len(recording.points)
+            recording.points.clear()
+            single = [operate(recording, p, method="adaptive", full_output=True) for p in points]
+            assert sum(each.nfev for each in single) == len(recording.points)
+            np.testing.assert_array_equal(full.value, [each.value for each in single])
+
+
+# --- at most 60 evaluations -------------------------------------------------------------------------------------------
+
+EVERYWHERE = [0.0, 1e-300, 1e-100, 1e-16, 1e-9, 1e-6, 1e-4, 0.01, 0.3, 1.0, 7.0, 123.456, 1e3, 1e6, 1e9, 1e16, 1e300]
+ANYTHING = {
+    "sin": np.sin,
+    "exp": lambda x: np.exp(min(x, 700.0)),
+    "cos": np.cos,
+    "cube": lambda x: min(x, 1e100) ** 3,
+    "bump": lambda x: 1.0 / (1.0 + min(x, 1e100) ** 2),
+    "root": lambda x: np.sqrt(abs(x)),
+    "cube root": np.cbrt,
+    "kink": lambda x: max(x, 0.0),
+    "steps": lambda x: np.floor(x * 1e3) / 1e3,
+    "rounded": lambda x: np.round(np.sin(x), 6),
+    "noisy": lambda x: np.sin(x) + 1e-6 * noise(x),
+    "noise": noise,
+    "wave": lambda x: x + np.sin(1e5 * x) / 1e5,
+    "short": lambda x: np.exp(min(1e9 * x, 700.0)),
+    "logarithm": lambda x: np.log(abs(x)),
+    "peak": lambda x: 1.0 / (1e-12 + (min(x, 1e100) - 1e-6) ** 2),
+    "constant": lambda x: x * 0.0 + 3.0,
+}
+
+
+@pytest.mark.parametrize("order", [2, 4])
+@pytest.mark.parametrize("f", ANYTHING.values(), ids=ANYTHING)
+def test_at_most_sixty_evaluations_anywhere(f, order):
+    for x in EVERYWHERE:
+        recording = recorded(lambda p: f(p[0]))
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConstantFunctionWarning)
+            full = gradient(recording, np.array([x]), method="adaptive", order=order, full_output=True, engine="python")
+        assert full.nfev <= (60 if order == 2 else 80), x
+
+
+@pytest.mark.parametrize("x", [1e-300, -1e-100, 1e-30, 1e-16, 1e-12, 1e-9, 1e-6, 1e-4])
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e-6])
+def test_beside_a_tiny_coordinate_every_scale_is_found(x, scale):
+    for f, exact in (
+        (lambda p: np.exp(min(p[0] / scale, 700.0)), np.exp(x / scale) / scale),
+        (lambda p: np.sin(p[0] / scale + 1.0), np.cos(x / scale + 1.0) / scale),
+        (lambda p: p[0] / scale + 1.0, 1.0 / scale),
+    ):
+        full = gradient(f, np.array([x]), method="adaptive", full_output=True)
+        assert abs(full.value[0] - exact) <= 1e-12 * abs(exact)
+        assert abs(full.value[0] - exact) <= full.error[0] + 4e-16 * abs(exact)
+        assert full.nfev <= 60
+
+
+@pytest.mark.parametrize("x", [0.3, 1.1, 7.0, 123.456, 500.0, -5.5, 1e3])
+@pytest.mark.parametrize(("size", "frequency"), [(1e-5, 1e5), (1e-4, 3e4), (1e-6, 1e5), (1e-6, 7e5)])
+def test_short_waves_on_long_slopes(x, size, frequency):
+    """Over all steps of the first look they are noise."""
+
+    def f(p):
+        return p[0] + size * np.sin(frequency * p[0])
+
+    full = gradient(f, np.array([x]), method="adaptive", full_output=True)
+    exact = 1.0 + size * frequency * np.cos(frequency * x)
+    assert abs(full.value[0] - exact) <= full.error[0]
+    assert full.error[0] < 1e-2
+    assert full.nfev <= 60
 
 
 # --- one-sided --------------------------------------------------------------------------------------------------------

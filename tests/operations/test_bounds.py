@@ -615,7 +615,7 @@ def near_a_bound():
 def test_only_points_at_a_bound_are_turned():
     call, places = near_a_bound()
     out = np.empty((3, 2))
-    facts = fill(call, out, "python", None, False)
+    facts = fill(call, out, None, "python", None, False)
     np.testing.assert_allclose(out, [[1.0, 3.0], [0.0, 3.0], [0.5, 3.0]], atol=1e-9)
     assert facts.engine == "python"
     assert facts.nfev == len(places)
@@ -629,6 +629,6 @@ def test_bounds_that_leave_no_room_leave_nan():
     low[:, 1] = 0.0
     call.bounds = low, np.maximum(low, [[0.0, 8.0]])
     out = np.empty((3, 2))
-    fill(call, out, "python", None, False)
+    fill(call, out, None, "python", None, False)
     assert np.isnan(out[:, 0]).all()
     np.testing.assert_allclose(out[:, 1], 3.0, rtol=1e-12)

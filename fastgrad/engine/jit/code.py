@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...results import EngineError
 from ..bound import Bound
 from ..call import Call, Grid, Output, Target
-from . import directions, loops
+from . import directions, loops, numbers
 from .functions import (
     Function,
     check_possible,
@@ -22,9 +22,10 @@ from .functions import (
     function_of,
     lock,
     numba_type,
-    numbers,
+    output,
     precision_of,
 )
+from .linking import Shape
 
 Array = NDArray[np.float64]
 
@@ -65,9 +66,9 @@ def _probe(call: Call, compiled: Any) -> tuple[Any, tuple[int, ...]]:
     argument = call.argument(call.finite_row())
     given = argument.copy()
     returns = compile_for(compiled, given, *call.args)
-    value = numbers(call, compiled(given, *call.args))
+    value = output(call, compiled(given, *call.args))
     if not hasattr(call.f, "py_func"):
-        check_same(value, numbers(call, call.f(argument.copy(), *call.args)))
+        check_same(value, output(call, call.f(argument.copy(), *call.args)))
     return returns, value.shape
 
 
@@ -110,10 +111,9 @@ class Code:
         kernels = [self.kernel(call, out.flags.c_contiguous)]
         sizes: Any = np.broadcast_to(steps.size, points.layout) if steps.size.ndim else float(steps.size)
         seen = np.empty((0, 0)) if values is None else values.reshape(-1, 1)
-        units = np.ascontiguousarray(call.table.units)
 
         def work(start: int, stop: int) -> None:
-            rest = (source, sizes, units, out, seen, start, stop, points.dimension, points.shape, call.args)
+            rest = (source, sizes, out, seen, start, stop, points.dimension, points.shape, call.args)
             saw = kernels[-1](*rest)
             if saw & loops.WROTE:  # from here on f gets copies
                 kernels.append(self.kernel(call, out.flags.c_contiguous, copies=True))
@@ -121,7 +121,7 @@ class Code:
             if saw & loops.VANISHED:
                 steps.check(source)
 
-        return items(work, call, 1 if _fixed(call) else len(units), self.eps)
+        return items(work, call, 1 if _small(call) else points.dimension, self.eps)
 
     def _table(self, call: Call, out: Array) -> Bound:
         """Any directions, and an f that returns arrays; items are directions."""
@@ -202,10 +202,9 @@ def _ints(array: Any) -> Any:
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
-def _fixed(call: Call) -> int:
-    """The dimension, where a kernel has it as a literal; else 0."""
-    small = len(call.points.shape) < 2 and call.points.dimension <= UNROLLED
-    return call.points.dimension if small else 0
+def _small(call: Call) -> bool:
+    """Whether LLVM knows the dimension."""
+    return len(call.points.shape) < 2 and 0 < call.points.dimension <= UNROLLED
 
 
 def matrix(contiguous: bool, *, readonly: bool = False) -> Any:
@@ -224,57 +223,67 @@ def point_types(call: Call) -> tuple[Any, Any]:
     return shape, types.Tuple([numba_type(a) for a in call.args])
 
 
+def varied(call: Call, scalar: bool) -> Any:
+    """The type of what f is called with first."""
+    return types.float64 if scalar else types.Array(types.float64, max(len(call.points.shape), 1), "C")
+
+
 # --- kernels ----------------------------------------------------------------------------------------------------------
 
 
 def _axes_kernel(code: Code, call: Call, contiguous: bool, copies: bool) -> Any:
-    points, steps, fixed, returns = call.points, call.steps, _fixed(call), code.returns
-    grid, scalar = isinstance(points, Grid), call.scalar or not points.shape
+    points, steps, small, array = call.points, call.steps, _small(call), isinstance(code.returns, types.Array)
+    grid, scalar, uniform = isinstance(points, Grid), call.scalar or not points.shape, steps.size.ndim == 0
     source = types.Tuple([AXIS, INTS, INTS]) if grid else source_type(call)
-    sizes = SIZES if steps.size.ndim else types.float64
-    signature = (source, sizes, INTS, matrix(contiguous), VALUES, *[types.int64] * 3, *point_types(call))
+    sizes = types.float64 if uniform else SIZES
+    signature = (source, sizes, matrix(contiguous), VALUES, *[types.int64] * 3, *point_types(call))
 
-    def make() -> Any:
-        evaluate = loops.evaluation(code.function.compiled, scalar, copies, isinstance(returns, types.Array))
-        differences = loops.stencil_sums(evaluate, call.table.stencil, call.value)
-        fill = loops.step_filler(steps.rule, steps.size.ndim == 0)
-        if fixed:
-            return loops.over_points(differences, fill, fixed, grid)
+    def make(f: Any) -> Any:
+        found = numbers.unknown()
+        differences = loops.stencil_sums(loops.evaluation(f, scalar, copies, array), found)
+        fill = loops.step_filler(found, uniform)
+        if small:
+            return loops.over_points(differences, fill, found, grid)
         return loops.over_directions(differences, fill, grid, len(points.shape) < 2)
 
-    key = ("axes", call.table.stencil, steps.rule, fixed, scalar, call.value, copies, returns)
-    return code.function.kernel(key, signature, make)
+    shape = Shape(("axes", small, scalar, copies, array), signature, make, loops.launch)
+    return code.function.kernel(shape, _numbers(call, steps.rule), varied(call, scalar))
 
 
 def _table_kernel(code: Code, call: Call, copies: bool) -> Any:
-    points, steps, fixed, stencil = call.points, call.steps, _fixed(call), call.table.stencil
-    along_v, array = call.v is not None, _is_number_in_array(code, call)
-    sizes = SIZES if steps.size.ndim else types.float64
-    out, spans = types.Array(types.float64, 3, "A"), [types.int64] * 4
-    start = (source_type(call), sizes, INTS, INTS, INTS, TABLE, ROWS, AXIS, SUMS, out)
-    signature = (*start, *spans, types.boolean, *point_types(call))
-    rule, uses_base, store = steps.rule if call.moves_coordinates else "", call.table.uses_base, _storing(code, array)
+    points, steps, small, scalar = call.points, call.steps, _small(call), not call.points.shape
+    along_v, array, uniform = call.v is not None, _is_number_in_array(code, call), steps.size.ndim == 0
+    start = (source_type(call), types.float64 if uniform else SIZES, INTS, INTS, INTS, TABLE, ROWS, AXIS, SUMS)
+    spans = [types.Array(types.float64, 3, "A"), *[types.int64] * 4, types.boolean]
+    store, capacity = _storing(code, array), -16 * (-len(call.table.stencil.offsets) // 16)
 
-    def make() -> Any:
-        evaluate = loops.evaluation(code.function.compiled, not points.shape, copies, array)
-        fill = loops.step_filler(rule, steps.size.ndim == 0) if rule else None
-        view = loops.view(points.shape)
-        return directions.over_tables(evaluate, store, stencil, fill, uses_base, along_v, view, fixed)
+    def make(f: Any) -> Any:
+        found, view = numbers.unknown(), loops.view(points.shape)
+        evaluate, fill = loops.evaluation(f, scalar, copies, array), loops.step_filler(found, uniform)
+        return directions.over_tables(evaluate, store, found, fill, along_v, view, small, capacity)
 
-    key = ("table", stencil, uses_base, along_v, fixed, rule, copies, code.returns, array)
-    return code.function.kernel(key, signature, make)
+    key = ("table", along_v, small, scalar, copies, array, store, capacity)
+    shape = Shape(key, (*start, *spans, *point_types(call)), make, directions.launch_tables)
+    rule = steps.rule if call.moves_coordinates else ""
+    return code.function.kernel(shape, _numbers(call, rule), varied(call, scalar))
 
 
 def _value_kernel(code: Code, call: Call) -> Any:
-    points, fixed, array = call.points, _fixed(call), _is_number_in_array(code, call)
+    points, small, array = call.points, _small(call), _is_number_in_array(code, call)
     scalar, store = call.scalar or not points.shape, _storing(code, array)
     signature = (source_type(call), types.float64[::1], *[types.int64] * 3, *point_types(call))
 
-    def make() -> Any:
-        evaluate = loops.evaluation(code.function.compiled, scalar, False, array)
-        return directions.over_values(evaluate, store, loops.view(points.shape), fixed)
+    def make(f: Any) -> Any:
+        evaluate, view = loops.evaluation(f, scalar, False, array), loops.view(points.shape)
+        return directions.over_values(evaluate, store, numbers.unknown(), view, small)
 
-    return code.function.kernel(("value", fixed, scalar, code.returns, array), signature, make)
+    shape = Shape(("value", small, scalar, array, store), signature, make, directions.launch_values)
+    return code.function.kernel(shape, _numbers(call, ""), varied(call, scalar))
+
+
+def _numbers(call: Call, rule: str) -> numbers.Numbers:
+    table, dimension = call.table, call.points.dimension if _small(call) else 0
+    return numbers.values(table.stencil, rule, dimension=dimension, value=call.value, uses_base=table.uses_base)
 
 
 def _is_number_in_array(code: Code, call: Call) -> bool:

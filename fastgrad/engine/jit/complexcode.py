@@ -13,10 +13,13 @@ from ...formulas.values import imaginary_part
 from ...results import EngineError
 from ..bound import Bound
 from ..call import Call, Output, Target
-from . import loops
-from .code import AXIS, INTS, ROWS, SIZES, VALUES, items, point_types, resized, source_type
-from .functions import Function, check_possible, check_same, compile_for, function_of, lock, numbers, precision_of
-from .loops import inlined, njit, place_row
+from . import loops, numbers
+from .code import AXIS, INTS, ROWS, SIZES, VALUES, items, point_types, resized, source_type, varied
+from .functions import Function, check_possible, check_same, compile_for, function_of, lock, output, precision_of
+from .kernels import inlined, part
+from .linking import Shape, call_at
+from .loops import place_row, step_at
+from .numbers import Numbers
 
 Array = NDArray[np.float64]
 
@@ -38,11 +41,11 @@ def _probe(call: Call, compiled: Any) -> tuple[Any, tuple[int, ...]]:
     z = call.argument(call.finite_row()) + 1j * float(call.steps.size.min())
     returns = compile_for(compiled, z, *call.args)
     raw = compiled(z.copy(), *call.args)
-    value = numbers(call, imaginary_part(raw))
+    value = output(call, imaginary_part(raw))
     if not hasattr(call.f, "py_func"):
         plain = call.f(z.copy(), *call.args)
         for part in (np.real, np.imag):
-            check_same(numbers(call, part(raw)), numbers(call, part(plain)))
+            check_same(output(call, part(raw)), output(call, part(plain)))
     return returns, value.shape
 
 
@@ -82,21 +85,24 @@ class ComplexCode:
 
     def kernel(self, call: Call) -> Any:
         """The loop for this kind of call, from the memo or compiled now."""
-        points, along_v, uniform, scalar = call.points, call.v is not None, call.steps.size.ndim == 0, call.scalar
+        points, along_v, value, uniform = call.points, call.v is not None, call.value, call.steps.size.ndim == 0
+        scalar = call.scalar or not points.shape
         single = isinstance(self.returns, types.Array) and not call.vector  # an array of one element counts as a number
-        sizes = types.float64 if uniform else SIZES
-        start = (source_type(call), sizes, INTS, ROWS, AXIS, OUT, VALUES)
+        start = (source_type(call), types.float64 if uniform else SIZES, INTS, ROWS, AXIS, OUT, VALUES)
         signature = (*start, *[types.int64] * 3, *point_types(call))
+        store = _store_number if single else _storing(self.returns)
 
-        def make() -> Any:
-            evaluate = loops.evaluation(self.function.compiled, scalar or not points.shape, False, single)
-            store = _store_number if single else _storing(self.returns)
-            step, size = loops.STEPS[call.steps.rule], loops.one_size if uniform else loops.own_size
-            return over_directions(evaluate, store, step, size, along_v, call.value, loops.view(points.shape))
+        def make(f: Any) -> Any:
+            evaluate, view = loops.evaluation(f, scalar, False, single), loops.view(points.shape)
+            size = loops.one_size if uniform else loops.own_size
+            return over_directions(evaluate, store, numbers.unknown(), size, along_v, value, view)
 
-        key = ("complex", call.steps.rule, along_v, scalar, call.value, single, self.returns)
+        shape = Shape(("complex", along_v, scalar, value, single, store), signature, make, launch)
+        real = varied(call, scalar)
+        varying = real.copy(dtype=types.complex128) if isinstance(real, types.Array) else types.complex128
         with lock:
-            return self.function.kernel(key, signature, make)
+            own = numbers.values(call.table.stencil, call.steps.rule)
+            return self.function.kernel(shape, own, varying, *[real] * value)
 
 
 @inlined
@@ -134,10 +140,18 @@ def _storing(returns: Any) -> Any:
     return _store_number if element is returns else _store_vector
 
 
-def over_directions(evaluate: Any, store: Any, step: Any, size: Any, along_v: bool, value: bool, view: Any) -> Any:
-    """Items are (point, direction) pairs; returns whether outputs of f differ in size."""
+def launch(address, source, sizes, units, vs, ts, out, values, start, stop, dimension, shape, args):
+    """The loop below, from Python."""
+    return call_at(address, (source, sizes, units, vs, ts, out, values, start, stop, dimension, shape, args))
 
-    @njit
+
+def over_directions(
+    evaluate: Any, store: Any, numbers: Numbers, size: Any, along_v: bool, value: bool, view: Any
+) -> Any:
+    """Items are (point, direction) pairs; returns whether outputs of f differ in size."""
+    rule = numbers.rule
+
+    @part
     def kernel(source, sizes, units, vs, ts, out, values, start, stop, dimension, shape, args):
         x, z, node = np.empty(dimension), np.empty(dimension, dtype=np.complex128), np.empty(0, dtype=np.int64)
         real, point, directions, resized = view(x, shape), view(z, shape), len(units), False
@@ -154,7 +168,7 @@ def over_directions(evaluate: Any, store: Any, step: Any, size: Any, along_v: bo
                 for i in range(dimension):
                     z[i] = complex(x[i], h * vs[n, i])
             else:
-                h = step(x[units[r]], size(sizes, n, units[r]))
+                h = step_at(rule(), x[units[r]], size(sizes, n, units[r]))
                 z[units[r]] = complex(x[units[r]], h)
             resized |= store(out, n, r, h, evaluate(z, point, args))
         return resized

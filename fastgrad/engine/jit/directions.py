@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from ...formulas.stencils import Stencil
-from .loops import VANISHED, WROTE, changed, inlined, njit, part, place_row, stack_array
+from .kernels import inlined, part
+from .linking import call_at
+from .loops import VANISHED, WROTE, changed, place_row, stack_array
+from .numbers import Numbers
 
 # What a kernel returns besides: outputs of f that differ in size.
 RESIZED = 4
@@ -107,11 +109,6 @@ def _wrote_all(x, expected, units, first, last):
     return wrote
 
 
-@inlined
-def _no_steps(steps, x, sizes, axes, n, first, last):
-    return False
-
-
 @part
 def _combine(table, sums, steps, out, n):
     """`Table.combine` at one point."""
@@ -128,74 +125,80 @@ def _combine(table, sums, steps, out, n):
             out[n, m, k] = total / divisor
 
 
-@cache  # compiled once for each stencil, not once for each f
-def _term_sums(formula: Stencil) -> Any:
+@cache  # compiled once for all functions
+def _term_sums(numbers: Numbers) -> Any:
     """What sums the terms of a stencil, of all outputs in direction r."""
-    numbers = tuple(float(c) for c, _, _ in formula.terms)
-    above, below = tuple(a for _, a, _ in formula.terms), tuple(b for _, _, b in formula.terms)
-    count = len(numbers)
+    terms, weight, above, below = numbers.terms, numbers.weight, numbers.above, numbers.below
 
     @inlined
     def sum_terms(values, sums, r, outputs):
         for m in range(outputs):
             total = 0.0
-            for q in range(count):
-                total += numbers[q] * (values[above[q] * outputs + m] - values[below[q] * outputs + m])
+            for q in range(terms()):
+                total += weight(q) * (values[above(q) * outputs + m] - values[below(q) * outputs + m])
             sums[r, m] = total
 
     return sum_terms
 
 
+def launch_tables(
+    at, source, sizes, units, signs, starts, table, vs, ts, sums, out, start, stop, first, last, finish, shape, args
+):  # fmt: skip
+    """The loop below, from Python."""
+    given = (source, sizes, units, signs, starts, table, vs, ts, sums, out, start, stop, first, last, finish)
+    return call_at(at, (*given, shape, args))
+
+
 def over_tables(
-    evaluate: Any, store: Any, formula: Stencil, fill: Any, uses_base: bool, along_v: bool, view: Any, fixed: int
+    evaluate: Any, store: Any, numbers: Numbers, fill: Any, along_v: bool, view: Any, small: bool, capacity: int
 ) -> Any:
     """Directions [first, last) at points [start, stop): sums[r, m], and, with `finish`, the table's outputs from them.
 
     A chunk of one large point leaves its sums to the chunk that is finished last. Rows are read by two indices: each
     slice would count references, atomically, which takes ten times as long as a small f. For the same reason, and to
-    unroll loops, arrays of a `fixed` dimension are on the stack: a Hessian of sin(x0*x1) in a fifth of the time.
+    unroll loops, arrays of a `small` dimension are on the stack: a Hessian of sin(x0*x1) in a fifth of the time. The
+    stencil has at most `capacity` samples.
     """
-    offsets, base, sum_terms = tuple(map(float, formula.offsets)), formula.base, _term_sums(formula)
-    samples, more = len(offsets), fixed + 1
-    fill, number = fill or _no_steps, store is _store_number
+    base, offset, count = numbers.base, numbers.offset, numbers.samples
+    known, uses_base, sum_terms = numbers.dimension, numbers.uses_base, _term_sums(numbers)
+    number = store is _store_number
     move, wrote, restore = _move_axes, _wrote_axes, _restore_axes
     if along_v:
         move, wrote, restore = _move_all, _wrote_all, _copy
 
-    @njit
+    @part
     def kernel(
         source, sizes, units, signs, starts, table, vs, ts, sums, out, start, stop, first, last, finish, shape, args
     ):  # fmt: skip
-        saw, vanished, node = 0, False, np.empty(0, np.int64)
-        if fixed:
-            dimension, x, original, saved = fixed, stack_array(fixed), stack_array(fixed), stack_array(fixed)
-            expected, steps = stack_array(fixed), stack_array(more)
+        saw, vanished, node, samples = 0, False, np.empty(0, np.int64), count()
+        if small:
+            dimension = known()
+            x, original, saved = stack_array(dimension, 8), stack_array(dimension, 8), stack_array(dimension, 8)
+            expected, steps = stack_array(dimension, 8), stack_array(dimension + 1, 9)
         else:
             dimension = source.shape[1]
             x, original, saved = np.empty(dimension), np.empty(dimension), np.empty(dimension)
             expected, steps = np.empty(dimension), np.empty(dimension + 1)
         if number:
-            outputs, values = 1, stack_array(samples)
+            outputs, values = 1, stack_array(samples, capacity)
         else:
             outputs = sums.shape[1]
             values = np.empty(samples * outputs)
         values[:] = 0.0
-        axes, point = np.empty(dimension, np.int64), view(x, shape)
-        for i in range(dimension):
-            axes[i] = i
+        point = view(x, shape)
         for n in range(start, stop):
             place_row(source, n, node, x)
             _copy(original, x, units, 0, 0)
-            vanished |= fill(steps, x, sizes, axes, n, 0, dimension)
+            vanished |= fill(steps, x, sizes, n, 0, dimension)
             steps[dimension] = ts[n] if along_v else 1.0
-            if uses_base and first < last:
-                saw |= RESIZED * store(values, base, outputs, evaluate(x, point, args))
+            if uses_base() and first < last:
+                saw |= RESIZED * store(values, base(), outputs, evaluate(x, point, args))
             for r in range(first, last):
                 here, end = starts[r], starts[r + 1]
                 _copy(saved, x, units, 0, 0)
                 for e in range(samples):
-                    if e != base:
-                        move(x, saved, expected, units, signs, here, end, offsets[e], steps, vs, n)
+                    if e != base():
+                        move(x, saved, expected, units, signs, here, end, offset(e), steps, vs, n)
                         saw |= RESIZED * store(values, e, outputs, evaluate(x, point, args))
                         saw |= WROTE * wrote(x, expected, units, here, end)
                 restore(x, saved, units, here, end)
@@ -208,12 +211,18 @@ def over_tables(
     return kernel
 
 
-def over_values(evaluate: Any, store: Any, view: Any, fixed: int) -> Any:
-    """f itself at points [start, stop), `outputs` numbers each; returns whether their number differs."""
+def launch_values(address, source, out, outputs, start, stop, shape, args):
+    """The loop below, from Python."""
+    return call_at(address, (source, out, outputs, start, stop, shape, args))
 
-    @njit
+
+def over_values(evaluate: Any, store: Any, numbers: Numbers, view: Any, small: bool) -> Any:
+    """f itself at points [start, stop), `outputs` numbers each; returns whether their number differs."""
+    known = numbers.dimension
+
+    @part
     def kernel(source, out, outputs, start, stop, shape, args):
-        x = stack_array(fixed) if fixed else np.empty(source.shape[1])
+        x = stack_array(known(), 8) if small else np.empty(source.shape[1])
         node, point, resized = np.empty(0, np.int64), view(x, shape), False
         for n in range(start, stop):
             place_row(source, n, node, x)

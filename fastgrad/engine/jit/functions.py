@@ -1,13 +1,13 @@
 """Functions that Numba compiles: the user's, and the kernels around each; and Numba's errors as ours.
 
-A function that the user has compiled already is compiled again from its source, with the options of `loops`.
+A function that the user has compiled already is compiled again from its source, with the options of `kernels`.
 """
 
 from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType
@@ -23,9 +23,12 @@ from numpy.typing import NDArray
 from ...formulas.values import as_number, as_numbers
 from ...llvm.interrupts import deferred_interrupt
 from ...program.captures import NotFrozenError, captured, content, snapshot
+from ...program.look import agree
 from ...results import EPS, EngineError
 from ..call import Call
-from . import loops
+from .kernels import compiler, part
+from .linking import Shape, linked
+from .numbers import Numbers
 
 Array = NDArray[np.float64]
 
@@ -41,16 +44,26 @@ class Function:
     compiled: Any
     kernels: dict[Hashable, Any] = field(default_factory=dict)
 
-    def kernel(self, key: Hashable, signature: Any, make: Callable[[], Any]) -> Any:
-        """A kernel for a signature, to which other arrays are converted instead of compiling again."""
-        place = (key, signature)
+    def kernel(self, shape: Shape, numbers: Numbers, *x: Any) -> Any:
+        """A loop around f, for a stencil; `x` are the types of what is varied."""
+        place = (shape.key, shape.signature, numbers)
         if place not in self.kernels:
-            kernel = make()
             with compiling():
-                kernel.compile(signature)
-            kernel.disable_compile()
-            self.kernels[place] = kernel
+                functions = [self._called(given, tuple(shape.signature[-1])) for given in x]
+                self.kernels[place] = linked(shape, numbers, dict(zip(x, functions, strict=True)))
         return self.kernels[place]
+
+    def _called(self, given: Any, arguments: tuple[Any, ...]) -> Any:
+        """f compiled for exactly these arguments; one with defaults or ``*args`` is called by another function."""
+        signature = self.compiled.fold_argument_types((given, *arguments), {})[1]
+        if signature not in self.compiled.overloads:
+            self.compiled.compile(signature)
+        if signature == (given, *arguments):
+            return self.compiled.overloads[signature]
+        inner = self.compiled
+        caller, both = part(lambda x, args: inner(x, *args)), (given, types.Tuple(arguments))
+        caller.compile(both)
+        return caller.overloads[both]
 
 
 @dataclass
@@ -122,7 +135,7 @@ def function_of(call: Call, recompilations: int | None) -> Function:
         if len(versions.functions) >= KEPT:
             versions.functions.clear()
         versions.count += 1
-        versions.functions[key] = Function(loops.compiler(boundscheck=checked)(snapshot(function)))
+        versions.functions[key] = Function(compiler(boundscheck=checked)(snapshot(function)))
     return versions.functions[key]
 
 
@@ -146,26 +159,17 @@ def precision_of(returns: Any) -> float:
     return float(np.finfo(numpy_support.as_dtype(dtype)).eps) if isinstance(dtype, types.Float) else EPS
 
 
-def numbers(call: Call, value: Any) -> Array:
+def output(call: Call, value: Any) -> Array:
     """What f returned, as one number unless it may return many."""
     return as_numbers(value) if call.vector else np.array(as_number(value))
 
 
 def check_same(compiled: Array, plain: Array) -> None:
     """Numba's version of a plain function must give what the function gives: it freezes state and random numbers."""
-    if not _agree(compiled, plain):
+    if not agree(compiled, plain, by_largest=True):
         a, b = (v[()].tolist() if v.size < 5 else f"an array of shape {v.shape}" for v in (compiled, plain))
         msg = f"compiled by Numba, f gives {a} where it gives {b} in Python: it keeps state or is random"
         raise EngineError(msg)
-
-
-def _agree(a: Array, b: Array) -> bool:
-    """Equal but for rounding, which is measured by the largest output."""
-    if a.shape != b.shape:
-        return False
-    with np.errstate(all="ignore"):
-        size = max(np.abs(v[np.isfinite(v)]).max(initial=0.0) for v in (a, b))
-        return bool(((a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= 1e-8 * size)).all())
 
 
 @contextmanager

@@ -6,30 +6,17 @@ from functools import cache
 from typing import Any
 
 import llvmlite.ir
-import numba as nb
 import numpy as np
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
-from ...formulas.stencils import Stencil
+from .kernels import inlined, part
+from .linking import call_at
+from .numbers import RULES, Numbers
 
-# nogil, because kernels run on threads; NumPy's error model, because Python's turns each division into a branch; never
-# fastmath, which would fold (x + h) - x to h.
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-njit: Any = nb.njit(**OPTIONS)
-
-
-def compiler(boundscheck: bool) -> Any:
-    """The decorator for the user's f."""
-    return nb.njit(**OPTIONS, boundscheck=boundscheck)
-
-
-# Parts of kernels are called from compiled code only; without wrappers for Python they compile a third faster.
-part: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-inlined: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-
+DEFAULT, ABSOLUTE, RELATIVE, NONE = (RULES[name] for name in ("default", "absolute", "relative", ""))
 
 # What a kernel returns: the sum of what it saw.
 VANISHED, WROTE = 1, 2
@@ -48,26 +35,26 @@ def _power_of_two_below(_context: Any, h: Any) -> Any:
 
 
 @intrinsic
-def stack_array(_context: Any, size: Any) -> Any:
-    """An array of a literal size on the stack, which LLVM can keep in registers."""
-    if not isinstance(size, types.IntegerLiteral):
+def stack_array(_context: Any, size: Any, capacity: Any) -> Any:
+    """An array of at most a literal size on the stack, which LLVM can keep in registers."""
+    if not isinstance(capacity, types.IntegerLiteral):
         return None
-    array, length = types.Array(types.float64, 1, "C"), size.literal_value
+    array, length = types.Array(types.float64, 1, "C"), capacity.literal_value
 
-    def codegen(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+    def codegen(context: Any, builder: Any, _signature: Any, args: Any) -> Any:
         data = cgutils.alloca_once(builder, llvmlite.ir.ArrayType(llvmlite.ir.DoubleType(), length))
         made, eight = make_array(array)(context, builder), context.get_constant(types.intp, 8)
         populate_array(
             made,
             data=builder.bitcast(data, llvmlite.ir.DoubleType().as_pointer()),
-            shape=cgutils.pack_array(builder, [context.get_constant(types.intp, length)]),
+            shape=cgutils.pack_array(builder, [args[0]]),
             strides=cgutils.pack_array(builder, [eight]),
             itemsize=eight,
             meminfo=None,
         )
         return made._getvalue()
 
-    return array(size), codegen
+    return array(types.int64, capacity), codegen
 
 
 @part
@@ -88,12 +75,16 @@ def _step_relative(x: float, size: float) -> float:
     return _step_absolute(x, size if x == 0.0 else size * abs(x))
 
 
-@part
-def _step_book(x: float, size: float) -> float:
+@inlined
+def step_at(rule, x, size):
+    """The step of a coordinate by one of `numbers.RULES`."""
+    if rule == DEFAULT:
+        return _step_default(x, size)
+    if rule == ABSOLUTE:
+        return _step_absolute(x, size)
+    if rule == RELATIVE:
+        return _step_relative(x, size)
     return size
-
-
-STEPS = {"default": _step_default, "absolute": _step_absolute, "relative": _step_relative, "book": _step_book}
 
 
 @inlined
@@ -154,17 +145,17 @@ def view(shape: tuple[int, ...]) -> Any:
     return _as_it_is if len(shape) < 2 else reshaped
 
 
-def evaluation(compiled: Any, scalar: bool, writes: bool, array: bool) -> Any:
+def evaluation(f: Any, scalar: bool, writes: bool, array: bool) -> Any:
     """f as the kernel calls it: on the number, on the point, or on a copy of it where f writes into its argument."""
 
     def on_number(x, point, args):
-        return compiled(x[0], *args)
+        return f(x[0], args)
 
     def on_point(x, point, args):
-        return compiled(point, *args)
+        return f(point, args)
 
     def on_copy(x, point, args):
-        return compiled(point.copy(), *args)
+        return f(point.copy(), args)
 
     inner = part(on_number if scalar else on_copy if writes else on_point)
     if not array:
@@ -172,45 +163,36 @@ def evaluation(compiled: Any, scalar: bool, writes: bool, array: bool) -> Any:
     return part(lambda x, point, args: inner(x, point, args).flat[0])
 
 
-def stencil_sums(evaluate: Any, formula: Stencil, value: bool) -> Any:
+def stencil_sums(evaluate: Any, numbers: Numbers) -> Any:
     """The stencil along directions [first, last) at one point; returns whether f wrote into its argument.
 
     Where f is compiled into the loop LLVM sees that it does not write, and the comparisons cost nothing.
     """
-    numbers = tuple(float(c) for c, _, _ in formula.terms)
-    above = tuple(float(formula.offsets[a]) for _, a, _ in formula.terms)
-    below = tuple(float(formula.offsets[b]) for _, _, b in formula.terms)
-    count, power, denominator = len(numbers), formula.derivative, float(formula.denominator)
-    at_base = formula.base >= 0
+    _, _, value, power, denominator, terms, weight, above, below, _, offset, base, _ = numbers
 
     @inlined
-    def differences(x, point, steps, units, out, values, n, first, last, args):
-        center, wrote = 0.0, False
-        if at_base or (value and first == 0):
+    def differences(x, point, steps, out, values, n, first, last, args):
+        center, wrote, with_value = 0.0, False, value() and first == 0
+        if base() >= 0 or with_value:
             center = float(evaluate(x, point, args))
-        if value and first == 0:
+        if with_value:
             values[n, 0] = center
         for r in range(first, last):
-            i = units[r]
-            saved = x[i]
-            h = steps[r]
-            total = 0.0
-            for q in range(count):
-                moved = saved + above[q] * h
-                x[i] = moved
+            saved, h, total = x[r], steps[r], 0.0
+            for q in range(terms()):
+                x[r] = moved = saved + offset(above(q)) * h
                 difference = float(evaluate(x, point, args))
-                wrote |= changed(x[i], moved)
-                if at_base:
+                wrote |= changed(x[r], moved)
+                if base() >= 0:
                     difference -= center
                 else:
-                    moved = saved + below[q] * h
-                    x[i] = moved
+                    x[r] = moved = saved + offset(below(q)) * h
                     difference -= float(evaluate(x, point, args))
-                    wrote |= changed(x[i], moved)
-                total += numbers[q] * difference
-            x[i] = saved
-            divisor = denominator
-            for _ in range(power):
+                    wrote |= changed(x[r], moved)
+                total += weight(q) * difference
+            x[r] = saved
+            divisor = denominator()
+            for _ in range(power()):
                 divisor *= h
             out[n, r] = total / divisor
         return wrote
@@ -218,40 +200,45 @@ def stencil_sums(evaluate: Any, formula: Stencil, value: bool) -> Any:
     return differences
 
 
-@cache  # the few there are compile once each, not once for each f
-def step_filler(rule: str, uniform: bool) -> Any:
+@cache  # compiled once for all functions
+def step_filler(numbers: Numbers, uniform: bool) -> Any:
     """The steps of directions [first, last): all of them before the first call of f, which overlaps their latencies.
 
     Returns whether one of them vanishes beside its coordinate.
     """
-
-    step_at, size_at = STEPS[rule], one_size if uniform else own_size
-    given = rule in {"absolute", "relative"}
+    rule, size_at = numbers.rule, one_size if uniform else own_size
 
     @inlined
-    def fill(steps, x, sizes, units, n, first, last):
+    def fill(steps, x, sizes, n, first, last):
         vanished = False
-        for r in range(first, last):
-            steps[r] = step_at(x[units[r]], size_at(sizes, n, units[r]))
-            if given:
-                vanished |= steps[r] == 0.0
+        if rule() != NONE:
+            for r in range(first, last):
+                steps[r] = step_at(rule(), x[r], size_at(sizes, n, r))
+                if rule() in (ABSOLUTE, RELATIVE):
+                    vanished |= steps[r] == 0.0
         return vanished
 
     return fill
 
 
-def over_points(differences: Any, fill: Any, dimension: int, grid: bool) -> Any:
-    """Items are points, the dimension is a literal: loops unroll and the point lives in registers.
+def launch(address, source, sizes, out, values, start, stop, size, shape, args):
+    """The two loops below, from Python."""
+    return call_at(address, (source, sizes, out, values, start, stop, size, shape, args))
+
+
+def over_points(differences: Any, fill: Any, numbers: Numbers, grid: bool) -> Any:
+    """Items are points, the dimension is small and known to LLVM: loops unroll and the point lives in registers.
 
     For sin(x0*x1) that is 31 against 47 ms with a dimension known only at run time; by hand 29. Loading a row where it
     is used instead of at the end of the turn before is 2 of these milliseconds.
     """
     place = _place_node if grid else place_row
-    axes = tuple(range(dimension))
+    known = numbers.dimension
 
-    @njit
-    def kernel(source, sizes, units, out, values, start, stop, size, shape, args):
-        x, steps, original = stack_array(dimension), stack_array(dimension), stack_array(dimension)
+    @part
+    def kernel(source, sizes, out, values, start, stop, size, shape, args):
+        dimension = known()
+        x, steps, original = stack_array(dimension, 8), stack_array(dimension, 8), stack_array(dimension, 8)
         node, vanished, wrote = np.empty(dimension, dtype=np.int64), False, False
         if grid:
             place(source, start, node, x)
@@ -260,8 +247,8 @@ def over_points(differences: Any, fill: Any, dimension: int, grid: bool) -> Any:
                 place(source, n, node, x)
             for i in range(dimension):
                 original[i] = x[i]
-            vanished |= fill(steps, x, sizes, axes, n, 0, dimension)
-            wrote |= differences(x, x, steps, axes, out, values, n, 0, dimension, args)
+            vanished |= fill(steps, x, sizes, n, 0, dimension)
+            wrote |= differences(x, x, steps, out, values, n, 0, dimension, args)
             for i in range(dimension):
                 wrote |= changed(x[i], original[i])
             if grid and n + 1 < stop:
@@ -276,18 +263,18 @@ def over_directions(differences: Any, fill: Any, grid: bool, vector: bool) -> An
     place = _place_node if grid else place_row
     view = _as_it_is if vector else reshaped
 
-    @njit
-    def kernel(source, sizes, units, out, values, start, stop, dimension, shape, args):
-        x, original, steps = np.empty(dimension), np.empty(dimension), np.empty(len(units))
-        node, point, directions = np.empty(x.size, dtype=np.int64), view(x, shape), len(units)
+    @part
+    def kernel(source, sizes, out, values, start, stop, dimension, shape, args):
+        x, original, steps = np.empty(dimension), np.empty(dimension), np.empty(dimension)
+        node, point, directions = np.empty(x.size, dtype=np.int64), view(x, shape), dimension
         vanished, wrote = False, False
         for n in range(start // directions, (stop - 1) // directions + 1):
             place(source, n, node, x)
             first, last = max(start - n * directions, 0), min(stop - n * directions, directions)
             for i in range(dimension):  # original[:] = x would compile 1.6 s longer, for the text of an error
                 original[i] = x[i]
-            vanished |= fill(steps, x, sizes, units, n, first, last)
-            wrote |= differences(x, point, steps, units, out, values, n, first, last, args)
+            vanished |= fill(steps, x, sizes, n, first, last)
+            wrote |= differences(x, point, steps, out, values, n, first, last, args)
             for i in range(dimension):
                 wrote |= changed(x[i], original[i])
         return VANISHED * vanished + WROTE * wrote

@@ -17,6 +17,7 @@ from ..call import Call, Grid
 
 Array = NDArray[np.float64]
 
+FEW = 16  # points
 SEGMENT = 1024  # nodes of a grid's row to an item: small enough to share, long enough to make its start-up small
 
 SLOTS = (
@@ -81,6 +82,11 @@ def kind_of(shape: tuple[int, ...], strides: tuple[int, ...] | None = None) -> s
     if column == 1 or shape[1] == 1:
         return "pairs" if row == 2 and shape[1] == 2 else "rows"
     return "any"
+
+
+def is_few(call: Call) -> bool:
+    """Whether a call is not worth a kernel, if NumPy can do it."""
+    return not isinstance(call.points, Grid) and call.points.count <= FEW
 
 
 def is_odd(array: Array) -> bool:

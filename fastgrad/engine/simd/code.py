@@ -12,11 +12,11 @@ from ...formulas import stencils
 from ...formulas.stencils import Table
 from ...formulas.values import as_number, as_numbers
 from ...llvm import machine
-from ...llvm.machine import Memory
+from ...llvm.interrupts import imported
+from ...llvm.memory import Memory
 from ...llvm.vectormath import Unsupported
 from ...program import differences
 from ...program.captures import shares_state
-from ...program.exact import exact
 from ...program.keys import unchanging
 from ...program.program import Program
 from ...program.trace.recording import Untraceable, trace
@@ -24,8 +24,7 @@ from ...results import EPS, EngineError
 from ..bound import Bound
 from ..bound import Code as AnyCode
 from ..call import Call, Grid, Output, Target, subset
-from . import scheduled
-from .arguments import Block, Form, form_of, form_of_columns, is_odd, kind_of
+from .arguments import Block, Form, form_of, form_of_columns, is_few, is_odd, kind_of
 from .comparison import compare, compare_slopes
 from .emission import NOT_FINITE, VANISHED, Frame, Straight, module
 
@@ -45,6 +44,7 @@ WRITTEN = 40_000
 STRAIGHT = 600  # nodes of a kernel in one function; LLVM's time grows faster than their number
 SHORT = 100  # nodes of f; the kernel of a longer one for a single point is made quickly
 RESULTS = 2_000  # numbers that the rolled form writes for a point
+_SCHEDULED = f"{__package__}.scheduled"
 KEPT = 1024  # programs of functions, and families of kernels; the least recently used ones are forgotten
 
 
@@ -60,7 +60,7 @@ def compile_call(call: Call, out: Output | None = None) -> AnyCode:
     program, table = traced.program, call.table
     if not call.vector and len(program.outputs) != 1:
         as_number(np.empty(program.shape))  # raises, and says what f returned
-    key = (table.key, table.is_exact and scheduled.suits(call))  # equal tables are made anew for each pattern
+    key = (table.key, table.is_exact and is_few(call))  # equal tables are made anew for each pattern
     if key not in traced.codes:
         traced.codes[key] = _checked_code(call, program, out)
     return traced.codes[key]
@@ -181,6 +181,8 @@ class Family:
 
             return Rolled(program, table, form)
         if table.is_exact:
+            from ...program.exact import exact  # noqa: PLC0415  only for what is exact
+
             return _written(exact(program, table, value=form.value, watch=program.raises), form, "kernel")
         steps = differences.Steps(form.rule, form.sizes, form.exact)
         return _written(differences.differences(program, table, steps, value=form.value), form, "kernel")
@@ -301,8 +303,9 @@ def _widened(call: Call) -> Call:
 
 
 def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
-    if call.table.is_exact and scheduled.suits(call):
-        return scheduled.checked_code(call, program)
+    if call.table.is_exact and is_few(call):
+        made: AnyCode = imported(_SCHEDULED).checked_code(call, program)
+        return made
     family = _family(program, call.table)
     if not call.points.dimension:
         return Code(program, call.table, family)
@@ -315,7 +318,7 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
         return stacked.StackedCode(code, program, code.values_at)
     code = Code(program, call.table, family)
     if call.table.is_exact:
-        compare_slopes(call, scheduled.derivatives(program, call.table))
+        compare_slopes(call, imported(_SCHEDULED).derivatives(program, call.table))
     _compare(call, code, _expected_form(call, code, out))
     return code
 

@@ -14,29 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formulas.stencils import Table
-from ...llvm.machine import Memory
+from ...llvm.memory import Memory
 from ...program.differences import Written
 from ...program.exact import exact
 from ...program.program import Program
 from ...program.schedule import Schedule, schedule
 from ...results import EPS
 from ..bound import Bound
-from ..call import Call, Grid, Output, Target
+from ..call import Call, Output, Target
 from .arguments import batch_rows
 from .comparison import compare, compare_slopes
 
 Array = NDArray[np.float64]
 
-FEW = 16  # points
 LOOKED_AT = 4  # of these, when f is compared with its trace
 REPEATED = 1000  # points at which f is asked whether it raises
 
 _schedules: Memory[tuple[Written, Schedule]] = Memory(1024)
-
-
-def suits(call: Call) -> bool:
-    """Whether a call is not worth a kernel."""
-    return not isinstance(call.points, Grid) and call.points.count <= FEW
 
 
 def scheduled(program: Program, table: Table) -> tuple[Written, Schedule]:

@@ -17,7 +17,7 @@ from fastgrad.engine.simd.segments import Segmented
 from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.samples import SAMPLES
 from fastgrad.llvm import machine
-from fastgrad.llvm.machine import Memory
+from fastgrad.llvm.memory import Memory
 from fastgrad.program.differences import Steps, differences
 from fastgrad.program.trace.recording import trace
 

@@ -12,7 +12,7 @@ from fastgrad.engine.simd.stacked import StackedCode
 from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.steps import Steps, default_factor
 from fastgrad.llvm import machine
-from fastgrad.llvm.machine import Memory
+from fastgrad.llvm.memory import Memory
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,8 @@ from numba.extending import intrinsic
 
 from ...formulas.stencils import Stencil
 from . import directions, loops
-from .loops import njit, part
+from .kernels import njit, part
+from .numbers import known, values
 
 VANISHES = "the step that was given vanishes beside a coordinate of x (x + h == x); leave it out"
 RESIZED = "f returned arrays of different sizes; it must keep to one shape"
@@ -48,19 +49,20 @@ def _evaluation(f: Any) -> Any:
 @lru_cache(maxsize=64)
 def gradient(f: Any, formula: Stencil, rule: str, size: float, single_size: float) -> Any:
     """``g(x, *args)``: the gradient of f. The size of the steps is another one where f returns float32."""
-    differences, fill = loops.stencil_sums(_evaluation(f), formula, False), loops.step_filler(rule, True)
+    numbers = known(values(formula, rule))
+    differences, fill = loops.stencil_sums(_evaluation(f), numbers), loops.step_filler(numbers, True)
 
     @njit
     def g(x, *args):
-        flat, original, steps, axes = np.empty(x.size), np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int64)
-        point, row, values = flat.reshape(x.shape), np.empty((1, x.size)), np.empty((1, 1))
+        flat, original, steps = np.empty(x.size), np.empty(x.size), np.empty(x.size)
+        point, row, unused = flat.reshape(x.shape), np.empty((1, x.size)), np.empty((1, 1))
         for i in range(x.size):
-            axes[i], flat[i], original[i] = i, x.flat[i], x.flat[i]
+            flat[i] = original[i] = x.flat[i]
         chosen = single_size if _is_single(f, point, args) else size
-        if fill(steps, flat, chosen, axes, 0, 0, x.size):
+        if fill(steps, flat, chosen, 0, 0, x.size):
             raise ValueError(VANISHES)
         for copies in (False, True):
-            wrote = differences(flat, point, steps, axes, row, values, 0, 0, x.size, (copies, *args))
+            wrote = differences(flat, point, steps, row, unused, 0, 0, x.size, (copies, *args))
             for i in range(x.size):
                 wrote |= loops.changed(flat[i], original[i])
             if not wrote:
@@ -85,10 +87,10 @@ def _combination_of_axes(count, denominator):
 def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: float) -> Any:
     """``g(x, *args)``: the Jacobian of f."""
     inner, denominator = _evaluation(f), formula.denominator
-    evaluate, fill = part(lambda x, point, args: np.asarray(inner(x, point, args))), loops.step_filler(rule, True)
-    store, view, uses_base = directions.store_array, loops.reshaped, formula.base >= 0
-    fill_table = part(directions.over_tables(evaluate, store, formula, fill, uses_base, False, view, 0).py_func)
-    wrote, resized, vanished = loops.WROTE, directions.RESIZED, loops.VANISHED
+    evaluate = part(lambda x, point, args: np.asarray(inner(x, point, args)))
+    numbers = known(values(formula, rule, uses_base=formula.base >= 0))
+    fill, store, view = loops.step_filler(numbers, True), directions.store_array, loops.reshaped
+    fill_table = directions.over_tables(evaluate, store, numbers, fill, False, view, False, 0)
 
     @njit
     def g(x, *args):
@@ -104,11 +106,11 @@ def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: floa
         for copies in (False, True):
             given, span = (copies, *args), (0, 1, 0, count, True)
             saw = fill_table(rows, chosen, starts[:-1], ones, starts, table, v, t, sums, out, *span, x.shape, given)
-            if not saw & wrote:
+            if not saw & loops.WROTE:
                 break
-        if saw & resized:
+        if saw & directions.RESIZED:
             raise ValueError(RESIZED)
-        if saw & vanished:
+        if saw & loops.VANISHED:
             raise ValueError(VANISHES)
         return out.reshape(first.shape + x.shape)
 
