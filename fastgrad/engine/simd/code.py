@@ -229,6 +229,8 @@ class Code:
         """How f is run."""
         count, lanes = len(self.program.nodes), machine.lanes()
         if self.table.is_exact:
+            from ...program.exact import exact  # noqa: PLC0415  only for what is exact
+
             both = len(exact(self.program, self.table, value=True).program.nodes)
             return f"f of {count} operations, with its derivatives {both}, on {lanes} lanes"
         rolled = ", rolled" if self.family.how == "rolled" else ""
