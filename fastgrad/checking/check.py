@@ -126,15 +126,18 @@ def check_gradient(
         given = gradient_of(f, grad, point, further)
         loss.check_unchanged(writer_of(grad))
         survey = Survey(loss, parts(given, point, arrays), detect_kinks, generator)
-        if exact is not None:
-            report = survey.exactly(exact)
-        else:
-            report = survey.elements(sample) if elementwise or sample is not None else survey.lines()
+        report = _report(survey, exact, elementwise, sample)
     if survey.constant and report.ok:
         warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=2)
     if raises and not report.ok:
         raise AssertionError(str(report))
     return report
+
+
+def _report(survey: Survey, exact: Any, elementwise: bool, sample: int | None) -> GradientCheck:
+    if exact is not None:
+        return survey.exactly(exact)
+    return survey.elements(sample) if elementwise or sample is not None else survey.lines()
 
 
 def _is_exact(against: Any) -> bool:
