@@ -21,9 +21,19 @@ LIBRARIES = {
     "statsmodels": 1e-4,
     "findiff": 1e-10,
     "np.gradient": 1e-6,
+    "JAX": 1e-13,
+    "autograd": 1e-13,
 }
-OTHERS = {"scipy.misc", "optimagic", "FiniteDiff.jl", "FiniteDifferences.jl"}  # only our side can be run
-INSTALLED = {name for name in LIBRARIES if find_spec(name.replace("np.gradient", "numpy"))}
+MODULES = {"np.gradient": "numpy", "JAX": "jax"}  # whose names are others than those of their sections
+OTHERS = {
+    "scipy.misc",
+    "optimagic",
+    "FiniteDiff.jl",
+    "FiniteDifferences.jl",
+    "CasADi",
+    "heyoka",
+}  # only our side can be run
+INSTALLED = {name for name in LIBRARIES if find_spec(MODULES.get(name, name))}
 
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -83,6 +93,7 @@ def exact() -> dict[str, object]:
     slope, bend = -2 * t * np.exp(-t * t), (4 * t * t - 2) * np.exp(-t * t)
     return {
         "fastgrad.gradient(f,": gradient,
+        "fastgrad.gradient(f, X,": [gradient, [2 * 1.0 * 2.0, 1.0, np.cos(2.5)]],
         "fastgrad.gradient(fa,": 3.0 * gradient,
         "fastgrad.grad(lambda p: f(": gradient,
         "fastgrad.jacobian(F,": jacobian,
