@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-import fastgrad
 from fastgrad import (
     ConstantFunctionWarning,
     EngineError,
@@ -27,7 +26,7 @@ from fastgrad import (
     value_and_gradient,
     vjp,
 )
-from fastgrad.engine.simd.scheduled import FEW
+from fastgrad.engine.simd.arguments import FEW
 from fastgrad.llvm import machine
 
 EXACT = {"method": "exact"}
