@@ -17,6 +17,7 @@ FIGURES = Path(__file__).parent.parent / "docs" / "figures"
 STYLES = {
     "fastgrad": ("#000000", "o", "-"),
     "fastgrad simd": ("#000000", "D", ":"),
+    "fastgrad, exact": ("#000000", "^", "--"),
     "C": ("#0072B2", "s", "-"),
     "JAX, exact": ("#D55E00", "^", "-"),
     "JAX, differences": ("#D55E00", "v", ":"),

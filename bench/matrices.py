@@ -133,7 +133,11 @@ def numpy_hessian(whole: Callable[[Array], Any]) -> Callable[[Array], Array]:
 
 
 Builders = dict[str, Callable[[Problem], Contestant]]
-OURS: Builders = {"fastgrad": ours, "fastgrad simd": partial(ours, engine="simd")}
+OURS: Builders = {
+    "fastgrad": ours,
+    "fastgrad simd": partial(ours, engine="simd"),
+    "fastgrad, exact": partial(ours, method="exact"),
+}
 JACOBIANS: Builders = OURS | {
     "fastgrad, order 8": partial(ours, order=8),
     "JAX, exact": partial(jax, how="exact"),

@@ -43,6 +43,10 @@ def ours(p: Problem, engine: str = "auto", **step: float) -> Contestant:
     return into(p, lambda: fastgrad.gradient(f, p.points, args=args, batch=True, engine=engine, out=p.out, **step))
 
 
+def exactly(p: Problem) -> Contestant:
+    return into(p, lambda: fastgrad.gradient(p.function.f, p.points, batch=True, method="exact", out=p.out))
+
+
 def c(p: Problem) -> Contestant:
     kernel = ckernels.compiled(p.function, p.points.shape[1])
     return into(p, lambda: kernel(p.points, p.out))
@@ -99,6 +103,7 @@ def loop(gradient: Callable[..., Any], rows: int, p: Problem, tolerance: float =
 FAST: dict[str, Callable[[Problem], Contestant]] = {
     "fastgrad": partial(ours, h=H),
     "fastgrad, default steps": ours,
+    "fastgrad, exact": exactly,
     "C": c,
     "JAX, exact": partial(jax, how="exact"),
     "JAX, differences": partial(jax, how="differences"),

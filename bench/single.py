@@ -54,6 +54,7 @@ LINE_UP: dict[str, Callable[[Problem], Contestant]] = {
     "fastgrad": ours,
     "fastgrad, order 8": partial(ours, order=8),
     "fastgrad simd": partial(ours, engine="simd"),
+    "fastgrad, exact": partial(ours, method="exact"),
     "fastgrad reference": partial(ours, engine="reference"),
     "scipy 2-point": partial(library, rivals.scipy_2_point, tolerance=ONE_SIDED),
     "scipy 3-point": partial(library, rivals.scipy_3_point),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ..engine.arguments import check_args, check_function, refuse_bounds
+from ..operations.gradients import gradient
 from ..results import ConstantFunctionWarning
+from ..transforms.functions import grad as gradient_function
 from .claims import gradient_of, movable, parts, value_of, writer_of
 from .slopes import Loss
 from .survey import CONSTANT, Survey
@@ -22,6 +24,7 @@ def check_gradient(
     x: Any,
     *,
     args: tuple[Any, ...] = (),
+    against: str = "differences",
     elementwise: bool = False,
     sample: int | None = None,
     rtol: float | None = None,
@@ -57,6 +60,9 @@ def check_gradient(
         Where. Lists, integers and read-only arrays are copied, so f has to read its argument.
     args : tuple
         Further arguments of f and grad.
+    against : {"differences", "exact"}
+        "exact": every element is compared with ``gradient(f, x, method="exact")``, for which f must read its argument
+        and trace; no step has a say. Only whether an element that differs lies at a kink is asked of differences.
     elementwise : bool
         Check every element, by two evaluations each.
     sample : int, optional
@@ -82,6 +88,8 @@ def check_gradient(
     ------
     AssertionError
         With the report as its text, where the verdict is "wrong" or "inconclusive".
+    EngineError
+        f does not trace, with ``against="exact"``.
     TypeError, ValueError
         Arrays that cannot be moved, x that is not finite, a gradient that does not have x's form, f in its place.
 
@@ -112,17 +120,42 @@ def check_gradient(
     further, generator = check_args(args), np.random.default_rng(rng)
     allowed = _tolerance("rtol", rtol), _tolerance("atol", atol) or 0.0
     point, arrays = movable(x)
+    exact = _exact_gradient(f, point, further, elementwise, sample) if _is_exact(against) else None
     loss = Loss(value_of(f, grad, point, further), arrays, *allowed)
     with loss.moving():
         given = gradient_of(f, grad, point, further)
         loss.check_unchanged(writer_of(grad))
         survey = Survey(loss, parts(given, point, arrays), detect_kinks, generator)
-        report = survey.elements(sample) if elementwise or sample is not None else survey.lines()
+        report = _report(survey, exact, elementwise, sample)
     if survey.constant and report.ok:
         warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=2)
     if raises and not report.ok:
         raise AssertionError(str(report))
     return report
+
+
+def _report(survey: Survey, exact: Any, elementwise: bool, sample: int | None) -> GradientCheck:
+    if exact is not None:
+        return survey.exactly(exact)
+    return survey.elements(sample) if elementwise or sample is not None else survey.lines()
+
+
+def _is_exact(against: Any) -> bool:
+    if against not in ("differences", "exact"):
+        msg = f"against={against!r} is unknown; use 'differences' or 'exact'"
+        raise ValueError(msg)
+    return bool(against == "exact")
+
+
+def _exact_gradient(f: Any, point: Any, args: tuple[Any, ...], elementwise: bool, sample: Any) -> Any:
+    """The derivatives by all elements, array by array."""
+    if elementwise or sample is not None:
+        msg = "against='exact' checks every element: leave elementwise and sample out"
+        raise ValueError(msg)
+    if isinstance(point, Mapping):
+        found = gradient_function(f, method="exact")(point, *args)
+        return np.concatenate([*(np.ravel(part) for part in found.values()), np.empty(0)]).astype(float)
+    return np.ravel(gradient(f, point, args=args, method="exact")).astype(float)
 
 
 def _tolerance(name: str, given: Any) -> float | None:

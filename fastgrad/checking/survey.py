@@ -28,6 +28,7 @@ ROUNDS = 3  # searches in an array, each without the elements that were found be
 NAMED = 5  # wrong elements that are enough
 CLOSELY = 50  # elements of an elementwise check whose errors are traced to their causes
 KEPT = 100  # elements in a report
+ROUNDING = 1e-13  # of what is typical of an array: by so much two correct gradients differ
 
 CONSTANT = (
     "f does not react to x at all: if it reads other arrays through a closure, "
@@ -230,6 +231,32 @@ class Survey:
             )  # of f that is 0 wherever it was asked
             self._say(name, "ok", error=abs(axis.found.difference) / typical)
         return verdict
+
+    # --- against the derivative itself -------------------------------------------------------------------------------
+
+    def exactly(self, exact: Array) -> GradientCheck:
+        """Every element beside the exact derivative; whether one that differs lies at a kink, differences say."""
+        chosen, g = self._places(), self.loss.g
+        with np.errstate(all="ignore"):
+            allowed = self.loss.atol + self.loss.rtol * np.abs(exact) + ROUNDING * self.loss.typical
+            agree = np.isfinite(exact) & (np.abs(g - exact) <= allowed)
+        for name in self.names:
+            self._say(name, "ok")
+        for number, place in enumerate(chosen[~agree[chosen]].tolist()):
+            self._differing(place, float(exact[place]), closely=number < CLOSELY)
+        self._explain()
+        return self._report("exact", len(chosen))
+
+    def _differing(self, place: int, exact: float, closely: bool) -> None:
+        axis, name = self.loss.axis(place), self.names[self.loss.array_of(place)]
+        if not np.isfinite(exact):
+            self._say(name, "inconclusive", f"the exact derivative is {exact} at element {place}")
+            return
+        at_kink = closely and self.loss.judge(axis, self.kinks) == "kink"
+        slope = self.loss.slope(axis, axis.step)
+        axis.found = slope._replace(central=exact * float(self.loss.scale[place]))
+        axis.verdict = "kink" if at_kink else "wrong"
+        self._note_axis(axis)
 
     # --- what is said ------------------------------------------------------------------------------------------------
 

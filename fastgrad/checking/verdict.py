@@ -82,7 +82,7 @@ class GradientCheck:
     arrays : tuple of ArrayCheck
     worst : tuple of ElementCheck
         The elements that are not right, the worst first: in the fast mode those that the search has found.
-    mode : {"fast", "elementwise", "sample"}
+    mode : {"fast", "elementwise", "sample", "exact"}
     checked : int
         How many random lines, or how many elements, were checked.
     evaluations : int

@@ -44,10 +44,10 @@ def real_array(x: Any, name: str = "x") -> Array:
         return array
     if array.dtype.kind in "iub":
         return array.astype(np.float64)
-    if array.dtype.kind == "c":
-        msg = f"{name} is complex ({array.dtype}); derivatives are taken along real coordinates: pass {name}.real"
-    else:
-        msg = (
-            f"{name} must hold real numbers, got {array.dtype} from {type(x).__name__}; write np.asarray({name}, float)"
-        )
-    raise TypeError(msg)
+    raise TypeError(_not_real(name, array.dtype, type(x)))
+
+
+def _not_real(name: str, dtype: np.dtype[Any], kind: type) -> str:
+    if dtype.kind == "c":
+        return f"{name} is complex ({dtype}); derivatives are taken along real coordinates: pass {name}.real"
+    return f"{name} must hold real numbers, got {dtype} from {kind.__name__}; write np.asarray({name}, float)"

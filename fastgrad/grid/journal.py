@@ -22,7 +22,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.call import Call, Grid
-from ..llvm.machine import surroundings
 from ..program.captures import captured, names, parts
 
 _PATHS = sysconfig.get_paths()
@@ -191,6 +190,8 @@ def _parsed(line: bytes) -> Any:
 def describe(call: Call, engine: str, dtype: np.dtype[Any]) -> dict[str, str]:
     """All that the numbers of a field depend on, as short texts; objects that f reads count by their type alone."""
     assert isinstance(call.points, Grid)
+    from ..llvm.machine import surroundings  # noqa: PLC0415  importing LLVM takes as long as all the rest
+
     formula, steps = call.table.stencil, call.steps
     seen: set[int] = set()
     return {

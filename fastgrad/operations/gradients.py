@@ -288,9 +288,8 @@ def explain(
 ) -> Explanation:
     """Which engine `gradient` would use for the same arguments, and why not a faster one.
 
-    Of ``method="exact"`` it says of how many operations f is, and f with its derivatives. f is compiled if it takes that
-    to know, but not differentiated; `out` is not written, `progress` and `full_output`
-    change nothing.
+    Of ``method="exact"`` it says of how many operations f is, and f with its derivatives. f is compiled if it takes
+    that to know, but not differentiated; `out` is not written, `progress` and `full_output` change nothing.
 
     Returns
     -------
@@ -328,8 +327,8 @@ def _explanation(call: Call, engine: str, threads_used: int) -> Explanation:
 
 
 def _explanation_of_exact(call: Call, code: Code, threads_used: int) -> str:
-    from ..engine.simd import scheduled  # noqa: PLC0415  loaded by now
+    from ..engine.simd.arguments import is_few  # noqa: PLC0415  loaded by now
 
-    used = 1 if scheduled.suits(call) else threads_used
+    used = 1 if is_few(call) else threads_used
     points, lines = (f"{n:,} {what}{'s' * (n != 1)}" for n, what in ((call.points.count, "point"), (used, "thread")))
     return f"{points}, {code.description}, {lines}"

@@ -16,6 +16,7 @@ from .dependence import live
 from .program import OPERATIONS, Operand, Program
 
 Array = NDArray[np.float64]
+Picks = slice | NDArray[np.intp]
 
 _OF_ARRAYS: dict[str, Callable[..., Any]] = OPERATIONS | {
     "and": np.logical_and,
@@ -42,9 +43,9 @@ class Schedule:
         ... or of its constants, whose numbers these are; -1 for others.
     size : int
         The number of rows.
-    steps : list of (function, slice, list of index arrays)
+    steps : list of (function, slice, list of slices or index arrays)
         ``values[rows] = function(*(values[picks] for picks in operands))``.
-    wanted : ndarray
+    wanted : slice or ndarray
         The rows to return.
     """
 
@@ -52,8 +53,8 @@ class Schedule:
     fixed: Array
     slots: NDArray[np.intp]
     size: int
-    steps: list[tuple[Callable[..., Any], slice, list[NDArray[np.intp]]]]
-    wanted: NDArray[np.intp]
+    steps: list[tuple[Callable[..., Any], slice, list[Picks]]]
+    wanted: Picks
 
     def values(self, points: Array, constants: Sequence[float] = ()) -> Array:
         """The wanted values (K, P) at points in columns; perhaps with other constants than the program's."""
@@ -65,7 +66,7 @@ class Schedule:
         rows[self.inputs : self.inputs + len(fixed)] = fixed[:, None]
         with np.errstate(all="ignore"):
             for function, target, operands in self.steps:
-                rows[target] = function(*(rows[picks] for picks in operands))
+                rows[target] = function(*[rows[picks] for picks in operands])
         found: Array = rows[self.wanted]
         return found
 
@@ -94,8 +95,12 @@ def schedule(program: Program) -> Schedule:
     return Schedule(inputs, np.array(fixed), np.array(slots, np.intp), start, steps, _rows(program.outputs, places))
 
 
-def _rows(operands: Sequence[Operand], places: dict[Any, int]) -> NDArray[np.intp]:
-    return np.array([places[o if o[0] != "k" else _key(o)] for o in operands], dtype=np.intp)
+def _rows(operands: Sequence[Operand], places: dict[Any, int]) -> Picks:
+    """A slice where rows follow each other, which takes a tenth of the time."""
+    numbers = [places[o if o[0] != "k" else _key(o)] for o in operands]
+    if numbers and numbers == [*range(numbers[0], numbers[0] + len(numbers))]:
+        return slice(numbers[0], numbers[0] + len(numbers))
+    return np.array(numbers, dtype=np.intp)
 
 
 def _key(operand: Operand) -> tuple[str, Any]:

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-import fastgrad
 from fastgrad import (
     ConstantFunctionWarning,
     EngineError,
@@ -27,7 +26,7 @@ from fastgrad import (
     value_and_gradient,
     vjp,
 )
-from fastgrad.engine.simd.scheduled import FEW
+from fastgrad.engine.simd.arguments import FEW
 from fastgrad.llvm import machine
 
 EXACT = {"method": "exact"}
@@ -411,7 +410,20 @@ def test_the_engine_that_has_one(name):
     ALL[name](engine="simd")
 
 
-@pytest.mark.parametrize("name", ["derivative", "gradient", "jacobian", "grad", "jac"])
+WITHIN = [
+    "derivative",
+    "gradient",
+    "value_and_gradient",
+    "jacobian",
+    "hessian",
+    "grad",
+    "value_and_grad",
+    "jac",
+    "hess",
+]
+
+
+@pytest.mark.parametrize("name", WITHIN)
 def test_bounds_have_no_effect(name):
     """Also those that x lies on: f is asked at x alone."""
     for bounds in ((-2.0, 2.0), (-0.7, 0.5), (0.4, np.inf)) if name == "derivative" else ((-2.0, 2.0), (X, X)):

@@ -181,11 +181,15 @@ class Family:
 
             return Rolled(program, table, form)
         if table.is_exact:
-            from ...program.exact import exact  # noqa: PLC0415  only for what is exact
-
-            return _written(exact(program, table, value=form.value, watch=program.raises), form, "kernel")
+            return _written(_exact(program, table, value=form.value, watch=program.raises), form, "kernel")
         steps = differences.Steps(form.rule, form.sizes, form.exact)
         return _written(differences.differences(program, table, steps, value=form.value), form, "kernel")
+
+
+def _exact(program: Program, table: Table, **options: bool) -> differences.Written:
+    from ...program.exact import exact  # noqa: PLC0415  only for what is exact
+
+    return exact(program, table, **options)
 
 
 def _value_of(program: Program, batch: int) -> Frame:
@@ -229,7 +233,7 @@ class Code:
         """How f is run."""
         count, lanes = len(self.program.nodes), machine.lanes()
         if self.table.is_exact:
-            both = len(exact(self.program, self.table, value=True).program.nodes)
+            both = len(_exact(self.program, self.table, value=True).program.nodes)
             return f"f of {count} operations, with its derivatives {both}, on {lanes} lanes"
         rolled = ", rolled" if self.family.how == "rolled" else ""
         return f"as {count} operations on {lanes} lanes{rolled}"

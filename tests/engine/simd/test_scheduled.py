@@ -8,6 +8,7 @@ import pytest
 from fastgrad import EngineError, gradient, hvp, jacobian
 from fastgrad.engine.call import Call, Rows
 from fastgrad.engine.simd import scheduled
+from fastgrad.engine.simd.arguments import FEW, is_few
 from fastgrad.formulas import stencils
 from fastgrad.formulas.steps import Steps
 from fastgrad.program.trace.recording import trace
@@ -50,8 +51,8 @@ def test_what_lies_beside_the_points():
 
 def test_few_points_take_no_kernel():
     table = stencils.gradient(2, method="exact")
-    for count, few in ((1, True), (scheduled.FEW, True), (scheduled.FEW + 1, False)):
-        assert scheduled.suits(call_of(f, np.ones((count, 2)), table)) == few
+    for count, few in ((1, True), (FEW, True), (FEW + 1, False)):
+        assert is_few(call_of(f, np.ones((count, 2)), table)) == few
 
 
 def test_description():
