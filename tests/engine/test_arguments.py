@@ -190,6 +190,27 @@ def test_out_may_lie_beside_what_is_read_but_not_on_it():
     assert check_out(None, (2, 3), np.dtype("f")).shape == (2, 3)
 
 
+@pytest.mark.parametrize("strides", [(0, 8), (8, 8), (16, 8), (-8, 8), (24, 0), (24, 4)], ids=str)
+def test_out_whose_elements_share_memory(strides):
+    memory = np.zeros(100)
+    out = np.lib.stride_tricks.as_strided(memory[50:], (4, 3), strides)
+    with pytest.raises(ValueError, match="elements of out share memory"):
+        gradient(lambda x: np.sum(x**2), np.ones((4, 3)), batch=True, out=out)
+    assert not memory.any()
+
+
+def test_out_of_every_order():
+    memory = np.empty((9, 8, 7))
+    for out in (
+        memory[::2, ::3, ::-2],
+        memory.T[::-1, 1:, :],
+        memory[:, :1, ::7],
+        memory[:0],
+        np.einsum("iij->ij", memory[:7, :7]),
+    ):
+        assert check_out(out, out.shape, out.dtype) is out
+
+
 def test_what_is_moved_in_place_is_the_callers_memory():
     x = np.ma.masked_array([[1.0, 2.0]])
     plain = movable_array(x, "x")
