@@ -130,7 +130,7 @@ RULES: dict[str, Rule] = {
     "cosh": lambda y, a: (a.sinh(),),
     "tanh": lambda y, a: ((1.0 - y) * (1.0 + y),),
     "asinh": lambda y, a: (1.0 / a.hypot(1.0),),
-    "acosh": lambda y, a: (1.0 / ((a - 1.0) * (a + 1.0)).sqrt(),),
+    "acosh": lambda y, a: (1.0 / ((a - 1.0).sqrt() * (a + 1.0).sqrt()),),  # the square overflows at 1e155
     "atanh": lambda y, a: (1.0 / ((1.0 - a) * (1.0 + a)),),
     "pow": _power,
     "atan2": _atan2,
@@ -139,7 +139,7 @@ RULES: dict[str, Rule] = {
     "min": lambda y, a, b: _larger(b, a),
     "fmax": lambda y, a, b: _of_numbers("ge", a, b),
     "fmin": lambda y, a, b: _of_numbers("le", a, b),
-    "copysign": lambda y, a, b: (a.of("copysign", 1.0, a) * a.of("copysign", 1.0, b), 0.0),
+    "copysign": lambda y, a, b: (a.sign() * a.of("copysign", 1.0, b), 0.0),
     "mod": lambda y, a, b: (1.0, -a.floordiv(b)),
     "fmod": lambda y, a, b: (1.0, -(a / b).trunc()),
     **dict.fromkeys(("floor", "ceil", "trunc", "rint", "sign", "tofloat", "power"), lambda y, a: (0.0,)),
