@@ -75,7 +75,7 @@ class ArrayCheck:
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """The report of `fastgrad.check_gradient`; ``str`` makes it readable.
+    """The report of `fastgrad.check_gradient`; ``str`` makes it readable, and it is true where `ok` is.
 
     Attributes
     ----------
@@ -107,6 +107,9 @@ class GradientCheck:
     def ok(self) -> bool:
         """Whether nothing is wrong and nothing inconclusive; kinks are no errors."""
         return self.verdict in {"ok", "kink"}
+
+    def __bool__(self) -> bool:
+        return self.ok  # `assert check_gradient(..., raises=False)` means that
 
     def to_dict(self) -> dict[str, Any]:
         """The report in dicts, lists, numbers and strings, as JSON has them:

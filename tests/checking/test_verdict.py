@@ -45,6 +45,13 @@ def test_the_report():
     assert (facts["ok"], facts["verdict"], facts["worst"][0]["index"]) == (False, "wrong", [1, 0])
 
 
+def test_a_report_is_true_where_the_gradient_is_right():
+    x = np.array([1.0, 2.0])
+    assert check_gradient(lambda x: np.sum(x**2), 2 * x, x, raises=False)
+    assert not check_gradient(lambda x: np.sum(x**2), 3 * x, x, raises=False)
+    assert not check_gradient(lambda x: np.sum(x**2), [2.0, np.nan], x, raises=False)
+
+
 def test_not_finite():
     x = np.array([1.0, 2.0])
     report = check_gradient(np.sum, [1.0, np.nan], x, raises=False)
