@@ -186,6 +186,9 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *inputs: A
     if not out.flags.writeable:
         msg = "out is read-only; pass a writeable array, such as out.copy()"
         raise ValueError(msg)
+    if not out.flags.forc and _overlaps_itself(out):
+        msg = f"elements of out share memory, so that one result would overwrite another; write out=np.empty({shape})"
+        raise ValueError(msg)
     if any(_overlap(out, x) for x in inputs):
         msg = (
             "out shares memory with x or another argument, which is still read while out is written; "
@@ -193,6 +196,16 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *inputs: A
         )
         raise ValueError(msg)
     return out
+
+
+def _overlaps_itself(out: Array) -> bool:
+    """Whether an axis takes smaller steps than the axes inside it are long, as windows and broadcast arrays do."""
+    extent = out.itemsize
+    for stride, count in sorted((abs(stride), count) for stride, count in zip(out.strides, out.shape, strict=True)):
+        if count > 1 and stride < extent:
+            return True
+        extent += stride * max(count - 1, 0)
+    return False
 
 
 def _overlap(a: Array, b: Array) -> bool:

@@ -58,6 +58,28 @@ def test_few_points(n):
     np.testing.assert_allclose(found, gradient(f, X, engine="python", **options())[:n], atol=1e-8)
 
 
+LAYOUTS = {
+    "Fortran": np.asfortranarray,
+    "transposed": lambda rows: np.ascontiguousarray(rows.T).T,
+    "reversed": lambda rows: rows[::-1].copy()[::-1],
+    "strided": lambda rows: np.repeat(np.repeat(rows, 2, 0), 2, 1)[::2, ::2],
+    "big-endian": lambda rows: rows.astype(">f8"),
+}
+
+
+@engines
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_rows_in_every_layout(name, engine):
+    x, rows = np.tile(X, (40, 1)), np.tile(ROWS, (40, 1))
+
+    def g(x, row):
+        return np.sum(x) * row[0] + row[1] * x[0] ** 2 + row[2] * x[1]
+
+    found = gradient(g, x, batch=True, batch_args=(LAYOUTS[name](rows),), engine=engine)
+    expected = rows[:, :1] + np.stack([2 * rows[:, 1] * x[:, 0], rows[:, 2]], axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-8)
+
+
 def test_fresh_at_every_call():
     rows = SCALES.copy()
 
@@ -166,6 +188,27 @@ def test_out_may_lie_beside_what_is_read_but_not_on_it():
     with pytest.raises(ValueError, match="read-only"):
         check_out(out, (4,), out.dtype)
     assert check_out(None, (2, 3), np.dtype("f")).shape == (2, 3)
+
+
+@pytest.mark.parametrize("strides", [(0, 8), (8, 8), (16, 8), (-8, 8), (24, 0), (24, 4)], ids=str)
+def test_out_whose_elements_share_memory(strides):
+    memory = np.zeros(100)
+    out = np.lib.stride_tricks.as_strided(memory[50:], (4, 3), strides)
+    with pytest.raises(ValueError, match="elements of out share memory"):
+        gradient(lambda x: np.sum(x**2), np.ones((4, 3)), batch=True, out=out)
+    assert not memory.any()
+
+
+def test_out_of_every_order():
+    memory = np.empty((9, 8, 7))
+    for out in (
+        memory[::2, ::3, ::-2],
+        memory.T[::-1, 1:, :],
+        memory[:, :1, ::7],
+        memory[:0],
+        np.einsum("iij->ij", memory[:7, :7]),
+    ):
+        assert check_out(out, out.shape, out.dtype) is out
 
 
 def test_what_is_moved_in_place_is_the_callers_memory():

@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.formulas import stencils
 from fastgrad.program.exact import exact
 from fastgrad.program.partials import RULES
@@ -103,6 +104,37 @@ def test_one_operand(name):
                 assert close(derivatives(program, [x], operation), [expected]), (x, n)
 
 
+TAILS = {
+    "tanh": (3.0, -8.0, 10.0, 20.0, -36.0, 300.0, 0.999, -1.0, 1e-9),
+    "acosh": (1.0 + 1e-12, 1e16, 1e200, 1e300),
+    "asinh": (1e16, 1e200, -1e300),
+    "atan": (1e16, -1e150),
+    "expm1": (-40.0, -700.0),
+    "atanh": (1.0 - 1e-12, -1.0 + 1e-12),
+    "asin": (1.0 - 1e-12,),
+    "acos": (1.0 - 1e-12,),
+}
+
+
+@pytest.mark.parametrize("name", TAILS)
+def test_small_and_large_partials_have_all_their_digits(name):
+    program = Program(1, 0, ((name, X),), (("v", 0),), (), ())
+    for x in TAILS[name]:
+        with mpmath.workdps(320):
+            f, h = ONE_OPERAND[name][0], mpmath.mpf(10) ** -60
+            expected = float((f(x + x * h) - f(x - x * h)) / (2 * x * h))
+        assert derivatives(program, [x]) == [pytest.approx(expected, rel=2e-15 * max(1.0, abs(x)) ** (name == "tanh"))]
+
+
+@pytest.mark.parametrize("x", [-300.0, -5.0, -1.0, 0.0, 0.5, 1.0, 20.0])
+def test_higher_derivatives_of_tanh(x):
+    for n in (2, 3, 4):
+        with mpmath.workdps(60):
+            expected = float(mpmath.diff(mpmath.tanh, mpmath.mpf(x), n, h=mpmath.mpf(10) ** -12))
+        found = fastgrad.derivative(np.tanh, x, n=n, method="exact")
+        assert found == pytest.approx(expected, rel=1e-13, abs=1e-20)
+
+
 @pytest.mark.parametrize("name", sorted(TWO_OPERANDS))
 def test_two_operands(name):
     f, places = TWO_OPERANDS[name]
@@ -177,6 +209,8 @@ KINKS = {
     "a cube of a negative number": (lambda x: x[0] ** 3.0, [-2.0], [12.0]),
     "copysign": (lambda x: np.copysign(x[0], x[1]), [-2.0, 3.0], [-1.0, 0.0]),
     "copysign of -0.0": (lambda x: np.copysign(x[0], x[1]), [2.0, -0.0], [-1.0, 0.0]),
+    "copysign at 0": (lambda x: np.copysign(x[0], -1.0), [0.0], [0.0]),
+    "copysign at -0.0": (lambda x: np.copysign(x[0], -1.0), [-0.0], [0.0]),
     "mod": (lambda x: np.mod(x[0], x[1]), [-7.0, 3.0], [1.0, 3.0]),
     "fmod": (lambda x: np.fmod(x[0], x[1]), [-7.0, 3.0], [1.0, 2.0]),
     "fmax beside NaN": (lambda x: np.fmax(x[0], x[1]), [NAN, 3.0], [0.0, 1.0]),

@@ -182,10 +182,12 @@ def segments(grid: Grid) -> int:
 
 
 def batch_rows(call: Call, points: slice) -> Array:
-    """The batch arguments side by side, a row for each point."""
-    return np.concatenate(
-        [np.asarray(a[points], dtype=np.float64).reshape(len(a[points]), -1) for a in call.batch], axis=1
-    )
+    """The batch arguments side by side, a row for each point.
+
+    Kernels read a row without a stride: of arrays in Fortran's order NumPy makes one in Fortran's order.
+    """
+    parts = [np.asarray(a[points], dtype=np.float64).reshape(len(a[points]), -1) for a in call.batch]
+    return np.ascontiguousarray(np.concatenate(parts, axis=1))
 
 
 def address_of(array: NDArray[Any]) -> int:
