@@ -75,6 +75,12 @@ def autograd(p: Problem) -> Contestant:
     return Contestant(lambda: slope(p.points.T).T, p.exact)
 
 
+def heyoka(p: Problem) -> Contestant:
+    columns = np.ascontiguousarray(p.points.T)
+    slope, out = rivals.heyoka_gradient(p.function.f, len(columns)), np.empty_like(columns)
+    return Contestant(lambda: slope(columns, out).T, p.exact)
+
+
 def first(p: Problem, rows: int) -> tuple[Array, Array, float]:
     """The first rows, their exact gradients and their share."""
     rows = max(1, min(rows, len(p.points)))
@@ -121,6 +127,7 @@ LOOPS: dict[str, Callable[[Problem], Contestant]] = {
     "statsmodels": partial(loop, rivals.statsmodels, 4000),
     "the book's loop": partial(loop, rivals.book, 10_000),
 }
+SYMBOLIC = (functions.SIN_PRODUCT, functions.BUMP, functions.SPHERE, functions.ROSENBROCK)  # which symbols can run
 UP_TO = {"numdifftools": 100, "jacobi": 100, "scipy 3-point": 1000, "scipy 2-point": 1000, "statsmodels": 1000}
 """Points up to which a library stays on the curve over N: further on it would take a second and more."""
 
@@ -129,6 +136,8 @@ def case(function: Function, dimension: int, count: int, ratios: dict[str, float
     line_up = FAST | {"fastgrad jit": partial(ours, engine="jit", h=H)} | LOOPS
     if function.smooth:
         line_up |= ADAPTIVE
+    if function in SYMBOLIC:
+        line_up |= {"heyoka, exact": heyoka}
     if function is functions.SIN_PRODUCT:
         line_up |= {"Numba by hand": numba_by_hand}
     name, title = f"{function.name}{dimension}", f"{function.title}, D = {dimension}, N = {count:,}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,19 @@ def jax_in_float64() -> Any:
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_enable_x64", True)
     return jax
+
+
+def heyoka_gradient(f: Callable[..., Any], dimension: int) -> Callable[[Array, Array], Array]:
+    """Symbols of its own, compiled for points in columns (D, N): what takes them and an array for the gradients."""
+    import heyoka
+
+    functions = {name: np.frompyfunc(getattr(heyoka, name), 1, 1) for name in ("sin", "cos", "exp", "log")}
+    numpy = SimpleNamespace(sum=lambda terms: heyoka.sum([*terms]), **functions)
+    x = [heyoka.expression(f"x{i}") for i in range(dimension)]
+    value = written_for(f, numpy)(np.array(x, dtype=object))
+    slopes = heyoka.diff_tensors([value], diff_args=x).gradient
+    compiled = heyoka.cfunc(slopes, vars=x, compact_mode=dimension > 20)
+    return lambda points, out: compiled(points, outputs=out)
 
 
 def differences(f: Callable[..., Any]) -> Derivative:
