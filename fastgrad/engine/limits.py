@@ -65,9 +65,11 @@ def _side(pairs: list[tuple[Any, ...]], k: int, unbounded: float) -> Any:
 
 def check_bounds(bounds: Any, x: Array, shape: tuple[int, ...]) -> tuple[Array, Array] | None:
     """(lowest, highest) of every coordinate, each in the shape of x; `shape` is that of a point."""
-    if bounds is None:
-        return None
-    low, high = (_bound(name, b, x, shape) for name, b in zip(("lb", "ub"), as_pair(bounds, shape), strict=True))
+    return None if bounds is None else _checked(bounds, as_pair(bounds, shape), x, shape)
+
+
+def _checked(bounds: Any, pair: tuple[Any, Any], x: Array, shape: tuple[int, ...]) -> tuple[Array, Array]:
+    low, high = (_bound(name, b, x, shape) for name, b in zip(("lb", "ub"), pair, strict=True))
     if x.dtype != np.float64:  # an x on a bound is on the bound's value in x's precision
         low = np.where(low.astype(x.dtype) == x, np.minimum(low, x), low)
         high = np.where(high.astype(x.dtype) == x, np.maximum(high, x), high)
@@ -106,8 +108,7 @@ def read_bounds(bounds: Any, given: Array, points: Rows) -> tuple[Array, Array] 
     if bounds is None:
         return None
     pair = as_pair(bounds, points.shape)
-    both = check_bounds(bounds, given, points.shape)
-    assert both is not None
+    both = _checked(bounds, pair, given, points.shape)
     if given.dtype != np.float64:
         return both[0].reshape(points.layout), both[1].reshape(points.layout)
     return _as_rows(both[0], pair[0], points), _as_rows(both[1], pair[1], points)
