@@ -17,7 +17,7 @@ from ..results import ConstantFunctionWarning, EngineError, PerformanceWarning, 
 from . import threads
 from .bound import Choice, Code, Facts
 from .call import Call, Output, Rows
-from .python import arrays, complexsteps
+from .python import arrays, complexsteps, elementwise
 
 Array = NDArray[np.float64]
 
@@ -191,17 +191,14 @@ def run(
 ) -> Facts:
     """Choose, compile, bind, fill; a function of one variable on whole arrays, if it takes them."""
     chosen = None
-    if (
-        call.scalar
-        and not call.table.is_exact
-        and isinstance(out, np.ndarray)
-        and call.points.count > 1
-        and engine in {"auto", "python"}
-    ):
-        chosen = _choose_for_array(call, out) if engine == "auto" else None
-        facts = None if chosen else _run_on_arrays(call, out, progress)
-        if facts:
-            return facts
+    if call.scalar and isinstance(out, np.ndarray) and call.points.count > 1:
+        if call.table.is_exact or engine not in {"auto", "python"}:
+            elementwise.check_numbers(call)
+        else:
+            chosen = _choose_for_array(call, out) if engine == "auto" else None
+            facts = None if chosen else _run_on_arrays(call, out, progress)
+            if facts:
+                return facts
     chosen = chosen or choose(call, engine, out)
     if chosen.code is None and call.total > PYTHON_CALLS:
         warn_if_slow(call, chosen, users_level(1))

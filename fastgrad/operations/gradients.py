@@ -216,8 +216,8 @@ def derivative(
 ) -> Any:
     """n-th derivative of a function of one variable, for each element of x.
 
-    f is called on whole arrays and, if it refuses them, on one element at a time. Above 200 000 evaluations (100 000
-    values at order 2) it is compiled, where it can be traced and is elementwise.
+    f is called on whole arrays and, if it refuses them, on one element at a time. One call more sees whether each
+    element is by itself. Above 200 000 evaluations (100 000 values at order 2) f is compiled, where it can be traced.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def derivative(
     Raises
     ------
     TypeError, ValueError, EngineError
-        As in `gradient`.
+        As in `gradient`. ValueError also where f of an array is not elementwise, as ``x * np.sum(x)`` is not.
 
     Examples
     --------

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..engine.bound import Choice
 from ..engine.call import Call, Rows, Target
 from ..engine.choose import choose, warn_if_slow
-from ..engine.python import arrays
+from ..engine.python import arrays, elementwise
 from ..formulas import stencils
 from ..formulas.extrapolation import Estimate
 from ..formulas.stencils import Stencil
@@ -48,6 +48,7 @@ class Sampler:
         self.shape: tuple[int, ...] = ()
         self.nfev, self.eps, self.engine = 0, EPS, "python"
         self.on_arrays = call.scalar and engine in {"auto", "python"} and call.points.count > 1
+        self.is_checked = False  # whether f of arrays is a function of each element
         self.x = call.points.row(slice(None))
         self.known = np.zeros(len(self.x), dtype=bool)
         self.base = np.empty((0, 0))
@@ -108,6 +109,9 @@ class Sampler:
                 return None
             values[:, q, 0], self.eps = found[0][owners], max(self.eps, found[1])
             self.nfev += 1
+        if not self.is_checked:
+            self.is_checked = True
+            self.nfev += elementwise.check_arrays(self.call)
         return values
 
     def _on_rows(self, rows: Array, owners: Array, f: Any = None) -> Array:

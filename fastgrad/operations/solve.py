@@ -12,6 +12,7 @@ from ..engine.arguments import Options, arrays_of, check_out, check_workers
 from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target
 from ..engine.choose import check_engine, run, warn_if_constant
+from ..engine.python import elementwise
 from ..engine.threads import Report, progress_report
 from ..formulas import reference
 from ..formulas.values import as_number
@@ -187,6 +188,7 @@ def by_definition(call: Call, target: Output, values: Array | None, report: Repo
     formula, points, f = call.table.stencil, call.points, Look(call.f)
     options: dict[str, Any] = {"order": formula.order, "method": "adaptive" if call.adaptive else formula.method}
     if call.scalar and isinstance(target, np.ndarray):
+        elementwise.check_arrays(call)
         x = points.row(slice(None)).reshape(call.whole)
         step = call.steps.options(None, call.whole)
         if call.bounds is not None:

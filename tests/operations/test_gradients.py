@@ -446,12 +446,17 @@ def assigns(t):
         pytest.param(lambda t: t * np.size(t), id="counts"),
         pytest.param(lambda t: t * np.ndim(t) + t, id="asks for dimensions"),
         pytest.param(lambda t: np.where(t.size > 1, t**3, t**2), id="other branch for arrays"),
-        pytest.param(np.cumsum, id="not elementwise"),
         pytest.param(lambda t: np.array([v**2 for v in t]), id="iterates"),
     ],
 )
 def test_long_arrays_of_functions_of_arrays(f):
     assert np.array_equal(derivative(f, MANY), derivative(f, MANY, engine="python"))
+
+
+def test_long_arrays_of_functions_that_are_not_elementwise():
+    for engine in ("auto", "python"):
+        with pytest.raises(ValueError, match="jacobian"):
+            derivative(np.cumsum, MANY, engine=engine)
 
 
 def test_long_arrays_are_compiled():

@@ -13,6 +13,7 @@ from ...program import look
 from ...program.look import CoarserError
 from ...results import EPS
 from ..call import Call
+from . import elementwise
 
 Array = NDArray[np.float64]
 
@@ -46,10 +47,25 @@ def _whole(call: Call, x: Array, steps: Steps, eps: float, out: Array) -> int:
         if precision(value) > eps:
             raise CoarserError(precision(value))
         values.append(value.astype(np.float64))
+    asked = _check_ends(call, x, h, values, eps)
     with np.errstate(all="ignore"):
         total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)
         out[...] = (total / (formula.denominator * h**formula.derivative)).reshape(out.shape)
-    return len(values)
+    return len(values) + asked
+
+
+def _check_ends(call: Call, x: Array, h: Array, values: list[Array], eps: float) -> int:
+    """f of the arrays at both ends of the stencil."""
+    near, far = call.table.stencil.offsets[0], call.table.stencil.offsets[-1]
+    h = h if h.shape == x.shape else np.broadcast_to(h, x.shape)
+    flat = [a.reshape(-1) for a in (x, h, values[0], values[-1])]
+
+    def ends(picks: Any) -> elementwise.Ends:
+        x, h, *ends = (a[picks] for a in flat)
+        with np.errstate(all="ignore"):
+            return elementwise.Ends(x + near * h, x + far * h, *ends)
+
+    return elementwise.check_ends(call, x.shape, ends, eps)
 
 
 def _array_value(call: Call, x: Array) -> Any:
@@ -61,7 +77,10 @@ def _array_value(call: Call, x: Array) -> Any:
         raise _RefusedError from None
     if isinstance(returned, np.ma.MaskedArray) and np.ma.is_masked(returned):
         as_numbers(returned)  # raises, and says what to return
-    if value.shape != shape or value.dtype.kind not in "fiub":
+    real = value.dtype.kind in "fiub"
+    if value.shape != shape or not real:
+        if value.size == x.size and real:  # in another order, or made of all of them, as cumsum is of a matrix
+            elementwise.check_arrays(call)
         raise _RefusedError
     return value
 

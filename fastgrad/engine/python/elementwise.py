@@ -1,0 +1,152 @@
+"""Is f, which gets the numbers of many points in one array, a function of one variable?
+
+Where f at one element depends on others, as x * np.sum(x) does, a difference of two arrays in which all have moved is
+no derivative. So f is asked once more, where only some of the elements have moved: at all of them it has to be what it
+was. Those that move have no pattern, as alike ones may cancel: f[i] = x[i + 1] - x[i - 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...formulas.steps import default_factor, irregular
+from ...formulas.values import precision
+from ...program import look
+from ...results import EPS
+from ..call import Call
+
+Array = NDArray[Any]
+
+FEW = 256  # numbers up to which f of all of them takes no longer than f of a few
+SAMPLE = 48  # of more numbers
+SAME = 64.0  # roundings of f by which it may differ between arrays: vector math rounds the last elements otherwise
+
+WHOLE = (
+    "f is no function of one variable: its value at element {0} of an array changes when only other elements do, which "
+    "derivative() does not see. For an f of whole arrays write fastgrad.jacobian(f, x), or fastgrad.gradient where it "
+    "returns one number; for an f of single numbers fastgrad.derivative(np.vectorize(f), x)"
+)
+
+
+class Ends(NamedTuple):
+    """Some numbers in one axis, the same moved, f of both, and by what its roundings are measured where it is known."""
+
+    a: Array
+    b: Array
+    of_a: Array
+    of_b: Array
+    sizes: Array | None = None
+
+
+def check_ends(
+    call: Call, shape: tuple[int, ...], ends: Callable[[Any], Ends], eps: float = EPS, part: Any = np.asarray
+) -> int:
+    """Raise ValueError where f at one element of arrays depends on others; how often f was called.
+
+    Of many elements a few are asked first, in an array of their own. Where f refuses that or gives something else,
+    which it may if each element has a parameter, all of them are asked. ``ends(picks)`` are some elements of the flat
+    arrays, `part` is of what f returns.
+    """
+    count = prod(shape)
+    if count < 2:
+        return 0
+    if count > FEW:
+        apart = _apart(call, ends(_spread(count)), None, eps, part)
+        if apart is not None and not apart.any():
+            return 1
+    apart = _apart(call, ends(slice(None)), shape, eps, part)
+    if apart is not None and apart.any():
+        place = tuple(map(int, np.unravel_index(int(apart.argmax()), shape)))
+        raise ValueError(WHOLE.format(place[0] if len(place) == 1 else place))
+    return 2 if count > FEW else 1
+
+
+def check_numbers(call: Call) -> int:
+    """As `check_ends`, of a few numbers, where f gets single ones; it may refuse arrays."""
+    with look.quiet():
+        return _check_picked(call, min(call.points.count, SAMPLE))[1]
+
+
+def check_arrays(call: Call) -> int:
+    """As `check_ends`, where f gets arrays of all numbers, by arrays of its own: of a few, if these tell."""
+    with look.quiet():
+        if call.points.count > FEW:
+            with suppress(ValueError):
+                told, asked = _check_picked(call, SAMPLE)
+                if told:
+                    return asked
+        return _check_picked(call, call.points.count)[1]
+
+
+def _check_picked(call: Call, count: int) -> tuple[bool, int]:
+    """Whether f has told of so many of the numbers that each is by itself, and how often it was called."""
+    picks = np.linspace(0, call.points.count - 1, count).astype(np.intp)
+    x = np.array(call.points.row(picks))
+    far = default_factor(1, 2) * np.maximum(1.0, np.abs(x)) * irregular(count)[:, None]
+    moved = x + far
+    if call.bounds is not None:
+        low, high = (b[picks] for b in call.bounds)
+        moved = np.clip(np.where(moved > high, x - far, moved), low, high)
+    shape = call.whole if count == call.points.count else (count,)
+    values = [value for value in (_asked(call, a.reshape(shape)) for a in (x, moved)) if value is not None]
+    if len(values) < 2:
+        return False, 2
+    arrays = [a.astype(np.float64).reshape(-1) for a in (x, moved, *values)]
+    return True, 2 + check_ends(call, shape, lambda some: Ends(*(a[some] for a in arrays)), max(map(precision, values)))
+
+
+def _asked(call: Call, x: Array) -> Array | None:
+    """f of an array of its own, whatever shape it gives back, or None where it refuses that."""
+    f = getattr(call.f, "py_func", call.f)
+    try:
+        value = np.asarray(f(x.copy(), *call.args))
+    except Exception:  # noqa: BLE001  it is only a question
+        return None
+    return value.reshape(x.shape) if value.size == x.size and value.dtype.kind in "fiubc" else None
+
+
+def _apart(call: Call, ends: Ends, shape: tuple[int, ...] | None, eps: float, part: Any) -> NDArray[np.bool_] | None:
+    """Where f, of elements of both arrays, differs from what it is there by more than rounding; None where it refuses.
+
+    What is NaN is no derivative either.
+    """
+    half = (_half if ends.a.size <= FEW else _half.__wrapped__)(ends.a.size)
+    mixed = np.where(half, ends.a, ends.b)
+    value = _asked(call, mixed if shape is None else mixed.reshape(shape))
+    if value is None:
+        return None
+    value, expected = part(value).reshape(-1), np.where(half, ends.of_a, ends.of_b)
+    apart: NDArray[np.bool_] = value != expected
+    if apart.any():  # mostly not one is
+        with np.errstate(all="ignore"):
+            near = np.abs(value - expected) <= SAME * eps * (_sizes(ends) if ends.sizes is None else ends.sizes)
+        apart &= ~near & ~np.isnan(expected)
+    return apart
+
+
+def _sizes(ends: Ends) -> Array:
+    """f itself, and what its slope makes of the roundings of x."""
+    a, b, of_a, of_b, _ = ends
+    slope = np.abs((of_a - of_b) / (a - b)) * np.maximum(np.abs(a), np.abs(b))
+    return np.asarray(np.fmax(np.fmax(np.abs(of_a), np.abs(of_b)), slope))
+
+
+@lru_cache(maxsize=64)
+def _spread(count: int) -> NDArray[np.intp]:
+    """The numbers of a few elements among many."""
+    return np.unique((count * (2.0 * irregular(SAMPLE) - 0.5)).astype(np.intp))
+
+
+@lru_cache(maxsize=64)
+def _half(count: int) -> NDArray[np.bool_]:
+    """Half of the elements, which have no pattern: the first, and not the last."""
+    half = np.random.default_rng(0).random(count) < 0.5
+    half[0], half[-1] = True, False
+    return half

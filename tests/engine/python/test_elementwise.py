@@ -1,0 +1,138 @@
+"""f of arrays that is no function of one variable is refused, by every way to its derivative; what is one, is not."""
+
+import numpy as np
+import pytest
+
+from fastgrad import derivative
+from fastgrad.engine.call import Call, Rows
+from fastgrad.engine.python.elementwise import FEW, SAMPLE, Ends, check_arrays, check_ends, check_numbers
+from fastgrad.formulas import stencils
+from fastgrad.formulas.steps import choose_steps
+
+WAYS = {
+    "central": {}, "second": {"n": 2}, "forward": {"method": "forward"}, "eighth order": {"order": 8},
+    "adaptive": {"method": "adaptive"}, "reference": {"engine": "reference"}, "far bounds": {"bounds": (-1e9, 1e9)},
+    "bounds at the ends": {"bounds": (0.1, 3.0)}, "adaptive between bounds": {"method": "adaptive", "bounds": (0.1, 3)},
+}  # fmt: skip
+WITHOUT_ARRAYS = {"complex": {"method": "complex"}, "exact": {"method": "exact"}, "simd": {"engine": "simd"}}
+
+WHOLE = {
+    "sum": lambda x: x * np.sum(x), "running sum": np.cumsum, "reversed": lambda x: x[::-1] * x,
+    "mean": lambda x: x - x.mean(), "softmax": lambda x: np.exp(x) / np.exp(x).sum(), "central": np.gradient,
+    "backward": lambda x: np.diff(x, prepend=0.0), "rolled": lambda x: np.roll(x, 1) * x, "running product": np.cumprod,
+    "norm": lambda x: x / np.linalg.norm(x), "largest": lambda x: x / np.max(np.abs(x)), "first": lambda x: x * x[0],
+    "filtered": lambda x: np.convolve(x, [0.1, 0.2, 0.4, 0.2, 0.1])[2:-2], "hardly": lambda x: x + 1e-5 * np.sum(x),
+    "standard": lambda x: (x - x.mean()) / (x.std() + 1.0), "pairs": lambda x: (x[:, None] * x).sum(axis=1),
+    "turned": lambda x: np.sort(x)[::-1] + x[0], "Fourier": lambda x: np.fft.fft(x).real, "last": lambda x: x * x[-1],
+    "one for all": lambda x: np.full_like(x, x.sum()), "by a sum": lambda x: np.where(x.sum() > 0, x.sum(), x),
+}  # fmt: skip
+COUNTS = [2, 3, 40, FEW + 1, 3000]
+W = np.random.default_rng(1).normal(size=max(COUNTS))
+SINGLE = {
+    "sin": np.sin,
+    "a parameter each": lambda x: W[: len(x)] * x,
+    "by place": lambda x: np.where(np.arange(len(x)) < 3, x, x * x),
+    "branches": lambda x: np.where(x > 1.0, x, x * x),
+    "steep": lambda x: np.exp(50.0 * x),
+    "cancels": lambda x: np.sin(x) - x,
+    "single precision": lambda x: np.sin(x, dtype=np.float32),
+    "rounded": lambda x: np.round(x, 3),
+    "integers": lambda x: np.floor(x).astype(int),
+    "lost digits": lambda x: np.cos(x) * 1e10 - 1e10,
+    "by size": lambda x: x * np.size(x),
+    "constant": lambda x: 0 * x + 1,
+    "partly NaN": lambda x: np.where(x > 1.0, np.log(x - 1.0), np.nan),
+    "poles": lambda x: 1.0 / np.round(x),
+}
+
+
+def points(count):
+    yield np.linspace(0.1, 3.0, count)
+    yield np.full(count, 1.3)
+    yield np.random.default_rng(0).uniform(0.1, 3.0, count)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("way", WAYS)
+def test_functions_of_whole_arrays_are_refused(way, count):
+    for f in WHOLE.values():
+        for x in points(count):
+            with (
+                pytest.raises(ValueError, match=r"no function of one variable.*jacobian\(f, x\)"),
+                np.errstate(all="ignore"),
+            ):
+                derivative(f, x, **WAYS[way])
+
+
+@pytest.mark.parametrize("way", WITHOUT_ARRAYS)
+@pytest.mark.parametrize("name", ["sum", "running sum", "norm", "rolled", "hardly"])
+def test_also_where_f_gets_single_numbers_or_complex_ones(way, name):
+    for count in COUNTS:
+        for x in points(count):
+            with pytest.raises((ValueError, TypeError)) as raised:
+                derivative(WHOLE[name], x, **WITHOUT_ARRAYS[way])
+            assert name == "norm" or "jacobian" in str(raised.value)  # norm has no complex derivative
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize("way", WAYS)
+def test_functions_of_one_variable_are_not(way, count):
+    for f in SINGLE.values():
+        for x in points(count) if count < 3000 or "adaptive" not in way else ():
+            assert derivative(f, x, **WAYS[way]).shape == x.shape
+
+
+def test_the_error_names_an_element_and_what_to_write():
+    with pytest.raises(ValueError, match=r"element \(1, 0\) of an array"):
+        derivative(lambda x: np.where(np.arange(6).reshape(2, 3) == 3, x * x[1, 2], x), np.ones((2, 3)))
+    x = np.array([1.0, 2.0])
+    f = np.vectorize(lambda t: t * np.sum(t))
+    np.testing.assert_allclose(derivative(f, x), 2.0 * x, rtol=1e-9)
+
+
+def test_matrices():
+    x = np.arange(9.0).reshape(3, 3)
+    for f in (lambda x: x.T * 2.0, lambda x: x @ x, lambda x: x - x.mean(axis=0), np.cumsum):
+        with pytest.raises(ValueError, match="jacobian"):
+            derivative(f, x)
+        with pytest.raises(ValueError, match="jacobian"):
+            derivative(f, np.random.default_rng(0).normal(size=(60, 60)))
+    np.testing.assert_allclose(derivative(lambda x: x.T.T**2, x), 2.0 * x, rtol=1e-8)
+
+
+def test_what_refuses_arrays_is_asked_one_by_one():
+    x = np.array([1.0, 2.0])
+    np.testing.assert_allclose(derivative(np.sum, x), np.ones(2), rtol=1e-9)
+    np.testing.assert_allclose(derivative(lambda t: float(t) ** 2, x), 2 * x, rtol=1e-9)
+
+
+def call_of(f, x):
+    table = stencils.derivative(1, 2, "central")
+    steps = choose_steps(x, table.stencil)
+    return Call(f, Rows(x.reshape(-1, 1), ()), table, steps, scalar=True, whole=x.shape)
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(1, []), (5, [5]), (FEW + 1, [SAMPLE]), (9999, [SAMPLE])])
+def test_one_call_where_a_few_elements_tell(count, sizes):
+    x, calls = np.linspace(0.1, 3.0, count), []
+    call = call_of(lambda t: calls.append(t.size) or t**2, x)
+    assert check_ends(
+        call, x.shape, lambda picks: Ends(x[picks], x[picks] + 1, x[picks] ** 2, (x[picks] + 1) ** 2)
+    ) == len(sizes)
+    assert len(calls) == len(sizes)
+    assert all(n - 8 <= m <= n for m, n in zip(calls, sizes, strict=True))  # a few may coincide
+
+
+def test_a_few_where_arrays_are_only_asked_of():
+    calls, x = [], np.linspace(0.1, 3.0, 5000)
+    f = lambda t: calls.append(t.size) or t**2
+    assert check_numbers(call_of(f, x)) == check_arrays(call_of(f, x)) == 3
+    assert max(calls) == SAMPLE
+    calls.clear()
+    assert (
+        check_arrays(call_of(lambda t: calls.append(t.size) or W[: t.size, None][:, 0] * x[: t.size] * t, x[:3000]))
+        == 3
+    )
+    with pytest.raises(ValueError, match="jacobian"):
+        check_numbers(call_of(np.cumsum, x))
