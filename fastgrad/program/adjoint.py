@@ -32,7 +32,7 @@ def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -
         else:
             for operand, partial in partials.of(j):
                 if operand[0] in "vx":
-                    give(operand, bar if partial == ONE else partials.product(bar, partial))
+                    give(operand, bar if partial == ONE else partials.times(j, bar, partial))
     return [bars.get(("x", i), ZERO) for i in range(program.inputs)]
 
 

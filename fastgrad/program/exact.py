@@ -10,23 +10,26 @@ from .adjoint import adjoint
 from .differences import Written, dependents, other_than_zero
 from .partials import Partials
 from .program import ONE, ZERO, Code, Operand, Program
+from .saturation import FORWARD
 from .tangent import tangent
 
 
-def exact(program: Program, table: Table, *, value: bool = False, watch: bool = False) -> Written:
+def exact(program: Program, table: Table, *, value: bool = False, watch: bool = False, careful: str = "") -> Written:
     """Write a table out.
 
     Its rows are f's, then v and t if the table has a direction v; its constants f's. `watch` is for f's outputs.
+    `careful` is "reverse" or "forward", where first derivatives may have either mode: 0 times infinity is 0 then where
+    that mode knows it.
     """
     along_v = program.inputs in table.units
     if table.stencil.derivative == 1:
         code = Code(program)
-        results = _first(code, program, table, along_v)
+        results = _first(code, program, table, along_v, careful)
         own = [code.own(o) for o in program.outputs]
     elif table.along_axes:
-        code, results, own = _again_and_again(program, table.stencil.derivative)
+        code, results, own = _again_and_again(program, table.stencil.derivative, careful)
     else:
-        code, results, own = _second(program, table, along_v)
+        code, results, own = _second(program, table, along_v, careful)
     places = other_than_zero(results)
     kept = results if places is None else [results[place] for place in places]
     values, watched = own[:1] if value else [], own if watch else []
@@ -35,15 +38,15 @@ def exact(program: Program, table: Table, *, value: bool = False, watch: bool = 
     return Written(made, 0, len(kept), len(values), len(watched), 0, places)
 
 
-def _first(code: Code, program: Program, table: Table, along_v: bool) -> list[Operand]:
+def _first(code: Code, program: Program, table: Table, along_v: bool, careful: str) -> list[Operand]:
     """Output by output of f, the derivatives along the directions of a table."""
-    partials = Partials(code, program)
-    if table.along_axes and len(program.outputs) == 1:
+    partials, forward = Partials(code, program, careful=bool(careful)), careful == FORWARD
+    if table.along_axes and len(program.outputs) == 1 and not forward:
         return adjoint(code, program, program.outputs[0], partials)
     moves_with = dependents(program)
     if along_v:
         return tangent(code, program, _along_v(program), moves_with[-1], partials)
-    if table.along_axes and _reverse_is_shorter(program, moves_with):
+    if table.along_axes and not forward and _reverse_is_shorter(program, moves_with):
         return [bar for output in program.outputs for bar in adjoint(code, program, output, partials)]
     columns = []
     for units in table.directions:
@@ -72,18 +75,18 @@ def _reverse_is_shorter(program: Program, moves_with: list[list[int]]) -> bool:
     return 2 * reverse < forward
 
 
-def _gradient(program: Program) -> Program:
+def _gradient(program: Program, careful: str) -> Program:
     """The derivatives by all coordinates, then f's own output."""
     code = Code(program)
-    found = adjoint(code, program, program.outputs[0], Partials(code, program))
+    found = adjoint(code, program, program.outputs[0], Partials(code, program, careful=bool(careful)))
     return code.finish((*found, code.own(program.outputs[0])), (program.inputs + 1,))
 
 
-def _second(program: Program, table: Table, along_v: bool) -> tuple[Code, list[Operand], list[Operand]]:
+def _second(program: Program, table: Table, along_v: bool, careful: str) -> tuple[Code, list[Operand], list[Operand]]:
     """Entries of the Hessian, those above the diagonal; or its product with v."""
-    slopes, d = _gradient(program), program.inputs
+    slopes, d = _gradient(program, careful), program.inputs
     code = Code(slopes)
-    partials, moves_with = Partials(code, slopes), dependents(slopes)
+    partials, moves_with = Partials(code, slopes, careful=bool(careful)), dependents(slopes)
     own = [code.own(slopes.outputs[-1])]
     if along_v:
         return code, tangent(code, slopes, _along_v(slopes), moves_with[-1], partials)[:d], own
@@ -98,13 +101,14 @@ def _second(program: Program, table: Table, along_v: bool) -> tuple[Code, list[O
     return code, [entries[i, j] for i, j in table.divisors.tolist()], own
 
 
-def _again_and_again(program: Program, n: int) -> tuple[Code, list[Operand], list[Operand]]:
+def _again_and_again(program: Program, n: int, careful: str) -> tuple[Code, list[Operand], list[Operand]]:
     """The n-th derivative of a function of one variable."""
     for _ in range(n - 1):
         code = Code(program)
-        slope = tangent(code, program, {("x", 0): ONE}, dependents(program)[0], Partials(code, program))[0]
+        partials = Partials(code, program, careful=bool(careful))
+        slope = tangent(code, program, {("x", 0): ONE}, dependents(program)[0], partials)[0]
         program = code.finish((slope, code.own(program.outputs[-1])), (2,))
     code = Code(program)
-    nodes, partials = dependents(program)[0], Partials(code, program)
+    nodes, partials = dependents(program)[0], Partials(code, program, careful=bool(careful))
     found = tangent(code, program, {("x", 0): ONE}, nodes, partials)[:1]
     return code, found or [ZERO], [code.own(program.outputs[-1])]

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from . import saturation
 from .masks import Products
 from .program import BOOLEAN, MINUS_ONE, ONE, OPERATIONS, Code, Operand, Program
 
@@ -168,15 +169,22 @@ class Partials:
     ----------
     inner : set of int
         Nodes inside a maximum or a minimum of many numbers, whose derivatives go by.
-    product : callable
-        ``product(derivative, partial)``, 0 where the derivative is masked.
+    careful : bool
+        Whether 0 times infinity is 0 where that is known.
     """
 
-    def __init__(self, code: Code, program: Program) -> None:
-        self.code, self.program = code, program
+    def __init__(self, code: Code, program: Program, *, careful: bool = False) -> None:
+        self.code, self.program, self.careful = code, program, careful
         self.inner, self._leaves = _trees(program)
         products = Products(code, program)
-        self.product = products.of if products.needed else code.mul
+        self._product = products.of if products.needed else code.mul
+
+    def times(self, j: int, a: Operand, partial: Operand, *, forward: bool = False) -> Operand:
+        """A derivative times a partial derivative of node j, 0 where the derivative is masked."""
+        if not self.careful:
+            return self._product(a, partial)
+        mode = saturation.FORWARD if forward else saturation.REVERSE
+        return saturation.product(self.code, self.program, j, a, partial, mode, self._product)
 
     def of(self, j: int) -> list[tuple[Operand, Operand]]:
         """(operand of the program, partial derivative); the derivative is not that of a mask or a `select`."""

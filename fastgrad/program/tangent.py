@@ -29,7 +29,7 @@ def tangent(
             total = ZERO
             for operand, partial in partials.of(j):
                 if operand in dots:
-                    total = code.add(total, partials.product(dots[operand], partial))
+                    total = code.add(total, partials.times(j, dots[operand], partial, forward=True))
         if total != ZERO:
             dots["v", j] = total
     return [dots.get(o, ZERO) for o in (program.outputs if outputs is None else outputs)]

@@ -181,15 +181,15 @@ class Family:
 
             return Rolled(program, table, form)
         if table.is_exact:
-            return _written(_exact(program, table, value=form.value, watch=program.raises), form, "kernel")
+            return _written(_exact(program, table, value=form.value, watch=True), form, "kernel")
         steps = differences.Steps(form.rule, form.sizes, form.exact)
         return _written(differences.differences(program, table, steps, value=form.value), form, "kernel")
 
 
-def _exact(program: Program, table: Table, **options: bool) -> differences.Written:
+def _exact(program: Program, table: Table, *, value: bool = False, watch: bool = False) -> differences.Written:
     from ...program.exact import exact  # noqa: PLC0415  only for what is exact
 
-    return exact(program, table, **options)
+    return exact(program, table, value=value, watch=watch)
 
 
 def _value_of(program: Program, batch: int) -> Frame:

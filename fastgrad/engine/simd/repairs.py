@@ -30,11 +30,11 @@ def mend_items(
 
 
 def ask_items(program: Program, call: Call, out: Array, chunks: list[tuple[int, int]]) -> None:
-    """Exact derivatives that are not finite are right, unless f raises there, which a kernel has marked."""
+    """Exact derivatives that are not finite, or that a kernel has marked as f is not, are computed with more care."""
+    rows = np.concatenate([_not_finite(call, out, None, *chunk) for chunk in chunks])
     if program.raises:
-        rows = np.concatenate([_not_finite(call, out, None, *chunk) for chunk in chunks])
         scheduled.ask(call, rows)
-        scheduled.recompute(program, call, out, rows)
+    scheduled.recompute(program, call, out, rows)
 
 
 def _not_finite(call: Call, out: Array, values: Array | None, start: int, stop: int) -> NDArray[np.intp]:

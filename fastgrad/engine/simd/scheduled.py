@@ -6,15 +6,17 @@ A gradient takes 30 to 60 us for 2 to 1 000 variables, of which LLVM needs 20 ms
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...formulas import stencils
 from ...formulas.stencils import Table
 from ...llvm.memory import Memory
+from ...program import saturation
 from ...program.differences import Written
 from ...program.exact import exact
 from ...program.program import Program
@@ -28,17 +30,18 @@ from .comparison import compare, compare_slopes
 Array = NDArray[np.float64]
 
 LOOKED_AT = 4  # of these, when f is compared with its trace
+CAREFUL = 20_000  # f's operations times coordinates, up to which all that forward mode knows is asked
 REPEATED = 1000  # points at which f is asked whether it raises
 
 _schedules: Memory[tuple[Written, Schedule]] = Memory(1024)
 
 
-def scheduled(program: Program, table: Table) -> tuple[Written, Schedule]:
+def scheduled(program: Program, table: Table, *, careful: str = "") -> tuple[Written, Schedule]:
     """A table written out, with f's outputs behind its results, and how NumPy computes it."""
-    key = (program.structure, table.key)
+    key = (program.structure, table.key, careful)
     known = _schedules.get(key)
     if known is None:
-        written = exact(program, table, watch=True)
+        written = exact(program, table, watch=True, careful=careful)
         known = _schedules.keep(key, (written, schedule(written.program)))
     return known
 
@@ -54,7 +57,57 @@ def derivatives(program: Program, table: Table) -> Callable[[Array], Array]:
 
 def _run(program: Program, table: Table, columns: Array) -> tuple[Array, Array]:
     """The results and f's outputs at points in columns."""
-    written, steps = scheduled(program, table)
+    results, outputs = _plainly(program, table, columns)
+    if not np.isfinite(results).all():
+        results = _mended(program, table, columns, results)
+    if not np.isfinite(outputs).all():
+        _forget(program, columns, results, outputs)
+    return results, outputs
+
+
+def _mended(program: Program, table: Table, columns: Array, results: Array) -> Array:
+    """Results of which those that are NaN are computed with care, if x is none."""
+    short, modes = program.inputs * len(program.nodes) <= CAREFUL, [_with_care(saturation.REVERSE)]
+    if program.inputs in table.units and table.stencil.derivative == 1:
+        modes = [_by_coordinates] if short else []
+    elif short:
+        modes.append(_with_care(saturation.FORWARD))
+    for mode in modes:
+        bad = np.isnan(results).any(axis=0) & ~np.isnan(columns).any(axis=0)
+        if bad.any():
+            again = mode(program, table, columns[:, bad])
+            results[:, bad] = np.where(np.isnan(results[:, bad]), again, results[:, bad])
+    return results
+
+
+def _with_care(mode: str) -> Callable[[Program, Table, Array], Array]:
+    return lambda program, table, columns: _plainly(program, table, columns, careful=mode)[0]
+
+
+def _by_coordinates(program: Program, table: Table, columns: Array) -> Array:
+    """The derivatives along v, in which a coordinate that v does not move has no say, whatever its derivative is."""
+    own = program.inputs + program.rows
+    jacobian = _run(program, stencils.jacobian(program.inputs, 2, table.stencil.method), columns[:own])[0]
+    slopes, v = jacobian.reshape(-1, program.inputs, columns.shape[1]), columns[own : own + program.inputs]
+    with np.errstate(all="ignore"):
+        total: Array = np.where(v == 0.0, 0.0, slopes * v).sum(axis=1)
+    return total
+
+
+def _forget(program: Program, columns: Array, results: Array, outputs: Array) -> None:
+    """Where f is NaN, or infinite as a number in it has overflowed, a finite result says nothing: of sqrt(1 + x * x) at
+    1e200 it is 0. Of x * x, which itself overflows, it is right."""
+    unknown, own = ~np.isfinite(outputs), program.inputs + program.rows
+    bad = unknown.any(axis=0)
+    x = columns[:own, bad]
+    nodes = replace(program, outputs=tuple(("v", j) for j in range(len(program.nodes))))
+    overflowed = saturation.overflowed(program, x, schedule(nodes).values(x, program.constants))
+    unknown[:, bad] &= np.isnan(outputs[:, bad]) | overflowed
+    results[np.isfinite(results) & np.repeat(unknown, len(results) // len(unknown), axis=0)] = np.nan
+
+
+def _plainly(program: Program, table: Table, columns: Array, *, careful: str = "") -> tuple[Array, Array]:
+    written, steps = scheduled(program, table, careful=careful)
     found = steps.values(columns, program.constants)
     results, _, watched, _ = (found[part] for part in written.parts)
     if written.places is not None:

@@ -258,6 +258,11 @@ _ruled(np.rad2deg, np.degrees)(_scaling(180 / math.pi))
 
 
 def sinc(a: Any) -> Any:
-    """One element of np.sinc."""
-    y = select(RULES[np.equal](a, 0.0), 1.0e-20, a) * Literal(math.pi)
-    return RULES[np.sin](y) / y
+    """One element of np.sinc; near 0 a series, as the quotient's derivative has no digits left there."""
+    y = a * Literal(math.pi)
+    square, near = y * y, Literal(0.0)
+    for n in range(9, -1, -1):
+        near = near * square + Literal((-1.0) ** n / math.factorial(2 * n + 1))
+    is_near = RULES[np.less](abs(y), 1.0)
+    y = select(is_near, 1.0, y)
+    return select(is_near, near, RULES[np.sin](y) / y)
