@@ -150,7 +150,8 @@ class Family:
 
     def _function(self, k: int, program: Program, table: Table, form: Form) -> Any:
         places = self.places.get(form)
-        return (places and machine.again(places[k])) or self._compiled(program, table, form)[k]
+        made = machine.kept.get(places[k][0]) if places else None
+        return made[places[k][1]] if places and made else self._compiled(program, table, form)[k]
 
     def stored(self, form: Form) -> Any:
         """Which results a kernel that is there stores; None for all."""
