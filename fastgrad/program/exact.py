@@ -10,14 +10,17 @@ from .adjoint import adjoint
 from .differences import Written, dependents, other_than_zero
 from .partials import Partials
 from .program import ONE, ZERO, Code, Operand, Program
-from .saturation import FORWARD
+from .saturation import FORWARD, SIGNS, signs_of
 from .tangent import tangent
 
 
-def exact(program: Program, table: Table, *, value: bool = False, watch: bool = False, careful: str = "") -> Written:
+def exact(
+    program: Program, table: Table, *, value: bool = False, watch: bool | str = False, careful: str = ""
+) -> Written:
     """Write a table out.
 
-    Its rows are f's, then v and t if the table has a direction v; its constants f's. `watch` is for f's outputs.
+    Its rows are f's, then v and t if the table has a direction v; its constants f's. `watch` is for f's outputs, True,
+    or for signs that f is not finite where its derivatives are, SIGNS, which takes fewer operations.
     `careful` is "reverse" or "forward", where first derivatives may have either mode: 0 times infinity is 0 then where
     that mode knows it.
     """
@@ -32,7 +35,8 @@ def exact(program: Program, table: Table, *, value: bool = False, watch: bool = 
         code, results, own = _second(program, table, along_v, careful)
     places = other_than_zero(results)
     kept = results if places is None else [results[place] for place in places]
-    values, watched = own[:1] if value else [], own if watch else []
+    watched = signs_of(code, program) if watch == SIGNS else own if watch else []
+    values = own[:1] if value else []
     rows = program.rows + (program.inputs + 1 if along_v else 0)
     made = code.finish((*kept, *values, *watched), (*program.shape, len(table.scale)), rows=rows, raises=False)
     return Written(made, 0, len(kept), len(values), len(watched), 0, places)

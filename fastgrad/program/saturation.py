@@ -10,18 +10,67 @@ both sides mirror each other. That shows in forward mode. Everywhere else such a
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite, nan
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .program import ZERO, Code, Operand, Program
+from .dependence import live
+from .program import MINUS_ONE, ONE, ZERO, Code, Operand, Program
 
 Array = NDArray[np.float64]
 
+SIGNS = "signs"
+_NAN: Operand = ("k", nan)
+_ABSORBING = frozenset({"sqrt", "cbrt", "asinh", "acosh", "hypot", "log", "log2", "log10", "log1p"})  # of infinity
+_DOMAINS = {
+    **dict.fromkeys(("log", "log2", "log10"), (True, ZERO)),
+    "log1p": (True, MINUS_ONE),
+    "atanh": (False, ONE),
+}  # what has slopes beyond its domain, and whether that is below a limit, or above
+_BLIND = frozenset({"max", "min", "fmax", "fmin", "floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod"})
+_ADDING, _SCALING = frozenset({"+", "-", "neg", "select"}), frozenset({"*", "/"})
 REVERSE, FORWARD = "reverse", "forward"
 _OVERFLOWING = frozenset({"exp", "exp2", "expm1", "sinh", "cosh", "*", "hypot", "/", "pow", "inverse"})
 _POLES = {"/": 1, "pow": 0, "inverse": 0}  # the operand that is 0 at a pole, where nothing has overflowed
 _ENDING = frozenset({"sqrt", "asin", "acos", "acosh", "pow"})  # not defined beyond a place where they are vertical
+
+
+def signs_of(code: Code, program: Program) -> list[Operand]:
+    """Numbers that are not finite where an output is NaN, or infinite by an overflow inside, and its slopes are finite.
+
+    A logarithm has a slope below 0, and one of 0 at infinity; a larger number or a step are blind to NaN, and so is
+    what x is only added to. Where a sign is false, more is computed than needed.
+    """
+    signs: dict[Operand, None] = {}
+    for j in live(program):
+        name, *operands = program.nodes[j]
+        own = [code.own(o) for o in operands]
+        if name in _ABSORBING:
+            signs.update(dict.fromkeys(o for o in own if o[0] != "k"))
+        if name in _DOMAINS:
+            below, limit = _DOMAINS[name]
+            a = code.apply("abs", own[0]) if name == "atanh" else own[0]
+            signs[code.select(code.apply("lt" if below else "gt", a, limit), _NAN, ZERO)] = None
+        if name in _BLIND:
+            signs[code.of[j]] = None
+    return list(signs | dict.fromkeys(_added(code, program)))
+
+
+def _added(code: Code, program: Program) -> list[Operand]:
+    """What is no node and gets to an output by sums, fixed factors and branches alone."""
+    found, stack = dict[Operand, None](), list(program.outputs)
+    while stack:
+        operand = stack.pop()
+        if operand in found:
+            continue
+        found[operand] = None
+        name, *operands = program.nodes[int(operand[1])] if operand[0] == "v" else ("",)
+        if name in _ADDING:
+            stack += operands[1:] if name == "select" else operands
+        elif name in _SCALING and any(o[0] in "kc" for o in operands):
+            stack += [o for o in operands if o[0] not in "kc"]
+    return [o for o in found if o[0] in "xbc" or (o[0] == "k" and not isfinite(o[1]))]
 
 
 def overflowed(program: Program, x: Array, values: Array) -> NDArray[np.bool_]:

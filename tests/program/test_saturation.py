@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from fastgrad import derivative, gradient, hessian, jacobian, jvp
-from fastgrad.program.saturation import overflowed
+from fastgrad.program.program import Code
+from fastgrad.program.saturation import overflowed, signs_of
 from fastgrad.program.trace.recording import trace
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # f's own, of overflow
@@ -79,6 +80,17 @@ ROWS = {
     "largest of all": (np.max, [np.nan, 1.0], [np.nan, np.nan]),
     "clipped": (lambda x: np.clip(x[0], 0.0, 1.0) + x[1], [np.nan, 1.0], [np.nan, np.nan]),
     "steps": (lambda x: np.floor(x[0]) + x[1], [np.nan, 1.0], [np.nan, np.nan]),
+    "logarithm below 0": (lambda x: np.log(x[0]) + x[1], [-1.0, 1.0], [np.nan, np.nan]),
+    "log2 below 0": (lambda x: np.log2(x[0]) * x[1], [-1.0, 1.0], [np.nan, np.nan]),
+    "log1p below -1": (lambda x: np.log1p(x[0]) + x[1], [-2.0, 1.0], [np.nan, np.nan]),
+    "atanh beyond 1": (lambda x: np.arctanh(x[0]) + x[1], [2.0, 1.0], [np.nan, np.nan]),
+    "atanh below -1": (lambda x: np.arctanh(x[0]) + x[1], [-2.0, 1.0], [np.nan, np.nan]),
+    "sum": (lambda x: 3.0 * x[0] + np.sin(x[1]), [np.nan, 1.0], [np.nan, np.nan]),
+    "negative": (lambda x: -(x[0] / 2.0 - x[1] ** 2), [np.nan, 1.0], [np.nan, np.nan]),
+    "branch": (lambda x: np.where(x[1] > 0, x[0], x[1] ** 2), [np.nan, 1.0], [np.nan, np.nan]),
+    "remainder": (lambda x: x[0] % x[1], [1.0, 0.0], [np.nan, np.nan]),
+    "logarithm of overflow": (lambda x: np.log(1.0 + x[0] * x[0]) + x[1], [1e200, 1.0], [np.nan, np.nan]),
+    "length of overflow": (lambda x: np.hypot(x[0] * x[0], x[1]), [1e200, 1.0], [np.nan, np.nan]),
     "fmax": (lambda x: np.fmax(x[0], x[1]), [np.nan, 1.0], [0.0, 1.0]),
     "fmax of none": (lambda x: np.fmax(x[0], x[1]), [np.nan, np.nan], [np.nan, np.nan]),
     "not taken": (lambda x: np.where(np.isnan(x[0]), 0.0, x[0]) + x[1] ** 2, [np.nan, 1.0], [0.0, 2.0]),
@@ -128,3 +140,21 @@ def test_overflow_is_no_pole_and_no_infinite_operand():
     with np.errstate(all="ignore"):
         values = np.array([square, square / x[1], np.sqrt(square / x[1])])
     assert overflowed(program, x, values).tolist() == [True, False, False, False]
+
+
+def test_where_further_arguments_are_nan():
+    x, b = np.random.default_rng(0).uniform(0.3, 0.9, (2000, 2)), np.zeros(2000)
+    b[5] = np.nan
+    found = gradient(lambda x, b: x[0] + x[1] + b, x, batch_args=(b,), batch=True, method="exact")
+    assert np.isnan(found[5]).all()
+    assert (np.delete(found, 5, axis=0) == 1.0).all()
+
+
+def test_polynomials_have_no_signs_but_their_linear_terms():
+    def signs(f):
+        program = trace(f, (3,))
+        return signs_of(Code(program), program)
+
+    assert signs(lambda x: x[0] ** 2 * x[1] + np.sin(x[2]) * x[0]) == []
+    assert signs(lambda x: 2.0 * x[0] - x[1] ** 2 - x[2] / 3.0) == [("x", 2), ("x", 0)]
+    assert len(signs(lambda x: np.log(x[0]) * x[1])) == 2

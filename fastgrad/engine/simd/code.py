@@ -19,6 +19,7 @@ from ...program import differences
 from ...program.captures import shares_state
 from ...program.keys import unchanging
 from ...program.program import Program
+from ...program.saturation import SIGNS
 from ...program.trace.recording import Untraceable, trace
 from ...results import EPS, EngineError
 from ..bound import Bound
@@ -186,12 +187,13 @@ class Family:
 
             return Rolled(program, table, form)
         if table.is_exact:
-            return _written(_exact(program, table, value=form.value, watch=True), form, "kernel")
+            watch: bool | str = program.raises or SIGNS
+            return _written(_exact(program, table, value=form.value, watch=watch), form, "kernel")
         steps = differences.Steps(form.rule, form.sizes, form.exact)
         return _written(differences.differences(program, table, steps, value=form.value), form, "kernel")
 
 
-def _exact(program: Program, table: Table, *, value: bool = False, watch: bool = False) -> differences.Written:
+def _exact(program: Program, table: Table, *, value: bool = False, watch: bool | str = False) -> differences.Written:
     from ...program.exact import exact  # noqa: PLC0415  only for what is exact
 
     return exact(program, table, value=value, watch=watch)

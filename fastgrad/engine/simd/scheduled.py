@@ -95,15 +95,17 @@ def _by_coordinates(program: Program, table: Table, columns: Array) -> Array:
 
 
 def _forget(program: Program, columns: Array, results: Array, outputs: Array) -> None:
-    """Where f is NaN, or infinite as a number in it has overflowed, a finite result says nothing: of sqrt(1 + x * x) at
-    1e200 it is 0. Of x * x, which itself overflows, it is right."""
+    """Where f is NaN so is every result. Where it is infinite as a number in it has overflowed, a finite one says
+    nothing: of sqrt(1 + x * x) at 1e200 it is 0. Of x * x, which itself overflows, it is right."""
     unknown, own = ~np.isfinite(outputs), program.inputs + program.rows
     bad = unknown.any(axis=0)
     x = columns[:own, bad]
     nodes = replace(program, outputs=tuple(("v", j) for j in range(len(program.nodes))))
     overflowed = saturation.overflowed(program, x, schedule(nodes).values(x, program.constants))
-    unknown[:, bad] &= np.isnan(outputs[:, bad]) | overflowed
-    results[np.isfinite(results) & np.repeat(unknown, len(results) // len(unknown), axis=0)] = np.nan
+    unknown[:, bad] &= overflowed
+    each = len(results) // len(outputs)
+    results[np.isfinite(results) & np.repeat(unknown, each, axis=0)] = np.nan
+    results[np.repeat(np.isnan(outputs), each, axis=0)] = np.nan
 
 
 def _plainly(program: Program, table: Table, columns: Array, *, careful: str = "") -> tuple[Array, Array]:
