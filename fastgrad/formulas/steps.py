@@ -14,8 +14,9 @@ the outermost point of a wide stencil about as far from x as that of a narrow on
 
 The complex step, ``Im f(x + i*h) / h``, subtracts nothing, so only truncation is left, of the size of h squared, and h
 may be as small as floats allow: ``2**-200 * max(1, |x_i|)``, some 6e-61. That is far below the lengths of physics
-(1e-35 m), and slopes down to 1e-247 still leave a normal float. (W. Squire and G. Trapp, "Using complex variables to
-estimate derivatives of real functions", SIAM Review 40, 1998.)
+(1e-35 m), and slopes down to 1e-247 still leave a normal float. Beside an x below 1e-51 it is ``2**-30 * |x_i|``, some
+1e-18 of truncation, so that log(x) or 1/x at 1e-100 feel it as a small step too; it ends at 2**-1040, as floats do.
+(W. Squire and G. Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40, 1998.)
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ IRREGULAR = 95348 / 65536
 DROWNED = 1e-4  # of its step: less far a coordinate is not moved along a direction, its changes would be lost in f
 _SMALLEST, _LARGEST = 2.0**-1022, 2.0**1023
 _COMPLEX_FACTOR = 2.0**-200
+# Coordinates, but for 0, below which the complex step is a fixed part of them, and the least step.
+COMPLEX_SMALL, COMPLEX_PART, COMPLEX_LEAST = 2.0**-170, 2.0**-30, 2.0**-1040
 
 
 def default_factor(derivative: int, order: int, eps: float = EPS) -> float:
@@ -78,9 +81,10 @@ class Steps:
 
     Attributes
     ----------
-    rule : {"default", "absolute", "relative", "book"}
+    rule : {"default", "complex", "absolute", "relative", "book"}
         default: ``power_of_two_below(size * max(1, |x|))``; absolute: size; relative: ``size * |x|``, size where x is
-        0; book: size to the bit, whatever step that makes; also the h of a complex step, which vanishes beside nothing.
+        0; book: size to the bit, whatever step that makes; also the h of a complex step, which vanishes beside nothing;
+        complex: as default, but beside a tiny x a part of it.
     size : ndarray
         The factor or the step, to be broadcast against the points.
     """
@@ -97,6 +101,10 @@ class Steps:
         if self.rule == "book":
             return self.size
         scale = np.abs(x, dtype=np.float64)
+        if self.rule == "complex":
+            part = np.maximum(power_of_two_below(scale * COMPLEX_PART), COMPLEX_LEAST)
+            h: Array = power_of_two_below(self.size * np.maximum(scale, 1.0))
+            return np.where((scale < COMPLEX_SMALL) & (scale > 0.0), part, h)
         if self.rule == "default":  # the factor is below 1: nothing overflows
             few = self.size.ndim == 0 and scale.size <= FEW
             return (
@@ -109,7 +117,7 @@ class Steps:
 
     def check(self, x: Array) -> None:
         """Raise ValueError where a given step is below the spacing of floats at x; name a workable one."""
-        if self.rule in {"default", "book"}:
+        if self.rule in {"default", "complex", "book"}:
             return
         size = np.broadcast_to(self.size, x.shape)
         gone = (self.at(x) == 0.0) & np.isfinite(x)
@@ -121,7 +129,7 @@ class Steps:
         """The arguments h and rel_step that mean the same, for point n of several, in a point's shape."""
         size = self.size if n is None or self.size.ndim < 2 else self.size[n]
         size = size.reshape(shape) if size.ndim else size
-        return {"default": {}, "relative": {"rel_step": size}}.get(self.rule, {"h": size})
+        return {"default": {}, "complex": {}, "relative": {"rel_step": size}}.get(self.rule, {"h": size})
 
 
 def choose_steps(x: Array, formula: Stencil, h: Any = None, rel_step: Any = None) -> Steps:
@@ -160,7 +168,7 @@ def with_precision(steps: Steps, formula: Stencil, eps: float) -> Steps:
 def _default_steps(derivative: int, order: int, along_i: bool, eps: float = EPS) -> Steps:
     size = np.asarray(_COMPLEX_FACTOR if along_i else default_factor(derivative, order, eps))
     size.setflags(write=False)
-    return Steps("default", size)
+    return Steps("complex" if along_i else "default", size)
 
 
 def direction_step(x: Array, v: Array, formula: Stencil, h: Any = None, rel_step: Any = None, eps: float = EPS) -> Any:
@@ -170,7 +178,7 @@ def direction_step(x: Array, v: Array, formula: Stencil, h: Any = None, rel_step
     is a point; t = 1 where v is 0.
     """
     given = choose_steps(np.zeros(()), formula, h, rel_step)
-    if given.rule == "default":
+    if given.rule in {"default", "complex"}:
         return step_within(v, with_precision(given, formula, eps).at(x))
     largest, length = _largest(np.where(v == 0.0, 0.0, x)), _largest(v)
     with np.errstate(all="ignore"):

@@ -204,11 +204,16 @@ class _Slope:
         tolerance = 1e-5 * self.size + noise
         if self._confirmed(first, noise, tolerance).all():
             return self.nfev
-        for exponent in (10, 5, *range(-5, -201, -5)):
+        for exponent in (10, 5, *range(-5, self._shortest(), -5)):
             if self._confirmed(*self._difference(exponent, stencil(1, 4)), 10.0 * tolerance).all():
                 return self.nfev
         self._complain(first, int(np.argmin(self._confirmed(first, noise, tolerance))))
         return self.nfev
+
+    def _shortest(self) -> int:
+        """The exponent of the last step to try, far below the smallest coordinate."""
+        sizes = np.abs(self.row[self.row != 0.0])
+        return -201 + min(0, int(np.frexp(sizes.min(initial=1.0))[1]))
 
     def _confirmed(self, difference: Array, noise: Array, tolerance: Array) -> Array:
         """Which outputs have this slope. Where f is NaN nothing is told, and of steps lost in rounding no good."""

@@ -425,3 +425,38 @@ def test_an_array_that_refuses_and_its_elements():
             attempt()
         assert re.search(said, z.refused[-1])  # known also where f catches the error
     assert len(z.refused) == 7
+
+
+TINY = np.array([1e-300, 1e-200, 1e-100, 1e-80, 1e-62, 1e-58, 1e-50, 1e-20, 1e-3, 1.0, 1e20, 1e100])
+
+
+@pytest.mark.parametrize("engine", ["python", "jit"])
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (lambda x: np.log(x[0]) + x[1], lambda x: 1.0 / x),
+        (lambda x: np.sqrt(x[0]) + x[1], lambda x: 0.5 / np.sqrt(x)),
+        (lambda x: x[0] ** 0.3 + x[1], lambda x: 0.3 * x**-0.7),
+        (lambda x: 1.0 / np.sqrt(x[0]) + x[1], lambda x: -0.5 * x**-1.5),
+        (lambda x: 3.0 * x[0] + x[1], lambda x: 3.0 + 0.0 * x),
+        (lambda x: x[0] * np.log(x[0]) + x[1], lambda x: np.log(x) + 1.0),
+    ],
+    ids=["log", "sqrt", "power", "1 / sqrt", "linear", "x log x"],
+)
+def test_the_step_is_small_beside_tiny_coordinates(engine, f, slope):
+    tiny = TINY[1:-1]
+    points = np.stack([tiny, np.ones(len(tiny))], axis=1)
+    found = gradient(f, points, batch=True, method="complex", engine=engine)
+    np.testing.assert_allclose(found, np.stack([slope(tiny), np.ones(len(tiny))], axis=1), rtol=1e-13)
+    v = np.tile([1.0, 0.0], (len(tiny), 1))
+    np.testing.assert_allclose(jvp(f, points, v, batch=True, method="complex", engine=engine), slope(tiny), rtol=1e-13)
+    rows = jacobian(lambda x: np.array([f(x), x[1]]), points, batch=True, method="complex", engine="python")
+    np.testing.assert_allclose(rows[:, 0], found, rtol=1e-13)
+
+
+def test_derivatives_at_tiny_numbers():
+    for f, slope in ((np.log, lambda x: 1 / x), (np.sqrt, lambda x: 0.5 / np.sqrt(x))):
+        np.testing.assert_allclose(derivative(f, TINY, method="complex"), slope(TINY), rtol=1e-12)
+        for x in TINY:
+            assert derivative(f, x, method="complex") == pytest.approx(slope(x), rel=1e-12)
+    assert derivative(np.sin, 0.0, method="complex") == 1.0

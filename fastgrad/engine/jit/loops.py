@@ -12,11 +12,14 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
+from ...formulas.steps import COMPLEX_LEAST, COMPLEX_PART, COMPLEX_SMALL
 from .kernels import inlined, part
 from .linking import call_at
 from .numbers import RULES, Numbers
 
-DEFAULT, ABSOLUTE, RELATIVE, NONE = (RULES[name] for name in ("default", "absolute", "relative", ""))
+DEFAULT, ABSOLUTE, RELATIVE, COMPLEX, NONE = (
+    RULES[name] for name in ("default", "absolute", "relative", "complex", "")
+)
 
 # What a kernel returns: the sum of what it saw.
 VANISHED, WROTE = 1, 2
@@ -66,6 +69,14 @@ def _step_default(x: float, size: float) -> float:
 
 
 @part
+def _step_complex(x: float, size: float) -> float:
+    scale = abs(x)
+    if 0.0 < scale < COMPLEX_SMALL:
+        return max(_power_of_two_below(scale * COMPLEX_PART), COMPLEX_LEAST)
+    return _step_default(x, size)
+
+
+@part
 def _step_absolute(x: float, size: float) -> float:
     return (abs(x) + size) - abs(x)
 
@@ -84,6 +95,8 @@ def step_at(rule, x, size):
         return _step_absolute(x, size)
     if rule == RELATIVE:
         return _step_relative(x, size)
+    if rule == COMPLEX:
+        return _step_complex(x, size)
     return size
 
 

@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from ...formulas.stencils import Stencil
 
 # Rules of steps; without one no coordinate has a step.
-RULES = {"default": 0, "absolute": 1, "relative": 2, "book": 3, "": 4}
+RULES = {"default": 0, "absolute": 1, "relative": 2, "book": 3, "": 4, "complex": 5}
 
 Value = int | float | tuple[int, ...] | tuple[float, ...]
 
