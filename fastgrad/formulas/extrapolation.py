@@ -39,6 +39,12 @@ LIKELY = 16.0  # times what larger steps have found: a slope beyond is that of n
 NARROW = 20  # halvings of the largest step to the shortest peak that is looked for beside a tiny coordinate
 PLAIN = 2.0**42  # over round-off: a difference so large leaves 1e-12
 FAR = 53.0  # how much smaller the step is that has to confirm a result; no multiple of it has been taken before
+CHANCE = 64.0  # a difference smaller than round-off by this factor may be 0 by chance: values that are rounded
+SUDDEN = (
+    64.0  # a difference shrinks by this factor from one level to the next: the formula's does by 4, so it is chance
+)
+AGAIN = 41 / 64  # of the step that confirms, where that agreed so well that it may be by chance
+STEEP = 16  # levels without one difference that is 0, after which differences of 0 are those of values that are rounded
 FLAT = 8  # levels at which f differs by the same small amount, whatever the step: noise of f
 SMALL = 1e-3  # ... if that is smaller than f by this factor; else it can be a wave that smaller steps resolve
 WANTED = 1e-12  # ... above this, relative; the true error is some 15 times smaller
@@ -265,7 +271,7 @@ class _State:
         self.value, self.error = first.copy(), np.full(first.shape, np.inf)
         self.level, self.fails, self.flat = np.zeros((3, *first.shape), np.intp)
         self.status = np.full(first.shape, EXHAUSTED)
-        self.done, self.settled = np.zeros((2, *first.shape), dtype=bool)
+        self.done, self.settled, self.sudden = np.zeros((3, *first.shape), dtype=bool)
         self.apart, self.plain = np.zeros(first.shape), first.copy()  # plain: the best level's without extrapolation
         # of every level its elements, best entries, their errors, and by how much f differs from the level before
         self.history: list[tuple[Array, Array, Array, Array]] = []
@@ -277,6 +283,7 @@ class _State:
         value, error, done = self.value[active], self.error[active], self.done[active]
         round_off, apart = SAFETY * noise, np.abs(row[0] - before[0])
         falls = (apart <= self.apart[active] / 2) | (apart <= VISIBLE * noise)
+        self.sudden[active] |= ~done & (SUDDEN * apart <= self.apart[active]) & (self.apart[active] > VISIBLE * noise)
         entry, total = _best_of(row, before, np.where(falls, 0.0, apart))
         total = total + round_off
         self.history.append((active, entry, total, apart * powers))
@@ -318,19 +325,32 @@ class _State:
         Values that are rounded, say, differ by nothing or by the same from level to level, and agree by coincidence.
         There the result differs from the derivative at a small step by more than its error.
         """
-        noise_of_f = np.zeros(self.value.shape)
-        rows = np.flatnonzero((self.settled & np.isfinite(self.value)).any(axis=1))
-        if not rows.size:
-            return noise_of_f
-        small = start[rows] * 2.0 ** -self.level[rows].max(axis=1) / FAR
-        there, noise = estimate(rows, small)
-        apart = np.abs(there - self.value[rows])
-        formula = np.abs(self.plain[rows] - self.value[rows]) / FAR**order
-        wrong = self.settled[rows] & (apart > self.error[rows] + VISIBLE * noise + 2.0 * formula)
-        some = np.flatnonzero(wrong.any(axis=1))
-        if some.size:
-            self._blame(estimate, rows[some], small[some], n, wrong[some], there[some], noise_of_f)
+        noise_of_f = self._of_plateaus()
+        certain = (self.settled | (self.status == CONVERGED)) & np.isfinite(self.value)
+        rows = np.flatnonzero(certain.any(axis=1))
+        for part in (1.0, AGAIN):
+            if not rows.size:
+                break
+            small = part * start[rows] * 2.0 ** -self.level[rows].max(axis=1) / FAR
+            there, noise = estimate(rows, small)
+            apart = np.abs(there - self.value[rows])
+            formula = np.abs(self.plain[rows] - self.value[rows]) / FAR**order
+            wrong = certain[rows] & (apart > self.error[rows] + VISIBLE * noise + 2.0 * formula)
+            some = np.flatnonzero(wrong.any(axis=1))
+            if some.size:
+                self._blame(estimate, rows[some], small[some], n, wrong[some], there[some], noise_of_f)
+            chance = certain[rows] & (self.sudden[rows] | (apart <= noise / CHANCE))
+            rows = rows[chance.any(axis=1) & ~wrong.any(axis=1)]
         return noise_of_f
+
+    def _of_plateaus(self) -> Array:
+        """The noise of an f whose differences are 0 all at once, at steps so small that its values are rounded."""
+        noise = np.zeros(self.value.shape)
+        late = self.settled & (self.value == 0.0) & (self.level > STEEP)
+        if late.any():
+            for active, _, _, differences in self.history[STEEP - 4 :]:
+                noise[active] = np.where(late[active], np.fmax(noise[active], differences), 0.0)
+        return noise
 
     def _blame(
         self, estimate: Estimate, rows: Array, small: Array, n: int, wrong: Array, there: Array, noise_of_f: Array
@@ -365,7 +385,7 @@ class _State:
         errors += SAFETY * size / steps**n
         best = np.where(np.isnan(errors), np.inf, errors).argmin(axis=0)[None]
         value, error = (np.take_along_axis(a, best, 0)[0] for a in (entries, errors))
-        found = (value, error, best[0] + 1, np.where(error <= EXACT * np.abs(value), CONVERGED, ROSE))
+        found = (value, error, best[0] + 1, np.full(value.shape, ROSE))
         noisy = (size > 0.0) & np.isfinite(error)
         for array, part in zip((self.value, self.error, self.level, self.status), found, strict=True):
             array[rows] = np.where(noisy, part, array[rows])

@@ -53,3 +53,29 @@ def test_rounded_values_agree_by_coincidence(digits):
     assert np.median(error) < 3.0 * 10.0**-digits * 10
     assert (error <= result.error).mean() > 0.8
     assert (result.status < 0).mean() > 0.9
+
+
+@pytest.mark.parametrize("digits", [6, 8, 10, 12])
+@pytest.mark.parametrize("f", [np.sin, np.square], ids=["sin", "square"])
+def test_claims_of_rounded_values_are_rarely_too_small(f, digits):
+    """Where all values are one, 0 is their derivative."""
+    slope = np.cos if f is np.sin else (lambda x: 2.0 * x)
+    result = derivative(lambda x: np.round(f(x), digits), POINTS / 10, method="adaptive", full_output=True)
+    error = np.abs(result.value - slope(POINTS / 10))
+    lies = (result.status == 0) & (error > 3.0 * result.error + 1e-12) & (result.value != 0.0)
+    assert lies.mean() < 0.05
+
+
+def test_a_wave_that_drowns_in_large_numbers_is_not_converged():
+    points = np.random.default_rng(0).uniform(1e6, 2e6, 50)
+    f = lambda x: x * x + 0.1 * np.sin(100.0 * x)
+    result = derivative(f, points, method="adaptive", full_output=True)
+    error = np.abs(result.value - 2.0 * points - 10.0 * np.cos(100.0 * points))
+    assert ((result.status < 0) | (error <= result.error)).mean() > 0.85
+
+
+def test_single_precision_inside_is_noise():
+    points = np.random.default_rng(0).uniform(100.0, 200.0, 50)
+    f = np.vectorize(lambda x: float(np.sin(np.float32(x))))
+    result = derivative(f, points, method="adaptive", full_output=True)
+    assert ((result.status < 0) | (np.abs(result.value - np.cos(points)) <= result.error)).all()
