@@ -29,6 +29,12 @@ _FOLDERS = (str(Path(__file__).parent), *(_PATHS[name] for name in ("stdlib", "p
 _LIBRARIES = tuple(folder + os.sep for folder in _FOLDERS)
 
 
+_OF_EVERY_CLASS = {
+    "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__annotations__", "__firstlineno__",
+    "__static_attributes__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "_abc_impl",
+}  # fmt: skip
+
+
 class Slab(NamedTuple):
     """A finished slab: nodes first, ..., last - 1 of the first axis, and the facts of its run."""
 
@@ -188,7 +194,7 @@ def _parsed(line: bytes) -> Any:
 
 
 def describe(call: Call, engine: str, dtype: np.dtype[Any]) -> dict[str, str]:
-    """All that the numbers of a field depend on, as short texts; objects that f reads count by their type alone."""
+    """All that the numbers of a field depend on, as short texts; objects that f reads count by their class."""
     assert isinstance(call.points, Grid)
     from ..llvm.machine import surroundings  # noqa: PLC0415  importing LLVM takes as long as all the rest
 
@@ -250,10 +256,30 @@ def _content_of_code(value: Any, seen: set[int]) -> Hashable:
         seen.add(id(function))
         modules = [_of_module(module, function, seen) for module in _modules(function)]
         return (captured(function, partial(_content, seen=seen)), *modules)
-    call = type(value).__call__ if callable(value) else None
     names = [getattr(value, name, None) for name in ("__module__", "__qualname__", "__name__")]
-    called = _content_of_code(call, seen) if isinstance(call, FunctionType) else ""
-    return (type(value).__module__, type(value).__qualname__, *names, called)
+    return (*names, _content_of_class(value if isinstance(value, type) else type(value), seen))
+
+
+def _content_of_class(kind: type, seen: set[int]) -> Hashable:
+    """What the class of an object, or one that f reads, says: its methods and numbers, those of its bases too."""
+    name = (kind.__module__, kind.__qualname__)
+    if id(kind) in seen or _is_librarys(kind):
+        return name
+    seen.add(id(kind))
+    own = [(key, _plain(value)) for key, value in sorted(vars(kind).items()) if key not in _OF_EVERY_CLASS]
+    return (*name, *((key, _content(key, value, seen)) for key, value in own),
+            *(_content_of_class(base, seen) for base in kind.__bases__))  # fmt: skip
+
+
+def _is_librarys(kind: type) -> bool:
+    module = sys.modules.get(str(kind.__module__))
+    file = getattr(module, "__file__", None)
+    return file.startswith(_LIBRARIES) if file else module is not None and module.__name__ != "__main__"
+
+
+def _plain(value: Any) -> Any:
+    """The function of a method of any kind."""
+    return value.fget if isinstance(value, property) else getattr(value, "__func__", value)
 
 
 def _modules(function: FunctionType) -> list[ModuleType]:

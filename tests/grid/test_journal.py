@@ -228,7 +228,7 @@ print(*descriptions())
 """
 
 
-def descriptions():
+def descriptions(some=None):
     from fastgrad.engine.call import Call, Grid
     from fastgrad.formulas import stencils
     from fastgrad.formulas.steps import choose_steps
@@ -236,7 +236,7 @@ def descriptions():
 
     table, points = stencils.gradient(2, 2, "central"), Grid((X, Y))
     steps = choose_steps(np.zeros(2), table.stencil)
-    return [describe(Call(f, points, table, steps), "auto", np.dtype(float))["f"] for f in functions()]
+    return [describe(Call(f, points, table, steps), "auto", np.dtype(float))["f"] for f in some or functions()]
 
 
 def test_functions_are_told_apart_the_same_in_every_process(monkeypatch):
@@ -407,3 +407,35 @@ def test_the_header_holds_version_and_processor(tmp_path, monkeypatch, name):
     journal.write_text("\n".join([json.dumps({**json.loads(first), name: "another"}), *rest]))
     with pytest.raises(ValueError, match=f"another field, with another {name}"):
         gradient_field(Failing([], 10**9), [X, Y], out=out, resume=journal, engine="python")
+
+
+CLASSES = """
+class Base:
+    def predict(self, x):
+        return x[0] * {}
+
+class Model(Base):
+    slope = {}
+
+    @property
+    def offset(self):
+        return {}
+
+class Config:
+    k = {}
+
+model = Model()
+
+def f(x):
+    return model.predict(x) * model.slope + model.offset + Config.k
+"""
+
+
+def test_classes_count_by_their_methods_and_numbers():
+    def seen(*numbers):
+        space = {"__name__": "no_module"}
+        exec(CLASSES.format(*numbers), space)
+        return descriptions([space["f"]])[0]
+
+    assert seen(1, 2, 3, 4) == seen(1, 2, 3, 4)
+    assert len({seen(1, 2, 3, 4), seen(5, 2, 3, 4), seen(1, 5, 3, 4), seen(1, 2, 5, 4), seen(1, 2, 3, 5)}) == 5
