@@ -168,16 +168,45 @@ def check_operations(call: Call) -> int:
     return 1
 
 
+STEEP = 2.0**100  # times x: a slope that is more likely the imaginary part of a value, pi of log(-1), over the step
+LOOKED_AT = 100  # of such slopes
+
+
 def check_slopes(call: Call, out: Array) -> int:
     """Compare derivatives with differences, at the first, the middle and the last point; how often f was called.
+
+    Where slopes are steep f is asked at the point itself. If it is NaN there, as log(-1) is, so are they; else they are
+    compared too.
 
     Raises
     ------
     ValueError
         They differ by more than 1e-5, and by more than 1e-4 over longer and shorter steps.
     """
-    count = call.points.count
-    return sum(_Slope(call, out, n).check() for n in sorted({call.finite(), count // 2, count - 1}))
+    count, steep = call.points.count, _steep(call, out)
+    undefined = [n for n in steep if _is_undefined(call, n)]
+    if undefined:
+        out[undefined] = np.nan
+    steep_too = sorted(set(steep).difference(undefined))[:LOOKED_AT]
+    chosen = sorted({call.finite(), count // 2, count - 1, *steep_too})
+    return len(steep) + sum(_Slope(call, out, n).check() for n in chosen)
+
+
+def _steep(call: Call, out: Array) -> list[int]:
+    """The points with steep slopes; inf is no slope that anybody takes for right."""
+    x = np.abs(call.points.row(slice(None)))
+    with np.errstate(all="ignore"):
+        size = np.where(x == 0.0, 1.0, x).max(axis=1, initial=0.0)
+        slopes = np.abs(np.where(np.isfinite(out), out, 0.0)).reshape(len(out), -1).max(axis=1, initial=0.0)
+        steep: list[int] = np.flatnonzero(slopes * np.maximum(size, 1.0) > STEEP).tolist()
+    return steep
+
+
+def _is_undefined(call: Call, n: int) -> bool:
+    with quiet(), suppress(Exception):
+        value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
+        return bool(np.isnan(as_numbers(np.real(value))).any())
+    return False
 
 
 class _Slope:

@@ -460,3 +460,32 @@ def test_derivatives_at_tiny_numbers():
         for x in TINY:
             assert derivative(f, x, method="complex") == pytest.approx(slope(x), rel=1e-12)
     assert derivative(np.sin, 0.0, method="complex") == 1.0
+
+
+UNDEFINED = {
+    "log": lambda x: np.log(x[0]) + x[1],
+    "sqrt": lambda x: np.sqrt(x[0]) * x[1],
+    "power": lambda x: x[0] ** 1.5 + x[1],
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("engine", ["python", "jit"])
+@pytest.mark.parametrize("f", UNDEFINED.values(), ids=UNDEFINED)
+def test_where_f_is_undefined_for_real_numbers_so_is_its_derivative(f, engine):
+    """The complex logarithm of -1 is pi times i, which is no derivative."""
+    points = np.random.default_rng(0).uniform(0.5, 2.0, (50, 2))
+    points[[7, 30], 0] = -1.0, -1e-3
+    found = gradient(f, points, batch=True, method="complex", engine=engine)
+    assert np.isnan(found[[7, 30]]).all()
+    assert (np.abs(np.delete(found, [7, 30], axis=0)) < 10.0).all()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_undefined_numbers_among_others():
+    np.testing.assert_allclose(
+        derivative(np.log, np.array([1.0, 2.0, -1.0, 4.0, -2.0, 8.0, 1.0]), method="complex"),
+        [1.0, 0.5, np.nan, 0.25, np.nan, 0.125, 1.0],
+    )
+    assert np.isnan(derivative(np.sqrt, -1.0, method="complex"))
+    np.testing.assert_allclose(gradient(lambda x: 1e40 * x[0] + x[1], np.ones(2), method="complex"), [1e40, 1.0])
