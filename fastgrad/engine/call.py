@@ -86,6 +86,8 @@ class Call:
         ... and the precision of f's results for whose steps there is room.
     expected : int
         Evaluations of the whole computation, where this call is a part of one: they choose the engine.
+    often : bool
+        Whether it is going to be repeated at other points, so that the best code pays even for one.
     """
 
     f: Callable[..., Any]
@@ -104,6 +106,7 @@ class Call:
     bounds: tuple[Array, Array] | None = None
     fits: float = EPS
     expected: int = 0
+    often: bool = False
 
     @property
     def needs_base(self) -> bool:
@@ -114,6 +117,16 @@ class Call:
     def moves_coordinates(self) -> bool:
         """Whether a direction moves a single coordinate; jvp moves all along v and nothing else."""
         return self.table.along_axes or int(self.table.units.min(initial=self.points.dimension)) < self.points.dimension
+
+    @property
+    def looks_beside(self) -> bool:
+        """Whether what is known of f around x tells that steps are too long: of Hessians always, else at one point."""
+        table = self.table
+        if self.v is not None or self.bounds is not None or self.adaptive or self.expected or self.scalar:
+            return False
+        second = table.stencil.derivative == 2
+        known = second or (self.points.count == 1 and self.needs_base)
+        return known and not (table.is_exact or table.is_complex or table.is_value)
 
     @property
     def evaluations(self) -> int:
