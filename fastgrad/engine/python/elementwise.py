@@ -106,7 +106,7 @@ def _asked(call: Call, x: Array) -> Array | None:
     """f of an array of its own, whatever shape it gives back, or None where it refuses that."""
     f = getattr(call.f, "py_func", call.f)
     try:
-        value = np.asarray(f(x.copy(), *call.args))
+        value = np.array(f(x.copy(), *call.args))  # a copy: f may use its array again
     except Exception:  # noqa: BLE001  it is only a question
         return None
     return value.reshape(x.shape) if value.size == x.size and value.dtype.kind in "fiubc" else None
