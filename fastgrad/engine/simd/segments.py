@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...llvm import vectormath
+from ...llvm import points
 from ...llvm.vectormath import Vectors
 from ...program.differences import Written
 from ...program.program import BOOLEAN, Operand, Program
 from .arguments import Form
-from .emission import NOT_FINITE, Straight, emit, not_finite
+from .emission import Coordinates, Finite, Straight, emit
 
 LENGTH = 400  # nodes of a function
 # Of each point its coordinates and what lies beside them; f's constants, which are single numbers; sizes of steps; and
@@ -86,7 +86,7 @@ class Segmented(Straight):
         self.stacks = (x, b, self.arguments["constants"], steps, slots, self.out)
         for k, register in enumerate(self._step_sizes()):
             self._put(steps, str(k), register)
-        self._loop(self.roll, "0", str(len(p.outputs)), 1, lambda k: self._put(self.out, k, v.splat(0.0)))
+        self.loop(self.roll, "0", str(len(p.outputs)), 1, lambda k: self._put(self.out, k, v.splat(0.0)))
         for place, (tag, value) in enumerate(p.outputs):
             if tag in "kc" and (tag, repr(value)) != ("k", "0.0"):
                 self._put(self.out, str(place), v.splat(value) if tag == "k" else self.arguments.constant(int(value)))
@@ -97,18 +97,18 @@ class Segmented(Straight):
         width = min(1 << (d.bit_length() - 1), v.lanes)
 
         def some(i: str) -> None:
-            first = v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {d - width})")
+            first = v.least(i, str(d - width))
             index = v.emit(f"mul i64 {first}, {strides[1]}")
             columns = v.emit(f"getelementptr double, ptr {base}, i64 {index}")
-            for k, register in enumerate(vectormath.load(v, self.form.source, columns, strides, width)):
+            for k, register in enumerate(points.load(v, self.form.source, columns, strides, width)):
                 self._put(self.stacks[0], v.emit(f"add i64 {first}, {k}"), register)
 
-        self._loop(self.roll, "0", str(d), width, some)
+        self.loop(self.roll, "0", str(d), width, some)
         self._run(n)
 
-    def _block(self, n: str, x: list[str]) -> None:
-        for i, register in enumerate(x):
-            self._put(self.stacks[0], str(i), register)
+    def _block(self, n: str, x: Coordinates) -> None:
+        for i in range(self.program.inputs):
+            self._put(self.stacks[0], str(i), x[i])
         self._run(n)
 
     def _run(self, n: str) -> None:
@@ -118,20 +118,20 @@ class Segmented(Straight):
         for place, (tag, k) in enumerate(self.program.outputs):
             if tag in "xb":
                 self._put(self.out, str(place), self._get(self.stacks["xb".index(tag)], str(k)))
-        self._finish(n, [])
+        self._look(n)
 
-    def _finish(self, n: str, outputs: list[str]) -> None:
+    def _look(self, n: str) -> None:
         """As for short programs, but what comes out lies on the stack, and is looked at in loops."""
         v, made, out = self.v, self.written, self.out
         for k in range(made.results, made.results + made.values):
             value = self._get(out, str(k))
             at = v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
             v.do(f"store {v.double} {value}, ptr {at}, align 8")
-            self._raise_flag(v.is_nan(not_finite(v, [value])), NOT_FINITE)
+            self._watch_results(Finite(v, [value]))
         first = made.results + made.values
         self._watch(first, first + made.watched)
         self._store(n)
-        self._loop(self.roll, str(first + made.watched), str(len(self.program.outputs)), 1, self._watch_step)
+        self.loop(self.roll, str(first + made.watched), str(len(self.program.outputs)), 1, self._watch_step)
 
     def _watch(self, first: int, last: int) -> None:
         """Where a watched value is not finite the first result becomes NaN."""
@@ -144,7 +144,7 @@ class Segmented(Straight):
             value = self._get(self.out, k)
             self._put(bad, "0", v.apply("+", self._get(bad, "0"), v.apply("-", value, value)))
 
-        self._loop(self.roll, str(first), str(last), 1, add)
+        self.loop(self.roll, str(first), str(last), 1, add)
         poisoned = v.select(v.is_nan(self._get(bad, "0")), v.splat(float("nan")), self._get(self.out, "0"))
         self._put(self.out, "0", poisoned)
 
@@ -155,16 +155,16 @@ class Segmented(Straight):
         """The results from the stack, some columns at a time."""
         v, m, strides = self.v, self.written.results, self.arguments.strides("out")
         width = min(1 << (m.bit_length() - 1), v.lanes)
-        row = self.arguments.element("out", n, "out_row")
+        row = self.place(n)
 
         def some(i: str) -> None:
-            first = v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {m - width})")
+            first = v.least(i, str(m - width))
             columns = v.emit(f"getelementptr double, ptr {row}, i64 {v.emit(f'mul i64 {first}, {strides[1]}')}")
             found = [self._get(self.out, v.emit(f"add i64 {first}, {k}")) for k in range(width)]
-            vectormath.store(v, self.form.out, columns, strides, found)
-            self._raise_flag(v.is_nan(not_finite(v, found)), NOT_FINITE)
+            points.store(v, self.form.out, columns, strides, found)
+            self._watch_results(Finite(v, found))
 
-        self._loop(self.roll, "0", str(m), width, some)
+        self.loop(self.roll, "0", str(m), width, some)
 
     def _put(self, stack: str, k: str, register: str) -> None:
         self.v.do(f"store {self.v.double} {register}, ptr {_place(self.v, stack, k)}, align {8 * self.v.lanes}")
