@@ -254,7 +254,7 @@ def read_call(
     table = table_of(points.dimension, order, formulas_of(method))
     steps, adaptive = read_steps(given, points, table, h, rel_step), method == "adaptive"
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
-    limits = read_bounds(bounds, given, points)
+    limits = None if bounds is None else read_bounds(bounds, given, points)
     return given, Call(f, points, table, steps, rest, rows, value, vector=vector, adaptive=adaptive, bounds=limits)
 
 
@@ -289,7 +289,7 @@ def read_call_along(
 
 def read_points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:
     """x as an array, and as points in rows of float64."""
-    given = real_array(x)
+    given = x if type(x) is np.ndarray and x.dtype == np.float64 else real_array(x)
     if not batch:
         return given, Rows(given.reshape(1, given.size).astype(np.float64, copy=False), given.shape)
     if given.ndim < 2:

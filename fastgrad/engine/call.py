@@ -86,6 +86,8 @@ class Call:
         ... and the precision of f's results for whose steps there is room.
     expected : int
         Evaluations of the whole computation, where this call is a part of one: they choose the engine.
+    often : bool
+        Whether it is going to be repeated at other points, so that the best code pays even for one.
     """
 
     f: Callable[..., Any]
@@ -104,6 +106,7 @@ class Call:
     bounds: tuple[Array, Array] | None = None
     fits: float = EPS
     expected: int = 0
+    often: bool = False
 
     @property
     def needs_base(self) -> bool:

@@ -40,29 +40,23 @@ KERNEL = CFUNCTYPE(c_int64, c_int64, c_int64, c_void_p)
 Place = tuple[str, str]  # the digest of a module's text, and a function's name
 
 lock = threading.RLock()  # only one thread makes code, and a fork waits for it
-_kept: Memory[dict[str, Any]] = Memory(LIMIT)
+kept: Memory[dict[str, Any]] = Memory(LIMIT)  # the functions of a module, by the digest of its text
 
 
 def functions(text: str, *names: str, quick: bool = False) -> list[Any]:
     """The functions of a module, callable with (start, stop, address of the arguments); calls release the GIL.
 
     `quick` code is made in a tenth of the time and keeps nothing in registers from one operation to the next. The code
-    lives as long as one of the functions, whose addresses alone do not keep it; `place` is what `again` finds them by.
+    lives as long as one of the functions, whose addresses alone do not keep it; `place` is where `kept` has them.
     """
     digest = _digest(text + "; quick" * quick)
     with lock:
-        found = _kept.get(digest)
+        found = kept.get(digest)
         if found is None:
             with deferred_interrupt():
                 code = _object(digest, text, quick)
-                found = _kept.keep(digest, _load(digest, code, names), len(code) + AROUND)
+                found = kept.keep(digest, _load(digest, code, names), len(code) + AROUND)
     return [found[name] for name in names]
-
-
-def again(place: Place) -> Any | None:
-    """A function that was made before, if its code is still kept."""
-    found = _kept.get(place[0])
-    return None if found is None else found[place[1]]
 
 
 def assembly(text: str) -> str:

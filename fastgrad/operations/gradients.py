@@ -137,7 +137,7 @@ def gradient(
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
     what |= {"h": h, "rel_step": rel_step}
-    if batch and is_dask(x):
+    if batch and not isinstance(x, np.ndarray) and is_dask(x):
         return by_rows(gradient, f, x, how, **what)
     given, call = read_call(f, x, stencils.gradient, batch=batch, **what)
     return differentiate(call, given, how)
@@ -182,7 +182,7 @@ def value_and_gradient(
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
     what |= {"h": h, "rel_step": rel_step}
-    if batch and is_dask(x):
+    if batch and not isinstance(x, np.ndarray) and is_dask(x):
         both: tuple[Any, Any] = by_rows(value_and_gradient, f, x, how, **what)
         return both
     given, call = read_call(f, x, stencils.gradient, batch=batch, value=True, **what)

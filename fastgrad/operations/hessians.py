@@ -89,7 +89,7 @@ def hessian(
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
     what |= {"h": h, "rel_step": rel_step}
-    if batch and is_dask(x):
+    if batch and not isinstance(x, np.ndarray) and is_dask(x):
         return by_rows(hessian, f, x, how, **what)
     given, call = read_call(f, x, stencils.hessian, batch=batch, **what)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape * 2)

@@ -98,6 +98,12 @@ def is_installed(path: str) -> bool:
     return "site-packages" in path or "dist-packages" in path or path.startswith((_OWN, *_PYTHONS_OWN))
 
 
+def is_users_module(module: ModuleType) -> bool:
+    """Whether a module is the user's: a file of theirs, a session, or made by hand; Python's own in C have a spec."""
+    path = getattr(module, "__file__", None)
+    return not is_installed(path) if path else module.__spec__ is None
+
+
 def home(value: Any) -> str:
     """The module of a function or a class as it says itself; what `exec` made in an empty namespace has none."""
     place = getattr(value, "__module__", None)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from .captures import content, function_parts, home, loaded
+from .freshness import Watch
 
 SMALL_ARRAY = 16_384  # bytes; comparing more takes longer than tracing
 
@@ -96,71 +97,87 @@ class _Reading(NamedTuple):
 _readings: dict[int, tuple[CodeType, _Reading]] = {}  # kept with the code, so that its number stays its own
 
 
-def unchanging(f: Any, args: tuple[Any, ...]) -> Hashable | None:
+def unchanging(f: Any, args: tuple[Any, ...], watch: Watch | None = None) -> Hashable | None:
     """A key of all that a call's trace depends on: small arrays by their bytes, helpers by their content.
 
-    None where something may change unseen: a file, an attribute, a container, a large array, a method's object.
+    None where something may change unseen: a file, an attribute, a container, a large array, a method's object. What
+    the key depends on is noted by `watch`.
     """
     if type(f) is not FunctionType:
         return None
     try:
-        return (_function(f), tuple(map(_value, args)))
+        return (_function(f, watch), tuple([_value(value, watch) for value in args]))
     except (_ChangesError, RecursionError):
         return None
 
 
-def _function(function: FunctionType) -> Hashable:
+def _function(function: FunctionType, watch: Watch | None) -> Hashable:
     """The values of whatever the code looks up, in its own order."""
     reading = _reading(function.__code__)
     if not reading.proved or function.__dict__:
         raise _ChangesError
+    if watch:
+        watch.note_function(function)
     space, chains, held = function.__globals__, reading.chains, []
     for name in reading.names:
         # A name that is nowhere is for f's first call to complain of.
-        value = space[name] if name in space else cast(Any, function).__builtins__.get(name)
-        held.append(_attributes(value, chains[name]) if type(value) is ModuleType else _value(value))
+        value = space[name] if name in space else _builtin(function, name, watch)
+        if watch:
+            watch.note_name(space, name)
+        held.append(_attributes(value, chains[name], watch) if type(value) is ModuleType else _value(value, watch))
     if function.__closure__:
         for kind, name, value in function_parts(function, _no_names):
             is_module = kind == "cell" and type(value) is ModuleType
-            held.append((name, _attributes(value, chains[name]) if is_module else _value(value)))
+            held.append((name, _attributes(value, chains[name], watch) if is_module else _value(value, watch)))
     elif function.__defaults__ or function.__kwdefaults__:
-        held += [(name, _value(value)) for _, name, value in function_parts(function, _no_names)]
+        held += [(name, _value(value, watch)) for _, name, value in function_parts(function, _no_names)]
     return (reading.content, *held)
+
+
+def _builtin(function: FunctionType, name: str, watch: Watch | None) -> Any:
+    space = cast(Any, function).__builtins__
+    if watch:
+        watch.note_name(space, name)
+    return space.get(name)
 
 
 def _no_names(_: CodeType) -> tuple[str, ...]:
     return ()
 
 
-def _attributes(module: ModuleType, chains: tuple[tuple[str, ...], ...]) -> Hashable:
+def _attributes(module: ModuleType, chains: tuple[tuple[str, ...], ...], watch: Watch | None) -> Hashable:
     """What a function takes of a module; all of it is on the list, or a number."""
     if id(module) not in _PLACES:
         raise _ChangesError
-    return (module.__name__, *[_value(_at(module, chain)) for chain in chains])
+    return (module.__name__, *[_value(_at(module, chain, watch), watch) for chain in chains])
 
 
-def _at(value: Any, chain: tuple[str, ...]) -> Any:
+def _at(value: Any, chain: tuple[str, ...], watch: Watch | None) -> Any:
     for name in chain:
         if type(value) is not ModuleType:
             break  # an attribute of what the module gave
+        if watch:
+            watch.note_name(vars(value), name)
         value = getattr(value, name, None)
     return value
 
 
-def _value(value: Any) -> Hashable:
+def _value(value: Any, watch: Watch | None) -> Hashable:
     kind = type(value)
     if kind in _NUMBERS:
         return (kind, repr(value))
     if _ALWAYS.get(id(value)) is value:
         return value
     if kind is np.ndarray and value.dtype.kind in "fiub" and value.nbytes <= SMALL_ARRAY:
+        if watch:
+            watch.note_array(value)
         return (value.shape, value.dtype.str, value.tobytes())
     if kind is FunctionType:
-        return _function(value)
+        return _function(value, watch)
     if kind is tuple:
-        return tuple(map(_value, value))
+        return tuple([_value(part, watch) for part in value])
     if home(kind).startswith("numba.") and type(getattr(value, "py_func", None)) is FunctionType:
-        return (value, _function(value.py_func))
+        return (value, _function(value.py_func, watch))
     raise _ChangesError
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -20,7 +19,7 @@ from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian, hvp
 from ..operations.jacobians import jacobian
 from ..results import Result, status_of
-from .trees import gradient_of_dict
+from .derivative import Derivative
 
 
 def grad(f: Function, **options: Any) -> Function:
@@ -182,23 +181,6 @@ def _bound(operation: Function, f: Function, options: dict[str, Any], vectors: i
     points = (None,) * (1 + vectors)
     inspect.signature(operation).bind(f, *points, **options)  # TypeError for an option that does not exist
     return Derivative(operation, f, {"args": (), **options}, vectors)
-
-
-class Derivative:
-    """A function that returns a derivative, an object and no closure: it pickles where f does."""
-
-    def __init__(self, operation: Function, f: Function, options: dict[str, Any], vectors: int) -> None:
-        self.operation, self.f, self.options, self.vectors = operation, f, options, vectors
-        name = getattr(f, "__name__", "f")
-        self.__name__ = f"{operation.__name__}_of_{name}"
-        self.__doc__ = f"{operation.__name__}({name}, x, args=args)"
-
-    def __call__(self, x: Any, *given: Any) -> Any:
-        along, args = given[: self.vectors], given[self.vectors :]
-        how = {**self.options, "args": args or self.options["args"]}
-        if isinstance(x, Mapping) and self.operation in {gradient, value_and_gradient}:
-            return gradient_of_dict(self.operation, self.f, x, how)
-        return self.operation(self.f, x, *along, **how)
 
 
 def vjp(

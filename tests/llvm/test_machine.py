@@ -27,20 +27,20 @@ def add(number):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("FASTGRAD_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(machine, "_kept", Memory(machine.LIMIT))
+    monkeypatch.setattr(machine, "kept", Memory(machine.LIMIT))
     return tmp_path / "cache"
 
 
 def test_compiled_once_in_a_process(folder):
     assert add(3)(4, 0, 0) == 7
-    known = machine._kept.entries.copy()
+    known = machine.kept.entries.copy()
     assert add(3)(5, 0, 0) == 8
-    assert machine._kept.entries == known
+    assert machine.kept.entries == known
 
 
 @pytest.fixture
 def room_for_two(folder, monkeypatch):
-    monkeypatch.setattr(machine, "_kept", Memory(int(2.5 * machine.AROUND)))
+    monkeypatch.setattr(machine, "kept", Memory(int(2.5 * machine.AROUND)))
 
 
 @pytest.mark.usefixtures("room_for_two")
@@ -49,8 +49,8 @@ def test_the_least_recently_used_code_goes():
     place = add(50).place  # used again: the other one is the oldest now
     assert add(52)(1, 0, 0) == 53
     assert [engine() is None for engine in engines] == [False, True]
-    assert machine.again(place)(1, 0, 0) == 51
-    assert machine.again((add(53).place[0], "twice"))(1, 0, 0) == 54
+    assert machine.kept.get(place[0])[place[1]](1, 0, 0) == 51
+    assert machine.kept.get(add(53).place[0])["twice"](1, 0, 0) == 54
 
 
 @pytest.mark.usefixtures("room_for_two")
@@ -59,7 +59,7 @@ def test_code_lives_as_long_as_a_function_of_it():
     engine, place = weakref.ref(held.engine), held.place
     for number in range(61, 70):
         assert add(number)(1, 0, 0) == number + 1
-    assert machine.again(place) is None
+    assert machine.kept.get(place[0]) is None
     assert held(1, 0, 0) == 61
     assert add(60)(1, 0, 0) == 61  # from the folder
     assert add(60) is not held
@@ -118,7 +118,7 @@ import numpy as np, fastgrad
 from fastgrad.llvm import machine
 from fastgrad.llvm.memory import Memory
 
-machine._kept = Memory(1 << 19)
+machine.kept = Memory(1 << 19)
 X = np.random.default_rng(0).uniform(size=(8, 2))
 
 def term(letter):
@@ -170,8 +170,8 @@ def test_a_process_that_makes_many_functions_does_not_grow(folder):
 def test_a_derivative_reads_dropped_code_from_the_folder(folder, monkeypatch):
     slope, x = fastgrad.grad(lambda x: x[0] * x[1] * x[1], engine="simd"), np.array([0.3, 0.7])
     expected = slope(x)
-    assert len(machine._kept) > 0
-    machine._kept.clear()
+    assert len(machine.kept) > 0
+    machine.kept.clear()
     gc.collect()
     monkeypatch.setattr(machine, "_optimised", lambda text: pytest.fail("compiled again"))
     assert np.array_equal(slope(x), expected)
@@ -180,7 +180,7 @@ def test_a_derivative_reads_dropped_code_from_the_folder(folder, monkeypatch):
 def test_the_next_process_reads_the_file(folder, monkeypatch):
     add(11)
     (file,) = folder.glob("*.o")
-    machine._kept.clear()
+    machine.kept.clear()
 
     def never(text):
         pytest.fail("compiled again")
@@ -200,7 +200,7 @@ def test_a_damaged_file_is_compiled_again(folder, damage):
     (file,) = folder.glob("*.o")
     whole = file.read_bytes()
     file.write_bytes(damage(whole))
-    machine._kept.clear()
+    machine.kept.clear()
     assert add(12)(1, 0, 0) == 13
     assert file.read_bytes() == whole
 
@@ -220,7 +220,7 @@ def test_no_home_directory(monkeypatch):
 def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("a file where the folder should be")
     monkeypatch.setenv("FASTGRAD_CACHE_DIR", str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr(machine, "_kept", Memory(machine.LIMIT))
+    monkeypatch.setattr(machine, "kept", Memory(machine.LIMIT))
     assert add(13)(1, 0, 0) == 14
 
 
@@ -242,7 +242,7 @@ def test_the_least_recently_used_files_go(folder, monkeypatch):
             os.utime(file, (time.time() - 1000 + number, time.time() - 1000 + number))
     add(30)
     assert len(list(folder.glob("*.o"))) == 2
-    machine._kept.clear()
+    machine.kept.clear()
     monkeypatch.setattr(machine, "_optimised", lambda text: pytest.fail("the newest file is gone"))
     assert add(30)(1, 0, 0) == 31
 

@@ -179,7 +179,7 @@ def test_functions_that_return_a_derivative():
     for x in (X, X + 0.25):
         close(grad(f, method="exact")(x), slope(x))
         value, found = value_and_grad(f, method="exact")(x)
-        assert value == f(x)
+        assert value == pytest.approx(f(x), rel=1e-15)
         close(found, slope(x))
         close(jac(several, method="exact")(x), slopes(x))
         close(hess(f, method="exact")(x), curvature(x))
@@ -428,7 +428,7 @@ def test_bounds_have_no_effect(name):
     """Also those that x lies on: f is asked at x alone."""
     for bounds in ((-2.0, 2.0), (-0.7, 0.5), (0.4, np.inf)) if name == "derivative" else ((-2.0, 2.0), (X, X)):
         for a, b in zip(_parts(ALL[name]()), _parts(ALL[name](bounds=bounds)), strict=True):
-            assert np.array_equal(a, b)
+            np.testing.assert_allclose(a, b, rtol=1e-15, atol=1e-16)  # one by a kernel, the other by NumPy
 
 
 def _parts(found):

@@ -54,7 +54,7 @@ def agree(a, b, within):
     a, b = np.ravel(a), np.ravel(b)
     seen = np.isfinite(a) & np.isfinite(b) & (np.abs(b) < 1e8)
     scale = np.maximum(1.0, np.abs(b[seen]).max(initial=0.0))
-    return bool((np.abs(a - b)[seen] <= within * scale).all())
+    return bool((np.abs(a[seen] - b[seen]) <= within * scale).all())
 
 
 @settings(max_examples=100, deadline=None)

@@ -67,7 +67,7 @@ def form_of(call: Call, out: str, long: bool = False) -> Form:
     kind = "uniform" if not size.ndim else "coordinate" if size.ndim == 1 or size.strides[0] == 0 else "point"
     exact = call.t is None or bool((np.frexp(call.t)[0] == 0.5).all())
     batch = sum(rows[0].size if len(rows) else 0 for rows in call.batch)
-    quick = long and call.points.count == 1
+    quick = long and call.points.count == 1 and not call.often
     return Form(machine.lanes(), call.steps.rule, kind, source, out, call.value, batch, exact, quick)
 
 
@@ -93,7 +93,7 @@ def kind_of(shape: tuple[int, ...], strides: tuple[int, ...] | None = None) -> s
 
 def is_few(call: Call) -> bool:
     """Whether a call is not worth a kernel, if NumPy can do it."""
-    return not isinstance(call.points, Grid) and call.points.count <= FEW
+    return not isinstance(call.points, Grid) and call.points.count <= FEW and not call.often
 
 
 def is_odd(array: Array) -> bool:

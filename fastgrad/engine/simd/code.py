@@ -56,31 +56,35 @@ def compile_call(call: Call, out: Output | None = None) -> AnyCode:
     EngineError
         f cannot be traced, or the traced form does not give what f gives.
     """
-    traced = _traced(call)
-    program, table = traced.program, call.table
+    return code_of(traced(call), call, out)
+
+
+def code_of(kept: Traced, call: Call, out: Output | None = None) -> AnyCode:
+    """The code for a call whose f has been traced."""
+    program, table = kept.program, call.table
     if not call.vector and len(program.outputs) != 1:
         as_number(np.empty(program.shape))  # raises, and says what f returned
     key = (table.key, table.is_exact and is_few(call))  # equal tables are made anew for each pattern
-    if key not in traced.codes:
-        traced.codes[key] = _checked_code(call, program, out)
-    return traced.codes[key]
+    if key not in kept.codes:
+        kept.codes[key] = _checked_code(call, program, out)
+    return kept.codes[key]
 
 
 # --- programs ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Traced:
+class Traced:
     """A function's program, and the code for each table, whose f has been compared with f itself."""
 
     program: Program
     codes: dict[Any, AnyCode] = field(default_factory=dict)
 
 
-_traces: Memory[_Traced] = Memory(KEPT)
+_traces: Memory[Traced] = Memory(KEPT)
 
 
-def _traced(call: Call) -> _Traced:
+def traced(call: Call) -> Traced:
     """f's program. A function that captures nothing but what a key can hold is traced once, others at every call."""
     points = call.points
     reason = shares_state(call.f, [*points.axes] if isinstance(points, Grid) else [points.values])
@@ -88,14 +92,14 @@ def _traced(call: Call) -> _Traced:
         raise EngineError(reason)
     key = unchanging(call.f, call.args)
     if key is None:
-        return _Traced(_trace(call))
+        return Traced(_trace(call))
     place = (key, points.shape, call.scalar, tuple((rows.shape[1:], rows.dtype.char) for rows in call.batch))
-    return _traces.get(place) or _traces.keep(place, _Traced(_trace(call)))
+    return _traces.get(place) or _traces.keep(place, Traced(_trace(call)))
 
 
 def traced_shape(call: Call) -> tuple[int, ...]:
     """The shape of what f returns."""
-    return _traced(call).program.shape
+    return traced(call).program.shape
 
 
 def _trace(call: Call) -> Program:
@@ -150,7 +154,8 @@ class Family:
 
     def _function(self, k: int, program: Program, table: Table, form: Form) -> Any:
         places = self.places.get(form)
-        return (places and machine.again(places[k])) or self._compiled(program, table, form)[k]
+        made = machine.kept.get(places[k][0]) if places else None
+        return made[places[k][1]] if places and made else self._compiled(program, table, form)[k]
 
     def stored(self, form: Form) -> Any:
         """Which results a kernel that is there stores; None for all."""
@@ -257,14 +262,21 @@ class Code:
         bound.work(0, bound.items)
         return values[:count]
 
-    def _on_arrays(self, call: Call, out: Array, values: Array | None) -> Bound:
+    def laid_out(self, call: Call, out: Array, values: Array | None) -> tuple[Any, Block, tuple[int, int], Array, Any]:
+        """The kernel, its arguments, its items and their grain; what it stores, and which results these are if not all.
+
+        The arguments hold addresses: other numbers in the same arrays are other points.
+        """
         form = form_of(call, kind_of(out.shape, out.strides), self.is_long)
         block = Block(self.program, form.lanes, call.steps.size.item() if form.sizes == "uniform" else 0.0)
         kernel = self.family.kernel(self.program, self.table, form)
         places = self.family.stored(form)
         order: Any = "F" if form.out == "columns" else "C"
         stored = out if places is None else np.empty((len(out), len(places)), order=order)
-        items, grain = block.write(call, form, stored, values)
+        return kernel, block, block.write(call, form, stored, values), stored, places
+
+    def _on_arrays(self, call: Call, out: Array, values: Array | None) -> Bound:
+        kernel, block, (items, grain), stored, places = self.laid_out(call, out, values)
         run = _Run(self, call, kernel, block, out, values)
 
         def finish() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import home, is_installed, names
+from ..captures import home, is_installed, is_users_module, names
 from .arrays import Symbols
 from .symbols import Traced
 
@@ -118,7 +118,7 @@ class Noted:
         elif kind is partial:
             yield from (value.func, *value.args, *value.keywords.values())
         elif kind is ModuleType:
-            if _is_users_module(value):
+            if is_users_module(value):
                 held = self._note(value, partial(dict, vars(value)), partial(_refill, vars(value)), value.__name__)
                 yield from (held[name] for name in self._names.intersection(held))
         elif isinstance(value, (list, dict, set, deque)):
@@ -291,11 +291,6 @@ def _numbered(value: Any) -> _Held:
 
 def _beyond(value: Any, length: int) -> _Held:
     return dict(enumerate(islice(value, length, None)))
-
-
-def _is_users_module(module: ModuleType) -> bool:
-    path = getattr(module, "__file__", None)
-    return not is_installed(path) if path else module.__spec__ is None
 
 
 def _refill_list(value: Any, held: _Held) -> None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from ..captures import home, is_installed, names
+from ..captures import home, is_installed, is_users_module, names
 from .refusals import refuse
 
 RANDOM = "f draws random numbers, so that its values are not a function of x; draw them once, outside"
@@ -63,7 +63,7 @@ def check_attributes(code: CodeType, holder: Any, seen: dict[CodeType, None]) ->
     """
     spaces: list[Mapping[str, Any]]
     if isinstance(holder, ModuleType):
-        spaces = [vars(holder)] if not is_installed(getattr(holder, "__file__", None) or "<frozen") else []
+        spaces = [vars(holder)] if is_users_module(holder) else []
     else:
         spaces = [vars(base) for base in type(holder).__mro__[:-1]] if _has_code(holder) else []
     for name in names(code) if spaces else ():

@@ -22,7 +22,6 @@ from ..captures import home, is_installed, parts, rebuilt
 from ..program import Operand, Program
 from . import arrayfunctions  # noqa: F401  # fills the tables of rules
 from .arrays import Symbols
-from .guards import with_guards
 from .leftovers import Noted, may_write
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
@@ -218,7 +217,10 @@ def _recorded(
         beside = [_symbols(recording, "b", start, row) for start, row in zip(starts, rows, strict=False)]
         try:
             outputs, result_shape = _outputs(recording, _result(f, (x, *args, *beside), noted))
-            outputs = with_guards(recording, outputs)
+            if recording.guards:
+                from .guards import with_guards  # noqa: PLC0415  few functions use math
+
+                outputs = with_guards(recording, outputs)
         except Exception as error:
             raise Untraceable(recording.reason or _why(error)) from error
         if recording.reason:

@@ -1,0 +1,79 @@
+"""Whether all that a function reads is what it was, in a microsecond: by identity, and small arrays by their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from types import CellType, FunctionType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_ABSENT = object()
+
+
+class Watch:
+    """What a function and its helpers read, noted while the key of their trace is made."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[int, str], tuple[Callable[[str, Any], Any], str, Any]] = {}
+        self._cells: dict[int, tuple[CellType, Any]] = {}
+        self._functions: dict[int, tuple[Any, Any, Any, Any]] = {}
+        self._arrays: dict[int, tuple[NDArray[Any], tuple[int, ...], np.dtype[Any], bytes]] = {}
+
+    def note_name(self, space: Mapping[str, Any], name: str) -> None:
+        """A variable of a module, or an attribute; also that there is none."""
+        self._names[id(space), name] = (space.get, name, space.get(name, _ABSENT))
+
+    def note_function(self, function: FunctionType) -> None:
+        """Its code, what it closes over and its defaults."""
+        kept = (function, function.__code__, function.__defaults__, function.__kwdefaults__)
+        self._functions[id(function)] = kept
+        for cell in function.__closure__ or ():
+            with suppress(ValueError):  # empty, which is for f's first call to complain of
+                self._cells[id(cell)] = (cell, cell.cell_contents)
+        for name in function.__kwdefaults__ or {}:
+            self.note_name(function.__kwdefaults__ or {}, name)
+
+    def note_array(self, array: NDArray[Any]) -> None:
+        """Its numbers."""
+        self._arrays[id(array)] = (array, array.shape, array.dtype, array.tobytes())
+
+    @property
+    def arrays(self) -> list[NDArray[Any]]:
+        """The arrays that were noted."""
+        return [array for array, *_ in self._arrays.values()]
+
+    def is_fresh(self) -> Callable[[], bool]:
+        """A function that says whether nothing has changed since.
+
+        Of np.sin(x[0] * x[1]) it takes 0.2 us, some 50 ns for each thing more; a key of the trace takes 3 to 20.
+        """
+        names, cells = tuple(self._names.values()), tuple(self._cells.values())
+        functions, arrays = tuple(self._functions.values()), tuple(self._arrays.values())
+
+        def fresh() -> bool:
+            for get, name, value in names:
+                if get(name, _ABSENT) is not value:
+                    return False
+            try:
+                for cell, value in cells:
+                    if cell.cell_contents is not value:
+                        return False
+            except ValueError:  # it has been emptied
+                return False
+            for function, code, defaults, options in functions:
+                if (
+                    function.__code__ is not code
+                    or function.__defaults__ is not defaults
+                    or function.__kwdefaults__ is not options
+                    or function.__dict__
+                ):
+                    return False
+            for array, shape, dtype, content in arrays:
+                if array.shape != shape or array.dtype is not dtype or array.tobytes() != content:
+                    return False
+            return True
+
+        return fresh

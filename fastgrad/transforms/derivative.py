@@ -1,0 +1,146 @@
+"""A function that gives a derivative of f, made to be called often: after its first call the kernel is all that runs.
+
+At the first call for a shape f is traced and compiled where it traces and all that it reads can be proved unchanged at
+each call. Everything else goes the way of the operation itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..engine.arguments import Array, Function, check_scheme, read_call
+from ..formulas import stencils
+from ..formulas.stencils import EXACT
+from ..llvm.interrupts import imported
+from ..operations.gradients import gradient, value_and_gradient
+from ..operations.hessians import hessian
+from ..operations.jacobians import jacobian
+from ..program.freshness import Watch
+from ..program.keys import unchanging
+from ..results import EngineError
+from .trees import gradient_of_dict
+
+_REPEATED = f"{__package__.rpartition('.')[0]}.engine.simd.repeated"
+_FLOAT = np.dtype(np.float64)
+
+LARGEST = 8_192  # coordinates; of more points threads take a share
+SHAPES = 16  # of x, for each of which a kernel with its arrays is kept
+
+_TABLES: dict[Any, tuple[Callable[[int, int, str], stencils.Table], dict[str, Any]]] = {
+    gradient: (stencils.gradient, {}),
+    value_and_gradient: (stencils.gradient, {"value": True}),
+    jacobian: (stencils.jacobian, {"vector": True}),
+    hessian: (stencils.hessian, {}),
+}
+_OPTIONS = {"args", "batch", "method", "order", "h", "rel_step", "engine"}  # with others the operation is called
+_METHODS = {"central", "forward", "backward", EXACT}
+
+Bound = Callable[[Array, tuple[Any, ...]], Any]
+
+
+class Derivative:
+    """A function that returns a derivative, an object and no closure: it pickles where f does."""
+
+    def __init__(self, operation: Function, f: Function, options: dict[str, Any], vectors: int) -> None:
+        self.operation, self.f, self.options, self.vectors = operation, f, options, vectors
+        name = getattr(f, "__name__", "f")
+        self.__name__ = f"{operation.__name__}_of_{name}"
+        self.__doc__ = f"{operation.__name__}({name}, x, args=args)"
+        self._bound: dict[tuple[int, ...], Bound] = {}
+        self._refused: dict[tuple[int, ...], Bound] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_bound": {}, "_refused": {}}
+
+    def __call__(self, x: Any, *given: Any) -> Any:
+        if type(x) is np.ndarray and x.dtype is _FLOAT:
+            bound = self._bound.get(x.shape)
+            if bound is not None:
+                found = bound(x, given)
+                if found is not None:
+                    return found
+        return self._anew(x, given)
+
+    def _anew(self, x: Any, given: tuple[Any, ...]) -> Any:
+        """By a kernel that is bound now, or else by the operation."""
+        along, args = given[: self.vectors], given[self.vectors :]
+        how = {**self.options, "args": args or self.options["args"]}
+        if isinstance(x, Mapping) and self.operation in {gradient, value_and_gradient}:
+            return gradient_of_dict(self.operation, self.f, x, how)
+        if self._may_be_bound(x, how) and (run := self._bind(x, given, how)):
+            found = run(x)
+            if found is not None and np.any(found[-1]):
+                return found
+            self._bound.pop(x.shape)  # whether f reads its argument at all, and what it does where it is not finite
+            how["engine"] = "auto" if how.get("method") == EXACT else "simd"
+        return self.operation(self.f, x, *along, **how)
+
+    def _may_be_bound(self, x: Any, how: dict[str, Any]) -> bool:
+        """Whether a kernel for float64 numbers can do what is asked for, if f can be compiled."""
+        return (
+            type(x) is np.ndarray
+            and x.dtype is _FLOAT
+            and x.ndim > (how.get("batch", False) is True)
+            and 0 < x.size <= LARGEST
+            and self.operation in _TABLES
+            and _OPTIONS.issuperset(how)
+            and how.get("method", "central") in _METHODS
+            and how.get("engine", "auto") in {"auto", "simd"}
+        )
+
+    def _bind(self, x: Array, given: tuple[Any, ...], how: dict[str, Any]) -> Callable[[Array], Any] | None:
+        """A kernel at arrays in x's shape, kept for the next call; None where it cannot be had."""
+        refused, watch = self._refused.get(x.shape), Watch()
+        if refused is not None and refused(x, given):
+            return None
+        if unchanging(self.f, how["args"], watch) is None or _share(x, watch.arrays):
+            return None
+        run, kept = self._compiled(x, how), self._refused
+        if run is not None:
+            kept = self._bound
+        if len(kept) >= SHAPES:
+            kept.clear()
+        kept[x.shape] = _while_fresh(run or _refusal, given, watch)
+        return run
+
+    def _compiled(self, x: Array, how: dict[str, Any]) -> Callable[[Array], Any] | None:
+        batch, (table_of, what) = how.get("batch", False), _TABLES[self.operation]
+        scheme: dict[str, Any] = {"method": how.get("method", "central"), "order": how.get("order", 2)}
+        check_scheme(**scheme)
+        what = {**what, **scheme, "h": how.get("h"), "rel_step": how.get("rel_step")}
+        _, call = read_call(self.f, x, table_of, args=how["args"], batch_args=(), batch=batch, **what)
+        tail = call.points.shape * (2 if self.operation is hessian else 1)
+        try:
+            run: Callable[[Array], Any] = imported(_REPEATED).repeat(call, x.shape[:1] if batch else (), tail)
+        except EngineError:
+            return None
+        return run
+
+
+def _refusal(x: Array) -> bool:
+    """What stands for a kernel where there can be none."""
+    return True
+
+
+def _while_fresh(run: Callable[[Array], Any], given: tuple[Any, ...], watch: Watch) -> Bound:
+    """As `run` as long as f reads what it read, and gets the same further arguments; None afterwards."""
+    is_fresh, arrays = watch.is_fresh(), watch.arrays
+
+    def bound(x: Array, others: tuple[Any, ...]) -> Any:
+        if (others or given) and not _are_same(others, given):
+            return None
+        return run(x) if is_fresh() and not (arrays and _share(x, arrays)) else None
+
+    return bound
+
+
+def _are_same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
+
+
+def _share(x: Array, arrays: list[Array]) -> bool:
+    """Whether f would see elements of x in another way than by its argument."""
+    return any(np.may_share_memory(x, array) for array in arrays)

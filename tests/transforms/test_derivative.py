@@ -1,0 +1,253 @@
+"""Functions that give derivatives, called often: the same numbers as at the first call, of what f reads now."""
+
+import copy
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad import ConstantFunctionWarning
+from fastgrad.transforms import derivative
+
+X = np.array([0.5, 2.0])
+POINTS = np.random.default_rng(7).uniform(0.5, 2.0, (20, 2))
+
+
+def product(x):
+    return np.sin(x[0] * x[1])
+
+
+def several(x):
+    return np.array([x[0] * x[1], x[0] ** 2, x[1]])
+
+
+def is_bound(g, x=X):
+    return x.shape in g._bound
+
+
+TRANSFORMS = {
+    "grad": (fastgrad.grad, product, fastgrad.gradient),
+    "jac": (fastgrad.jac, several, fastgrad.jacobian),
+    "hess": (fastgrad.hess, product, fastgrad.hessian),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"order": 4}, {"method": "forward"}, {"h": 1e-4}, {"engine": "simd"}])
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_each_call_gives_the_bits_of_the_operation(name, options):
+    transform, f, operation = TRANSFORMS[name]
+    g = transform(f, **options)
+    for x in POINTS:
+        assert g(x).tolist() == operation(f, x, **{**options, "engine": "simd"}).tolist()
+    assert is_bound(g)
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_exact_derivatives(name):
+    transform, f, operation = TRANSFORMS[name]
+    g = transform(f, method="exact")
+    for x in POINTS:
+        np.testing.assert_allclose(g(x), operation(f, x, method="exact"), rtol=2e-15, atol=1e-15)
+    assert is_bound(g)
+
+
+def test_value_and_grad():
+    g = fastgrad.value_and_grad(product)
+    for x in POINTS:
+        value, slope = g(x)
+        assert type(value) is type(fastgrad.value_and_gradient(product, x)[0])
+        assert value == pytest.approx(product(x), rel=1e-15)
+        assert slope.tolist() == fastgrad.gradient(product, x, engine="simd").tolist()
+    assert is_bound(g)
+
+
+def test_many_points():
+    g, both = fastgrad.grad(product, batch=True), fastgrad.value_and_grad(product, batch=True)
+    for points in (POINTS, POINTS[:9] + 1.0, POINTS[3:], POINTS):
+        wanted = fastgrad.gradient(product, points, batch=True, engine="simd")
+        assert g(points).tolist() == wanted.tolist()
+        values, slopes = both(points)
+        assert slopes.tolist() == wanted.tolist()
+        np.testing.assert_allclose(values, [product(x) for x in points], rtol=1e-15)
+    assert set(g._bound) == {(20, 2), (9, 2), (17, 2)}
+
+
+def test_points_of_any_shape():
+    square = np.arange(1.0, 5.0).reshape(2, 2)
+    g = fastgrad.grad(lambda w: np.sum(w**3))
+    for turn in range(3):
+        np.testing.assert_allclose(g(square + turn), 3 * (square + turn) ** 2, rtol=1e-8)
+    h = fastgrad.hess(lambda w: np.sum(w**3))
+    assert h(square).shape == h(square).shape == (2, 2, 2, 2)
+
+
+def test_what_f_reads_stays_fresh():
+    scale, row = 2.0, np.array([1.0, 2.0])
+
+    def f(x):
+        return scale * (row @ x)
+
+    g = fastgrad.grad(f, method="exact")
+    assert g(X).tolist() == [2.0, 4.0]
+    assert is_bound(g)
+    scale = 3.0
+    assert g(X).tolist() == [3.0, 6.0]
+    row[0] = 5.0
+    assert g(X).tolist() == [15.0, 6.0]
+    row = np.array([1.0, 1.0])
+    assert g(X).tolist() == [3.0, 3.0]
+
+
+def test_further_arguments_stay_fresh():
+    g, row = fastgrad.grad(lambda x, a, b: a * (b @ x), method="exact"), np.array([1.0, 2.0])
+    assert g(X, 2.0, row).tolist() == [2.0, 4.0]
+    assert g(X, 3.0, row).tolist() == [3.0, 6.0]
+    row[1] = 7.0
+    assert g(X, 3.0, row).tolist() == [3.0, 21.0]
+    with pytest.raises(TypeError, match="argument"):
+        g(X)
+    fixed = fastgrad.grad(lambda x, a: a * x[0], args=(2.0,), method="exact")
+    assert [fixed(X)[0], fixed(X, 5.0)[0], fixed(X)[0], fixed(X)[0]] == [2.0, 5.0, 2.0, 2.0]
+
+
+def test_x_that_f_reads_also_otherwise():
+    row = np.array([1.0, 2.0])
+    g = fastgrad.grad(lambda x: x @ row)
+    assert g(X).tolist() == g(X).tolist()
+    for x in (row, row[::-1], row[:]):  # f sees the elements move by row too, or not: as Python sees it
+        np.testing.assert_allclose(g(x), fastgrad.gradient(lambda x: x @ row, x, engine="python"), rtol=1e-9)
+
+
+def test_f_is_asked_where_the_kernel_does_not_know():
+    import math
+
+    g = fastgrad.grad(lambda x: math.log(x[0]))
+    for x in (np.array([2.0]), np.array([3.0])):
+        np.testing.assert_allclose(g(x), 1 / x, rtol=1e-8)
+    with pytest.raises(ValueError, match="math domain error"):
+        g(np.array([-1.0]))
+    g = fastgrad.grad(lambda x: np.log(x[0]), h=1e-9)
+    with np.errstate(all="ignore"):
+        assert np.isnan(g(np.array([-1.0]))).all()
+    with pytest.raises(ValueError, match="vanishes"):
+        g(np.array([1e12]))
+    np.testing.assert_allclose(g(np.array([2.0])), 0.5, rtol=1e-5)
+
+
+def test_constant_functions_are_told_of():
+    for f in (lambda x: 1.0, lambda x: 0.0 * x[0]):
+        g = fastgrad.grad(f)
+        for _ in range(2):
+            with pytest.warns(ConstantFunctionWarning) as seen:
+                assert g(X).tolist() == [0.0, 0.0]
+            assert seen[0].filename == __file__
+
+
+class Model:
+    def __init__(self):
+        self.k, self.calls = 2.0, 0
+
+    def __call__(self, x):
+        self.calls += 1
+        return self.k * np.sum(x**2)
+
+    def loss(self, x):
+        return self.k * np.sum(x**2)
+
+
+@pytest.mark.parametrize("bound", ["object", "method"])
+def test_objects_go_the_way_of_the_operation(bound):
+    model = Model()
+    f = model if bound == "object" else model.loss
+    g = fastgrad.grad(f)
+    np.testing.assert_allclose(g(X), 4 * X, rtol=1e-8)
+    model.k = 3.0
+    np.testing.assert_allclose(g(X), 6 * X, rtol=1e-8)
+    assert not is_bound(g)
+
+
+def test_a_function_that_does_not_trace_is_asked_once_whether_it_does(monkeypatch):
+    g = fastgrad.grad(lambda x: x[0] if x[1] > 0 else x[1])
+    tried = []
+    compiled = derivative.Derivative._compiled
+    monkeypatch.setattr(derivative.Derivative, "_compiled", lambda *args: tried.append(args) or compiled(*args))
+    for x in POINTS:
+        np.testing.assert_allclose(g(x), [1.0, 0.0], rtol=1e-9)
+    assert len(tried) == 1
+
+
+REFUSED = {
+    "adaptive": {"method": "adaptive"},
+    "bounds": {"bounds": (0.0, 9.0)},
+    "full_output": {"full_output": True},
+    "python": {"engine": "python"},
+    "workers": {"workers": 2},
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_options_of_which_a_kernel_knows_nothing(name):
+    g = fastgrad.grad(product, **REFUSED[name])
+    for _ in range(2):
+        found = g(X)
+        np.testing.assert_allclose(getattr(found, "value", found), fastgrad.gradient(product, X), rtol=1e-8)
+    assert not is_bound(g)
+
+
+@pytest.mark.parametrize("x", [[0.5, 2.0], (0.5, 2.0), X.astype(np.float32), np.array([1, 2]), X.astype(">f8")])
+def test_other_kinds_of_x_after_a_kernel_was_bound(x):
+    g = fastgrad.grad(product)
+    g(X)
+    wanted = fastgrad.gradient(product, x)
+    found = g(x)
+    assert (type(found), found.dtype) == (type(wanted), wanted.dtype)
+    assert np.array_equal(found, wanted)
+
+
+def test_the_errors_of_the_operation():
+    with pytest.raises(ValueError, match="does not exist"):
+        fastgrad.grad(product, order=3)(X)
+    with pytest.raises(ValueError, match="must be positive"):
+        fastgrad.grad(product, h=-1.0)(X)
+    with pytest.raises(ValueError, match="points in rows"):
+        fastgrad.grad(product, batch=True)(X)
+    with pytest.raises(ValueError, match="means nothing to method='exact'"):
+        fastgrad.grad(product, method="exact", h=1e-3)(X)
+    with pytest.raises(ValueError, match="jacobian"):
+        fastgrad.grad(several)(X)
+
+
+def test_copies_and_pickles_bind_anew():
+    g = fastgrad.grad(product)
+    wanted = g(X).tolist()
+    for again in (copy.copy(g), copy.deepcopy(g), pickle.loads(pickle.dumps(g))):
+        assert not is_bound(again)
+        assert again(X).tolist() == wanted
+        assert is_bound(again)
+
+
+def test_shapes_are_forgotten_when_there_are_many():
+    g = fastgrad.grad(lambda x: np.sum(x**2))
+    for n in range(1, 2 * derivative.SHAPES):
+        np.testing.assert_allclose(g(np.ones(n)), 2.0, rtol=1e-8)
+    assert len(g._bound) <= derivative.SHAPES
+
+
+def test_threads_share_a_function():
+    scale = 1.0
+    g, wrong = fastgrad.grad(lambda x: scale * np.sin(x[0] * x[1])), []
+    wanted = [fastgrad.gradient(product, x, engine="simd").tolist() for x in POINTS]
+
+    def work():
+        for n in [*range(len(POINTS))] * 20:
+            if g(POINTS[n]).tolist() != wanted[n]:
+                wrong.append(n)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
