@@ -31,7 +31,8 @@ def exact(program: Program, table: Table, *, value: bool = False, watch: bool = 
     kept = results if places is None else [results[place] for place in places]
     values, watched = own[:1] if value else [], own if watch else []
     rows = program.rows + (program.inputs + 1 if along_v else 0)
-    made = code.finish((*kept, *values, *watched), (*program.shape, len(table.scale)), rows=rows, raises=False)
+    shape = (*program.shape, len(table.scale))
+    made = code.finish((*kept, *values, *watched), shape, len(kept), rows=rows, raises=False)
     return Written(made, 0, len(kept), len(values), len(watched), 0, places)
 
 

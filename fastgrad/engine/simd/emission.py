@@ -224,24 +224,21 @@ class Straight(Frame):
         return found
 
     def _block(self, n: str, x: Coordinates) -> None:
-        """Results are stored as soon as they are there, so that few of them wait for that."""
+        """What comes out is stored or looked at as soon as it is there, so that little of it waits for that."""
         values = _Values(self.fixed, x)
         values |= {("b", i): register for i, register in enumerate(self._rows_beside(n))}
-        outputs, results = self.program.outputs, self._results(n)
-        poisoned = range(min(self.written.watched, self.written.results, 1))
-        early = [k for k in range(self.written.results) if k not in poisoned]
-        ready: dict[Operand, list[int]] = {}
-        for k in early:
-            ready.setdefault(outputs[k], []).append(k)
+        strides, count = self.arguments.strides("out"), self.written.results
+        outputs = Outputs(self.written, points.Results(self.v, self.form.out, self.place(n), strides, count))
+        waiting: dict[Operand, list[int]] = {}
+        for place, o in enumerate(self.program.outputs):
+            waiting.setdefault(o, []).append(place)
         for j, node in enumerate(self.program.nodes):
             if ("v", j) not in values:
                 values["v", j] = emit(self.v, node, values)
-            for k in ready.pop(("v", j), ()):
-                results[k] = values["v", j]
-        for o, places in ready.items():
-            for k in places:
-                results[k] = operand(self.v, o, values)
-        self._finish(n, results, [operand(self.v, o, values) for o in outputs])
+            outputs.put(waiting.pop(("v", j), []), values["v", j])
+        for o, places in waiting.items():
+            outputs.put(places, operand(self.v, o, values))
+        self._finish(n, outputs)
 
     def _rows_beside(self, n: str) -> list[str]:
         """What lies with each point beside x: f's batch arguments, sizes of steps, v and t."""
@@ -262,32 +259,16 @@ class Straight(Frame):
 
     # --- what comes out ----------------------------------------------------------------------------------------------
 
-    def _results(self, n: str) -> Checked:
-        strides, count = self.arguments.strides("out"), self.written.results
-        return Checked(points.Results(self.v, self.form.out, self.place(n), strides, count))
+    def _finish(self, n: str, outputs: Outputs) -> None:
+        """Store f's value and say what is not finite and what has vanished."""
+        outputs.poison()
+        if outputs.value:
+            at = self.v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
+            self.v.do(f"store {self.v.double} {outputs.value}, ptr {at}, align 8")
+        self._watch_results(outputs.finite)
+        self._watch_steps(outputs.gone)
 
-    def _finish(self, n: str, results: Checked, outputs: list[str]) -> None:
-        """Store f's value and say what is not finite and what has vanished.
-
-        Where a watched value is not finite the first result becomes NaN, so that the point is found.
-        """
-        v = self.v
-        made, values, watched, steps = self.written.split(outputs)
-        if watched and made:
-            poison = v.is_nan(Finite(v, watched).total())
-            results[0] = v.select(poison, v.splat(float("nan")), made[0])
-        for value in values:
-            at = v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
-            v.do(f"store {v.double} {value}, ptr {at}, align 8")
-            results.finite.add(value)
-        self._watch_results(results.finite)
-        self._watch_steps(steps)
-
-    def _watch_steps(self, steps: list[str]) -> None:
-        v, gone = self.v, ""
-        for h in dict.fromkeys(steps):
-            here = v.compare("oeq", h, v.splat(0.0))
-            gone = v.apply("or", gone, here) if gone else here
+    def _watch_steps(self, gone: str) -> None:
         if gone:
             self._raise_flag(gone, VANISHED)
 
@@ -334,15 +315,64 @@ class Finite:
         return sums[0] if sums else ""
 
 
-class Checked:
-    """Results on their way to memory, each of them looked at."""
+class Outputs:
+    """What becomes of a vector of points' outputs.
 
-    def __init__(self, results: points.Results) -> None:
-        self.results, self.finite = results, Finite(results.v)
+    Where a watched value is not finite the first result becomes NaN, so that the point is found.
 
-    def __setitem__(self, k: int, register: str) -> None:
-        self.results[k] = register
-        self.finite.add(register)
+    Attributes
+    ----------
+    value : register
+        f's value.
+    finite : Finite
+        The results and f's value.
+    gone : register
+        Where a step has vanished.
+    """
+
+    def __init__(self, written: Written, results: points.Results) -> None:
+        self.v, self.parts, self.results = (
+            results.v,
+            [range(part.start or 0, part.stop) for part in written.parts],
+            results,
+        )
+        self.finite, self.watched, self.value, self.gone = Finite(self.v), Finite(self.v), "", ""
+        self.first = "" if written.watched and written.results else None
+
+    def put(self, places: list[int], register: str) -> None:
+        """An output that is there, by its places among all."""
+        results, values, watched, _ = self.parts
+        for place in places:
+            if place in results:
+                self._result(place, register)
+            elif place in values:
+                self.value = register
+                self.finite.add(register)
+            elif place in watched:
+                self.watched.add(register)
+            else:
+                self.gone = vanished(self.v, self.gone, register)
+
+    def _result(self, k: int, register: str) -> None:
+        if k == 0 and self.first is not None:
+            self.first = register
+        else:
+            self.results[k] = register
+            self.finite.add(register)
+
+    def poison(self) -> None:
+        """Write the first result, when all is known."""
+        bad = self.watched.total()
+        if self.first:
+            nan = self.v.splat(float("nan"))
+            self.results[0] = first = self.v.select(self.v.is_nan(bad), nan, self.first) if bad else self.first
+            self.finite.add(first)
+
+
+def vanished(v: Vectors, gone: str, h: str) -> str:
+    """Where a step is 0, or one before."""
+    here = v.compare("oeq", h, v.splat(0.0))
+    return v.apply("or", gone, here) if gone else here
 
 
 class _Values(dict[Operand, str]):

@@ -14,7 +14,7 @@ from ...llvm.vectormath import Vectors
 from ...program.differences import Written
 from ...program.program import BOOLEAN, Operand, Program
 from .arguments import Form
-from .emission import Coordinates, Finite, Straight, emit
+from .emission import Coordinates, Finite, Straight, emit, vanished
 
 LENGTH = 400  # nodes of a function
 # Of each point its coordinates and what lies beside them; f's constants, which are single numbers; sizes of steps; and
@@ -149,7 +149,7 @@ class Segmented(Straight):
         self._put(self.out, "0", poisoned)
 
     def _watch_step(self, k: str) -> None:
-        self._watch_steps([self._get(self.out, k)])
+        self._watch_steps(vanished(self.v, "", self._get(self.out, k)))
 
     def _store(self, n: str) -> None:
         """The results from the stack, some columns at a time."""
