@@ -38,6 +38,8 @@ class Written:
         How many outputs of each kind there are.
     places : tuple of int, optional
         Which of the table's results there are, if those that are 0 whatever x is are left out.
+    checked : bool
+        Whether anybody wants to know of results that are not finite.
     """
 
     program: Program
@@ -47,6 +49,7 @@ class Written:
     watched: int
     steps: int
     places: tuple[int, ...] | None = None
+    checked: bool = True
 
     @property
     def parts(self) -> tuple[slice, slice, slice, slice]:

@@ -6,17 +6,19 @@ twice, with equal bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...llvm import points
-from ...llvm.vectormath import Vectors
+from ...llvm.vectormath import FUNCTIONS, Vectors
 from ...program.differences import Written
 from ...program.program import Operand, Program
 from .arguments import Arguments, Form, stream_width
+from .outputs import Finite, Outputs
 from .stream import Stream
 
 Coordinates = Sequence[str] | points.Columns
+LIGHT = 5  # operations for each number that is read or written: Rosenbrock's exact gradient has 4.3
 VANISHED, NOT_FINITE = 1, 2  # what a kernel returns: the sum of what it saw
 
 
@@ -47,6 +49,7 @@ class Frame:
         self.program, self.form, self.name, self.sizes, self.stored = program, form, name, sizes, stored
         self.v = Vectors(form.lanes)
         self.width = 0  # results of a point, if they may go past the cache
+        self.checked = True
 
     @property
     def declared(self) -> dict[str, str]:
@@ -79,8 +82,8 @@ class Frame:
         v.do(f"store i64 {v.emit(f'or i64 {known}, {bit}')}, ptr {self.flags}")
 
     def _watch_results(self, finite: Finite) -> None:
-        """Say if one of them is not finite."""
-        total = finite.total()
+        """Say if one of them is not finite, if anybody wants to know."""
+        total = finite.total() if self.checked else ""
         if total:
             self._raise_flag(self.v.is_nan(total), NOT_FINITE)
 
@@ -201,8 +204,9 @@ class Straight(Frame):
 
     def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
         super().__init__(written.program, form, name, written.sizes, written.places)
-        self.written = written
-        self.width = stream_width(form, self.program.inputs, written.results) if name == "kernel" else 0
+        self.written, self.checked = written, written.checked
+        if name == "kernel" and is_light(written):
+            self.width = stream_width(form, self.program.inputs, written.results)
 
     def _registers(self) -> int:
         return len(self.program.constants) - self.sizes
@@ -283,96 +287,10 @@ def operand(v: Vectors, operand: Operand, values: Mapping[Operand, str]) -> str:
     return v.splat(operand[1]) if operand[0] == "k" else values[operand]
 
 
-class Finite:
-    """Sums of ``0 * r``, which is NaN where r is not finite, else 0: one instruction where there are fused ones.
-
-    No number that anybody sees is made. One sum of all would be a chain, as long as all else takes.
-    """
-
-    CHAINS = 4
-
-    def __init__(self, v: Vectors, registers: Iterable[str] = ()) -> None:
-        self.v, self.sums, self.seen = v, list[str](), set[str]()
-        for register in registers:
-            self.add(register)
-
-    def add(self, register: str) -> None:
-        """One more, once."""
-        if register in self.seen or not register.startswith("%"):
-            return
-        self.seen.add(register)
-        v = self.v
-        zero = v.emit(f"fmul contract {v.double} {register}, {v.splat(0.0)}")
-        if len(self.sums) == self.CHAINS:
-            zero = v.emit(f"fadd contract {v.double} {zero}, {self.sums.pop(0)}")
-        self.sums.append(zero)
-
-    def total(self) -> str:
-        """One register that is NaN where one of them is not finite."""
-        sums = self.sums
-        while len(sums) > 1:
-            sums = [*sums[2:], self.v.apply("+", sums[0], sums[1])]
-        return sums[0] if sums else ""
-
-
-class Outputs:
-    """What becomes of a vector of points' outputs.
-
-    Where a watched value is not finite the first result becomes NaN, so that the point is found.
-
-    Attributes
-    ----------
-    value : register
-        f's value.
-    finite : Finite
-        The results and f's value.
-    gone : register
-        Where a step has vanished.
-    """
-
-    def __init__(self, written: Written, results: points.Results) -> None:
-        self.v, self.parts, self.results = (
-            results.v,
-            [range(part.start or 0, part.stop) for part in written.parts],
-            results,
-        )
-        self.finite, self.watched, self.value, self.gone = Finite(self.v), Finite(self.v), "", ""
-        self.first = "" if written.watched and written.results else None
-
-    def put(self, places: list[int], register: str) -> None:
-        """An output that is there, by its places among all."""
-        results, values, watched, _ = self.parts
-        for place in places:
-            if place in results:
-                self._result(place, register)
-            elif place in values:
-                self.value = register
-                self.finite.add(register)
-            elif place in watched:
-                self.watched.add(register)
-            else:
-                self.gone = vanished(self.v, self.gone, register)
-
-    def _result(self, k: int, register: str) -> None:
-        if k == 0 and self.first is not None:
-            self.first = register
-        else:
-            self.results[k] = register
-            self.finite.add(register)
-
-    def poison(self) -> None:
-        """Write the first result, when all is known."""
-        bad = self.watched.total()
-        if self.first:
-            nan = self.v.splat(float("nan"))
-            self.results[0] = first = self.v.select(self.v.is_nan(bad), nan, self.first) if bad else self.first
-            self.finite.add(first)
-
-
-def vanished(v: Vectors, gone: str, h: str) -> str:
-    """Where a step is 0, or one before."""
-    here = v.compare("oeq", h, v.splat(0.0))
-    return v.apply("or", gone, here) if gone else here
+def is_light(written: Written) -> bool:
+    """Whether a kernel waits for memory: then what goes past the cache is worth its way through a buffer."""
+    numbers = written.program.inputs + written.results
+    return sum(20 if name in FUNCTIONS else 1 for name, *_ in written.program.nodes) <= LIGHT * numbers
 
 
 class _Values(dict[Operand, str]):

@@ -15,7 +15,8 @@ from ...llvm import points
 from ...program import differences
 from ...program.program import Program
 from .arguments import Form
-from .emission import VANISHED, Coordinates, Finite, Frame
+from .emission import VANISHED, Coordinates, Frame
+from .outputs import Finite
 from .segments import Parts
 
 

@@ -14,7 +14,8 @@ from ...llvm.vectormath import Vectors
 from ...program.differences import Written
 from ...program.program import BOOLEAN, Operand, Program
 from .arguments import Form
-from .emission import Coordinates, Finite, Straight, emit, vanished
+from .emission import Coordinates, Straight, emit
+from .outputs import Finite, vanished
 
 LENGTH = 400  # nodes of a function
 # Of each point its coordinates and what lies beside them; f's constants, which are single numbers; sizes of steps; and
