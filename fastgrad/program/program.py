@@ -163,6 +163,11 @@ _MOVED_OUTWARD = frozenset({"neg", "select", "*"})
 ZERO, ONE, MINUS_ONE, HALF, TWO = ("k", 0.0), ("k", 1.0), ("k", -1.0), ("k", 0.5), ("k", 2.0)
 
 
+HELD = 8
+"""Coordinates that stay in registers anyhow. Of more, what is wanted beside the results is computed as they come: 1.07
+times as fast for Rosenbrock's function of 10 and of 100; of 4, 0.95."""
+
+
 class Code:
     """The nodes so far.
 
@@ -301,9 +306,10 @@ class Code:
     def finish(
         self, outputs: Iterable[Operand], shape: tuple[int, ...], results: int | None = None, **changes: Any
     ) -> Program:
-        """The program of these outputs, of which the first `results` decide about the order."""
+        """The program of these outputs; the first `results` decide about the order, if coordinates are many."""
         outputs = tuple(outputs)
-        order = depth_first(self.nodes, outputs, len(outputs) if results is None else results)
+        deciding = len(outputs) if results is None or self.program.inputs <= HELD else results
+        order = depth_first(self.nodes, outputs, deciding)
         number: dict[Any, Operand] = {("v", j): ("v", n) for n, j in enumerate(order)}
         nodes = tuple([(self.nodes[j][0], *[number.get(o, o) for o in self.nodes[j][1:]]) for j in order])
         old = self.program

@@ -16,7 +16,7 @@ from .arguments import Arguments
 Loop = Callable[[str, str, int, Callable[[str], None]], None]
 
 LINE = 8  # doubles of a cache line
-# Doubles of a buffer, if as many points as lanes need no more, and how many buffers lie between what is written and what
+# Doubles of a buffer, if as many points as lanes need no more, and buffers from what is written to what
 # is asked for: 512 and 2 were as fast or slower by a tenth, 1 024 or a distance of 1 no faster than the cache.
 BUFFER, AHEAD = 256, 3
 ONCE = 0  # what is read once shall not drive out what Python reads
