@@ -18,9 +18,10 @@ from .emission import Coordinates, Straight, emit
 from .outputs import Finite, vanished
 
 LENGTH = 400  # nodes of a function
-# Of each point its coordinates and what lies beside them; f's constants, which are single numbers; sizes of steps; and
-# where values go.
+# Of each point its coordinates and what lies beside them; f's constants, which are single numbers; sizes of steps;
+# where values go; and of coordinates in an array the strides.
 _PARAMETERS = ", ".join(f"ptr noalias %{name}" for name in ("x", "b", "c", "sizes", "slots", "out"))
+_PARAMETERS += ", i64 %row, i64 %column"
 
 
 class Parts:
@@ -32,9 +33,12 @@ class Parts:
         How many of the program's constants are f's; the others are sizes of steps.
     slots : int
         Places in memory for what crosses from one to another.
+    source : str
+        How the coordinates lie: as in a layout of that kind, or "stack", one vector after the other.
     """
 
-    def __init__(self, program: Program, lanes: int, name: str, sizes: int = 0) -> None:
+    def __init__(self, program: Program, lanes: int, name: str, sizes: int = 0, source: str = "stack") -> None:
+        self.source = source
         nodes = len(program.nodes)
         self.program, self.lanes, self.name, self.constants = program, lanes, name, len(program.constants) - sizes
         self.ranges = [range(start, min(start + LENGTH, nodes)) for start in range(0, nodes, LENGTH)]
@@ -56,9 +60,9 @@ class Parts:
             self.declared |= v.declared
         return lines
 
-    def call(self, v: Vectors, stacks: Sequence[str]) -> None:
+    def call(self, v: Vectors, stacks: Sequence[str], strides: tuple[str, str] = ("0", "0")) -> None:
         """Run them one after the other; the addresses are in the order of `_PARAMETERS`."""
-        pointers = ", ".join(f"ptr {stack}" for stack in stacks)
+        pointers = ", ".join([*(f"ptr {stack}" for stack in stacks), *(f"i64 {stride}" for stride in strides)])
         for number in range(len(self.ranges)):
             v.do(f"call void @{self.name}_part{number}({pointers})")
 
@@ -68,7 +72,8 @@ class Segmented(Straight):
 
     def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
         super().__init__(written, form, name)
-        self.parts = Parts(self.program, form.lanes, name, written.sizes)
+        source = "stack" if form.source == "grid" else form.source
+        self.parts = Parts(self.program, form.lanes, name, written.sizes, source)
 
     def functions(self) -> list[str]:
         parts = self.parts.functions()
@@ -93,32 +98,23 @@ class Segmented(Straight):
                 self._put(self.out, str(place), v.splat(value) if tag == "k" else self.arguments.constant(int(value)))
 
     def _rows(self, n: str, base: str, strides: tuple[str, str]) -> None:
-        """The coordinates to the stack, some columns at a time."""
-        v, d = self.v, self.program.inputs
-        width = min(1 << (d.bit_length() - 1), v.lanes)
-
-        def some(i: str) -> None:
-            first = v.least(i, str(d - width))
-            index = v.emit(f"mul i64 {first}, {strides[1]}")
-            columns = v.emit(f"getelementptr double, ptr {base}, i64 {index}")
-            for k, register in enumerate(points.load(v, self.form.source, columns, strides, width)):
-                self._put(self.stacks[0], v.emit(f"add i64 {first}, {k}"), register)
-
-        self.loop(self.roll, "0", str(d), width, some)
-        self._run(n)
+        """Each function reads the coordinates that it needs."""
+        x = points.Columns(self.v, self.form.source, base, strides, self.program.inputs)
+        self._run(n, x, (base, *self.stacks[1:]), strides)
 
     def _block(self, n: str, x: Coordinates) -> None:
         for i in range(self.program.inputs):
             self._put(self.stacks[0], str(i), x[i])
-        self._run(n)
+        self._run(n, x, self.stacks, ("0", "0"))
 
-    def _run(self, n: str) -> None:
-        for i, register in enumerate(self._rows_beside(n)):
+    def _run(self, n: str, x: Coordinates, stacks: Sequence[str], strides: tuple[str, str]) -> None:
+        beside = self._rows_beside(n)
+        for i, register in enumerate(beside):
             self._put(self.stacks[1], str(i), register)
-        self.parts.call(self.v, self.stacks)
+        self.parts.call(self.v, stacks, strides)
         for place, (tag, k) in enumerate(self.program.outputs):
             if tag in "xb":
-                self._put(self.out, str(place), self._get(self.stacks["xb".index(tag)], str(k)))
+                self._put(self.out, str(place), x[int(k)] if tag == "x" else beside[int(k)])
         self._look(n)
 
     def _look(self, n: str) -> None:
@@ -180,6 +176,8 @@ class _Part:
     def __init__(self, v: Vectors, whole: Parts, nodes: range) -> None:
         self.v, self.whole, self.nodes = v, whole, nodes
         self.values: dict[Operand, str] = {}
+        if whole.source != "stack":
+            self.x = points.Columns(v, whole.source, "%x", ("%row", "%column"), whole.program.inputs)
 
     def write(self) -> None:
         for j in self.nodes:
@@ -197,6 +195,8 @@ class _Part:
 
     def _load(self, operand: Operand) -> str:
         tag, k = operand
+        if tag == "x" and self.whole.source != "stack":
+            return self.x[int(k)]
         if tag == "c" and k < self.whole.constants:
             return self.v.broadcast(self.v.emit(f"load double, ptr {self._constant(int(k))}, align 8"))
         place = self.whole.slot[int(k)] if tag == "v" else k - self.whole.constants if tag == "c" else k
