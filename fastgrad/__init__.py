@@ -21,7 +21,7 @@ from .operations.gradients import derivative, explain, gradient, value_and_gradi
 from .operations.hessians import hessian, hvp
 from .operations.jacobians import jacobian, jvp
 from .operations.propagation import propagate
-from .results import ConstantFunctionWarning, EngineError, Explanation, PerformanceWarning, Result
+from .results import ConstantFunctionWarning, EngineError, Explanation, PerformanceWarning, Result, StepWarning
 from .transforms.functions import grad, hess, jac, value_and_grad, vjp
 from .variable import Variable
 
@@ -33,6 +33,7 @@ __all__ = [
     "Explanation",
     "PerformanceWarning",
     "Result",
+    "StepWarning",
     "Variable",
     "check_gradient",
     "derivative",

@@ -24,6 +24,13 @@ class ConstantFunctionWarning(UserWarning):
     """
 
 
+class StepWarning(UserWarning):
+    """f changes on a length far below the step, so that a difference says nothing of its derivative.
+
+    The text names the coordinate, its step and what to write: ``method="adaptive"``, or steps relative to x.
+    """
+
+
 class PerformanceWarning(UserWarning):
     """f is about to be called from Python many times; the text says why it was not compiled."""
 

@@ -20,7 +20,8 @@ Array = NDArray[np.float64]
 class Facts(NamedTuple):
     """What ran, how often it called f, and the precision of what f returned; of refined steps more.
 
-    `error` and `status` lie as the outputs do, `steps` as the points.
+    `error` and `status` lie as the outputs do, `steps` as the points; `steep` is a point and a coordinate along which f
+    changes suspiciously, if values beside x were looked at.
     """
 
     engine: str
@@ -29,6 +30,7 @@ class Facts(NamedTuple):
     error: Array | None = None
     status: NDArray[np.intp] | None = None
     steps: Array | None = None
+    steep: tuple[int, int] | None = None
 
 
 class Code(Protocol):
@@ -116,8 +118,10 @@ class Interpreted:
         return self._apply(workers or 1, None)
 
     def _apply(self, workers: int, report: threads.Report | None) -> Facts:
-        apply = complexsteps.apply if self.call.table.is_complex else buffer.apply
-        return Facts("python", *apply(self.call, self.out, self.values, report, workers))
+        if self.call.table.is_complex:
+            return Facts("python", *complexsteps.apply(self.call, self.out, self.values, report, workers))
+        count, eps, steep = buffer.apply(self.call, self.out, self.values, report, workers)
+        return Facts("python", count, eps, steep=steep)
 
 
 class Choice(NamedTuple):

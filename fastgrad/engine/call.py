@@ -119,6 +119,16 @@ class Call:
         return self.table.along_axes or int(self.table.units.min(initial=self.points.dimension)) < self.points.dimension
 
     @property
+    def looks_beside(self) -> bool:
+        """Whether what is known of f around x tells that steps are too long: of Hessians always, else at one point."""
+        table = self.table
+        if self.v is not None or self.bounds is not None or self.adaptive or self.expected or self.scalar:
+            return False
+        second = table.stencil.derivative == 2
+        known = second or (self.points.count == 1 and self.needs_base)
+        return known and not (table.is_exact or table.is_complex or table.is_value)
+
+    @property
     def evaluations(self) -> int:
         """Calls of f that the table makes."""
         return self.points.count * (self.table.displacements + self.needs_base)

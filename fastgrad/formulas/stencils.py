@@ -211,6 +211,11 @@ class Table:
         return self.is_value or self.is_exact or (self.stencil.base >= 0 and bool(self.factors.sum(axis=1).any()))
 
     @cached_property
+    def alone(self) -> NDArray[np.intp]:
+        """The directions that move one coordinate."""
+        return np.flatnonzero(np.diff(self.starts) == 1)
+
+    @cached_property
     def displacements(self) -> int:
         """Points of all stencils beside x itself."""
         return self.count * len(self.stencil.displaced)

@@ -120,6 +120,8 @@ def gradient(
     -----
     ConstantFunctionWarning
         f does not react to its argument at all.
+    StepWarning
+        f changes on a length far below the step; seen of a one-sided formula at one point.
     PerformanceWarning
         Once per function: f cannot be compiled and is called more than 10 000 times.
 

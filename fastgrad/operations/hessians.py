@@ -76,6 +76,8 @@ def hessian(
     -----
     ConstantFunctionWarning, PerformanceWarning
         As in `gradient`.
+    StepWarning
+        f changes on a length far below a step.
 
     Examples
     --------

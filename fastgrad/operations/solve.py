@@ -18,7 +18,7 @@ from ..formulas.values import as_number
 from ..program.captures import shares_state
 from ..program.look import Look
 from ..results import EngineError, Result, status_of, users_level
-from . import adaptive, bounds, complexstep, directions
+from . import adaptive, bounds, complexstep, directions, longsteps
 
 Array = NDArray[Any]
 
@@ -63,6 +63,8 @@ def differentiate(
         facts = _run(call, Target(place.make) if call.vector else place.target, values, how, workers)
         if call.table.is_complex:
             facts = facts._replace(nfev=facts.nfev + looked + complexstep.check_slopes(call, place.target))
+        if call.looks_beside:
+            facts = _looked_beside(call, facts, place.target)
         _check_that_f_reads(call, place.target)
     elif values is not None:  # points without coordinates still have values
         for n in range(call.points.count):
@@ -76,6 +78,12 @@ def differentiate(
     if facts.error is None:
         return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
     return Result(value, *place.judgement(facts), h, facts.nfev, facts.engine)
+
+
+def _looked_beside(call: Call, facts: Facts, target: Array) -> Facts:
+    """The facts, with the calls of f that it took to know whether a step is far too long."""
+    asked = longsteps.look(call, facts, target)
+    return facts._replace(nfev=facts.nfev + asked) if facts.engine == "python" else facts
 
 
 def _check_out_is_not_read(call: Call, out: Any) -> None:

@@ -84,7 +84,11 @@ class Look:
         The precision of what f returns, the lowest that was seen.
     shape : tuple of int, optional
         That of what f returns: () where it must be one number, None as long as it is not known.
+    steep : (int, int), optional
+        A point and a coordinate along which f changes suspiciously.
     """
+
+    steep: tuple[int, int] | None
 
     def __init__(
         self,
@@ -95,7 +99,7 @@ class Look:
     ) -> None:
         self.f, self.args, self.shape, self._reserve = f, args, shape, reserve
         self.read: Callable[[Any], Any] = self._numbers if reserve else as_number
-        self.count, self.eps = 0, EPS
+        self.count, self.eps, self.steep = 0, EPS, None
         self.call: Callable[[Any], Any] = self._first
 
     def _first(self, buffer: Any) -> Any:

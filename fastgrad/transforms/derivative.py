@@ -70,13 +70,16 @@ class Derivative:
         how = {**self.options, "args": args or self.options["args"]}
         if isinstance(x, Mapping) and self.operation in {gradient, value_and_gradient}:
             return gradient_of_dict(self.operation, self.f, x, how)
-        if self._may_be_bound(x, how) and (run := self._bind(x, given, how)):
-            found = run(x)
-            if found is not None and np.any(found[-1]):
-                return found
+        if not self._may_be_bound(x, how) or (run := self._bind(x, given, how)) is None:
+            return self.operation(self.f, x, *along, **how)
+        exact, found = how.get("method") == EXACT, run(x)
+        usual = found is not None and bool(np.any(found[1] if type(found) is tuple else found))
+        if not usual:
             self._bound.pop(x.shape)  # whether f reads its argument at all, and what it does where it is not finite
-            how["engine"] = "auto" if how.get("method") == EXACT else "simd"
-        return self.operation(self.f, x, *along, **how)
+        if usual and exact:
+            return found
+        # The same bits, with the warnings that a first call is worth.
+        return self.operation(self.f, x, *along, **{**how, "engine": "auto" if exact else "simd"})
 
     def _may_be_bound(self, x: Any, how: dict[str, Any]) -> bool:
         """Whether a kernel for float64 numbers can do what is asked for, if f can be compiled."""

@@ -35,8 +35,11 @@ def grad(f: Function, **options: Any) -> Function:
     Returns
     -------
     callable
-        ``g(x, *args)`` is ``gradient(f, x, args=args, **options)``. x may also be a dict of arrays and numbers, or of
-        such dicts: f then gets a dict of the same form, of arrays of its own, and so is the gradient.
+        ``g(x, *args)`` is ``gradient(f, x, args=args, **options)``, made to be called often: of a plain function that
+        can be traced it is compiled at its first call for a shape of x, which takes some 0.1 s, as by
+        ``engine="simd"``; each later call costs a few microseconds, at whatever f reads then. x may also be a dict of
+        arrays and numbers, or of such dicts: f then gets a dict of the same form, of arrays of its own, and so is the
+        gradient.
 
     Raises
     ------
@@ -69,7 +72,8 @@ def value_and_grad(f: Function, **options: Any) -> Function:
     Returns
     -------
     callable
-        ``g(x, *args)`` is ``value_and_gradient(f, x, args=args, **options)``; x may be a dict, as in `grad`.
+        ``g(x, *args)`` is ``value_and_gradient(f, x, args=args, **options)``, compiled at its first call and of a dict
+        as in `grad`.
 
     Raises
     ------
@@ -99,7 +103,7 @@ def jac(f: Function, **options: Any) -> Function:
     Returns
     -------
     callable
-        ``g(x, *args)`` is ``jacobian(f, x, args=args, **options)``.
+        ``g(x, *args)`` is ``jacobian(f, x, args=args, **options)``, compiled at its first call as in `grad`.
 
     Raises
     ------
@@ -129,7 +133,7 @@ def hess(f: Function, **options: Any) -> Function:
     Returns
     -------
     callable
-        ``g(x, *args)`` is ``hessian(f, x, args=args, **options)``.
+        ``g(x, *args)`` is ``hessian(f, x, args=args, **options)``, compiled at its first call as in `grad`.
 
     Raises
     ------

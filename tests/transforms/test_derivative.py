@@ -83,6 +83,12 @@ def test_points_of_any_shape():
     assert h(square).shape == h(square).shape == (2, 2, 2, 2)
 
 
+def test_a_derivative_of_which_a_part_is_zero_is_bound():
+    g = fastgrad.grad(lambda x: x[0] ** 2)
+    np.testing.assert_allclose(g(X), [1.0, 0.0], rtol=1e-8)
+    assert is_bound(g)
+
+
 def test_what_f_reads_stays_fresh():
     scale, row = 2.0, np.array([1.0, 2.0])
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...formulas.steepness import is_any_suspicious, ratios
 from ...formulas.stencils import Stencil
 from ...program.look import CoarserError, Look, references
 from ..call import Call, Output, Rows, Target
@@ -23,8 +24,8 @@ FEW = 16  # coordinates up to which Python's floats are faster than arrays
 
 def apply(
     call: Call, out: Output, values: Array | None = None, report: Report | None = None, workers: int = 1
-) -> tuple[int, float]:
-    """Fill ``out[n, k]`` and ``values[n]``: (evaluations of f, precision of what it returned).
+) -> tuple[int, float, tuple[int, int] | None]:
+    """Fill ``out[n, k]`` and ``values[n]``: (evaluations of f, precision of what it returned, where it is steep).
 
     Several workers are forked processes; where a fork is not possible the work is done here, and a warning says why.
     """
@@ -37,7 +38,7 @@ def apply(
     if isinstance(out, Target) and out.array is None:  # no direction, so that f has not been called
         look.call(call.argument(call.points.row(0)))
         look.count += 1
-    return look.count, look.eps
+    return look.count, look.eps, look.steep
 
 
 def look_at(call: Call, out: Output, f: Callable[..., Any] | None = None) -> Look:
@@ -77,12 +78,30 @@ def _block(walk: Walk, numbers: range, out: Output, values: Array | None, tick: 
             tick(n)
     if values is not None:
         values[some] = centers
+    if call.looks_beside and walk.look.steep is None:
+        walk.look.steep = _steepest(walk, found, centers, some.start)
     array: Any = out.array if isinstance(out, Target) else out
     if rows.size <= FEW and table.along_axes and table.stencil.derivative == 1 and not call.vector:
         array[some] = _few_quotients(table.stencil, found, centers, hs)
         return
     with np.errstate(all="ignore"):
         array[some] = table.combine(_sums(walk, found, centers), h[:, None] if call.vector else h)
+
+
+def _steepest(walk: Walk, found: Any, centers: list[Any], start: int) -> tuple[int, int] | None:
+    """The point and the coordinate whose values on both sides differ most suspiciously."""
+    table, shape, count = walk.call.table, walk.look.shape or (), len(centers)
+    alone, offsets = table.alone, table.stencil.displaced
+    if count == 1 and len(alone) <= FEW and len(offsets) == 2 and not walk.call.vector:
+        numbers = found[0][: 2 * len(alone)].tolist()  # those that move alone are the first
+        if not is_any_suspicious(float(centers[0]), numbers, walk.look.eps):
+            return None
+    values = np.asarray(found).reshape(count, walk.count, len(offsets), *shape)[:, alone]
+    center = np.array(centers).reshape(count, 1, *shape)
+    found = ratios(table.stencil, center, np.moveaxis(values, 2, 0), walk.look.eps).reshape(count, len(alone), -1)
+    best = int(np.argmax(found.max(axis=2, initial=0.0)))
+    n, r = divmod(best, len(alone))
+    return (start + n, int(table.units[table.starts[alone[r]]])) if found[n, r].any() else None
 
 
 def _sums(walk: Walk, found: Any, centers: list[Any]) -> Array:

@@ -1,0 +1,96 @@
+"""Steps that are far too long for f: a warning instead of nonsense without a word.
+
+A derivative is suspicious where f changes a thousand times more on one side of x than on the other. The python engine
+sees that in the values at hand; for compiled code f is asked where its differences are largest. A difference with a
+quarter of the step decides.
+"""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import suppress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.bound import Facts
+from ..engine.call import Call
+from ..formulas.steepness import CLOSER, difference, disagree, ends, ratios
+from ..formulas.steps import default_factor
+from ..formulas.values import as_numbers
+from ..program.look import quiet
+from ..results import StepWarning, users_level
+
+Array = NDArray[np.float64]
+
+LOOKED_AT = 256  # points among which the largest difference is looked for
+
+
+def look(call: Call, facts: Facts, target: Array) -> int:
+    """Warn where a step is far too long: how often f was called to know."""
+    place = facts.steep if facts.engine == "python" else _largest(call, facts, target[:LOOKED_AT])
+    if place is None or not call.looks_beside:
+        return 0
+    f, text = _Beside(call, facts.eps, *place), ""
+    with quiet(), suppress(Exception):  # f may raise beside its points
+        text = f.complaint(facts.engine == "python")
+    if text:
+        warnings.warn(text, StepWarning, stacklevel=users_level(0))
+    return f.count
+
+
+def _largest(call: Call, facts: Facts, target: Array) -> tuple[int, int] | None:
+    """The point and the coordinate along which f changes most, by the derivative; by the diagonal of second ones."""
+    count, n = call.points.dimension, call.table.stencil.derivative
+    if n == 2 and call.table.name != "hessian":
+        return None
+    found = target.reshape(len(target), -1, count, count).diagonal(axis1=2, axis2=3) if n == 2 else target
+    with np.errstate(all="ignore"):
+        h = call.steps_for(facts.eps).at(call.points.row(slice(0, len(target))))
+        changes = np.abs(found.reshape(len(target), -1, count)).max(axis=1) * h**n
+    changes = np.where(np.isfinite(changes), changes, -1.0)
+    best = int(np.argmax(changes))
+    return divmod(best, count) if changes.flat[best] > 0.0 else None
+
+
+class _Beside:
+    """f along one coordinate through a point."""
+
+    def __init__(self, call: Call, eps: float, n: int, i: int) -> None:
+        self.call, self.eps, self.n, self.i, self.count = call, eps, n, i, 0
+        self.row = np.array(call.points.row(n))
+        self.h = float(np.broadcast_to(call.steps_for(eps).at(self.row), self.row.shape)[i])
+
+    def at(self, t: float) -> Array:
+        """f's outputs where the coordinate is moved by t."""
+        row = self.row.copy()
+        row[self.i] += t
+        self.count += 1
+        return np.ravel(as_numbers(self.call.f(self.call.argument(row), *self.call.args_at(self.n))))
+
+    def _around(self, offsets: tuple[int, ...], h: float) -> Array:
+        return np.array([self.at(k * h) for k in offsets])
+
+    def complaint(self, known: bool) -> str:
+        """What is wrong with the step, or ""; it may be known that the values at the step are suspicious."""
+        formula, h = self.call.table.stencil, self.h
+        one_sided = formula.derivative == 1 and formula.base >= 0
+        center = self.at(0.0) if one_sided or not known else np.zeros(1)
+        if not known and not ratios(formula, center, self._around(formula.displaced, h), self.eps).any():
+            return ""
+        far, near = (self._around(ends(formula), step) for step in (h, h * CLOSER))
+        slopes = [difference(formula, center, far, h), difference(formula, center, near, h * CLOSER)]
+        largest = np.abs(far - center if one_sided else far[-1] - far[0]).max(axis=0)
+        wrong = disagree(slopes[0] * h, slopes[1] * h, largest)
+        return self._text(*(slope[wrong][0] for slope in slopes)) if wrong.any() else ""
+
+    def _text(self, far: float, near: float) -> str:
+        x, formula = float(self.row[self.i]), self.call.table.stencil
+        index = ", ".join(map(str, np.unravel_index(self.i, self.call.points.shape)))
+        factor = default_factor(formula.derivative, formula.order)
+        steps = f"rel_step={factor:.1g}, steps relative to x" if x else "a shorter h"
+        return (
+            f"f changes on a length far below the step {self.h:.3g} of x[{index}]={x:.6g}: along it f changes by "
+            f"{far:.3g} per unit with this step and by {near:.3g} with a quarter of it, so that the derivative says "
+            f"nothing; write method='adaptive', or {steps}"
+        )
