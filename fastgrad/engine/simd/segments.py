@@ -1,7 +1,8 @@
 """Long programs as many short functions: values that cross from one to the next lie in memory.
 
-So LLVM's time is linear in the nodes, 40 us each, and registers are not kept for values that are wanted much later. A
-thousand variables are transposed in a loop, as are a thousand results.
+So LLVM's time is linear in the nodes, 40 us each, and registers are not kept for values that are wanted much later.
+Each function reads the coordinates that it needs (1.2 times as fast as from the stack, for 100 variables); results are
+transposed in a loop (written by the functions themselves they took as long).
 """
 
 from __future__ import annotations
