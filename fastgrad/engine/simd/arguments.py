@@ -21,8 +21,8 @@ Array = NDArray[np.float64]
 
 FEW = 16  # points
 # Shares of the last cache: of both arrays, and of each. Smaller ones stay there, from one call to the next and for who
-# reads the results. Four results for each coordinate, half the cache in all, take 1.3 times the time past it; rows of 100
-# coordinates and as many results, as much in all, a third of it.
+# reads the results. Of two that take half the cache in all, four results for each coordinate take 1.3 times the time
+# past it, as many results as coordinates, 100 of each, a third of the time.
 SHARE, OF_EACH = 0.75, 0.2
 UNKNOWN = 32 << 20  # bytes of a last cache that nobody has told about
 LARGEST = 8_192  # doubles of a buffer for results on their way past the cache: more have no place in the second cache
