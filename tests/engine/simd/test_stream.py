@@ -74,3 +74,23 @@ def test_only_large_dense_arrays_in_rows(monkeypatch):
 
 def test_the_last_cache_has_a_size():
     assert arguments.last_cache() >= 1 << 20
+
+
+@pytest.mark.parametrize("lanes", [2, 4, 8])
+def test_any_number_of_lanes(monkeypatch, lanes):
+    x = RNG.standard_normal((211, 11))
+    expected = [fastgrad.gradient(rosenbrock, x, batch=True, **options) for options in ({}, {"method": "exact"})]
+    monkeypatch.setattr(machine, "lanes", lambda: lanes)
+    monkeypatch.setattr(arguments, "last_cache", lambda: 0)
+    found = [fastgrad.gradient(rosenbrock, x, batch=True, **options) for options in ({}, {"method": "exact"})]
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("lanes", [2, 4, 8])
+@pytest.mark.parametrize("dimension", [1, 2, 3, 6, 13])
+def test_points_in_rows_are_read_and_written_whole(monkeypatch, lanes, dimension):
+    x = RNG.standard_normal((2 * lanes + 1, dimension))
+    monkeypatch.setattr(machine, "lanes", lambda: lanes)
+    for points in (x, np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]):
+        found = fastgrad.gradient(lambda y: np.sum(1.5 * y * y), points, batch=True, method="exact", engine="simd")
+        np.testing.assert_array_equal(found, 3.0 * x)
