@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from statistics import median
@@ -60,7 +61,9 @@ def imported(name: str, path: Path) -> set[tuple[str, str]]:
     return {(module, what) for module, what in found if module in MODULES}
 
 
-IMPORTS = {name: imported(name, path) for name, path in MODULES.items()}
+@cache
+def imports() -> dict[str, set[tuple[str, str]]]:
+    return {name: imported(name, path) for name, path in MODULES.items()}
 
 
 def folder(name: str) -> str:
@@ -74,25 +77,25 @@ def test_every_entry_has_its_place():
 @pytest.mark.parametrize("name", ORDER)
 def test_imports_point_up_only(name):
     above = {*ORDER[: ORDER.index(name)], name}
-    taken = {(m, folder(other)) for m in MODULES if folder(m) == name for other, _ in IMPORTS[m]}
+    taken = {(m, folder(other)) for m in MODULES if folder(m) == name for other, _ in imports()[m]}
     assert {(m, other) for m, other in taken if other not in above} == set()
 
 
 @pytest.mark.parametrize("name", ORDER)
 def test_no_circle_within_a_folder(name):
-    inside = {m: {o for o, _ in IMPORTS[m] if folder(o) == name and o != m} for m in MODULES if folder(m) == name}
+    inside = {m: {o for o, _ in imports()[m] if folder(o) == name and o != m} for m in MODULES if folder(m) == name}
     TopologicalSorter(inside).prepare()  # raises CycleError
 
 
 def test_no_private_name_is_imported():
-    private = [(m, other, what) for m, taken in IMPORTS.items() for other, what in taken if what.startswith("_")]
+    private = [(m, other, what) for m, taken in imports().items() for other, what in taken if what.startswith("_")]
     assert [row for row in private if row[2] != "__version__"] == []
 
 
 def test_no_private_name_of_a_module_is_read():
     found = []
     for name, path in MODULES.items():
-        modules_here = {other.rpartition(".")[2] for other, what in IMPORTS[name] if not what}
+        modules_here = {other.rpartition(".")[2] for other, what in imports()[name] if not what}
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules_here:
                 found += [(name, node.value.id, node.attr)] if node.attr.startswith("_") else []

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.jit.kernels import kernel
+from ..engine.jit.kernels import kernel, part
 from ..formulas.spacings import Line
 from . import rowcode
 from .rowcode import PLAIN, SCRATCH, STREAM, Row, call
@@ -84,7 +84,7 @@ def sweep(start, stop, plan):
         _box(low, high, node, scratch.ctypes.data, taps, plan)
 
 
-@kernel
+@part
 def _box(low, high, node, scratch, taps, plan):
     """All rows of a box: one function, because Numba counts the references to an array at every call (0.2 us)."""
     inputs, steps, outputs, strides = plan.inputs, plan.steps, plan.outputs, plan.strides

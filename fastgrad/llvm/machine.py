@@ -16,6 +16,7 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from ctypes import CFUNCTYPE, c_int64, c_void_p
 from functools import cache
@@ -49,12 +50,12 @@ def functions(text: str, *names: str, quick: bool = False) -> list[Any]:
     `quick` code is made in a tenth of the time and keeps nothing in registers from one operation to the next. The code
     lives as long as one of the functions, whose addresses alone do not keep it; `place` is where `kept` has them.
     """
-    digest = _digest(text + "; quick" * quick)
+    digest = key(text + "; quick" * quick)
     with lock:
         found = kept.get(digest)
         if found is None:
             with deferred_interrupt():
-                code = _object(digest, text, quick)
+                code = stored(digest, lambda: _object(text, quick))
                 found = kept.keep(digest, _load(digest, code, names), len(code) + AROUND)
     return [found[name] for name in names]
 
@@ -122,18 +123,24 @@ def surroundings() -> bytes:
     return "\n".join(parts).encode()
 
 
-def _digest(text: str) -> str:
+def key(text: str) -> str:
+    """The digest of a text and of all else that what is made of it depends on."""
     return hashlib.sha256(surroundings() + text.encode()).hexdigest()
 
 
-def _object(digest: str, text: str, quick: bool) -> bytes:
-    """The object file of a module, from the folder or from LLVM."""
+def stored(digest: str, make: Callable[[], bytes]) -> bytes:
+    """What `make` makes, from the folder or made now."""
     code = _read(digest)
     if code is None:
-        machine, module = (_new_machine(0), _module(text)) if quick else (_machine(), _optimised(text))
-        code = bytes(machine.emit_object(module))
+        code = make()
         _write(digest, code)
     return code
+
+
+def _object(text: str, quick: bool) -> bytes:
+    """The object file of a module."""
+    machine, module = (_new_machine(0), _module(text)) if quick else (_machine(), _optimised(text))
+    return bytes(machine.emit_object(module))
 
 
 def _load(digest: str, code: bytes, names: tuple[str, ...]) -> dict[str, Any]:
@@ -157,7 +164,14 @@ def _module(text: str) -> Any:
 
 def _optimised(text: str) -> Any:
     """The module after LLVM's passes; the vectorisers stay out, the vectors are explicit."""
-    machine, module = _machine(), _module(text)
+    module = _module(text)
+    simplify(module)
+    return module
+
+
+def simplify(module: Any) -> None:
+    """LLVM's passes but for those that make other loops of loops."""
+    machine = _machine()
     tuning = llvm.create_pipeline_tuning_options(speed_level=1)
     tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, tuning)
@@ -166,7 +180,6 @@ def _optimised(text: str) -> Any:
     with suppress(AttributeError):  # llvmlite, up to 0.50 at least, never frees them: 63 kB for each module
         llvm.ffi.lib.LLVMPY_DisposeNewModulePassManger(passes)
         passes.detach()
-    return module
 
 
 # --- the folder ------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine import threads
-from ..engine.jit.kernels import kernel
+from ..engine.jit.kernels import kernel, part
 from ..llvm import buffers, machine
 from ..llvm.buffers import apply
 
@@ -58,7 +58,7 @@ class Network(NamedTuple):
     h: float
 
 
-@kernel
+@part
 def _activate(values, kind, functions):
     """In place, on a contiguous buffer."""
     flat = values.reshape(values.size)
@@ -75,7 +75,7 @@ def _activate(values, kind, functions):
         apply(functions.tanh, flat, flat.size)
 
 
-@kernel
+@part
 def _next_layer(signal, weights, out):
     """out = weights[:-1].T @ signal + weights[-1], samples in the inner loop."""
     for unit in range(out.shape[0]):
@@ -93,7 +93,7 @@ def _next_layer(signal, weights, out):
                 row[n] += w * given[n]
 
 
-@kernel
+@part
 def _squares(value, target, count):
     total = 0.0
     for n in range(count):
@@ -101,7 +101,7 @@ def _squares(value, target, count):
     return total
 
 
-@kernel
+@part
 def _sum(values, count):
     """In four chains: additions of one wait for each other."""
     a = b = c = d = 0.0
@@ -113,7 +113,7 @@ def _sum(values, count):
     return (a + b) + (c + d)
 
 
-@kernel
+@part
 def _loss(z, target, first, count, kind, functions, scratch):
     """Sum over `count` samples of a block that begins at `first`; z is overwritten."""
     if kind == SQUARES:
@@ -130,7 +130,7 @@ def _loss(z, target, first, count, kind, functions, scratch):
     return _cross_entropy(z, target, first, count, functions, scratch)
 
 
-@kernel
+@part
 def _top(z, first, top):
     """The largest output of each sample."""
     for n in range(top.size):
@@ -141,7 +141,7 @@ def _top(z, first, top):
             top[n] = max(top[n], row[n])
 
 
-@kernel
+@part
 def _cross_entropy(z, target, first, count, functions, scratch):
     """The same of outputs that are shifted so that exp does not overflow, nor underflow for all."""
     below, above = scratch[1, : z.shape[1]], scratch[2, : z.shape[1]]
@@ -159,7 +159,7 @@ def _cross_entropy(z, target, first, count, functions, scratch):
     return -_sum(above, count)
 
 
-@kernel
+@part
 def _shifted(following, first, width, scratch, out):
     """A block of the last layer's sums minus the largest of each sample."""
     top = scratch[0, :width]
@@ -172,7 +172,7 @@ def _shifted(following, first, width, scratch, out):
     return near
 
 
-@kernel
+@part
 def _within(values, limit):
     """Whether all are below a limit; a count, because that is vectorised."""
     outside = 0
@@ -181,13 +181,13 @@ def _within(values, limit):
     return outside == 0
 
 
-@kernel
+@part
 def _layer(flat, starts, layer, rows):
     start, stop = starts[layer], starts[layer + 1]
     return flat[start:stop].reshape(rows, (stop - start) // rows)
 
 
-@kernel
+@part
 def _move_unit(before, step, given, usual, net, functions, change):
     """By how much a unit's signal changes with one of its weights."""
     for n in range(change.size):
@@ -197,7 +197,7 @@ def _move_unit(before, step, given, usual, net, functions, change):
         change[n] -= usual[n]
 
 
-@kernel
+@part
 def _move_sums(following, first, weights, change, z):
     """The next layer's sums after such a change."""
     for k in range(z.shape[0]):
@@ -206,7 +206,7 @@ def _move_sums(following, first, weights, change, z):
             row[n] = there[n] + w * change[n]
 
 
-@kernel
+@part
 def _last_sums(z, layer, net, functions, front, back):
     """The last layer's sums from those of a layer; z lies in `front`, and the results in turn in `back` and `front`."""
     for deeper in range(layer, net.sizes.size - 1):
@@ -218,7 +218,7 @@ def _last_sums(z, layer, net, functions, front, back):
     return z
 
 
-@kernel
+@part
 def _displacement(w, side, h):
     """The step that is really taken, up and down."""
     return (w + h) - w if side == 0 else (w - h) - w
@@ -300,7 +300,7 @@ def output(start, stop, net, functions, out):
             out[i, unit] /= net.samples * (2.0 * net.h)
 
 
-@kernel
+@part
 def _label_losses(value, top, rest, label, target, count, functions):
     """The sum of the samples' losses where `value` is one output's sum, and the terms of the others are known."""
     for n in range(value.size):
@@ -313,7 +313,7 @@ def _label_losses(value, top, rest, label, target, count, functions):
     return -_sum(value, count)
 
 
-@kernel
+@part
 def _others(z, net, first, unit, functions, top, rest, label, value):
     """The softmax's terms that do not change with a unit: their sum, the label's, and the shift of all."""
     last = first + top.size

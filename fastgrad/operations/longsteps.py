@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,11 +47,19 @@ def _largest(call: Call, facts: Facts, target: Array) -> tuple[int, int] | None:
         return None
     found = target.reshape(len(target), -1, count, count).diagonal(axis1=2, axis2=3) if n == 2 else target
     with np.errstate(all="ignore"):
-        h = call.steps_for(facts.eps).at(call.points.row(slice(0, len(target))))
+        h = _steps(call, facts.eps, slice(0, len(target)))
         changes = np.abs(found.reshape(len(target), -1, count)).max(axis=1) * h**n
     changes = np.where(np.isfinite(changes), changes, -1.0)
     best = int(np.argmax(changes))
     return divmod(best, count) if changes.flat[best] > 0.0 else None
+
+
+def _steps(call: Call, eps: float, some: slice) -> Array:
+    """The steps of some points, in rows."""
+    steps, rows = call.steps_for(eps), call.points.row(some)
+    if steps.size.ndim:
+        steps = replace(steps, size=np.broadcast_to(steps.size, call.points.layout)[some])
+    return np.broadcast_to(steps.at(rows), rows.shape)
 
 
 class _Beside:
@@ -59,7 +68,7 @@ class _Beside:
     def __init__(self, call: Call, eps: float, n: int, i: int) -> None:
         self.call, self.eps, self.n, self.i, self.count = call, eps, n, i, 0
         self.row = np.array(call.points.row(n))
-        self.h = float(np.broadcast_to(call.steps_for(eps).at(self.row), self.row.shape)[i])
+        self.h = float(_steps(call, eps, slice(n, n + 1))[0, i])
 
     def at(self, t: float) -> Array:
         """f's outputs where the coordinate is moved by t."""

@@ -248,11 +248,11 @@ def test_the_least_recently_used_files_go(folder, monkeypatch):
 
 
 def test_the_digest_covers_what_code_depends_on(monkeypatch):
-    plain = machine._digest("text")
-    assert machine._digest("other text") != plain
+    plain = machine.key("text")
+    assert machine.key("other text") != plain
     monkeypatch.setenv("FASTGRAD_VECTOR_MATH", "0")
     machine.surroundings.cache_clear()
-    assert machine._digest("text") != plain
+    assert machine.key("text") != plain
     machine.surroundings.cache_clear()
 
 

@@ -57,6 +57,18 @@ def test_a_singularity_within_the_reach_of_a_high_order(x):
             fastgrad.gradient(f, np.array([x]), method="forward", order=8)
 
 
+@pytest.mark.parametrize("engine", ["python", "simd", "jit"])
+@pytest.mark.parametrize("steps", [{"h": 1e-4}, {"h": [1e-4, 1e-3]}, {"rel_step": [100.0, 1e-3]}, {"rel_step": 100.0}])
+def test_steps_of_every_form(engine, steps):
+    with pytest.warns(StepWarning, match=r"step 0\.0001 of x\[0\]"):
+        fastgrad.hessian(steep, P, engine=engine, **steps)
+    with pytest.warns(StepWarning, match=r"step 0\.0001 of x\[0\]"):
+        fastgrad.hessian(steep, np.array([[1e-9, 1.0], P]), batch=True, engine=engine, **steps)
+    h = np.array([[1e-3, 1e-3], [1e-4, 1e-3]])
+    with pytest.warns(StepWarning, match=r"step 0\.0001 of x\[0\]"):
+        fastgrad.hessian(steep, np.array([[-2.0, 1.0], P]), batch=True, engine=engine, h=h)
+
+
 def test_functions_returned_by_hess_look_at_their_first_call():
     with pytest.warns(StepWarning):
         fastgrad.hess(steep)(P)

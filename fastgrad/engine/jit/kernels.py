@@ -8,12 +8,12 @@ import numba as nb
 
 # nogil, because kernels run on threads; NumPy's error model, because Python's turns each division into a branch; never
 # fastmath, which would fold (x + h) - x to h.
-OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}  # nobody calls it from C
 njit: Any = nb.njit(**OPTIONS)
 
 # Loops and parts of them are called from compiled code only; without wrappers for Python they compile a third faster.
-part: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-inlined: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+part: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True)
+inlined: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, forceinline=True)
 
 
 def compiler(boundscheck: bool) -> Any:

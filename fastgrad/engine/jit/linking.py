@@ -1,24 +1,25 @@
 """Loops are compiled once, with holes for f and for the numbers of a stencil, and linked with those of each call.
 
-Numba takes 0.7 s for the loop of a gradient and 1.3 s for that of a Hessian, and LLVM a tenth of that to put an f into
-its hole. f is inlined there as if both had been compiled together: the code is as fast, and of the same bits.
+Numba takes half a second for the loop of a gradient and a second for that of a Hessian, and LLVM a tenth of that to
+put an f into its hole. f is inlined there as if both had been compiled together: the code is as fast, and of the same
+bits.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
-from numba import config, types
+from numba import types
 from numba.core import cgutils
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from .bitcode import Loop, loop
 from .kernels import njit
 from .numbers import Numbers, define
 
@@ -30,7 +31,7 @@ class Shape(NamedTuple):
 
     Attributes
     ----------
-    key : hashable
+    key : tuple
         Which one, of those with the same signature and types of f.
     signature : tuple
         The types of its arguments. The last is the tuple of those of f's further arguments.
@@ -40,17 +41,10 @@ class Shape(NamedTuple):
         Calls the loop: of its address, and its arguments.
     """
 
-    key: Hashable
+    key: tuple[Hashable, ...]
     signature: tuple[Any, ...]
     make: Callable[[Any], Any]
     launch: Any
-
-
-class Loop(NamedTuple):
-    """LLVM's code of a loop with holes, and its name there."""
-
-    code: bytes
-    name: str
 
 
 _loops: dict[Hashable, Loop] = {}
@@ -69,8 +63,8 @@ def _hole_name(given: Any) -> str:
 def hole(signatures: Iterable[Any]) -> Any:
     """What a loop calls in place of f, with what is varied and the tuple of further arguments.
 
-    There is a signature for each type that f is called with. Holes have an address, as the loops with them are
-    compiled to machine code, which never runs.
+    There is a signature for each type that f is called with. Holes have an address: should Numba make machine code of
+    a loop all the same, LLVM would end the process without one.
     """
     by_given = {signature.args[0]: signature for signature in signatures}
     for given in by_given:
@@ -133,7 +127,7 @@ def _loop(shape: Shape, f: list[Any]) -> Loop:
     if place not in _loops:
         if len(_loops) >= KEPT:
             _loops.clear()
-        _loops[place] = _compiled(shape.make(hole(f)), shape.signature)
+        _loops[place] = loop(lambda: shape.make(hole(f)), shape.key, shape.signature, f)
     return _loops[place]
 
 
@@ -146,43 +140,16 @@ def _launcher(launch: Any, signature: tuple[Any, ...]) -> Any:
     return compiled
 
 
-def _compiled(loop: Any, signature: tuple[Any, ...]) -> Loop:
-    with global_compiler_lock, _unoptimised():
-        loop.compile(signature)
-    made = loop.overloads[signature]
-    _, _, code = made.library.serialize_using_bitcode()
-    return Loop(code, made.fndesc.llvm_func_name)
-
-
-@contextmanager
-def _unoptimised() -> Iterator[None]:
-    """LLVM optimises what it knows whole, when it is linked.
-
-    Of a loop with holes it would make loops over vectors of unknown length, which are not undone when the dimension is
-    2: a small f was a fifth slower. Pairs of counted references are found better then, too.
-    """
-    before = config.OPT, config.LLVM_REFPRUNE_FLAGS
-    config.OPT, config.LLVM_REFPRUNE_FLAGS = 0, ""
-    try:
-        yield
-    finally:
-        config.OPT, config.LLVM_REFPRUNE_FLAGS = before
-
-
 def _library(loop: Loop, numbers: Numbers, functions: Mapping[Any, Any]) -> tuple[Any, str]:
     """A loop and its functions, linked and optimised, and the name of the loop there, which no other has."""
     module, name = llvm.parse_bitcode(loop.code), f"{loop.name}.{next(_numbers)}"
-    for function in module.functions:  # those of Numba's runtime keep their names, by which LLVM prunes pairs of them
-        if not function.is_declaration:  # the others call holes: by their names the loop's own code would be found
-            function.linkage = "linkonce_odr" if function.name.startswith("NRT_") else "internal"
     define(module, numbers)
-    entry = module.get_function(loop.name)
-    entry.linkage, entry.name = "external", name
+    module.get_function(loop.name).name = name
     library = cpu_target.target_context.codegen().create_library(name)
     for given, function in functions.items():
         module.get_function(_hole_name(given)).name = function.fndesc.llvm_func_name
         library.add_linking_library(function.library)
-    library.add_llvm_module(module)
+    library._final_module.link_in(module)  # Numba would optimise each of its functions first, and all together again
     with global_compiler_lock:
         library.finalize()
     return library, name
