@@ -16,7 +16,8 @@ from .tangent import tangent
 def exact(program: Program, table: Table, *, value: bool = False, watch: bool = False) -> Written:
     """Write a table out.
 
-    Its rows are f's, then v and t if the table has a direction v; its constants f's. `watch` is for f's outputs.
+    Its rows are f's, then v and t if the table has a direction v; its constants f's. `watch` is for f's outputs:
+    where they are not finite f may raise. Else derivatives that are not finite are right.
     """
     along_v = program.inputs in table.units
     if table.stencil.derivative == 1:
@@ -31,8 +32,9 @@ def exact(program: Program, table: Table, *, value: bool = False, watch: bool = 
     kept = results if places is None else [results[place] for place in places]
     values, watched = own[:1] if value else [], own if watch else []
     rows = program.rows + (program.inputs + 1 if along_v else 0)
-    made = code.finish((*kept, *values, *watched), (*program.shape, len(table.scale)), rows=rows, raises=False)
-    return Written(made, 0, len(kept), len(values), len(watched), 0, places)
+    shape = (*program.shape, len(table.scale))
+    made = code.finish((*kept, *values, *watched), shape, len(kept), rows=rows, raises=False)
+    return Written(made, 0, len(kept), len(values), len(watched), 0, places, checked=watch)
 
 
 def _first(code: Code, program: Program, table: Table, along_v: bool) -> list[Operand]:
