@@ -124,9 +124,8 @@ class Call:
         table = self.table
         if self.v is not None or self.bounds is not None or self.adaptive or self.expected or self.scalar:
             return False
-        second = table.stencil.derivative == 2
-        known = second or (self.points.count == 1 and self.needs_base)
-        return known and not (table.is_exact or table.is_complex or table.is_value)
+        known = table.name == "hessian" or (table.along_axes and self.points.count == 1 and self.needs_base)
+        return known and not (table.is_exact or table.is_complex)
 
     @property
     def evaluations(self) -> int:

@@ -43,8 +43,6 @@ def look(call: Call, facts: Facts, target: Array) -> int:
 def _largest(call: Call, facts: Facts, target: Array) -> tuple[int, int] | None:
     """The point and the coordinate along which f changes most, by the derivative; by the diagonal of second ones."""
     count, n = call.points.dimension, call.table.stencil.derivative
-    if n == 2 and call.table.name != "hessian":
-        return None
     found = target.reshape(len(target), -1, count, count).diagonal(axis1=2, axis2=3) if n == 2 else target
     with np.errstate(all="ignore"):
         h = _steps(call, facts.eps, slice(0, len(target)))

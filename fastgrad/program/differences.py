@@ -13,7 +13,7 @@ from itertools import accumulate
 
 from ..formulas.stencils import Table
 from .changes import IDENTITIES, Coordinate, Points, Walk, slopeless
-from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
+from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
 
 POLES = frozenset({"log", "log2", "log10", "log1p", "pow", "eq", "ne"})
 DIVISIONS = frozenset({"/", "floordiv", "mod", "fmod"})
@@ -38,6 +38,8 @@ class Written:
         How many outputs of each kind there are.
     places : tuple of int, optional
         Which of the table's results there are, if those that are 0 whatever x is are left out.
+    checked : bool
+        Whether anybody wants to know of results that are not finite.
     """
 
     program: Program
@@ -47,6 +49,7 @@ class Written:
     watched: int
     steps: int
     places: tuple[int, ...] | None = None
+    checked: bool = True
 
     @property
     def parts(self) -> tuple[slice, slice, slice, slice]:
@@ -252,6 +255,21 @@ class _Writer:
         roots = [o for o in self.program.outputs if not (o[0] == "v" and self._shown(int(o[1])))]
         return list(dict.fromkeys(self.watch(o) for o in roots if o[0] in "xbv"))
 
+    def vanishing(self) -> list[Operand]:
+        """What is 0 where a given step is: the steps, or where one is given half of it beside the largest coordinate.
+
+        That may be 0 where no step is: whoever is told looks again. It takes an instruction a coordinate.
+        """
+        taken, keep = list(self.taken.values()), self.code.keep
+        if self.steps.rule != "absolute" or self.steps.sizes != "uniform" or not taken:
+            return [] if self.steps.rule == "default" else taken
+        largest = ZERO
+        for i in self.taken:
+            x = keep("abs", ("x", i))
+            largest = keep("select", keep("gt", x, largest), x, largest)
+        moved = keep("-", keep("+", largest, self.code.mul(HALF, self._size(0))), largest)
+        return [keep("select", keep("gt", moved, ZERO), moved, ZERO)]  # beside infinity too, where it is NaN
+
     def results(self) -> list[Operand]:
         """Output by output of f, the table's."""
         code, table = self.code, self.table
@@ -345,9 +363,9 @@ def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value
     results = results if places is None else [results[place] for place in places]
     values = [writer.code.own(program.outputs[0])] if value else []
     watched = [] if table.is_value else writer.watched()
-    taken = [] if steps.rule == "default" else list(writer.taken.values())
+    taken = writer.vanishing()
     outputs = (*results, *values, *watched, *taken)
     shape = (*program.shape, len(table.scale))
-    made = writer.code.finish(outputs, shape, rows=writer.rows, constants=writer.constants)
+    made = writer.code.finish(outputs, shape, len(results), rows=writer.rows, constants=writer.constants)
     sizes = len(writer.constants) - len(program.constants)
     return Written(made, sizes, len(results), len(values), len(watched), len(taken), places)

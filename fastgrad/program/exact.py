@@ -38,8 +38,9 @@ def exact(
     watched = signs_of(code, program) if watch == SIGNS else own if watch else []
     values = own[:1] if value else []
     rows = program.rows + (program.inputs + 1 if along_v else 0)
-    made = code.finish((*kept, *values, *watched), (*program.shape, len(table.scale)), rows=rows, raises=False)
-    return Written(made, 0, len(kept), len(values), len(watched), 0, places)
+    shape = (*program.shape, len(table.scale))
+    made = code.finish((*kept, *values, *watched), shape, len(kept), rows=rows, raises=False)
+    return Written(made, 0, len(kept), len(values), len(watched), 0, places, checked=bool(watch))
 
 
 def _first(code: Code, program: Program, table: Table, along_v: bool, careful: str) -> list[Operand]:

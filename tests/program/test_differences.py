@@ -248,9 +248,20 @@ def test_what_is_computed_at_displaced_points_is_not_computed_again_to_be_watche
 
 
 def test_a_step_that_vanishes_is_zero():
-    program, steps = trace(lambda x: x[0] + x[1], (2,)), Steps("absolute")
-    *_, taken = written_values(program, stencils.gradient(2), [1.0, 1e9], steps=steps, sizes=[1e-9])
+    program, steps = trace(lambda x: x[0] + x[1], (2,)), Steps("absolute", "coordinate")
+    *_, taken = written_values(program, stencils.gradient(2), [1.0, 1e9], steps=steps, sizes=[1e-9, 1e-9])
     assert (taken == 0.0).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("x", [[1.0, 1e9], [-1e9, 1.0], [1e9, np.nan], [np.nan, 1e9], [np.inf, 1e9], [1.0, -np.inf]])
+def test_one_step_that_vanishes_somewhere_is_zero(x):
+    program, steps = trace(lambda x: x[0] + x[1], (2,)), Steps("absolute")
+    for size in (1e-9, 2.0**-24):  # a half of the spacing at 1e9: that is added or not, by the last bit of x
+        *_, taken = written_values(program, stencils.gradient(2), x, steps=steps, sizes=[size])
+        assert (taken == 0.0).tolist() == [True]
+    for near in ([1.0, 2.0], [np.nan, 1.0], [0.0, -0.0]):
+        *_, taken = written_values(program, stencils.gradient(2), near, steps=steps, sizes=[1e-9])
+        assert (taken > 0.0).tolist() == [True]
 
 
 def test_what_decides_has_the_bits_of_f():

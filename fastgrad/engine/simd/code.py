@@ -219,7 +219,7 @@ def _family(program: Program, table: Table) -> Family:
     if table.is_value and len(program.nodes) > LONGEST_OPERATIONS:
         msg = f"its program of {len(program.nodes)} operations is too long to compile"
         raise EngineError(msg)
-    key = (program.structure, table.key)
+    key = (program.structure, program.raises, table.key)
     return _families.get(key) or _families.keep(key, Family(program, table))
 
 

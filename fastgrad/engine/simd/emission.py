@@ -6,15 +6,19 @@ twice, with equal bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...llvm import vectormath
-from ...llvm.vectormath import Vectors
+from ...llvm import points
+from ...llvm.vectormath import FUNCTIONS, Vectors
 from ...program.differences import Written
 from ...program.program import Operand, Program
-from .arguments import Arguments, Form
+from .arguments import Arguments, Form, stream_width
+from .outputs import Finite, Outputs
+from .stream import Stream
 
+Coordinates = Sequence[str] | points.Columns
+LIGHT = 5  # operations for each number that is read or written: Rosenbrock's exact gradient has 4.3
 VANISHED, NOT_FINITE = 1, 2  # what a kernel returns: the sum of what it saw
 
 
@@ -30,7 +34,7 @@ def module(*frames: Frame) -> str:
         "attributes #1 = { nounwind willreturn readnone }",
         f'attributes #2 = {{ noinline nounwind "stackrealign" {wide} }}',
     ]
-    return "\n".join([*body, *declared.values(), *attributes, ""])
+    return "\n".join([*body, *declared.values(), *attributes, "!0 = !{i32 1}", ""])
 
 
 class Frame:
@@ -44,6 +48,8 @@ class Frame:
     ) -> None:
         self.program, self.form, self.name, self.sizes, self.stored = program, form, name, sizes, stored
         self.v = Vectors(form.lanes)
+        self.width = 0  # results of a point, if they may go past the cache
+        self.checked = True
 
     @property
     def declared(self) -> dict[str, str]:
@@ -57,6 +63,9 @@ class Frame:
         self.flags, self.counter, self.inner, self.roll, self.sample = (v.emit("alloca i64") for _ in range(5))
         v.do(f"store i64 0, ptr {self.flags}")
         self._reserve()
+        self.stream = (
+            Stream(v, self.arguments, self._copy_loop, (self.program.inputs, self.width)) if self.width else None
+        )
         if self.form.source == "grid":
             self._grid_loop()
         else:
@@ -72,6 +81,12 @@ class Frame:
         known = v.emit(f"load i64, ptr {self.flags}")
         v.do(f"store i64 {v.emit(f'or i64 {known}, {bit}')}, ptr {self.flags}")
 
+    def _watch_results(self, finite: Finite) -> None:
+        """Say if one of them is not finite, if anybody wants to know."""
+        total = finite.total() if self.checked else ""
+        if total:
+            self._raise_flag(self.v.is_nan(total), NOT_FINITE)
+
     # --- to be filled ------------------------------------------------------------------------------------------------
 
     def _registers(self) -> int:
@@ -83,15 +98,15 @@ class Frame:
 
     def _rows(self, n: str, base: str, strides: tuple[str, str]) -> None:
         """Points that lie in rows, from the first on."""
-        self._block(n, vectormath.load(self.v, self.form.source, base, strides, self.program.inputs))
+        self._block(n, points.Columns(self.v, self.form.source, base, strides, self.program.inputs))
 
-    def _block(self, n: str, x: list[str]) -> None:
+    def _block(self, n: str, x: Coordinates) -> None:
         """One vector of points, from number n on."""
         raise NotImplementedError
 
     # --- loops -------------------------------------------------------------------------------------------------------
 
-    def _loop(self, counter: str, first: str, end: str, step: int | str, body: Callable[[str], None]) -> None:
+    def loop(self, counter: str, first: str, end: str, step: int | str, body: Callable[[str], None]) -> None:
         """``for i in range(first, end, step)``."""
         v = self.v
         v.count += 1
@@ -107,22 +122,46 @@ class Frame:
         v.do(f"br label %{name}.test")
         v.do(f"{name}.end:")
 
+    def _copy_loop(self, first: str, end: str, step: int, body: Callable[[str], None]) -> None:
+        self.loop(self.roll, first, end, step, body)
+
     def _clamped(self, i: str, end: str) -> str:
         """i, or the start of the last full vector before end."""
         last = self.v.emit(f"sub i64 {end}, {self.v.lanes}")
-        return self.v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {last})")
-
-    def _smin(self) -> str:
-        return self.v.declare("llvm.smin.i64", "i64", "i64", "i64")
+        return self.v.least(i, last)
 
     def _row_loop(self) -> None:
+        """Some points at a time where results go past the cache."""
+        if self.stream is None:
+            self._range("%start", "%stop")
+            return
+        stream, last = self.stream, self.v.emit(f"sub i64 %stop, {self.v.lanes}")
+
+        def some(i: str) -> None:
+            first = self.v.least(i, last)
+            end = self.v.emit(f"add i64 {i}, {stream.points}")
+            end = self.v.least(end, "%stop")
+            stream.begin(first)
+            self._range(i, end)
+            stream.end(self.v.emit(f"sub i64 {end}, {first}"))
+
+        self.loop(self.counter, "%start", "%stop", stream.points, some)
+        self.v.do("fence seq_cst")  # what went past the cache is there before the kernel returns
+
+    def _range(self, start: str, end: str) -> None:
         def block(i: str) -> None:
-            n = self._clamped(i, "%stop")
+            n = self._clamped(i, end)
             strides = self.arguments.strides("source")
             base = self.arguments.element("source", n, "source_row")
             self._rows(n, base, strides)
 
-        self._loop(self.counter, "%start", "%stop", self.v.lanes, block)
+        self.loop(self.inner, start, end, self.v.lanes, block)
+
+    def place(self, n: str) -> str:
+        """Where the results of the points from number n on go."""
+        index = self.v.emit(f"mul i64 {n}, {self.arguments['out_row']}")
+        base = self.stream.base if self.stream else self.arguments["out"]
+        return self.v.emit(f"getelementptr double, ptr {base}, i64 {index}")
 
     def _grid_loop(self) -> None:
         """Items are segments of the grid's rows along the last axis, in which the other coordinates are constant."""
@@ -135,7 +174,7 @@ class Frame:
         def item(i: str) -> None:
             row = v.emit(f"sdiv i64 {i}, {per_row}")
             first = v.emit(f"mul i64 {v.emit(f'srem i64 {i}, {per_row}')}, {segment}")
-            end = v.emit(f"call i64 @{self._smin()}(i64 {v.emit(f'add i64 {first}, {segment}')}, i64 {last})")
+            end = v.least(v.emit(f"add i64 {first}, {segment}"), last)
             outer, rest = [], row
             for d in range(axes - 2, -1, -1):
                 outer.append(v.broadcast(self._coordinate(starts[d], v.emit(f"srem i64 {rest}, {lengths[d]}"))))
@@ -150,9 +189,9 @@ class Frame:
                 n, x = v.emit(f"add i64 {node}, {k}"), [*reversed(outer), along]
                 self._block(n, x)
 
-            self._loop(self.inner, first, end, v.lanes, block)
+            self.loop(self.inner, first, end, v.lanes, block)
 
-        self._loop(self.counter, "%start", "%stop", 1, item)
+        self.loop(self.counter, "%start", "%stop", 1, item)
 
     def _coordinate(self, start: str, k: str) -> str:
         index = self.v.emit(f"add i64 {start}, {k}")
@@ -165,7 +204,9 @@ class Straight(Frame):
 
     def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
         super().__init__(written.program, form, name, written.sizes, written.places)
-        self.written = written
+        self.written, self.checked = written, written.checked
+        if name == "kernel" and is_light(written):
+            self.width = stream_width(form, self.program.inputs, written.results)
 
     def _registers(self) -> int:
         return len(self.program.constants) - self.sizes
@@ -186,59 +227,52 @@ class Straight(Frame):
             found.append(v.broadcast(v.emit(f"load double, ptr {at}, align 8")))
         return found
 
-    def _block(self, n: str, x: list[str]) -> None:
-        values: dict[Operand, str] = dict(self.fixed)
-        values |= {("x", i): register for i, register in enumerate(x)}
+    def _block(self, n: str, x: Coordinates) -> None:
+        """What comes out is stored or looked at as soon as it is there, so that little of it waits for that."""
+        values = _Values(self.fixed, x)
         values |= {("b", i): register for i, register in enumerate(self._rows_beside(n))}
+        strides, count = self.arguments.strides("out"), self.written.results
+        outputs = Outputs(self.written, points.Results(self.v, self.form.out, self.place(n), strides, count))
+        waiting: dict[Operand, list[int]] = {}
+        for place, o in enumerate(self.program.outputs):
+            waiting.setdefault(o, []).append(place)
         for j, node in enumerate(self.program.nodes):
             if ("v", j) not in values:
                 values["v", j] = emit(self.v, node, values)
-        self._finish(n, [operand(self.v, o, values) for o in self.program.outputs])
+            outputs.put(waiting.pop(("v", j), []), values["v", j])
+        for o, places in waiting.items():
+            outputs.put(places, operand(self.v, o, values))
+        self._finish(n, outputs)
 
     def _rows_beside(self, n: str) -> list[str]:
         """What lies with each point beside x: f's batch arguments, sizes of steps, v and t."""
         v, d, found = self.v, self.program.inputs, []
         arguments, form = self.arguments, self.form
         if form.batch:
-            found += vectormath.load(
+            found += points.load(
                 v, "rows", arguments.element("batch", n, "batch_row"), (arguments["batch_row"], "1"), form.batch
             )
         if form.sizes == "point":
             strides = arguments.strides("size")
-            found += vectormath.load(v, "any", arguments.element("sizes", n, "size_row"), strides, d)
+            found += points.load(v, "any", arguments.element("sizes", n, "size_row"), strides, d)
         if len(found) < self.program.rows:
-            found += vectormath.load(v, "any", arguments.element("v", n, "v_row"), (arguments["v_row"], "1"), d)
+            found += points.load(v, "any", arguments.element("v", n, "v_row"), (arguments["v_row"], "1"), d)
             at = v.emit(f"getelementptr double, ptr {arguments['t']}, i64 {n}")
             found.append(v.emit(f"load {v.double}, ptr {at}, align 8"))
         return found
 
     # --- what comes out ----------------------------------------------------------------------------------------------
 
-    def _finish(self, n: str, outputs: list[str]) -> None:
-        """Store the results and f's value, and say what is not finite and what has vanished.
+    def _finish(self, n: str, outputs: Outputs) -> None:
+        """Store f's value and say what is not finite and what has vanished."""
+        outputs.poison()
+        if outputs.value:
+            at = self.v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
+            self.v.do(f"store {self.v.double} {outputs.value}, ptr {at}, align 8")
+        self._watch_results(outputs.finite)
+        self._watch_steps(outputs.gone)
 
-        Where a watched value is not finite the first result becomes NaN, so that the point is found.
-        """
-        v = self.v
-        results, values, watched, steps = self.written.split(outputs)
-        if watched and results:
-            poison = v.is_nan(not_finite(v, watched))
-            results = [v.select(poison, v.splat(float("nan")), results[0]), *results[1:]]
-        for value in values:
-            at = v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
-            v.do(f"store {v.double} {value}, ptr {at}, align 8")
-        strides = self.arguments.strides("out")
-        vectormath.store(v, self.form.out, self.arguments.element("out", n, "out_row"), strides, results)
-        moving = [r for r in dict.fromkeys([*results, *values]) if r.startswith("%")]
-        if moving:
-            self._raise_flag(v.is_nan(not_finite(v, moving)), NOT_FINITE)
-        self._watch_steps(steps)
-
-    def _watch_steps(self, steps: list[str]) -> None:
-        v, gone = self.v, ""
-        for h in dict.fromkeys(steps):
-            here = v.compare("oeq", h, v.splat(0.0))
-            gone = v.apply("or", gone, here) if gone else here
+    def _watch_steps(self, gone: str) -> None:
         if gone:
             self._raise_flag(gone, VANISHED)
 
@@ -253,10 +287,21 @@ def operand(v: Vectors, operand: Operand, values: Mapping[Operand, str]) -> str:
     return v.splat(operand[1]) if operand[0] == "k" else values[operand]
 
 
-def not_finite(v: Vectors, registers: Iterable[str]) -> str:
-    """A sum that is NaN where one of them is not finite: ``r - r`` is NaN there, else 0."""
-    total = ""
-    for register in registers:
-        zero = v.apply("-", register, register)
-        total = v.apply("+", total, zero) if total else zero
-    return total
+def is_light(written: Written) -> bool:
+    """Whether a kernel waits for memory: then what goes past the cache is worth its way through a buffer."""
+    numbers = written.program.inputs + written.results
+    return sum(20 if name in FUNCTIONS else 1 for name, *_ in written.program.nodes) <= LIGHT * numbers
+
+
+class _Values(dict[Operand, str]):
+    """The registers of operands; coordinates are read when they are wanted."""
+
+    def __init__(self, fixed: dict[Operand, str], x: Coordinates) -> None:
+        super().__init__(fixed)
+        self.x = x
+
+    def __missing__(self, key: Operand) -> str:
+        if key[0] != "x":
+            raise KeyError(key)
+        self[key] = self.x[int(key[1])]
+        return self[key]

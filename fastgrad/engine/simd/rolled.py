@@ -11,11 +11,12 @@ from typing import Any
 
 from ...formulas import stencils
 from ...formulas.stencils import Table
-from ...llvm import vectormath
+from ...llvm import points
 from ...program import differences
 from ...program.program import Program
 from .arguments import Form
-from .emission import NOT_FINITE, VANISHED, Frame, not_finite
+from .emission import VANISHED, Coordinates, Frame
+from .outputs import Finite
 from .segments import Parts
 
 
@@ -49,8 +50,8 @@ class Rolled(Frame):
         self._fill(base, strides)
         self._whole_block(n)
 
-    def _block(self, n: str, x: list[str]) -> None:
-        self._keep(x, "0")
+    def _block(self, n: str, x: Coordinates) -> None:
+        self._keep([x[i] for i in range(self.program.inputs)], "0")
         self._whole_block(n)
 
     def _fill(self, base: str, strides: tuple[str, str]) -> None:
@@ -59,12 +60,12 @@ class Rolled(Frame):
         width = min(1 << (d.bit_length() - 1), v.lanes)
 
         def some(i: str) -> None:
-            first = v.emit(f"call i64 @{self._smin()}(i64 {i}, i64 {d - width})")
+            first = v.least(i, str(d - width))
             index = v.emit(f"mul i64 {first}, {strides[1]}")
             columns = v.emit(f"getelementptr double, ptr {base}, i64 {index}")
-            self._keep(vectormath.load(v, self.form.source, columns, strides, width), first)
+            self._keep(points.load(v, self.form.source, columns, strides, width), first)
 
-        self._loop(self.roll, "0", str(d), width, some)
+        self.loop(self.roll, "0", str(d), width, some)
 
     def _keep(self, x: list[str], first: str) -> None:
         for i, vector in enumerate(x):
@@ -78,16 +79,14 @@ class Rolled(Frame):
         if self.form.value:
             at = self.v.emit(f"getelementptr double, ptr {self.arguments['values']}, i64 {n}")
             self.v.do(f"store {self.v.double} {center[0]}, ptr {at}, align 8")
-            self._watch(center[:1])
-        self._loop(self.roll, "0", str(self.program.inputs), 1, lambda r: self._direction(n, r, center))
+            self._watch_results(Finite(self.v, center[:1]))
+        self.loop(self.roll, "0", str(self.program.inputs), 1, lambda r: self._direction(n, r, center))
 
     def _batch(self, n: str) -> list[str]:
         if not self.program.rows:
             return []
         strides = self.arguments["batch_row"], "1"
-        return vectormath.load(
-            self.v, "rows", self.arguments.element("batch", n, "batch_row"), strides, self.program.rows
-        )
+        return points.load(self.v, "rows", self.arguments.element("batch", n, "batch_row"), strides, self.program.rows)
 
     def _f(self) -> list[str]:
         """The whole program at the coordinates on the stack."""
@@ -114,7 +113,7 @@ class Rolled(Frame):
             for k, value in enumerate(self._f()):
                 v.do(f"store {v.double} {value}, ptr {self._place(self.stack_v, self._index(q, k * count))}")
 
-        self._loop(self.sample, "0", str(count), 1, sample)
+        self.loop(self.sample, "0", str(count), 1, sample)
         v.do(f"store {v.double} {saved}, ptr {place}")
         for k in range(m):
             at = [self._read(self.stack_v, str(q + k * count)) for q in range(count)]
@@ -140,7 +139,7 @@ class Rolled(Frame):
         at = v.emit(f"getelementptr double, ptr {base}, i64 {v.emit(f'mul i64 {strides[1]}, {r}')}")
         if self.form.sizes == "coordinate":
             return v.broadcast(v.emit(f"load double, ptr {at}"))
-        return vectormath.load(v, "any", at, strides, 1)[0]
+        return points.load(v, "any", at, strides, 1)[0]
 
     def _quotient(self, values: dict[int, str], h: str) -> str:
         """The stencil's sum over the steps; powers of two are divided by exactly."""
@@ -159,13 +158,10 @@ class Rolled(Frame):
     def _store(self, n: str, k: str, result: str) -> None:
         """One result of all lanes."""
         v, strides = self.v, self.arguments.strides("out")
-        self._watch([result])
+        self._watch_results(Finite(v, [result]))
         column = v.emit(f"mul i64 {k}, {strides[1]}")
         base = v.emit(f"getelementptr double, ptr {self.arguments.element('out', n, 'out_row')}, i64 {column}")
-        vectormath.store(v, "columns" if self.form.out == "columns" else "any", base, strides, [result])
-
-    def _watch(self, registers: list[str]) -> None:
-        self._raise_flag(self.v.is_nan(not_finite(self.v, registers)), NOT_FINITE)
+        points.store(v, "columns" if self.form.out == "columns" else "any", base, strides, [result])
 
     def _index(self, r: str, k: int) -> str:
         return self.v.emit(f"add i64 {r}, {k}") if k else r
