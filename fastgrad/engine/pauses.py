@@ -27,6 +27,7 @@ _LOCKS = (  # in the order in which they are taken; the inner ones of Numba and 
     (f"{_HOUSE}.engine.jit.functions", "lock"),
     ("numba.core.compiler_lock", "global_compiler_lock._lock"),
     (f"{_HOUSE}.llvm.machine", "lock"),
+    (f"{_HOUSE}.llvm.memory", "lock"),
     ("llvmlite.binding.ffi", "lib._lock._lock"),
 )
 

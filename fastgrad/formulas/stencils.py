@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from itertools import pairwise
 from math import factorial, lcm
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .properties import cached_property
 
 ORDERS = {"central": (2, 4, 6, 8), "forward": tuple(range(1, 9)), "backward": tuple(range(1, 9))}
 COMPLEX = "complex"  # a method without differences, for first derivatives
@@ -209,11 +211,6 @@ class Table:
     def uses_base(self) -> bool:
         """Whether f at the point itself counts: hvp's sums come in pairs whose shares of it cancel."""
         return self.is_value or self.is_exact or (self.stencil.base >= 0 and bool(self.factors.sum(axis=1).any()))
-
-    @cached_property
-    def alone(self) -> NDArray[np.intp]:
-        """The directions that move one coordinate."""
-        return np.flatnonzero(np.diff(self.starts) == 1)
 
     @cached_property
     def displacements(self) -> int:

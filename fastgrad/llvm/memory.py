@@ -9,18 +9,19 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
+lock = threading.RLock()  # of all memories: a fork waits for it
+
 
 class Memory(Generic[Value]):
     """Values by key. When they weigh more than `limit` together, those go that were not used for the longest time.
 
     The newest stays, whatever it weighs. What goes lives on where somebody holds it. Threads may share a memory: to
-    look something up takes no lock, which a fork could leave locked for ever.
+    look something up takes no lock.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit, self.weight = limit, 0
         self.entries: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
-        self._lock = threading.RLock()
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -39,7 +40,7 @@ class Memory(Generic[Value]):
     def keep(self, key: Hashable, value: Value, weight: int = 1) -> Value:
         """The value, kept."""
         gone = []  # destructors run when the lock is free
-        with self._lock:
+        with lock:
             gone.append(self.entries.pop(key, (None, 0)))
             self.entries[key] = value, weight
             self.weight += weight - gone[0][1]
@@ -50,6 +51,6 @@ class Memory(Generic[Value]):
 
     def clear(self) -> None:
         """Let everything go."""
-        with self._lock:
+        with lock:
             gone, self.entries, self.weight = self.entries, OrderedDict(), 0
         gone.clear()

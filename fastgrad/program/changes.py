@@ -13,9 +13,9 @@ comparison, a floor) sees f's own operations at the displaced points, with the b
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import cached_property
 from typing import Any
 
+from ..formulas.properties import cached_property
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
 
 IDENTITIES = frozenset({"+", "-", "*", "/", "neg", "sqrt"})
@@ -82,16 +82,16 @@ class Points(Moved):
         self.p, self.m = p, m
 
     @cached_property
-    def s(self) -> Operand:  # type: ignore[override]
+    def s(self) -> Operand:
         return self.code.mul(HALF, self.code.sub(self.p, self.m))
 
     @cached_property
-    def e(self) -> Operand:  # type: ignore[override]
+    def e(self) -> Operand:
         sub = self.code.sub
         return self.code.mul(HALF, self.code.add(sub(self.p, self.z), sub(self.m, self.z)))
 
     @cached_property
-    def c(self) -> Operand:  # type: ignore[override]
+    def c(self) -> Operand:
         return self.code.mul(HALF, self.code.add(self.p, self.m))
 
 

@@ -8,9 +8,9 @@ at (nan, 1) has finite slopes), and `steps` are 0 where a given step vanishes be
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import accumulate
 
+from ..formulas.properties import cached_property
 from ..formulas.stencils import Table
 from .changes import IDENTITIES, Coordinate, Points, Walk, slopeless
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program

@@ -6,11 +6,11 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..formulas.properties import cached_property
 from .order import depth_first
 
 Operand = tuple[str, int] | tuple[str, float]

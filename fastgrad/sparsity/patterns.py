@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.numbers import real_array
+from ..formulas.properties import cached_property
 from .colours import colour
 
 Array = NDArray[Any]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..engine.arguments import Function
 from ..engine.call import Rows
+from ..formulas.properties import cached_property
 from ..formulas.steps import irregular
 from ..formulas.values import as_numbers, precision
 from ..program.captures import shares_state

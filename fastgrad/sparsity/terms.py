@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formulas.properties import cached_property
 from ..formulas.stencils import Stencil
 from ..program.schedule import Schedule
 from .patterns import Pattern

@@ -74,7 +74,7 @@ def test_every_lock_is_found():
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 def test_a_fork_waits_for_a_lock(number):
     load_all()
     lock, taken, order = list(pauses._loaded_locks())[number], threading.Event(), []

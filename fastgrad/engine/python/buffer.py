@@ -89,19 +89,20 @@ def _block(walk: Walk, numbers: range, out: Output, values: Array | None, tick: 
 
 
 def _steepest(walk: Walk, found: Any, centers: list[Any], start: int) -> tuple[int, int] | None:
-    """The point and the coordinate whose values on both sides differ most suspiciously."""
-    table, shape, count = walk.call.table, walk.look.shape or (), len(centers)
-    alone, offsets = table.alone, table.stencil.displaced
-    if count == 1 and len(alone) <= FEW and len(offsets) == 2 and not walk.call.vector:
-        numbers = found[0][: 2 * len(alone)].tolist()  # those that move alone are the first
+    """The point and the coordinate whose values on both sides differ most suspiciously.
+
+    The first directions move a coordinate each.
+    """
+    formula, shape, count, d = walk.call.table.stencil, walk.look.shape or (), len(centers), walk.call.points.dimension
+    if count == 1 and d <= FEW and len(formula.displaced) == 2 and not walk.call.vector:
+        numbers = found[0][: 2 * d].tolist()
         if not is_any_suspicious(float(centers[0]), numbers, walk.look.eps):
             return None
-    values = np.asarray(found).reshape(count, walk.count, len(offsets), *shape)[:, alone]
+    values = np.asarray(found).reshape(count, walk.count, len(formula.displaced), *shape)[:, :d]
     center = np.array(centers).reshape(count, 1, *shape)
-    found = ratios(table.stencil, center, np.moveaxis(values, 2, 0), walk.look.eps).reshape(count, len(alone), -1)
-    best = int(np.argmax(found.max(axis=2, initial=0.0)))
-    n, r = divmod(best, len(alone))
-    return (start + n, int(table.units[table.starts[alone[r]]])) if found[n, r].any() else None
+    seen = ratios(formula, center, np.moveaxis(values, 2, 0), walk.look.eps).reshape(count, d, -1)
+    n, i = divmod(int(np.argmax(seen.max(axis=2, initial=0.0))), d)
+    return (start + n, i) if seen[n, i].any() else None
 
 
 def _sums(walk: Walk, found: Any, centers: list[Any]) -> Array:
