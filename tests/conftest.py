@@ -1,6 +1,9 @@
 """What every test has in common."""
 
 import gc
+import sys
+
+import pytest
 
 
 def pytest_collection_finish():
@@ -10,3 +13,13 @@ def pytest_collection_finish():
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def no_threads_of_dask():
+    """Its threads would stay for the tests that fork, which is refused beside other threads."""
+    yield
+    threaded = sys.modules.get("dask.threaded")
+    if threaded is not None and threaded.default_pool is not None:
+        threaded.default_pool.shutdown()
+        threaded.default_pool = None

@@ -114,12 +114,15 @@ def _differing_everywhere(call: Call, derivatives: Callable[[Array], Array]) -> 
 
 
 def _differing(call: Call, n: int, point: Array, derivatives: Callable[[Array], Array]) -> tuple[float, float] | None:
-    """The exact derivative along a direction and a difference, where they disagree at all of four steps."""
+    """The exact derivative along a direction and a difference, where they disagree at all of some steps.
+
+    The shortest has no say where the derivative is 0: between the jumps of a staircase every difference is.
+    """
     formula = stencil(call.table.stencil.derivative)
     direction, found = _along_irregularly(call, n, point, derivatives)
     step = float(direction_step(point[None], direction[None], formula)[0])
     gap = difference = found
-    for t in (step, step / 64.0, step * 8.0, step / 4096.0):
+    for t in (step, step / 64.0, step * 8.0, *([step / 4096.0] if np.any(found) else [])):
         places = (point + k * t * direction for k in formula.offsets)
         values = np.array([np.ravel(call.f(call.argument(x), *call.args_at(n))) for x in places], dtype=float)
         per = t**formula.derivative
