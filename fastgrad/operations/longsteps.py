@@ -10,15 +10,17 @@ from __future__ import annotations
 import warnings
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.bound import Facts
 from ..engine.call import Call
-from ..formulas.steepness import CLOSER, difference, disagree, ends, ratios
+from ..formulas.steepness import CLOSER, difference, disagree, ends, is_any_suspicious, ratios
+from ..formulas.stencils import Stencil
 from ..formulas.steps import default_factor
-from ..formulas.values import as_numbers
+from ..formulas.values import as_number, as_numbers
 from ..program.look import quiet
 from ..results import StepWarning, users_level
 
@@ -43,21 +45,25 @@ def look(call: Call, facts: Facts, target: Array) -> int:
 def _largest(call: Call, facts: Facts, target: Array) -> tuple[int, int] | None:
     """The point and the coordinate along which f changes most, by the derivative; by the diagonal of second ones."""
     count, n = call.points.dimension, call.table.stencil.derivative
-    found = target.reshape(len(target), -1, count, count).diagonal(axis1=2, axis2=3) if n == 2 else target
+    found = np.abs(target.reshape(len(target), -1, count ** (n - 1) * count)[..., :: count + 1 if n == 2 else 1])
     with np.errstate(all="ignore"):
-        h = _steps(call, facts.eps, slice(0, len(target)))
-        changes = np.abs(found.reshape(len(target), -1, count)).max(axis=1) * h**n
-    changes = np.where(np.isfinite(changes), changes, -1.0)
-    best = int(np.argmax(changes))
+        changes = (found[:, 0] if found.shape[1] == 1 else found.max(axis=1)) * _steps(
+            call, facts.eps, len(target)
+        ) ** n
+    best = int(changes.argmax())
+    if not changes.flat[best] < np.inf:
+        changes = np.where(np.isfinite(changes), changes, 0.0)
+        best = int(changes.argmax())
     return divmod(best, count) if changes.flat[best] > 0.0 else None
 
 
-def _steps(call: Call, eps: float, some: slice) -> Array:
+def _steps(call: Call, eps: float, stop: int, start: int = 0) -> Array:
     """The steps of some points, in rows."""
-    steps, rows = call.steps_for(eps), call.points.row(some)
+    steps, rows = call.steps_for(eps), call.points.row(slice(start, stop))
     if steps.size.ndim:
-        steps = replace(steps, size=np.broadcast_to(steps.size, call.points.layout)[some])
-    return np.broadcast_to(steps.at(rows), rows.shape)
+        steps = replace(steps, size=np.broadcast_to(steps.size, call.points.layout)[start:stop])
+    h: Array = steps.at(rows)
+    return h if h.shape == rows.shape else np.broadcast_to(h, rows.shape)
 
 
 class _Beside:
@@ -66,14 +72,18 @@ class _Beside:
     def __init__(self, call: Call, eps: float, n: int, i: int) -> None:
         self.call, self.eps, self.n, self.i, self.count = call, eps, n, i, 0
         self.row = np.array(call.points.row(n))
-        self.h = float(_steps(call, eps, slice(n, n + 1))[0, i])
+        self.h = float(_steps(call, eps, n + 1, n)[0, i])
 
-    def at(self, t: float) -> Array:
-        """f's outputs where the coordinate is moved by t."""
+    def ask(self, t: float) -> Any:
+        """What f returns where the coordinate is moved by t."""
         row = self.row.copy()
         row[self.i] += t
         self.count += 1
-        return np.ravel(as_numbers(self.call.f(self.call.argument(row), *self.call.args_at(self.n))))
+        return self.call.f(self.call.argument(row), *self.call.args_at(self.n))
+
+    def at(self, t: float) -> Array:
+        """f's outputs there."""
+        return np.ravel(as_numbers(self.ask(t)))
 
     def _around(self, offsets: tuple[int, ...], h: float) -> Array:
         return np.array([self.at(k * h) for k in offsets])
@@ -81,6 +91,14 @@ class _Beside:
     def complaint(self, known: bool) -> str:
         """What is wrong with the step, or ""; it may be known that the values at the step are suspicious."""
         formula, h = self.call.table.stencil, self.h
+        if not known and not self.call.vector and len(formula.displaced) == 2:
+            center, *around = (as_number(self.ask(k * h)) for k in (0, *formula.displaced))
+            if not is_any_suspicious(center, around, self.eps):
+                return ""
+            known = True
+        return self._complaint(formula, h, known)
+
+    def _complaint(self, formula: Stencil, h: float, known: bool) -> str:
         one_sided = formula.derivative == 1 and formula.base >= 0
         center = self.at(0.0) if one_sided or not known else np.zeros(1)
         if not known and not ratios(formula, center, self._around(formula.displaced, h), self.eps).any():
