@@ -18,6 +18,7 @@ STYLES = {
     "fastgrad": ("#000000", "o", "-"),
     "fastgrad simd": ("#000000", "D", ":"),
     "fastgrad, exact": ("#000000", "^", "--"),
+    "fastgrad grad(f), exact": ("#000000", "s", "-."),
     "C": ("#0072B2", "s", "-"),
     "JAX, exact": ("#D55E00", "^", "-"),
     "JAX, differences": ("#D55E00", "v", ":"),
