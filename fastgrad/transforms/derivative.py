@@ -36,7 +36,7 @@ _TABLES: dict[Any, tuple[Callable[[int, int, str], stencils.Table], dict[str, An
     hessian: (stencils.hessian, {}),
 }
 _OPTIONS = {"args", "batch", "method", "order", "h", "rel_step", "engine"}  # with others the operation is called
-_METHODS = {"central", "forward", "backward", EXACT}
+_METHODS, _ENGINES = ["central", "forward", "backward", EXACT], ["auto", "simd"]
 
 Bound = Callable[[Array, tuple[Any, ...]], Any]
 
@@ -75,7 +75,9 @@ class Derivative:
         exact, found = how.get("method") == EXACT, run(x)
         usual = found is not None and bool(np.any(found[1] if type(found) is tuple else found))
         if not usual:
-            self._bound.pop(x.shape)  # whether f reads its argument at all, and what it does where it is not finite
+            self._bound.pop(
+                x.shape, None
+            )  # whether f reads its argument at all, and what it does where it is not finite
         if usual and exact:
             return found
         # The same bits, with the warnings that a first call is worth.
@@ -91,7 +93,9 @@ class Derivative:
             and self.operation in _TABLES
             and _OPTIONS.issuperset(how)
             and how.get("method", "central") in _METHODS
-            and how.get("engine", "auto") in {"auto", "simd"}
+            and how.get("engine", "auto") in _ENGINES
+            and type(how["args"]) is tuple  # a list, or an array of steps, might be another one at the next call
+            and all(how.get(name) is None or isinstance(how[name], (int, float)) for name in ("h", "rel_step"))
         )
 
     def _bind(self, x: Array, given: tuple[Any, ...], how: dict[str, Any]) -> Callable[[Array], Any] | None:

@@ -118,6 +118,29 @@ def test_further_arguments_stay_fresh():
     assert [fixed(X)[0], fixed(X, 5.0)[0], fixed(X)[0], fixed(X)[0]] == [2.0, 5.0, 2.0, 2.0]
 
 
+def test_options_that_change_are_seen():
+    """Lists of arguments and arrays of steps are the caller's."""
+    args, h = [2.0], np.array([1e-3, 1e-3])
+    g, steps = (
+        fastgrad.grad(lambda x, a: a * x[0], args=args),
+        fastgrad.grad(lambda x: np.sum(x**3), method="forward", h=h),
+    )
+    assert g(X).round(6).tolist() == [2.0, 0.0]
+    before = steps(X)
+    args[0], h[:] = 5.0, 1e-6
+    assert g(X).round(6).tolist() == [5.0, 0.0]
+    assert np.abs(steps(X) - 3 * X**2).max() < 0.01 * np.abs(before - 3 * X**2).max()
+
+
+@pytest.mark.parametrize("options", [{"method": ["central"]}, {"engine": ["simd"]}, {"method": None}, {"order": "2"}])
+def test_options_of_a_wrong_type(options):
+    with pytest.raises((TypeError, ValueError)) as wanted:
+        fastgrad.gradient(product, X, **options)
+    with pytest.raises(type(wanted.value)) as found:
+        fastgrad.grad(product, **options)(X)
+    assert str(found.value) == str(wanted.value)
+
+
 def test_x_that_f_reads_also_otherwise():
     row = np.array([1.0, 2.0])
     g = fastgrad.grad(lambda x: x @ row)
