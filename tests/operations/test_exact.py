@@ -185,6 +185,16 @@ def test_functions_that_return_a_derivative():
         close(hess(f, method="exact")(x), curvature(x))
 
 
+def test_more_variables_than_differences_are_compiled_for():
+    """24 000 operations, by NumPy."""
+    x = np.linspace(0.1, 1.0, 3000)
+    found = gradient(lambda x: np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2), x, method="exact")
+    wanted = np.zeros(x.size)
+    wanted[:-1] = -400 * x[:-1] * (x[1:] - x[:-1] ** 2) - 2 * (1 - x[:-1])
+    wanted[1:] += 200 * (x[1:] - x[:-1] ** 2)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+
+
 def test_one_object_many_calls():
     g = grad(f, method="exact")
     for x in points(8):

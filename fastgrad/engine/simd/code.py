@@ -34,6 +34,9 @@ Array = NDArray[np.float64]
 # Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000.
 # A dense quadratic form of 100 variables has 20 100, for which LLVM takes 3 s; then it is 1.7 times as fast as Python.
 LONGEST_OPERATIONS = 20_000
+# Of a longer f the exact derivative is made nevertheless: by NumPy at a few points, in short functions at many.
+# That of Rosenbrock's function of 5 000 variables, 40 000 nodes, takes 1 to 2 s to be made and 2 to 4 of LLVM.
+LONGEST_EXACT = 100_000
 # Above, LLVM makes f itself without looking for the best registers:
 # 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
 QUICK_OPERATIONS = 1_500
@@ -107,7 +110,9 @@ def _trace(call: Call) -> Program:
     try:
         rows = [rows.shape[1:] for rows in call.batch]
         types = [rows.dtype for rows in call.batch]
-        program = trace(call.f, call.points.shape, args=call.args, rows=rows, types=types, scalar=call.scalar)
+        how: dict[str, Any] = {"args": call.args, "rows": rows, "types": types, "scalar": call.scalar}
+        budget = LONGEST_EXACT if call.table.is_exact else LONGEST_OPERATIONS
+        program = trace(call.f, call.points.shape, **how, budget=budget)
     except Untraceable as refused:
         n = call.finite()
         value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
