@@ -84,3 +84,11 @@ def disagree(far: Array, near: Array, large: Array) -> NDArray[np.bool_]:
         gap = np.abs(far - near)
         wrong: NDArray[np.bool_] = (gap > 0.5 * np.maximum(np.abs(far), np.abs(near))) & (gap > 0.01 * large)
     return wrong
+
+
+def falls_as_a_power(far: Array, near: Array, nearest: Array) -> NDArray[np.bool_]:
+    """Whether differences, each with a quarter of the step, fall as a power of it: at a squared hinge they do."""
+    with np.errstate(all="ignore"):
+        first, second = (np.log(a / b) / np.log(1.0 / CLOSER) for a, b in ((far, near), (near, nearest)))
+        falls: NDArray[np.bool_] = (np.abs(first - second) < 0.02) & (first > 0.5)
+    return falls

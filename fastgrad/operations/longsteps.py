@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..engine.bound import Facts
 from ..engine.call import Call
-from ..formulas.steepness import CLOSER, difference, disagree, ends, is_any_suspicious, ratios
+from ..formulas.steepness import CLOSER, difference, disagree, ends, falls_as_a_power, is_any_suspicious, ratios
 from ..formulas.stencils import Stencil
 from ..formulas.steps import default_factor
 from ..formulas.values import as_number, as_numbers
@@ -107,6 +107,10 @@ class _Beside:
         slopes = [difference(formula, center, far, h), difference(formula, center, near, h * CLOSER)]
         largest = np.abs(far - center if one_sided else far[-1] - far[0]).max(axis=0)
         wrong = disagree(slopes[0] * h, slopes[1] * h, largest)
+        if wrong.any():
+            step = h * CLOSER**2
+            nearest = difference(formula, center, self._around(ends(formula), step), step)
+            wrong &= ~falls_as_a_power(slopes[0], slopes[1], nearest)
         return self._text(*(slope[wrong][0] for slope in slopes)) if wrong.any() else ""
 
     def _text(self, far: float, near: float) -> str:

@@ -56,6 +56,7 @@ _UNLIKE = {
     "dtype", "itemsize", "nbytes", "strides", "flags", "base", "is_integer", "gi_frame", "gi_code", "cr_frame",
     "tb_frame", "f_globals", "f_locals", "f_back", "f_builtins",
 }  # fmt: skip
+_SETTABLE, _HEAP = (FunctionType, type(np.sum)), 1 << 9  # what takes attributes of the user's; classes made by Python
 _LOADS, _ATTRIBUTES = {"LOAD_GLOBAL", "LOAD_DEREF"}, {"LOAD_ATTR", "LOAD_METHOD"}
 
 
@@ -155,6 +156,8 @@ def _attributes(module: ModuleType, chains: tuple[tuple[str, ...], ...], watch: 
 def _at(value: Any, chain: tuple[str, ...], watch: Watch | None) -> Any:
     for name in chain:
         if type(value) is not ModuleType:
+            if isinstance(value, _SETTABLE) or (isinstance(value, type) and value.__flags__ & _HEAP):
+                raise _ChangesError
             break  # an attribute of what the module gave
         if watch:
             watch.note_name(vars(value), name)

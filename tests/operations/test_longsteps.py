@@ -85,7 +85,7 @@ def test_calls_of_f_are_counted():
 
     with pytest.warns(StepWarning):
         result = fastgrad.hessian(f, P, engine="python", full_output=True)
-    assert len(calls) == result.nfev == 7 + 4
+    assert len(calls) == result.nfev == 7 + 6
     calls.clear()
     result = fastgrad.hessian(f, np.array([1.0, 2.0]) * 1e-9, engine="python", full_output=True, rel_step=1e-3)
     assert len(calls) == result.nfev == 7
@@ -124,6 +124,10 @@ CALM = {
     "relu at 0": (lambda x: np.maximum(x[0], 0.0) + x[1], [0.0, 1.0]),
     "abs at 0": (lambda x: np.abs(x[0]) + x[1], [0.0, 1.0]),
     "a leaky relu": (lambda x: np.where(x[0] > 0, x[0], 1e-5 * x[0]), [0.0, 1.0]),
+    "a squared hinge": (lambda x: np.minimum(x[0], 0.0) ** 2 + x[1], [0.0, 1.0]),
+    "a cubed hinge": (lambda x: np.maximum(x[0], 0.0) ** 3 + x[1], [0.0, 1.0]),
+    "a penalty": (lambda x: 10 * np.maximum(x[0] - 1, 0.0) ** 2 + x[1], [1.0, 0.0]),
+    "a sixth power at its minimum": (lambda x: np.sum((x - 1) ** 6), [1.0, 1.0]),
     "a zero residual": (lambda x: (x[0] ** 2 + x[1] - 11) ** 2 + (x[0] + x[1] ** 2 - 7) ** 2, [3.0, 2.0]),
     "Rosenbrock's minimum": (lambda x: 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2, [1.0, 1.0]),
     "beside a minimum": (lambda x: np.sum((x - 6e-5) ** 2), [0.0, 0.0]),

@@ -74,6 +74,15 @@ def test_many_points():
     assert set(g._bound) == {(20, 2), (9, 2), (17, 2)}
 
 
+def test_many_points_may_be_one():
+    for options in ({}, {"method": "exact"}):
+        g = fastgrad.value_and_grad(lambda x: np.sum(x**2) * x[0], batch=True, **options)
+        for _ in range(2):
+            value, slope = g(np.array([[1.0, 2.0]]))
+            assert (value.shape, slope.shape) == ((1,), (1, 2))
+            assert value[0] == 5.0
+
+
 def test_points_of_any_shape():
     square = np.arange(1.0, 5.0).reshape(2, 2)
     g = fastgrad.grad(lambda w: np.sum(w**3))

@@ -79,5 +79,7 @@ def _arrays(code: Code, call: Call, given: tuple[int, ...], shape: tuple[int, ..
         msg = "most of its results are 0"
         raise EngineError(msg)
     if values is not None and count == 1:
-        values = block.memory[block.values.start : block.values.start + 1].reshape(())
+        values = block.memory[block.values.start : block.values.start + 1].reshape(
+            given[: len(given) - len(points.shape)]
+        )
     return source.reshape(given), out, values, kernel, items, block.address, block

@@ -113,8 +113,8 @@ def call_of(f, x):
     return Call(f, Rows(x.reshape(-1, 1), ()), table, steps, scalar=True, whole=x.shape)
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(1, []), (5, [5]), (FEW + 1, [SAMPLE]), (9999, [SAMPLE])])
-def test_one_call_where_a_few_elements_tell(count, sizes):
+@pytest.mark.parametrize(("count", "sizes"), [(1, []), (5, [5] * 3), (FEW + 1, [SAMPLE] * 6), (9999, [SAMPLE] * 6)])
+def test_a_call_for_each_digit_where_a_few_elements_tell(count, sizes):
     x, calls = np.linspace(0.1, 3.0, count), []
     call = call_of(lambda t: calls.append(t.size) or t**2, x)
     assert check_ends(
@@ -127,12 +127,12 @@ def test_one_call_where_a_few_elements_tell(count, sizes):
 def test_a_few_where_arrays_are_only_asked_of():
     calls, x = [], np.linspace(0.1, 3.0, 5000)
     f = lambda t: calls.append(t.size) or t**2
-    assert check_numbers(call_of(f, x)) == check_arrays(call_of(f, x)) == 3
+    assert check_numbers(call_of(f, x)) == check_arrays(call_of(f, x)) == 8
     assert max(calls) == SAMPLE
     calls.clear()
     assert (
         check_arrays(call_of(lambda t: calls.append(t.size) or W[: t.size, None][:, 0] * x[: t.size] * t, x[:3000]))
-        == 3
+        == 8
     )
     with pytest.raises(ValueError, match="jacobian"):
         check_numbers(call_of(np.cumsum, x))
@@ -144,3 +144,25 @@ def test_an_f_that_returns_the_same_array_at_every_call(way):
     buffers = {n: np.empty(n) for n in range(1, 21)}
     found = derivative(lambda t: np.square(t, out=buffers[t.size]), x, **WAYS[way])
     np.testing.assert_allclose(found, 2.0 * x if way != "second" else 2.0, rtol=1e-5)
+
+
+PAIRS = np.random.default_rng(0).normal(size=(5, 2))
+COUPLED = {
+    "softmax of rows": lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True),
+    "a norm of rows": lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True),
+    "rows backwards": lambda x: x[:, ::-1] * 1.0,
+    "a sum of rows": lambda x: x * np.sum(x**2, axis=1, keepdims=True),
+    "columns": lambda x: x * x.mean(0),
+    "one element": lambda x: np.where(np.arange(x.size).reshape(x.shape) == 1, x * x[0, 0], x**2),
+}
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (2, 2), (3, 2), (4, 2), (5, 2), (6, 2), (2, 4), (3, 4), (16, 16)])
+@pytest.mark.parametrize("name", COUPLED)
+def test_any_two_of_a_few_elements_are_told_apart(name, shape):
+    if name == "columns" and shape[0] == 1:
+        return
+    x = np.random.default_rng(2).normal(size=shape)
+    for options in ({}, {"method": "adaptive"}):
+        with pytest.raises(ValueError, match="no function of one variable"):
+            derivative(COUPLED[name], x, **options)
