@@ -104,6 +104,11 @@ def is_users_module(module: ModuleType) -> bool:
     return not is_installed(path) if path else module.__spec__ is None
 
 
+def is_pythons_class(kind: type) -> bool:
+    """Whether Python made a class, whose attributes anybody may set, and not C."""
+    return kind.__flags__ & 1 << 9 != 0
+
+
 def home(value: Any) -> str:
     """The module of a function or a class as it says itself; what `exec` made in an empty namespace has none."""
     place = getattr(value, "__module__", None)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from .captures import content, function_parts, home, loaded
+from .captures import content, function_parts, home, is_pythons_class, loaded
 from .freshness import Watch
 
 SMALL_ARRAY = 16_384  # bytes; comparing more takes longer than tracing
@@ -56,7 +56,7 @@ _UNLIKE = {
     "dtype", "itemsize", "nbytes", "strides", "flags", "base", "is_integer", "gi_frame", "gi_code", "cr_frame",
     "tb_frame", "f_globals", "f_locals", "f_back", "f_builtins",
 }  # fmt: skip
-_SETTABLE, _HEAP = (FunctionType, type(np.sum)), 1 << 9  # what takes attributes of the user's; classes made by Python
+_SETTABLE = (FunctionType, type(np.sum))  # what takes attributes of the user's, as classes do that Python made
 _LOADS, _ATTRIBUTES = {"LOAD_GLOBAL", "LOAD_DEREF"}, {"LOAD_ATTR", "LOAD_METHOD"}
 
 
@@ -156,7 +156,7 @@ def _attributes(module: ModuleType, chains: tuple[tuple[str, ...], ...], watch: 
 def _at(value: Any, chain: tuple[str, ...], watch: Watch | None) -> Any:
     for name in chain:
         if type(value) is not ModuleType:
-            if isinstance(value, _SETTABLE) or (isinstance(value, type) and value.__flags__ & _HEAP):
+            if isinstance(value, _SETTABLE) or (isinstance(value, type) and is_pythons_class(value)):
                 raise _ChangesError
             break  # an attribute of what the module gave
         if watch:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import home, is_installed, is_users_module, names
+from ..captures import home, is_installed, is_pythons_class, is_users_module, names
 from .arrays import Symbols
 from .symbols import Traced
 
@@ -197,7 +197,6 @@ class _Place:
 
 
 _MISSING = object()
-_HEAP = 1 << 9  # classes that Python made
 _PLAIN = {int, float, str, bytes, bool, complex, type(None), np.float64, type(np.sin), type(len)}
 
 
@@ -282,7 +281,7 @@ def _set_class(kind: type, held: _Held) -> None:
 
 def _is_users(kind: type) -> bool:
     module = sys.modules.get(home(kind))
-    return kind.__flags__ & _HEAP != 0 and not is_installed(getattr(module, "__file__", None) or "")
+    return is_pythons_class(kind) and not is_installed(getattr(module, "__file__", None) or "")
 
 
 def _numbered(value: Any) -> _Held:
