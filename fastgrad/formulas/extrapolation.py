@@ -40,9 +40,7 @@ NARROW = 20  # halvings of the largest step to the shortest peak that is looked 
 PLAIN = 2.0**42  # over round-off: a difference so large leaves 1e-12
 FAR = 53.0  # how much smaller the step is that has to confirm a result; no multiple of it has been taken before
 CHANCE = 64.0  # a difference smaller than round-off by this factor may be 0 by chance: values that are rounded
-SUDDEN = (
-    64.0  # a difference shrinks by this factor from one level to the next: the formula's does by 4, so it is chance
-)
+SUDDEN = 64.0  # a difference shrinks by this factor from one level to the next, the formula's by 4: it is chance
 AGAIN = 41 / 64  # of the step that confirms, where that agreed so well that it may be by chance
 STEEP = 16  # levels without one difference that is 0, after which differences of 0 are those of values that are rounded
 FLAT = 8  # levels at which f differs by the same small amount, whatever the step: noise of f

@@ -115,6 +115,15 @@ class Steps:
             result: Array = (scale + h) - scale
             return result
 
+    def in_rows(self, x: Array) -> Array:
+        """The steps really taken at points in rows, one for each coordinate."""
+        h: Array = self.at(x)
+        return h if h.shape == x.shape else np.broadcast_to(h, x.shape)
+
+    def part(self, some: Any, layout: tuple[int, ...]) -> Steps:
+        """Those of some of the points, which are rows of this layout."""
+        return Steps(self.rule, np.broadcast_to(self.size, layout)[some]) if self.size.ndim else self
+
     def check(self, x: Array) -> None:
         """Raise ValueError where a given step is below the spacing of floats at x; name a workable one."""
         if self.rule in {"default", "complex", "book"}:

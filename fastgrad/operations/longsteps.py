@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import warnings
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,11 +58,8 @@ def _largest(call: Call, facts: Facts, target: Array) -> tuple[int, int] | None:
 
 def _steps(call: Call, eps: float, stop: int, start: int = 0) -> Array:
     """The steps of some points, in rows."""
-    steps, rows = call.steps_for(eps), call.points.row(slice(start, stop))
-    if steps.size.ndim:
-        steps = replace(steps, size=np.broadcast_to(steps.size, call.points.layout)[start:stop])
-    h: Array = steps.at(rows)
-    return h if h.shape == rows.shape else np.broadcast_to(h, rows.shape)
+    some = slice(start, stop)
+    return call.steps_for(eps).part(some, call.points.layout).in_rows(call.points.row(some))
 
 
 class _Beside:

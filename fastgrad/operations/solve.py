@@ -175,7 +175,7 @@ def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) 
     if call.bounds is not None:
         return bounds.steps_taken(call, eps).reshape(given.shape)[()]
     x = call.points.row(slice(None))
-    return np.broadcast_to(call.steps_for(eps).at(x), x.shape).reshape(given.shape)[()]
+    return call.steps_for(eps).in_rows(x).reshape(given.shape)[()]
 
 
 def _run(call: Call, target: Output, values: Array | None, how: Options, workers: int | None) -> Facts:

@@ -94,9 +94,7 @@ def _along(
 
 def _steps_at(call: Call, n: int, row: Array) -> Array:
     """The steps of the unit vectors."""
-    size = call.steps.size
-    size = np.broadcast_to(size, call.points.layout)[n] if size.ndim else size
-    h = np.broadcast_to(Steps(call.steps.rule, size).at(row), row.shape)
+    h = call.steps.part(n, call.points.layout).in_rows(row)
     return h if call.t is None else np.append(h, call.t[n])
 
 

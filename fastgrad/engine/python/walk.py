@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formulas.stencils import Table
-from ...formulas.steps import Steps
 from ...program.look import Look, WroteError, references
 from ..call import Call, Rows
 from ..threads import Report
@@ -47,15 +46,12 @@ class Walk:
 
     def rows_and_steps(self, some: slice) -> tuple[Array, Array]:
         """Points in rows, and the steps of the unit vectors."""
-        points, steps, size = self.call.points, self.steps, self.steps.size
+        points, steps = self.call.points, self.steps.part(some, self.call.points.layout)
         given = points.row(some) if isinstance(points, Rows) else points.row(np.arange(some.start, some.stop)).T
         rows = given.copy()
-        if size.ndim:
-            steps = Steps(steps.rule, np.broadcast_to(size, points.layout)[some])
         if steps.rule != "default" and self.call.moves_coordinates:
             steps.check(rows)
-        h = steps.at(rows)
-        h = h if h.shape == rows.shape else np.broadcast_to(h, rows.shape)
+        h = steps.in_rows(rows)
         return rows, h if self.t is None else np.concatenate([h, self.t[some, None]], axis=1)
 
     def room(self, count: int) -> Any:
