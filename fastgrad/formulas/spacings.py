@@ -19,6 +19,7 @@ DIFFERENCE = "difference"  # (f0 - f1) / w0
 COMBINATION = "combination"  # w0 * f0 + w1 * f1 + w2 * f2
 PAIRS = "pairs"  # (w0 * (f0 - f1) + w1 * (f2 - f3) + ...) / w[-1]
 AROUND = "around"  # w0 * (f1 - f0) + w1 * (f2 - f0) + ...: zero for constants, whatever their value
+THREE_POINTS = "three points"  # COMBINATION, whose weights are computed from the coordinates of the three
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Formula:
 
     @property
     def weights(self) -> int:
-        return {DIFFERENCE: 1, COMBINATION: self.taps, PAIRS: self.taps // 2 + 1, AROUND: self.taps - 1}[self.kind]
+        counts = {DIFFERENCE: 1, COMBINATION: self.taps, PAIRS: self.taps // 2 + 1, AROUND: self.taps - 1}
+        return counts.get(self.kind, 1)
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Line:
         (a, b) -> weights of the inner nodes a, ..., b - 1: one row for each or, unless `uneven`, one for all.
     edge_taps, edge_weights : (n - stop + start, taps or weights) arrays
         For each node before `start` and from `stop` on.
+    coordinates : array of float64, optional
+        Of the nodes, where the inner formula is that of three points, whose weights need not be made beforehand.
     """
 
     n: int
@@ -60,6 +64,7 @@ class Line:
     edge: Formula
     edge_taps: Array
     edge_weights: Array
+    coordinates: Array | None = None
 
     def edge_rows(self, start: int, stop: int) -> Array:
         """Positions among the edge's rows of the nodes in [start, stop) that belong to the edges."""
@@ -89,19 +94,20 @@ class Line:
         weights = np.concatenate([np.zeros((begin, self.edge_weights.shape[1])), self.edge_weights[rows]])
         return replace(
             self, n=len(nodes), start=first + shift, stop=last + shift, edge_taps=taps, edge_weights=weights,
-            inner_weights=lambda a, b: self.inner_weights(a - shift, b - shift),
+            inner_weights=lambda a, b: self.inner_weights(a - shift, b - shift), coordinates=None,
         )  # fmt: skip
 
     def stored(self) -> Line:
         """The same with its weights computed, so that it goes to another process without the coordinates."""
         rows = self.inner_weights(self.start, self.stop)
-        return replace(self, inner_weights=_stored(rows, self.start) if self.uneven else _always(rows))
+        kept = _stored(rows, self.start) if self.uneven else _always(rows)
+        return replace(self, inner_weights=kept, coordinates=None)
 
     def negative(self) -> Line:
         """The derivative's negative, to the last bit."""
         return replace(
             self, inner_weights=lambda a, b: _negated(self.inner, self.inner_weights(a, b)),
-            edge_weights=_negated(self.edge, self.edge_weights),
+            edge_weights=_negated(self.edge, self.edge_weights), coordinates=None,
         )  # fmt: skip
 
     def widened(self) -> Line:
@@ -131,7 +137,7 @@ def numpy_line(n: int, spacing: Any, edge_order: int, dtype: np.dtype[Any]) -> L
     inner = Formula(COMBINATION, 3, _widens(dtype, [spacing]))
     return Line(
         n, 1, n - 1, inner, np.array([-1, 0, 1]), lambda a, b: _three_points(np.diff(spacing[a - 1 : b + 1])), True,
-        edge, *ends,
+        edge, *ends, spacing if spacing.dtype == np.float64 else None,
     )  # fmt: skip
 
 
@@ -256,6 +262,7 @@ def periodic_three_points(x: Array, period: float, dtype: np.dtype[Any]) -> Line
     return Line(
         n, 1, n - 1, formula, np.array([-1, 0, 1]), lambda a, b: _three_points(np.diff(x[a - 1 : b + 1])), True,
         formula, np.array([[n - 1, 0, 1], [n - 2, n - 1, 0]]), _three_points(around)[0],
+        x if x.dtype == np.float64 else None,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from ..formulas.spacings import AROUND, COMBINATION, DIFFERENCE, Formula
+from ..formulas.spacings import AROUND, COMBINATION, DIFFERENCE, THREE_POINTS, Formula
 from ..llvm import machine
 
 SCRATCH, PLAIN, STREAM = range(3)  # where a row goes: to the sum of several terms, to memory, to memory past the cache
@@ -114,6 +114,10 @@ class _Body:
             return self.calculate("fdiv", self.difference(taps[0], taps[1]), self.weight(0))
         if formula.kind == COMBINATION:
             return self.total([self.product(k, self.number_of(tap)) for k, tap in enumerate(taps)])
+        if formula.kind == THREE_POINTS:
+            return self.total(
+                [self.calculate("fmul", w, self.number_of(t)) for w, t in zip(self.three(), taps, strict=True)]
+            )
         values = [self.number_of(tap) for tap in taps]
         if formula.kind == AROUND:
             apart = [self.calculate("fsub", value, values[0]) for value in values[1:]]
@@ -121,6 +125,20 @@ class _Body:
         apart = [self.calculate("fsub", a, b) for a, b in zip(values[::2], values[1::2], strict=True)]
         total = self.total([self.product(k, value) for k, value in enumerate(apart)])
         return self.calculate("fdiv", total, self.weight(len(apart)))
+
+    def three(self) -> list[str]:
+        """np.gradient's weights of three nodes, whose coordinates follow each other: three divisions."""
+        x = [self.load("%weight0", self.number)]
+        for k in (1, 2):
+            beside = self.emit(f"getelementptr double, ptr %weight0, i64 {k}")
+            x.append(self.load(beside, self.number))
+        left, right = self.calculate("fsub", x[1], x[0]), self.calculate("fsub", x[2], x[1])
+        both, negative = self.calculate("fadd", left, right), self.emit(f"fneg {self.number} {right}")
+        return [
+            self.calculate("fdiv", negative, self.calculate("fmul", left, both)),
+            self.calculate("fdiv", self.calculate("fsub", right, left), self.calculate("fmul", left, right)),
+            self.calculate("fdiv", left, self.calculate("fmul", right, both)),
+        ]
 
     def product(self, k: int, value: str) -> str:
         return self.calculate("fmul", self.weight(k), value)
