@@ -124,6 +124,9 @@ def _negated(formula: Formula, weights: Array) -> Array:
 # --- np.gradient's own ------------------------------------------------------------------------------------------------
 
 
+_BESIDE, _AROUND = np.array([1, -1]), np.array([-1, 0, 1])
+
+
 def numpy_line(n: int, spacing: Any, edge_order: int, dtype: np.dtype[Any]) -> Line:
     """np.gradient's formulas:
     `spacing` is a number or the coordinates, in the precision in which NumPy subtracts them."""
@@ -133,11 +136,11 @@ def numpy_line(n: int, spacing: Any, edge_order: int, dtype: np.dtype[Any]) -> L
     if np.ndim(spacing) == 0:
         step = 2.0 * spacing
         inner = Formula(DIFFERENCE, 2, _widens(dtype, [step]))
-        return Line(n, 1, n - 1, inner, np.array([1, -1]), _always([[step]]), False, edge, *ends)
+        return Line(n, 1, n - 1, inner, _BESIDE, _always([[step]]), False, edge, *ends)
     inner = Formula(COMBINATION, 3, _widens(dtype, [spacing]))
     return Line(
-        n, 1, n - 1, inner, np.array([-1, 0, 1]), lambda a, b: _three_points(np.diff(spacing[a - 1 : b + 1])), True,
-        edge, *ends, spacing if spacing.dtype == np.float64 else None,
+        n, 1, n - 1, inner, _AROUND, lambda a, b: _three_points(np.diff(spacing[a - 1 : b + 1])), True, edge, *ends,
+        spacing if spacing.dtype == np.float64 else None,
     )  # fmt: skip
 
 
@@ -164,7 +167,7 @@ def _three_points(apart: Array) -> Array:
 def _edges(n: int, spacing: Any, edge_order: int) -> tuple[str, list[list[int]], list[Any]]:
     uniform = np.ndim(spacing) == 0
     if edge_order == 1:
-        ends = [spacing, spacing] if uniform else [*np.diff(spacing[:2]), *np.diff(spacing[-2:])]
+        ends = [spacing, spacing] if uniform else [spacing[1] - spacing[0], spacing[-1] - spacing[-2]]
         return DIFFERENCE, [[1, 0], [n - 1, n - 2]], ends
     taps = [[0, 1, 2], [n - 3, n - 2, n - 1]]
     if uniform:
@@ -179,7 +182,7 @@ def _edges(n: int, spacing: Any, edge_order: int) -> tuple[str, list[list[int]],
 
 def _widens(dtype: np.dtype[Any], weights: list[Any]) -> bool:
     """Whether NumPy computes products of such samples and these weights in float64."""
-    return any(np.result_type(np.empty(1, dtype), w) == np.float64 for w in weights)
+    return dtype == np.float64 or any(np.result_type(np.empty(1, dtype), w) == np.float64 for w in weights)
 
 
 # --- of higher order, and periodic ------------------------------------------------------------------------------------
@@ -260,7 +263,7 @@ def periodic_three_points(x: Array, period: float, dtype: np.dtype[Any]) -> Line
     formula = Formula(COMBINATION, 3, _widens(dtype, [x]))
     around = np.stack([np.diff([x[-1] - period, x[0], x[1]]), np.diff([x[-2], x[-1], x[0] + period])], axis=1)
     return Line(
-        n, 1, n - 1, formula, np.array([-1, 0, 1]), lambda a, b: _three_points(np.diff(x[a - 1 : b + 1])), True,
+        n, 1, n - 1, formula, _AROUND, lambda a, b: _three_points(np.diff(x[a - 1 : b + 1])), True,
         formula, np.array([[n - 1, 0, 1], [n - 2, n - 1, 0]]), _three_points(around)[0],
         x if x.dtype == np.float64 else None,
     )  # fmt: skip

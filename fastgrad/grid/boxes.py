@@ -10,12 +10,15 @@ from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from ..engine.jit.kernels import kernel, part
 from ..formulas.spacings import THREE_POINTS, Formula, Line
 from . import rowcode
-from .rowcode import PLAIN, SCRATCH, STREAM, Row, call
+from .rowcode import PLAIN, SCRATCH, STREAM, Row
 
 Array = NDArray[Any]
 
@@ -72,6 +75,19 @@ class Sweep(NamedTuple):
     OUTPUT, INPUT, AXIS, BEGIN, END, ROW_INSIDE, ROW_AT_EDGE, TAPS, OFFSETS, WEIGHTS, BETWEEN, APART,
     EDGE_TAPS, EDGE_OFFSETS, EDGE_WEIGHTS, EDGE_BETWEEN, SUMMED,
 ) = range(17)  # fmt: skip
+
+
+@intrinsic
+def call(typing: Any, place: Any, n: Any, out: Any, total: Any, taps: Any, weights: Any, stride: Any) -> Any:
+    """Call the row operation at an address; all arguments are numbers."""
+
+    def codegen(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        i64, pointer = ir.IntType(64), ir.IntType(8).as_pointer()
+        function = ir.FunctionType(i64, [i64, pointer, pointer, pointer, pointer, i64])
+        addresses = [builder.inttoptr(value, pointer) for value in given[2:6]]
+        return builder.call(builder.inttoptr(given[0], function.as_pointer()), [given[1], *addresses, given[6]])
+
+    return types.int64(*[types.int64] * 7), codegen
 
 
 @kernel

@@ -12,10 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
-
 from ..formulas.spacings import AROUND, COMBINATION, DIFFERENCE, THREE_POINTS, Formula
 from ..llvm import machine
 
@@ -32,6 +28,28 @@ end:
 }}
 attributes #0 = {{ nounwind "min-legal-vector-width"="{bits}" "prefer-vector-width"="{bits}" }}
 """
+
+_ROWS = """define i64 @rows(i64 %from, i64 %to, ptr %given) #0 {{
+entry:
+  %taps = alloca ptr, i64 {count}
+{numbers}
+  br label %loop
+loop:
+  %r = phi i64 [%from, %entry], [%next, %loop]
+  %far = mul i64 %r, %jump
+  %to.r = getelementptr i8, ptr %out, i64 %far
+  %aside = mul i64 %r, %across
+  %weights.r = getelementptr i8, ptr %weights, i64 %aside
+{moves}
+  %done = call i64 @row(i64 %n, ptr %to.r, ptr null, ptr %taps, ptr %weights.r, i64 %stride)
+  %next = add i64 %r, 1
+  %more = icmp slt i64 %next, %to
+  br i1 %more, label %loop, label %end
+end:
+  ret i64 0
+}}
+"""
+_GIVEN = (("n", "i64"), ("out", "ptr"), ("jump", "i64"), ("weights", "ptr"), ("across", "i64"), ("stride", "i64"))
 
 _LOOP = """{label}:
   %some.{label} = icmp sle i64 {after}, {limit}
@@ -228,21 +246,33 @@ def _compiled_row(row: Row, lanes: int) -> Any:
     return machine.functions(text(row, lanes), "row")[0]
 
 
+def _text_of_rows(row: Row, lanes: int) -> str:
+    """The module of a row operation that is repeated: `given` are the numbers of `_GIVEN`, then the first taps."""
+    numbers, moves = [], []
+    for k, (name, kind) in enumerate([*_GIVEN, *((f"tap.{k}", "ptr") for k in range(row.formula.taps))]):
+        numbers += [f"%at.{name} = getelementptr i64, ptr %given, i64 {k}", f"%{name} = load {kind}, ptr %at.{name}"]
+    for k in range(row.formula.taps):
+        moves += [
+            f"%moved.{k} = getelementptr i8, ptr %tap.{k}, i64 %far",
+            f"%slot.{k} = getelementptr ptr, ptr %taps, i64 {k}",
+        ]
+        moves += [f"store ptr %moved.{k}, ptr %slot.{k}"]
+    lines = ["\n".join(f"  {line}" for line in some) for some in (numbers, moves)]
+    return text(row, lanes) + _ROWS.format(count=row.formula.taps, numbers=lines[0], moves=lines[1])
+
+
+@cache
+def _compiled_rows(row: Row, lanes: int) -> Any:
+    return machine.functions(_text_of_rows(row, lanes), "rows")[0]
+
+
+def rows(row: Row) -> Any:
+    """A row operation for so many rows: ``rows(0, count, numbers)``, rows and their weights equally far apart."""
+    return _compiled_rows(row, machine.lanes())
+
+
 def address(row: Row) -> int:
     """Where the machine code of a row operation is."""
     value = cast(_compiled_row(row, machine.lanes()), c_void_p).value
     assert value is not None
     return value
-
-
-@intrinsic
-def call(typing: Any, place: Any, n: Any, out: Any, total: Any, taps: Any, weights: Any, stride: Any) -> Any:
-    """Call the row operation at an address; all arguments are numbers."""
-
-    def codegen(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        i64, pointer = ir.IntType(64), ir.IntType(8).as_pointer()
-        function = ir.FunctionType(i64, [i64, pointer, pointer, pointer, pointer, i64])
-        addresses = [builder.inttoptr(value, pointer) for value in given[2:6]]
-        return builder.call(builder.inttoptr(given[0], function.as_pointer()), [given[1], *addresses, given[6]])
-
-    return types.int64(*[types.int64] * 7), codegen
