@@ -45,6 +45,12 @@ def is_small(values: Any, spacing: tuple[Any, ...]) -> bool:
     )
 
 
+def by_numpy_at_once(values: Array, spacing: tuple[Any, ...], axis: Any, edge_order: Any) -> Any:
+    """np.gradient's result or its error."""
+    with np.errstate(all="ignore"):
+        return numpys_gradient(values, spacing, axis, edge_order)
+
+
 def suits_numpy(samples: Array, axes: list[Any]) -> bool:
     """Whether np.gradient, whose bits are the same, is as fast, or has arithmetic of its own: float16 and complex."""
     if samples.dtype == np.float16 or samples.dtype.kind == "c" or is_masked(samples):

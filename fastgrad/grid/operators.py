@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..chunks import labelled
@@ -14,7 +13,16 @@ from ..chunks.lazy import dask_array
 from ..engine.arguments import Options
 from ..engine.numbers import is_dask
 from ..formulas.spacings import Line
-from .arrays import by_numpy, fill, is_small, plain_samples, read_components, read_outputs, suits_numpy
+from .arrays import (
+    by_numpy,
+    by_numpy_at_once,
+    fill,
+    is_small,
+    plain_samples,
+    read_components,
+    read_outputs,
+    suits_numpy,
+)
 from .blocks import check_samples, derivatives
 from .numbers import floating, is_masked, new, written
 from .spacing import (
@@ -23,7 +31,6 @@ from .spacing import (
     coordinates_of,
     exact,
     lines_of,
-    numpys_gradient,
     read_scheme,
     required_axes,
 )
@@ -105,11 +112,10 @@ def gradient(
     """
     asked = accuracy != 2 or periodic is not False or period is not None
     if not asked and out is None and workers is None and is_small(values, spacing):
-        with np.errstate(all="ignore"):
-            return numpys_gradient(values, spacing, axis, edge_order)
+        return by_numpy_at_once(values, spacing, axis, edge_order)
     if is_labelled(values):
-        what = _named(edge_order, accuracy, periodic, period, workers, progress)
-        return labelled.gradient(gradient, values, spacing, axis, out, **what)
+        how = _named(edge_order, accuracy, periodic, period, workers, progress)
+        return labelled.gradient(gradient, values, spacing, axis, out, **how)
     scheme = read_scheme(edge_order, accuracy, workers)
     if is_dask(values):
         return _lazy_gradient(values, spacing, axis, periodic, period, scheme, _lazily(workers, out, progress))
@@ -117,9 +123,9 @@ def gradient(
     axes = None if samples is None else axes_and_spacing(samples, spacing, axis, edge_order)
     if samples is None or axes is None or (not asked and suits_numpy(samples, axes)):
         return by_numpy(values, spacing, axis, edge_order, asked=asked, out=out)
-    lines = lines_of(samples, axes, periodic, period, 1, scheme)
+    lines = enumerate(lines_of(samples, axes, periodic, period, 1, scheme))
     outputs, result = read_outputs(out, samples, floating(samples.dtype), len(axes), *coordinates_of(axes))
-    terms = [(k, samples, a, line) for k, (a, line) in enumerate(lines)]
+    terms = [(k, samples, a, line) for k, (a, line) in lines]
     fill(outputs, terms, scheme.workers, progress, fresh=out is None)
     return result
 
