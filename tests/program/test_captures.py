@@ -14,7 +14,6 @@ from fastgrad.program.captures import (
     parts,
     rebuilt,
     shares_state,
-    snapshot,
 )
 from fastgrad.program.keys import unchanging
 
@@ -99,17 +98,6 @@ def test_rebuilt_with_other_parts_and_the_rest_is_shared():
     assert bound(None) == 2.0
     part = rebuilt(functools.partial(of_defaults, b="q"), {("function", "function"): lambda x, b: b})
     assert part(1.0) == "q"
-
-
-def test_a_snapshot_stays_as_it_was():
-    value = 2.0
-
-    def f(x):
-        return value * x
-
-    copy = snapshot(f)
-    value = 3.0
-    assert (copy(1.0), f(1.0)) == (2.0, 3.0)
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------

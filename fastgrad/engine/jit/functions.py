@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 
 from ...formulas.values import as_number, as_numbers
 from ...llvm.interrupts import deferred_interrupt
-from ...program.captures import NotFrozenError, captured, content, snapshot
+from ...program.captures import NotFrozenError, captured, content
 from ...program.look import agree
 from ...results import EPS, EngineError
 from ..call import Call
+from .callees import frozen
 from .kernels import compiler, part
 from .linking import Shape, linked
 from .numbers import Numbers
@@ -43,6 +44,7 @@ class Function:
 
     compiled: Any
     kernels: dict[Hashable, Any] = field(default_factory=dict)
+    refusals: dict[Hashable, str] = field(default_factory=dict)
 
     def kernel(self, shape: Shape, numbers: Numbers, *x: Any) -> Any:
         """A loop around f, for a stencil; `x` are the types of what is varied."""
@@ -135,16 +137,26 @@ def function_of(call: Call, recompilations: int | None) -> Function:
         if len(versions.functions) >= KEPT:
             versions.functions.clear()
         versions.count += 1
-        versions.functions[key] = Function(compiler(boundscheck=checked)(snapshot(function)))
+        versions.functions[key] = Function(compiler(boundscheck=checked)(frozen(function, checked=checked)))
     return versions.functions[key]
 
 
-def compile_for(compiled: Any, *given: Any) -> Any:
-    """Compile f for its arguments, with the defaults of those that are not given; Numba's type of what it returns."""
-    with compiling():
-        signature = compiled.fold_argument_types(tuple(map(numba_type, given)), {})[1]
-        if signature not in compiled.overloads:
-            compiled.compile(signature)
+def compile_for(function: Function, *given: Any) -> Any:
+    """Compile f for its arguments, with the defaults of those that are not given; Numba's type of what it returns.
+
+    What Numba has refused once it would refuse again, after a tenth of a second.
+    """
+    compiled, kinds = function.compiled, tuple(map(numba_type, given))
+    if kinds in function.refusals:
+        raise EngineError(function.refusals[kinds])
+    try:
+        with compiling():
+            signature = compiled.fold_argument_types(kinds, {})[1]
+            if signature not in compiled.overloads:
+                compiled.compile(signature)
+    except EngineError as refused:
+        function.refusals[kinds] = str(refused)
+        raise
     return compiled.overloads[signature].signature.return_type
 
 
