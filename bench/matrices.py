@@ -206,6 +206,7 @@ CASES = (
     *(forces(dimension) for dimension in (2, 10, 100)),
     forces(1000, "fastgrad, order 8", *SLOW),
     batch("jacobian", JACOBIAN, "Broyden tridiagonal", 4, 10**4, without(JACOBIANS, "fastgrad simd"), {}),
+    batch("jacobian", JACOBIAN, "Broyden tridiagonal", 30, 5000, without(JACOBIANS, "fastgrad simd"), {}),
     hessian(4),
     hessian(20),
     hessian(100, "numdifftools", "scipy.differentiate"),

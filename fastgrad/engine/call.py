@@ -57,8 +57,9 @@ class Grid:
         self.layout = (self.count, self.dimension)
 
     def row(self, n: Any) -> Array:
+        """The coordinates of a node, or of some nodes in rows, as those of `Rows`."""
         node = np.unravel_index(n, tuple(map(len, self.axes)))
-        return np.array([axis[i] for axis, i in zip(self.axes, node, strict=True)])
+        return np.stack([axis[i] for axis, i in zip(self.axes, node, strict=True)], axis=-1)
 
 
 @dataclass(slots=True)
@@ -193,7 +194,7 @@ class Call:
 def subset(call: Call, picks: NDArray[np.intp]) -> Call:
     """The same call at some of its points, given as rows."""
     points, size = call.points, call.steps.size
-    rows = np.ascontiguousarray(points.row(picks).T) if isinstance(points, Grid) else points.row(picks)
+    rows = points.row(picks)
     steps = replace(call.steps, size=size[picks]) if size.ndim == 2 else call.steps
     v, t = (None if a is None else a[picks] for a in (call.v, call.t))
     batch = tuple(rows[picks] for rows in call.batch)

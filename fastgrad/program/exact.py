@@ -15,14 +15,15 @@ from .tangent import tangent
 
 
 def exact(
-    program: Program, table: Table, *, value: bool = False, watch: bool | str = False, careful: str = ""
-) -> Written:
+    program: Program, table: Table, *, value: bool = False, watch: bool | str = False, careful: str = "",
+    ordered: bool = True,
+) -> Written:  # fmt: skip
     """Write a table out.
 
     Its rows are f's, then v and t if the table has a direction v; its constants f's. `watch` is for f's outputs, True,
     or for signs that f is not finite where its derivatives are, SIGNS, which takes fewer operations.
     `careful` is "reverse" or "forward", where first derivatives may have either mode: 0 times infinity is 0 then where
-    that mode knows it.
+    that mode knows it. `ordered` is for machine code: NumPy takes the nodes in an order of its own.
     """
     along_v = program.inputs in table.units
     if table.stencil.derivative == 1:
@@ -39,7 +40,8 @@ def exact(
     values = own[:1] if value else []
     rows = program.rows + (program.inputs + 1 if along_v else 0)
     shape = (*program.shape, len(table.scale))
-    made = code.finish((*kept, *values, *watched), shape, len(kept), rows=rows, raises=False)
+    outputs, changes = (*kept, *values, *watched), {"rows": rows, "raises": False}
+    made = code.finish(outputs, shape, len(kept), **changes) if ordered else code.unordered(outputs, shape, **changes)
     return Written(made, 0, len(kept), len(values), len(watched), 0, places, checked=bool(watch))
 
 

@@ -303,6 +303,10 @@ class Code:
                 return ("k", float(OPERATIONS[name](np.float64(a[1]), np.float64(b[1]))))
         return self.keep(name, a, b)
 
+    def unordered(self, outputs: Iterable[Operand], shape: tuple[int, ...], **changes: Any) -> Program:
+        """The program of these outputs as it was written, with nodes that none of them needs."""
+        return replace(self.program, nodes=tuple(self.nodes), outputs=tuple(outputs), shape=shape, **changes)
+
     def finish(
         self, outputs: Iterable[Operand], shape: tuple[int, ...], results: int | None = None, **changes: Any
     ) -> Program:

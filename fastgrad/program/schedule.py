@@ -56,6 +56,11 @@ class Schedule:
     steps: list[tuple[Callable[..., Any], slice, list[Picks]]]
     wanted: Picks
 
+    @property
+    def operations(self) -> int:
+        """How many nodes of the program are computed."""
+        return sum(target.stop - target.start for _, target, _ in self.steps)
+
     def values(self, points: Array, constants: Sequence[float] = ()) -> Array:
         """The wanted values (K, P) at points in columns; perhaps with other constants than the program's."""
         rows = np.empty((self.size, points.shape[1]))

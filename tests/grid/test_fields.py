@@ -165,3 +165,24 @@ def test_progress_reaches_the_total(engine, count):
     assert seen
     assert seen[-1] == (2 * count, 2 * count)
     assert seen == sorted(seen)
+
+
+FIELDS_THAT_END = {
+    "branches": (lambda x: np.where(x[1] > 0, np.sin(x[0]) * x[1], np.sqrt(x[1]) + x[0] ** 3), (2, 500)),
+    "poles": (lambda x: 1 / ((x[0] + 0.5) ** 2 + (x[1] - 1.0) ** 2), (65, 97)),
+    "half": (lambda x: np.log(x[0]) * x[1], (40, 50)),
+    "line": (lambda x: np.sqrt(x[0]), (2500,)),
+    "three": (lambda x: np.sqrt(x[0]) * x[1] + x[2] / x[1], (12, 13, 14)),
+}
+
+
+@pytest.mark.parametrize(("f", "lengths"), FIELDS_THAT_END.values(), ids=FIELDS_THAT_END)
+@pytest.mark.parametrize("method", ["central", "exact"])
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
+def test_nodes_that_are_not_finite_are_those_of_points(f, lengths, method):
+    axes = [np.linspace(-0.5, 1.0, n) if n > 2 else np.array([1.0, 2.0]) for n in lengths]
+    field = gradient_field(f, axes, method=method, engine="simd")
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+    expected = gradient(f, points, batch=True, method=method, engine="simd")
+    assert method == "central" or not np.isfinite(expected).all()
+    np.testing.assert_array_equal(field.reshape(len(axes), -1).T, expected)

@@ -316,6 +316,37 @@ def test_math_raises_as_in_python(count):
         gradient(g, x, batch=True, method="exact")
 
 
+def _caught(function, error):
+    def f(x):
+        try:
+            return function(x[0]) + x[1]
+        except error:
+            return 5.0 * x[1]
+
+    return f
+
+
+CAUGHT = {
+    "sqrt": (_caught(math.sqrt, ValueError), -0.5),
+    "log": (_caught(math.log, ValueError), 0.0),
+    "exp": (_caught(math.exp, OverflowError), 800.0),
+    "acos": (_caught(math.acos, Exception), 2.0),
+}
+
+
+@pytest.mark.parametrize(("f", "there"), CAUGHT.values(), ids=CAUGHT)
+@pytest.mark.parametrize("of", [gradient, value_and_gradient, jacobian, hessian])
+def test_exceptions_of_math_that_f_catches(of, f, there):
+    points = np.tile([0.5, 0.3], (3000, 1))
+    of(f, points, batch=True, method="exact")
+    points[1500, 0] = there
+    for some in (points, points[1499:1502], points[1500:1501]):
+        with pytest.raises(EngineError, match=r"f catches an exception of math at|in Python"):
+            of(f, some, batch=True, method="exact")
+    with pytest.raises(EngineError, match=r"f catches an exception of math at|in Python"):
+        grad(f, method="exact")(points[1500])
+
+
 @pytest.mark.parametrize("count", [1, 3, 40])
 def test_math_that_raises_where_a_selection_hides_it(count):
     """NumPy's where takes both of its branches: so does f in Python, and raises."""

@@ -47,7 +47,7 @@ class Walk:
     def rows_and_steps(self, some: slice) -> tuple[Array, Array]:
         """Points in rows, and the steps of the unit vectors."""
         points, steps = self.call.points, self.steps.part(some, self.call.points.layout)
-        given = points.row(some) if isinstance(points, Rows) else points.row(np.arange(some.start, some.stop)).T
+        given = points.row(some) if isinstance(points, Rows) else points.row(np.arange(some.start, some.stop))
         rows = given.copy()
         if steps.rule != "default" and self.call.moves_coordinates:
             steps.check(rows)

@@ -21,7 +21,7 @@ from ...program.differences import Written
 from ...program.exact import exact
 from ...program.program import Program
 from ...program.schedule import Schedule, schedule
-from ...results import EPS
+from ...results import EPS, EngineError
 from ..bound import Bound
 from ..call import Call, Output, Target
 from .arguments import batch_rows
@@ -31,7 +31,6 @@ Array = NDArray[np.float64]
 
 LOOKED_AT = 4  # of these, when f is compared with its trace
 CAREFUL = 20_000  # f's operations times coordinates, up to which all that forward mode knows is asked
-REPEATED = 1000  # points at which f is asked whether it raises
 
 _schedules: Memory[tuple[Written, Schedule]] = Memory(1024)
 
@@ -41,7 +40,7 @@ def scheduled(program: Program, table: Table, *, careful: str = "") -> tuple[Wri
     key = (program.structure, table.key, careful)
     known = _schedules.get(key)
     if known is None:
-        written = exact(program, table, watch=True, careful=careful)
+        written = exact(program, table, watch=True, careful=careful, ordered=False)
         known = _schedules.keep(key, (written, schedule(written.program)))
     return known
 
@@ -157,7 +156,7 @@ class ScheduledCode:
     @property
     def description(self) -> str:
         """How f is run."""
-        nodes = len(scheduled(self.program, self.table)[0].program.nodes)
+        nodes = scheduled(self.program, self.table)[1].operations
         return f"f of {len(self.program.nodes)} operations, with its derivatives {nodes}, by NumPy"
 
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
@@ -171,15 +170,29 @@ class ScheduledCode:
             if values is not None:
                 values[...] = outputs[0]
             if self.program.raises:
-                ask(call, np.flatnonzero(~np.isfinite(outputs).all(axis=0)))
+                ask(self.program, call, np.flatnonzero(~np.isfinite(outputs).all(axis=0)))
 
         return Bound("simd", call, work, count, count, count)
 
 
-def ask(call: Call, rows: NDArray[np.intp]) -> None:
-    """Call f where its value is not finite: where Python's math raises, so does it."""
-    for n in rows[:REPEATED].tolist():
-        call.f(call.argument(call.points.row(n)), *call.args_at(n))
+def ask(program: Program, call: Call, rows: NDArray[np.intp]) -> None:
+    """Call f where its value is not finite: where Python's math raises, so does it.
+
+    Raises
+    ------
+    EngineError
+        f catches what math raises, and has a value of its own there.
+    """
+    own = program.inputs + program.rows
+    traced = schedule(program).values(beside(call, rows)[:own], program.constants).T
+    for n, expected in zip(rows.tolist(), traced, strict=True):
+        value = np.ravel(call.f(call.argument(call.points.row(n)), *call.args_at(n)))
+        if (np.isfinite(value) & ~np.isfinite(expected)).any():
+            msg = (
+                f"f catches an exception of math at {call.points.row(n)}, where its value is {value.tolist()}, and a "
+                "trace of f has none; use np.where instead of try, or method='central' or 'adaptive', which call f"
+            )
+            raise EngineError(msg)
 
 
 def recompute(program: Program, call: Call, out: Array, rows: NDArray[np.intp]) -> None:
