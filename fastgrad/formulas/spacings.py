@@ -19,6 +19,7 @@ DIFFERENCE = "difference"  # (f0 - f1) / w0
 COMBINATION = "combination"  # w0 * f0 + w1 * f1 + w2 * f2
 PAIRS = "pairs"  # (w0 * (f0 - f1) + w1 * (f2 - f3) + ...) / w[-1]
 AROUND = "around"  # w0 * (f1 - f0) + w1 * (f2 - f0) + ...: zero for constants, whatever their value
+THREE_POINTS = "three points"  # COMBINATION, whose weights are computed from the coordinates of the three
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Formula:
 
     @property
     def weights(self) -> int:
-        return {DIFFERENCE: 1, COMBINATION: self.taps, PAIRS: self.taps // 2 + 1, AROUND: self.taps - 1}[self.kind]
+        counts = {DIFFERENCE: 1, COMBINATION: self.taps, PAIRS: self.taps // 2 + 1, AROUND: self.taps - 1}
+        return counts.get(self.kind, 1)
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Line:
         (a, b) -> weights of the inner nodes a, ..., b - 1: one row for each or, unless `uneven`, one for all.
     edge_taps, edge_weights : (n - stop + start, taps or weights) arrays
         For each node before `start` and from `stop` on.
+    coordinates : array of float64, optional
+        Of the nodes, where the inner formula is that of three points, whose weights need not be made beforehand.
     """
 
     n: int
@@ -60,6 +64,7 @@ class Line:
     edge: Formula
     edge_taps: Array
     edge_weights: Array
+    coordinates: Array | None = None
 
     def edge_rows(self, start: int, stop: int) -> Array:
         """Positions among the edge's rows of the nodes in [start, stop) that belong to the edges."""
@@ -89,19 +94,20 @@ class Line:
         weights = np.concatenate([np.zeros((begin, self.edge_weights.shape[1])), self.edge_weights[rows]])
         return replace(
             self, n=len(nodes), start=first + shift, stop=last + shift, edge_taps=taps, edge_weights=weights,
-            inner_weights=lambda a, b: self.inner_weights(a - shift, b - shift),
+            inner_weights=lambda a, b: self.inner_weights(a - shift, b - shift), coordinates=None,
         )  # fmt: skip
 
     def stored(self) -> Line:
         """The same with its weights computed, so that it goes to another process without the coordinates."""
         rows = self.inner_weights(self.start, self.stop)
-        return replace(self, inner_weights=_stored(rows, self.start) if self.uneven else _always(rows))
+        kept = _stored(rows, self.start) if self.uneven else _always(rows)
+        return replace(self, inner_weights=kept, coordinates=None)
 
     def negative(self) -> Line:
         """The derivative's negative, to the last bit."""
         return replace(
             self, inner_weights=lambda a, b: _negated(self.inner, self.inner_weights(a, b)),
-            edge_weights=_negated(self.edge, self.edge_weights),
+            edge_weights=_negated(self.edge, self.edge_weights), coordinates=None,
         )  # fmt: skip
 
     def widened(self) -> Line:
@@ -118,6 +124,9 @@ def _negated(formula: Formula, weights: Array) -> Array:
 # --- np.gradient's own ------------------------------------------------------------------------------------------------
 
 
+_BESIDE, _AROUND = np.array([1, -1]), np.array([-1, 0, 1])
+
+
 def numpy_line(n: int, spacing: Any, edge_order: int, dtype: np.dtype[Any]) -> Line:
     """np.gradient's formulas:
     `spacing` is a number or the coordinates, in the precision in which NumPy subtracts them."""
@@ -127,11 +136,11 @@ def numpy_line(n: int, spacing: Any, edge_order: int, dtype: np.dtype[Any]) -> L
     if np.ndim(spacing) == 0:
         step = 2.0 * spacing
         inner = Formula(DIFFERENCE, 2, _widens(dtype, [step]))
-        return Line(n, 1, n - 1, inner, np.array([1, -1]), _always([[step]]), False, edge, *ends)
+        return Line(n, 1, n - 1, inner, _BESIDE, _always([[step]]), False, edge, *ends)
     inner = Formula(COMBINATION, 3, _widens(dtype, [spacing]))
     return Line(
-        n, 1, n - 1, inner, np.array([-1, 0, 1]), lambda a, b: _three_points(np.diff(spacing[a - 1 : b + 1])), True,
-        edge, *ends,
+        n, 1, n - 1, inner, _AROUND, lambda a, b: _three_points(np.diff(spacing[a - 1 : b + 1])), True, edge, *ends,
+        spacing if spacing.dtype == np.float64 else None,
     )  # fmt: skip
 
 
@@ -158,7 +167,7 @@ def _three_points(apart: Array) -> Array:
 def _edges(n: int, spacing: Any, edge_order: int) -> tuple[str, list[list[int]], list[Any]]:
     uniform = np.ndim(spacing) == 0
     if edge_order == 1:
-        ends = [spacing, spacing] if uniform else [*np.diff(spacing[:2]), *np.diff(spacing[-2:])]
+        ends = [spacing, spacing] if uniform else [spacing[1] - spacing[0], spacing[-1] - spacing[-2]]
         return DIFFERENCE, [[1, 0], [n - 1, n - 2]], ends
     taps = [[0, 1, 2], [n - 3, n - 2, n - 1]]
     if uniform:
@@ -173,7 +182,7 @@ def _edges(n: int, spacing: Any, edge_order: int) -> tuple[str, list[list[int]],
 
 def _widens(dtype: np.dtype[Any], weights: list[Any]) -> bool:
     """Whether NumPy computes products of such samples and these weights in float64."""
-    return any(np.result_type(np.empty(1, dtype), w) == np.float64 for w in weights)
+    return dtype == np.float64 or any(np.result_type(np.empty(1, dtype), w) == np.float64 for w in weights)
 
 
 # --- of higher order, and periodic ------------------------------------------------------------------------------------
@@ -254,8 +263,9 @@ def periodic_three_points(x: Array, period: float, dtype: np.dtype[Any]) -> Line
     formula = Formula(COMBINATION, 3, _widens(dtype, [x]))
     around = np.stack([np.diff([x[-1] - period, x[0], x[1]]), np.diff([x[-2], x[-1], x[0] + period])], axis=1)
     return Line(
-        n, 1, n - 1, formula, np.array([-1, 0, 1]), lambda a, b: _three_points(np.diff(x[a - 1 : b + 1])), True,
+        n, 1, n - 1, formula, _AROUND, lambda a, b: _three_points(np.diff(x[a - 1 : b + 1])), True,
         formula, np.array([[n - 1, 0, 1], [n - 2, n - 1, 0]]), _three_points(around)[0],
+        x if x.dtype == np.float64 else None,
     )  # fmt: skip
 
 

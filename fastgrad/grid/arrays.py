@@ -11,15 +11,19 @@ from numpy.typing import NDArray
 from ..chunks.lazy import dask_array
 from ..engine.numbers import is_dask
 from ..engine.threads import progress_report
-from ..llvm.interrupts import loading
+from ..llvm.interrupts import imported, loading
 from .blocks import check_samples
 from .numbers import as_array, bare, floating, is_duck, is_masked, is_plain, masks_of, new, put_mask, written
 from .spacing import numpys_gradient
 
 Array = NDArray[Any]
+NUMBERS = (float, int)
 Progress = bool | Callable[[int, int], object]
 
-SMALL = 1 << 17  # samples: below, np.gradient has done its work before threads have begun
+_FLAT = f"{__package__}.flat"
+SMALL = 10_000  # samples: below, np.gradient has done its work before the call of a kernel is put together
+EVEN = 1 << 19  # bytes, and below such a number np.gradient has, if they are at equal distances
+FLAT = 1 << 21  # bytes: above, two threads and boxes of rows pay
 SHORT = 8  # nodes along the last axis in memory: below, a row is less work than its start, here as in np.gradient
 
 
@@ -31,16 +35,33 @@ def plain_samples(values: Any) -> Array | None:
     return samples if is_plain(samples) else None
 
 
+def is_small(values: Any, spacing: tuple[Any, ...]) -> bool:
+    """Whether it is an array at equal distances for which np.gradient, called at once, takes the least time."""
+    return (
+        type(values) is np.ndarray
+        and values.nbytes <= EVEN
+        and values.dtype.kind == "f"
+        and all(type(d) in NUMBERS for d in spacing)
+    )
+
+
+def by_numpy_at_once(values: Array, spacing: tuple[Any, ...], axis: Any, edge_order: Any) -> Any:
+    """np.gradient's result or its error."""
+    with np.errstate(all="ignore"):
+        return numpys_gradient(values, spacing, axis, edge_order)
+
+
 def suits_numpy(samples: Array, axes: list[Any]) -> bool:
     """Whether np.gradient, whose bits are the same, is as fast, or has arithmetic of its own: float16 and complex."""
     if samples.dtype == np.float16 or samples.dtype.kind == "c" or is_masked(samples):
         return True
+    if samples.size <= SMALL:
+        return True
     nearest = min(range(samples.ndim), key=lambda k: (abs(samples.strides[k]), -k), default=0)
-    short = nearest in {a for a, _ in axes} and samples.shape[nearest] < SHORT
-    return samples.size <= SMALL or short
+    return nearest in {a for a, _ in axes} and samples.shape[nearest] < SHORT
 
 
-def by_numpy(values: Any, spacing: Any, axis: Any, edge_order: Any, asked: bool, out: Any) -> Any:
+def by_numpy(values: Any, spacing: Any, axis: Any, edge_order: Any, *, asked: bool, out: Any) -> Any:
     """np.gradient's result or its error; where neither is wanted, an error of our own."""
     if asked:
         _refuse(values, spacing, axis, edge_order)
@@ -118,6 +139,11 @@ def read_outputs(
 def fill(outputs: list[Array], terms: list[Any], workers: int | None, progress: Progress, *, fresh: bool) -> None:
     if not terms or outputs[0].size == 0:
         return
+    if outputs[0].nbytes <= FLAT and not progress:
+        flat = imported(_FLAT)
+        if flat.suits(outputs, terms):
+            flat.compute(outputs, terms)
+            return
     with loading(f"{__package__}.passes"):
         from .boxes import Term  # noqa: PLC0415  which loads Numba
         from .passes import compute  # noqa: PLC0415  which loads Numba

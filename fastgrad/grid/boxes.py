@@ -10,12 +10,15 @@ from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from ..engine.jit.kernels import kernel, part
-from ..formulas.spacings import Line
+from ..formulas.spacings import THREE_POINTS, Formula, Line
 from . import rowcode
-from .rowcode import PLAIN, SCRATCH, STREAM, Row, call
+from .rowcode import PLAIN, SCRATCH, STREAM, Row
 
 Array = NDArray[Any]
 
@@ -27,6 +30,7 @@ COPIED_BOX = 1 << 19  # smaller ones leave two threads waiting for each other's 
 SHORTEST = 16  # nodes along an axis: a box's neighbours are read again
 WIDEST = 64  # samples at a node of the last axis
 LONG = 1 << 17  # nodes of an axis whose weights, one set a node, would take more than a few megabytes
+FEW_ROWS = 8  # for which it takes longer to make weights than to divide
 STREAMED = 1 << 22  # bytes of an output: smaller ones are wanted in the cache
 
 
@@ -38,6 +42,13 @@ class Term:
     values: Array
     axis: int
     line: Line
+
+
+def divides(term: Term, width: int) -> bool:
+    """Whether the weights along rows are computed from the coordinates where they are needed."""
+    values, line = term.values, term.line
+    along = line.coordinates is not None and term.axis == values.ndim - 1 and width == 1
+    return along and (line.n > LONG or values.size <= FEW_ROWS * line.n)
 
 
 class Sweep(NamedTuple):
@@ -64,6 +75,19 @@ class Sweep(NamedTuple):
     OUTPUT, INPUT, AXIS, BEGIN, END, ROW_INSIDE, ROW_AT_EDGE, TAPS, OFFSETS, WEIGHTS, BETWEEN, APART,
     EDGE_TAPS, EDGE_OFFSETS, EDGE_WEIGHTS, EDGE_BETWEEN, SUMMED,
 ) = range(17)  # fmt: skip
+
+
+@intrinsic
+def call(typing: Any, place: Any, n: Any, out: Any, total: Any, taps: Any, weights: Any, stride: Any) -> Any:
+    """Call the row operation at an address; all arguments are numbers."""
+
+    def codegen(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        i64, pointer = ir.IntType(64), ir.IntType(8).as_pointer()
+        function = ir.FunctionType(i64, [i64, pointer, pointer, pointer, pointer, i64])
+        addresses = [builder.inttoptr(value, pointer) for value in given[2:6]]
+        return builder.call(builder.inttoptr(given[0], function.as_pointer()), [given[1], *addresses, given[6]])
+
+    return types.int64(*[types.int64] * 7), codegen
 
 
 @kernel
@@ -148,24 +172,33 @@ def _tables(terms: list[Term], sources: list[Array], width: int, *, streams: boo
         filled[position] += values.size
         return filled[position] - values.size
 
-    for n, (output, values, axis, line) in enumerate((t.output, t.values, t.axis, t.line) for t in terms):
+    for n, term in enumerate(terms):
+        output, values, axis, line = term.output, term.values, term.axis, term.line
         goes = SCRATCH if last_of[output] != n else STREAM if streams else PLAIN
         single = values.dtype == np.float32
         along = line.uneven and axis == values.ndim - 1 - (width > 1)
-        inner = Row(line.inner, single, along, output in seen, goes)
+        formula, given, between, apart = _inside(term, width)
+        inner = Row(formula, single, along, output in seen, goes)
         edge = Row(line.edge, single, False, output in seen, goes)
         seen.add(output)
-        given = line.inner_weights(line.start, line.stop)
-        rows_inside = np.repeat(given.T, width, axis=1) if along else given
-        between = width if along else line.inner.weights if line.uneven else 0
-        apart = len(given) * width if along else 0
         table.append([
             output, numbers[id(values)], axis, line.start, line.stop, rowcode.address(inner), rowcode.address(edge),
-            line.inner.taps, put(places, 0, line.offsets), put(weights, 1, rows_inside), between, apart,
+            line.inner.taps, put(places, 0, line.offsets), put(weights, 1, given), between, apart,
             line.edge.taps, put(places, 0, line.edge_taps), put(weights, 1, line.edge_weights), line.edge.weights,
             int(goes == SCRATCH),
         ])  # fmt: skip
     return np.array(table, np.int64), np.concatenate(places).astype(np.int64), np.concatenate(weights)
+
+
+def _inside(term: Term, width: int) -> tuple[Formula, Array, int, int]:
+    """The formula inside, its weights, and how far apart those of two nodes are, and of two taps."""
+    line = term.line
+    if divides(term, width) and line.coordinates is not None:
+        return Formula(THREE_POINTS, 3, line.inner.wide), line.coordinates[line.start - 1 : line.stop + 1], 1, 0
+    given = line.inner_weights(line.start, line.stop)
+    if line.uneven and term.axis == term.values.ndim - 1 - (width > 1):
+        return line.inner, np.repeat(given.T, width, axis=1), width, len(given) * width
+    return line.inner, given, line.inner.weights if line.uneven else 0, 0
 
 
 def sweep_of(

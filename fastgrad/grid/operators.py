@@ -13,10 +13,27 @@ from ..chunks.lazy import dask_array
 from ..engine.arguments import Options
 from ..engine.numbers import is_dask
 from ..formulas.spacings import Line
-from .arrays import by_numpy, fill, plain_samples, read_components, read_outputs, suits_numpy
+from .arrays import (
+    by_numpy,
+    by_numpy_at_once,
+    fill,
+    is_small,
+    plain_samples,
+    read_components,
+    read_outputs,
+    suits_numpy,
+)
 from .blocks import check_samples, derivatives
 from .numbers import floating, is_masked, new, written
-from .spacing import Scheme, axes_and_spacing, coordinates_of, exact, lines_of, read_scheme, required_axes
+from .spacing import (
+    Scheme,
+    axes_and_spacing,
+    coordinates_of,
+    exact,
+    lines_of,
+    read_scheme,
+    required_axes,
+)
 
 Array = NDArray[Any]
 Progress = bool | Callable[[int, int], object]
@@ -93,21 +110,22 @@ def gradient(
     >>> bool(np.allclose(grid.gradient(np.sin(angle), np.pi / 12, periodic=True, accuracy=8), np.cos(angle), atol=1e-6))
     True
     """
-    if is_labelled(values):
-        what: dict[str, Any] = {"edge_order": edge_order, "accuracy": accuracy, "periodic": periodic, "period": period}
-        what |= {"workers": workers, "progress": progress}
-        return labelled.gradient(gradient, values, spacing, axis, out, **what)
-    scheme = read_scheme(edge_order, accuracy, workers)
     asked = accuracy != 2 or periodic is not False or period is not None
+    if not asked and out is None and workers is None and is_small(values, spacing):
+        return by_numpy_at_once(values, spacing, axis, edge_order)
+    if is_labelled(values):
+        how = _named(edge_order, accuracy, periodic, period, workers, progress)
+        return labelled.gradient(gradient, values, spacing, axis, out, **how)
+    scheme = read_scheme(edge_order, accuracy, workers)
     if is_dask(values):
         return _lazy_gradient(values, spacing, axis, periodic, period, scheme, _lazily(workers, out, progress))
     samples, spacing = plain_samples(values), tuple(map(exact, spacing))
     axes = None if samples is None else axes_and_spacing(samples, spacing, axis, edge_order)
     if samples is None or axes is None or (not asked and suits_numpy(samples, axes)):
-        return by_numpy(values, spacing, axis, edge_order, asked, out)
-    lines = lines_of(samples, axes, periodic, period, 1, scheme)
+        return by_numpy(values, spacing, axis, edge_order, asked=asked, out=out)
+    lines = enumerate(lines_of(samples, axes, periodic, period, 1, scheme))
     outputs, result = read_outputs(out, samples, floating(samples.dtype), len(axes), *coordinates_of(axes))
-    terms = [(k, samples, a, line) for k, (a, line) in enumerate(lines)]
+    terms = [(k, samples, a, line) for k, (a, line) in lines]
     fill(outputs, terms, scheme.workers, progress, fresh=out is None)
     return result
 
@@ -155,8 +173,7 @@ def divergence(
     array([3., 3., 3., 3., 3.])
     """
     if labelled.has_labels(field):
-        what: dict[str, Any] = {"edge_order": edge_order, "accuracy": accuracy, "periodic": periodic, "period": period}
-        what |= {"workers": workers, "progress": progress}
+        what = _named(edge_order, accuracy, periodic, period, workers, progress)
         return labelled.divergence(divergence, field, spacing, axis, out, **what)
     scheme = read_scheme(edge_order, accuracy, workers)
     parts = read_components(field)
@@ -215,8 +232,7 @@ def curl(
     array([2., 2., 2., 2., 2.])
     """
     if labelled.has_labels(field):
-        what: dict[str, Any] = {"edge_order": edge_order, "accuracy": accuracy, "periodic": periodic, "period": period}
-        what |= {"workers": workers, "progress": progress}
+        what = _named(edge_order, accuracy, periodic, period, workers, progress)
         return labelled.curl(curl, field, spacing, axis, out, **what)
     scheme = read_scheme(edge_order, accuracy, workers)
     parts = read_components(field)
@@ -303,8 +319,7 @@ def laplacian(
     array([8., 8., 8., 8.])
     """
     if is_labelled(values):
-        what: dict[str, Any] = {"edge_order": edge_order, "accuracy": accuracy, "periodic": periodic, "period": period}
-        what |= {"workers": workers, "progress": progress}
+        what = _named(edge_order, accuracy, periodic, period, workers, progress)
         return labelled.laplacian(laplacian, values, spacing, axis, out, **what)
     scheme = read_scheme(edge_order, accuracy, workers)
     (samples,) = read_components([values], "values")
@@ -326,6 +341,11 @@ def _output(out: Any, parts: list[Array], axes: list[Any]) -> Array:
     if out is not None:
         return written(out, parts[0].shape, parts[0].dtype, *parts, *coordinates_of(axes))
     return new(parts[0], parts[0].dtype, masked=any(map(is_masked, parts)))
+
+
+def _named(edge_order: Any, accuracy: Any, periodic: Any, period: Any, workers: Any, progress: Any) -> dict[str, Any]:
+    what: dict[str, Any] = {"edge_order": edge_order, "accuracy": accuracy, "periodic": periodic, "period": period}
+    return what | {"workers": workers, "progress": progress}
 
 
 def _lazily(workers: Any, out: Any, progress: Any) -> Options:

@@ -54,7 +54,7 @@ def _work(
 ) -> tuple[threads.Work, list[int]]:
     """What does some of the boxes, and how large they are."""
     working = np.dtype(np.float32 if outputs[0].dtype.itemsize < 8 else np.float64)
-    long = any(t.line.uneven and t.line.n > boxes.LONG for t in terms)
+    long = any(t.line.uneven and t.line.n > boxes.LONG and not boxes.divides(t, width) for t in terms)
     if not long and all(_readable(a, working, len(shape)) for a in [*outputs, *(t.values for t in terms)]):
         tile = tile_of(shape, width, boxes.BOX)
         streams = not fresh and outputs[0].nbytes >= boxes.STREAMED

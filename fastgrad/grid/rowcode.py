@@ -12,11 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
-
-from ..formulas.spacings import AROUND, COMBINATION, DIFFERENCE, Formula
+from ..formulas.spacings import AROUND, COMBINATION, DIFFERENCE, THREE_POINTS, Formula
 from ..llvm import machine
 
 SCRATCH, PLAIN, STREAM = range(3)  # where a row goes: to the sum of several terms, to memory, to memory past the cache
@@ -32,6 +28,28 @@ end:
 }}
 attributes #0 = {{ nounwind "min-legal-vector-width"="{bits}" "prefer-vector-width"="{bits}" }}
 """
+
+_ROWS = """define i64 @rows(i64 %from, i64 %to, ptr %given) #0 {{
+entry:
+  %taps = alloca ptr, i64 {count}
+{numbers}
+  br label %loop
+loop:
+  %r = phi i64 [%from, %entry], [%next, %loop]
+  %far = mul i64 %r, %jump
+  %to.r = getelementptr i8, ptr %out, i64 %far
+  %aside = mul i64 %r, %across
+  %weights.r = getelementptr i8, ptr %weights, i64 %aside
+{moves}
+  %done = call i64 @row(i64 %n, ptr %to.r, ptr null, ptr %taps, ptr %weights.r, i64 %stride)
+  %next = add i64 %r, 1
+  %more = icmp slt i64 %next, %to
+  br i1 %more, label %loop, label %end
+end:
+  ret i64 0
+}}
+"""
+_GIVEN = (("n", "i64"), ("out", "ptr"), ("jump", "i64"), ("weights", "ptr"), ("across", "i64"), ("stride", "i64"))
 
 _LOOP = """{label}:
   %some.{label} = icmp sle i64 {after}, {limit}
@@ -114,6 +132,10 @@ class _Body:
             return self.calculate("fdiv", self.difference(taps[0], taps[1]), self.weight(0))
         if formula.kind == COMBINATION:
             return self.total([self.product(k, self.number_of(tap)) for k, tap in enumerate(taps)])
+        if formula.kind == THREE_POINTS:
+            return self.total(
+                [self.calculate("fmul", w, self.number_of(t)) for w, t in zip(self.three(), taps, strict=True)]
+            )
         values = [self.number_of(tap) for tap in taps]
         if formula.kind == AROUND:
             apart = [self.calculate("fsub", value, values[0]) for value in values[1:]]
@@ -121,6 +143,20 @@ class _Body:
         apart = [self.calculate("fsub", a, b) for a, b in zip(values[::2], values[1::2], strict=True)]
         total = self.total([self.product(k, value) for k, value in enumerate(apart)])
         return self.calculate("fdiv", total, self.weight(len(apart)))
+
+    def three(self) -> list[str]:
+        """np.gradient's weights of three nodes, whose coordinates follow each other: three divisions."""
+        x = [self.load("%weight0", self.number)]
+        for k in (1, 2):
+            beside = self.emit(f"getelementptr double, ptr %weight0, i64 {k}")
+            x.append(self.load(beside, self.number))
+        left, right = self.calculate("fsub", x[1], x[0]), self.calculate("fsub", x[2], x[1])
+        both, negative = self.calculate("fadd", left, right), self.emit(f"fneg {self.number} {right}")
+        return [
+            self.calculate("fdiv", negative, self.calculate("fmul", left, both)),
+            self.calculate("fdiv", self.calculate("fsub", right, left), self.calculate("fmul", left, right)),
+            self.calculate("fdiv", left, self.calculate("fmul", right, both)),
+        ]
 
     def product(self, k: int, value: str) -> str:
         return self.calculate("fmul", self.weight(k), value)
@@ -210,21 +246,33 @@ def _compiled_row(row: Row, lanes: int) -> Any:
     return machine.functions(text(row, lanes), "row")[0]
 
 
+def _text_of_rows(row: Row, lanes: int) -> str:
+    """The module of a row operation that is repeated: `given` are the numbers of `_GIVEN`, then the first taps."""
+    numbers, moves = [], []
+    for k, (name, kind) in enumerate([*_GIVEN, *((f"tap.{k}", "ptr") for k in range(row.formula.taps))]):
+        numbers += [f"%at.{name} = getelementptr i64, ptr %given, i64 {k}", f"%{name} = load {kind}, ptr %at.{name}"]
+    for k in range(row.formula.taps):
+        moves += [
+            f"%moved.{k} = getelementptr i8, ptr %tap.{k}, i64 %far",
+            f"%slot.{k} = getelementptr ptr, ptr %taps, i64 {k}",
+        ]
+        moves += [f"store ptr %moved.{k}, ptr %slot.{k}"]
+    lines = ["\n".join(f"  {line}" for line in some) for some in (numbers, moves)]
+    return text(row, lanes) + _ROWS.format(count=row.formula.taps, numbers=lines[0], moves=lines[1])
+
+
+@cache
+def _compiled_rows(row: Row, lanes: int) -> Any:
+    return machine.functions(_text_of_rows(row, lanes), "rows")[0]
+
+
+def rows(row: Row) -> Any:
+    """A row operation for so many rows: ``rows(0, count, numbers)``, rows and their weights equally far apart."""
+    return _compiled_rows(row, machine.lanes())
+
+
 def address(row: Row) -> int:
     """Where the machine code of a row operation is."""
     value = cast(_compiled_row(row, machine.lanes()), c_void_p).value
     assert value is not None
     return value
-
-
-@intrinsic
-def call(typing: Any, place: Any, n: Any, out: Any, total: Any, taps: Any, weights: Any, stride: Any) -> Any:
-    """Call the row operation at an address; all arguments are numbers."""
-
-    def codegen(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        i64, pointer = ir.IntType(64), ir.IntType(8).as_pointer()
-        function = ir.FunctionType(i64, [i64, pointer, pointer, pointer, pointer, i64])
-        addresses = [builder.inttoptr(value, pointer) for value in given[2:6]]
-        return builder.call(builder.inttoptr(given[0], function.as_pointer()), [given[1], *addresses, given[6]])
-
-    return types.int64(*[types.int64] * 7), codegen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -86,9 +87,10 @@ def exact(given: Any) -> Any:
 
 def _first_if_even(x: Array) -> Any:
     """The spacing where all are equal, otherwise the coordinates."""
-    first, even, repeated = x[1] - x[0], True, False
+    first, repeated = x[1] - x[0], False
+    even = len(x) == 2 or bool(x[2] - x[1] == first)
     for start in range(0, len(x) - 1, CHECKED):
-        apart = np.diff(x[start : start + CHECKED + 1])
+        apart = x[start + 1 : start + CHECKED + 1] - x[start : start + CHECKED][: len(x) - 1 - start]
         even = even and bool((apart == first).all())
         repeated = repeated or not apart.all()
     if repeated:
@@ -196,6 +198,8 @@ def _line(
         msg = f"period={period!r} for axis {axis}, which is not periodic; write periodic=True, or one for each axis"
         raise ValueError(msg)
     if not periodic and derivative == 1 and accuracy == 2:
+        if type(distances) in {float, int}:
+            return _between_numbers(n, distances, isinstance(distances, int), scheme.edge_order, dtype)
         return numpy_line(n, distances, scheme.edge_order, dtype)
     distances, length = _checked(axis, n, distances, periodic, period)
     edge = accuracy + derivative - (derivative == 2 and accuracy == 2 and scheme.edge_order == 1)
@@ -210,6 +214,12 @@ def _line(
     if derivative == 1 and accuracy == 2:
         return periodic_three_points(distances, length, dtype)
     return uneven_line(distances.astype(np.float64), derivative, points, edge, length if periodic else None)
+
+
+@lru_cache(maxsize=256)
+def _between_numbers(n: int, spacing: float, _: bool, edge_order: int, dtype: np.dtype[Any]) -> Line:
+    """np.gradient's formulas for a number between nodes; an int is not the float that it equals."""
+    return numpy_line(n, spacing, edge_order, dtype)
 
 
 def _checked(axis: int, n: int, distances: Any, periodic: bool, period: Any) -> tuple[Any, float]:

@@ -23,7 +23,7 @@ def test_a_grid_has_the_nodes_of_meshgrid():
     nodes = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
     assert grid.layout == nodes.shape
     assert [grid.row(n).tolist() for n in range(grid.count)] == nodes.tolist()
-    assert grid.row(np.array([3, 7])).T.tolist() == nodes[[3, 7]].tolist()
+    assert grid.row(np.array([3, 7])).tolist() == nodes[[3, 7]].tolist()
 
 
 def test_the_first_point_without_nan():

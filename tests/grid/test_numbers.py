@@ -132,6 +132,7 @@ def size(request, monkeypatch):
     if request.param == "large":
         monkeypatch.setattr(arrays, "SMALL", 0)
         monkeypatch.setattr(arrays, "SHORT", 0)
+        monkeypatch.setattr(arrays, "EVEN", -1)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
