@@ -7,7 +7,6 @@ from contextlib import suppress
 from types import CellType, FunctionType
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 _ABSENT = object()
@@ -20,7 +19,7 @@ class Watch:
         self._names: dict[tuple[int, str], tuple[Callable[[str, Any], Any], str, Any]] = {}
         self._cells: dict[int, tuple[CellType, Any]] = {}
         self._functions: dict[int, tuple[Any, Any, Any, Any]] = {}
-        self._arrays: dict[int, tuple[NDArray[Any], tuple[int, ...], np.dtype[Any], bytes]] = {}
+        self._arrays: dict[int, tuple[NDArray[Any], tuple[Any, ...]]] = {}
 
     def note_name(self, space: Mapping[str, Any], name: str) -> None:
         """A variable of a module, or an attribute; also that there is none."""
@@ -37,8 +36,8 @@ class Watch:
             self.note_name(function.__kwdefaults__ or {}, name)
 
     def note_array(self, array: NDArray[Any]) -> None:
-        """Its numbers."""
-        self._arrays[id(array)] = (array, array.shape, array.dtype, array.tobytes())
+        """Its numbers, and whether f may write into it."""
+        self._arrays[id(array)] = (array, _facts(array))
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
@@ -71,9 +70,11 @@ class Watch:
                     or function.__dict__
                 ):
                     return False
-            for array, shape, dtype, content in arrays:
-                if array.shape != shape or array.dtype is not dtype or array.tobytes() != content:
-                    return False
-            return True
+            return all(_facts(array) == noted for array, noted in arrays)
 
         return fresh
+
+
+def _facts(array: NDArray[Any]) -> tuple[Any, ...]:
+    """What a trace depends on; f that writes into a read-only array raises."""
+    return array.shape, array.dtype, array.flags.writeable, array.tobytes()

@@ -1,8 +1,8 @@
 """The key of a kept trace: a white list of what cannot change unseen.
 
-What a function reads is proved from its code and what that reaches: numbers, strings, small arrays by their bytes,
-functions of the same kind, and what NumPy and math had when this module was imported. Whatever else it mentions, it
-may read another value of at its next call, and has no key.
+What a function reads is proved from its code and what that reaches: numbers, strings, small arrays by their bytes and
+by whether f may write into them, functions of the same kind, and what NumPy and math had when this module was imported.
+Whatever else it mentions, it may read another value of at its next call, and has no key.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def _value(value: Any, watch: Watch | None) -> Hashable:
     if kind is np.ndarray and value.dtype.kind in "fiub" and value.nbytes <= SMALL_ARRAY:
         if watch:
             watch.note_array(value)
-        return (value.shape, value.dtype.str, value.tobytes())
+        return (value.shape, value.dtype.str, value.flags.writeable, value.tobytes())
     if kind is FunctionType:
         return _function(value, watch)
     if kind is tuple:
