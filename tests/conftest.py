@@ -1,9 +1,26 @@
 """What every test has in common."""
 
 import gc
+import importlib
+import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+
+
+def pytest_sessionstart(session):
+    """Of two processes that both have to compile all tests the second begins at the end, and each compiles a half.
+
+    pytest's rewriting of assertions takes twelve seconds, of which nothing is left where it is found on disk.
+    """
+    if os.environ.get("PYTEST_XDIST_WORKER") != "gw1":
+        return
+    for path in sorted(Path(__file__).parent.rglob("test_*.py"), reverse=True):
+        name = ".".join(path.relative_to(session.config.rootpath).with_suffix("").parts)
+        with suppress(Exception, pytest.skip.Exception):  # what is wrong with it is told when it is collected
+            importlib.import_module(name)
 
 
 def pytest_collection_finish():
