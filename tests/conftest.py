@@ -15,9 +15,10 @@ def pytest_sessionstart(session):
 
     pytest's rewriting of assertions takes twelve seconds, of which nothing is left where it is found on disk.
     """
-    if os.environ.get("PYTEST_XDIST_WORKER") != "gw1":
+    tests = Path(__file__).parent
+    if os.environ.get("PYTEST_XDIST_WORKER") != "gw1" or tests not in map(Path.absolute, map(Path, session.config.args)):
         return
-    for path in sorted(Path(__file__).parent.rglob("test_*.py"), reverse=True):
+    for path in sorted(tests.rglob("test_*.py"), reverse=True):
         name = ".".join(path.relative_to(session.config.rootpath).with_suffix("").parts)
         with suppress(Exception, pytest.skip.Exception):  # what is wrong with it is told when it is collected
             importlib.import_module(name)
