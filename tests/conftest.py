@@ -15,8 +15,8 @@ def pytest_sessionstart(session):
 
     pytest's rewriting of assertions takes twelve seconds, of which nothing is left where it is found on disk.
     """
-    tests = Path(__file__).parent
-    if os.environ.get("PYTEST_XDIST_WORKER") != "gw1" or tests not in map(Path.absolute, map(Path, session.config.args)):
+    tests, asked = Path(__file__).parent, [Path(argument).absolute() for argument in session.config.args]
+    if os.environ.get("PYTEST_XDIST_WORKER") != "gw1" or tests not in asked:
         return
     for path in sorted(tests.rglob("test_*.py"), reverse=True):
         name = ".".join(path.relative_to(session.config.rootpath).with_suffix("").parts)
