@@ -657,7 +657,7 @@ def test_a_progress_bar_twice_in_a_row(told, capsys):
 
 def test_many_runs_leave_nothing_open():
     before = len(os.listdir("/proc/self/fd"))
-    for _ in range(25):
+    for _ in range(8):
         forks.run(lambda start, stop: None, 4, 2)
         with pytest.raises(ValueError, match="v"):
             numerical_gradient(raising_deep_inside(ValueError("v")), np.ones(3), workers=2)
