@@ -20,6 +20,7 @@ class Watch:
         self._cells: dict[int, tuple[CellType, Any]] = {}
         self._functions: dict[int, tuple[Any, Any, Any, Any]] = {}
         self._arrays: dict[int, tuple[NDArray[Any], tuple[Any, ...]]] = {}
+        self._members: dict[tuple[int, str], tuple[Callable[..., bool], tuple[Any, str, Any]]] = {}
 
     def note_name(self, space: Mapping[str, Any], name: str) -> None:
         """A variable of a module, or an attribute; also that there is none."""
@@ -34,6 +35,14 @@ class Watch:
                 self._cells[id(cell)] = (cell, cell.cell_contents)
         for name in function.__kwdefaults__ or {}:
             self.note_name(function.__kwdefaults__ or {}, name)
+
+    def note_attribute(self, holder: Any, name: str, value: Any) -> None:
+        """An attribute of an object."""
+        self._members[id(holder), name] = (_is_attribute, (holder, name, value))
+
+    def note_method(self, holder: Any, name: str, function: FunctionType) -> None:
+        """A method, by the function behind it."""
+        self._members[id(holder), name] = (_is_method, (holder, name, function))
 
     def note_array(self, array: NDArray[Any]) -> None:
         """Its numbers, and whether f may write into it."""
@@ -51,6 +60,7 @@ class Watch:
         """
         names, cells = tuple(self._names.values()), tuple(self._cells.values())
         functions, arrays = tuple(self._functions.values()), tuple(self._arrays.values())
+        members = tuple(self._members.values())
 
         def fresh() -> bool:
             for get, name, value in names:
@@ -70,9 +80,19 @@ class Watch:
                     or function.__dict__
                 ):
                     return False
+            if members and not all(is_same(*member) for is_same, member in members):
+                return False
             return all(_facts(array) == noted for array, noted in arrays)
 
         return fresh
+
+
+def _is_attribute(holder: Any, name: str, value: Any) -> bool:
+    return getattr(holder, name, _ABSENT) is value
+
+
+def _is_method(holder: Any, name: str, function: FunctionType) -> bool:
+    return getattr(getattr(holder, name, None), "__func__", None) is function
 
 
 def _facts(array: NDArray[Any]) -> tuple[Any, ...]:
