@@ -25,6 +25,7 @@ from ...results import EPS, EngineError
 from ..bound import Bound
 from ..bound import Code as AnyCode
 from ..call import Call, Grid, Output, Target, subset
+from ..threads import Pace
 from .arguments import Block, Form, form_of, form_of_columns, is_few, is_odd, kind_of
 from .comparison import compare, compare_slopes
 from .emission import NOT_FINITE, VANISHED, Frame, Straight, module
@@ -145,6 +146,7 @@ class Family:
             self.how = "rolled" if dense and len(program.outputs) * len(table.scale) <= RESULTS else "stacked"
         self.places: dict[Form, list[machine.Place]] = {}
         self._stored: dict[Form, Any] = {}
+        self.pace = Pace()
 
     def kernel(self, program: Program, table: Table, form: Form) -> Any:
         """The derivatives' code, from the memo, the folder or LLVM."""
@@ -291,9 +293,8 @@ class Code:
             out[:, places] = stored
             run.finish()
 
-        return Bound(
-            "simd", call, run.work, items, grain, call.points.count, finish=run.finish if places is None else finish
-        )
+        last = run.finish if places is None else finish
+        return Bound("simd", call, run.work, items, grain, call.points.count, finish=last, pace=self.family.pace)
 
     def _on_copies(self, call: Call, out: Array, values: Array | None) -> Bound:
         count, wide = call.points.count, _widened(call)
