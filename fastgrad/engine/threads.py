@@ -113,6 +113,9 @@ def run(
     the output.
     """
     known = pace.seconds if pace else 0.0
+    if pace and not report and 0.0 < known * total <= (SERIAL_SECONDS if workers > 1 else CHUNK_SECONDS):
+        _run_at_once(work, total, pace)
+        return
     done, seconds = (0, known) if known else _measure(work, total, grain, report)
     workers = workers if seconds * (total - done) > SERIAL_SECONDS else 1
     chunks = _Chunks(done, total, workers, seconds, grain)
@@ -131,6 +134,15 @@ def run(
         pace.seconds = chunks.mean()
     if report and jobs:
         report(total, total)
+
+
+def _run_at_once(work: Work, total: int, pace: Pace) -> None:
+    """What is short enough for one chunk; of one that is too short to tell the pace stays as it was."""
+    begin = perf_counter()
+    work(0, total)
+    seconds = perf_counter() - begin
+    if seconds > MEASURABLE_SECONDS:
+        pace.seconds = seconds / total
 
 
 def _finish(jobs: list[Job]) -> None:

@@ -17,6 +17,7 @@ from ...llvm.memory import Memory
 from ...llvm.vectormath import Unsupported
 from ...program import differences
 from ...program.captures import shares_state
+from ...program.freshness import Arrays
 from ...program.keys import unchanging
 from ...program.program import Program
 from ...program.saturation import SIGNS
@@ -91,11 +92,13 @@ _traces: Memory[Traced] = Memory(KEPT)
 
 def traced(call: Call) -> Traced:
     """f's program. A function that captures nothing but what a key can hold is traced once, others at every call."""
-    points = call.points
-    reason = shares_state(call.f, [*points.axes] if isinstance(points, Grid) else [points.values])
-    if reason:  # a matter of this call's x, whether f was traced before or not
-        raise EngineError(reason)
-    key = unchanging(call.f, call.args)
+    points, held = call.points, Arrays()
+    key = unchanging(call.f, call.args, held)
+    # a matter of this call's x, whether f was traced before or not
+    if key is None or held.arrays:
+        reason = shares_state(call.f, [*points.axes] if isinstance(points, Grid) else [points.values])
+        if reason:
+            raise EngineError(reason)
     if key is None:
         return Traced(_trace(call))
     place = (key, points.shape, call.scalar, tuple((rows.shape[1:], rows.dtype.char) for rows in call.batch))
