@@ -86,7 +86,7 @@ def hole(signatures: Iterable[Any], batch: int = 0) -> Any:
         def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
             kind = context.call_conv.get_function_type(inner.return_type, inner.args)
             callee = cgutils.get_or_insert_function(builder.module, kind, _hole_name(x))
-            given = [values[0], *unpacked(context, builder, args, *values[1:], batch)]
+            given = [values[0], *unpacked(context, builder, args, values[1], values[2], batch)]
             return _called(context, builder, callee, inner, given)
 
         return inner.return_type(x, args, n), codegen

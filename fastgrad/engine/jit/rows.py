@@ -18,6 +18,8 @@ from ..call import Call
 
 Array = NDArray[Any]
 
+NUMBERS = "?bBhHiIlLqQfdFD"  # NumPy's types that Numba has, too
+SPREAD = 16  # rows over all of them that are looked at
 SAME = (np.float64, np.int64, np.complex128)  # types of numbers in which NumPy and Numba compute alike
 
 
@@ -43,27 +45,21 @@ def seen(kinds: tuple[Any, ...], batch: int) -> tuple[Any, ...]:
 
 
 def check_types(call: Call) -> None:
-    """Raise EngineError where rows are of a type that compiled code might write into, or does not have."""
+    """Raise EngineError where rows are of a type that Numba does not have, or that compiled code might write into."""
     for rows in call.batch:
-        if rows.dtype.kind not in "buifc":
-            msg = f"batch_args of {rows.dtype} run on python; the jit engine takes numbers"
+        if rows.dtype.char not in NUMBERS or not rows.dtype.isnative:
+            instead = "pass them as float64, or use engine='python'"
+            msg = f"Numba does not compute with the {rows.dtype} of batch_args; {instead}"
             raise EngineError(msg)
 
 
 def places(call: Call) -> list[int]:
-    """The points at which compiled f is compared with f: with rows the first, the last, and those of extreme rows.
-
-    Numba makes int64 of uint8 and float64 of float32 where NumPy computes in these: (y - 1) * x differs at y = 0 only.
-    """
+    """The points at which compiled f is compared with f: the first, with rows the last, and those of telling rows."""
     first = call.finite()
     if not call.batch:
         return [first]
-    found = [call.points.count - 1]
-    for rows in call.batch:
-        if rows.dtype not in SAME and rows.size:
-            found += [int(n) * len(rows) // rows.size for n in (rows.argmin(), rows.argmax())]
-    others = sorted(set(found) - {first})
-    return [first, *(n for n in others if np.isfinite(call.points.row(n)).all())]
+    found = {call.points.count - 1}.union(*map(_telling, call.batch)) - {first}
+    return [first, *(n for n in sorted(found) if np.isfinite(call.points.row(n)).all())]
 
 
 def narrow(call: Call) -> list[str]:
@@ -77,6 +73,22 @@ def unpacked(context: Any, builder: Any, kinds: Any, values: Any, n: Any, batch:
     shared = len(given) - batch
     own = [_row(context, builder, kind, a, n) for kind, a in zip(list(kinds)[shared:], given[shared:], strict=True)]
     return [*given[:shared], *own]
+
+
+def _telling(rows: Array) -> set[int]:
+    """Rows with which f compiled differs from f, if any does.
+
+    Numba makes int64 of uint8 and float64 of float32 where NumPy computes in these: (y - 1) * x differs at y = 0 only,
+    y * (40 - y) * x in the middle. Of numbers of a byte each value is among these rows.
+    """
+    if rows.dtype in SAME or not rows.size:
+        return set()
+    if rows.ndim == 1 and rows.itemsize == 1:
+        last = np.full(256, -1)
+        last[rows.view(np.uint8)] = np.arange(len(rows))
+        return set(last[last >= 0].tolist())
+    extreme = {int(n) * len(rows) // rows.size for n in (rows.argmin(), rows.argmax())}
+    return extreme.union(np.linspace(0, len(rows) - 1, SPREAD).astype(int).tolist())
 
 
 def _read_only(array: Array) -> Array:
