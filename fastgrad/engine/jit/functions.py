@@ -26,6 +26,7 @@ from ...program.captures import NotFrozenError, captured, content, snapshot
 from ...program.look import agree
 from ...results import EPS, EngineError
 from ..call import Call
+from .domains import raising
 from .kernels import compiler, part
 from .linking import Shape, linked
 from .numbers import Numbers
@@ -39,9 +40,16 @@ lock = threading.RLock()  # Numba compiles one function at a time anyway; the me
 
 @dataclass(frozen=True)
 class Function:
-    """A function with the values that it captured, as Numba has it, and the kernels that call it."""
+    """A function with the values that it captured, as Numba has it, and the kernels that call it.
+
+    Attributes
+    ----------
+    raises : bool
+        Whether it computes with Python's floats, those of math, whose division by 0 raises in Python.
+    """
 
     compiled: Any
+    raises: bool = False
     kernels: dict[Hashable, Any] = field(default_factory=dict)
 
     def kernel(self, shape: Shape, numbers: Numbers, *x: Any) -> Any:
@@ -115,9 +123,10 @@ def function_of(call: Call, recompilations: int | None) -> Function:
         )
         raise EngineError(msg)
     # a plain function keeps Python's IndexError, one that was compiled before the option it was given
+    compiled_by_user = function is not call.f  # for whom math's functions give NaN
     checked = bool(getattr(call.f, "targetoptions", {"boundscheck": True}).get("boundscheck"))
     try:
-        key = (captured(function), checked)
+        key = (captured(function), checked, compiled_by_user)
     except NotFrozenError as refused:
         msg = f"Numba cannot compile f: {refused}"
         raise EngineError(msg) from None
@@ -135,7 +144,9 @@ def function_of(call: Call, recompilations: int | None) -> Function:
         if len(versions.functions) >= KEPT:
             versions.functions.clear()
         versions.count += 1
-        versions.functions[key] = Function(compiler(boundscheck=checked)(snapshot(function)))
+        own = snapshot(function)
+        source = own if compiled_by_user else raising(own)
+        versions.functions[key] = Function(compiler(boundscheck=checked)(source), source is not own)
     return versions.functions[key]
 
 
