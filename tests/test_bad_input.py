@@ -74,12 +74,12 @@ def square(x):
     return x * x
 
 
-def helper(v):
-    return v * v
+def countdown(v):
+    return v if v < 1 else countdown(v - 1)
 
 
-def calls_helper(x):
-    return helper(x[0]) * x[1]
+def calls_countdown(x):
+    return countdown(x[0])
 
 
 GLOBAL_ARRAY = np.array([2.0, 3.0])
@@ -761,7 +761,7 @@ CANNOT_COMPILE = [
         ("callable object", Model(), ["Model", "function"]),
         ("partial", functools.partial(scaled, 2.0), ["partial", "function"]),
         ("NumPy's own", np.sum, ["function"]),
-        ("calls a Python helper", calls_helper, ["'helper'", "njit"]),
+        ("calls what calls itself", calls_countdown, ["'countdown'", "loop"]),
         ("counts in a list", counts_in_list, ["GLOBAL_LIST"]),
         ("counts in a global", counts_in_global, [("state", "GLOBAL_COUNT", "global")]),
         ("counts in a cell", counting_in_cell(), [("state", "count")]),

@@ -288,7 +288,7 @@ def read_call_along(
 
 
 def read_points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:
-    """x as an array, and as points in rows of float64."""
+    """x as an array, and as points in rows; many of a lower precision stay so until they are needed."""
     given = x if type(x) is np.ndarray and x.dtype == np.float64 else real_array(x)
     if not batch:
         return given, Rows(given.reshape(1, given.size).astype(np.float64, copy=False), given.shape)
@@ -296,7 +296,7 @@ def read_points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:
         msg = f"batch=True needs points in rows, x of shape (N, D), got {given.shape}; write x[None, :] for one point"
         raise ValueError(msg)
     rows = given.reshape(len(given), prod(given.shape[1:]))
-    return given, Rows(rows.astype(np.float64, copy=False), given.shape[1:])
+    return given, Rows(rows if given.itemsize < 8 else rows.astype(np.float64, copy=False), given.shape[1:])
 
 
 def read_direction(v: ArrayLike, given: Array, points: Rows) -> tuple[Array, Array]:

@@ -74,6 +74,8 @@ class Bound:
         Precision of what f returns.
     finish : callable
         To be called when all items are done.
+    pace : Pace, optional
+        How long an item takes, known from call to call.
     """
 
     engine: str
@@ -84,6 +86,7 @@ class Bound:
     units: int
     eps: float = EPS
     finish: Callable[[], None] = _nothing
+    pace: threads.Pace | None = None
 
     def fill(self, workers: int | None = None, progress: Any = False) -> Facts:
         """Fill the arrays; `workers` are threads, by default all cores."""
@@ -99,7 +102,8 @@ class Bound:
 
     def _share(self, workers: int | None, report: threads.Report | None) -> None:
         scaled = report and (lambda done, total: report(self.units * done // total, self.units))
-        threads.run(self.work, self.items, workers=workers or threads.cores(), grain=self.grain, report=scaled)
+        used = workers or threads.cores()
+        threads.run(self.work, self.items, workers=used, grain=self.grain, report=scaled, pace=self.pace)
 
 
 @dataclass(slots=True)

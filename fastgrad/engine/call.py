@@ -21,19 +21,29 @@ USUAL_LEVELS = 6  # steps that a refined derivative of a smooth function tries
 
 
 class Rows:
-    """Points given one per row; `shape` is the shape in which f gets a point."""
+    """Points given one per row; `shape` is the shape in which f gets a point.
 
-    __slots__ = ("count", "dimension", "layout", "shape", "values")
+    Those of a lower precision, `is_narrow`, become float64 where they are asked for: all only where they have to.
+    """
 
-    def __init__(self, values: Array, shape: tuple[int, ...]) -> None:
-        self.values, self.shape = values, shape
-        self.count: int = values.shape[0]
-        self.dimension: int = values.shape[1]
+    __slots__ = ("count", "dimension", "given", "is_narrow", "layout", "shape")
+
+    def __init__(self, given: NDArray[Any], shape: tuple[int, ...]) -> None:
+        self.given, self.shape, self.is_narrow = given, shape, given.dtype.itemsize < 8
+        self.count: int = given.shape[0]
+        self.dimension: int = given.shape[1]
         self.layout = (self.count, self.dimension)
 
+    @property
+    def values(self) -> Array:
+        """All points in float64."""
+        if self.is_narrow:
+            self.given, self.is_narrow = self.given.astype(np.float64), False
+        return self.given
+
     def row(self, n: Any) -> Array:
-        row: Array = self.values[n]
-        return row
+        row: Array = self.given[n]
+        return row.astype(np.float64) if self.is_narrow else row
 
 
 class Grid:
@@ -173,7 +183,7 @@ class Call:
         """The number of the first point without NaN and inf, or 0."""
         if np.isfinite(self.points.row(0)).all() or isinstance(self.points, Grid):
             return 0
-        finite = np.flatnonzero(np.isfinite(self.points.values).all(axis=1))
+        finite = np.flatnonzero(np.isfinite(self.points.given).all(axis=1))
         return int(finite[0]) if finite.size else 0
 
     def finite_row(self) -> Array:

@@ -27,7 +27,9 @@ from numpy.typing import NDArray
 
 from ..llvm.interrupts import deferred_interrupt
 from ..results import PerformanceWarning, users_level
-from . import pauses, threads
+from . import pauses
+from .pool import NAME, pool
+from .threads import Report
 
 Array = NDArray[Any]
 
@@ -96,10 +98,10 @@ def _is_shared(array: Array) -> bool:
 def _is_harmless(thread: threading.Thread) -> bool:
     """Our pool's threads are ended before a fork;
     tqdm's monitor sleeps nearly always and outlives every progress bar."""
-    return thread.name.startswith(threads.POOL_NAME) or type(thread).__module__ == "tqdm._monitor"
+    return thread.name.startswith(NAME) or type(thread).__module__ == "tqdm._monitor"
 
 
-def run(work: Callable[[int, int], object], total: int, workers: int, report: threads.Report | None = None) -> None:
+def run(work: Callable[[int, int], object], total: int, workers: int, report: Report | None = None) -> None:
     """Call ``work(start, stop)`` in children until [0, total) is done.
 
     An exception in a child arrives here with its traceback as a note; the other children are ended first.
@@ -109,7 +111,7 @@ def run(work: Callable[[int, int], object], total: int, workers: int, report: th
     RuntimeError
         A child was killed.
     """
-    threads.close_pool()
+    pool.close()
     chunks = min(total, CHUNKS * workers, MOST_CHUNKS)
     bounds = [total * k // chunks for k in range(chunks + 1)]
     queue, feed = os.pipe()

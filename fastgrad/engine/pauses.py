@@ -6,6 +6,7 @@ program that forks (multiprocessing does) while a thread makes its first compile
 
 from __future__ import annotations
 
+import logging  # noqa: F401  Numba imports it, and in a thread, during a fork, it would release what it had not locked
 import os
 import sys
 import threading

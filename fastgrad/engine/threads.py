@@ -11,12 +11,12 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+
+from .pool import Job, pool
 
 Work = Callable[[int, int], object]
 Report = Callable[[int, int], object]
@@ -24,7 +24,6 @@ Report = Callable[[int, int], object]
 CHUNK_SECONDS = 0.05  # the longest wait for Ctrl-C
 SERIAL_SECONDS = 0.5e-3  # below this the hand-over to another thread (some 90 us) is not worth it
 MEASURABLE_SECONDS = 10e-6
-POOL_NAME = "fastgrad"
 SMALLEST_SECONDS = 0.1e-3
 
 
@@ -43,38 +42,16 @@ def _quota() -> int:
         return 1 << 16
 
 
-class _Pool:
-    """Created at the first parallel call; a forked child starts without it, since threads do not survive a fork."""
+class Pace:
+    """How long an item of some work takes, as its last run has seen; 0 before the first.
 
-    executor: ThreadPoolExecutor | None = None
-    lock = threading.Lock()
+    What is known need not be measured again, in small pieces and on one thread.
+    """
 
-    @classmethod
-    def submit(cls, task: Callable[[], None]) -> Any:
-        with cls.lock:
-            if cls.executor is None:
-                cls.executor = ThreadPoolExecutor(max_workers=1 << 10, thread_name_prefix=POOL_NAME)
-            return cls.executor.submit(task)
+    __slots__ = ("seconds",)
 
-    @classmethod
-    def forget(cls) -> None:
-        cls.executor, cls.lock = None, threading.Lock()
-
-    @classmethod
-    def close(cls) -> None:
-        with cls.lock:
-            executor, cls.executor = cls.executor, None
-        if executor is not None:
-            executor.shutdown()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_Pool.forget)
-
-
-def close_pool() -> None:
-    """End the pool's threads, which a fork would not copy; the next parallel call makes another pool."""
-    _Pool.close()
+    def __init__(self) -> None:
+        self.seconds = 0.0
 
 
 class _Chunks:
@@ -86,7 +63,8 @@ class _Chunks:
 
     def __init__(self, start: int, total: int, workers: int, seconds: float, grain: int) -> None:
         self.next, self.total, self.workers, self.seconds, self.grain = start, total, workers, seconds, grain
-        self.done = start
+        self.done = self.first = start
+        self.spent = 0.0
         self.lock = threading.Lock()
 
     def work_off(self, work: Work, report: Report | None = None) -> None:
@@ -113,43 +91,68 @@ class _Chunks:
     def _finished(self, items: int, seconds: float) -> None:
         with self.lock:
             self.done += items
+            self.spent += seconds
             self.seconds = min(self.seconds, seconds / items)
+
+    def mean(self) -> float:
+        """How long an item took."""
+        return self.spent / (self.done - self.first)
 
     def stop(self) -> None:
         with self.lock:
             self.next = self.total
 
 
-def run(work: Work, total: int, *, workers: int = 1, grain: int = 1, report: Report | None = None) -> None:
+def run(
+    work: Work, total: int, *, workers: int = 1, grain: int = 1, report: Report | None = None, pace: Pace | None = None
+) -> None:
     """Call ``work(start, stop)`` until [0, total) is done, on `workers` threads, this one included.
 
-    The first chunks run here and measure how long an item takes. An exception in any thread stops the hand-out and
-    arrives unchanged; so does Ctrl-C. Either waits for the chunks that are running, because they write the output.
+    The first chunks run here and measure how long an item takes, unless `pace` knows. An exception in any thread stops
+    the hand-out and arrives unchanged; so does Ctrl-C. Either waits for the chunks that are running, because they write
+    the output.
     """
-    done, seconds = _measure(work, total, grain, report)
+    known = pace.seconds if pace else 0.0
+    if pace and not report and 0.0 < known * total <= (SERIAL_SECONDS if workers > 1 else CHUNK_SECONDS):
+        _run_at_once(work, total, pace)
+        return
+    done, seconds = (0, known) if known else _measure(work, total, grain, report)
     workers = workers if seconds * (total - done) > SERIAL_SECONDS else 1
     chunks = _Chunks(done, total, workers, seconds, grain)
-    futures: list[Any] = []
+    jobs: list[Job] = []
     try:
         for _ in range(workers - 1):
-            futures.append(_Pool.submit(lambda: chunks.work_off(work)))
+            jobs.append(pool.submit(lambda: chunks.work_off(work)))
         chunks.work_off(work, report)
     finally:
         chunks.stop()
-        _wait(futures)
-    for future in futures:
-        future.result()
-    if report and futures:
+        _finish(jobs)
+    for job in jobs:
+        if job.error is not None:
+            raise job.error
+    if pace and chunks.spent > MEASURABLE_SECONDS:
+        pace.seconds = chunks.mean()
+    if report and jobs:
         report(total, total)
 
 
-def _wait(futures: list[Any]) -> None:
-    """Wait for running chunks, also when Ctrl-C arrives meanwhile: they write the output."""
-    try:
-        wait(futures)
-    except BaseException:
-        _wait(futures)
-        raise
+def _run_at_once(work: Work, total: int, pace: Pace) -> None:
+    """What is short enough for one chunk; of one that is too short to tell the pace stays as it was."""
+    begin = perf_counter()
+    work(0, total)
+    seconds = perf_counter() - begin
+    if seconds > MEASURABLE_SECONDS:
+        pace.seconds = seconds / total
+
+
+def _finish(jobs: list[Job]) -> None:
+    """Wait for all, also when Ctrl-C arrives meanwhile."""
+    for n, job in enumerate(jobs):
+        try:
+            job.finish()
+        except BaseException:
+            _finish(jobs[n + 1 :])
+            raise
 
 
 def _measure(work: Work, total: int, grain: int, report: Report | None) -> tuple[int, float]:

@@ -218,8 +218,9 @@ def derivative(
 ) -> Any:
     """n-th derivative of a function of one variable, for each element of x.
 
-    f is called on whole arrays and, if it refuses them, on one element at a time. One call more sees whether each
-    element is by itself. Above 200 000 evaluations (100 000 values at order 2) f is compiled, where it can be traced.
+    f is called on whole arrays and, if it refuses them, on one element at a time. A few calls more, mostly on 48 of
+    the elements, see whether each is by itself; of an f that takes no fewer than all, one for each binary digit of
+    their number. Above 200 000 evaluations (100 000 values at order 2) f is compiled, where it can be traced.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..engine.arguments import Options, arrays_of, check_out, check_workers
 from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target
-from ..engine.choose import check_engine, run, warn_if_constant
+from ..engine.choose import check_engine, run, warn_if_constant, warn_if_slow
 from ..engine.python import elementwise
 from ..engine.threads import Report, progress_report
 from ..formulas import reference
@@ -19,7 +19,7 @@ from ..formulas.values import as_number
 from ..program.captures import shares_state
 from ..program.look import Look
 from ..results import EngineError, Result, status_of, users_level
-from . import adaptive, bounds, complexstep, directions, longsteps
+from . import adaptive, blocks, bounds, complexstep, directions, longsteps
 
 Array = NDArray[Any]
 
@@ -56,12 +56,13 @@ def differentiate(
     check_combination(call, how.engine)
     read = (given, *inputs) if how.out is None else (given, *inputs, *_still_read(call))
     place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, read)
+    place.in_blocks = how.engine != "reference" and blocks.suit(call)
     facts = None
     if not call.points.count and call.vector:  # nothing says what f returns
         place.make((0,) if tail else ())
     elif call.vector or place.make(()).size:
         looked = complexstep.check_operations(call) if call.table.is_complex else 0
-        facts = _run(call, Target(place.make) if call.vector else place.target, values, how, workers)
+        facts = _run(call, place, values, how, workers)
         if call.table.is_complex:
             facts = facts._replace(nfev=facts.nfev + looked + complexstep.check_slopes(call, place.target))
         if call.looks_beside:
@@ -116,10 +117,14 @@ def none_ran(engine: str) -> str:
 
 
 class _Place:
-    """The result, and the float64 array of points and outputs that engines fill: a view of it where there is one."""
+    """The result, and the float64 array of points and outputs that engines fill: a view of it where there is one.
+
+    Where the result is filled block by block, the first block's derivatives.
+    """
 
     result: Array
     target: Array
+    in_blocks = False
 
     def __init__(
         self, call: Call, out: Any, dtype: Any, lead: tuple[int, ...], tail: tuple[int, ...], inputs: tuple[Array, ...]
@@ -127,8 +132,11 @@ class _Place:
         self.call, self.out, self.dtype, self.lead, self.tail, self.inputs = call, out, dtype, lead, tail, inputs
 
     def make(self, shape: tuple[int, ...]) -> Array:
-        """The array to fill for an f with outputs of this shape."""
+        """The array to fill for an f with outputs of this shape; in blocks the result."""
         self.result = check_out(self.out, (*self.lead, *shape, *self.tail), self.dtype, *self.inputs)
+        if self.in_blocks:
+            self.direct = True
+            return self.result
         many = (prod(shape),) if self.call.vector else ()
         layout = (self.call.points.count, *many, len(self.call.table.parts))
         view = self.result.reshape(layout)
@@ -178,7 +186,21 @@ def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) 
     return call.steps_for(eps).in_rows(x).reshape(given.shape)[()]
 
 
-def _run(call: Call, target: Output, values: Array | None, how: Options, workers: int | None) -> Facts:
+def _run(call: Call, place: _Place, values: Array | None, how: Options, workers: int | None) -> Facts:
+    if not place.in_blocks:
+        return _run_at_once(call, Target(place.make) if call.vector else place.target, values, how, workers)
+    chosen, sample = blocks.choose_engine(call, how.engine)
+    if chosen.code is None:  # Python takes so long that it may take memory
+        place.in_blocks = False
+        warn_if_slow(call, chosen, users_level(1))
+        target = Target(place.make) if call.vector else place.make(())
+        return chosen.bind(call, target, values).fill(workers, how.progress)
+    make = place.make if call.vector else lambda _: place.result
+    facts, place.target = blocks.fill(call, chosen, sample, make, values, workers, how.progress)
+    return facts
+
+
+def _run_at_once(call: Call, target: Output, values: Array | None, how: Options, workers: int | None) -> Facts:
     if how.engine == "reference":
         with progress_report(how.progress, "point") as report:
             return by_definition(call, target, values, report)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from .partials import Partials
 from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
+
+# What may be so large that the square of its reciprocal is 0: of 1 / exp(x) at 400 the derivative by exp(x) is 1e-348.
+_STEEP = frozenset({"exp", "exp2", "expm1", "sinh", "cosh"})
+_PASSING = frozenset({"+", "-", "neg"})
 
 
 def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -> list[Operand]:
@@ -14,26 +19,76 @@ def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -
     Of a `where` only the branch that is taken counts: what comes back from the other is masked before it is multiplied,
     so that it never makes a NaN.
     """
-    bars: dict[Operand, Operand] = {output: ONE}
-
-    def give(operand: Operand, more: Operand) -> None:
-        if operand[0] in "vx" and more != ZERO:
-            bars[operand] = code.add(bars[operand], more) if operand in bars else more
-
+    bars = _Bars(program, output, partials)
     for j in _before(program, output):
-        bar = bars.pop(("v", j), None)
-        name = program.nodes[j][0]
+        name, *operands = program.nodes[j]
+        if bars.are_factors(j) and (name in _STEEP or (name in _PASSING and sum(o[0] in "vx" for o in operands) == 1)):
+            _pass(bars, j, name in _STEEP)
+            continue
+        bar = bars.take(j)
         if bar is None or bar == ZERO or name in BOOLEAN:
             continue
         if name == "select":
-            _, mask, a, b = program.nodes[j]
-            give(a, code.select(code.own(mask), bar, ZERO))
-            give(b, code.select(code.own(mask), ZERO, bar))
+            mask, a, b = operands
+            bars.give(a, code.select(code.own(mask), bar, ZERO))
+            bars.give(b, code.select(code.own(mask), ZERO, bar))
+        elif name == "/" and operands[1][0] in "vx":
+            inverse, y = partials.of(j)[0][1], code.of[j]
+            bars.give(operands[0], partials.times(j, bar, inverse))
+            bars.give_factors(operands[1], partials.times(j, bar, code.neg(y)), inverse)
         else:
             for operand, partial in partials.of(j):
-                if operand[0] in "vx":
-                    give(operand, bar if partial == ONE else partials.times(j, bar, partial))
-    return [bars.get(("x", i), ZERO) for i in range(program.inputs)]
+                bars.give(operand, bar if partial == ONE else partials.times(j, bar, partial))
+    return [bars.taken(("x", i)) for i in range(program.inputs)]
+
+
+def _pass(bars: _Bars, j: int, steep: bool) -> None:
+    """Hand factors on to the operands of node j; a partial derivative that may be large meets the small one first."""
+    partials = bars.partials
+    scale, inverse = bars.factors.pop(("v", j))
+    for operand, partial in partials.of(j):
+        if steep:
+            bars.give(operand, partials.times(j, scale, partials.product(inverse, partial)))
+        else:
+            bars.give_factors(operand, partials.times(j, scale, partial), inverse)
+
+
+class _Bars:
+    """What has come back to each node so far: a derivative, or two factors of one that may be too small a product.
+
+    Factors belong to nodes that nothing else reads: what comes back from several sides is added.
+    """
+
+    def __init__(self, program: Program, output: Operand, partials: Partials) -> None:
+        self.partials, self.code, self.bars = partials, partials.code, {output: ONE}
+        self.factors: dict[Operand, tuple[Operand, Operand]] = {}
+        uses = Counter(o for node in program.nodes for o in node[1:])
+        self.several = {o for o, count in uses.items() if count > 1} | {output}
+
+    def are_factors(self, j: int) -> bool:
+        """Whether factors have come back to a node."""
+        return ("v", j) in self.factors
+
+    def take(self, j: int) -> Operand | None:
+        """What has come back to a node, as one number; None for nothing."""
+        found = self.factors.pop(("v", j), None)
+        return self.partials.product(*found) if found else self.bars.pop(("v", j), None)
+
+    def taken(self, coordinate: Operand) -> Operand:
+        """What has come back to a coordinate."""
+        return self.bars.get(coordinate, ZERO)
+
+    def give(self, operand: Operand, more: Operand) -> None:
+        """Add something to what has come back."""
+        if operand[0] in "vx" and more != ZERO:
+            self.bars[operand] = self.code.add(self.bars[operand], more) if operand in self.bars else more
+
+    def give_factors(self, operand: Operand, scale: Operand, inverse: Operand) -> None:
+        """Add a product."""
+        if operand[0] != "v" or operand in self.several or scale == ZERO:
+            self.give(operand, self.partials.product(scale, inverse))
+        else:
+            self.factors[operand] = (scale, inverse)
 
 
 def _before(program: Program, output: Operand) -> Iterator[int]:

@@ -143,9 +143,9 @@ def _rebuilt_function(function: FunctionType, new: Mapping[tuple[str, str], Any]
     return copy
 
 
-def snapshot(function: FunctionType) -> FunctionType:
-    """The function with what it captures now: Numba reads cells and globals again at each new signature."""
-    return _rebuilt_function(function, {(kind, name): v for kind, name, v in function_parts(function, loaded)})
+def is_users_function(value: Any) -> bool:
+    """Whether it is a plain function that no package has brought along."""
+    return isinstance(value, FunctionType) and not is_installed(value.__code__.co_filename)
 
 
 def shares_state(function: Any, arrays: Sequence[np.ndarray[Any, Any]]) -> str:
@@ -208,7 +208,7 @@ def captured(function: FunctionType, freeze: Freeze | None = None) -> Hashable:
     NotFrozenError
         The function captures an array, or an object that Numba cannot compile.
     """
-    freeze = freeze or _freeze
+    freeze = freeze or partial(_freeze, inside=(function.__code__,))
     held = function_parts(function, loaded)
     return (content(function.__code__), tuple((kind, name, freeze(name, value)) for kind, name, value in held))
 
@@ -237,20 +237,22 @@ def _text(constant: Any) -> str:
     return repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
 
 
-def _freeze(name: str, value: Any) -> Hashable:
-    """The key of one captured value."""
+def _freeze(name: str, value: Any, inside: tuple[CodeType, ...] = ()) -> Hashable:
+    """The key of one captured value; `inside` are the functions that hold it."""
     if value is None or isinstance(value, (bool, int, float, complex, str, np.generic)):
         return (type(value).__name__, repr(value))
     if isinstance(value, np.ndarray):
         raise NotFrozenError(_refusal(name, value))
     if isinstance(value, tuple):
-        return tuple(_freeze(name, v) for v in value)
+        return tuple(_freeze(name, v, inside) for v in value)
     if isinstance(value, ModuleType):
         return _module(name, value)
     if hasattr(value, "py_func"):  # compiled by Numba; it froze what it captures when it was first called
         return (value, captured(value.py_func))
     if isinstance(value, (np.ufunc, type(np.sum))) or _is_pure_builtin(value) or _is_numpys(value):
         return ("builtin", value)
+    if is_users_function(value) and value.__code__ not in inside and not value.__kwdefaults__:
+        return ("function", captured(value, partial(_freeze, inside=(*inside, value.__code__))))
     raise NotFrozenError(_refusal(name, value))
 
 
@@ -280,6 +282,10 @@ def _refusal(name: str, value: Any) -> str:
             f"it captures the array {name!r}, which Numba freezes up to 1 MB and reads live above; pass it instead: "
             f"def f(x, {name}): ... with args=({name},)"
         )
+    if isinstance(value, FunctionType) and value.__kwdefaults__:
+        return f"it calls {name!r}, whose keyword-only arguments Numba gives no defaults; write them without the *"
+    if is_users_function(value):
+        return f"it calls the function {name!r}, which calls itself; write a loop instead"
     if isinstance(value, FunctionType):
-        return f"it calls the Python function {name!r}; decorate that with @numba.njit"
+        return f"it calls the Python function {name!r} of a package; write out what it computes"
     return f"it captures {name!r}, a {type(value).__name__}, which Numba cannot read; pass numbers or arrays by args="

@@ -7,7 +7,6 @@ from contextlib import suppress
 from types import CellType, FunctionType
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 _ABSENT = object()
@@ -20,7 +19,8 @@ class Watch:
         self._names: dict[tuple[int, str], tuple[Callable[[str, Any], Any], str, Any]] = {}
         self._cells: dict[int, tuple[CellType, Any]] = {}
         self._functions: dict[int, tuple[Any, Any, Any, Any]] = {}
-        self._arrays: dict[int, tuple[NDArray[Any], tuple[int, ...], np.dtype[Any], bytes]] = {}
+        self._arrays: dict[int, tuple[NDArray[Any], tuple[Any, ...]]] = {}
+        self._members: dict[tuple[int, str], tuple[Callable[..., bool], tuple[Any, str, Any]]] = {}
 
     def note_name(self, space: Mapping[str, Any], name: str) -> None:
         """A variable of a module, or an attribute; also that there is none."""
@@ -36,9 +36,17 @@ class Watch:
         for name in function.__kwdefaults__ or {}:
             self.note_name(function.__kwdefaults__ or {}, name)
 
+    def note_attribute(self, holder: Any, name: str, value: Any) -> None:
+        """An attribute of an object."""
+        self._members[id(holder), name] = (_is_attribute, (holder, name, value))
+
+    def note_method(self, holder: Any, name: str, function: FunctionType) -> None:
+        """A method, by the function behind it."""
+        self._members[id(holder), name] = (_is_method, (holder, name, function))
+
     def note_array(self, array: NDArray[Any]) -> None:
-        """Its numbers."""
-        self._arrays[id(array)] = (array, array.shape, array.dtype, array.tobytes())
+        """Its numbers, and whether f may write into it."""
+        self._arrays[id(array)] = (array, _facts(array))
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
@@ -52,6 +60,7 @@ class Watch:
         """
         names, cells = tuple(self._names.values()), tuple(self._cells.values())
         functions, arrays = tuple(self._functions.values()), tuple(self._arrays.values())
+        members = tuple(self._members.values())
 
         def fresh() -> bool:
             for get, name, value in names:
@@ -71,9 +80,49 @@ class Watch:
                     or function.__dict__
                 ):
                     return False
-            for array, shape, dtype, content in arrays:
-                if array.shape != shape or array.dtype is not dtype or array.tobytes() != content:
-                    return False
-            return True
+            if members and not all(is_same(*member) for is_same, member in members):
+                return False
+            return all(_facts(array) == noted for array, noted in arrays)
 
         return fresh
+
+
+class Arrays(Watch):
+    """The arrays among what a function reads, and nothing else."""
+
+    def __init__(self) -> None:
+        self._held: list[NDArray[Any]] = []
+
+    def note_name(self, space: Mapping[str, Any], name: str) -> None:
+        """Nothing."""
+
+    def note_function(self, function: FunctionType) -> None:
+        """Nothing."""
+
+    def note_attribute(self, holder: Any, name: str, value: Any) -> None:
+        """Nothing."""
+
+    def note_method(self, holder: Any, name: str, function: FunctionType) -> None:
+        """Nothing."""
+
+    def note_array(self, array: NDArray[Any]) -> None:
+        """The array."""
+        self._held.append(array)
+
+    @property
+    def arrays(self) -> list[NDArray[Any]]:
+        """The arrays that were noted."""
+        return self._held
+
+
+def _is_attribute(holder: Any, name: str, value: Any) -> bool:
+    return getattr(holder, name, _ABSENT) is value
+
+
+def _is_method(holder: Any, name: str, function: FunctionType) -> bool:
+    return getattr(getattr(holder, name, None), "__func__", None) is function
+
+
+def _facts(array: NDArray[Any]) -> tuple[Any, ...]:
+    """What a trace depends on; f that writes into a read-only array raises."""
+    return array.shape, array.dtype, array.flags.writeable, array.tobytes()

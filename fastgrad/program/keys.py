@@ -1,8 +1,8 @@
 """The key of a kept trace: a white list of what cannot change unseen.
 
-What a function reads is proved from its code and what that reaches: numbers, strings, small arrays by their bytes,
-functions of the same kind, and what NumPy and math had when this module was imported. Whatever else it mentions, it
-may read another value of at its next call, and has no key.
+What a function reads is proved from its code and what that reaches: numbers, strings, small arrays by their bytes and
+by whether f may write into them, functions of the same kind, and what NumPy and math had when this module was imported.
+Whatever else it mentions, it may read another value of at its next call, and has no key.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import dis
 import math
 import operator
 import os
-from collections.abc import Hashable, Iterator
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from collections.abc import Hashable
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from . import members
 from .captures import content, function_parts, home, is_pythons_class, loaded
 from .freshness import Watch
+from .members import Chain
 
 SMALL_ARRAY = 16_384  # bytes; comparing more takes longer than tracing
 
@@ -57,7 +59,7 @@ _UNLIKE = {
     "tb_frame", "f_globals", "f_locals", "f_back", "f_builtins",
 }  # fmt: skip
 _SETTABLE = (FunctionType, type(np.sum))  # what takes attributes of the user's, as classes do that Python made
-_LOADS, _ATTRIBUTES = {"LOAD_GLOBAL", "LOAD_DEREF"}, {"LOAD_ATTR", "LOAD_METHOD"}
+_LOADS = {"LOAD_GLOBAL", "LOAD_DEREF"}
 
 
 class _ChangesError(Exception):
@@ -91,8 +93,9 @@ class _Reading(NamedTuple):
 
     content: Hashable
     names: tuple[str, ...]  # as global variables
-    chains: dict[str, tuple[tuple[str, ...], ...]]  # the attributes that are taken of a global or captured variable
+    chains: dict[str, tuple[Chain, ...]]  # the attributes that are taken of a global or captured variable
     proved: bool  # whether it looks up nothing else
+    stores: bool  # whether it sets attributes
 
 
 _readings: dict[int, tuple[CodeType, _Reading]] = {}  # kept with the code, so that its number stays its own
@@ -101,15 +104,24 @@ _readings: dict[int, tuple[CodeType, _Reading]] = {}  # kept with the code, so t
 def unchanging(f: Any, args: tuple[Any, ...], watch: Watch | None = None) -> Hashable | None:
     """A key of all that a call's trace depends on: small arrays by their bytes, helpers by their content.
 
-    None where something may change unseen: a file, an attribute, a container, a large array, a method's object. What
-    the key depends on is noted by `watch`.
+    None where something may change unseen: a file, a property, a container, a large array. What the key depends on is
+    noted by `watch`.
     """
-    if type(f) is not FunctionType:
-        return None
     try:
-        return (_function(f, watch), tuple([_value(value, watch) for value in args]))
+        return (_callable(f, watch), tuple([_value(value, watch) for value in args]))
     except (_ChangesError, RecursionError):
         return None
+
+
+def _callable(f: Any, watch: Watch | None) -> Hashable:
+    """The key of a function, of a method, or of an object that is called as one."""
+    if type(f) is FunctionType:
+        return _function(f, watch)
+    if type(f) is MethodType and type(f.__func__) is FunctionType and members.is_plain(f.__self__):
+        return _method(f.__func__, f.__self__, watch)
+    if type(f) is MethodType or not members.is_plain(f):
+        raise _ChangesError
+    return _member(f, ("__call__",), watch)
 
 
 def _function(function: FunctionType, watch: Watch | None) -> Hashable:
@@ -125,11 +137,11 @@ def _function(function: FunctionType, watch: Watch | None) -> Hashable:
         value = space[name] if name in space else _builtin(function, name, watch)
         if watch:
             watch.note_name(space, name)
-        held.append(_attributes(value, chains[name], watch) if type(value) is ModuleType else _value(value, watch))
+        held.append(_variable(value, chains[name], reading, watch))
     if function.__closure__:
         for kind, name, value in function_parts(function, _no_names):
-            is_module = kind == "cell" and type(value) is ModuleType
-            held.append((name, _attributes(value, chains[name], watch) if is_module else _value(value, watch)))
+            of_cell = _variable(value, chains[name], reading, watch) if kind == "cell" else _value(value, watch)
+            held.append((name, of_cell))
     elif function.__defaults__ or function.__kwdefaults__:
         held += [(name, _value(value, watch)) for _, name, value in function_parts(function, _no_names)]
     return (reading.content, *held)
@@ -146,14 +158,53 @@ def _no_names(_: CodeType) -> tuple[str, ...]:
     return ()
 
 
-def _attributes(module: ModuleType, chains: tuple[tuple[str, ...], ...], watch: Watch | None) -> Hashable:
+def _variable(value: Any, chains: tuple[Chain, ...], reading: _Reading, watch: Watch | None) -> Hashable:
+    """The value of a global or captured variable, or what is taken of it."""
+    if type(value) is ModuleType:
+        return _attributes(value, chains, watch)
+    if members.is_plain(value):
+        if reading.stores or not chains or () in chains:
+            raise _ChangesError
+        return _object(value, chains, watch)
+    return _value(value, watch)
+
+
+def _object(value: Any, chains: tuple[Chain, ...], watch: Watch | None) -> Hashable:
+    """What is taken of an object; which object that is does not matter."""
+    return tuple([(chain, _member(value, chain, watch)) for chain in chains])
+
+
+def _member(value: Any, chain: Chain, watch: Watch | None) -> Hashable:
+    """An attribute, or a method with what it reads of its object, or one of them of an attribute."""
+    name, *rest = chain
+    function = members.function_of(value, name)
+    if function is not None:
+        if watch:
+            watch.note_method(value, name, function)
+        return _method(function, value, watch)
+    if not members.is_stored(value, name):
+        raise _ChangesError
+    found = getattr(value, name, _ChangesError)  # a slot may be empty
+    if watch:
+        watch.note_attribute(value, name, found)
+    return _member(found, tuple(rest), watch) if rest and members.is_plain(found) else _value(found, watch)
+
+
+def _method(function: FunctionType, value: Any, watch: Watch | None) -> Hashable:
+    chains = members.of_first_argument(function.__code__)
+    if chains is None or _reading(function.__code__).stores:
+        raise _ChangesError
+    return (_function(function, watch), _object(value, chains, watch))
+
+
+def _attributes(module: ModuleType, chains: tuple[Chain, ...], watch: Watch | None) -> Hashable:
     """What a function takes of a module; all of it is on the list, or a number."""
     if id(module) not in _PLACES:
         raise _ChangesError
     return (module.__name__, *[_value(_at(module, chain, watch), watch) for chain in chains])
 
 
-def _at(value: Any, chain: tuple[str, ...], watch: Watch | None) -> Any:
+def _at(value: Any, chain: Chain, watch: Watch | None) -> Any:
     for name in chain:
         if type(value) is not ModuleType:
             if isinstance(value, _SETTABLE) or (isinstance(value, type) and is_pythons_class(value)):
@@ -174,7 +225,7 @@ def _value(value: Any, watch: Watch | None) -> Hashable:
     if kind is np.ndarray and value.dtype.kind in "fiub" and value.nbytes <= SMALL_ARRAY:
         if watch:
             watch.note_array(value)
-        return (value.shape, value.dtype.str, value.tobytes())
+        return (value.shape, value.dtype.str, value.flags.writeable, value.tobytes())
     if kind is FunctionType:
         return _function(value, watch)
     if kind is tuple:
@@ -194,33 +245,20 @@ def _reading(code: CodeType) -> _Reading:
 
 
 def _read(code: CodeType) -> _Reading:
-    chains: dict[str, set[tuple[str, ...]]] = {name: set() for name in (*loaded(code), *code.co_freevars)}
-    proved = True
-    for each in _codes(code):
-        instructions = [i for i in dis.get_instructions(each) if i.opname not in ("EXTENDED_ARG", "PUSH_NULL")]
+    chains: dict[str, set[Chain]] = {name: set() for name in (*loaded(code), *code.co_freevars)}
+    proved, stores = True, False
+    for each in members.codes(code):
+        instructions = members.instructions(each)
         for place, now in enumerate(instructions):
             proved &= not _is_hidden(now, code)
+            stores |= now.opname in members.STORES
             if now.opname in _LOADS and now.argval in chains:
-                chains[now.argval].add(tuple(_chain(instructions[place + 1 : place + 3])))
-    return _Reading(content(code), loaded(code), {k: tuple(v) for k, v in chains.items()}, proved)
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for const in code.co_consts:
-        if isinstance(const, CodeType):
-            yield from _codes(const)
+                chains[now.argval].add(members.chain_after(instructions[place + 1 :]))
+    return _Reading(content(code), loaded(code), {k: tuple(sorted(v)) for k, v in chains.items()}, proved, stores)
 
 
 def _is_hidden(now: dis.Instruction, code: CodeType) -> bool:
     """Whether an instruction reads or leaves something where no key looks."""
-    if now.opname in _ATTRIBUTES:
+    if now.opname in members.ATTRIBUTES:
         return now.argval.startswith("__") or now.argval in _UNLIKE
     return now.opname in _HIDDEN or (now.opname == "STORE_DEREF" and now.argval in code.co_freevars)
-
-
-def _chain(following: list[dis.Instruction]) -> Iterator[str]:
-    for now in following:
-        if now.opname not in _ATTRIBUTES:
-            return
-        yield now.argval

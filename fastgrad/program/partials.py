@@ -178,20 +178,22 @@ class Partials:
         Nodes inside a maximum or a minimum of many numbers, whose derivatives go by.
     careful : bool
         Whether 0 times infinity is 0 where that is known.
+    product : callable
+        A product of two derivatives, 0 where the first is masked.
     """
 
     def __init__(self, code: Code, program: Program, *, careful: bool = False) -> None:
         self.code, self.program, self.careful = code, program, careful
         self.inner, self._leaves = _trees(program)
         products = Products(code, program)
-        self._product = products.of if products.needed else code.mul
+        self.product = products.of if products.needed else code.mul
 
     def times(self, j: int, a: Operand, partial: Operand, *, forward: bool = False) -> Operand:
         """A derivative times a partial derivative of node j, 0 where the derivative is masked."""
         if not self.careful:
-            return self._product(a, partial)
+            return self.product(a, partial)
         mode = saturation.FORWARD if forward else saturation.REVERSE
-        return saturation.product(self.code, self.program, j, a, partial, mode, self._product)
+        return saturation.product(self.code, self.program, j, a, partial, mode, self.product)
 
     def of(self, j: int) -> list[tuple[Operand, Operand]]:
         """(operand of the program, partial derivative); the derivative is not that of a mask or a `select`."""

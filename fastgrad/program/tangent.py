@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .partials import Partials
-from .program import BOOLEAN, ZERO, Code, Operand, Program
+from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
 
 
 def tangent(
@@ -25,6 +25,8 @@ def tangent(
         if name == "select":
             a, b = (dots.get(o, ZERO) for o in operands[1:])
             total = code.select(code.own(operands[0]), a, b)
+        elif name == "/":
+            total = _of_quotient(code, j, dots.get(operands[0], ZERO), dots.get(operands[1], ZERO), partials)
         else:
             total = ZERO
             for operand, partial in partials.of(j):
@@ -33,3 +35,16 @@ def tangent(
         if total != ZERO:
             dots["v", j] = total
     return [dots.get(o, ZERO) for o in (program.outputs if outputs is None else outputs)]
+
+
+def _of_quotient(code: Code, j: int, da: Operand, db: Operand, partials: Partials) -> Operand:
+    """(da - db * y) / b: the partial derivative by b, -y / b, is 0 for a large b where its product with db is not.
+
+    Where b alone moves db / b comes first, which all that is divided by b has in common.
+    """
+    (_, inverse), (_, by_b) = partials.of(j)
+    if db == ONE:
+        return code.add(partials.times(j, da, inverse, forward=True), partials.times(j, db, by_b, forward=True))
+    if da == ZERO:
+        return code.neg(partials.times(j, partials.product(db, inverse), code.of[j], forward=True))
+    return partials.times(j, code.sub(da, partials.product(db, code.of[j])), inverse, forward=True)

@@ -211,7 +211,7 @@ def test_ctrl_c_while_waiting_for_the_last_chunk_waits_for_it():
 
 
 def test_no_work_goes_on_when_a_thread_cannot_be_started(monkeypatch):
-    work, submit, started = Recorder(1e-3), threads._Pool.submit, []
+    work, submit, started = Recorder(1e-3), threads.pool.submit, []
 
     def failing(task):
         if started:
@@ -219,13 +219,29 @@ def test_no_work_goes_on_when_a_thread_cannot_be_started(monkeypatch):
         started.append(submit(task))
         return started[0]
 
-    monkeypatch.setattr(threads._Pool, "submit", failing)
+    monkeypatch.setattr(threads.pool, "submit", failing)
     try:
         threads.run(work, 200, workers=3)
     except RuntimeError:
         assert work.is_still()
     else:
         assert work.items() == list(range(200))
+
+
+def test_what_is_known_of_the_pace_is_not_measured_again():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(threads, "SERIAL_SECONDS", 1.0)
+        pace, first, again = threads.Pace(), Recorder(1e-4), Recorder(1e-4)
+        threads.run(first, 80, workers=2, pace=pace)
+        assert 0.9e-4 < pace.seconds < 1e-2
+        threads.run(again, 80, workers=2, pace=pace)
+        assert len(first.chunks) > 1
+        assert again.chunks == [(0, 80)]
+        threads.run(again, 0, workers=2, pace=pace)
+        slow = threads.Pace()
+        slow.seconds = 1e-9  # what it seemed to be makes chunks too long, once
+        threads.run(first, 300, workers=1, pace=slow)
+        assert slow.seconds > 0.9e-4
 
 
 def test_runs_inside_runs_and_side_by_side():

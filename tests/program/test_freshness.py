@@ -56,6 +56,10 @@ CHANGES = {
     "the code": ("def f(x): return x[0]", lambda f, space: setattr(f, "__code__", another.__code__)),
     "an attribute": ("def f(x): return x[0]", lambda f, space: setattr(f, "scale", 1.0)),
     "an element of an array": ("def f(x): return x @ row", lambda f, space: space["row"].__setitem__(0, 5.0)),
+    "an array that becomes read-only": (
+        "row = np.ones(2)\ndef f(x): return x @ row",
+        lambda f, space: space["row"].setflags(write=False),
+    ),
     "an array's shape": (
         "row = np.arange(6.0)\ndef f(x): return x[0] * np.sum(row)",
         lambda f, space: setattr(space["row"], "shape", (2, 3)),

@@ -195,15 +195,17 @@ class Model:
         return self.k * np.sum(x**2)
 
 
-@pytest.mark.parametrize("bound", ["object", "method"])
-def test_objects_go_the_way_of_the_operation(bound):
+@pytest.mark.parametrize("kind", ["counts", "method", "captured"])
+def test_objects(kind):
+    """One that counts its calls goes the way of the operation."""
     model = Model()
-    f = model if bound == "object" else model.loss
+    f = {"counts": model, "method": model.loss, "captured": lambda x: 1.0 * model.loss(x)}[kind]
     g = fastgrad.grad(f)
     np.testing.assert_allclose(g(X), 4 * X, rtol=1e-8)
+    assert is_bound(g) == (kind != "counts")
     model.k = 3.0
     np.testing.assert_allclose(g(X), 6 * X, rtol=1e-8)
-    assert not is_bound(g)
+    assert is_bound(g) == (kind != "counts")
 
 
 def test_a_function_that_does_not_trace_is_asked_once_whether_it_does(monkeypatch):

@@ -53,21 +53,21 @@ def compile_call(call: Call, out: Output | None, recompilations: int | None) -> 
     check_possible(call)
     with lock:
         function = function_of(call, recompilations)
-        returns, shape = _probe(call, function.compiled)
+        returns, shape = _probe(call, function)
         code = Code(function, returns, shape)
         code.kernel(call, not isinstance(out, np.ndarray) or out.flags.c_contiguous)
     return code
 
 
-def _probe(call: Call, compiled: Any) -> tuple[Any, tuple[int, ...]]:
+def _probe(call: Call, function: Function) -> tuple[Any, tuple[int, ...]]:
     """Compile f for its arguments and run it once; what it returns must be numbers, and what f itself returns.
 
     The result is Numba's type of what it returns, and its shape.
     """
     argument = call.argument(call.finite_row())
     given = argument.copy()
-    returns = compile_for(compiled, given, *call.args)
-    value = output(call, compiled(given, *call.args))
+    returns = compile_for(function, given, *call.args)
+    value = output(call, function.compiled(given, *call.args))
     if not hasattr(call.f, "py_func"):
         check_same(value, output(call, call.f(argument.copy(), *call.args)))
     return returns, value.shape

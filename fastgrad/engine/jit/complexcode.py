@@ -31,16 +31,16 @@ def compile_call(call: Call, recompilations: int | None) -> ComplexCode:
     check_possible(call)
     with lock:
         function = function_of(call, recompilations)
-        code = ComplexCode(function, *_probe(call, function.compiled))
+        code = ComplexCode(function, *_probe(call, function))
         code.kernel(call)
     return code
 
 
-def _probe(call: Call, compiled: Any) -> tuple[Any, tuple[int, ...]]:
+def _probe(call: Call, function: Function) -> tuple[Any, tuple[int, ...]]:
     """Compile f for complex arguments and run it once: Numba's type of what it returns, and the shape."""
     z = call.argument(call.finite_row()) + 1j * float(call.steps.size.min())
-    returns = compile_for(compiled, z, *call.args)
-    raw = compiled(z.copy(), *call.args)
+    returns = compile_for(function, z, *call.args)
+    raw = function.compiled(z.copy(), *call.args)
     value = output(call, imaginary_part(raw))
     if not hasattr(call.f, "py_func"):
         plain = call.f(z.copy(), *call.args)

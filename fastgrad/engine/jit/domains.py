@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
-from ...program.captures import parts, rebuilt
 from .kernels import part
 
 _OUTSIDE, _TOO_LARGE = "math domain error", "math range error"
@@ -89,14 +88,8 @@ _MATH = ModuleType("math")
 _MATH.__dict__.update(vars(math) | _CHECKED)
 
 
-def raising(function: FunctionType) -> FunctionType:
-    """The function with those of math that raise; the user's own is not changed."""
-    new = {(kind, name): _swapped(value) for kind, name, value in parts(function) if _swapped(value) is not value}
-    changed: FunctionType = rebuilt(function, new) if new else function
-    return changed
-
-
-def _swapped(value: Any) -> Any:
+def raising(value: Any) -> Any:
+    """What raises in the place of a captured value: the module math, or a function of it; others as they are."""
     if value is math:
         return _MATH
     if isinstance(value, BuiltinFunctionType) and value.__self__ is math:

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from ...formulas.values import as_number, as_numbers
 from ...llvm.interrupts import deferred_interrupt
-from ...program.captures import NotFrozenError, captured, content, snapshot
+from ...program.captures import NotFrozenError, captured, content
 from ...program.look import agree
 from ...results import EPS, EngineError
 from ..call import Call
-from .domains import raising
+from .callees import frozen, uses_math
 from .kernels import compiler, part
 from .linking import Shape, linked
 from .numbers import Numbers
@@ -51,6 +51,7 @@ class Function:
     compiled: Any
     raises: bool = False
     kernels: dict[Hashable, Any] = field(default_factory=dict)
+    refusals: dict[Hashable, str] = field(default_factory=dict)
 
     def kernel(self, shape: Shape, numbers: Numbers, *x: Any) -> Any:
         """A loop around f, for a stencil; `x` are the types of what is varied."""
@@ -123,10 +124,10 @@ def function_of(call: Call, recompilations: int | None) -> Function:
         )
         raise EngineError(msg)
     # a plain function keeps Python's IndexError, one that was compiled before the option it was given
-    compiled_by_user = function is not call.f  # for whom math's functions give NaN
+    plain = function is call.f  # else math's functions give its user NaN
     checked = bool(getattr(call.f, "targetoptions", {"boundscheck": True}).get("boundscheck"))
     try:
-        key = (captured(function), checked, compiled_by_user)
+        key = (captured(function), checked, plain)
     except NotFrozenError as refused:
         msg = f"Numba cannot compile f: {refused}"
         raise EngineError(msg) from None
@@ -144,18 +145,27 @@ def function_of(call: Call, recompilations: int | None) -> Function:
         if len(versions.functions) >= KEPT:
             versions.functions.clear()
         versions.count += 1
-        own = snapshot(function)
-        source = own if compiled_by_user else raising(own)
-        versions.functions[key] = Function(compiler(boundscheck=checked)(source), source is not own)
+        source = frozen(function, checked=checked, raises=plain)
+        versions.functions[key] = Function(compiler(boundscheck=checked)(source), plain and uses_math(function))
     return versions.functions[key]
 
 
-def compile_for(compiled: Any, *given: Any) -> Any:
-    """Compile f for its arguments, with the defaults of those that are not given; Numba's type of what it returns."""
-    with compiling():
-        signature = compiled.fold_argument_types(tuple(map(numba_type, given)), {})[1]
-        if signature not in compiled.overloads:
-            compiled.compile(signature)
+def compile_for(function: Function, *given: Any) -> Any:
+    """Compile f for its arguments, with the defaults of those that are not given; Numba's type of what it returns.
+
+    What Numba has refused once it would refuse again, after a tenth of a second.
+    """
+    compiled, kinds = function.compiled, tuple(map(numba_type, given))
+    if kinds in function.refusals:
+        raise EngineError(function.refusals[kinds])
+    try:
+        with compiling():
+            signature = compiled.fold_argument_types(kinds, {})[1]
+            if signature not in compiled.overloads:
+                compiled.compile(signature)
+    except EngineError as refused:
+        function.refusals[kinds] = str(refused)
+        raise
     return compiled.overloads[signature].signature.return_type
 
 

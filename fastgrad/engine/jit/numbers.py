@@ -81,6 +81,7 @@ def unknown() -> Numbers:
     return Numbers(*(_number(value, _calling(name)) for name, value in _EXAMPLE._asdict().items()))
 
 
+@cache
 def known(numbers: Numbers) -> Numbers:
     """Functions that are defined where they are called."""
     return Numbers(*(_number(value, _giving(value)) for value in numbers))

@@ -2,12 +2,14 @@
 
 Where f at one element depends on others, as x * np.sum(x) does, a difference of two arrays in which all have moved is
 no derivative. So f is asked again, where only some of the elements have moved: at all of them it has to be what it was.
-Of a few elements any two are told apart by one of these calls, 3 for 8 elements and 8 for 256; of many by chance.
+Any two elements are told apart by one of these calls, 3 for 8 elements, 8 for 256, 20 for a million. Of more than 256 a
+few are asked instead, but where f refuses fewer than all, as one with a parameter for each does: then all these calls
+are made. By two of them, the last digit and chance, one pair in four was missed: one element that reads another.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from math import prod
@@ -151,13 +153,17 @@ def _spread(count: int) -> NDArray[np.intp]:
     return np.unique((count * (2.0 * irregular(SAMPLE) - 0.5)).astype(np.intp))
 
 
-@lru_cache(maxsize=64)
-def _halves(count: int) -> list[NDArray[np.bool_]]:
-    """Halves of the elements by the digits of their numbers, of which any two differ in one.
+def _halves(count: int) -> Iterator[NDArray[np.bool_]]:
+    """Halves of the elements by the digits of their numbers, of which any two differ in one."""
+    return iter(_few_halves(count)) if count <= FEW else _made_halves(count)
 
-    Of many elements the last digit, and a half without a pattern.
-    """
+
+@lru_cache(maxsize=64)
+def _few_halves(count: int) -> list[NDArray[np.bool_]]:
+    return list(_made_halves(count))
+
+
+def _made_halves(count: int) -> Iterator[NDArray[np.bool_]]:
     numbers = np.arange(count)
-    if count > FEW:
-        return [numbers % 2 == 0, np.random.default_rng(0).random(count) < 0.5]
-    return [numbers >> k & 1 == 0 for k in range((count - 1).bit_length())]
+    for k in range((count - 1).bit_length()):
+        yield (numbers & 1 << k) == 0

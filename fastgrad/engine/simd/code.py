@@ -17,6 +17,7 @@ from ...llvm.memory import Memory
 from ...llvm.vectormath import Unsupported
 from ...program import differences
 from ...program.captures import shares_state
+from ...program.freshness import Arrays
 from ...program.keys import unchanging
 from ...program.program import Program
 from ...program.saturation import SIGNS
@@ -26,6 +27,7 @@ from ...results import EPS, EngineError
 from ..bound import Bound
 from ..bound import Code as AnyCode
 from ..call import Call, Grid, Output, Target, subset
+from ..threads import Pace
 from .arguments import Block, Form, form_of, form_of_columns, is_few, is_odd, kind_of
 from .comparison import compare, compare_slopes
 from .emission import NOT_FINITE, VANISHED, Frame, Straight, module
@@ -91,11 +93,13 @@ _traces: Memory[Traced] = Memory(KEPT)
 
 def traced(call: Call) -> Traced:
     """f's program. A function that captures nothing but what a key can hold is traced once, others at every call."""
-    points = call.points
-    reason = shares_state(call.f, [*points.axes] if isinstance(points, Grid) else [points.values])
-    if reason:  # a matter of this call's x, whether f was traced before or not
-        raise EngineError(reason)
-    key = unchanging(call.f, call.args)
+    points, held = call.points, Arrays()
+    key = unchanging(call.f, call.args, held)
+    # a matter of this call's x, whether f was traced before or not
+    if key is None or held.arrays:
+        reason = shares_state(call.f, [*points.axes] if isinstance(points, Grid) else [points.values])
+        if reason:
+            raise EngineError(reason)
     if key is None:
         return Traced(_trace(call))
     beside = tuple((rows.shape[1:], rows.dtype.char, bits(rows)) for rows in call.batch)
@@ -147,6 +151,7 @@ class Family:
             self.how = "rolled" if dense and len(program.outputs) * len(table.scale) <= RESULTS else "stacked"
         self.places: dict[Form, list[machine.Place]] = {}
         self._stored: dict[Form, Any] = {}
+        self.pace = Pace()
 
     def kernel(self, program: Program, table: Table, form: Form) -> Any:
         """The derivatives' code, from the memo, the folder or LLVM."""
@@ -293,9 +298,8 @@ class Code:
             out[:, places] = stored
             run.finish()
 
-        return Bound(
-            "simd", call, run.work, items, grain, call.points.count, finish=run.finish if places is None else finish
-        )
+        last = run.finish if places is None else finish
+        return Bound("simd", call, run.work, items, grain, call.points.count, finish=last, pace=self.family.pace)
 
     def _on_copies(self, call: Call, out: Array, values: Array | None) -> Bound:
         count, wide = call.points.count, _widened(call)

@@ -116,8 +116,8 @@ def _clipped(a: Any, min: Any = None, max: Any = None) -> Any:
     """np.clip, and the method's names of the limits."""
     if is_mask(a) or (min is None and max is None):
         refuse("f clips comparisons, or clips to no limits")
-    a = a if min is None else elementwise(np.maximum, a, min)
-    return a if max is None else elementwise(np.minimum, a, max)
+    a = a if min is None else elementwise(np.maximum, min, a)  # of two zeros what is clipped counts, for its sign
+    return a if max is None else elementwise(np.minimum, max, a)
 
 
 def _round(a: Any, decimals: Any = 0, out: Any = None) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fastgrad import explain, gradient, gradient_field, jacobian, value_and_gradient
+from fastgrad.engine.jit.callees import frozen, uses_math
 from fastgrad.engine.jit.domains import raising
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -47,7 +48,7 @@ def same(a, b):
 def compiled(source):
     space = {"math": math}
     exec(f"def f(*x): return math.{source}", space)
-    return space["f"], numba.njit(raising(space["f"]), error_model="numpy")
+    return space["f"], numba.njit(frozen(space["f"], checked=True, raises=True), error_model="numpy")
 
 
 @pytest.mark.parametrize("name", ONE_ARGUMENT)
@@ -118,9 +119,27 @@ def test_nan_of_numpy_and_of_functions_that_users_compiled_stays():
         assert np.isfinite(np.delete(found, 7, axis=0)).all()
 
 
+def root(a):
+    return max(math.sqrt(a), 0.1)
+
+
+def inverse(a):
+    return 1.0 / math.fabs(a)
+
+
+def test_functions_that_f_calls_raise_too():
+    points = POINTS.copy()
+    points[7, 0] = -1.0
+    with pytest.raises(ValueError, match=r"domain|expected"):
+        gradient(lambda x: root(x[0]) * x[1], points, batch=True, engine="jit")
+    with pytest.raises(ZeroDivisionError):
+        gradient(lambda x: inverse(x[0] + 1.0) + x[1], points, batch=True, engine="jit")
+
+
 def test_the_users_function_is_not_changed():
     f = SWALLOWED["sum"][0]
-    assert raising(f) is not f
-    assert f.__globals__["math"] is math
-    plain = lambda x: np.sqrt(x[0])
-    assert raising(plain) is plain
+    assert frozen(f, checked=True, raises=True).__globals__["math"] is not math
+    assert frozen(f, checked=True, raises=False).__globals__["math"] is f.__globals__["math"] is math
+    assert [uses_math(g) for g in (f, lambda x: root(x[0]), lambda x: np.sqrt(x[0]))] == [True, True, False]
+    assert raising(log) is not log
+    assert raising(math.pi) is math.pi

@@ -166,3 +166,35 @@ def test_any_two_of_a_few_elements_are_told_apart(name, shape):
     for options in ({}, {"method": "adaptive"}):
         with pytest.raises(ValueError, match="no function of one variable"):
             derivative(COUPLED[name], x, **options)
+
+
+@pytest.mark.parametrize("count", [257, 1_000, 5_000])
+@pytest.mark.parametrize("engine", ["auto", "python"])
+def test_one_element_of_many_that_reads_another(count, engine):
+    parameters = np.linspace(1.0, 2.0, count)  # f refuses fewer elements
+    pairs = np.random.default_rng(7).integers(count, size=(24, 2))
+    for reads, read in [*pairs[pairs[:, 0] != pairs[:, 1]].tolist(), (0, count - 1), (0, 2), (count - 1, count - 3)]:
+
+        def f(x, reads=reads, read=read):
+            y = parameters * x**2
+            y[reads] += x[read]
+            return y
+
+        with pytest.raises(ValueError, match=rf"its value at element {reads} of an array changes"):
+            derivative(f, np.linspace(0.0, 1.0, count), engine=engine)
+
+
+def test_calls_for_many_elements():
+    """Those of all, where f takes no fewer: 2 for the derivative, and one for each digit of an element's number."""
+    parameters, sizes = np.linspace(1.0, 2.0, 1_000), []
+
+    def f(x):
+        sizes.append(np.size(x))
+        return parameters * x**2
+
+    found = derivative(f, np.linspace(0.0, 1.0, 1_000), full_output=True)
+    assert np.allclose(found.value, 2 * parameters * np.linspace(0.0, 1.0, 1_000))
+    assert sizes.count(1_000) == 2 + 10
+    assert found.nfev == len(sizes)
+    few = derivative(lambda x: x**2, np.linspace(0.0, 1.0, 1_000), full_output=True)
+    assert few.nfev < 10

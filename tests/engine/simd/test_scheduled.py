@@ -65,7 +65,8 @@ def test_points_that_raise_are_asked():
     def logarithm(x):
         return math.log(x[0])
 
-    call, program = call_of(logarithm, [[1.0], [-1.0]], stencils.gradient(1, method="exact")), trace(logarithm, (1,))
+    call = call_of(logarithm, [[1.0], [-1.0]], stencils.gradient(1, method="exact"))
+    program = trace(logarithm, (1,))
     scheduled.ask(program, call, np.array([0]))
     with pytest.raises(ValueError, match=r"math domain error|expected a positive input"):
         scheduled.ask(program, call, np.array([0, 1]))

@@ -1,0 +1,101 @@
+"""What a method reads of its object, and an expression such as `model.weights` of the variable in it."""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Iterator
+from functools import lru_cache
+from types import CodeType, FunctionType, MemberDescriptorType, MethodType
+from typing import Any
+
+from .captures import is_pythons_class
+
+Chain = tuple[str, ...]
+
+ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+STORES = frozenset({"STORE_ATTR", "DELETE_ATTR"})
+_SKIPPED = frozenset({"EXTENDED_ARG", "PUSH_NULL"})
+_LOADS = frozenset({"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_DEREF"})
+_PASSES = frozenset({"LOAD_CLOSURE", "MAKE_CELL", "COPY_FREE_VARS"})  # a variable goes to functions inside this one
+_VARIABLES = ("FAST", "DEREF", "CLOSURE", "CELL")
+LONGEST = 2  # attributes of attributes
+
+
+def is_plain(value: Any) -> bool:
+    """Whether attributes of an object are what lies in its `__dict__`, its slots and its class."""
+    kind = type(value)
+    if kind in {FunctionType, MethodType} or isinstance(value, type) or not is_pythons_class(kind):
+        return False
+    return _in_class(kind, "__getattribute__") is object.__getattribute__ and _in_class(kind, "__getattr__") is None
+
+
+def function_of(value: Any, name: str) -> FunctionType | None:
+    """The function of a method, as its class has it."""
+    found = _in_class(type(value), name)
+    return found if type(found) is FunctionType and name not in _own(value) else None
+
+
+def is_stored(value: Any, name: str) -> bool:
+    """Whether an attribute lies in the object, or as it is in its class: no function makes it."""
+    found = _in_class(type(value), name)
+    if found is None or type(found) is MemberDescriptorType:
+        return found is not None or name in _own(value)
+    return not hasattr(type(found), "__get__")
+
+
+def _own(value: Any) -> Any:
+    return getattr(value, "__dict__", {})
+
+
+def _in_class(kind: type, name: str) -> Any:
+    return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
+
+
+def instructions(code: CodeType) -> list[dis.Instruction]:
+    """Those that do something."""
+    return [i for i in dis.get_instructions(code) if i.opname not in _SKIPPED]
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    """The code of a function, and those of the functions inside it."""
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from codes(const)
+
+
+def chain_after(following: list[dis.Instruction]) -> Chain:
+    """The attributes that are taken one of the other."""
+    found = []
+    for now in following[:LONGEST]:
+        if now.opname not in ATTRIBUTES:
+            break
+        found.append(now.argval)
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def of_first_argument(code: CodeType) -> tuple[Chain, ...] | None:
+    """The attributes that a method takes of its object; None where it does something else with it."""
+    if not code.co_argcount:
+        return None
+    own, found = code.co_varnames[0], set[Chain]()
+    for each in codes(code):
+        if each is not code and own in each.co_varnames:  # another variable of that name
+            return None
+        doing = instructions(each)
+        for place, now in enumerate(doing):
+            if not _mentions(now, own) or now.opname in _PASSES:
+                continue
+            chain = chain_after(doing[place + 1 :]) if now.opname in _LOADS else ()
+            if not chain:
+                return None
+            found.add(chain)
+    return tuple(sorted(found))
+
+
+def _mentions(now: dis.Instruction, variable: str) -> bool:
+    """Whether an instruction is about a variable; some are about two."""
+    if not any(part in now.opname for part in _VARIABLES):
+        return False
+    return variable == now.argval or (isinstance(now.argval, tuple) and variable in now.argval)
