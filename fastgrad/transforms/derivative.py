@@ -51,9 +51,10 @@ class Derivative:
         self.__doc__ = f"{operation.__name__}({name}, x, args=args)"
         self._bound: dict[tuple[int, ...], Bound] = {}
         self._refused: dict[tuple[int, ...], Bound] = {}
+        self._looked: set[tuple[int, ...]] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_bound": {}, "_refused": {}}
+        return self.__dict__ | {"_bound": {}, "_refused": {}, "_looked": set()}
 
     def __call__(self, x: Any, *given: Any) -> Any:
         if type(x) is np.ndarray and x.dtype is _FLOAT:
@@ -78,9 +79,13 @@ class Derivative:
             self._bound.pop(
                 x.shape, None
             )  # whether f reads its argument at all, and what it does where it is not finite
-        if usual and exact:
+        seen = x.shape in self._looked and self.operation is not hessian
+        if usual and (exact or seen):
             return found
-        # The same bits, with the warnings that a first call is worth.
+        if len(self._looked) >= SHAPES:
+            self._looked.clear()
+        self._looked.add(x.shape)
+        # The same bits, with the warnings that a first call is worth; a second one, of other numbers, is bound anew.
         return self.operation(self.f, x, *along, **{**how, "engine": "auto" if exact else "simd"})
 
     def _may_be_bound(self, x: Any, how: dict[str, Any]) -> bool:
