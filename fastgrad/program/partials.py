@@ -58,6 +58,12 @@ class Term:
     def __neg__(self) -> Term:
         return self.of("neg", self)
 
+    def __and__(self, other: Any) -> Term:
+        return self.of("and", self, other)
+
+    def __or__(self, other: Any) -> Term:
+        return self.of("or", self, other)
+
     def where(self, a: Any, b: Any) -> Term:
         """a where this mask is set, else b."""
         return self.of("select", self, a, b)
@@ -67,10 +73,10 @@ Rule = Callable[..., tuple[Any, ...]]
 
 
 def _power(y: Term, a: Term, b: Term) -> tuple[Any, Any]:
-    """0 by a where b is 0, and 0 by b where a is 0."""
+    """0 by a where b is 0, or infinite and a ** b is 0; and 0 by b where a is 0."""
     if b.key[0] == "k":
         return b * a.of("pow", a, b - 1.0), 0.0
-    flat = b.eq(0.0)
+    flat = b.eq(0.0) | (b.isinf() & y.eq(0.0))
     by_a = flat.where(0.0, b * a.pow(flat.where(1.0, b - 1.0)))
     return by_a, a.eq(0.0).where(0.0, y * a.log())
 
@@ -100,9 +106,10 @@ def _hypot(y: Term, a: Term, b: Term) -> tuple[Any, Any]:
 
 
 def _atan2(y: Term, a: Term, b: Term) -> tuple[Any, Any]:
-    """Divided by the length twice: its square overflows at 1e155."""
+    """Divided by the length twice: its square overflows at 1e155. An infinite operand leaves no slope."""
     length = a.hypot(b)
-    return b / length / length, -a / length / length
+    far = length.isinf()
+    return far.where(0.0, b / length / length), far.where(0.0, -a / length / length)
 
 
 def _tanh(y: Term, a: Term) -> tuple[Any]:

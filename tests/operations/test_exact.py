@@ -529,6 +529,29 @@ def test_a_wrong_rule_is_not_believed(monkeypatch):
             gradient(g, some, batch=batch, method="exact")
 
 
+SINES = {
+    "sin": (np.sin, np.cos),
+    "cos": (np.cos, lambda x: -np.sin(x)),
+    "tan": (np.tan, lambda x: 1.0 + np.tan(x) ** 2),
+    "product": (lambda x: np.sin(x) * np.cos(2.0 * x), lambda x: 1.5 * np.cos(3.0 * x) - 0.5 * np.cos(x)),
+}
+
+
+@pytest.mark.parametrize("name", SINES)
+def test_waves_far_out_are_no_jumps(name):
+    f, slope = SINES[name]
+    for x in (1e4, -1e6, 1e8, 3e9, -1e10, 1e13, 1e17):
+        assert derivative(f, x, method="exact") == pytest.approx(slope(x), rel=1e-13), x
+        found = gradient(lambda x: f(x[0]) + x[1], np.array([x, 0.5]), method="exact")
+        assert found == pytest.approx([slope(x), 1.0], rel=1e-13), x
+
+
+def test_staircases_far_out_are_refused():
+    for x in (1e8, -1e10, 1e13):
+        with pytest.raises(EngineError, match="its exact derivative is 0, but differences of f give"):
+            derivative(np.floor, x, method="exact")
+
+
 def test_explain_says_what_would_run():
     few, many = explain(f, X, method="exact"), explain(f, points(400), batch=True, method="exact", workers=2)
     assert few == "simd: 1 point, f of 7 operations, with its derivatives 14, by NumPy, 1 thread"

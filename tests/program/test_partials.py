@@ -329,3 +329,21 @@ def test_poles_are_infinite_and_nan_stays_where_it_is():
 def test_lengths_do_not_overflow():
     assert of(lambda x: np.arctan2(x[0], x[1]), [1e200, 1e200]) == pytest.approx([5e-201, -5e-201])
     assert of(lambda x: np.hypot(x[0], x[1]), [3e200, 4e200]) == pytest.approx([0.6, 0.8])
+
+
+INFINITE = {
+    "atan2": (np.arctan2, [(INF, 1.0), (-INF, 0.0), (2.0, INF), (0.0, -INF), (INF, INF)]),
+    "pow": (np.power, [(0.5, INF), (2.0, -INF), (0.0, INF)]),
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # nothing changes there, which jvp and gradient say
+@pytest.mark.parametrize("name", INFINITE)
+def test_infinite_operands_leave_no_slope(name):
+    f, places = INFINITE[name]
+    for place in places:
+        assert of(lambda x: f(x[0], x[1]), list(place)) == [0.0, 0.0], place
+        assert fastgrad.jvp(lambda x: f(x[0], x[1]), np.array(place), np.ones(2), method="exact") == 0.0, place
+    many = np.tile(places, (1000, 1))
+    assert not fastgrad.gradient(lambda x: f(x[0], x[1]), many, batch=True, method="exact").any()
+    assert of(lambda x: np.arctan2(x[0], 1.0), [INF]) == of(lambda x: np.arctan2(x[0], INF), [2.0]) == [0.0]

@@ -101,6 +101,8 @@ ROWS = {
     "0 times infinity that is 1": (lambda x: np.exp(np.log(x[0])) + x[1], [0.0, 1.0], [np.nan, 1.0]),
     "root squared": (lambda x: np.sqrt(x[0]) ** 2 + x[1], [0.0, 1.0], [np.nan, 1.0]),
     "cubic root of a cube": (lambda x: np.cbrt(x[0] ** 3) + x[1], [0.0, 1.0], [np.nan, 1.0]),
+    "power of a cube": (lambda x: (x[0] ** 3) ** (1 / 3) + x[1] ** 2, [0.0, 1.0], [np.nan, 2.0]),
+    "root of a product": (lambda x: np.sqrt(x[0] * x[1]), [0.0, 0.0], [0.0, 0.0]),
     "beyond a pole": (lambda x: np.exp(-(1.0 / x[0] ** 3)) + x[1], [0.0, 1.0], [np.nan, 1.0]),
     "power of a power": (lambda x: x[0] ** x[1], [-2.0, 3.0], [12.0, np.nan]),
 }  # fmt: skip
@@ -125,6 +127,35 @@ def test_outputs_are_judged_one_by_one():
     f = lambda x: np.array([np.sqrt(1.0 + x[0] * x[0]), x[1], 1.0 / (1.0 + np.exp(x[0])), np.maximum(x[0], np.nan)])
     found = jacobian(f, np.array([1e200, 1.0]), method="exact")
     np.testing.assert_array_equal(found, [[np.nan] * 2, [0.0, 1.0], [0.0, 0.0], [np.nan] * 2])
+
+
+ENDS = {
+    "root of a cube": (lambda x: np.sqrt((x[0] - 1.0) ** 3) + x[1], [1.0, 1.0]),
+    "root of a square below 0": (lambda x: np.sqrt(-x[0] * x[0]) + x[1], [0.0, 1.0]),
+    "root of a cube beside a slope": (lambda x: np.sqrt(x[0] ** 3) + 2.0 * x[0] + x[1], [0.0, 1.0]),
+    "arc of a cube": (lambda x: np.arcsin(1.0 + x[0] ** 3) + x[1], [0.0, 1.0]),
+    "arc of a square": (lambda x: np.arccos(1.0 + x[0] ** 2) + x[1], [0.0, 1.0]),
+    "power by a variable": (lambda x: (x[0] ** 5) ** (x[1] / 5.0 + 0.1) + 0.9 * x[1], [0.0, 0.5]),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_where_f_ends_it_is_not_mirrored(name):
+    f, point = ENDS[name]
+    gradients = (
+        gradient(f, np.array(point), method="exact"),
+        gradient(f, np.tile(point, (2000, 1)), batch=True, method="exact")[7],
+    )
+    for found in gradients:
+        assert np.isnan(found[0])
+        assert found[1] == pytest.approx(1.0, abs=0.11)
+    assert np.isnan(jvp(f, np.array(point), np.array([1.0, 0.0]), method="exact"))
+
+
+def test_outputs_that_end_are_judged_one_by_one():
+    f = lambda x: np.array([np.sqrt(x[0] * x[0]), np.sqrt(x[0] ** 3) + x[1], np.sqrt(x[1] ** 4)])
+    found = jacobian(f, np.zeros(2), method="exact")
+    np.testing.assert_array_equal(found, [[0.0, 0.0], [np.nan, 1.0], [0.0, 0.0]])
 
 
 def test_second_derivatives():

@@ -7,6 +7,7 @@ from types import FunctionType
 from typing import Any
 
 from ...program.captures import captured, function_parts, is_users_function, loaded, rebuilt
+from .domains import raising
 from .kernels import compiler
 
 KEPT = 1024  # functions before all are forgotten
@@ -14,23 +15,30 @@ KEPT = 1024  # functions before all are forgotten
 _compiled: dict[Hashable, Any] = {}
 
 
-def frozen(function: FunctionType, *, checked: bool) -> FunctionType:
+def frozen(function: FunctionType, *, checked: bool, raises: bool) -> FunctionType:
     """The function with what it captures now, and with compiled functions in the place of plain ones.
 
-    Numba reads cells and globals again at each new signature.
+    Numba reads cells and globals again at each new signature. `raises` is for functions of math that raise.
     """
     held = function_parts(function, loaded)
-    made: FunctionType = rebuilt(function, {(kind, name): _callee(value, checked) for kind, name, value in held})
+    new = {(kind, name): _callee(value, checked, raises) for kind, name, value in held}
+    made: FunctionType = rebuilt(function, new)
     return made
 
 
-def _callee(value: Any, checked: bool) -> Any:
+def uses_math(function: FunctionType) -> bool:
+    """Whether it computes, or what it calls does, with functions of math, which give Python's floats."""
+    held = [value for _, _, value in function_parts(function, loaded)]
+    return any(raising(value) is not value or (is_users_function(value) and uses_math(value)) for value in held)
+
+
+def _callee(value: Any, checked: bool, raises: bool) -> Any:
     """A captured value; a function compiled, by what it says and captures, so that two that call it share it."""
     if not is_users_function(value):
-        return value
-    key = (captured(value), checked)
+        return raising(value) if raises else value
+    key = (captured(value), checked, raises)
     if key not in _compiled:
         if len(_compiled) >= KEPT:
             _compiled.clear()
-        _compiled[key] = compiler(boundscheck=checked)(frozen(value, checked=checked))
+        _compiled[key] = compiler(boundscheck=checked)(frozen(value, checked=checked, raises=raises))
     return _compiled[key]

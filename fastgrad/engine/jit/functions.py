@@ -26,11 +26,11 @@ from ...program.captures import NotFrozenError, captured, content
 from ...program.look import agree, quiet
 from ...results import EPS, EngineError
 from ..call import Call
-from .callees import frozen
+from .callees import frozen, uses_math
 from .kernels import compiler, part
 from .linking import Shape, linked
 from .numbers import Numbers
-from .rows import check_types, narrow, places, rest, rest_at, seen
+from .rows import check_types, doubtful, places, rest, rest_at, seen
 
 Array = NDArray[np.float64]
 
@@ -41,9 +41,16 @@ lock = threading.RLock()  # Numba compiles one function at a time anyway; the me
 
 @dataclass(frozen=True)
 class Function:
-    """A function with the values that it captured, as Numba has it, and the kernels that call it."""
+    """A function with the values that it captured, as Numba has it, and the kernels that call it.
+
+    Attributes
+    ----------
+    raises : bool
+        Whether it computes with Python's floats, those of math, whose division by 0 raises in Python.
+    """
 
     compiled: Any
+    raises: bool = False
     kernels: dict[Hashable, Any] = field(default_factory=dict)
     refusals: dict[Hashable, str] = field(default_factory=dict)
 
@@ -116,9 +123,10 @@ def function_of(call: Call, recompilations: int | None) -> Function:
         )
         raise EngineError(msg)
     # a plain function keeps Python's IndexError, one that was compiled before the option it was given
+    plain = function is call.f  # else math's functions give its user NaN
     checked = bool(getattr(call.f, "targetoptions", {"boundscheck": True}).get("boundscheck"))
     try:
-        key = (captured(function), checked)
+        key = (captured(function), checked, plain)
     except NotFrozenError as refused:
         msg = f"Numba cannot compile f: {refused}"
         raise EngineError(msg) from None
@@ -136,7 +144,8 @@ def function_of(call: Call, recompilations: int | None) -> Function:
         if len(versions.functions) >= KEPT:
             versions.functions.clear()
         versions.count += 1
-        versions.functions[key] = Function(compiler(boundscheck=checked)(frozen(function, checked=checked)))
+        source = frozen(function, checked=checked, raises=plain)
+        versions.functions[key] = Function(compiler(boundscheck=checked)(source), plain and uses_math(function))
     return versions.functions[key]
 
 
@@ -217,8 +226,8 @@ def _check_same(call: Call, compiled: Array, plain: Array) -> None:
         return
     a, b = (v[()].tolist() if v.size < 5 else f"an array of shape {v.shape}" for v in (compiled, plain))
     msg = f"compiled by Numba, f gives {a} where it gives {b} in Python: it keeps state or is random"
-    if kinds := narrow(call):
-        msg += f", or computes with {', '.join(kinds)} of batch_args, which Numba widens; pass them as float64"
+    if kinds := doubtful(call):
+        msg += f", or computes with {', '.join(kinds)} of batch_args, as Numba does otherwise; pass them as float64"
     raise EngineError(msg)
 
 

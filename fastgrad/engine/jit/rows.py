@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 NUMBERS = "?bBhHiIlLqQfdFD"  # NumPy's types that Numba has, too
 SPREAD = 16  # rows over all of them that are looked at
-SAME = (np.float64, np.int64, np.complex128)  # types of numbers in which NumPy and Numba compute alike
+SAME = (np.float64, np.complex128)  # types of numbers in which NumPy and Numba compute alike
 
 
 def rest(call: Call) -> tuple[Any, ...]:
@@ -62,8 +62,8 @@ def places(call: Call) -> list[int]:
     return [first, *(n for n in sorted(found) if np.isfinite(call.points.row(n)).all())]
 
 
-def narrow(call: Call) -> list[str]:
-    """The types of rows in which NumPy computes otherwise than Numba."""
+def doubtful(call: Call) -> list[str]:
+    """The types of rows in which NumPy may compute otherwise than Numba."""
     return sorted({str(rows.dtype) for rows in call.batch if rows.dtype not in SAME})
 
 

@@ -21,6 +21,7 @@ from ...program.freshness import Arrays
 from ...program.keys import unchanging
 from ...program.program import Program
 from ...program.saturation import SIGNS
+from ...program.trace.integers import bits
 from ...program.trace.recording import Untraceable, trace
 from ...results import EPS, EngineError
 from ..bound import Bound
@@ -101,7 +102,8 @@ def traced(call: Call) -> Traced:
             raise EngineError(reason)
     if key is None:
         return Traced(_trace(call))
-    place = (key, points.shape, call.scalar, tuple((rows.shape[1:], rows.dtype.char) for rows in call.batch))
+    beside = tuple((rows.shape[1:], rows.dtype.char, bits(rows)) for rows in call.batch)
+    place = (key, points.shape, call.scalar, beside)
     return _traces.get(place) or _traces.keep(place, Traced(_trace(call)))
 
 
@@ -113,8 +115,8 @@ def traced_shape(call: Call) -> tuple[int, ...]:
 def _trace(call: Call) -> Program:
     try:
         rows = [rows.shape[1:] for rows in call.batch]
-        types = [rows.dtype for rows in call.batch]
-        how: dict[str, Any] = {"args": call.args, "rows": rows, "types": types, "scalar": call.scalar}
+        types, sizes = [rows.dtype for rows in call.batch], [bits(rows) for rows in call.batch]
+        how: dict[str, Any] = {"args": call.args, "rows": rows, "types": types, "bits": sizes, "scalar": call.scalar}
         budget = LONGEST_EXACT if call.table.is_exact else LONGEST_OPERATIONS
         program = trace(call.f, call.points.shape, **how, budget=budget)
     except Untraceable as refused:

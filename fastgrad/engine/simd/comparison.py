@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 
 
 _NEAR, _FAR = 2.0**-20, 2.0**-4
+_SHORT = (2.0**-7, 2.0**-11)  # steps that see the waves of a sine wherever it is, and those of a steep tangent
+_RESOLVED = 2.0**13  # spacings of floats in a displacement that is off by less than 1e-4
 
 
 @lru_cache(maxsize=256)
@@ -100,29 +102,30 @@ def compare_slopes(call: Call, derivatives: Callable[[Array], Array]) -> None:
         raise EngineError(msg)
 
 
-def _differing_everywhere(call: Call, derivatives: Callable[[Array], Array]) -> tuple[float, float] | None:
-    """The exact derivative and a difference at the first point, if they agree nowhere."""
-    worst = None
+def _differing_everywhere(call: Call, derivatives: Callable[[Array], Array]) -> tuple[float, ...]:
+    """The exact derivative and a difference at the first point that tells, if they agree nowhere."""
+    worst: tuple[float, ...] = ()
     for far in (_NEAR, _FAR):
         for n in dict.fromkeys((call.finite(), call.points.count - 1)):
             with suppress(Exception):  # f may raise beside its points
                 differing = _differing(call, n, _moved(call, n, far), derivatives)
                 if differing is None:
-                    return None
+                    return ()
                 worst = worst or differing
     return worst
 
 
-def _differing(call: Call, n: int, point: Array, derivatives: Callable[[Array], Array]) -> tuple[float, float] | None:
+def _differing(call: Call, n: int, point: Array, derivatives: Callable[[Array], Array]) -> tuple[float, ...] | None:
     """The exact derivative along a direction and a difference, where they disagree at all of some steps.
 
     The shortest has no say where the derivative is 0: between the jumps of a staircase every difference is.
+    Nothing where floats at the point are too far apart for a step that sees f's waves, as the steps of a sine at 1e10.
     """
     formula = stencil(call.table.stencil.derivative)
     direction, found = _along_irregularly(call, n, point, derivatives)
     step = float(direction_step(point[None], direction[None], formula)[0])
     gap = difference = found
-    for t in (step, step / 64.0, step * 8.0, *([step / 4096.0] if np.any(found) else [])):
+    for t in (step, step / 64.0, step * 8.0, *((step / 4096.0, *_SHORT) if np.any(found) else ())):
         places = (point + k * t * direction for k in formula.offsets)
         values = np.array([np.ravel(call.f(call.argument(x), *call.args_at(n))) for x in places], dtype=float)
         per = t**formula.derivative
@@ -132,8 +135,16 @@ def _differing(call: Call, n: int, point: Array, derivatives: Callable[[Array], 
         allowed = 1e-4 * np.maximum(np.abs(found), np.abs(difference)) + 1e3 * EPS * np.abs(values).max(axis=0) / per
         if not (gap > allowed).any():
             return None
+    if np.any(found) and not _resolved(point, min(step, *_SHORT) * direction):
+        return ()
     worst = int(np.argmax(gap))
     return float(found[worst]), float(difference[worst])
+
+
+def _resolved(point: Array, displacement: Array) -> bool:
+    """Whether floats at a point are dense enough for a displacement of it to have its length."""
+    moves = displacement != 0.0
+    return bool((np.abs(displacement) >= _RESOLVED * np.spacing(np.abs(point)))[moves].all())
 
 
 def _along_irregularly(call: Call, n: int, point: Array, derivatives: Callable[[Array], Array]) -> tuple[Array, Array]:

@@ -31,6 +31,7 @@ Array = NDArray[np.float64]
 
 LOOKED_AT = 4  # of these, when f is compared with its trace
 CAREFUL = 20_000  # f's operations times coordinates, up to which all that forward mode knows is asked
+_ASIDE = 2.0**-17  # of 1 + its cube a float sees that it is more than 1
 
 _schedules: Memory[tuple[Written, Schedule]] = Memory(1024)
 
@@ -74,13 +75,30 @@ def _mended(program: Program, table: Table, columns: Array, results: Array) -> A
     for mode in modes:
         bad = np.isnan(results).any(axis=0) & ~np.isnan(columns).any(axis=0)
         if bad.any():
-            again = mode(program, table, columns[:, bad])
-            results[:, bad] = np.where(np.isnan(results[:, bad]), again, results[:, bad])
+            there, before = columns[:, bad], results[:, bad]
+            again = np.where(np.isnan(before), mode(program, table, there), before)
+            if table.along_axes and short:
+                _forget_ends(program, there, before, again)
+            results[:, bad] = again
     return results
 
 
 def _with_care(mode: str) -> Callable[[Program, Table, Array], Array]:
     return lambda program, table, columns: _plainly(program, table, columns, careful=mode)[0]
+
+
+def _forget_ends(program: Program, columns: Array, before: Array, again: Array) -> None:
+    """Where an operation ends its two sides were taken for mirrored; where f is NaN on one of them they are not.
+
+    sqrt(x * x) has the slope 0 at 0, (x**3)**(1/3) has none.
+    """
+    f, layout = schedule(program), (len(program.outputs), -1, columns.shape[1])
+    slopes, mended = again.reshape(layout), (np.isnan(before) & ~np.isnan(again)).reshape(layout)
+    for unit in np.flatnonzero(mended.any(axis=(0, 2))).tolist():
+        for side in (_ASIDE, -_ASIDE):
+            moved = columns.copy()
+            moved[unit] += side * np.maximum(1.0, np.abs(moved[unit]))
+            slopes[:, unit][mended[:, unit] & np.isnan(f.values(moved, program.constants))] = np.nan
 
 
 def _by_coordinates(program: Program, table: Table, columns: Array) -> Array:

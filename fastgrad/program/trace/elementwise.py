@@ -107,6 +107,12 @@ def _square(a: Any) -> Any:
 @_ruled(np.reciprocal)
 def _reciprocal(a: Any) -> Any:
     _no_masks("reciprocal", a)
+    if type(a) is Symbol and a.key in a.trace.whole:
+        refuse("f takes np.reciprocal of an integer, which is one too; write 1 / a")
+    return _inverse(a)
+
+
+def _inverse(a: Any) -> Any:
     return record("/", Literal(1.0), a)
 
 
@@ -140,7 +146,7 @@ def power(a: Any, b: Any) -> Any:
 def _integer_power(a: Any, n: int) -> Any:
     """Products by repeated squaring."""
     if n < 0:
-        return _reciprocal(_integer_power(a, -n))
+        return _inverse(_integer_power(a, -n))
     if n == 0:
         return 1.0
     half = a if n == 1 else _integer_power(a, n // 2)

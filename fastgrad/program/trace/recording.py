@@ -144,6 +144,7 @@ def trace(
     args: tuple[Any, ...] = (),
     rows: Sequence[tuple[int, ...]] = (),
     types: Sequence[np.dtype[Any]] = (),
+    bits: Sequence[int] = (),
     scalar: bool = False,
     budget: int = 20_000,
 ) -> Program:
@@ -160,7 +161,9 @@ def trace(
     rows : sequence of tuple of int
         Shapes of one row of each batch argument ...
     types : sequence of dtype
-        ... and their types; float64 by default.
+        ... and their types; float64 by default ...
+    bits : sequence of int
+        ... and how many their largest integers have, 0 for floats.
     scalar : bool
         Whether f takes a number instead of an array.
     budget : int
@@ -179,7 +182,7 @@ def trace(
     recording = Trace(budget)
     alive = ref(recording)
     try:
-        made = _recorded(recording, noted, f, shape, args, rows, types, scalar)
+        made = _recorded(recording, noted, f, shape, args, rows, types, bits, scalar)
     except Untraceable as refused:
         reason = str(refused)
     del recording
@@ -207,13 +210,14 @@ def _recorded(
     args: tuple[Any, ...],
     rows: Sequence[tuple[int, ...]],
     types: Sequence[np.dtype[Any]],
+    bits: Sequence[int],
     scalar: bool,
 ) -> Program:
     with alone, recording, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         x = _symbols(recording, "x", 0, () if scalar else shape)
         starts = np.cumsum([0, *map(prod, rows)]).tolist()
-        _note_types(recording, starts, types)
+        _note_types(recording, starts, types, bits)
         beside = [_symbols(recording, "b", start, row) for start, row in zip(starts, rows, strict=False)]
         try:
             outputs, result_shape = _outputs(recording, _result(f, (x, *args, *beside), noted))
@@ -239,8 +243,13 @@ def _result(f: Callable[..., Any], arguments: tuple[Any, ...], noted: Noted) -> 
         return target.function(*arguments)
 
 
-def _note_types(recording: Trace, starts: list[int], types: Sequence[np.dtype[Any]]) -> None:
-    """Which batch arguments NumPy may compute with in their own types."""
+def _note_types(
+    recording: Trace, starts: list[int], types: Sequence[np.dtype[Any]], bits: Sequence[int]
+) -> None:  # fmt: skip
+    """Which batch arguments NumPy may compute with in their own types, and how large integers are."""
+    for start, stop, count in zip(starts, starts[1:], bits, strict=False):
+        if count:
+            recording.whole |= {("b", i): 2**count for i in range(start, stop)}
     for start, stop, kind in zip(starts, starts[1:], types, strict=False):
         if kind not in (np.float64, np.int64):
             recording.narrow |= {("b", i): kind for i in range(start, stop)}

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..program import BOOLEAN, Operand
+from . import integers
 from .refusals import REFUSALS, active, refuse, refusing
 
 RULES: dict[np.ufunc, Callable[..., Any]] = {}
@@ -30,6 +31,7 @@ class Trace:
         self.reason = ""
         self.pythons: set[Operand] = set()  # nodes that are floats of Python's there, whose division by 0 raises
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
+        self.whole: dict[Operand, int] = {}  # what is an integer there, if batch arguments are, and its largest size
         self.unpacked = False  # whether f takes Python's numbers out of arrays
         self._budget = budget
         self._memo: dict[tuple[Any, ...], Any] = {}
@@ -57,6 +59,8 @@ class Trace:
             refuse(f"f takes more than {self._budget} operations on single numbers")
         if self.narrow:
             self._check_types(key)
+        if self.whole:
+            self._note_integer(key)
         if self.pythons or self.unpacked:
             self._check_pythons(key)
         self.nodes.append(key)
@@ -69,6 +73,13 @@ class Trace:
             self.pythons.add(("v", len(self.nodes)))
             if name in _RAISING:
                 self.guards.append(("v", len(self.nodes)))
+
+    def _note_integer(self, key: tuple[Any, ...]) -> None:
+        """Of integers, masks among them, NumPy makes integers."""
+        name, operands = key[0], key[2:] if key[0] == "select" else key[1:]
+        found = 1 if name == "tofloat" else integers.size(self.whole, name, operands)
+        if found is not None:
+            self.whole["v", len(self.nodes)] = found
 
     def _is_pythons(self, operand: Operand) -> bool:
         return operand[0] in "kc" or operand in self.pythons or (operand[0] in "xb" and self.unpacked)
@@ -112,12 +123,16 @@ class Trace:
         if isinstance(value, np.longdouble):
             refuse("f computes with numpy.longdouble")
         if isinstance(value, (int, float, np.floating, np.integer, np.bool_)):
-            return self.constant(float(value))
+            whole = bool(self.whole) and isinstance(value, (int, np.integer, np.bool_))
+            slot = self.constant(float(value), whole)
+            if whole:
+                self.whole[slot] = abs(int(value))
+            return slot
         return None
 
-    def constant(self, value: float) -> Operand:
-        """The slot of a parameter; 0.0 and -0.0 have two."""
-        bits = struct.pack("d", value)
+    def constant(self, value: float, whole: bool = False) -> Operand:
+        """The slot of a parameter; 0.0 and -0.0 have two, and so have 2 and 2.0 where integers matter."""
+        bits = struct.pack("d?", value, whole)
         slot = self._slots.get(bits)
         if slot is None:
             slot = self._slots[bits] = ("c", len(self.constants))

@@ -135,6 +135,6 @@ def test_a_frozen_function_stays_as_it_was():
     def f(x):
         return value * x
 
-    copy = callees.frozen(f, checked=True)
+    copy = callees.frozen(f, checked=True, raises=True)
     value = 3.0
     assert (copy(1.0), f(1.0)) == (2.0, 3.0)

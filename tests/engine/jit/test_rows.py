@@ -189,7 +189,7 @@ def test_f_that_writes_into_its_row_is_refused_and_the_array_unchanged(f):
     ],
 )
 def test_f_that_computes_in_a_type_that_numba_widens(f, rows):
-    said = f"where it gives .* in Python: .* computes with {rows.dtype} of batch_args, which Numba widens"
+    said = f"where it gives .* in Python: .* computes with {rows.dtype} of batch_args, as Numba does otherwise"
     with pytest.raises(EngineError, match=said):
         gradient(f, X, batch=True, batch_args=(rows,), engine="jit")
     both(gradient, f, (rows.astype(float),))
@@ -224,6 +224,6 @@ def test_auto_takes_python_where_numba_would_widen():
         return (y * y * 30) * x[0] if x[1] > 1.0 else x[1]
 
     x, rows = np.tile(X, (100, 1)), np.tile(LABELS, 100)
-    with pytest.warns(fastgrad.PerformanceWarning, match="which Numba widens"):
+    with pytest.warns(fastgrad.PerformanceWarning, match="as Numba does otherwise"):
         found = gradient(f, x, batch=True, batch_args=(rows,), full_output=True)
     assert found.engine == "python"

@@ -1,0 +1,71 @@
+"""Integers in a trace, which computes with doubles: how large they may be, and where doubles are not enough.
+
+NumPy computes with int64 rows of batch arguments in int64, which wraps at 2**63, and divides by 0 to 0. Doubles hold
+whole numbers up to 2**53: up to there the arithmetic is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..program import Operand
+from .refusals import refuse
+
+LARGEST = 2**53
+
+_GROWING: dict[str, Callable[..., int]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a + b,
+    "*": lambda a, b: a * b,
+    "neg": lambda a: a,
+    "abs": lambda a: a,
+    "mod": max,
+    "fmod": max,
+    "floordiv": max,
+    "pow": lambda a, b: LARGEST + 1,  # of whole numbers below 2**53 too
+    **dict.fromkeys(("floor", "ceil", "trunc", "rint", "sign"), lambda a: a),
+}
+_CHOOSING = {"max", "min", "fmax", "fmin", "select"}  # what rounds one of its operands, or the result, is the same
+_COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
+_DIVIDING = {"mod", "fmod", "floordiv"}
+
+
+def bits(rows: NDArray[Any]) -> int:
+    """How many bits the largest integer of an array has; those of its type if that has less than 64; 0 of floats."""
+    if rows.dtype.kind not in "iub" or not rows.size:
+        return 0
+    if rows.dtype.itemsize < 8:
+        return 1 if rows.dtype.kind == "b" else 8 * rows.dtype.itemsize
+    return max(abs(int(rows.min())), abs(int(rows.max()))).bit_length()
+
+
+def size(sizes: Mapping[Operand, int], name: str, operands: tuple[Operand, ...]) -> int | None:
+    """The largest absolute value of a node, if it is an integer; refused where a double may not hold it.
+
+    `sizes` are those of what is an integer so far. Together with a float it is one.
+    """
+    known = [sizes.get(o) for o in operands]
+    found = [n for n in known if n is not None]
+    if name == "pow" and known[0] is not None and operands[1][0] == "k" and float(operands[1][1]).is_integer():
+        found = [known[0], LARGEST]
+    if len(found) < len(known) or not found:
+        return None
+    if name in _COMPARING:
+        _check(max(found))
+    if name in _DIVIDING and (operands[1][0] != "c" or not found[1]):
+        refuse(f"f divides integers of batch_args, of which NumPy makes 0 where it is by 0; {_INSTEAD}")
+    if name in _GROWING:
+        return _check(_GROWING[name](*found))
+    return max(found) if name in _CHOOSING else None
+
+
+_INSTEAD = "pass batch_args of float64, as in a.astype(float)"
+
+
+def _check(largest: int) -> int:
+    if largest > LARGEST:
+        refuse(f"f computes with integers of batch_args that may exceed 2**53, as doubles cannot; {_INSTEAD}")
+    return largest
