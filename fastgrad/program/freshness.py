@@ -97,4 +97,4 @@ def _is_method(holder: Any, name: str, function: FunctionType) -> bool:
 
 def _facts(array: NDArray[Any]) -> tuple[Any, ...]:
     """What a trace depends on; f that writes into a read-only array raises."""
-    return array.shape, array.dtype, array.flags.writeable, array.tobytes()
+    return array.shape, array.strides, array.dtype, array.flags.writeable, array.tobytes()

@@ -36,7 +36,7 @@ _READING = {
     "get_printoptions", "set_printoptions", "printoptions", "array2string", "array_repr", "array_str", "show_config",
     "show_runtime", "info", "save", "savez", "savez_compressed", "savetxt", "test", "attrgetter", "isscalar",
     "isrealobj", "iscomplexobj", "issubdtype", "result_type", "can_cast", "min_scalar_type", "common_type",
-    "typename", "methodcaller",
+    "typename", "methodcaller", "shares_memory", "may_share_memory", "isfortran", "is_", "is_not",
 }  # fmt: skip
 # Not isinstance and its like: what a symbol is not, a number may be at later points, which no check sees.
 _BUILTINS = {
@@ -59,6 +59,7 @@ _UNLIKE = {
     "tb_frame", "f_globals", "f_locals", "f_back", "f_builtins",
 }  # fmt: skip
 _SETTABLE = (FunctionType, type(np.sum))  # what takes attributes of the user's, as classes do that Python made
+_SINGLE = (None, True, False, ...)
 _LOADS = {"LOAD_GLOBAL", "LOAD_DEREF"}
 
 
@@ -239,7 +240,7 @@ def _value(value: Any, notes: _Notes) -> Hashable:
         if notes.watch:
             notes.watch.note_array(value)
         notes.arrays.append(value)
-        return (value.shape, value.dtype.str, value.flags.writeable, value.tobytes())
+        return (value.shape, value.strides, value.dtype.str, value.flags.writeable, value.tobytes())
     if kind is FunctionType:
         return _function(value, notes)
     if kind is tuple:
@@ -264,11 +265,16 @@ def _read(code: CodeType) -> _Reading:
     for each in members.codes(code):
         instructions = members.instructions(each)
         for place, now in enumerate(instructions):
-            proved &= not _is_hidden(now, code)
+            proved &= not _is_hidden(now, code) and not _tells_objects_apart(now, instructions[place - 1])
             stores |= now.opname in members.STORES
             if now.opname in _LOADS and now.argval in chains:
                 chains[now.argval].add(members.chain_after(instructions[place + 1 :]))
     return _Reading(content(code), loaded(code), {k: tuple(sorted(v)) for k, v in chains.items()}, proved, stores)
+
+
+def _tells_objects_apart(now: dis.Instruction, before: dis.Instruction) -> bool:
+    """Whether it matters which of equal objects is there: `is`, but for None and its like."""
+    return now.opname == "IS_OP" and not (before.opname == "LOAD_CONST" and before.argval in _SINGLE)
 
 
 def _is_hidden(now: dis.Instruction, code: CodeType) -> bool:
