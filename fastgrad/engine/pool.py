@@ -17,12 +17,13 @@ NAME = "fastgrad"
 class Job:
     """A call for another thread, and how it ended."""
 
-    __slots__ = ("_begun", "_call", "_ended", "error")
+    __slots__ = ("_begun", "_call", "_ended", "error", "has_ended")
 
     def __init__(self, call: Callable[[], None]) -> None:
         self._call = call
         self._begun, self._ended = threading.Lock(), threading.Lock()
         self._ended.acquire()
+        self.has_ended = False
         self.error: BaseException | None = None
 
     def run(self) -> None:
@@ -34,17 +35,21 @@ class Job:
         except BaseException as error:  # noqa: BLE001  it is raised where the job came from
             self.error = error
         finally:
+            self.has_ended = True
             self._ended.release()
 
     def finish(self) -> None:
         """Wait until it has ended, also when Ctrl-C arrives meanwhile: it writes the output. Not begun, it never is."""
         if self._begun.acquire(blocking=False):
             return
-        try:
-            self._ended.acquire()
-        except BaseException:
-            self._ended.acquire()
-            raise
+        interrupted = None
+        while not self.has_ended:
+            try:
+                self._ended.acquire()  # which an exception may follow at once: the lock is taken then, and all is over
+            except BaseException as error:  # noqa: BLE001  it is raised when nothing writes any more
+                interrupted = interrupted or error
+        if interrupted is not None:
+            raise interrupted
 
 
 class _Crew:
@@ -56,7 +61,7 @@ class _Crew:
         self.threads: list[threading.Thread] = []
         self.idle = self.waiting = 0
 
-    def submit(self, job: Job) -> None:
+    def give(self, job: Job) -> None:
         with self.lock:
             if self.waiting >= self.idle:
                 name = f"{NAME}_{len(self.threads)}"
@@ -89,11 +94,9 @@ class Pool:
     def __init__(self) -> None:
         self._crew = _Crew()
 
-    def submit(self, call: Callable[[], None]) -> Job:
-        """Have a thread make a call."""
-        job = Job(call)
-        self._crew.submit(job)
-        return job
+    def give(self, job: Job) -> None:
+        """Have a thread do a job."""
+        self._crew.give(job)
 
     def forget(self) -> None:
         """Begin anew."""

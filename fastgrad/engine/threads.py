@@ -122,7 +122,8 @@ def run(
     jobs: list[Job] = []
     try:
         for _ in range(workers - 1):
-            jobs.append(pool.submit(lambda: chunks.work_off(work)))
+            jobs.append(Job(lambda: chunks.work_off(work)))  # first of all, so that it is waited for
+            pool.give(jobs[-1])
         chunks.work_off(work, report)
     finally:
         chunks.stop()

@@ -140,8 +140,13 @@ def numpy_line(n: int, spacing: Any, edge_order: int, dtype: np.dtype[Any]) -> L
     inner = Formula(COMBINATION, 3, _widens(dtype, [spacing]))
     return Line(
         n, 1, n - 1, inner, _AROUND, lambda a, b: _three_points(np.diff(spacing[a - 1 : b + 1])), True, edge, *ends,
-        spacing if spacing.dtype == np.float64 else None,
+        _as_doubles(spacing),
     )  # fmt: skip
+
+
+def _as_doubles(x: Array) -> Array | None:
+    """Coordinates as machine code reads them, one after the other; None where they are of another type."""
+    return np.ascontiguousarray(x) if x.dtype == np.float64 else None
 
 
 def _always(weights: Any) -> Callable[[int, int], Array]:
@@ -265,7 +270,7 @@ def periodic_three_points(x: Array, period: float, dtype: np.dtype[Any]) -> Line
     return Line(
         n, 1, n - 1, formula, _AROUND, lambda a, b: _three_points(np.diff(x[a - 1 : b + 1])), True,
         formula, np.array([[n - 1, 0, 1], [n - 2, n - 1, 0]]), _three_points(around)[0],
-        x if x.dtype == np.float64 else None,
+        _as_doubles(x),
     )  # fmt: skip
 
 

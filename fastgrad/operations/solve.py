@@ -56,7 +56,7 @@ def differentiate(
     check_combination(call, how.engine)
     read = (given, *inputs) if how.out is None else (given, *inputs, *_still_read(call))
     place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, read)
-    place.in_blocks = how.engine != "reference" and blocks.suit(call)
+    place.in_blocks = given.dtype.itemsize < 8 and how.engine != "reference" and blocks.suit(call)
     facts = None
     if not call.points.count and call.vector:  # nothing says what f returns
         place.make((0,) if tail else ())

@@ -87,34 +87,6 @@ class Watch:
         return fresh
 
 
-class Arrays(Watch):
-    """The arrays among what a function reads, and nothing else."""
-
-    def __init__(self) -> None:
-        self._held: list[NDArray[Any]] = []
-
-    def note_name(self, space: Mapping[str, Any], name: str) -> None:
-        """Nothing."""
-
-    def note_function(self, function: FunctionType) -> None:
-        """Nothing."""
-
-    def note_attribute(self, holder: Any, name: str, value: Any) -> None:
-        """Nothing."""
-
-    def note_method(self, holder: Any, name: str, function: FunctionType) -> None:
-        """Nothing."""
-
-    def note_array(self, array: NDArray[Any]) -> None:
-        """The array."""
-        self._held.append(array)
-
-    @property
-    def arrays(self) -> list[NDArray[Any]]:
-        """The arrays that were noted."""
-        return self._held
-
-
 def _is_attribute(holder: Any, name: str, value: Any) -> bool:
     return getattr(holder, name, _ABSENT) is value
 
@@ -125,4 +97,4 @@ def _is_method(holder: Any, name: str, function: FunctionType) -> bool:
 
 def _facts(array: NDArray[Any]) -> tuple[Any, ...]:
     """What a trace depends on; f that writes into a read-only array raises."""
-    return array.shape, array.dtype, array.flags.writeable, array.tobytes()
+    return array.shape, array.strides, array.dtype, array.flags.writeable, array.tobytes()

@@ -36,7 +36,7 @@ _READING = {
     "get_printoptions", "set_printoptions", "printoptions", "array2string", "array_repr", "array_str", "show_config",
     "show_runtime", "info", "save", "savez", "savez_compressed", "savetxt", "test", "attrgetter", "isscalar",
     "isrealobj", "iscomplexobj", "issubdtype", "result_type", "can_cast", "min_scalar_type", "common_type",
-    "typename", "methodcaller",
+    "typename", "methodcaller", "shares_memory", "may_share_memory", "isfortran", "is_", "is_not",
 }  # fmt: skip
 # Not isinstance and its like: what a symbol is not, a number may be at later points, which no check sees.
 _BUILTINS = {
@@ -59,6 +59,7 @@ _UNLIKE = {
     "tb_frame", "f_globals", "f_locals", "f_back", "f_builtins",
 }  # fmt: skip
 _SETTABLE = (FunctionType, type(np.sum))  # what takes attributes of the user's, as classes do that Python made
+_SINGLE = (None, True, False, ...)
 _LOADS = {"LOAD_GLOBAL", "LOAD_DEREF"}
 
 
@@ -101,56 +102,69 @@ class _Reading(NamedTuple):
 _readings: dict[int, tuple[CodeType, _Reading]] = {}  # kept with the code, so that its number stays its own
 
 
-def unchanging(f: Any, args: tuple[Any, ...], watch: Watch | None = None) -> Hashable | None:
+class _Notes:
+    """What is noted on the way: all that is read, where that is wanted, and arrays."""
+
+    __slots__ = ("arrays", "watch")
+
+    def __init__(self, watch: Watch | None, arrays: list[Any] | None) -> None:
+        self.watch, self.arrays = watch, [] if arrays is None else arrays
+
+
+def unchanging(
+    f: Any, args: tuple[Any, ...], watch: Watch | None = None, arrays: list[Any] | None = None
+) -> Hashable | None:
     """A key of all that a call's trace depends on: small arrays by their bytes, helpers by their content.
 
     None where something may change unseen: a file, a property, a container, a large array. What the key depends on is
-    noted by `watch`.
+    noted by `watch`; the
+    arrays among it go to `arrays`.
     """
     try:
-        return (_callable(f, watch), tuple([_value(value, watch) for value in args]))
+        notes = _Notes(watch, arrays)
+        return (_callable(f, notes), tuple([_value(value, notes) for value in args]))
     except (_ChangesError, RecursionError):
         return None
 
 
-def _callable(f: Any, watch: Watch | None) -> Hashable:
+def _callable(f: Any, notes: _Notes) -> Hashable:
     """The key of a function, of a method, or of an object that is called as one."""
     if type(f) is FunctionType:
-        return _function(f, watch)
+        return _function(f, notes)
     if type(f) is MethodType and type(f.__func__) is FunctionType and members.is_plain(f.__self__):
-        return _method(f.__func__, f.__self__, watch)
+        return _method(f.__func__, f.__self__, notes)
     if type(f) is MethodType or not members.is_plain(f):
         raise _ChangesError
-    return _member(f, ("__call__",), watch)
+    return _member(f, ("__call__",), notes)
 
 
-def _function(function: FunctionType, watch: Watch | None) -> Hashable:
+def _function(function: FunctionType, notes: _Notes) -> Hashable:
     """The values of whatever the code looks up, in its own order."""
     reading = _reading(function.__code__)
     if not reading.proved or function.__dict__:
         raise _ChangesError
-    if watch:
-        watch.note_function(function)
+    if notes.watch:
+        notes.watch.note_function(function)
     space, chains, held = function.__globals__, reading.chains, []
     for name in reading.names:
         # A name that is nowhere is for f's first call to complain of.
-        value = space[name] if name in space else _builtin(function, name, watch)
-        if watch:
-            watch.note_name(space, name)
-        held.append(_variable(value, chains[name], reading, watch))
+        value = space[name] if name in space else _builtin(function, name, notes)
+        if notes.watch:
+            notes.watch.note_name(space, name)
+        held.append(_variable(value, chains[name], reading, notes))
     if function.__closure__:
         for kind, name, value in function_parts(function, _no_names):
-            of_cell = _variable(value, chains[name], reading, watch) if kind == "cell" else _value(value, watch)
+            of_cell = _variable(value, chains[name], reading, notes) if kind == "cell" else _value(value, notes)
             held.append((name, of_cell))
     elif function.__defaults__ or function.__kwdefaults__:
-        held += [(name, _value(value, watch)) for _, name, value in function_parts(function, _no_names)]
+        held += [(name, _value(value, notes)) for _, name, value in function_parts(function, _no_names)]
     return (reading.content, *held)
 
 
-def _builtin(function: FunctionType, name: str, watch: Watch | None) -> Any:
+def _builtin(function: FunctionType, name: str, notes: _Notes) -> Any:
     space = cast(Any, function).__builtins__
-    if watch:
-        watch.note_name(space, name)
+    if notes.watch:
+        notes.watch.note_name(space, name)
     return space.get(name)
 
 
@@ -158,80 +172,81 @@ def _no_names(_: CodeType) -> tuple[str, ...]:
     return ()
 
 
-def _variable(value: Any, chains: tuple[Chain, ...], reading: _Reading, watch: Watch | None) -> Hashable:
+def _variable(value: Any, chains: tuple[Chain, ...], reading: _Reading, notes: _Notes) -> Hashable:
     """The value of a global or captured variable, or what is taken of it."""
     if type(value) is ModuleType:
-        return _attributes(value, chains, watch)
+        return _attributes(value, chains, notes)
     if members.is_plain(value):
         if reading.stores or not chains or () in chains:
             raise _ChangesError
-        return _object(value, chains, watch)
-    return _value(value, watch)
+        return _object(value, chains, notes)
+    return _value(value, notes)
 
 
-def _object(value: Any, chains: tuple[Chain, ...], watch: Watch | None) -> Hashable:
+def _object(value: Any, chains: tuple[Chain, ...], notes: _Notes) -> Hashable:
     """What is taken of an object; which object that is does not matter."""
-    return tuple([(chain, _member(value, chain, watch)) for chain in chains])
+    return tuple([(chain, _member(value, chain, notes)) for chain in chains])
 
 
-def _member(value: Any, chain: Chain, watch: Watch | None) -> Hashable:
+def _member(value: Any, chain: Chain, notes: _Notes) -> Hashable:
     """An attribute, or a method with what it reads of its object, or one of them of an attribute."""
     name, *rest = chain
     function = members.function_of(value, name)
     if function is not None:
-        if watch:
-            watch.note_method(value, name, function)
-        return _method(function, value, watch)
+        if notes.watch:
+            notes.watch.note_method(value, name, function)
+        return _method(function, value, notes)
     if not members.is_stored(value, name):
         raise _ChangesError
     found = getattr(value, name, _ChangesError)  # a slot may be empty
-    if watch:
-        watch.note_attribute(value, name, found)
-    return _member(found, tuple(rest), watch) if rest and members.is_plain(found) else _value(found, watch)
+    if notes.watch:
+        notes.watch.note_attribute(value, name, found)
+    return _member(found, tuple(rest), notes) if rest and members.is_plain(found) else _value(found, notes)
 
 
-def _method(function: FunctionType, value: Any, watch: Watch | None) -> Hashable:
+def _method(function: FunctionType, value: Any, notes: _Notes) -> Hashable:
     chains = members.of_first_argument(function.__code__)
     if chains is None or _reading(function.__code__).stores:
         raise _ChangesError
-    return (_function(function, watch), _object(value, chains, watch))
+    return (_function(function, notes), _object(value, chains, notes))
 
 
-def _attributes(module: ModuleType, chains: tuple[Chain, ...], watch: Watch | None) -> Hashable:
+def _attributes(module: ModuleType, chains: tuple[Chain, ...], notes: _Notes) -> Hashable:
     """What a function takes of a module; all of it is on the list, or a number."""
     if id(module) not in _PLACES:
         raise _ChangesError
-    return (module.__name__, *[_value(_at(module, chain, watch), watch) for chain in chains])
+    return (module.__name__, *[_value(_at(module, chain, notes), notes) for chain in chains])
 
 
-def _at(value: Any, chain: Chain, watch: Watch | None) -> Any:
+def _at(value: Any, chain: Chain, notes: _Notes) -> Any:
     for name in chain:
         if type(value) is not ModuleType:
             if isinstance(value, _SETTABLE) or (isinstance(value, type) and is_pythons_class(value)):
                 raise _ChangesError
             break  # an attribute of what the module gave
-        if watch:
-            watch.note_name(vars(value), name)
+        if notes.watch:
+            notes.watch.note_name(vars(value), name)
         value = getattr(value, name, None)
     return value
 
 
-def _value(value: Any, watch: Watch | None) -> Hashable:
+def _value(value: Any, notes: _Notes) -> Hashable:
     kind = type(value)
     if kind in _NUMBERS:
         return (kind, repr(value))
     if _ALWAYS.get(id(value)) is value:
         return value
     if kind is np.ndarray and value.dtype.kind in "fiub" and value.nbytes <= SMALL_ARRAY:
-        if watch:
-            watch.note_array(value)
-        return (value.shape, value.dtype.str, value.flags.writeable, value.tobytes())
+        if notes.watch:
+            notes.watch.note_array(value)
+        notes.arrays.append(value)
+        return (value.shape, value.strides, value.dtype.str, value.flags.writeable, value.tobytes())
     if kind is FunctionType:
-        return _function(value, watch)
+        return _function(value, notes)
     if kind is tuple:
-        return tuple([_value(part, watch) for part in value])
+        return tuple([_value(part, notes) for part in value])
     if home(kind).startswith("numba.") and type(getattr(value, "py_func", None)) is FunctionType:
-        return (value, _function(value.py_func, watch))
+        return (value, _function(value.py_func, notes))
     raise _ChangesError
 
 
@@ -250,11 +265,16 @@ def _read(code: CodeType) -> _Reading:
     for each in members.codes(code):
         instructions = members.instructions(each)
         for place, now in enumerate(instructions):
-            proved &= not _is_hidden(now, code)
+            proved &= not _is_hidden(now, code) and not _tells_objects_apart(now, instructions[place - 1])
             stores |= now.opname in members.STORES
             if now.opname in _LOADS and now.argval in chains:
                 chains[now.argval].add(members.chain_after(instructions[place + 1 :]))
     return _Reading(content(code), loaded(code), {k: tuple(sorted(v)) for k, v in chains.items()}, proved, stores)
+
+
+def _tells_objects_apart(now: dis.Instruction, before: dis.Instruction) -> bool:
+    """Whether it matters which of equal objects is there: `is`, but for None and its like."""
+    return now.opname == "IS_OP" and not (before.opname == "LOAD_CONST" and before.argval in _SINGLE)
 
 
 def _is_hidden(now: dis.Instruction, code: CodeType) -> bool:

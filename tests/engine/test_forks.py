@@ -15,7 +15,7 @@ import pytest
 
 from fastgrad import PerformanceWarning, gradient, numerical_gradient, weight_gradient
 from fastgrad.engine import forks
-from fastgrad.engine.pool import pool
+from fastgrad.engine.pool import Job, pool
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are forked on Linux only")
 
@@ -631,7 +631,7 @@ def test_other_platforms(told, monkeypatch, platform):
 def test_our_own_idle_threads_are_no_obstacle():
     points = np.linspace(0.0, 1.0, 400_000).reshape(-1, 2)
     gradient(lambda p: np.sin(p[0] * p[1]), points, batch=True, engine="simd", workers=3)
-    pool.submit(int)
+    pool.give(Job(int))
     assert any(thread.name.startswith("fastgrad") for thread in threading.enumerate())
     assert not forks.obstacle()
     numerical_gradient(lambda x: float(x.sum()), np.ones(4), workers=2)

@@ -91,6 +91,26 @@ def test_what_does_not_lie_in_one_row(rows):
     assert not rows
 
 
+TABLE = np.stack([uneven(300), -uneven(300), uneven(600)[::2]], axis=1)
+COORDINATES = {
+    "every other": uneven(600)[::2],
+    "backwards": uneven(300)[::-1],
+    "a column": TABLE[:, 1],
+    "another column, backwards": TABLE[::-1, 2],
+    "read-only": np.broadcast_to(uneven(300), (2, 300))[0],
+}
+
+
+@pytest.mark.parametrize("x", COORDINATES.values(), ids=COORDINATES)
+@pytest.mark.parametrize("by_boxes", [False, True])
+def test_coordinates_that_lie_apart(rows, monkeypatch, x, by_boxes):
+    if by_boxes:
+        monkeypatch.setattr(arrays, "FLAT", -1)
+    for values in (np.sin(x), np.sin(x).astype(np.float32), np.stack([np.sin(x), np.cos(x)])):
+        np.testing.assert_array_equal(grid.gradient(values, x, axis=-1), np.gradient(values, x, axis=-1))
+    assert len(rows) == (0 if by_boxes else 3)
+
+
 def test_an_axis_in_the_middle_of_many_short_ones_goes_by_boxes(rows, monkeypatch):
     monkeypatch.setattr(flat, "PART", 1 << 9)
     values = np.random.default_rng(0).normal(size=(20, 20, 3))

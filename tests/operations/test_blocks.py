@@ -141,3 +141,15 @@ def test_memory_is_that_of_a_block(operation, method):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 0.5 * x.nbytes  # all at once: four times as much, or more
+
+
+@pytest.mark.parametrize("flat", [300_000, 300])
+def test_a_function_that_is_flat_at_the_first_points_is_not_constant(flat):
+    x = np.zeros((400_000 if flat > 1000 else 2000, 2), np.float32)
+    x[flat:, 0] = 2.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = fastgrad.gradient(lambda x: np.maximum(x[0] - 1.0, 0.0) ** 2, x, batch=True)
+    assert np.count_nonzero(found) == len(x) - flat
+    with pytest.warns(fastgrad.ConstantFunctionWarning):
+        fastgrad.gradient(lambda x: 0.0 * x[0], x, batch=True)

@@ -64,3 +64,15 @@ def test_nothing_is_said_of_other_formulas_and_where_nothing_is_gained(options):
 def test_nothing_is_said_of_functions_for_which_the_default_is_made(sample):
     points = np.tile(sample.point, (5, 1))
     assert "leaves" not in fastgrad.explain(sample.f, points, batch=True, engine="simd")
+
+
+def test_of_long_functions_nothing_is_said():
+    """Third derivatives of these twenty layers would be 100 000 operations."""
+
+    def layers(x):
+        y = x
+        for k in range(20):
+            y = np.tanh((k + 1.0) * y[::-1] + y)
+        return np.sum(np.sin(3000.0 * y))
+
+    assert "leaves" not in fastgrad.explain(layers, P, batch=True)

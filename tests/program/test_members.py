@@ -178,7 +178,14 @@ class Unsure:
     def shadowed(self, x):
         return sum(map(lambda self: self * 2.0, x)) + self.k  # noqa: C417
 
+    def same_object(self, x):
+        return x[0] * 2.0 if self.k is UNSURE else x[0]
 
+    def shares(self, x):
+        return x[0] * np.shares_memory(self.k, self.c)
+
+
+UNSURE = 2.0
 NAMES = [name for name, value in vars(Unsure).items() if isinstance(value, types.FunctionType) and name[0] != "_"]
 
 
@@ -214,3 +221,21 @@ def test_what_a_method_takes_of_its_object():
     )  # fmt: skip
     assert of_first_argument(Unsure.alias.__code__) is None
     assert of_first_argument((lambda: 0).__code__) is None
+
+
+class Ordered:
+    def __init__(self):
+        self.w, self.sign = np.arange(9.0).reshape(3, 3), None
+
+    def energy(self, x):
+        return np.sum(self.w.ravel("K")[:3] * x**2) if self.sign is None else x[0]
+
+
+def test_the_order_of_an_array_in_memory_is_seen():
+    model = Ordered()
+    one = fastgrad.grad(model.energy)
+    assert unchanging(model.energy, ()) is not None
+    np.testing.assert_allclose(one(X[0]), 2 * np.array([0.0, 1.0, 2.0]) * X[0], rtol=1e-8)
+    model.w = np.asfortranarray(model.w)
+    for call in (one, lambda x: fastgrad.gradient(model.energy, x, method="exact")):
+        np.testing.assert_allclose(call(X[0]), 2 * np.array([0.0, 3.0, 6.0]) * X[0], rtol=1e-8)

@@ -13,7 +13,7 @@ from fastgrad.program.truncation import third_along
 
 def _of(f, x, i):
     program = trace(f, x.shape, args=(), rows=[], types=[], scalar=False)
-    made = third_along(program, i)
+    made = third_along(program, i, 1000)
     return schedule(made).values(x[:, None], made.constants)[:, 0]
 
 
@@ -37,3 +37,9 @@ FLAT = {"linear": lambda x: x[0] * x[1] + 2.0, "square": lambda x: 3.0 * x[1] **
 @pytest.mark.parametrize("f", FLAT.values(), ids=FLAT)
 def test_what_has_none(f):
     assert _of(f, np.array([0.7, 1.3]), 1)[2] == 0.0
+
+
+def test_what_takes_too_much_is_not_made():
+    program = trace(lambda x: np.tanh(np.tanh(x[0] * x[1])), (2,), args=(), rows=[], types=[], scalar=False)
+    assert third_along(program, 0, 10_000) is not None
+    assert third_along(program, 0, 20) is None

@@ -17,7 +17,6 @@ from ...llvm.memory import Memory
 from ...llvm.vectormath import Unsupported
 from ...program import differences
 from ...program.captures import shares_state
-from ...program.freshness import Arrays
 from ...program.keys import unchanging
 from ...program.program import Program
 from ...program.saturation import SIGNS
@@ -93,10 +92,9 @@ _traces: Memory[Traced] = Memory(KEPT)
 
 def traced(call: Call) -> Traced:
     """f's program. A function that captures nothing but what a key can hold is traced once, others at every call."""
-    points, held = call.points, Arrays()
-    key = unchanging(call.f, call.args, held)
-    # a matter of this call's x, whether f was traced before or not
-    if key is None or held.arrays:
+    points, arrays = call.points, list[Any]()
+    key = unchanging(call.f, call.args, arrays=arrays)
+    if key is None or arrays:  # a matter of this call's x, whether f was traced before or not
         reason = shares_state(call.f, [*points.axes] if isinstance(points, Grid) else [points.values])
         if reason:
             raise EngineError(reason)
