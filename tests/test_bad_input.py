@@ -747,6 +747,12 @@ READ_ONLY = [
     }.items()
 ]
 
+
+def writing_into_row(x, row):
+    row[0] = 0.0
+    return x[0]
+
+
 CANNOT_COMPILE = [
     Row(
         f"jit: {name}",
@@ -791,6 +797,18 @@ CANNOT_COMPILE = [
         lambda: gradient_field(capturing_array(), [point(), point()], engine="jit"),
         EngineError,
         ["jit", "'table'", "args=(table,)"],
+    ),
+    Row(
+        "jit, batch_args that f writes into",
+        lambda: gradient(writing_into_row, rows(), batch=True, batch_args=(rows(),), engine="jit"),
+        EngineError,
+        ["jit", "readonly"],
+    ),
+    Row(
+        "jit, batch_args of strings",
+        lambda: gradient(lambda x, s: x[0], rows(), batch=True, batch_args=(["a"] * len(rows()),), engine="jit"),
+        EngineError,
+        ["jit", "<U1", "batch_args", "engine='python'"],
     ),
     Row(
         "jit, args it cannot hold",

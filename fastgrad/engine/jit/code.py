@@ -15,18 +15,9 @@ from ..bound import Bound
 from ..call import Call, Grid, Output, Target, subset
 from ..python import buffer
 from . import directions, loops, numbers
-from .functions import (
-    Function,
-    check_possible,
-    check_same,
-    compile_for,
-    function_of,
-    lock,
-    numba_type,
-    output,
-    precision_of,
-)
+from .functions import Function, check_possible, function_of, lock, precision_of, probe, rest_types
 from .linking import Shape
+from .rows import layouts, rest
 
 Array = NDArray[np.float64]
 
@@ -53,24 +44,9 @@ def compile_call(call: Call, out: Output | None, recompilations: int | None) -> 
     check_possible(call)
     with lock:
         function = function_of(call, recompilations)
-        returns, shape = _probe(call, function)
-        code = Code(function, returns, shape)
+        code = Code(function, *probe(call, function, call.argument, [lambda value: value]))
         code.kernel(call, not isinstance(out, np.ndarray) or out.flags.c_contiguous)
     return code
-
-
-def _probe(call: Call, function: Function) -> tuple[Any, tuple[int, ...]]:
-    """Compile f for its arguments and run it once; what it returns must be numbers, and what f itself returns.
-
-    The result is Numba's type of what it returns, and its shape.
-    """
-    argument = call.argument(call.finite_row())
-    given = argument.copy()
-    returns = compile_for(function, given, *call.args)
-    value = output(call, function.compiled(given, *call.args))
-    if not hasattr(call.f, "py_func"):
-        check_same(value, output(call, call.f(argument.copy(), *call.args)))
-    return returns, value.shape
 
 
 class Code:
@@ -95,7 +71,7 @@ class Code:
     def kernel(self, call: Call, contiguous: bool, *, copies: bool = False) -> Any:
         """The loop for a kind of call, from the memo or compiled now."""
         rows = isinstance(call.points, Grid) or call.points.values.flags.c_contiguous
-        place = (rows, contiguous, call.steps.rule, call.steps.size.ndim, call.value, copies)
+        place = (rows, contiguous, call.steps.rule, call.steps.size.ndim, call.value, copies, layouts(call))
         if place not in self.kernels:
             with lock:
                 self.kernels[place] = self._compiled(call, contiguous, copies)
@@ -113,14 +89,14 @@ class Code:
         steps, points, source = call.steps_for(self.eps), call.points, _source(call)
         kernels = [self.kernel(call, out.flags.c_contiguous)]
         sizes: Any = np.broadcast_to(steps.size, points.layout) if steps.size.ndim else float(steps.size)
-        seen = np.empty((0, 0)) if values is None else values.reshape(-1, 1)
+        seen, more = np.empty((0, 0)) if values is None else values.reshape(-1, 1), rest(call)
 
         def work(start: int, stop: int) -> None:
-            rest = (source, sizes, out, seen, start, stop, points.dimension, points.shape, call.args)
-            saw = kernels[-1](*rest)
+            given = (source, sizes, out, seen, start, stop, points.dimension, points.shape, more)
+            saw = kernels[-1](*given)
             if saw & loops.WROTE:  # from here on f gets copies
                 kernels.append(self.kernel(call, out.flags.c_contiguous, copies=True))
-                saw = kernels[-1](*rest)
+                saw = kernels[-1](*given)
             if saw & loops.VANISHED:
                 steps.check(source)
 
@@ -135,11 +111,11 @@ class Code:
         v = np.zeros((1, 0)) if call.v is None else call.v
         start = (source, sizes, *map(_ints, (table.units, table.signs, table.starts)))
         combination = tuple(map(_ints, (table.parts, table.factors, table.divisors, table.scale)))
-        rest = (combination, v, np.zeros(1) if t is None else t)
-        kernels = [self.kernel(call, True)]
+        along = (combination, v, np.zeros(1) if t is None else t)
+        kernels, more = [self.kernel(call, True)], rest(call)
 
         def launch(sums: Array, *span: Any) -> None:
-            arguments = (*start, *rest, sums, whole, *span, points.shape, call.args)
+            arguments = (*start, *along, sums, whole, *span, points.shape, more)
             saw = kernels[-1](*arguments)
             if saw & loops.WROTE:  # from here on f gets copies
                 kernels.append(self.kernel(call, True, copies=True))
@@ -162,10 +138,10 @@ class Code:
         points, count = call.points, call.points.count
         source, whole = points.row(slice(None)), out.reshape(count, -1)
         values = whole if whole.flags.c_contiguous else np.empty(whole.shape)
-        kernel = self.kernel(call, True)
+        kernel, more = self.kernel(call, True), rest(call)
 
         def work(start: int, stop: int) -> None:
-            if kernel(source, values.reshape(-1), values.shape[1], start, stop, points.shape, call.args):
+            if kernel(source, values.reshape(-1), values.shape[1], start, stop, points.shape, more):
                 raise ValueError(resized(values.shape[1]))
 
         def finish() -> None:
@@ -237,7 +213,7 @@ def source_type(call: Call) -> Any:
 def point_types(call: Call) -> tuple[Any, Any]:
     """Those of the shape of a point and of f's further arguments."""
     shape = types.UniTuple(types.int64, len(call.points.shape))
-    return shape, types.Tuple([numba_type(a) for a in call.args])
+    return shape, types.Tuple(rest_types(call))
 
 
 def varied(call: Call, scalar: bool) -> Any:
@@ -263,7 +239,7 @@ def _axes_kernel(code: Code, call: Call, contiguous: bool, copies: bool) -> Any:
             return loops.over_points(differences, fill, found, grid)
         return loops.over_directions(differences, fill, grid, len(points.shape) < 2)
 
-    shape = Shape(("axes", small, scalar, copies, array), signature, make, loops.launch)
+    shape = Shape(("axes", small, scalar, copies, array), signature, make, loops.launch, len(call.batch))
     return code.function.kernel(shape, _numbers(call, steps.rule), varied(call, scalar))
 
 
@@ -280,7 +256,7 @@ def _table_kernel(code: Code, call: Call, copies: bool) -> Any:
         return directions.over_tables(evaluate, store, found, fill, along_v, view, small, capacity)
 
     key = ("table", along_v, small, scalar, copies, array, store, capacity)
-    shape = Shape(key, (*start, *spans, *point_types(call)), make, directions.launch_tables)
+    shape = Shape(key, (*start, *spans, *point_types(call)), make, directions.launch_tables, len(call.batch))
     rule = steps.rule if call.moves_coordinates else ""
     return code.function.kernel(shape, _numbers(call, rule), varied(call, scalar))
 
@@ -294,7 +270,7 @@ def _value_kernel(code: Code, call: Call) -> Any:
         evaluate, view = loops.evaluation(f, scalar, False, array), loops.view(points.shape)
         return directions.over_values(evaluate, store, numbers.unknown(), view, small)
 
-    shape = Shape(("value", small, scalar, array, store), signature, make, directions.launch_values)
+    shape = Shape(("value", small, scalar, array, store), signature, make, directions.launch_values, len(call.batch))
     return code.function.kernel(shape, _numbers(call, ""), varied(call, scalar))
 
 

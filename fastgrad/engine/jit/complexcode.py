@@ -15,11 +15,12 @@ from ..bound import Bound
 from ..call import Call, Output, Target
 from . import loops, numbers
 from .code import AXIS, INTS, ROWS, SIZES, VALUES, items, point_types, resized, source_type, varied
-from .functions import Function, check_possible, check_same, compile_for, function_of, lock, output, precision_of
+from .functions import Function, check_possible, function_of, lock, precision_of, probe
 from .kernels import inlined, part
 from .linking import Shape, call_at
 from .loops import place_row, step_at
 from .numbers import Numbers
+from .rows import rest
 
 Array = NDArray[np.float64]
 
@@ -31,22 +32,11 @@ def compile_call(call: Call, recompilations: int | None) -> ComplexCode:
     check_possible(call)
     with lock:
         function = function_of(call, recompilations)
-        code = ComplexCode(function, *_probe(call, function))
+        step = 1j * float(call.steps.size.min())
+        argument = lambda row: call.argument(row) + step
+        code = ComplexCode(function, *probe(call, function, argument, [imaginary_part, np.real, np.imag]))
         code.kernel(call)
     return code
-
-
-def _probe(call: Call, function: Function) -> tuple[Any, tuple[int, ...]]:
-    """Compile f for complex arguments and run it once: Numba's type of what it returns, and the shape."""
-    z = call.argument(call.finite_row()) + 1j * float(call.steps.size.min())
-    returns = compile_for(function, z, *call.args)
-    raw = function.compiled(z.copy(), *call.args)
-    value = output(call, imaginary_part(raw))
-    if not hasattr(call.f, "py_func"):
-        plain = call.f(z.copy(), *call.args)
-        for part in (np.real, np.imag):
-            check_same(output(call, part(raw)), output(call, part(plain)))
-    return returns, value.shape
 
 
 @dataclass(frozen=True)
@@ -75,10 +65,11 @@ class ComplexCode:
         along = (np.zeros((1, 0)), np.zeros(1)) if call.v is None else (call.v, call.t)
         seen = np.empty((0, 0)) if values is None else values.reshape(-1, 1)
         units = np.ascontiguousarray(call.table.units, dtype=np.int64)
-        kernel, given = self.kernel(call), (points.row(slice(None)), sizes, units, *along, whole, seen)
+        kernel, more = self.kernel(call), rest(call)
+        given = (points.row(slice(None)), sizes, units, *along, whole, seen)
 
         def work(start: int, stop: int) -> None:
-            if kernel(*given, start, stop, points.dimension, points.shape, call.args):
+            if kernel(*given, start, stop, points.dimension, points.shape, more):
                 raise ValueError(resized(whole.shape[1]))
 
         return items(work, call, directions, self.eps)
@@ -97,7 +88,7 @@ class ComplexCode:
             size = loops.one_size if uniform else loops.own_size
             return over_directions(evaluate, store, numbers.unknown(), size, along_v, value, view)
 
-        shape = Shape(("complex", along_v, scalar, value, single, store), signature, make, launch)
+        shape = Shape(("complex", along_v, scalar, value, single, store), signature, make, launch, len(call.batch))
         real = varied(call, scalar)
         varying = real.copy(dtype=types.complex128) if isinstance(real, types.Array) else types.complex128
         with lock:
@@ -159,7 +150,7 @@ def over_directions(
             n, r = item // directions, item % directions
             place_row(source, n, node, x)
             if value and r == 0:
-                values[n, 0] = float(evaluate(x, real, args))
+                values[n, 0] = float(evaluate(x, real, args, n))
                 place_row(source, n, node, x)
             for i in range(dimension):
                 z[i] = x[i]
@@ -170,7 +161,7 @@ def over_directions(
             else:
                 h = step_at(rule(), x[units[r]], size(sizes, n, units[r]))
                 z[units[r]] = complex(x[units[r]], h)
-            resized |= store(out, n, r, h, evaluate(z, point, args))
+            resized |= store(out, n, r, h, evaluate(z, point, args, n))
         return resized
 
     return kernel

@@ -40,7 +40,7 @@ def _evaluation(f: Any) -> Any:
     Of two loops, one of which copies, the compilation takes twice as long.
     """
 
-    def evaluate(x, point, args):
+    def evaluate(x, point, args, n):
         return f(point.copy() if args[0] else point, *args[1:])
 
     return part(evaluate)
@@ -87,7 +87,7 @@ def _combination_of_axes(count, denominator):
 def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: float) -> Any:
     """``g(x, *args)``: the Jacobian of f."""
     inner, denominator = _evaluation(f), formula.denominator
-    evaluate = part(lambda x, point, args: np.asarray(inner(x, point, args)))
+    evaluate = part(lambda x, point, args, n: np.asarray(inner(x, point, args, n)))
     numbers = known(values(formula, rule, uses_base=formula.base >= 0))
     fill, store, view = loops.step_filler(numbers, True), directions.store_array, loops.reshaped
     fill_table = directions.over_tables(evaluate, store, numbers, fill, False, view, False, 0)

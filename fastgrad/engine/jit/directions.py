@@ -192,14 +192,14 @@ def over_tables(
             vanished |= fill(steps, x, sizes, n, 0, dimension)
             steps[dimension] = ts[n] if along_v else 1.0
             if uses_base() and first < last:
-                saw |= RESIZED * store(values, base(), outputs, evaluate(x, point, args))
+                saw |= RESIZED * store(values, base(), outputs, evaluate(x, point, args, n))
             for r in range(first, last):
                 here, end = starts[r], starts[r + 1]
                 _copy(saved, x, units, 0, 0)
                 for e in range(samples):
                     if e != base():
                         move(x, saved, expected, units, signs, here, end, offset(e), steps, vs, n)
-                        saw |= RESIZED * store(values, e, outputs, evaluate(x, point, args))
+                        saw |= RESIZED * store(values, e, outputs, evaluate(x, point, args, n))
                         saw |= WROTE * wrote(x, expected, units, here, end)
                 restore(x, saved, units, here, end)
                 sum_terms(values, sums, r, outputs)
@@ -226,7 +226,7 @@ def over_values(evaluate: Any, store: Any, numbers: Numbers, view: Any, small: b
         node, point, resized = np.empty(0, np.int64), view(x, shape), False
         for n in range(start, stop):
             place_row(source, n, node, x)
-            resized |= store(out, n, outputs, evaluate(x, point, args))
+            resized |= store(out, n, outputs, evaluate(x, point, args, n))
         return resized
 
     return kernel

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FunctionType, MethodType
@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 from ...formulas.values import as_number, as_numbers
 from ...llvm.interrupts import deferred_interrupt
 from ...program.captures import NotFrozenError, captured, content
-from ...program.look import agree
+from ...program.look import agree, quiet
 from ...results import EPS, EngineError
 from ..call import Call
 from .callees import frozen, uses_math
 from .kernels import compiler, part
 from .linking import Shape, linked
 from .numbers import Numbers
+from .rows import check_types, doubtful, places, rest, rest_at, seen
 
 Array = NDArray[np.float64]
 
@@ -55,10 +56,10 @@ class Function:
 
     def kernel(self, shape: Shape, numbers: Numbers, *x: Any) -> Any:
         """A loop around f, for a stencil; `x` are the types of what is varied."""
-        place = (shape.key, shape.signature, numbers)
+        place = (shape.key, shape.signature, shape.batch, numbers)
         if place not in self.kernels:
             with compiling():
-                functions = [self._called(given, tuple(shape.signature[-1])) for given in x]
+                functions = [self._called(given, shape.arguments) for given in x]
                 self.kernels[place] = linked(shape, numbers, dict(zip(x, functions, strict=True)))
         return self.kernels[place]
 
@@ -97,9 +98,7 @@ def check_possible(call: Call) -> None:
     if config.DISABLE_JIT:
         msg = "Numba's compiler is switched off; unset NUMBA_DISABLE_JIT"
         raise EngineError(msg)
-    if call.batch:
-        msg = "batch_args run on simd and python; write them as further coordinates of x, or use args="
-        raise EngineError(msg)
+    check_types(call)
 
 
 def function_of(call: Call, recompilations: int | None) -> Function:
@@ -150,12 +149,12 @@ def function_of(call: Call, recompilations: int | None) -> Function:
     return versions.functions[key]
 
 
-def compile_for(function: Function, *given: Any) -> Any:
-    """Compile f for its arguments, with the defaults of those that are not given; Numba's type of what it returns.
+def compile_for(function: Function, *kinds: Any) -> Any:
+    """Compile f for types of arguments, with the defaults of those not given; Numba's type of what it returns.
 
     What Numba has refused once it would refuse again, after a tenth of a second.
     """
-    compiled, kinds = function.compiled, tuple(map(numba_type, given))
+    compiled = function.compiled
     if kinds in function.refusals:
         raise EngineError(function.refusals[kinds])
     try:
@@ -185,12 +184,51 @@ def output(call: Call, value: Any) -> Array:
     return as_numbers(value) if call.vector else np.array(as_number(value))
 
 
-def check_same(compiled: Array, plain: Array) -> None:
+def probe(call: Call, function: Function, argument: Callable[[Array], Any], parts: Sequence[Any]) -> tuple[Any, Any]:
+    """Compile f for the arguments of a call, and compare it with f; Numba's type of what it returns, and the shape.
+
+    `argument` makes f's argument of a row of coordinates; `parts` of what f returns are compared. The first must be
+    numbers, and gives the shape.
+    """
+    first, *others = places(call)
+    kinds = seen(rest_types(call), len(call.batch))
+    returns = compile_for(function, numba_type(argument(call.points.row(first))), *kinds)
+    shape = _compare(call, function, first, argument, parts)
+    for n in others:
+        with quiet():
+            _compare(call, function, n, argument, parts)
+    return returns, shape
+
+
+def rest_types(call: Call) -> tuple[Any, ...]:
+    """Numba's types of what a loop gets after x."""
+    return tuple(map(numba_type, rest(call)))
+
+
+def _compare(call: Call, function: Function, n: int, argument: Callable[[Array], Any], parts: Sequence[Any]) -> Any:
     """Numba's version of a plain function must give what the function gives: it freezes state and random numbers."""
-    if not agree(compiled, plain, by_largest=True):
-        a, b = (v[()].tolist() if v.size < 5 else f"an array of shape {v.shape}" for v in (compiled, plain))
-        msg = f"compiled by Numba, f gives {a} where it gives {b} in Python: it keeps state or is random"
+    x, given = argument(call.points.row(n)), rest_at(call, n)
+    before = [row.tobytes() for row in given[len(call.args) :]]
+    raw = function.compiled(x.copy(), *given)
+    if before != [row.tobytes() for row in given[len(call.args) :]]:
+        msg = "f writes into a row of batch_args; let it work on a copy, as row.copy()"
         raise EngineError(msg)
+    found = [output(call, part(raw)) for part in parts]
+    if not hasattr(call.f, "py_func"):
+        plain = call.f(x.copy(), *call.args_at(n))
+        for part, compiled in zip(parts, found, strict=True):
+            _check_same(call, compiled, output(call, part(plain)))
+    return found[0].shape
+
+
+def _check_same(call: Call, compiled: Array, plain: Array) -> None:
+    if agree(compiled, plain, by_largest=True):
+        return
+    a, b = (v[()].tolist() if v.size < 5 else f"an array of shape {v.shape}" for v in (compiled, plain))
+    msg = f"compiled by Numba, f gives {a} where it gives {b} in Python: it keeps state or is random"
+    if kinds := doubtful(call):
+        msg += f", or computes with {', '.join(kinds)} of batch_args, as Numba does otherwise; pass them as float64"
+    raise EngineError(msg)
 
 
 @contextmanager

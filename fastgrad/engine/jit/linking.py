@@ -22,6 +22,7 @@ from numba.extending import intrinsic
 from .bitcode import Loop, loop
 from .kernels import njit
 from .numbers import Numbers, define
+from .rows import seen, unpacked
 
 KEPT = 1024  # loops, before all are forgotten: 20 kB each
 
@@ -34,17 +35,25 @@ class Shape(NamedTuple):
     key : tuple
         Which one, of those with the same signature and types of f.
     signature : tuple
-        The types of its arguments. The last is the tuple of those of f's further arguments.
+        The types of its arguments. The last is the tuple of those of f's further arguments ...
     make : callable
         Makes the loop from what it calls in place of f.
     launch : function
         Calls the loop: of its address, and its arguments.
+    batch : int
+        ... of which so many, the last ones, are arrays of which f gets the rows of its point.
     """
 
     key: tuple[Hashable, ...]
     signature: tuple[Any, ...]
     make: Callable[[Any], Any]
     launch: Any
+    batch: int = 0
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """The types of f's further arguments."""
+        return seen(tuple(self.signature[-1]), self.batch)
 
 
 _loops: dict[Hashable, Loop] = {}
@@ -60,8 +69,8 @@ def _hole_name(given: Any) -> str:
     return f"fastgrad.hole.{given}"
 
 
-def hole(signatures: Iterable[Any]) -> Any:
-    """What a loop calls in place of f, with what is varied and the tuple of further arguments.
+def hole(signatures: Iterable[Any], batch: int = 0) -> Any:
+    """What a loop calls in place of f, with what is varied, the tuple of further arguments and the point's number.
 
     There is a signature for each type that f is called with. Holes have an address: should Numba make machine code of
     a loop all the same, LLVM would end the process without one.
@@ -71,16 +80,16 @@ def hole(signatures: Iterable[Any]) -> Any:
         llvm.add_symbol(_hole_name(given), 1)
 
     @intrinsic
-    def call(_context: Any, x: Any, args: Any) -> Any:
+    def call(_context: Any, x: Any, args: Any, n: Any) -> Any:
         inner = by_given[x]
 
         def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
             kind = context.call_conv.get_function_type(inner.return_type, inner.args)
             callee = cgutils.get_or_insert_function(builder.module, kind, _hole_name(x))
-            given = [values[0], *cgutils.unpack_tuple(builder, values[1])]
+            given = [values[0], *unpacked(context, builder, args, values[1], values[2], batch)]
             return _called(context, builder, callee, inner, given)
 
-        return inner.return_type(x, args), codegen
+        return inner.return_type(x, args, n), codegen
 
     return call
 
@@ -111,7 +120,7 @@ def linked(shape: Shape, numbers: Numbers, functions: Mapping[Any, Any]) -> Any:
 
     The functions are those for each type of what is varied.
     """
-    loop = _loop(shape, [f.signature.return_type(x, *shape.signature[-1]) for x, f in functions.items()])
+    loop = _loop(shape, [f.signature.return_type(x, *shape.arguments) for x, f in functions.items()])
     library, name = _library(loop, numbers, functions)
     address, start = library.get_pointer_to_function(name), _launcher(shape.launch, shape.signature)
 
@@ -123,11 +132,11 @@ def linked(shape: Shape, numbers: Numbers, functions: Mapping[Any, Any]) -> Any:
 
 def _loop(shape: Shape, f: list[Any]) -> Loop:
     """A loop for functions of these signatures, from the memo or compiled now."""
-    place = (shape.key, shape.signature, *f)
+    place = (shape.key, shape.signature, shape.batch, *f)
     if place not in _loops:
         if len(_loops) >= KEPT:
             _loops.clear()
-        _loops[place] = loop(lambda: shape.make(hole(f)), shape.key, shape.signature, f)
+        _loops[place] = loop(lambda: shape.make(hole(f, shape.batch)), shape.key, shape.signature, f)
     return _loops[place]
 
 

@@ -161,19 +161,19 @@ def view(shape: tuple[int, ...]) -> Any:
 def evaluation(f: Any, scalar: bool, writes: bool, array: bool) -> Any:
     """f as the kernel calls it: on the number, on the point, or on a copy of it where f writes into its argument."""
 
-    def on_number(x, point, args):
-        return f(x[0], args)
+    def on_number(x, point, args, n):
+        return f(x[0], args, n)
 
-    def on_point(x, point, args):
-        return f(point, args)
+    def on_point(x, point, args, n):
+        return f(point, args, n)
 
-    def on_copy(x, point, args):
-        return f(point.copy(), args)
+    def on_copy(x, point, args, n):
+        return f(point.copy(), args, n)
 
     inner = part(on_number if scalar else on_copy if writes else on_point)
     if not array:
         return inner
-    return part(lambda x, point, args: inner(x, point, args).flat[0])
+    return part(lambda x, point, args, n: inner(x, point, args, n).flat[0])
 
 
 def stencil_sums(evaluate: Any, numbers: Numbers) -> Any:
@@ -187,20 +187,20 @@ def stencil_sums(evaluate: Any, numbers: Numbers) -> Any:
     def differences(x, point, steps, out, values, n, first, last, args):
         center, wrote, with_value = 0.0, False, value() and first == 0
         if base() >= 0 or with_value:
-            center = float(evaluate(x, point, args))
+            center = float(evaluate(x, point, args, n))
         if with_value:
             values[n, 0] = center
         for r in range(first, last):
             saved, h, total = x[r], steps[r], 0.0
             for q in range(terms()):
                 x[r] = moved = saved + offset(above(q)) * h
-                difference = float(evaluate(x, point, args))
+                difference = float(evaluate(x, point, args, n))
                 wrote |= changed(x[r], moved)
                 if base() >= 0:
                     difference -= center
                 else:
                     x[r] = moved = saved + offset(below(q)) * h
-                    difference -= float(evaluate(x, point, args))
+                    difference -= float(evaluate(x, point, args, n))
                     wrote |= changed(x[r], moved)
                 total += weight(q) * difference
             x[r] = saved
