@@ -313,10 +313,12 @@ def read_direction(v: ArrayLike, given: Array, points: Rows) -> tuple[Array, Arr
 
 
 def read_batch(batch_args: Any, points: Rows, batch: bool) -> tuple[Array, ...]:
-    """Arrays whose first axis runs with the points."""
+    """Arrays whose first axis runs with the points, read-only: f gets its row again for every displaced point."""
     if not len(batch_args):
         return ()
-    arrays = tuple(np.asarray(unmasked(a, f"batch_args[{k}]")) for k, a in enumerate(batch_args))
+    arrays = tuple(np.asarray(unmasked(a, f"batch_args[{k}]")).view() for k, a in enumerate(batch_args))
+    for array in arrays:
+        array.flags.writeable = False
     if arrays and not batch:
         msg = "batch_args need batch=True, which says that x holds many points; for one point write args="
         raise ValueError(msg)

@@ -252,3 +252,19 @@ def test_masked_elements_are_no_numbers(name):
         TAKERS[name](MASKED)
     if not name.startswith(("f of", "a claimed")):
         TAKERS[name](np.ma.array([1.0, 2.0, 3.0]))  # nothing is masked
+
+
+@pytest.mark.parametrize("engine", ["auto", "python", "reference", "simd"])
+@pytest.mark.parametrize("derivative", [gradient, jacobian, fastgrad.hessian, fastgrad.value_and_gradient])
+def test_rows_that_f_writes_into_are_an_error(derivative, engine):
+    """f gets its row again for each displaced point: what it had written would count there, and in the caller's."""
+    rows = np.ones((len(X), 2))
+
+    def f(x, r):
+        r[0] += 1.0
+        return r[0] * x[0] ** 2 + r[1] * x[1]
+
+    with pytest.raises(ValueError, match="read-only"):
+        derivative(f, X, batch=True, batch_args=(rows,), engine=engine)
+    assert (rows == 1.0).all()
+    rows[0] = 2.0  # they are the caller's as before
