@@ -66,8 +66,7 @@ def by_numpy(values: Any, spacing: Any, axis: Any, edge_order: Any, *, asked: bo
     if asked:
         _refuse(values, spacing, axis, edge_order)
     samples = values if is_duck(values) else as_array(values)
-    with np.errstate(all="ignore"):
-        result = numpys_gradient(samples, spacing, axis, edge_order)
+    result = by_numpy_at_once(samples, spacing, axis, edge_order)
     if out is None:
         return result
     parts = result if isinstance(result, tuple) else (result,)

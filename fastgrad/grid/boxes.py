@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..engine.jit.kernels import kernel, part
 from ..formulas.spacings import THREE_POINTS, Formula, Line
 from . import rowcode
-from .rowcode import PLAIN, SCRATCH, STREAM, Row
+from .rowcode import FEW_ROWS, PLAIN, SCRATCH, STREAM, Row
 
 Array = NDArray[Any]
 
@@ -30,7 +30,6 @@ COPIED_BOX = 1 << 19  # smaller ones leave two threads waiting for each other's 
 SHORTEST = 16  # nodes along an axis: a box's neighbours are read again
 WIDEST = 64  # samples at a node of the last axis
 LONG = 1 << 17  # nodes of an axis whose weights, one set a node, would take more than a few megabytes
-FEW_ROWS = 8  # for which it takes longer to make weights than to divide
 STREAMED = 1 << 22  # bytes of an output: smaller ones are wanted in the cache
 
 

@@ -17,11 +17,10 @@ from ..formulas.spacings import AROUND, COMBINATION, DIFFERENCE, PAIRS, THREE_PO
 from . import rowcode
 from .files import file_of
 from .numbers import is_masked
-from .rowcode import PLAIN, Row
+from .rowcode import FEW_ROWS, PLAIN, Row
 
 Array = NDArray[Any]
 
-FEW_ROWS = 8  # of uneven coordinates, for which it takes longer to make weights than to divide
 PART = 1 << 9  # samples for each of the calls that an uneven axis in the middle takes
 TYPES = (np.dtype(np.float64), np.dtype(np.float32))
 

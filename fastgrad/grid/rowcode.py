@@ -16,6 +16,7 @@ from ..formulas.spacings import AROUND, COMBINATION, DIFFERENCE, THREE_POINTS, F
 from ..llvm import machine
 
 SCRATCH, PLAIN, STREAM = range(3)  # where a row goes: to the sum of several terms, to memory, to memory past the cache
+FEW_ROWS = 8  # of uneven coordinates, for which it takes longer to make weights than to divide
 LINE = 64  # bytes: a store past the cache must fill whole lines
 
 _TEXT = """define i64 @row(i64 %n, ptr %out, ptr %sum, ptr %taps, ptr %weights, i64 %stride) #0 {{

@@ -76,9 +76,8 @@ class Derivative:
         exact, found = how.get("method") == EXACT, run(x)
         usual = found is not None and bool(np.any(found[1] if type(found) is tuple else found))
         if not usual:
-            self._bound.pop(
-                x.shape, None
-            )  # whether f reads its argument at all, and what it does where it is not finite
+            # Whether f reads its argument at all, and what it does where it is not finite, the operation says.
+            self._bound.pop(x.shape, None)
         seen = x.shape in self._looked and self.operation is not hessian
         if usual and (exact or seen):
             return found

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from types import FunctionType
 from typing import Any
 
+from ...llvm.memory import Memory
 from ...program.captures import captured, function_parts, is_users_function, loaded, rebuilt
 from .domains import raising
 from .kernels import compiler
 
-KEPT = 1024  # functions before all are forgotten
-
-_compiled: dict[Hashable, Any] = {}
+_compiled: Memory[Any] = Memory(1024)
 
 
 def frozen(function: FunctionType, *, checked: bool, raises: bool) -> FunctionType:
@@ -37,8 +35,7 @@ def _callee(value: Any, checked: bool, raises: bool) -> Any:
     if not is_users_function(value):
         return raising(value) if raises else value
     key = (captured(value), checked, raises)
-    if key not in _compiled:
-        if len(_compiled) >= KEPT:
-            _compiled.clear()
-        _compiled[key] = compiler(boundscheck=checked)(frozen(value, checked=checked, raises=raises))
-    return _compiled[key]
+    known = _compiled.get(key)
+    if known is None:
+        known = _compiled.keep(key, compiler(boundscheck=checked)(frozen(value, checked=checked, raises=raises)))
+    return known

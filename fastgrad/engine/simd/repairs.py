@@ -32,8 +32,6 @@ def mend_items(
 def ask_items(program: Program, call: Call, out: Array, chunks: list[tuple[int, int]]) -> None:
     """Exact derivatives that are not finite, or that a kernel has marked as f is not, are computed with more care."""
     rows = np.concatenate([_not_finite(call, out, None, *chunk) for chunk in chunks])
-    if program.raises:
-        scheduled.ask(program, call, rows)
     scheduled.recompute(program, call, out, rows)
 
 

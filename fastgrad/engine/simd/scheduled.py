@@ -188,21 +188,20 @@ class ScheduledCode:
             if values is not None:
                 values[...] = outputs[0]
             if self.program.raises:
-                ask(self.program, call, np.flatnonzero(~np.isfinite(outputs).all(axis=0)))
+                bad = np.flatnonzero(~np.isfinite(outputs).all(axis=0))
+                ask(call, bad, outputs[:, bad].T)
 
         return Bound("simd", call, work, count, count, count)
 
 
-def ask(program: Program, call: Call, rows: NDArray[np.intp]) -> None:
-    """Call f where its value is not finite: where Python's math raises, so does it.
+def ask(call: Call, rows: NDArray[np.intp], traced: Array) -> None:
+    """Call f where its value, by its trace, is not finite: where Python's math raises, so does it.
 
     Raises
     ------
     EngineError
         f catches what math raises, and has a value of its own there.
     """
-    own = program.inputs + program.rows
-    traced = schedule(program).values(beside(call, rows)[:own], program.constants).T
     for n, expected in zip(rows.tolist(), traced, strict=True):
         value = np.ravel(call.f(call.argument(call.points.row(n)), *call.args_at(n)))
         if (np.isfinite(value) & ~np.isfinite(expected)).any():
@@ -214,7 +213,10 @@ def ask(program: Program, call: Call, rows: NDArray[np.intp]) -> None:
 
 
 def recompute(program: Program, call: Call, out: Array, rows: NDArray[np.intp]) -> None:
-    """Derivatives at points that a kernel has only marked."""
+    """Derivatives at points that a kernel has only marked; f itself is asked there if it may raise."""
     for some in np.array_split(rows, max(1, len(rows) * prod(out.shape[1:]) // 2**20)):
         if some.size:
-            out[some] = _run(program, call.table, beside(call, some))[0].T
+            results, outputs = _run(program, call.table, beside(call, some))
+            if program.raises:
+                ask(call, some, outputs.T)
+            out[some] = results.T
