@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,6 +21,7 @@ import numpy as np
 from numba import config, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.errors import NumbaWarning
 from numba.core.registry import cpu_target
 
 from ...llvm.machine import key, simplify, stored
@@ -106,7 +108,9 @@ def _unoptimised() -> Iterator[None]:
     before = config.OPT, config.LLVM_REFPRUNE_FLAGS
     config.OPT, config.LLVM_REFPRUNE_FLAGS = 0, ""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NumbaWarning)  # no flags are none, it says
+            yield
     finally:
         config.OPT, config.LLVM_REFPRUNE_FLAGS = before
 
