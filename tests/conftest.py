@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-
 gc.disable()  # a tenth of the time of collection; from its end on there is little to look through
 
 

@@ -43,7 +43,7 @@ def loop(make: Callable[[], Any], kind: Any, signature: tuple[Any, ...], holes: 
 
     It is looked for in the folder, unless one of the types is the user's own, of which the name does not say all.
     """
-    if not all(map(_is_plain, (*signature, *(t for hole in holes for t in (*hole.args, hole.return_type))))):
+    if not all(map(is_plain, (*signature, *(t for hole in holes for t in (*hole.args, hole.return_type))))):
         return _compiled(make(), signature)
 
     def written() -> bytes:
@@ -56,12 +56,12 @@ def loop(make: Callable[[], Any], kind: Any, signature: tuple[Any, ...], holes: 
     return Loop(code, name.decode())
 
 
-def _is_plain(kind: Any) -> bool:
+def is_plain(kind: Any) -> bool:
     """Whether the name of a type says all about it, in every process."""
     if type(kind) is types.Array:
-        return _is_plain(kind.dtype)
+        return is_plain(kind.dtype)
     if type(kind) in (types.Tuple, types.UniTuple):
-        return all(map(_is_plain, kind.types))
+        return all(map(is_plain, kind.types))
     return isinstance(kind, (types.Integer, types.Float, types.Complex, types.Boolean))
 
 

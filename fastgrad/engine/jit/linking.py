@@ -21,8 +21,8 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from .bitcode import Loop, loop
-from .kernels import njit
+from .bitcode import Loop, is_plain, loop
+from .kernels import kernel, njit
 from .numbers import Numbers, define
 from .rows import seen, unpacked
 
@@ -126,10 +126,10 @@ def linked(shape: Shape, numbers: Numbers, functions: Mapping[Any, Any]) -> Any:
     library, name = _library(loop, numbers, functions)
     address, start = library.get_pointer_to_function(name), _launcher(shape.launch, shape.signature)
 
-    def kernel(*arguments: Any, code: Any = library) -> Any:  # which lives as long as this function
+    def run(*arguments: Any, code: Any = library) -> Any:  # which lives as long as this function
         return start(address, *arguments)
 
-    return kernel
+    return run
 
 
 def _loop(shape: Shape, f: list[Any]) -> Loop:
@@ -144,9 +144,17 @@ def _loop(shape: Shape, f: list[Any]) -> Loop:
 
 @cache
 def _launcher(launch: Any, signature: tuple[Any, ...]) -> Any:
-    """What Python calls: for one signature, to which other arrays are converted instead of compiling again."""
-    compiled = njit(launch)
-    compiled.compile((types.int64, *signature))
+    """What Python calls: for one signature, to which other arrays are converted instead of compiling again.
+
+    It is compiled in 0.2 s and read from disk in a tenth of that. Numba reads its list of all signatures at once, which
+    would fail where a type of the user's is not at hand.
+    """
+    compiled = (kernel if all(map(is_plain, signature)) else njit)(launch)
+    try:
+        compiled.compile((types.int64, *signature))
+    except OSError:  # a full disk
+        compiled = njit(launch)
+        compiled.compile((types.int64, *signature))
     compiled.disable_compile()
     return compiled
 
