@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import fastgrad
 from fastgrad import gradient, gradient_field
+from fastgrad.engine.arguments import read_call
 from fastgrad.engine.simd import code, emission, repairs
 from fastgrad.engine.simd.arguments import Form, kind_of
 from fastgrad.engine.simd.segments import Segmented
@@ -253,6 +254,29 @@ def test_many_points_that_are_not_finite_hide_none_where_f_is():
     assert np.isfinite(expected[-1]).all()
     np.testing.assert_allclose(found[-1], expected[-1], atol=1e-6)
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
+
+
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_one_result_of_many_that_is_not_finite_is_seen_where_f_is_finite(method):
+    points = np.full((10 * WIDTH, 11), 0.5)
+    f = lambda x: np.sum(np.sqrt(x))
+    clean = gradient(f, points, batch=True, method=method, engine="simd")
+    for i in range(11):
+        spoilt = points.copy()
+        spoilt[WIDTH + 1, i] = 0.0
+        how = {"args": (), "batch_args": (), "batch": True, "order": 2, "h": None, "rel_step": None}
+        _, call = read_call(f, spoilt, stencils.gradient, method=method, **how)
+        kernel, block, (items, _), out, _ = code.compile_call(call).laid_out(call, np.empty_like(points), None)
+        assert kernel(0, items, block.address) == emission.NOT_FINITE
+        assert np.argwhere(~np.isfinite(out)).tolist() == [[WIDTH + 1, i]]
+        assert (out[np.isfinite(out)] == clean[0, 0]).all()
+
+
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_results_are_finite_though_their_sum_is_not(method):
+    points = RNG.standard_normal((10 * WIDTH, 7)) * 1e-3
+    found = gradient(lambda x: np.sum(1.5e308 * x), points, batch=True, method=method, engine="simd")
+    assert np.allclose(found, 1.5e308, rtol=1e-15, atol=0.0)
 
 
 # --- a constant is a parameter, structure is not ----------------------------------------------------------------------
