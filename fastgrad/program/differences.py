@@ -125,12 +125,18 @@ class _Writer:
         return (*self.program.constants, *[0.0] * more)
 
     def step(self, i: int) -> Operand:
-        """The step of a coordinate."""
+        """The step of a coordinate.
+
+        By default size * max(1, |x|), rounded down to a power of two: here the larger of two such powers, which takes
+        three instructions instead of seven.
+        """
         if i not in self.taken:
-            code, x, size = self.code, self.code.apply("abs", ("x", i)), self._size(i)
+            code, size = self.code, self._size(i)
             if self.steps.rule == "default":
-                self.taken[i] = code.keep("power", code.mul(size, code.apply("max", x, ONE)))
+                there, least = code.keep("power", code.mul(size, ("x", i))), code.keep("power", size)
+                self.taken[i] = code.keep("select", code.keep("gt", there, least), there, least)
                 return self.taken[i]
+            x = code.apply("abs", ("x", i))
             if self.steps.rule == "relative":
                 size = code.select(code.keep("eq", x, ZERO), size, code.mul(size, x))
             self.taken[i] = code.keep("-", code.keep("+", x, size), x)
@@ -358,14 +364,15 @@ def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value
     along v; its constants f's, then the sizes of the steps.
     """
     writer = _Writer(program, table, steps)
-    results = [writer.code.own(o) for o in program.outputs] if table.is_value else writer.results()
+    code = writer.code
+    results = [code.own(o) for o in program.outputs] if table.is_value else [*map(code.result, writer.results())]
     places = other_than_zero(results)
     results = results if places is None else [results[place] for place in places]
-    values = [writer.code.own(program.outputs[0])] if value else []
+    values = [code.own(program.outputs[0])] if value else []
     watched = [] if table.is_value else writer.watched()
     taken = writer.vanishing()
     outputs = (*results, *values, *watched, *taken)
     shape = (*program.shape, len(table.scale))
-    made = writer.code.finish(outputs, shape, len(results), rows=writer.rows, constants=writer.constants)
+    made = code.finish(outputs, shape, len(results), rows=writer.rows, constants=writer.constants)
     sizes = len(writer.constants) - len(program.constants)
     return Written(made, sizes, len(results), len(values), len(watched), len(taken), places)
