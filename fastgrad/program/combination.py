@@ -1,7 +1,7 @@
 """Sums of sums in which terms cancel: what several of them have in common is not added and subtracted again.
 
 ``S[e_i + e_j] - S[e_i] - S[e_j]`` of a sum of many terms is that of the few that move with both coordinates; where none
-does it is 0 without round-off. The Hessian of Rosenbrock's function of 20 variables is 729 nodes instead of 2 054, and
+does it is 0 without round-off. The Hessian of Rosenbrock's function of 20 variables is 711 nodes instead of 2 054, and
 runs 1.6 times as fast.
 """
 
@@ -81,15 +81,15 @@ def _opened(code: Code, operand: Operand) -> Terms:
 
 
 def _is_sum(code: Code, operand: Operand) -> bool:
-    """Whether a node is a sum, or one that is scaled by what is the same at all points.
+    """Whether a node is a sum, or scaled by what is the same at all points.
 
-    No literals: half the changes to both sides is one term, whose parts are much larger than it.
+    No product with a literal: half the changes to both sides is one term, whose parts are much larger than it.
     """
     name, *operands = code.node(operand)
     if name not in {"*", "/"}:
         return name in _SUMS
-    fixed, inner = _scale(name, operands)
-    return fixed[0] != "k" and code.is_fixed(fixed) and code.node(inner)[0] in _SUMS
+    fixed, _ = _scale(name, operands)
+    return (name, fixed[0]) != ("*", "k") and code.is_fixed(fixed)
 
 
 def _scale(name: str, operands: list[Operand]) -> tuple[Operand, Operand]:
