@@ -20,6 +20,7 @@ from fastgrad.formulas.samples import SAMPLES
 from fastgrad.llvm import machine
 from fastgrad.llvm.memory import Memory
 from fastgrad.program.differences import Steps, differences
+from fastgrad.program.exact import exact
 from fastgrad.program.trace.recording import trace
 
 WIDTH = machine.lanes()
@@ -315,6 +316,20 @@ def test_kernels_contain_packed_instructions_and_no_scalar_arithmetic(name):
     scalar = re.findall(r"\bv?(?:add|sub|mul|div)sd\b", loop_code)
     assert len(packed) >= d
     assert not scalar
+
+
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_no_operation_is_fused(method):
+    f = lambda x: np.sqrt(x[0] * x[0] - x[1] * x[1])
+    table, program = stencils.gradient(2, 2, method), trace(f, (2,))
+    form = Form(WIDTH, "default", "uniform", "rows", "rows", True, 0, True)
+    written = (exact if method == "exact" else differences)(program, table, value=True)
+    text = machine.assembly(emission.module(emission.Straight(written, form)))
+    assert not re.findall(r"\bv?fn?m(?:add|sub|la|ls)\w*", text)
+    points = np.repeat(RNG.standard_normal((50 * WIDTH + 1, 1)), 2, axis=1)
+    with np.errstate(all="ignore"):
+        values, _ = fastgrad.value_and_gradient(f, points, batch=True, method=method, engine="simd")
+    assert (values == 0.0).all()
 
 
 def test_kinds_of_layouts():
