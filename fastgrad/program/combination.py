@@ -2,7 +2,7 @@
 
 ``S[e_i + e_j] - S[e_i] - S[e_j]`` of a sum of many terms is that of the few that move with both coordinates; where none
 does it is 0 without round-off. The Hessian of Rosenbrock's function of 20 variables is 711 nodes instead of 2 054, and
-runs 1.6 times as fast.
+its kernel runs 1.6 times as fast.
 """
 
 from __future__ import annotations
