@@ -1,0 +1,165 @@
+"""Threads below Python that share the chunks of a kernel: woken in 40 us, and for the next job in less than one.
+
+They are threads of the system that never see Python, so that neither the interpreter's lock nor its end, nor who puts
+other things in the place of its threads, has to do with them; one is made in 0.15 ms, Python's in 0.7. Where the system
+is not Linux there are none. What they run and the memory they share is never freed: a thread that sleeps until the
+process ends may be in it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import threading
+from ctypes import POINTER, c_int, c_size_t, c_void_p
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import teamcode
+from .interrupts import deferred_interrupt, imported
+
+LARGEST = 1000  # helpers; ten bits count them
+BUDGET_SECONDS = 0.05  # the longest wait for Ctrl-C
+
+_STACK = 8 << 20  # bytes: musl's own are too few
+_LINE = 128  # bytes
+_ATTRIBUTES = 256  # bytes; pthread_attr_t has 56 on x86, 64 on ARM
+_WORDS = len(teamcode.JOB)
+_OWN = teamcode.JOB.index("own")
+
+
+class Outcome(NamedTuple):
+    """What is left of a job: [begin, end). And how long an item took on this thread, if it did any.
+
+    `marks` are what chunks saw that saw something: the value, and the first item and the one after the last.
+    """
+
+    begin: int
+    end: int
+    seconds: float
+    marks: list[tuple[int, int, int]]
+
+
+class Team:
+    """Helpers, as many as were wanted at one time. Several threads may ask for them; one at a time has them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.refused = False
+        self._base = 0  # where the memory is that helpers share
+        self._share: Any = None
+        self._dismiss: Any = None
+        self._help = 0
+        self._handles: list[c_void_p] = []
+
+    def can_help(self, wanted: int) -> bool:
+        """Whether this system has helpers, so many now if it lets them be made."""
+        if len(self._handles) < min(wanted, LARGEST) and not self.refused:
+            with deferred_interrupt(), self.lock:
+                self._grow(min(wanted, LARGEST))
+        return not self.refused
+
+    def share(
+        self, kernel: Any, argument: int, start: int, stop: int, chunk: int, wanted: int, *, rouse: bool
+    ) -> Outcome | None:
+        """Have a kernel do items [start, stop) in chunks, with so many helpers; None while another thread has them.
+
+        Helpers that sleep are woken if they shall be, or if the last job was a moment ago.
+        """
+        count = -(-(stop - start) // chunk)
+        words = np.zeros(_WORDS + (count + 7) // 8, dtype=np.int64)
+        job: int = words.__array_interface__["data"][0]
+        words[:10] = (
+            kernel.address, argument, start, stop, chunk, job + 8 * _WORDS, count, min(wanted, LARGEST),
+            int(1e9 * BUDGET_SECONDS), rouse,
+        )  # fmt: skip
+        saw = self._share(job, 0, self._base)
+        if saw < 0:
+            return None
+        own, taken, spent = words[_OWN:_WORDS].tolist()
+        begin, end = start + (taken & 0xFFFFFFFF) * chunk, min(start + (count - (taken >> 32)) * chunk, stop)
+        marks = _marks(words[_WORDS:].view(np.uint8), start, stop, chunk) if saw else []
+        return Outcome(min(begin, end), end, 1e-9 * spent / (own * chunk) if own else 0.0, marks)
+
+    def dismiss(self) -> None:
+        """End the threads, which a fork would not copy; the next job makes others."""
+        with deferred_interrupt(), self.lock:
+            if self._handles:
+                self._dismiss(0, 0, self._base)
+            while self._handles:
+                _library().pthread_join(self._handles.pop(), None)
+            self._clear()
+
+    def forget(self) -> None:
+        """Begin anew in the child of a fork, which has no helpers, whatever they were at in the parent."""
+        self.lock = threading.Lock()
+        self._handles = []
+        if self._base:
+            ctypes.memset(self._base, 0, teamcode.SIZE)
+
+    def _clear(self) -> None:
+        """Nobody is there, and nobody is to go."""
+        if self._base:
+            for name, size in (("ending", 4), ("members", 8), ("threads", 8 * teamcode.FEW)):
+                ctypes.memset(self._base + teamcode.WORDS[name], 0, size)
+
+    def _grow(self, wanted: int) -> None:
+        if not self._base:
+            self._begin()
+        while len(self._handles) < wanted and not self.refused and self._one_more():
+            pass
+
+    def _begin(self) -> None:
+        """The code and the memory, if this system has what they need."""
+        machine = imported(f"{__package__}.machine")
+        text = teamcode.text(machine.triple())
+        self.refused = not text
+        if self.refused:
+            return
+        self._share, self._dismiss, helper = machine.functions(text, "share", "dismiss", "help")
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(helper.engine))
+        self._help = helper.address
+        memory = _library().calloc(1, teamcode.SIZE + _LINE)
+        self._base = -(-memory // _LINE) * _LINE
+        self.refused = self._dismiss(0, 0, self._base) < 0  # as in a sandbox that forbids it
+        self._clear()
+
+    def _one_more(self) -> bool:
+        """Start a thread; False where the process gets no more of them. Signals are for Python's threads."""
+        attributes, handle = ctypes.create_string_buffer(_ATTRIBUTES), c_void_p()
+        library = _library()
+        library.pthread_attr_init(attributes)
+        library.pthread_attr_setstacksize(attributes, _STACK)
+        signals = signal.valid_signals() - {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+        try:
+            failed = library.pthread_create(ctypes.byref(handle), attributes, self._help, self._base)
+            if not failed:
+                self._handles.append(handle)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        library.pthread_attr_destroy(attributes)
+        return not failed
+
+
+@cache
+def _library() -> Any:
+    """The C library's threads and memory."""
+    library = ctypes.CDLL(None)
+    library.calloc.restype, library.calloc.argtypes = c_void_p, [c_size_t, c_size_t]
+    library.pthread_attr_setstacksize.argtypes = [c_void_p, c_size_t]
+    library.pthread_create.argtypes = [POINTER(c_void_p), c_void_p, c_void_p, c_void_p]
+    library.pthread_join.argtypes = [c_void_p, c_void_p]
+    for name in ("pthread_attr_init", "pthread_attr_destroy"):
+        getattr(library, name).argtypes = [c_void_p]
+    for name in ("pthread_attr_init", "pthread_attr_setstacksize", "pthread_create", "pthread_join"):
+        getattr(library, name).restype = c_int
+    return library
+
+
+def _marks(marks: NDArray[np.uint8], start: int, stop: int, chunk: int) -> list[tuple[int, int, int]]:
+    firsts = [(int(marks[k]), start + int(k) * chunk) for k in np.flatnonzero(marks)]
+    return [(mark, first, min(first + chunk, stop)) for mark, first in firsts]
