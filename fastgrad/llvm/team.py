@@ -27,6 +27,7 @@ BUDGET_SECONDS = 0.05  # the longest wait for Ctrl-C
 _STACK = 8 << 20  # bytes: musl's own are too few
 _LINE = 128  # bytes
 _ATTRIBUTES = 256  # bytes; pthread_attr_t has 56 on x86, 64 on ARM
+_NEEDED = ("pthread_create", "syscall", "clock_gettime", "sched_getcpu")  # LLVM ends a process that misses one
 _WORDS = len(teamcode.JOB)
 _OWN = teamcode.JOB.index("own")
 
@@ -116,7 +117,7 @@ class Team:
         """The code and the memory, if this system has what they need."""
         machine = imported(f"{__package__}.machine")
         text = teamcode.text(machine.triple())
-        self.refused = not text
+        self.refused = not text or not all(hasattr(_library(), name) for name in _NEEDED)
         if self.refused:
             return
         self._share, self._dismiss, helper = machine.functions(text, "share", "dismiss", "help")
@@ -148,7 +149,7 @@ class Team:
 @cache
 def _library() -> Any:
     """The C library's threads and memory."""
-    library = ctypes.CDLL(None)
+    library = ctypes.CDLL(None)  # of which a system that is not Linux is not asked for anything
     library.calloc.restype, library.calloc.argtypes = c_void_p, [c_size_t, c_size_t]
     library.pthread_attr_setstacksize.argtypes = [c_void_p, c_size_t]
     library.pthread_create.argtypes = [POINTER(c_void_p), c_void_p, c_void_p, c_void_p]
