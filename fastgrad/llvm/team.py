@@ -13,6 +13,7 @@ import signal
 import threading
 from ctypes import POINTER, c_int, c_size_t, c_void_p
 from functools import cache
+from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,13 @@ from numpy.typing import NDArray
 
 from . import teamcode
 from .interrupts import deferred_interrupt, imported
+
+# Nanoseconds that a helper looks out for the next job before it sleeps; half more than the last two jobs were apart,
+# where these were apart no more than LONGEST. Awake it joins in less than 1 us, asleep in 40, of which 10 to 20 are
+# the owner's; between the kernels of two calls of gradient() are 25 to 150 us of Python. So a core is kept busy for
+# 50 us after a job; while calls follow each other, all the time, and 300 us at most after the last one.
+SPIN, LONGEST = 50_000, 200_000
+MOST_SKIPPED = 6  # two to this power: jobs until helpers are woken for the next ones again, where none came in time
 
 LARGEST = 1000  # helpers; ten bits count them
 BUDGET_SECONDS = 0.05  # the longest wait for Ctrl-C
@@ -29,7 +37,7 @@ _LINE = 128  # bytes
 _ATTRIBUTES = 256  # bytes; pthread_attr_t has 56 on x86, 64 on ARM
 _NEEDED = ("pthread_create", "syscall", "clock_gettime", "sched_getcpu")  # LLVM ends a process that misses one
 _WORDS = len(teamcode.JOB)
-_OWN = teamcode.JOB.index("own")
+_SAW, _OWN = map(teamcode.JOB.index, ("saw", "own"))
 
 
 class Outcome(NamedTuple):
@@ -55,6 +63,7 @@ class Team:
         self._dismiss: Any = None
         self._help = 0
         self._handles: list[c_void_p] = []
+        self._ended = self._misses = self._skips = 0
 
     def can_help(self, wanted: int) -> bool:
         """Whether this system has helpers, so many now if it lets them be made."""
@@ -68,22 +77,40 @@ class Team:
     ) -> Outcome | None:
         """Have a kernel do items [start, stop) in chunks, with so many helpers; None while another thread has them.
 
-        Helpers that sleep are woken if they shall be, or if the last job was a moment ago.
+        Helpers that sleep are woken if they shall be, or if the last job was a moment ago and there is hope.
         """
-        count = -(-(stop - start) // chunk)
+        count, (rouse, patience) = -(-(stop - start) // chunk), self._outlook(rouse)
         words = np.zeros(_WORDS + (count + 7) // 8, dtype=np.int64)
         job: int = words.__array_interface__["data"][0]
-        words[:10] = (
+        words[:_SAW] = (
             kernel.address, argument, start, stop, chunk, job + 8 * _WORDS, count, min(wanted, LARGEST),
-            int(1e9 * BUDGET_SECONDS), rouse,
+            int(1e9 * BUDGET_SECONDS), rouse, patience,
         )  # fmt: skip
         saw = self._share(job, 0, self._base)
         if saw < 0:
             return None
         own, taken, spent = words[_OWN:_WORDS].tolist()
+        self._learn(rouse, taken >> 32 > 0)
         begin, end = start + (taken & 0xFFFFFFFF) * chunk, min(start + (count - (taken >> 32)) * chunk, stop)
         marks = _marks(words[_WORDS:].view(np.uint8), start, stop, chunk) if saw else []
         return Outcome(min(begin, end), end, 1e-9 * spent / (own * chunk) if own else 0.0, marks)
+
+    def _outlook(self, rouse: bool) -> tuple[bool, int]:
+        """Whether to wake helpers, and how long they are to look out for another job afterwards."""
+        apart = perf_counter_ns() - self._ended
+        if apart > LONGEST:
+            return rouse, SPIN
+        hopes, self._skips = self._skips == 0, max(self._skips - 1, 0)
+        return rouse or hopes, max(SPIN, apart * 3 // 2)
+
+    def _learn(self, roused: bool, helped: bool) -> None:
+        """Where none comes in time, others have the cores: what it costs to wake them is saved for a while."""
+        if helped:
+            self._misses = self._skips = 0
+        elif roused:
+            self._misses = min(self._misses + 1, MOST_SKIPPED)
+            self._skips = 1 << self._misses
+        self._ended = perf_counter_ns()
 
     def dismiss(self) -> None:
         """End the threads, which a fork would not copy; the next job makes others."""

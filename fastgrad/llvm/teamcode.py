@@ -16,11 +16,6 @@ from __future__ import annotations
 
 from string import Template
 
-# Nanoseconds that a helper looks out for the next job before it sleeps; half more than the last two jobs were apart,
-# where these were apart no more than LONGEST. Awake it joins in less than 1 us, asleep in 40, of which 10 to 20 are
-# the owner's; between the kernels of two calls of gradient() are 25 to 150 us of Python. So a core is kept busy for
-# 50 us after a job; while calls follow each other, all the time and 300 us at most after the last one.
-SPIN, LONGEST = 50_000, 200_000
 PAUSES = 1_000  # of the owner while it waits for those inside, some 30 us; then it sleeps, too
 
 # Helpers that are told, before they are woken, not to wake where the owner is. On two cores, one of which was busy a
@@ -30,16 +25,16 @@ FEW = 3
 
 # Where the words are. Those that different threads write often are apart by two lines of the cache.
 WORDS = {
-    "state": 0, "counter": 128, "job": 256, "busy": 384, "waiting": 388, "sleepers": 392, "ending": 396, "ended": 408,
-    "span": 416, "members": 512, "threads": 520, "mask": 1024, "others": 2048,
+    "state": 0, "counter": 128, "job": 256, "busy": 384, "waiting": 388, "sleepers": 392, "ending": 396, "span": 400,
+    "members": 512, "threads": 520, "mask": 1024, "others": 2048,
 }  # fmt: skip
 SIZE = 3072
 MASK = 1024  # bytes of a set of processors
 
 # What a job is, in words of 64 bits; the last ones are written at its end.
 JOB = (
-    "kernel", "arguments", "start", "stop", "chunk", "marks", "count", "helpers", "budget", "rouses", "saw", "own",
-    "taken", "spent",
+    "kernel", "arguments", "start", "stop", "chunk", "marks", "count", "helpers", "budget", "rouses", "patience",
+    "saw", "own", "taken", "spent",
 )  # fmt: skip
 
 # The system's numbers of futex, sched_setaffinity, sched_getaffinity and gettid, and what lets the rest of a core run.
@@ -57,7 +52,7 @@ def text(triple: str) -> str:
     futex, confine, allowed, thread, pause, takes, given = _SYSTEMS[processor]
     values: dict[str, int | str] = {
         "futex": futex, "set_affinity": confine, "get_affinity": allowed, "gettid": thread, "mask_size": MASK,
-        "spin": SPIN, "longest": LONGEST, "pauses": PAUSES, "few": FEW, "inside": 0x3FF, "door": 0x3FF << 10,
+        "pauses": PAUSES, "few": FEW, "inside": 0x3FF, "door": 0x3FF << 10,
         "shut": ~(0x3FF << 10), "entry": (1 << 10) - 1, "next": 1 << 20,
         "wait": 9 | 128, "wake": 10 | 128,  # FUTEX_WAIT_BITSET and FUTEX_WAKE_BITSET, within the process
     }  # fmt: skip
@@ -201,7 +196,6 @@ begin:
   %counter = $counter_at
   %waiting = $waiting_at
   %sleepers = $sleepers_at
-  %ended_at = $ended_at
   %count_at = $count_in
   %count = load i64, ptr %count_at, align 8
   %helpers_at = $helpers_in
@@ -212,17 +206,10 @@ begin:
   store atomic i64 0, ptr %counter seq_cst, align 8
   %rouses_at = $rouses_in
   %rouses = load i64, ptr %rouses_at, align 8
-  %ended = load i64, ptr %ended_at, align 8
-  %moment = call i64 @now()
-  %apart = sub i64 %moment, %ended
-  %soon = icmp sle i64 %apart, $longest
-  %half = lshr i64 %apart, 1
-  %more_than = add i64 %apart, %half
-  %expected = select i1 %soon, i64 %more_than, i64 0
-  %short = icmp slt i64 %expected, $spin
-  %span = select i1 %short, i64 $spin, i64 %expected
+  %patience_at = $patience_in
+  %patience = load i64, ptr %patience_at, align 8
   %span_at = $span_at
-  store atomic i64 %span, ptr %span_at seq_cst, align 8
+  store atomic i64 %patience, ptr %span_at seq_cst, align 8
   %before = load atomic i32, ptr %team seq_cst, align 4
   %number = and i32 %before, -$next
   %following = add i32 %number, $next
@@ -232,8 +219,7 @@ begin:
   %asleep = load atomic i32, ptr %sleepers seq_cst, align 4
   %some = icmp ne i32 %asleep, 0
   %wanted = icmp ne i64 %rouses, 0
-  %worth = or i1 %wanted, %soon
-  %calls = and i1 %some, %worth
+  %calls = and i1 %some, %wanted
   br i1 %calls, label %call, label %go
 call:
   call void @rouse(ptr %team, i32 %helpers)
@@ -291,8 +277,6 @@ end:
   %spent_at = $spent_in
   %spent = sub i64 %time, %begun
   store i64 %spent, ptr %spent_at, align 8
-  %last = call i64 @now()
-  store i64 %last, ptr %ended_at, align 8
   %saw_at = $saw_in
   %saw = load atomic i64, ptr %saw_at seq_cst, align 8
   store atomic i32 0, ptr %busy seq_cst, align 4

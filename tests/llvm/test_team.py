@@ -1,5 +1,6 @@
 """Threads below Python: every chunk once, whoever comes and goes; forks, signals, the end of the process."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -129,6 +130,28 @@ def test_jobs_after_pauses(helpers):
             pass
         helpers.share(work.function, work.argument, 0, 64, 2, 2, rouse=bool(pause > 5e-5))
     assert (work.counts == rounds).all()
+
+
+def test_helpers_that_never_come_in_time_are_woken_ever_less_often(helpers, monkeypatch):
+    asked, work = [], Counted(64)
+    helpers.can_help(1)
+    monkeypatch.setattr(team, "LONGEST", 1 << 60)  # every job follows the one before at once
+
+    def share(job, unused, base):
+        words = np.ctypeslib.as_array((ctypes.c_int64 * len(teamcode.JOB)).from_address(job))
+        asked.append(bool(words[teamcode.JOB.index("rouses")]))
+        words[teamcode.JOB.index("taken")] = 64 | came << 32
+        return 0
+
+    monkeypatch.setattr(helpers, "_share", share)
+    came = 0
+    for _ in range(500):
+        helpers.share(work.function, work.argument, 0, 64, 1, 1, rouse=False)
+    assert np.diff(np.flatnonzero(asked)).tolist() == [3, 5, 9, 17, 33, *[65] * 6]
+    came = 1
+    for _ in range(70):
+        helpers.share(work.function, work.argument, 0, 64, 1, 1, rouse=False)
+    assert all(asked[-68:])
 
 
 @pytest.mark.parametrize("odd", [0, 333, 498, 499])
