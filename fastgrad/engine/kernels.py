@@ -7,10 +7,10 @@ import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..llvm.team import BUDGET_SECONDS, Team
+from ..llvm.team import BUDGET, LARGEST, MOST_CHUNKS, Team
 
 SERIAL_SECONDS = 30e-6  # below this helpers that are awake save less than it costs to tell them
-ROUSING_SECONDS = 150e-6  # below this those that sleep come too late
+ROUSING_SECONDS = 250e-6  # below this those that sleep come too late; after 10 ms without work they take 90 us
 HELPING_SECONDS = 50e-6  # of work for each of them
 PARTS = 16  # chunks for each thread
 SMALLEST_SECONDS, LARGEST_SECONDS = 2e-6, 0.5e-3  # of a chunk; it is waited for at the end of every part
@@ -45,26 +45,32 @@ def share(
 
     While another thread has the team this one works alone. An item seems to take `seconds`.
     """
-    first, stop = start, total
-    while first < stop:
-        left = (stop - first) * seconds
-        helpers = max(1, min(workers - 1, int(left / HELPING_SECONDS)))
-        size = _chunk(stop - first, helpers + 1, seconds, grain)
-        rouse = left > ROUSING_SECONDS
-        done = team.share(kernel.function, kernel.argument, first, stop, size, helpers, rouse=rouse)
-        if done is None:
-            size = max(int(BUDGET_SECONDS / seconds) // grain, 1) * grain
-            begin, first = first, min(first + size, stop)
-            kernel.work(begin, first)
-        else:
-            first, stop, seconds = done.begin, done.end, done.seconds or seconds
-            for mark in done.marks:
-                kernel.saw(*mark)
-        if report:
-            report(total - (stop - first), total)
+    while start < total:
+        left = (total - start) * seconds
+        helpers = max(1, min(workers - 1, int(left / HELPING_SECONDS), LARGEST))
+        size = _chunk(total - start, helpers + 1, seconds, grain)
+        first, stop = start, min(start + MOST_CHUNKS * size, total)
+        start = stop
+        while first < stop:
+            rouse = (stop - first) * seconds > ROUSING_SECONDS
+            done = team.share(kernel.function, kernel.argument, first, stop, size, helpers, rouse=rouse)
+            if done is None:
+                begin, first = first, min(first + _alone(seconds, grain), stop)
+                kernel.work(begin, first)
+            else:
+                first, stop, seconds = done.begin, done.end, done.seconds or seconds
+                for mark in done.marks:
+                    kernel.saw(*mark)
+            if report:
+                report(start - (stop - first), total)
     return seconds
 
 
 def _chunk(items: int, workers: int, seconds: float, grain: int) -> int:
     size = min(max(items // (PARTS * workers), SMALLEST_SECONDS / seconds), LARGEST_SECONDS / seconds)
     return max(math.ceil(size / grain), 1) * grain
+
+
+def _alone(seconds: float, grain: int) -> int:
+    """Items that take as long as Ctrl-C may wait."""
+    return max(int(1e-9 * BUDGET / seconds) // grain, 1) * grain

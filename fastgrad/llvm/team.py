@@ -11,13 +11,11 @@ from __future__ import annotations
 import ctypes
 import signal
 import threading
-from ctypes import POINTER, c_int, c_size_t, c_void_p
+from ctypes import POINTER, addressof, c_char, c_int, c_size_t, c_void_p
 from functools import cache
+from struct import Struct
 from time import perf_counter_ns
 from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from . import teamcode
 from .interrupts import deferred_interrupt, imported
@@ -30,14 +28,16 @@ SPIN, LONGEST = 50_000, 200_000
 MOST_SKIPPED = 6  # two to this power: jobs until helpers are woken for the next ones again, where none came in time
 
 LARGEST = 1000  # helpers; ten bits count them
-BUDGET_SECONDS = 0.05  # the longest wait for Ctrl-C
+MOST_CHUNKS = 1024  # of a job
+BUDGET = 50_000_000  # nanoseconds, the longest wait for Ctrl-C
 
 _STACK = 8 << 20  # bytes: musl's own are too few
 _LINE = 128  # bytes
 _ATTRIBUTES = 256  # bytes; pthread_attr_t has 56 on x86, 64 on ARM
 _NEEDED = ("pthread_create", "syscall", "clock_gettime", "sched_getcpu")  # LLVM ends a process that misses one
-_WORDS = len(teamcode.JOB)
-_SAW, _OWN = map(teamcode.JOB.index, ("saw", "own"))
+_Job = c_char * (8 * len(teamcode.JOB) + MOST_CHUNKS)
+_GIVEN, _FOUND = Struct(f"{teamcode.JOB.index('saw')}q"), Struct("3q")  # ctypes takes 2 us more to write the words
+_FOUND_AT, _MARKS = 8 * teamcode.JOB.index("own"), 8 * len(teamcode.JOB)
 
 
 class Outcome(NamedTuple):
@@ -75,25 +75,22 @@ class Team:
     def share(
         self, kernel: Any, argument: int, start: int, stop: int, chunk: int, wanted: int, *, rouse: bool
     ) -> Outcome | None:
-        """Have a kernel do items [start, stop) in chunks, with so many helpers; None while another thread has them.
+        """Have a kernel do items [start, stop) in MOST_CHUNKS chunks at most; None while another thread has the team.
 
         Helpers that sleep are woken if they shall be, or if the last job was a moment ago and there is hope.
         """
         count, (rouse, patience) = -(-(stop - start) // chunk), self._outlook(rouse)
-        words = np.zeros(_WORDS + (count + 7) // 8, dtype=np.int64)
-        job: int = words.__array_interface__["data"][0]
-        words[:_SAW] = (
-            kernel.address, argument, start, stop, chunk, job + 8 * _WORDS, count, min(wanted, LARGEST),
-            int(1e9 * BUDGET_SECONDS), rouse, patience,
-        )  # fmt: skip
-        saw = self._share(job, 0, self._base)
+        job = _Job()
+        _GIVEN.pack_into(job, 0, kernel.address, argument, start, stop, chunk, count, wanted, BUDGET, rouse, patience)
+        saw = self._share(addressof(job), 0, self._base)
         if saw < 0:
             return None
-        own, taken, spent = words[_OWN:_WORDS].tolist()
-        self._learn(rouse, taken >> 32 > 0)
-        begin, end = start + (taken & 0xFFFFFFFF) * chunk, min(start + (count - (taken >> 32)) * chunk, stop)
-        marks = _marks(words[_WORDS:].view(np.uint8), start, stop, chunk) if saw else []
-        return Outcome(min(begin, end), end, 1e-9 * spent / (own * chunk) if own else 0.0, marks)
+        own, taken, spent = _FOUND.unpack_from(job, _FOUND_AT)
+        front, back = taken & 0xFFFFFFFF, taken >> 32
+        self._learn(rouse, back > 0)
+        begin, end = start + front * chunk, min(start + (count - back) * chunk, stop)
+        seconds = 1e-9 * spent / (own * chunk) if own else 0.0
+        return Outcome(min(begin, end), end, seconds, _marks(job, start, stop, chunk) if saw else [])
 
     def _outlook(self, rouse: bool) -> tuple[bool, int]:
         """Whether to wake helpers, and how long they are to look out for another job afterwards."""
@@ -188,6 +185,6 @@ def _library() -> Any:
     return library
 
 
-def _marks(marks: NDArray[np.uint8], start: int, stop: int, chunk: int) -> list[tuple[int, int, int]]:
-    firsts = [(int(marks[k]), start + int(k) * chunk) for k in np.flatnonzero(marks)]
+def _marks(job: Any, start: int, stop: int, chunk: int) -> list[tuple[int, int, int]]:
+    firsts = [(mark, start + k * chunk) for k, mark in enumerate(job.raw[_MARKS:]) if mark]
     return [(mark, first, min(first + chunk, stop)) for mark, first in firsts]

@@ -31,9 +31,9 @@ WORDS = {
 SIZE = 3072
 MASK = 1024  # bytes of a set of processors
 
-# What a job is, in words of 64 bits; the last ones are written at its end.
+# What a job is, in words of 64 bits; the last ones are written at its end, and behind them is a byte for each chunk.
 JOB = (
-    "kernel", "arguments", "start", "stop", "chunk", "marks", "count", "helpers", "budget", "rouses", "patience",
+    "kernel", "arguments", "start", "stop", "chunk", "count", "helpers", "budget", "rouses", "patience",
     "saw", "own", "taken", "spent",
 )  # fmt: skip
 
@@ -58,7 +58,7 @@ def text(triple: str) -> str:
     }  # fmt: skip
     pauses = {"pause": f"call void @{pause}({given})", "declared_pause": f"declare void @{pause}({takes})"}
     words = {f"{name}_at": f"getelementptr i8, ptr %team, i64 {place}" for name, place in WORDS.items()}
-    parts = {f"{name}_in": f"getelementptr i64, ptr %job, i64 {k}" for k, name in enumerate(JOB)}
+    parts = {f"{name}_in": f"getelementptr i64, ptr %job, i64 {k}" for k, name in enumerate((*JOB, "marks"))}
     return Template(_SYSTEM + _CHUNK + _SHARE + _HELP).substitute(values, **pauses, **words, **parts)
 
 
@@ -158,8 +158,6 @@ define internal void @chunk(ptr %job, i64 %k) #0 {
   %stop = load i64, ptr %stop_at, align 8
   %chunk_at = $chunk_in
   %chunk = load i64, ptr %chunk_at, align 8
-  %marks_at = $marks_in
-  %marks = load ptr, ptr %marks_at, align 8
   %before = mul i64 %k, %chunk
   %first = add i64 %start, %before
   %following = add i64 %first, %chunk
@@ -170,6 +168,7 @@ define internal void @chunk(ptr %job, i64 %k) #0 {
   br i1 %quiet, label %end, label %tell
 tell:
   %mark = trunc i64 %saw to i8
+  %marks = $marks_in
   %mark_at = getelementptr i8, ptr %marks, i64 %k
   store i8 %mark, ptr %mark_at
   %saw_at = $saw_in
