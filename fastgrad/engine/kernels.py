@@ -38,6 +38,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=team.forget)
 
 
+def worth() -> float:
+    """Seconds of work that are worth to be shared now: less where helpers may be awake."""
+    return SERIAL_SECONDS if team.follows else ROUSING_SECONDS
+
+
 def share(
     kernel: Kernel, start: int, total: int, *, workers: int, seconds: float, grain: int, report: Report | None
 ) -> float:
@@ -73,4 +78,4 @@ def _chunk(items: int, workers: int, seconds: float, grain: int) -> int:
 
 def _alone(seconds: float, grain: int) -> int:
     """Items that take as long as Ctrl-C may wait."""
-    return max(int(1e-9 * BUDGET / seconds) // grain, 1) * grain
+    return max(int(BUDGET / seconds) // grain, 1) * grain

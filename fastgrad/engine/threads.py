@@ -116,9 +116,12 @@ def run(
     the output. Work that is a `kernel` is shared below Python, where this system can do that.
     """
     known = pace.seconds if pace else 0.0
-    worth = kernels.SERIAL_SECONDS if known and kernel is not None and not kernels.team.refused else SERIAL_SECONDS
+    shared = known and kernel is not None and workers > 1 and not kernels.team.refused
+    worth = kernels.worth() if shared else SERIAL_SECONDS
     if pace and not report and 0.0 < known * total <= (worth if workers > 1 else CHUNK_SECONDS):
         _run_at_once(work, total, pace)
+        if shared:
+            kernels.team.ended = perf_counter()
         return
     done, seconds = (0, known) if known else _measure(work, total, grain, report)
     workers = workers if seconds * (total - done) > worth else 1

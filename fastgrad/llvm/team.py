@@ -14,22 +14,22 @@ import threading
 from ctypes import POINTER, addressof, c_char, c_int, c_size_t, c_void_p
 from functools import cache
 from struct import Struct
-from time import perf_counter_ns
+from time import perf_counter
 from typing import Any, NamedTuple
 
 from . import teamcode
 from .interrupts import deferred_interrupt, imported
 
-# Nanoseconds that a helper looks out for the next job before it sleeps; half more than the last two jobs were apart,
+# Seconds that a helper looks out for the next job before it sleeps; half more than the last two jobs were apart,
 # where these were apart no more than LONGEST. Awake it joins in less than 1 us, asleep in 40, of which 10 to 20 are
 # the owner's; between the kernels of two calls of gradient() are 25 to 150 us of Python. So a core is kept busy for
 # 50 us after a job; while calls follow each other, all the time, and 300 us at most after the last one.
-SPIN, LONGEST = 50_000, 200_000
+SPIN, LONGEST = 50e-6, 200e-6
 MOST_SKIPPED = 6  # two to this power: jobs until helpers are woken for the next ones again, where none came in time
 
 LARGEST = 1000  # helpers; ten bits count them
 MOST_CHUNKS = 1024  # of a job
-BUDGET = 50_000_000  # nanoseconds, the longest wait for Ctrl-C
+BUDGET = 0.05  # seconds, the longest wait for Ctrl-C
 
 _STACK = 8 << 20  # bytes: musl's own are too few
 _LINE = 128  # bytes
@@ -63,7 +63,8 @@ class Team:
         self._dismiss: Any = None
         self._help = 0
         self._handles: list[c_void_p] = []
-        self._ended = self._misses = self._skips = 0
+        self.ended = 0.0  # the last job, or one that was not worth to be shared
+        self._misses = self._skips = 0
 
     def can_help(self, wanted: int) -> bool:
         """Whether this system has helpers, so many now if it lets them be made."""
@@ -81,7 +82,8 @@ class Team:
         """
         count, (rouse, patience) = -(-(stop - start) // chunk), self._outlook(rouse)
         job = _Job()
-        _GIVEN.pack_into(job, 0, kernel.address, argument, start, stop, chunk, count, wanted, BUDGET, rouse, patience)
+        times = int(1e9 * BUDGET), rouse, int(1e9 * patience)
+        _GIVEN.pack_into(job, 0, kernel.address, argument, start, stop, chunk, count, wanted, *times)
         saw = self._share(addressof(job), 0, self._base)
         if saw < 0:
             return None
@@ -92,13 +94,18 @@ class Team:
         seconds = 1e-9 * spent / (own * chunk) if own else 0.0
         return Outcome(min(begin, end), end, seconds, _marks(job, start, stop, chunk) if saw else [])
 
-    def _outlook(self, rouse: bool) -> tuple[bool, int]:
+    @property
+    def follows(self) -> bool:
+        """Whether the last job was a moment ago, so that helpers may be awake."""
+        return perf_counter() - self.ended <= LONGEST
+
+    def _outlook(self, rouse: bool) -> tuple[bool, float]:
         """Whether to wake helpers, and how long they are to look out for another job afterwards."""
-        apart = perf_counter_ns() - self._ended
+        apart = perf_counter() - self.ended
         if apart > LONGEST:
             return rouse, SPIN
         hopes, self._skips = self._skips == 0, max(self._skips - 1, 0)
-        return rouse or hopes, max(SPIN, apart * 3 // 2)
+        return rouse or hopes, max(SPIN, 1.5 * apart)
 
     def _learn(self, roused: bool, helped: bool) -> None:
         """Where none comes in time, others have the cores: what it costs to wake them is saved for a while."""
@@ -107,7 +114,7 @@ class Team:
         elif roused:
             self._misses = min(self._misses + 1, MOST_SKIPPED)
             self._skips = 1 << self._misses
-        self._ended = perf_counter_ns()
+        self.ended = perf_counter()
 
     def dismiss(self) -> None:
         """End the threads, which a fork would not copy; the next job makes others."""

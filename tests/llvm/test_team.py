@@ -86,7 +86,12 @@ def helpers():
 
 
 def threads_of_the_system():
-    return len(os.listdir("/proc/self/task"))
+    """How many there are, when those that have ended are gone."""
+    counts = [0]
+    while len(counts) < 3 or len(set(counts[-3:])) > 1:
+        counts.append(len(os.listdir("/proc/self/task")))
+        time.sleep(5e-3)
+    return counts[-1]
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 64, 1000])
@@ -135,7 +140,7 @@ def test_jobs_after_pauses(helpers):
 def test_helpers_that_never_come_in_time_are_woken_ever_less_often(helpers, monkeypatch):
     asked, work = [], Counted(64)
     helpers.can_help(1)
-    monkeypatch.setattr(team, "LONGEST", 1 << 60)  # every job follows the one before at once
+    monkeypatch.setattr(team, "LONGEST", 1e9)  # every job follows the one before at once
 
     def share(job, unused, base):
         words = np.ctypeslib.as_array((ctypes.c_int64 * len(teamcode.JOB)).from_address(job))
@@ -171,7 +176,7 @@ def test_long_jobs_come_back_for_ctrl_c(helpers):
     begin = time.perf_counter()
     done = helpers.share(work.function, work.argument, 0, work.total, 50, 1, rouse=True)
     assert 0 < done.begin < done.end <= work.total
-    assert time.perf_counter() - begin >= 1e-9 * team.BUDGET
+    assert time.perf_counter() - begin >= team.BUDGET
     assert (work.counts[: done.begin] == 1).all()
     assert (work.counts[done.end :] == 1).all()
     assert (work.counts[done.begin : done.end] == 0).all()
