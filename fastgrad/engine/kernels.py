@@ -12,6 +12,7 @@ from ..llvm.team import BUDGET, LARGEST, MOST_CHUNKS, Team
 SERIAL_SECONDS = 30e-6  # below this helpers that are awake save less than it costs to tell them
 ROUSING_SECONDS = 250e-6  # below this those that sleep come too late; after 10 ms without work they take 90 us
 HELPING_SECONDS = 50e-6  # of work for each of them
+TOLERATED_SECONDS = 0.5e-3  # of loss, as by waking those who are going to be awake for the next calls
 PARTS = 16  # chunks for each thread
 SMALLEST_SECONDS, LARGEST_SECONDS = 2e-6, 0.5e-3  # of a chunk; it is waited for at the end of every part
 
@@ -38,8 +39,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=team.forget)
 
 
-def worth() -> float:
-    """Seconds of work that are worth to be shared now: less where helpers may be awake."""
+def worth(seconds: float) -> float:
+    """Seconds of work that are worth to be shared now, for a call that has so much; less where helpers may be awake.
+
+    Where others have the cores a helper stops in the middle of a chunk, for some milliseconds, and is waited for. What
+    that costs is at most an eighth of what calls take: until the debt is paid, by work alone, none is shared.
+    """
+    if team.debt > TOLERATED_SECONDS:
+        team.debt -= seconds / 8
+        return math.inf
     return SERIAL_SECONDS if team.follows else ROUSING_SECONDS
 
 

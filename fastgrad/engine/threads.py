@@ -117,14 +117,14 @@ def run(
     """
     known = pace.seconds if pace else 0.0
     shared = known and kernel is not None and workers > 1 and not kernels.team.refused
-    worth = kernels.worth() if shared else SERIAL_SECONDS
-    if pace and not report and 0.0 < known * total <= (worth if workers > 1 else CHUNK_SECONDS):
+    worth = kernels.worth(known * total) if shared else SERIAL_SECONDS
+    if pace and not report and 0.0 < known * total <= min(worth if workers > 1 else math.inf, CHUNK_SECONDS):
         _run_at_once(work, total, pace)
         if shared:
             kernels.team.ended = perf_counter()
         return
     done, seconds = (0, known) if known else _measure(work, total, grain, report)
-    workers = workers if seconds * (total - done) > worth else 1
+    workers = workers if seconds * (total - done) > min(worth, CHUNK_SECONDS) else 1
     if kernel is not None and workers > 1 and kernels.team.can_help(workers - 1):
         seconds = kernels.share(kernel, done, total, workers=workers, seconds=seconds, grain=grain, report=report)
         if pace:

@@ -25,7 +25,7 @@ from .interrupts import deferred_interrupt, imported
 # the owner's; between the kernels of two calls of gradient() are 25 to 150 us of Python. So a core is kept busy for
 # 50 us after a job; while calls follow each other, all the time, and 300 us at most after the last one.
 SPIN, LONGEST = 50e-6, 200e-6
-MOST_SKIPPED = 6  # two to this power: jobs until helpers are woken for the next ones again, where none came in time
+DEEPEST = 0.01  # seconds of a debt; a process may stand still for hours
 
 LARGEST = 1000  # helpers; ten bits count them
 MOST_CHUNKS = 1024  # of a job
@@ -64,7 +64,7 @@ class Team:
         self._help = 0
         self._handles: list[c_void_p] = []
         self.ended = 0.0  # the last job, or one that was not worth to be shared
-        self._misses = self._skips = 0
+        self.debt = 0.0  # seconds that the last jobs took longer than alone
 
     def can_help(self, wanted: int) -> bool:
         """Whether this system has helpers, so many now if it lets them be made."""
@@ -78,21 +78,25 @@ class Team:
     ) -> Outcome | None:
         """Have a kernel do items [start, stop) in MOST_CHUNKS chunks at most; None while another thread has the team.
 
-        Helpers that sleep are woken if they shall be, or if the last job was a moment ago and there is hope.
+        Helpers that sleep are woken if they shall be, or if the last job was a moment ago.
         """
         count, (rouse, patience) = -(-(stop - start) // chunk), self._outlook(rouse)
         job = _Job()
         times = int(1e9 * BUDGET), rouse, int(1e9 * patience)
         _GIVEN.pack_into(job, 0, kernel.address, argument, start, stop, chunk, count, wanted, *times)
+        begun = perf_counter()
         saw = self._share(addressof(job), 0, self._base)
         if saw < 0:
             return None
         own, taken, spent = _FOUND.unpack_from(job, _FOUND_AT)
         front, back = taken & 0xFFFFFFFF, taken >> 32
-        self._learn(rouse, back > 0)
         begin, end = start + front * chunk, min(start + (count - back) * chunk, stop)
+        begin = min(begin, end)
         seconds = 1e-9 * spent / (own * chunk) if own else 0.0
-        return Outcome(min(begin, end), end, seconds, _marks(job, start, stop, chunk) if saw else [])
+        self.ended = perf_counter()
+        late = self.ended - begun - seconds * (stop - start - (end - begin)) if own else 0.0
+        self.debt = min(max(self.debt + late, 0.0), DEEPEST)
+        return Outcome(begin, end, seconds, _marks(job, start, stop, chunk) if saw else [])
 
     @property
     def follows(self) -> bool:
@@ -102,19 +106,7 @@ class Team:
     def _outlook(self, rouse: bool) -> tuple[bool, float]:
         """Whether to wake helpers, and how long they are to look out for another job afterwards."""
         apart = perf_counter() - self.ended
-        if apart > LONGEST:
-            return rouse, SPIN
-        hopes, self._skips = self._skips == 0, max(self._skips - 1, 0)
-        return rouse or hopes, max(SPIN, 1.5 * apart)
-
-    def _learn(self, roused: bool, helped: bool) -> None:
-        """Where none comes in time, others have the cores: what it costs to wake them is saved for a while."""
-        if helped:
-            self._misses = self._skips = 0
-        elif roused:
-            self._misses = min(self._misses + 1, MOST_SKIPPED)
-            self._skips = 1 << self._misses
-        self.ended = perf_counter()
+        return (True, max(SPIN, 1.5 * apart)) if apart <= LONGEST else (rouse, SPIN)
 
     def dismiss(self) -> None:
         """End the threads, which a fork would not copy; the next job makes others."""

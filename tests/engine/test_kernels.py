@@ -32,6 +32,7 @@ def always(monkeypatch):
     monkeypatch.setattr(kernels, "ROUSING_SECONDS", 0.0)
     monkeypatch.setattr(kernels, "HELPING_SECONDS", 1e-9)
     monkeypatch.setattr(kernels, "SMALLEST_SECONDS", 0.0)
+    monkeypatch.setattr(kernels, "TOLERATED_SECONDS", 1e9)
     asked = []
     share = kernels.team.share
 
@@ -141,6 +142,25 @@ def test_alone_while_another_has_the_team(monkeypatch):
     assert (work.done == 1).all()
     assert seen == [(24, 40), (40, 40)]  # no more than may be waited for at a time, then it asks again
     assert len(answers) == 2
+
+
+def test_a_debt_is_paid_before_work_is_shared_again(always, monkeypatch):
+    monkeypatch.setattr(kernels, "TOLERATED_SECONDS", 0.5e-3)
+    pace, total = threads.Pace(), 400
+
+    def call():
+        pace.seconds = 1e-5  # four milliseconds of work, half of one is paid
+        threads.run(lambda start, stop: None, total, workers=2, pace=pace, kernel=kernel)
+
+    kernel = Kernel(Slow(total, 0.0), 0, lambda *mark: None)
+    monkeypatch.setattr(kernels.team, "share", lambda *given, **how: shared.append(1))
+    monkeypatch.setattr(kernels.team, "debt", 1.8e-3)
+    shared, before = [], []
+    for _ in range(5):
+        before.append(len(shared))
+        call()
+    assert before == [0, 0, 0, 0, 1]
+    assert kernels.team.debt == pytest.approx(0.3e-3)
 
 
 def test_progress(always):

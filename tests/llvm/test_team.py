@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -137,26 +138,33 @@ def test_jobs_after_pauses(helpers):
     assert (work.counts == rounds).all()
 
 
-def test_helpers_that_never_come_in_time_are_woken_ever_less_often(helpers, monkeypatch):
-    asked, work = [], Counted(64)
+def test_what_sharing_costs_is_remembered(helpers, monkeypatch):
+    work, tell, clock = Counted(64), struct.Struct("3q"), [0.0]
     helpers.can_help(1)
-    monkeypatch.setattr(team, "LONGEST", 1e9)  # every job follows the one before at once
 
     def share(job, unused, base):
-        words = np.ctypeslib.as_array((ctypes.c_int64 * len(teamcode.JOB)).from_address(job))
-        asked.append(bool(words[teamcode.JOB.index("rouses")]))
-        words[teamcode.JOB.index("taken")] = 64 | came << 32
+        clock[0] += 2e-3  # of two milliseconds
+        words = (ctypes.c_char * (8 * len(teamcode.JOB))).from_address(job)
+        tell.pack_into(words, 8 * teamcode.JOB.index("own"), own, 64 | 32 << 32, spent)
         return 0
 
+    def debt():
+        helpers.share(work.function, work.argument, 0, 64, 1, 1, rouse=False)
+        return helpers.debt
+
     monkeypatch.setattr(helpers, "_share", share)
-    came = 0
-    for _ in range(500):
-        helpers.share(work.function, work.argument, 0, 64, 1, 1, rouse=False)
-    assert np.diff(np.flatnonzero(asked)).tolist() == [3, 5, 9, 17, 33, *[65] * 6]
-    came = 1
-    for _ in range(70):
-        helpers.share(work.function, work.argument, 0, 64, 1, 1, rouse=False)
-    assert all(asked[-68:])
+    monkeypatch.setattr(team, "perf_counter", lambda: clock[0])
+    own, spent = 32, 500_000  # half a millisecond for a half
+    assert debt() == pytest.approx(1e-3)
+    assert debt() == pytest.approx(2e-3)
+    own, spent = 32, 1_750_000  # three and a half alone
+    assert debt() == pytest.approx(0.5e-3)
+    assert debt() == 0.0
+    own, spent = 0, 0  # nobody knows
+    assert debt() == 0.0
+    own, spent = 32, 0
+    monkeypatch.setattr(team, "DEEPEST", 1e-3)
+    assert debt() == 1e-3
 
 
 @pytest.mark.parametrize("odd", [0, 333, 498, 499])
