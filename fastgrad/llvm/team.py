@@ -20,11 +20,6 @@ from typing import Any, NamedTuple
 from . import teamcode
 from .interrupts import deferred_interrupt, imported
 
-# Seconds that a helper looks out for the next job before it sleeps; half more than the last two jobs were apart,
-# where these were apart no more than LONGEST. Awake it joins in less than 1 us, asleep in 40, of which 10 to 20 are
-# the owner's; between the kernels of two calls of gradient() are 25 to 150 us of Python. So a core is kept busy for
-# 50 us after a job; while calls follow each other, all the time, and 300 us at most after the last one.
-SPIN, LONGEST = 50e-6, 200e-6
 DEEPEST = 0.01  # seconds of a debt; a process may stand still for hours
 
 LARGEST = 1000  # helpers; ten bits count them
@@ -74,13 +69,15 @@ class Team:
         return not self.refused
 
     def share(
-        self, kernel: Any, argument: int, start: int, stop: int, chunk: int, wanted: int, *, rouse: bool
-    ) -> Outcome | None:
+        self, kernel: Any, argument: int, start: int, stop: int, chunk: int, wanted: int, *, rouse: bool,
+        patience: float = 0.0,
+    ) -> Outcome | None:  # fmt: skip
         """Have a kernel do items [start, stop) in MOST_CHUNKS chunks at most; None while another thread has the team.
 
-        Helpers that sleep are woken if they shall be, or if the last job was a moment ago.
+        So many helpers are wanted; those who sleep are woken if they shall be. After it they look out for the next job
+        for some seconds of `patience`, before they sleep.
         """
-        count, (rouse, patience) = -(-(stop - start) // chunk), self._outlook(rouse)
+        count = -(-(stop - start) // chunk)
         job = _Job()
         times = int(1e9 * BUDGET), rouse, int(1e9 * patience)
         _GIVEN.pack_into(job, 0, kernel.address, argument, start, stop, chunk, count, wanted, *times)
@@ -97,16 +94,6 @@ class Team:
         late = self.ended - begun - seconds * (stop - start - (end - begin)) if own else 0.0
         self.debt = min(max(self.debt + late, 0.0), DEEPEST)
         return Outcome(begin, end, seconds, _marks(job, start, stop, chunk) if saw else [])
-
-    @property
-    def follows(self) -> bool:
-        """Whether the last job was a moment ago, so that helpers may be awake."""
-        return perf_counter() - self.ended <= LONGEST
-
-    def _outlook(self, rouse: bool) -> tuple[bool, float]:
-        """Whether to wake helpers, and how long they are to look out for another job afterwards."""
-        apart = perf_counter() - self.ended
-        return (True, max(SPIN, 1.5 * apart)) if apart <= LONGEST else (rouse, SPIN)
 
     def dismiss(self) -> None:
         """End the threads, which a fork would not copy; the next job makes others."""

@@ -121,7 +121,7 @@ def test_many_short_jobs_without_loss(helpers):
     work, rounds = Counted(48), 100_000
     helpers.can_help(2)
     for _ in range(rounds):
-        done = helpers.share(work.function, work.argument, 0, 48, 4, 2, rouse=False)
+        done = helpers.share(work.function, work.argument, 0, 48, 4, 2, rouse=True, patience=5e-5)
         assert done.begin >= done.end
     assert (work.counts == rounds).all()
 
@@ -134,7 +134,7 @@ def test_jobs_after_pauses(helpers):
         until = time.perf_counter() + pause
         while time.perf_counter() < until:
             pass
-        helpers.share(work.function, work.argument, 0, 64, 2, 2, rouse=bool(pause > 5e-5))
+        helpers.share(work.function, work.argument, 0, 64, 2, 2, rouse=bool(pause > 5e-5), patience=7e-5)
     assert (work.counts == rounds).all()
 
 
