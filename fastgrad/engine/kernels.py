@@ -12,10 +12,10 @@ from ..llvm.team import BUDGET, LARGEST, MOST_CHUNKS, Team
 
 SERIAL_SECONDS = 30e-6  # below this helpers that are awake save less than it costs to tell them
 ROUSING_SECONDS = 250e-6  # below this those that sleep come too late; after 10 ms without work they take 90 us
-# How long a helper looks out for the next job before it sleeps. Awake it joins in less than 1 us, asleep in 40, of which
-# 10 to 20 are its caller's; between the kernels of two calls of gradient() are 25 to 200 us of Python. So a core is kept
-# busy for 50 us after a job; where calls follow each other within twice the time that the work takes, 0.3 ms at most,
-# all the time, and half as long again as they were apart after the last one.
+# How long a helper looks out for the next job before it sleeps. Awake it joins in less than 1 us, asleep in 40, of
+# which 10 to 20 are its caller's; between the kernels of two calls of gradient() are 25 to 200 us of Python. So a core
+# is kept busy for 50 us after a job; where calls follow each other within twice the time that the work takes, 0.3 ms
+# at most, all the time, and after the last one for half as long again as they were apart.
 SPIN_SECONDS, LONGEST_SECONDS = 50e-6, 0.3e-3
 HELPING_SECONDS = 50e-6  # of work for each of them
 TOLERATED_SECONDS = 0.5e-3  # of loss, as by waking those who are going to be awake for the next calls

@@ -27,7 +27,7 @@ MOST_CHUNKS = 1024  # of a job
 BUDGET = 0.05  # seconds, the longest wait for Ctrl-C
 
 _STACK = 8 << 20  # bytes: musl's own are too few
-_LINE = 128  # bytes
+_PAGE = 4096  # bytes, of which a fork copies all as they are at one moment
 _ATTRIBUTES = 256  # bytes; pthread_attr_t has 56 on x86, 64 on ARM
 _NEEDED = ("pthread_create", "syscall", "clock_gettime", "sched_getcpu")  # LLVM ends a process that misses one
 _Job = c_char * (8 * len(teamcode.JOB) + MOST_CHUNKS)
@@ -133,8 +133,8 @@ class Team:
         self._share, self._dismiss, helper = machine.functions(text, "share", "dismiss", "help")
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(helper.engine))
         self._help = helper.address
-        memory = _library().calloc(1, teamcode.SIZE + _LINE)
-        self._base = -(-memory // _LINE) * _LINE
+        memory = _library().calloc(1, teamcode.SIZE + _PAGE)
+        self._base = -(-memory // _PAGE) * _PAGE
         self.refused = self._dismiss(0, 0, self._base) < 0  # as in a sandbox that forbids it
         self._clear()
 
