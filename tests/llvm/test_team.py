@@ -359,18 +359,22 @@ def test_a_child_whose_fork_nobody_noticed_works_alone(helpers, during):
     work = Counted(300_000 if during else 100, TURNS)
     work_of_parent = threading.Thread(target=work.shared, args=(helpers, 50))
     work_of_parent.start()
+    while not work.counts.any():
+        time.sleep(1e-3)
     if not during:
         work_of_parent.join()
     child = os.fork()
     if child == 0:
-        own = Counted(500, 300)
-        begin, end = 0, 500
-        while begin < end:
-            done = helpers.share(own.function, own.argument, begin, end, 5, 2, rouse=True)
-            if done is None:  # the parent's thread had the team
-                os._exit(0)
-            begin, end = done.begin, done.end
-        os._exit(0 if (own.counts == 1).all() else 1)
+        try:
+            own, begin, end = Counted(500, 300), 0, 500
+            while begin < end:
+                done = helpers.share(own.function, own.argument, begin, end, 5, 2, rouse=True)
+                if done is None:  # the parent's thread had the team
+                    os._exit(0)
+                begin, end = done.begin, done.end
+            os._exit(0 if (own.counts == 1).all() else 1)
+        finally:
+            os._exit(2)
     assert ended_well(child)
     work_of_parent.join()
     assert (work.counts == 1).all()
