@@ -106,7 +106,11 @@ def _called(context: Any, builder: Any, callee: Any, signature: Any, values: Any
 
 @intrinsic
 def call_at(_context: Any, address: Any, arguments: Any) -> Any:
-    """Call the loop at an address."""
+    """Call the loop at an address.
+
+    It is part of the launchers on disk, which Numba knows by the files that define them: whoever changes it touches
+    `loops`, `directions` and `complexcode` too.
+    """
     inner = types.int64(*arguments)
 
     def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
