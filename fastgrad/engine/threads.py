@@ -107,7 +107,7 @@ class _Chunks:
 
 def run(
     work: Work, total: int, *, workers: int = 1, grain: int = 1, report: Report | None = None,
-    pace: Pace | None = None, kernel: Kernel | None = None, worth: float = SERIAL_SECONDS,
+    pace: Pace | None = None, kernel: Kernel | None = None, worth: float | None = None,
 ) -> None:  # fmt: skip
     """Call ``work(start, stop)`` until [0, total) is done, on `workers` threads, this one included.
 
@@ -116,7 +116,7 @@ def run(
     the output. Work that is a `kernel` is shared below Python, where this system can do that; from `worth` seconds on
     it is shared at all.
     """
-    known = pace.seconds if pace else 0.0
+    known, worth = pace.seconds if pace else 0.0, SERIAL_SECONDS if worth is None else worth
     if pace and not report and 0.0 < known * total <= min(worth if workers > 1 else math.inf, CHUNK_SECONDS):
         _run_at_once(work, total, pace)
         return
