@@ -213,8 +213,8 @@ def probe(call: Call, function: Function, argument: Callable[[Array], Any], part
     shape = _compare(call, function, first, argument, parts)
     if function.plain:
         others += extremes(call) if function.integers[kinds] else []
-        for n in others:
-            with quiet():
+        with quiet():
+            for n in others:
                 _compare_elsewhere(call, function, n, argument, parts)
     return returns, shape
 

@@ -73,4 +73,4 @@ def _from_float(signature: Any) -> bool:
 
 def _is_small(kind: Any) -> bool:
     element = _element(kind)
-    return isinstance(element, types.Integer) and element != types.int64
+    return isinstance(element, types.Integer) and (element.bitwidth < 64 or not element.signed)

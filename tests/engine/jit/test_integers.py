@@ -1,11 +1,14 @@
 """Where Numba's integers and booleans are not Python's: f goes to Python, wherever among its points that shows."""
 
 import math
+import types
 
+import numba as nb
 import numpy as np
 import pytest
 
 import fastgrad
+from fastgrad.engine.jit import functions
 
 P = np.random.default_rng(0).uniform(0.5, 2.0, (3001, 2))
 ODD = 1234
@@ -86,3 +89,21 @@ def test_functions_that_decide_by_integers_are_compiled():
     expected, found = (fastgrad.gradient(f, P, batch=True, engine=engine) for engine in ("python", "jit"))
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-7)
     assert fastgrad.explain(f, P, batch=True, engine="jit").engine == "jit"
+
+
+def counts(x):
+    total = 0.0
+    for i in range(x.shape[0]):
+        total += x[i] * x[i] if x[i] > 1.0 else 0.0
+    return total
+
+
+def test_loops_and_indices_are_no_such_integers():
+    def compared(f):
+        made = functions.function_of(types.SimpleNamespace(f=f), None)
+        functions.compile_for(made, nb.float64[::1])
+        return made.integers[nb.float64[::1],]
+
+    assert not compared(counts)
+    assert compared(lambda x: x[int(x[0])])
+    assert compared(lambda x: x[0] * (x[0] > 0.0) * (x[1] > 0.0) * (x.astype(np.int8)[0] > 0))
