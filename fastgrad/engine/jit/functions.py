@@ -262,6 +262,8 @@ def _compare(call: Call, function: Function, n: int, argument: Callable[[Array],
 
 
 def _check_same(call: Call, compiled: Array, plain: Array) -> None:
+    if compiled.shape == plain.shape == () and compiled == plain:  # 2.5 us instead of 40
+        return
     if agree(compiled, plain, by_largest=True):
         return
     a, b = (v[()].tolist() if v.size < 5 else f"an array of shape {v.shape}" for v in (compiled, plain))
