@@ -14,12 +14,13 @@ from numba.np.arrayobj import load_item, make_array, populate_array
 from numpy.typing import NDArray
 
 from ...results import EngineError
-from ..call import Call
+from ..call import Call, Rows
 
 Array = NDArray[Any]
 
 NUMBERS = "?bBhHiIlLqQfdFD"  # NumPy's types that Numba has, too
 SPREAD = 16  # rows over all of them that are looked at
+COORDINATES = 16  # whose extremes are looked at
 SAME = (np.float64, np.complex128)  # types of numbers in which NumPy and Numba compute alike
 
 
@@ -54,12 +55,24 @@ def check_types(call: Call) -> None:
 
 
 def places(call: Call) -> list[int]:
-    """The points at which compiled f is compared with f: the first, with rows the last, and those of telling rows."""
-    first = call.finite()
-    if not call.batch:
-        return [first]
-    found = {call.points.count - 1}.union(*map(_telling, call.batch)) - {first}
+    """Where compiled f is compared with f: the first point, the last, two between, and those of telling rows."""
+    first, count = call.finite(), call.points.count
+    found = {count - 1, count // 3, 2 * count // 3}.union(*map(_telling, call.batch)) - {first}
     return [first, *(n for n in sorted(found) if np.isfinite(call.points.row(n)).all())]
+
+
+def extremes(call: Call) -> list[int]:
+    """Points whose integers are large, small or none: those of the largest, smallest, not finite coordinates."""
+    points, count = call.points, call.points.count
+    found = set(np.linspace(0, count - 1, SPREAD).astype(int).tolist())
+    if isinstance(points, Rows) and count and points.dimension:
+        few = points.row(slice(None))[:, :COORDINATES]
+        for odd in (np.isnan(few), few == np.inf, few == -np.inf):
+            found.add(int(odd.any(axis=1).argmax()))
+        finite = np.isfinite(few)
+        for sign, values in ((1.0, few), (-1.0, few), (1.0, np.abs(few))):
+            found.update(np.where(finite, sign * values, np.inf).argmin(axis=0).tolist())
+    return sorted(found)
 
 
 def doubtful(call: Call) -> list[str]:

@@ -1,0 +1,76 @@
+"""Where Numba computes otherwise than Python and NumPy: with booleans always, with integers at some points.
+
+NumPy's True + True is True, Numba's is 2; of True * True both make 1, but Numba's may become 2 by further sums.
+Python's integers have any size, NumPy's small ones wrap, both raise where a divisor is 0 or what becomes an integer is
+NaN; Numba's have 64 bits and raise nowhere.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numba import types
+
+_NAMES = ("add", "sub", "pow", "floordiv", "mod", "lshift", "rshift")
+_UFUNCS = {np.add, np.subtract, np.power, np.floor_divide, np.mod, np.left_shift, np.right_shift}
+_ARITHMETIC = {getattr(operator, prefix + name) for name in _NAMES for prefix in ("", "i")} | _UFUNCS
+_PRODUCTS = {operator.mul, operator.imul, np.multiply}
+
+
+def adds_booleans(compiled: Any) -> bool:
+    """Whether a compiled function, or one that it calls, does arithmetic with two booleans, other than products."""
+    return any(_pairs_booleans(typed, _ARITHMETIC) for typed in _annotations(compiled, set()))
+
+
+def makes_integers(compiled: Any) -> bool:
+    """Whether a compiled function, or one that it calls, makes integers of floats or has others than of 64 bits."""
+    return any(
+        any(map(_from_float, typed.calltypes.values()))
+        or any(map(_is_small, typed.typemap.values()))
+        or _pairs_booleans(typed, _PRODUCTS)
+        for typed in _annotations(compiled, set())
+    )
+
+
+def _annotations(compiled: Any, seen: set[Any]) -> Iterator[Any]:
+    """What Numba found out about the types of a function, and of those that it calls."""
+    yield compiled.type_annotation
+    for kind in compiled.type_annotation.typemap.values():
+        if isinstance(kind, types.Dispatcher) and kind not in seen:
+            seen.add(kind)
+            for callee in kind.dispatcher.overloads.values():
+                yield from _annotations(callee, seen)
+
+
+def _pairs_booleans(typed: Any, operations: set[Any]) -> bool:
+    found = (_operands(expression, typed.typemap, operations) for expression in typed.calltypes)
+    return any(kinds and all(_element(kind) == types.boolean for kind in kinds) for kinds in found)
+
+
+def _operands(expression: Any, kinds: dict[str, Any], operations: set[Any]) -> list[Any]:
+    """The types of both operands of one of some operations as they were before Numba made numbers of them."""
+    what = getattr(expression, "op", "")
+    if what in {"binop", "inplace_binop"} and expression.fn in operations:
+        return [kinds[side.name] for side in (expression.lhs, expression.rhs)]
+    if what == "call" and getattr(kinds[expression.func.name], "typing_key", None) in operations:
+        return [kinds[argument.name] for argument in expression.args[:2]]
+    return []
+
+
+def _element(kind: Any) -> Any:
+    return kind.dtype if isinstance(kind, types.Array) else kind
+
+
+def _from_float(signature: Any) -> bool:
+    returns = getattr(signature, "return_type", None)
+    if not isinstance(_element(returns), types.Integer):
+        return False
+    return isinstance(returns, types.Array) or any(isinstance(kind, types.Float) for kind in signature.args)
+
+
+def _is_small(kind: Any) -> bool:
+    element = _element(kind)
+    return isinstance(element, types.Integer) and (element.bitwidth < 64 or not element.signed)
