@@ -1,0 +1,176 @@
+"""Differences in all elements of the parameters, block by block: elements that change the same places go together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formulas.stencils import Stencil
+from .buffers import reused
+from .changes import Box, Change, One, same
+from .nodes import Array, Node
+from .recording import Recording
+from .rules import change
+
+BLOCK = 1 << 17
+"""Numbers of the widest change of a block: 1 MiB; wider ones leave the cache."""
+
+CALL = 3_000
+"""What a rule costs beside its arithmetic, in operations on single numbers."""
+
+Places = Mapping[str, NDArray[np.intp]]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Arrays whose elements with one index along an axis change the same places: a column of weights and its bias.
+
+    Attributes
+    ----------
+    axes : tuple of (str, int)
+        Names and axes.
+    widest : int
+        Numbers of the widest change, of one displacement.
+    work : int
+        Operations of one displacement.
+    """
+
+    axes: tuple[tuple[str, int], ...]
+    widest: int
+    work: int
+
+
+def final_change(order: list[Node], starts: Mapping[Node, Change], lanes: int, keep: Any = None) -> Change:
+    """The change of the last node, for those of the parameters' nodes."""
+    last = {a: node for node in order for a in node.args}
+    now: dict[Node, Change] = dict(starts)
+    for node in order:
+        if node.kind == "parameter":
+            continue
+        given = [now.get(a) for a in node.args]
+        now[node] = change(node, given, lanes) if any(c is not None for c in given) else None
+        if keep is not None:
+            keep[node] = now[node]
+        for a in node.args:
+            if last[a] is node:
+                now.pop(a, None)
+    return now.get(order[-1]) if order[-1].kind != "parameter" else starts.get(order[-1])
+
+
+def families(recording: Recording) -> list[Family]:
+    """The blocks of each array: along the axis for which changes are the narrowest; arrays of the same blocks merged."""
+    order, found = recording.order, dict[str, Any]()
+    for name, node in recording.parameters.items():
+        if node in order:
+            found[name] = min((_tried(order, node, axis) for axis in range(len(node.shape) or 1)), key=lambda t: t[0])
+    merged: list[list[str]] = []
+    for name in sorted(found, key=lambda k: -recording.parameters[k].size):
+        fits = (f for f in merged if _blocks_meet(recording, found, name, f[0]))
+        family = next(fits, None)
+        if family is None:
+            merged.append([name])
+        else:
+            family.append(name)
+    return [_family(found, group) for group in merged]
+
+
+def _tried(order: list[Node], node: Node, axis: int) -> tuple[float, int, dict[Node, Box]]:
+    """What one block costs along an axis, and the boxes of its changes."""
+    shape, keep = node.shape or (1,), dict[Node, Change]()
+    some = np.moveaxis(np.arange(node.size).reshape(shape), axis, 0)[0].ravel()[:4]
+    lanes = np.arange(len(some))
+    with np.errstate(all="ignore"):
+        final_change(order, {node: One(lanes, some, np.full(len(some), 1e-4))}, len(some), keep)
+    boxes = {n: c for n, c in keep.items() if type(c) is Box}
+    work = sum(_work(n, c) for n, c in boxes.items())
+    return work + CALL * len(order) * shape[axis] / max(node.size, 1), axis, boxes
+
+
+def _work(node: Node, box: Box) -> int:
+    if node.kind == "matmul":
+        return 2 * box.size * node.args[0].shape[-1]
+    return box.size if node.kind != "reduce" else node.args[0].size
+
+
+def _blocks_meet(recording: Recording, found: Mapping[str, Any], name: str, other: str) -> bool:
+    """Whether the blocks of two arrays are as many and change the same places where they meet first."""
+    lengths = [(recording.parameters[k].shape or (1,))[found[k][1]] for k in (name, other)]
+    meet = next((n for n in recording.order if n in found[name][2] and n in found[other][2]), None)
+    if lengths[0] != lengths[1] or meet is None:
+        return False
+    return all(map(same, found[name][2][meet].sets, found[other][2][meet].sets))
+
+
+def _family(found: Mapping[str, Any], group: list[str]) -> Family:
+    boxes = [(n, c) for name in group for n, c in found[name][2].items()]
+    widest = max((c.size for _, c in boxes), default=1)
+    work = max((sum(_work(n, c) for n, c in found[name][2].items()) for name in group), default=1)
+    return Family(tuple((name, found[name][1]) for name in group), widest, work)
+
+
+def sums(
+    recording: Recording, chosen: list[Family], places: Places, steps: Mapping[str, Any], formula: Stencil,
+    report: Callable[[int, int], object] | None = None,
+) -> dict[str, Array]:  # fmt: skip
+    """The stencil's sums for the elements at `places` (flat) of each array, moved by `steps`, by name."""
+    out = {name: np.zeros(len(p)) for name, p in places.items()}
+    moved = [k for k in formula.offsets if k]
+    total, done = sum(map(len, places.values())), 0
+    with reused():
+        for family in chosen:
+            size = max(BLOCK // max(family.widest, 1) // len(moved), 8)
+            for some in _pieces(_blocks(recording, family, places), size):
+                _fill(recording, some, places, steps, formula, out)
+                done += len(some)
+                if report:
+                    report(done, total)
+    if report and done < total:  # what the loss does not read
+        report(total, total)
+    return out
+
+
+def _blocks(recording: Recording, family: Family, places: Places) -> list[list[tuple[str, int]]]:
+    """Pairs of a name and a number among its `places`, those of a block together."""
+    blocks: dict[int, list[tuple[str, int]]] = {}
+    for name, axis in family.axes:
+        shape = recording.parameters[name].shape or (1,)
+        indices = np.unravel_index(places[name], shape)[axis]
+        for number, index in enumerate(indices.tolist()):
+            blocks.setdefault(index, []).append((name, number))
+    return [blocks[index] for index in sorted(blocks)]
+
+
+def _pieces(blocks: list[Any], size: int) -> Iterator[Any]:
+    for block in blocks:
+        yield from (block[start : start + size] for start in range(0, len(block), size))
+
+
+def _fill(
+    recording: Recording, some: list[tuple[str, int]], places: Places, steps: Mapping[str, Any], formula: Stencil,
+    out: Mapping[str, Array],
+) -> None:  # fmt: skip
+    moved = [k for k in formula.offsets if k]
+    count, starts, mine = len(some), dict[Node, Change](), dict[str, Any]()
+    for name in dict.fromkeys(name for name, _ in some):
+        at = np.array([n for n, (other, _) in enumerate(some) if other == name])
+        numbers = np.array([number for other, number in some if other == name])
+        node, flat = recording.parameters[name], places[name][numbers]
+        x, h = np.asarray(node.value).reshape(-1)[flat], np.broadcast_to(np.reshape(steps[name], -1), node.size)[flat]
+        by = np.concatenate([(x + k * h) - x for k in moved])
+        lanes = np.concatenate([at + n * count for n in range(len(moved))])
+        starts[node] = One(lanes, np.tile(flat, len(moved)), by)
+        mine[name] = at, numbers
+    lanes_count = count * len(moved)
+    with np.errstate(all="ignore"):
+        found = final_change(recording.order, starts, lanes_count)
+        by = np.zeros(lanes_count) if found is None else found.boxed(recording.result, lanes_count).by(recording.result)
+    by = dict(zip(moved, by.reshape(len(moved), count), strict=True)) | {0: np.zeros(count)}
+    values = [by[k] for k in formula.offsets]
+    with np.errstate(all="ignore"):
+        total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)
+    for name, (at, numbers) in mine.items():
+        out[name][numbers] = total[at]

@@ -1,0 +1,118 @@
+"""Gradients of a loss in live arrays, which it reads by itself, by its array program; checked against the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..engine.python import mutation
+from ..formulas.stencils import Stencil
+from . import agreement, blocks, cost, reach, sweep
+from .nodes import Array, RefusedError
+from .recording import Recording, record
+
+Report = Callable[[int, int], object]
+
+WORTH_A_LOOK = 2e6
+"""Calls of a loss times the numbers that it reads, above which it is recorded: the loop takes some 10 ms then."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss and the arrays that are moved.
+
+    Attributes
+    ----------
+    function : callable
+        As the user wrote it ...
+    argument : callable
+        ... and with what it is called, of the arrays, or of what stands for them, by name.
+    value : callable
+        The number that it returns for the arrays as they are.
+    arrays : dict of ndarray
+        By name.
+    """
+
+    function: Callable[..., Any]
+    argument: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    value: Callable[[], float]
+    arrays: Mapping[str, Array]
+
+    def is_worth_a_look(self, calls: int) -> bool:
+        """Whether so many calls of it are much work, as far as one can see without recording it."""
+        return calls >= 2 and calls * self.numbers() >= WORTH_A_LOOK
+
+    def numbers(self) -> int:
+        """How many numbers it reads."""
+        return max(reach.numbers(self.function, *self.argument(self.arrays)), sum(w.size for w in self.arrays.values()))
+
+
+def sums(
+    loss: Loss, places: blocks.Places, steps: Mapping[str, Any], formula: Stencil, *,
+    asked: bool = False, report: Report | None = None,
+) -> dict[str, Array]:  # fmt: skip
+    """The stencil's sums for the elements at `places` (flat) of each array, moved by `steps`, by name.
+
+    Raises
+    ------
+    RefusedError
+        The loss cannot be recorded, its program does not agree with it, or, unless it was asked for, does not pay.
+    """
+    with _checking():
+        recording = _recorded(loss)
+        chosen = blocks.families(recording)
+        if not asked and not cost.pays(recording, chosen, places, formula):
+            msg = f"the loop over {sum(map(len, places.values())):,} elements is as cheap"
+            raise RefusedError(msg)
+        reference = _believed(loss, recording)
+    found = blocks.sums(recording, chosen, places, steps, formula, report)
+    with _checking():
+
+        def quotient(w: Array, place: Any, h: Any) -> Any:
+            return mutation.sums(loss.value, [w], [place], [float(h)], formula)[0]
+
+        agreement.check_elements(loss.arrays, found, places, steps, formula, reference, quotient)
+    return found
+
+
+def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
+    """The loss, and its derivatives by all elements of each array, by name.
+
+    Raises
+    ------
+    RefusedError
+        The loss cannot be recorded, or its program does not agree with it.
+    """
+    with _checking():
+        recording = _recorded(loss)
+        reference = _believed(loss, recording)
+        found = sweep.gradients(recording)
+        agreement.check_slope(loss.value, loss.arrays, found, reference)
+    return reference, found
+
+
+def _recorded(loss: Loss) -> Recording:
+    return record(loss.function, loss.arrays, loss.argument)
+
+
+def _believed(loss: Loss, recording: Recording) -> float:
+    reference = agreement.settled_value(loss.value, list(loss.arrays.values()))
+    agreement.check_values(recording, loss.value, loss.arrays, reference)
+    return reference
+
+
+@contextmanager
+def _checking() -> Iterator[None]:
+    """What the loss raises where it is checked, and random numbers that it draws, are not for the user."""
+    with agreement.random_numbers_kept(), np.errstate(all="ignore"):
+        try:
+            yield
+        except RefusedError:
+            raise
+        except Exception as error:
+            text = f"it raised {type(error).__name__} when it was checked: {error}"
+            raise RefusedError(" ".join(text.split())) from error

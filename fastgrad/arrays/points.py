@@ -1,0 +1,90 @@
+"""Gradients at one point of a function that computes with whole arrays: of its argument only, all else is constant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.bound import Facts
+from ..engine.call import Call
+from ..engine.choose import ARRAYS
+from ..formulas.values import as_number
+from ..results import EngineError
+from .live import Loss, exact, sums
+from .nodes import Array, RefusedError
+
+DATA = 4096
+"""Numbers that a function captures, above which its program of single numbers would be long."""
+
+
+MANY = 32
+"""Coordinates; with fewer f is called a few times only, and f's program of single numbers may be long."""
+
+
+def suits(call: Call) -> bool:
+    """Whether a call is a gradient at one point of which array programs know something."""
+    plain = not (call.scalar or call.vector or call.batch or call.adaptive or call.v is not None)
+    first = call.table.stencil.derivative == 1 and call.table.along_axes and call.table.name == "gradient"
+    return plain and first and call.points.count == 1 and call.bounds is None and not call.table.is_complex
+
+
+def has_much_data(call: Call) -> bool:
+    """Whether f has many arguments, and reads many numbers beside them."""
+    if call.points.dimension < MANY:
+        return False
+    loss, _ = _loss(call)
+    return loss.numbers() - call.points.dimension >= DATA and (
+        call.table.is_exact or loss.is_worth_a_look(call.evaluations)
+    )
+
+
+def fill(call: Call, out: Array, values: Array | None, *, asked: bool) -> Facts:
+    """Fill the derivatives.
+
+    Raises
+    ------
+    RefusedError
+        f cannot be recorded, its program does not agree with f, or, unless it was asked for, does not pay.
+    """
+    loss, own = _loss(call)
+    if call.table.is_exact:
+        value, found = exact(loss)
+        out[0] = found[""].reshape(-1)
+    else:
+        value = loss.value()
+        _fill_differences(call, loss, own, out, asked)
+    if values is not None:
+        values[0] = value
+    return Facts("arrays", call.evaluations)
+
+
+def fill_asked(call: Call, out: Any, values: Array | None) -> Facts:
+    """The same for engine="arrays"."""
+    if not suits(call):
+        raise EngineError(ARRAYS)
+    try:
+        return fill(call, out, values, asked=True)
+    except RefusedError as refused:
+        msg = f"engine='arrays' cannot run this function: {refused}"
+        raise EngineError(msg) from refused
+
+
+def _loss(call: Call) -> tuple[Loss, Array]:
+    """f of an array of its own, which is moved where f is checked."""
+    own = np.array(call.points.row(0)).reshape(call.points.shape)
+    args = call.args_at(0)
+
+    def value() -> float:
+        return as_number(call.f(own.copy(), *args))
+
+    return Loss(call.f, lambda arrays: (arrays[""], *args), value, {"": own}), own
+
+
+def _fill_differences(call: Call, loss: Loss, own: Array, out: Array, asked: bool) -> None:
+    row, formula = own.reshape(1, -1), call.table.stencil
+    call.steps.check(row)
+    h = call.steps.in_rows(row).reshape(-1)
+    found = sums(loss, {"": np.arange(own.size)}, {"": h}, formula, asked=asked)
+    with np.errstate(all="ignore"):
+        out[0] = found[""] / (formula.denominator * h)

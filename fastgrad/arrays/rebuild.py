@@ -1,0 +1,372 @@
+"""A copy of all that a loss can reach, with recorders in the place of float arrays: nothing of the user's is touched.
+
+Functions get other globals, in which names are looked up as they are needed: `np`, `math`, `float` and SciPy's functions
+are others there, modules and classes of the user's are copies. NumPy itself is as it is, for everybody else too.
+"""
+
+from __future__ import annotations
+
+import collections
+import copy
+import functools
+import math
+import sys
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..program.captures import home, is_installed, is_pythons_class, is_users_module
+from .functions import SCIPYS
+from .nodes import Node, constant, move, refuse, reshape
+from .recorder import Recorder, node_of, put, recorder_of, stacked
+
+LARGE = 1 << 20
+"""Bytes: integers and masks up to here are copied, larger ones lent read-only."""
+
+_PLAIN = (int, float, str, bool, type(None), bytes, complex, Recorder)
+_SEQUENCES = (list, collections.deque)
+_NAMESPACES = (types.SimpleNamespace, collections.UserDict, collections.UserList, collections.Counter)
+_MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict)
+
+
+class Rebuilder:
+    """Copies objects, each once.
+
+    Attributes
+    ----------
+    parameters : list of ndarray
+        The arrays that are differentiated; views of them become views of their recorders.
+    elements : int
+        How many numbers the float arrays have that were met.
+    """
+
+    def __init__(self, parameters: Mapping[int, Recorder], arrays: list[Any]) -> None:
+        self.parameters, self.elements = arrays, 0
+        self._memo: dict[int, Any] = dict(parameters)
+        self._alive: list[Any] = list(arrays)  # so that no other object takes the number of one in the memo
+        self._spaces: dict[int, Names] = {}
+        self._memo |= {id(getattr(np, name)): made for name, made in NUMPYS.items()}
+        special = sys.modules.get("scipy.special")
+        self._memo |= {id(f): _either(SCIPYS[n], f) for n, f in _named(special, SCIPYS)} if special else {}
+        self._memo |= {id(np): Module(np, self, NUMPYS), id(math): Module(math, self, MATHS), id(float): Float}
+
+    def __call__(self, value: Any) -> Any:
+        """The copy of a value; itself where it holds nothing that matters."""
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if id(value) not in self._memo:
+            self._alive.append(value)
+            made = self._made(value, kind)
+            self._memo.setdefault(id(value), made)
+        return self._memo[id(value)]
+
+    def close(self) -> None:
+        """Let go of everything, in circles too: to look for them takes 50 ms."""
+        for copied in (*self._spaces.values(), *(m.__dict__ for m in self._memo.values() if type(m) is Module)):
+            copied.clear()
+        for made in self._memo.values():
+            if type(made) is types.FunctionType and type(made.__globals__) is Names:
+                for cell in made.__closure__ or ():
+                    cell.cell_contents = None
+        self._memo.clear()
+
+    def _made(self, value: Any, kind: type) -> Any:
+        if isinstance(value, np.ndarray):
+            return self._array(value)
+        if kind is types.FunctionType:
+            return self._function(value)
+        if kind is types.MethodType:
+            return types.MethodType(self(value.__func__), self(value.__self__))
+        if kind is functools.partial:
+            return functools.partial(
+                self(value.func), *map(self, value.args), **{k: self(v) for k, v in value.keywords.items()}
+            )
+        if isinstance(value, types.ModuleType):
+            return self._module(value)
+        if isinstance(value, type):
+            return self._class(value)
+        if isinstance(value, tuple):
+            return tuple.__new__(self(kind), map(self, value))
+        if isinstance(value, (np.random.Generator, np.random.RandomState)):
+            return copy.deepcopy(value)
+        return self._instance(value, kind)
+
+    # --- arrays
+
+    def _array(self, array: Any) -> Any:
+        if type(array) is not np.ndarray:
+            refuse(f"it reads a {type(array).__name__}")
+        for parameter in self.parameters:
+            if np.may_share_memory(array, parameter):
+                return self._view(array, parameter)
+        if array.dtype.kind not in "fiub":
+            return refuse(f"it reads an array of {array.dtype}") if array.dtype.kind in "Oc" else array
+        if array.dtype.kind == "f":
+            self.elements += array.size
+            return Recorder(constant(array.astype(np.float64, order="C")))
+        lent = array.copy() if array.nbytes <= LARGE else array.view()
+        lent.flags.writeable = array.nbytes <= LARGE
+        return lent
+
+    def _view(self, array: Any, parameter: Any) -> Recorder:
+        """A view of a parameter, such as one that a layer has kept from an earlier call."""
+        if not parameter.flags.c_contiguous or array.dtype != parameter.dtype:
+            refuse("it reads a view of an array that is not C-contiguous, or of another dtype")
+        owner, item = self._memo[id(parameter)], parameter.itemsize
+        start = (array.__array_interface__["data"][0] - parameter.__array_interface__["data"][0]) // item
+        lines = [np.arange(n) * (s // item) for n, s in zip(array.shape, array.strides, strict=True)]
+        at = np.asarray(sum(np.ix_(*lines), np.array(start)))
+        if not (at.size == 0 or (at.min() >= 0 and at.max() < parameter.size)):
+            refuse("it reads an array that overlaps one that is differentiated")
+
+        def read(node: Node) -> Node:
+            return move(lambda v: v.reshape(-1)[at], node)
+
+        return Recorder(
+            read(owner.node), owner, read, lambda o, new: reshape(put(reshape(o, (-1,)), at, new), o.shape)
+        )
+
+    # --- code
+
+    def _function(self, function: types.FunctionType) -> Any:
+        if is_installed(function.__code__.co_filename):
+            return function
+        cells = tuple(types.CellType() for _ in function.__closure__ or ())
+        made = types.FunctionType(
+            function.__code__, self._names(function.__globals__), function.__name__, None, cells or None
+        )
+        self._memo[id(function)] = made
+        made.__defaults__, made.__kwdefaults__ = self(function.__defaults__), self(function.__kwdefaults__)
+        for cell, old in zip(cells, function.__closure__ or (), strict=True):
+            if old != types.CellType():
+                cell.cell_contents = self(old.cell_contents)
+        made.__dict__.update({name: self(part) for name, part in function.__dict__.items()})
+        made.__qualname__, made.__module__ = function.__qualname__, function.__module__
+        return made
+
+    def _names(self, space: dict[str, Any]) -> Names:
+        """One copy of a module's names for all of its functions."""
+        if id(space) not in self._spaces:
+            self._alive.append(space)
+            self._spaces[id(space)] = Names(space, self)
+        return self._spaces[id(space)]
+
+    def _module(self, module: types.ModuleType) -> Any:
+        if is_users_module(module) or module.__name__ in {"scipy", "scipy.special"}:
+            return Module(module, self, {})
+        return module
+
+    def _class(self, kind: Any) -> Any:
+        """A copy of a class of the user's, whose methods are copies; others are as they are."""
+        if type(kind) is not type or not is_pythons_class(kind) or self._is_installed(kind):
+            return kind
+        bases = tuple(map(self, kind.__bases__))
+        hidden = {"__dict__", "__weakref__", *_slots(kind)}
+        body = {name: part for name, part in vars(kind).items() if name not in hidden}
+        made: Any = type(kind.__name__, bases, {n: p for n, p in body.items() if n in {"__slots__", "__module__"}})
+        self._memo[id(kind)] = made
+        for name, part in body.items():
+            if name not in {"__slots__", "__module__", "__doc__"}:
+                setattr(made, name, self._attribute(part))
+        return made
+
+    def _attribute(self, part: Any) -> Any:
+        if isinstance(part, (staticmethod, classmethod)):
+            return type(part)(self(part.__func__))
+        if isinstance(part, property):
+            return property(*[self(f) for f in (part.fget, part.fset, part.fdel)])
+        if isinstance(part, functools.cached_property):
+            made = functools.cached_property(self(part.func))
+            made.attrname = part.attrname
+            return made
+        return self(part)
+
+    @staticmethod
+    def _is_installed(kind: Any) -> bool:
+        codes = [getattr(getattr(p, "__func__", p), "__code__", None) for p in vars(kind).values()]
+        files = [c.co_filename for c in codes if c is not None and not c.co_filename.startswith("<")]
+        if files:
+            return all(map(is_installed, files))
+        module = sys.modules.get(home(kind))
+        return module is not None and not is_users_module(module)
+
+    # --- objects
+
+    def _instance(self, value: Any, kind: Any) -> Any:
+        if isinstance(value, _SEQUENCES) and type(value) in _SEQUENCES:
+            made = self._memo[id(value)] = copy.copy(value)
+            made.clear()
+            made.extend(map(self, value))
+            return made
+        if type(value) in _MAPPINGS:
+            made = self._memo[id(value)] = copy.copy(value)
+            for name, part in value.items():
+                made[name] = self(part)
+            return made
+        if isinstance(value, (set, frozenset)):
+            return copy.copy(value)
+        own = self(kind)
+        if own is not kind or kind in _NAMESPACES or _is_of_users(value) or not self._is_installed(kind):
+            return self._object(value, own)
+        return value
+
+    def _object(self, value: Any, own: Any) -> Any:
+        try:
+            made = (list if isinstance(value, list) else dict if isinstance(value, dict) else object).__new__(own)
+        except Exception:  # noqa: BLE001  locks, files, what asks for arguments
+            return refuse(f"it reads a {own.__name__}, which cannot be copied")
+        self._memo[id(value)] = made
+        if isinstance(value, dict):
+            for name, part in value.items():
+                dict.__setitem__(made, name, self(part))
+        elif isinstance(value, list):
+            list.__setitem__(made, slice(None), [self(part) for part in value])
+        attributes = dict(getattr(value, "__dict__", {}))
+        slots = [name for base in type(value).__mro__ for name in _slots(base)]
+        attributes |= {name: getattr(value, name) for name in slots if hasattr(value, name)}
+        for name, part in attributes.items():
+            object.__setattr__(made, name, self(part))
+        return made
+
+
+def _slots(kind: Any) -> list[str]:
+    given = vars(kind).get("__slots__", ())
+    return [
+        n if not n.startswith("__") or n.endswith("__") else f"_{kind.__name__.lstrip('_')}{n}"
+        for n in ([given] if isinstance(given, str) else given)
+        if n not in {"__dict__", "__weakref__"}
+    ]
+
+
+def _is_of_users(value: Any) -> bool:
+    """Whether an object has attributes that anybody may set, and is of this package's networks or the user's."""
+    return home(type(value)).startswith(f"{__package__.partition('.')[0]}.nn")
+
+
+def _named(module: Any, names: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, getattr(module, name)) for name in names if hasattr(module, name)]
+
+
+# --- the names a function sees
+
+
+class Names(dict[str, Any]):
+    """A module's names: each copied when it is looked up, and found again."""
+
+    def __init__(self, space: dict[str, Any], rebuild: Rebuilder) -> None:
+        super().__init__({"__name__": space.get("__name__"), "__builtins__": space.get("__builtins__", {})})
+        self._space, self._rebuild = space, rebuild
+
+    def __missing__(self, name: str) -> Any:
+        if name in self._space:
+            found = self._rebuild(self._space[name])
+        elif name in BUILTINS:
+            found = BUILTINS[name]
+        else:
+            raise KeyError(name)
+        self[name] = found
+        return found
+
+
+class Module(types.ModuleType):
+    """A module with other parts: those given, and copies of the user's."""
+
+    def __init__(self, module: types.ModuleType, rebuild: Rebuilder, parts: Mapping[str, Any]) -> None:
+        super().__init__(module.__name__)
+        self.__dict__.update(parts)
+        self.__dict__["_fastgrad"] = (module, rebuild)
+
+    def __getattr__(self, name: str) -> Any:
+        module, rebuild = self.__dict__["_fastgrad"]
+        found = rebuild(getattr(module, name))
+        self.__dict__[name] = found
+        return found
+
+
+def _either(rule: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
+    """A rule where there is a recorder among the arguments, the function itself where there is none."""
+
+    @functools.wraps(plain)
+    def called(*args: Any, **options: Any) -> Any:
+        chosen = rule if any(type(v) is Recorder for v in (*args, *options.values())) else plain
+        return chosen(*args, **options)
+
+    return called
+
+
+def _creator(make: Callable[..., Any]) -> Callable[..., Any]:
+    """An array that the loss may fill must be a recorder from the start."""
+
+    def made(*args: Any, **options: Any) -> Any:
+        if any(type(v) is Recorder for v in (*args, *options.values())):
+            args = tuple(v.values() if type(v) is Recorder else v for v in args)
+        array = make(*args, **options)
+        return Recorder(constant(array)) if array.dtype.kind == "f" else array
+
+    return made
+
+
+def _array(x: Any, dtype: Any = None, **options: Any) -> Any:
+    """np.array, np.asarray and their like."""
+    if type(x) is Recorder:
+        return x.copy() if dtype is None else x.astype(dtype)
+    if isinstance(x, (list, tuple)) and _has_recorders(x):
+        made = stacked(x)
+        return made if dtype is None else made.astype(dtype)
+    array = np.array(x, dtype, **options)
+    return Recorder(node_of(array)) if array.dtype.kind == "f" else array
+
+
+def _as_array(x: Any, dtype: Any = None, **options: Any) -> Any:
+    if type(x) is Recorder and (dtype is None or np.dtype(dtype).kind == "f"):
+        return x
+    return _array(x, dtype, **options)
+
+
+def _has_recorders(x: Any) -> bool:
+    return any(type(v) is Recorder or (isinstance(v, (list, tuple)) and _has_recorders(v)) for v in x)
+
+
+def _full(shape: Any, value: Any, dtype: Any = None, **_order: Any) -> Any:
+    if type(value) is Recorder:
+        made = recorder_of(np.zeros(shape))
+        made[...] = value
+        return made
+    return _creator(np.full)(shape, value, dtype)
+
+
+NUMPYS: dict[str, Any] = {name: _creator(getattr(np, name)) for name in ("zeros", "ones", "eye", "identity")}
+NUMPYS |= {"empty": NUMPYS["zeros"], "full": _full, "array": _array, "asarray": _as_array}
+NUMPYS |= {name: _as_array for name in ("ascontiguousarray", "asanyarray", "asfortranarray")}
+
+MATHS = {
+    name: _either(getattr(np, array), getattr(math, name))
+    for name, array in {
+        "sqrt": "sqrt", "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "log2": "log2",
+        "log10": "log10", "sin": "sin", "cos": "cos", "tan": "tan", "tanh": "tanh", "sinh": "sinh", "cosh": "cosh",
+        "atan": "arctan", "asin": "arcsin", "acos": "arccos", "atan2": "arctan2", "fabs": "fabs", "pow": "power",
+        "hypot": "hypot", "isnan": "isnan", "isfinite": "isfinite", "isinf": "isinf",
+    }.items()
+}  # fmt: skip
+
+
+class _Floats(type):
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, float)
+
+
+class Float(float, metaclass=_Floats):
+    """Stands for float: `return float(loss)` makes no number of a recorder. np.dtype takes it for float64."""
+
+    dtype = np.dtype(np.float64)
+
+    def __new__(cls, value: Any = 0.0) -> Any:
+        if type(value) is Recorder:
+            return value if value.size == 1 else float(value)
+        return float(value)
+
+
+BUILTINS: dict[str, Any] = {"float": Float}

@@ -1,0 +1,136 @@
+"""A loss seen once: the program of what it does to the arrays that are differentiated."""
+
+from __future__ import annotations
+
+import gc
+import random
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from .nodes import Array, Node, RefusedError, ordered, reshape
+from .rebuild import Rebuilder
+from .recorder import Recorder, alive
+from .simplify import simplified
+
+KEPT = "it keeps an array that depends on the parameters outside of itself"
+_alone = RLock()
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a loss does.
+
+    Attributes
+    ----------
+    result : Node
+        Its value, of shape ().
+    parameters : dict of Node
+        Those of the arrays, by name.
+    order : list of Node
+        All that moves, each after its arguments.
+    """
+
+    result: Node
+    parameters: Mapping[str, Node]
+    order: list[Node]
+
+    @property
+    def operations(self) -> int:
+        """How many operations on single numbers one evaluation takes."""
+        return sum(node.operations for node in self.order)
+
+
+def record(
+    loss: Callable[..., Any], arrays: Mapping[str, Array], argument: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+) -> Recording:
+    """Call a copy of a loss with recorders.
+
+    Parameters
+    ----------
+    loss : callable
+    arrays : dict of ndarray
+        What is differentiated, by name: recorders stand for these very objects wherever the loss reaches them.
+    argument : callable
+        What the loss is called with, of recorders by name.
+
+    Raises
+    ------
+    RefusedError
+        With the reason.
+    """
+    with _alone:
+        return _recorded(loss, arrays, argument)
+
+
+def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recording:
+    before, states = set(alive), (random.getstate(), np.random.get_state())  # noqa: NPY002  the user's own
+    nodes = _nodes(arrays)
+    result, reason = None, ""
+    try:
+        result = _seen(loss, arrays, nodes, argument)
+    except RefusedError as error:
+        reason = str(error)
+    except RecursionError:
+        reason = "what it reaches is nested too deep"
+    except Exception as error:  # noqa: BLE001  whatever a loss raises because a recorder is no array
+        reason = " ".join(f"it raised {type(error).__name__} when it was recorded: {error}".split())
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+    _forget(before)
+    if reason:
+        raise RefusedError(reason)
+    return _program(result, nodes)
+
+
+def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
+    """The parameters; one that has two names is one."""
+    known: dict[int, Node] = {}
+    for name, w in arrays.items():
+        if any(id(other) != id(w) and np.may_share_memory(w, other) for other in arrays.values()):
+            msg = f"the array {name!r} shares memory with another one that is differentiated"
+            raise RefusedError(msg)
+        known.setdefault(id(w), Node("parameter", value=w.astype(np.float64, order="C")))
+    return {name: known[id(w)] for name, w in arrays.items()}
+
+
+def _seen(loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], argument: Any) -> Node | None:
+    """What the copy of a loss returns."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        recorders = {name: Recorder(node) for name, node in nodes.items()}
+        copy = Rebuilder({id(w): recorders[name] for name, w in arrays.items()}, list(arrays.values()))
+        try:
+            result = copy(loss)(*map(copy, argument(recorders)))
+            return result.node if type(result) is Recorder else None
+        finally:
+            copy.close()
+
+
+def _forget(before: set[Recorder]) -> None:
+    """Nothing of a recording stays with the user."""
+    if set(alive) - before:
+        gc.collect()
+    left = set(alive) - before
+    for recorder in left:
+        recorder.release()
+    if left:
+        raise RefusedError(KEPT)
+
+
+def _program(result: Node | None, nodes: Mapping[str, Node]) -> Recording:
+    if result is None or not result.moves or result.size != 1:
+        msg = "what it returns is no single number that comes from the arrays"
+        raise RefusedError(msg)
+    final, parameters = simplified(reshape(result, ()), nodes)
+    return Recording(final, parameters, ordered([final]))
+
+
+def names(order: Sequence[Node]) -> list[str]:
+    """What the nodes are, for tests and explanations."""
+    return [node.kind for node in order]
