@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from ..formulas.stencils import Stencil
 from .buffers import reused
 from .changes import Box, Change, One, same
-from .nodes import Array, Node
+from .nodes import Array, Node, time_of
 from .recording import Recording
 from .rules import change
 
 BLOCK = 1 << 17
 """Numbers of the widest change of a block: 1 MiB; wider ones leave the cache."""
 
-CALL = 3_000
-"""What a rule costs beside its arithmetic, in operations on single numbers."""
+CALL = 30_000
+"""What a rule costs beside its arithmetic, in operations on single numbers: some 30 us."""
 
 Places = Mapping[str, NDArray[np.intp]]
 
@@ -35,13 +35,13 @@ class Family:
         Names and axes.
     widest : int
         Numbers of the widest change, of one displacement.
-    work : int
-        Operations of one displacement.
+    work : float
+        Time of one displacement.
     """
 
     axes: tuple[tuple[str, int], ...]
     widest: int
-    work: int
+    work: float
 
 
 def final_change(order: list[Node], starts: Mapping[Node, Change], lanes: int, keep: Any = None) -> Change:
@@ -62,7 +62,7 @@ def final_change(order: list[Node], starts: Mapping[Node, Change], lanes: int, k
 
 
 def families(recording: Recording) -> list[Family]:
-    """The blocks of each array: along the axis for which changes are the narrowest; arrays of the same blocks merged."""
+    """The blocks of each array: along the axis whose changes are the narrowest; arrays of the same blocks merged."""
     order, found = recording.order, dict[str, Any]()
     for name, node in recording.parameters.items():
         if node in order:
@@ -90,10 +90,10 @@ def _tried(order: list[Node], node: Node, axis: int) -> tuple[float, int, dict[N
     return work + CALL * len(order) * shape[axis] / max(node.size, 1), axis, boxes
 
 
-def _work(node: Node, box: Box) -> int:
-    if node.kind == "matmul":
-        return 2 * box.size * node.args[0].shape[-1]
-    return box.size if node.kind != "reduce" else node.args[0].size
+def _work(node: Node, box: Box) -> float:
+    """Of a change of one lane. What a product sums are changed elements only."""
+    inner = node.args[0].size // max(node.size, 1) if node.kind == "reduce" else 1
+    return time_of(node.kind, node.how, box.size, inner)
 
 
 def _blocks_meet(recording: Recording, found: Mapping[str, Any], name: str, other: str) -> bool:
@@ -167,9 +167,10 @@ def _fill(
     lanes_count = count * len(moved)
     with np.errstate(all="ignore"):
         found = final_change(recording.order, starts, lanes_count)
-        by = np.zeros(lanes_count) if found is None else found.boxed(recording.result, lanes_count).by(recording.result)
-    by = dict(zip(moved, by.reshape(len(moved), count), strict=True)) | {0: np.zeros(count)}
-    values = [by[k] for k in formula.offsets]
+        final = recording.result
+        by = np.zeros(lanes_count) if found is None else found.boxed(final, lanes_count).by(final)
+    by_offset = dict(zip(moved, by.reshape(len(moved), count), strict=True)) | {0: np.zeros(count)}
+    values = [by_offset[k] for k in formula.offsets]
     with np.errstate(all="ignore"):
         total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)
     for name, (at, numbers) in mine.items():

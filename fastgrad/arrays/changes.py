@@ -57,9 +57,8 @@ class Box:
     @property
     def size(self) -> int:
         """How many elements of one lane."""
-        data = self._by if self._by is not None else self._new
-        assert data is not None
-        return data.size // max(data.shape[-1], 1)
+        data: Any = self._by if self._by is not None else self._new
+        return int(data.size // max(data.shape[-1], 1))
 
     def boxed(self, _node: Node, _lanes: int) -> Box:
         return self

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import Node, constant, matmul, move, reduce, refuse, reshape, transpose, ufunc
-from .recorder import FUNCTIONS, Recorder, cast, dot, joined, node_of, put, recorder_of, spread
+from .moves import cast, put, spread
+from .nodes import Node, constant, matmul, move, refuse, reshape, transpose, ufunc
+from .recorder import FUNCTIONS, Recorder, dot, joined, node_of, recorder_of
 
 _METHODS = (
     "sum max min mean var std prod cumsum argmax argmin any all copy reshape ravel transpose squeeze swapaxes clip "
@@ -26,7 +27,8 @@ FUNCTIONS |= {
     np.ndim: lambda x: x.ndim, np.concatenate: joined, np.vstack: lambda v: joined(map(_at_least_2d, v)),
     np.stack: lambda v, axis=0: joined(v, axis, np.stack), np.column_stack: lambda v: joined(map(_column, v), 1),
     np.hstack: lambda v: joined(v, 0 if recorder_of(v[0]).ndim == 1 else 1),
-    np.atleast_1d: lambda x: x.reshape(1) if not x.ndim else x, np.atleast_2d: lambda x: _at_least_2d(x),
+    np.atleast_1d: lambda x: x.reshape(1) if not x.ndim else x, np.atleast_2d: lambda x: _at_least_2d(x),  # noqa: PLW0108  defined below
+
 }  # fmt: skip
 
 
@@ -113,15 +115,23 @@ def _diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     return x
 
 
+def _below(x: Any, k: int) -> Node:
+    """Where a triangle of a matrix is."""
+    return constant(np.tri(x.shape[-2], x.shape[-1], k, dtype=np.bool_))
+
 
 @_rule(np.tril)
 def _tril(x: Any, k: int = 0) -> Recorder:
-    return Recorder(ufunc(np.where, constant(np.tri(*x.shape[-2:], k, dtype=bool)), node_of(x), constant(0.0)))
+    return Recorder(
+        ufunc(np.where, constant(np.tri(x.shape[-2], x.shape[-1], k, dtype=np.bool_)), node_of(x), constant(0.0))
+    )
 
 
 @_rule(np.triu)
 def _triu(x: Any, k: int = 0) -> Recorder:
-    return Recorder(ufunc(np.where, constant(np.tri(*x.shape[-2:], k - 1, dtype=bool)), constant(0.0), node_of(x)))
+    return Recorder(
+        ufunc(np.where, constant(np.tri(x.shape[-2], x.shape[-1], k - 1, dtype=np.bool_)), constant(0.0), node_of(x))
+    )
 
 
 @_rule(np.diag)
@@ -133,7 +143,7 @@ def _diag(x: Any, k: int = 0) -> Recorder:
 
 
 @_rule(np.pad)
-def _pad(x: Any, width: Any, mode: str = "constant", constant_values: Any = 0) -> Recorder:
+def _pad(x: Any, width: Any, mode: Any = "constant", constant_values: Any = 0) -> Recorder:
     if mode != "constant" or np.ndim(constant_values):
         return _moved(lambda v: np.pad(v, width, mode), x) if mode in {"edge", "wrap", "reflect"} else refuse(mode)
     whole = np.pad(np.full(x.shape, constant_values, x.dtype), width, constant_values=constant_values)
@@ -143,7 +153,7 @@ def _pad(x: Any, width: Any, mode: str = "constant", constant_values: Any = 0) -
 
 
 @_rule(np.linalg.norm)
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002  NumPy's name
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if ord is not None and not (ord == 2 and (axis is not None or x.ndim == 1)) and ord != "fro":
         refuse(f"np.linalg.norm of order {ord!r} has no rule for whole arrays")
     return np.sqrt((x * x).sum(axis, keepdims=keepdims))
@@ -180,7 +190,9 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     if isinstance(axes, (int, np.integer)):
         mine, theirs = list(range(left.ndim - axes, left.ndim)), list(range(axes))
     else:
-        mine, theirs = ([int(k) % v.ndim for k in np.atleast_1d(given)] for given, v in zip(axes, (left, right)))
+        mine, theirs = (
+            [int(k) % v.ndim for k in np.atleast_1d(given)] for given, v in zip(axes, (left, right), strict=True)
+        )
     letters = "abcdefghijklmnopqrstuvwxyz"
     first, second = letters[: left.ndim], list(letters[left.ndim : left.ndim + right.ndim])
     for k, m in zip(mine, theirs, strict=True):

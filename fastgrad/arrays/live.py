@@ -9,16 +9,22 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.choose import warn_once
 from ..engine.python import mutation
+from ..engine.threads import progress_report
 from ..formulas.stencils import Stencil
+from ..results import EngineError
 from . import agreement, blocks, cost, reach, sweep
 from .nodes import Array, RefusedError
 from .recording import Recording, record
 
 Report = Callable[[int, int], object]
 
-WORTH_A_LOOK = 2e6
-"""Calls of a loss times the numbers that it reads, above which it is recorded: the loop takes some 10 ms then."""
+LONG = 1e10
+"""Operations of a loop that takes long."""
+
+WORTH_A_LOOK = 3e7
+"""Calls of a loss times the numbers that it reads, above which it is recorded: the loop takes some 0.1 s then."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,53 @@ class Loss:
     def numbers(self) -> int:
         """How many numbers it reads."""
         return max(reach.numbers(self.function, *self.argument(self.arrays)), sum(w.size for w in self.arrays.values()))
+
+
+ENGINES = ("auto", "python", "arrays")
+
+SLOW = (
+    "the loss is called {calls:,} times, some {operations:.0e} operations in all: {reason}. What would help: "
+    "workers=n, which forks; progress=True; for some of the elements weight_gradient(..., sample=n) or mask="
+)
+
+
+def check_live_engine(engine: Any) -> None:
+    """Raise ValueError for a name that is no engine of losses of live arrays."""
+    if engine not in ENGINES:
+        msg = f"engine={engine!r} is unknown here; use one of {', '.join(map(repr, ENGINES))}"
+        raise ValueError(msg)
+
+
+def live_sums(
+    loss: Loss, places: blocks.Places, steps: Mapping[str, Any], formula: Stencil, engine: str, progress: Any
+) -> dict[str, Array] | None:
+    """The sums by the array program; None where the loop is to take them, with a warning where it takes long.
+
+    Raises
+    ------
+    EngineError
+        The array program was asked for and cannot be had.
+    """
+    calls = sum(map(len, places.values())) * sum(1 for k in formula.offsets if k)
+    if engine == "auto" and (hasattr(loss.function, "py_func") or not loss.is_worth_a_look(calls)):
+        return None
+    try:
+        with progress_report(progress, "coordinate") as report:
+            return sums(loss, places, steps, formula, asked=engine == "arrays", report=report)
+    except RefusedError as refused:
+        if engine == "arrays":
+            msg = f"engine='arrays' cannot run this loss: {refused}"
+            raise EngineError(msg) from refused
+        warn_if_long(loss, calls, str(refused))
+        return None
+
+
+def warn_if_long(loss: Loss, calls: int, reason: str) -> None:
+    """Say once per function that the loop takes long, and why."""
+    operations = float(calls) * loss.numbers()
+    if operations > LONG:
+        text = SLOW.format(calls=calls, operations=operations, reason=reason)
+        warn_once(loss.function, text)
 
 
 def sums(

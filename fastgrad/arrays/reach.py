@@ -44,4 +44,5 @@ def _inside(value: Any) -> Iterator[Any]:
     elif isinstance(value, (types.MethodType, partial)):
         yield from (part for _, _, part in parts(value))
     elif not isinstance(value, (type, types.ModuleType)):
-        yield from getattr(value, "__dict__", {}).values()
+        own = getattr(value, "__dict__", None)
+        yield from own.values() if type(own) is dict else ()

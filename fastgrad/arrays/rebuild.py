@@ -1,7 +1,7 @@
 """A copy of all that a loss can reach, with recorders in the place of float arrays: nothing of the user's is touched.
 
-Functions get other globals, in which names are looked up as they are needed: `np`, `math`, `float` and SciPy's functions
-are others there, modules and classes of the user's are copies. NumPy itself is as it is, for everybody else too.
+Functions get other globals, in which names are looked up as they are needed: `np`, `math`, `float` and functions of
+SciPy are others there, modules and classes of the user's are copies. NumPy itself is as it is, for everybody else too.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import numpy as np
 
 from ..program.captures import home, is_installed, is_pythons_class, is_users_module
 from .functions import SCIPYS
+from .moves import put
 from .nodes import Node, constant, move, refuse, reshape
-from .recorder import Recorder, node_of, put, recorder_of, stacked
+from .recorder import Recorder
+from .standins import MATHS, NUMPYS, Float, Module, Names, either
 
 LARGE = 1 << 20
 """Bytes: integers and masks up to here are copied, larger ones lent read-only."""
@@ -48,8 +50,8 @@ class Rebuilder:
         self._alive: list[Any] = list(arrays)  # so that no other object takes the number of one in the memo
         self._spaces: dict[int, Names] = {}
         self._memo |= {id(getattr(np, name)): made for name, made in NUMPYS.items()}
-        special = sys.modules.get("scipy.special")
-        self._memo |= {id(f): _either(SCIPYS[n], f) for n, f in _named(special, SCIPYS)} if special else {}
+        special: Any = sys.modules.get("scipy.special")
+        self._memo |= {id(f): either(SCIPYS[n], f) for n, f in _named(special, SCIPYS)} if special else {}
         self._memo |= {id(np): Module(np, self, NUMPYS), id(math): Module(math, self, MATHS), id(float): Float}
 
     def __call__(self, value: Any) -> Any:
@@ -74,25 +76,20 @@ class Rebuilder:
         self._memo.clear()
 
     def _made(self, value: Any, kind: type) -> Any:
-        if isinstance(value, np.ndarray):
-            return self._array(value)
-        if kind is types.FunctionType:
-            return self._function(value)
-        if kind is types.MethodType:
-            return types.MethodType(self(value.__func__), self(value.__self__))
-        if kind is functools.partial:
-            return functools.partial(
-                self(value.func), *map(self, value.args), **{k: self(v) for k, v in value.keywords.items()}
-            )
-        if isinstance(value, types.ModuleType):
-            return self._module(value)
-        if isinstance(value, type):
-            return self._class(value)
-        if isinstance(value, tuple):
-            return tuple.__new__(self(kind), map(self, value))
-        if isinstance(value, (np.random.Generator, np.random.RandomState)):
-            return copy.deepcopy(value)
+        for kinds, make in _MAKERS:
+            if isinstance(value, kinds):
+                return make(self, value)
         return self._instance(value, kind)
+
+    def _method(self, value: Any) -> Any:
+        return types.MethodType(self(value.__func__), self(value.__self__))
+
+    def _partial(self, value: Any) -> Any:
+        options = {name: self(part) for name, part in value.keywords.items()}
+        return functools.partial(self(value.func), *map(self, value.args), **options)
+
+    def _tuple(self, value: Any) -> Any:
+        return tuple.__new__(self(type(value)), map(self, value))
 
     # --- arrays
 
@@ -125,9 +122,7 @@ class Rebuilder:
         def read(node: Node) -> Node:
             return move(lambda v: v.reshape(-1)[at], node)
 
-        return Recorder(
-            read(owner.node), owner, read, lambda o, new: reshape(put(reshape(o, (-1,)), at, new), o.shape)
-        )
+        return Recorder(read(owner.node), owner, read, lambda o, new: reshape(put(reshape(o, (-1,)), at, new), o.shape))
 
     # --- code
 
@@ -250,123 +245,13 @@ def _named(module: Any, names: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(name, getattr(module, name)) for name in names if hasattr(module, name)]
 
 
-# --- the names a function sees
-
-
-class Names(dict[str, Any]):
-    """A module's names: each copied when it is looked up, and found again."""
-
-    def __init__(self, space: dict[str, Any], rebuild: Rebuilder) -> None:
-        super().__init__({"__name__": space.get("__name__"), "__builtins__": space.get("__builtins__", {})})
-        self._space, self._rebuild = space, rebuild
-
-    def __missing__(self, name: str) -> Any:
-        if name in self._space:
-            found = self._rebuild(self._space[name])
-        elif name in BUILTINS:
-            found = BUILTINS[name]
-        else:
-            raise KeyError(name)
-        self[name] = found
-        return found
-
-
-class Module(types.ModuleType):
-    """A module with other parts: those given, and copies of the user's."""
-
-    def __init__(self, module: types.ModuleType, rebuild: Rebuilder, parts: Mapping[str, Any]) -> None:
-        super().__init__(module.__name__)
-        self.__dict__.update(parts)
-        self.__dict__["_fastgrad"] = (module, rebuild)
-
-    def __getattr__(self, name: str) -> Any:
-        module, rebuild = self.__dict__["_fastgrad"]
-        found = rebuild(getattr(module, name))
-        self.__dict__[name] = found
-        return found
-
-
-def _either(rule: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
-    """A rule where there is a recorder among the arguments, the function itself where there is none."""
-
-    @functools.wraps(plain)
-    def called(*args: Any, **options: Any) -> Any:
-        chosen = rule if any(type(v) is Recorder for v in (*args, *options.values())) else plain
-        return chosen(*args, **options)
-
-    return called
-
-
-def _creator(make: Callable[..., Any]) -> Callable[..., Any]:
-    """An array that the loss may fill must be a recorder from the start."""
-
-    def made(*args: Any, **options: Any) -> Any:
-        if any(type(v) is Recorder for v in (*args, *options.values())):
-            args = tuple(v.values() if type(v) is Recorder else v for v in args)
-        array = make(*args, **options)
-        return Recorder(constant(array)) if array.dtype.kind == "f" else array
-
-    return made
-
-
-def _array(x: Any, dtype: Any = None, **options: Any) -> Any:
-    """np.array, np.asarray and their like."""
-    if type(x) is Recorder:
-        return x.copy() if dtype is None else x.astype(dtype)
-    if isinstance(x, (list, tuple)) and _has_recorders(x):
-        made = stacked(x)
-        return made if dtype is None else made.astype(dtype)
-    array = np.array(x, dtype, **options)
-    return Recorder(node_of(array)) if array.dtype.kind == "f" else array
-
-
-def _as_array(x: Any, dtype: Any = None, **options: Any) -> Any:
-    if type(x) is Recorder and (dtype is None or np.dtype(dtype).kind == "f"):
-        return x
-    return _array(x, dtype, **options)
-
-
-def _has_recorders(x: Any) -> bool:
-    return any(type(v) is Recorder or (isinstance(v, (list, tuple)) and _has_recorders(v)) for v in x)
-
-
-def _full(shape: Any, value: Any, dtype: Any = None, **_order: Any) -> Any:
-    if type(value) is Recorder:
-        made = recorder_of(np.zeros(shape))
-        made[...] = value
-        return made
-    return _creator(np.full)(shape, value, dtype)
-
-
-NUMPYS: dict[str, Any] = {name: _creator(getattr(np, name)) for name in ("zeros", "ones", "eye", "identity")}
-NUMPYS |= {"empty": NUMPYS["zeros"], "full": _full, "array": _array, "asarray": _as_array}
-NUMPYS |= {name: _as_array for name in ("ascontiguousarray", "asanyarray", "asfortranarray")}
-
-MATHS = {
-    name: _either(getattr(np, array), getattr(math, name))
-    for name, array in {
-        "sqrt": "sqrt", "exp": "exp", "log": "log", "log1p": "log1p", "expm1": "expm1", "log2": "log2",
-        "log10": "log10", "sin": "sin", "cos": "cos", "tan": "tan", "tanh": "tanh", "sinh": "sinh", "cosh": "cosh",
-        "atan": "arctan", "asin": "arcsin", "acos": "arccos", "atan2": "arctan2", "fabs": "fabs", "pow": "power",
-        "hypot": "hypot", "isnan": "isnan", "isfinite": "isfinite", "isinf": "isinf",
-    }.items()
-}  # fmt: skip
-
-
-class _Floats(type):
-    def __instancecheck__(cls, value: Any) -> bool:
-        return isinstance(value, float)
-
-
-class Float(float, metaclass=_Floats):
-    """Stands for float: `return float(loss)` makes no number of a recorder. np.dtype takes it for float64."""
-
-    dtype = np.dtype(np.float64)
-
-    def __new__(cls, value: Any = 0.0) -> Any:
-        if type(value) is Recorder:
-            return value if value.size == 1 else float(value)
-        return float(value)
-
-
-BUILTINS: dict[str, Any] = {"float": Float}
+_MAKERS: tuple[tuple[Any, Callable[[Rebuilder, Any], Any]], ...] = (
+    (np.ndarray, Rebuilder._array),
+    (types.FunctionType, Rebuilder._function),
+    (types.MethodType, Rebuilder._method),
+    (functools.partial, Rebuilder._partial),
+    (types.ModuleType, Rebuilder._module),
+    (type, Rebuilder._class),
+    (tuple, Rebuilder._tuple),
+    ((np.random.Generator, np.random.RandomState), lambda _, value: copy.deepcopy(value)),
+)

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import Node, RefusedError, constant, matmul, move, pick, reduce, refuse, reshape, transpose, ufunc
+from .moves import cast, cumulated, get, is_basic, product, put, spread, take
+from .nodes import Node, constant, matmul, move, reduce, refuse, reshape, transpose, ufunc
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 """NumPy's functions that are no ufuncs, by what they do to recorders."""
@@ -93,7 +94,7 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
         return self.dtype.itemsize
 
     @property
-    def T(self) -> Recorder:  # noqa: N802
+    def T(self) -> Recorder:
         return self.transpose()
 
     @property
@@ -188,7 +189,7 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __getitem__(self, index: Any) -> Any:
         index = plain_index(index)
-        if _is_basic(index):
+        if is_basic(index):
             return Recorder(
                 get(self.node, index), self, lambda o: get(o, index), lambda o, new: put(o, index, new)
             )  # fmt: skip
@@ -263,60 +264,39 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
     def fill(self, value: Any) -> None:
         self[...] = value
 
-    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Recorder:
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
         counted = self if self.dtype.kind == "f" else self.astype(np.float64 if self.node.moves else np.int64)
         return _into(out, _checked(dtype, Recorder(reduce(np.add, counted.node, axis, bool(keepdims)))))
 
-    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Recorder:
+    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
         return _into(out, Recorder(reduce(np.maximum, self.node, axis, bool(keepdims))))
 
-    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Recorder:
+    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
         return _into(out, Recorder(reduce(np.minimum, self.node, axis, bool(keepdims))))
 
-    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Recorder:
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
         total = self.sum(axis, dtype, None, keepdims)
         return _into(out, total / (self.size // max(total.size, 1)))
 
-    def var(
-        self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False
-    ) -> Recorder:
+    def var(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
         spread_out = self - self.mean(axis, dtype, None, True)
         total = (spread_out * spread_out).sum(axis, dtype, None, keepdims)
         return _into(out, total / (self.size // max(total.size, 1) - ddof))
 
-    def std(
-        self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False
-    ) -> Recorder:
+    def std(self, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: bool = False) -> Any:
         return _into(out, np.sqrt(self.var(axis, dtype, None, ddof, keepdims)))
 
-    def prod(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Recorder:
-        lines = self if axis is not None else self.ravel()
-        place = 0 if axis is None else int(axis) % self.ndim
-        if lines.shape[place] > 64:
-            refuse("np.prod of more than 64 factors has no rule for whole arrays")
-        product = Recorder(constant(1.0))
-        for k in range(lines.shape[place]):
-            product = product * lines[(slice(None),) * place + (k,)]
-        if keepdims:
-            kept = tuple(1 if axis is None or a == place else n for a, n in enumerate(self.shape))
-            product = product.reshape(kept)
-        return _into(out, _checked(dtype, product))
+    def prod(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+        return _into(out, _checked(dtype, Recorder(product(self.node, axis, keepdims))))
 
-    def cumsum(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Recorder:
-        """By a triangular matrix."""
-        lines, place = (self.ravel(), 0) if axis is None else (self, int(axis) % self.ndim)
-        n = lines.shape[place]
-        if n > 2048:
-            refuse("np.cumsum of more than 2048 numbers has no rule for whole arrays")
-        turned = lines.swapaxes(place, -1) if lines.ndim > 1 else lines
-        summed = turned @ np.triu(np.ones((n, n)))
-        return _into(out, _checked(dtype, summed.swapaxes(place, -1) if lines.ndim > 1 else summed))
+    def cumsum(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+        return _into(out, _checked(dtype, Recorder(cumulated(self.node, axis))))
 
-    def clip(self, low: Any = None, high: Any = None, out: Any = None) -> Recorder:
+    def clip(self, low: Any = None, high: Any = None, out: Any = None) -> Any:
         bounded = self if low is None else np.maximum(self, low)
         return _into(out, bounded if high is None else np.minimum(bounded, high))
 
-    def round(self, decimals: int = 0, out: Any = None) -> Recorder:
+    def round(self, decimals: int = 0, out: Any = None) -> Any:
         if decimals:
             refuse("np.round to decimals has no rule for whole arrays")
         return _into(out, np.rint(self))
@@ -333,7 +313,7 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
     def all(self, axis: Any = None) -> Recorder:
         return Recorder(Node("other", (self.node,), "all", lambda v: np.all(v, axis)))
 
-    def dot(self, other: Any) -> Recorder:
+    def dot(self, other: Any) -> Any:
         return dot(self, other)
 
 
@@ -392,59 +372,6 @@ def plain_index(index: Any) -> Any:
     return np.array(index) if isinstance(index, (np.ndarray, list, range)) else index
 
 
-def get(x: Node, index: Any) -> Node:
-    """A part by a basic index."""
-    return move(lambda v: v[index], x, key=("get", repr(index)))
-
-
-def take(x: Node, index: Any) -> Node:
-    """A part by arrays of places."""
-    parts = index if isinstance(index, tuple) else (index,)
-    if len(parts) == len(x.shape) and all(np.asarray(p).dtype.kind in "iu" for p in parts if not isinstance(p, slice)):
-        if not any(isinstance(p, slice) or p is None or p is Ellipsis for p in parts):
-            x.value[index]  # whose IndexError is NumPy's
-            spread_out = np.broadcast_arrays(*parts)
-            return pick(x, tuple(np.where(p < 0, p + n, p) for p, n in zip(spread_out, x.shape, strict=True)))
-    return move(lambda v: v[index], x)
-
-
-def put(x: Node, index: Any, value: Node) -> Node:
-    """An array with another part."""
-
-    def written(v: Any, new: Any) -> Any:
-        result = np.array(v)
-        result[index] = new
-        return result
-
-    return move(written, x, cast(value, x.dtype))
-
-
-def cast(x: Node, dtype: np.dtype[Any]) -> Node:
-    """Of another type. What moves is float64 all along, whatever precision the loss has."""
-    own = x.dtype
-    if own == dtype or (own.kind == dtype.kind == "f" and (x.moves or not x.shape)):
-        return x
-    if own.kind == "f" and dtype.kind != "f" and x.moves:
-        refuse(f"it makes {dtype} of values that depend on the parameters")
-    return ufunc(np.positive if own.kind == dtype.kind == "f" else _caster(dtype), x)
-
-
-def _caster(dtype: np.dtype[Any]) -> Callable[[Any], Any]:
-    return lambda v: np.asarray(v).astype(np.float64 if dtype.kind == "f" else dtype)
-
-
-def spread(x: Node, shape: tuple[int, ...]) -> Node:
-    """Repeated to a shape, as NumPy does it."""
-    return x if x.shape == tuple(shape) else move(lambda v: np.broadcast_to(v, shape), x)
-
-
-def _is_basic(index: Any) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(p is None or p is Ellipsis or isinstance(p, (int, np.integer, slice)) for p in parts) and not any(
-        isinstance(p, (bool, np.bool_)) for p in parts
-    )
-
-
 def _empty(shape: tuple[int, ...]) -> Any:
     return np.broadcast_to(np.int8(0), shape)
 
@@ -453,10 +380,7 @@ def _checked(dtype: Any, result: Recorder) -> Recorder:
     return result if dtype is None or np.dtype(dtype).kind == "f" else refuse(f"a sum of dtype {np.dtype(dtype)}")
 
 
-def _into(out: Any, result: Recorder) -> Recorder:
+def _into(out: Any, result: Any) -> Any:
     if out is None:
         return result
     return out.become(spread(result.node, out.shape)) if type(out) is Recorder else refuse(OWN)
-
-
-__all__ = ["FUNCTIONS", "Recorder", "RefusedError"]

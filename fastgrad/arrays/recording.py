@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 import random
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
-from .nodes import Array, Node, RefusedError, ordered, reshape
+from .nodes import Array, Node, RefusedError, counted, ordered, reshape
 from .rebuild import Rebuilder
 from .recorder import Recorder, alive
 from .simplify import simplified
@@ -33,16 +33,20 @@ class Recording:
         Those of the arrays, by name.
     order : list of Node
         All that moves, each after its arguments.
+    operations : int
+        How many operations on single numbers the loss takes, also for what does not move ...
+    time : float
+        ... in units of one of NumPy's on whole arrays ...
+    calls : int
+        ... and how many calls of NumPy.
     """
 
     result: Node
     parameters: Mapping[str, Node]
     order: list[Node]
-
-    @property
-    def operations(self) -> int:
-        """How many operations on single numbers one evaluation takes."""
-        return sum(node.operations for node in self.order)
+    operations: int
+    time: float
+    calls: int
 
 
 def record(
@@ -68,6 +72,7 @@ def record(
 
 
 def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recording:
+    counted.operations, counted.time, counted.nodes = 0, 0.0, 0
     before, states = set(alive), (random.getstate(), np.random.get_state())  # noqa: NPY002  the user's own
     nodes = _nodes(arrays)
     result, reason = None, ""
@@ -82,10 +87,11 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recordin
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
+    work = counted.operations, counted.time, counted.nodes
     _forget(before)
     if reason:
         raise RefusedError(reason)
-    return _program(result, nodes)
+    return _program(result, nodes, work)
 
 
 def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
@@ -123,14 +129,9 @@ def _forget(before: set[Recorder]) -> None:
         raise RefusedError(KEPT)
 
 
-def _program(result: Node | None, nodes: Mapping[str, Node]) -> Recording:
+def _program(result: Node | None, nodes: Mapping[str, Node], work: tuple[int, float, int]) -> Recording:
     if result is None or not result.moves or result.size != 1:
         msg = "what it returns is no single number that comes from the arrays"
         raise RefusedError(msg)
     final, parameters = simplified(reshape(result, ()), nodes)
-    return Recording(final, parameters, ordered([final]))
-
-
-def names(order: Sequence[Node]) -> list[str]:
-    """What the nodes are, for tests and explanations."""
-    return [node.kind for node in order]
+    return Recording(final, parameters, ordered([final]), *work)

@@ -1,7 +1,7 @@
 """What a node makes of the changes of its arguments: a rule for each kind.
 
-A change passes sums, products with constants and moves as a difference, so that nothing nearly equal is subtracted; other
-functions are computed at the displaced values.
+A change passes sums, products with constants and moves as a difference, so that nothing nearly equal is subtracted;
+other functions are computed at the displaced values.
 """
 
 from __future__ import annotations
@@ -261,7 +261,7 @@ def _matmul(node: Node, changes: Sequence[Change], lanes: int) -> Change:
         terms.append(_of_both(left.boxed(a, lanes), right.boxed(b, lanes), a, b))
     if len(terms) == 1:
         return terms[0]
-    return Box((None, None), sum(t.widened(node, (None, None)).by(node) for t in terms))
+    return Box((None, None), np.add.reduce([t.widened(node, (None, None)).by(node) for t in terms]))
 
 
 def _copied(data: Any) -> Any:

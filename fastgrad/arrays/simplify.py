@@ -11,7 +11,7 @@ from .nodes import Node, ordered, pick, ufunc
 
 
 def simplified(result: Node, parameters: Mapping[str, Node]) -> tuple[Node, Mapping[str, Node]]:
-    """The same result from fewer nodes. Softmax's second exp is the first; of y[rows, labels] only those are computed."""
+    """The same result from fewer nodes: softmax has one exp, of y[rows, labels] no others are computed."""
     known: dict[Any, Node] = {}
     done: dict[Node, Node] = {node: node for node in parameters.values()}
     for node in ordered([result]):

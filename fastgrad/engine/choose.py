@@ -227,10 +227,14 @@ def warn_if_slow(call: Call, chosen: Choice, level: int) -> None:
     """Say once per function that Python is about to call it very often, and why."""
     if chosen.code is not None or call.total <= PYTHON_CALLS:
         return
-    if id(getattr(call.f, "__code__", call.f)) not in _warned:
-        keep_quiet(call.f)
-        text = f"f is called {call.total:,} times from Python: {chosen.reason}"
-        warnings.warn(text, PerformanceWarning, stacklevel=level)
+    warn_once(call.f, f"f is called {call.total:,} times from Python: {chosen.reason}", level + 1)
+
+
+def warn_once(f: Any, text: str, level: int | None = None) -> None:
+    """A PerformanceWarning, once per function."""
+    if id(getattr(f, "__code__", f)) not in _warned:
+        keep_quiet(f)
+        warnings.warn(text, PerformanceWarning, stacklevel=users_level(2) if level is None else level)
 
 
 def keep_quiet(f: Any) -> None:

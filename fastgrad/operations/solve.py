@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import points
+from ..arrays.nodes import RefusedError
 from ..engine.arguments import Options, arrays_of, check_out, check_workers
 from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target
@@ -233,7 +234,7 @@ def _by_arrays(call: Call, target: Output, values: Array | None) -> Facts | None
         return None
     try:
         return points.fill(call, target, values, asked=False)
-    except points.RefusedError:
+    except RefusedError:
         return None
 
 
