@@ -26,7 +26,7 @@ class One:
 
     def boxed(self, node: Node, lanes: int) -> Box:
         """The same as a box, of zeros but for these elements."""
-        at = np.unravel_index(self.flat, node.shape)
+        at = places_of(self.flat, node.shape)
         sets = [np.unique(places) for places in at]
         data = np.zeros([*map(len, sets), lanes])
         inside = tuple(np.searchsorted(s, places) for s, places in zip(sets, at, strict=True))
@@ -105,6 +105,11 @@ Change = One | Box | None
 def _like(data: Any) -> Any:
     """Memory for a result of the same shape."""
     return empty(data.shape) if data.dtype == np.float64 else None
+
+
+def places_of(flat: NDArray[np.intp], shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:
+    """Numbers of elements as places along each axis."""
+    return np.unravel_index(flat, shape) if shape else ()
 
 
 def whole(places: NDArray[np.intp], n: int) -> Set:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,17 @@ def _flip(x: Any, axis: Any = None) -> Recorder:
 @_rule(np.roll)
 def _roll(x: Any, shift: Any, axis: Any = None) -> Recorder:
     return _moved(lambda v: np.roll(v, shift, axis), x)
+
+
+@_rule(np.array_split)
+def _split(x: Any, parts: Any, axis: int = 0) -> list[Any]:
+    lengths = [len(part) for part in np.array_split(np.arange(x.shape[axis]), parts)]
+    ends = np.cumsum([0, *lengths]).tolist()
+    before = (slice(None),) * (axis % x.ndim)
+    return [x[(*before, slice(start, stop))] for start, stop in pairwise(ends)]
+
+
+FUNCTIONS |= {np.split: _split, np.hsplit: lambda x, n: _split(x, n, 0 if x.ndim == 1 else 1), np.vsplit: _split}
 
 
 @_rule(np.take_along_axis)

@@ -39,8 +39,6 @@ def _derivatives(function: Callable[..., Any], literals: tuple[Any, ...]) -> Pro
         given = iter(x)
         return function(*[next(given) if literal is None else literal for literal in literals])
 
-    if function is np.where:
-        of = _where
     try:
         program = trace(of, (count,))
     except Untraceable as refused:
@@ -49,10 +47,6 @@ def _derivatives(function: Callable[..., Any], literals: tuple[Any, ...]) -> Pro
     code = Code(program)
     found = adjoint(code, program, program.outputs[0], Partials(code, program))
     return code.finish(found, (count,))
-
-
-def _where(x: Any) -> Any:
-    return np.where(x[0] > 0.5, x[1], x[2])
 
 
 def _run(program: Program, given: list[Any]) -> list[Any]:

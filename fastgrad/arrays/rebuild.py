@@ -29,6 +29,7 @@ LARGE = 1 << 20
 
 _PLAIN = (int, float, str, bool, type(None), bytes, complex, Recorder)
 _SEQUENCES = (list, collections.deque)
+_BASES: tuple[Any, ...] = (list, dict, types.SimpleNamespace)
 _NAMESPACES = (types.SimpleNamespace, collections.UserDict, collections.UserList, collections.Counter)
 _MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict)
 
@@ -210,7 +211,7 @@ class Rebuilder:
 
     def _object(self, value: Any, own: Any) -> Any:
         try:
-            made = (list if isinstance(value, list) else dict if isinstance(value, dict) else object).__new__(own)
+            made = next((base for base in _BASES if isinstance(value, base)), object).__new__(own)
         except Exception:  # noqa: BLE001  locks, files, what asks for arguments
             return refuse(f"it reads a {own.__name__}, which cannot be copied")
         self._memo[id(value)] = made

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .buffers import empty
-from .changes import Box, Change, One, Set, same, taken, whole
+from .changes import Box, Change, One, Set, places_of, same, taken, whole
 from .nodes import Node
 from .sweep import sources
 
@@ -53,9 +53,9 @@ def _computed(function: Any, *given: Any) -> Any:
 
 
 def _ufunc_of_one(node: Node, k: int, one: One) -> One:
-    at = np.unravel_index(one.flat, node.shape)
+    at = places_of(one.flat, node.shape)
     given = [np.broadcast_to(a.value, node.shape)[at] + (one.by if n == k else 0.0) for n, a in enumerate(node.args)]
-    return One(one.lanes, one.flat, node.how(*given) - node.value[at])
+    return One(one.lanes, one.flat, node.how(*given) - np.asarray(node.value)[at])
 
 
 def _set_along(node: Node, boxes: Sequence[Box | None], moving: Sequence[int], axis: int) -> Set:

@@ -39,6 +39,8 @@ def _swept(recording: Recording, careful: bool) -> dict[str, Array]:
 
 
 def _ufunc(node: Node, bar: Any, careful: bool) -> list[tuple[Node, Any]]:
+    if node.how is np.where:
+        return _where(node, bar)
     found = []
     for argument, partial in partials(node):
         product = bar if isinstance(partial, float) and partial == 1.0 else bar * partial
@@ -46,6 +48,14 @@ def _ufunc(node: Node, bar: Any, careful: bool) -> list[tuple[Node, Any]]:
             product = np.where(np.equal(bar, 0.0), 0.0, product)
         found.append((argument, summed_to(np.broadcast_to(product, node.shape), argument.shape)))
     return found
+
+
+def _where(node: Node, bar: Any) -> list[tuple[Node, Any]]:
+    """To each branch where it is taken."""
+    mask, *branches = node.args
+    parts = np.where(mask.value, bar, 0.0), np.where(mask.value, 0.0, bar)
+    pairs = [(a, part) for a, part in zip(branches, parts, strict=True) if a.moves and a.is_float]
+    return [(a, summed_to(np.broadcast_to(part, node.shape), a.shape)) for a, part in pairs]
 
 
 def summed_to(x: Any, shape: tuple[int, ...]) -> Any:
