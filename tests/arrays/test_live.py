@@ -439,3 +439,73 @@ def test_the_loop_and_the_chain_rule(name):
         np.testing.assert_allclose(by_structure[k], loop[k], rtol=0, atol=1e-8 * max(size, 1.0))
         np.testing.assert_allclose(exact[k], fine[k], rtol=0, atol=3e-10 * max(size, 1.0))
         assert params[k].tobytes() == kept[k].tobytes()
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name != "layout"])  # parts of memory that others share
+def test_the_drop_in_moves_the_arrays_that_a_loss_reads(name):
+    loss, params = LOSSES[name]()
+    key = next(iter(params))
+    expected = differences(loss, {key: params[key]} | params)[key]
+    found = numerical_gradient(lambda _: loss(params), params[key], engine="arrays")
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-8 * max(np.abs(expected).max(), 1.0))
+
+
+# --- what is refused, with its reason; the loop does it then
+
+
+class Random(Chapter4):
+    def loss(self, x, t):
+        return super().loss(x, t) * (1.0 + 1e-3 * np.random.rand())  # noqa: NPY002
+
+
+class Counter(Chapter4):
+    calls = 0
+
+    def loss(self, x, t):
+        self.calls += 1
+        return super().loss(x, t) + 1e-9 * self.calls
+
+
+class Decides(Chapter4):
+    def loss(self, x, t):
+        value = super().loss(x, t)
+        return value if value > 1.0 else 2.0 * value
+
+
+class Formats(Chapter4):
+    def loss(self, x, t):
+        value = super().loss(x, t)
+        return value + len(f"{value:.3f}") * 0.0
+
+
+def reads_none():
+    params = weights(**LAYERS)
+    return (lambda _: float(np.sum(X))), params
+
+
+def returns_many():
+    params = weights(W=(5, 3))
+    return (lambda p: X @ p["W"]), params
+
+
+REFUSED = {
+    "random": (lambda: live(Random, X, T), "another value when it is called again"),
+    "counter": (lambda: live(Counter, X, T), "another value when it is called again"),
+    "branch": (lambda: live(Decides, X, T), "decides by values"),
+    "text": (lambda: live(Formats, X, T), "decides by values"),
+    "constant": (reads_none, "no single number that comes from the arrays"),
+    "many": (returns_many, "number"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("options", [{"engine": "arrays"}, {"method": "exact"}], ids=["structure", "exact"])
+def test_refusals_say_why(name, options):
+    make, reason = REFUSED[name]
+    loss, params = make()
+    kept, state = {k: w.copy() for k, w in params.items()}, np.random.get_state()[1].copy()  # noqa: NPY002
+    with pytest.raises((EngineError, TypeError, ValueError), match=reason):
+        weight_gradient(loss, params, **options)
+    assert all(params[k].tobytes() == kept[k].tobytes() for k in params)
+    if name != "random":
+        assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
