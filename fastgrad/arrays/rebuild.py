@@ -50,6 +50,7 @@ class Rebuilder:
         self._memo: dict[int, Any] = dict(parameters)
         self._alive: list[Any] = list(arrays)  # so that no other object takes the number of one in the memo
         self._spaces: dict[int, Names] = {}
+        self._copies: list[Any] = []
         self._memo |= {id(getattr(np, name)): made for name, made in NUMPYS.items()}
         special: Any = sys.modules.get("scipy.special")
         self._memo |= {id(f): either(SCIPYS[n], f) for n, f in _named(special, SCIPYS)} if special else {}
@@ -67,14 +68,16 @@ class Rebuilder:
         return self._memo[id(value)]
 
     def close(self) -> None:
-        """Let go of everything, in circles too: to look for them takes 50 ms."""
-        for copied in (*self._spaces.values(), *(m.__dict__ for m in self._memo.values() if type(m) is Module)):
+        """Empty all copies, which refer to each other in circles: to look for those takes Python 50 ms."""
+        spaces = [*self._spaces.values(), *(m.__dict__ for m in self._memo.values() if type(m) is Module)]
+        for copied in (*spaces, *self._copies):
             copied.clear()
         for made in self._memo.values():
             if type(made) is types.FunctionType and type(made.__globals__) is Names:
                 for cell in made.__closure__ or ():
                     cell.cell_contents = None
-        self._memo.clear()
+        for kept in (self._memo, self._spaces, self._copies, self._alive):
+            kept.clear()  # type: ignore[attr-defined]
 
     def _made(self, value: Any, kind: type) -> Any:
         for kinds, make in _MAKERS:
@@ -196,11 +199,13 @@ class Rebuilder:
             made = self._memo[id(value)] = copy.copy(value)
             made.clear()
             made.extend(map(self, value))
+            self._copies.append(made)
             return made
         if type(value) in _MAPPINGS:
             made = self._memo[id(value)] = copy.copy(value)
             for name, part in value.items():
                 made[name] = self(part)
+            self._copies.append(made)
             return made
         if isinstance(value, (set, frozenset)):
             return copy.copy(value)
@@ -225,6 +230,7 @@ class Rebuilder:
         attributes |= {name: getattr(value, name) for name in slots if hasattr(value, name)}
         for name, part in attributes.items():
             object.__setattr__(made, name, self(part))
+        self._copies += [c for c in (made, getattr(made, "__dict__", None)) if isinstance(c, (dict, list))]
         return made
 
 
