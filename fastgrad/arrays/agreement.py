@@ -16,7 +16,8 @@ from ..engine.python.mutation import check_unchanged, restore
 from ..formulas.stencils import Stencil
 from ..results import EPS
 from .nodes import Array, RefusedError, evaluated
-from .recording import Recording
+from .recording import Recording, elsewhere
+from .sweep import gradients
 
 Value = Callable[[], float]
 
@@ -76,12 +77,17 @@ def check_values(recording: Recording, value: Value, arrays: Mapping[str, Array]
     rng = np.random.default_rng(1)
     for scale in SCALES:
         with restored(list(arrays.values())):
-            for w in {id(w): w for w in arrays.values()}.values():
-                typical = np.sqrt(np.mean(np.square(w.astype(np.float64)))) if w.size else 0.0
-                np.add(w, scale * max(typical, 0.01) * rng.standard_normal(w.shape), out=w, casting="same_kind")
+            _move_all(arrays, scale, rng)
             moved = {node: arrays[name].astype(np.float64) for name, node in recording.parameters.items()}
             own = float(evaluated(recording.order, moved)[recording.result])
             _check_near(own, value(), allowed, "with all arrays moved")
+
+
+def _move_all(arrays: Mapping[str, Array], scale: float, rng: np.random.Generator) -> None:
+    """By irregular amounts, beside the size of each array."""
+    for w in {id(w): w for w in arrays.values()}.values():
+        typical = np.sqrt(np.mean(np.square(w.astype(np.float64)))) if w.size else 0.0
+        np.add(w, scale * max(typical, 0.01) * rng.standard_normal(w.shape), out=w, casting="same_kind")
 
 
 def _allowed(arrays: Mapping[str, Array]) -> float:
@@ -120,10 +126,22 @@ def check_elements(
                 raise RefusedError(msg)
 
 
-def check_slope(value: Value, arrays: Mapping[str, Array], gradients: Mapping[str, Array], reference: float) -> None:
-    """An exact gradient against central differences of the loss along an irregular direction.
+def check_gradient(value: Value, arrays: Mapping[str, Array], recording: Recording, found: Mapping[str, Array]) -> None:
+    """An exact gradient against central differences along an irregular direction; at a kink, of another point."""
+    reason = _difference_along(value, arrays, found)
+    if reason:
+        rng = np.random.default_rng(4)
+        with restored(list(arrays.values())):
+            _move_all(arrays, SCALES[0], rng)
+            reason = _difference_along(value, arrays, gradients(elsewhere(recording, arrays)))
+    if reason:
+        raise RefusedError(reason)
 
-    One of three steps has to agree: of kinks, curvature and round-off each has a step that suits.
+
+def _difference_along(value: Value, arrays: Mapping[str, Array], found: Mapping[str, Array]) -> str:
+    """What is wrong along an irregular direction, or nothing.
+
+    One of three steps has to agree: of curvature and of round-off each has a step that suits.
     """
     own = {id(w): name for name, w in arrays.items()}.values()  # an array of two names is moved once
     rng = np.random.default_rng(3)
@@ -131,17 +149,16 @@ def check_slope(value: Value, arrays: Mapping[str, Array], gradients: Mapping[st
     length = float(np.sqrt(sum(float(np.sum(v * v)) for v in along.values()))) or 1.0
     eps = max(float(np.finfo(arrays[name].dtype).eps) for name in own)
     size = max(float(np.abs(arrays[name]).max(initial=0.0)) for name in own)
-    exact = sum(float(np.sum(along[name] * gradients[name])) for name in own) / length
+    exact = sum(float(np.sum(along[name] * found[name])) for name in own) / length
     real = exact
     for factor in (1.0, 1 / 16, 16.0):
         t = factor * eps ** (1 / 3) * max(size, 1e-3) * length**0.5
         above, below = (_value_along(value, arrays, along, sign * t / length) for sign in (1, -1))
         real = (above - below) / (2 * t)
-        noise = 32 * eps * max(abs(reference), abs(above), 1e-3) / t
+        noise = 32 * eps * max(abs(above), abs(below), 1e-3) / t
         if abs(real - exact) <= noise + 1e-5 * abs(real):
-            return
-    msg = f"along an irregular direction the loss changes by {real!r}, by its exact gradient {exact!r}"
-    raise RefusedError(msg)
+            return ""
+    return f"along an irregular direction the loss changes by {real!r}, by its exact gradient {exact!r}"
 
 
 def _value_along(value: Value, arrays: Mapping[str, Array], along: Mapping[str, Array], t: float) -> float:

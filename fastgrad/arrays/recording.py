@@ -6,7 +6,7 @@ import gc
 import random
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any
 
@@ -47,6 +47,18 @@ class Recording:
     operations: int
     time: float
     calls: int
+
+
+def elsewhere(recording: Recording, arrays: Mapping[str, Array]) -> Recording:
+    """The same program with other values of the parameters."""
+    new = {node: Node("parameter", value=arrays[name].astype(np.float64, order="C"))
+           for name, node in recording.parameters.items()}  # fmt: skip
+    for node in recording.order:
+        if node.args:
+            new[node] = Node(node.kind, tuple(new.get(a, a) for a in node.args), node.how, node.compute)
+    final = new[recording.result]
+    parameters = {name: new[node] for name, node in recording.parameters.items()}
+    return replace(recording, result=final, parameters=parameters, order=ordered([final]))
 
 
 def record(
