@@ -77,7 +77,7 @@ class Rebuilder:
                 for cell in made.__closure__ or ():
                     cell.cell_contents = None
         for kept in (self._memo, self._spaces, self._copies, self._alive):
-            kept.clear()  # type: ignore[attr-defined]
+            kept.clear()
 
     def _made(self, value: Any, kind: type) -> Any:
         for kinds, make in _MAKERS:

@@ -247,7 +247,7 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
     def diagonal(self, *where: int) -> Recorder:
         return Recorder(move(lambda v: np.diagonal(v, *where), self.node))
 
-    def trace(self) -> Recorder:
+    def trace(self) -> Any:
         return self.diagonal().sum()
 
     # --- numbers

@@ -49,7 +49,7 @@ class Module(types.ModuleType):
         return found
 
 
-def either(rule: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
+def either(rule: Any, plain: Any) -> Callable[..., Any]:
     """A rule where there is a recorder among the arguments, the function itself where there is none."""
 
     @functools.wraps(plain)

@@ -172,8 +172,8 @@ class Convolution:
         self.W, self.b, self.stride, self.pad = W, b, stride, pad
 
     def forward(self, x):
-        FN, C, FH, FW = self.W.shape
-        N, C, H, W = x.shape
+        FN, _, FH, FW = self.W.shape
+        N, _, H, W = x.shape
         out_h, out_w = 1 + int((H + 2 * self.pad - FH) / self.stride), 1 + int((W + 2 * self.pad - FW) / self.stride)
         col = im2col(x, FH, FW, self.stride, self.pad)
         out = np.dot(col, self.W.reshape(FN, -1).T) + self.b
