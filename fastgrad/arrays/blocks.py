@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..formulas.stencils import Stencil
+from . import tails
 from .buffers import reused
-from .changes import Box, Change, One, same
+from .changes import Box, Change, One, places_of, same
 from .nodes import Array, Node, time_of
 from .recording import Recording
 from .rules import change
@@ -22,6 +23,10 @@ BLOCK = 1 << 17
 CALL = 30_000
 """What a rule costs beside its arithmetic, in operations on single numbers: some 30 us."""
 
+TAIL = 512
+"""Elements of a block at a time where machine code does most of it."""
+
+ByTail = tuple[tails.Tail, Mapping[Node, Box]]
 Places = Mapping[str, NDArray[np.intp]]
 
 
@@ -44,21 +49,66 @@ class Family:
     work: float
 
 
-def final_change(order: list[Node], starts: Mapping[Node, Change], lanes: int, keep: Any = None) -> Change:
-    """The change of the last node, for those of the parameters' nodes."""
+class Block(NamedTuple):
+    """Elements that change the same places.
+
+    Attributes
+    ----------
+    names : tuple of str
+    which : ndarray
+        The number of each element's name ...
+    numbers : ndarray
+        ... and its own among the `places` of that array.
+    """
+
+    names: tuple[str, ...]
+    which: NDArray[np.intp]
+    numbers: NDArray[np.intp]
+
+    def pieces(self, size: int) -> Iterator[Block]:
+        for start in range(0, len(self.which), size):
+            part = slice(start, start + size)
+            yield Block(self.names, self.which[part], self.numbers[part])
+
+
+def final_change(
+    order: list[Node], starts: Mapping[Node, Change], lanes: int, keep: Any = None, by_tail: ByTail | None = None
+) -> Change:
+    """The change of the last node, for those of the parameters' nodes; a part of it perhaps by machine code."""
     last = {a: node for node in order for a in node.args}
+    tail, boxes = by_tail or (None, {})
+    if tail:
+        last[tail.entry] = tail.last
     now: dict[Node, Change] = dict(starts)
     for node in order:
-        if node.kind == "parameter":
+        if node.kind == "parameter" or (tail and node in tail.inner):
             continue
-        given = [now.get(a) for a in node.args]
-        now[node] = change(node, given, lanes) if any(c is not None for c in given) else None
+        if tail and node is tail.last:
+            entry = now[tail.entry]
+            now[node] = None if entry is None else tail.change(entry.boxed(tail.entry, lanes).by(tail.entry), boxes)
+        else:
+            given = [now.get(a) for a in node.args]
+            now[node] = change(node, given, lanes) if any(c is not None for c in given) else None
         if keep is not None:
             keep[node] = now[node]
         for a in node.args:
             if last[a] is node:
                 now.pop(a, None)
     return now.get(order[-1]) if order[-1].kind != "parameter" else starts.get(order[-1])
+
+
+def _boxes(recording: Recording, block: Block, places: Places) -> dict[Node, Box]:
+    """What a block changes, of one of its elements of each array."""
+    firsts = [int(np.flatnonzero(block.which == k)[0]) for k in np.unique(block.which)]
+    starts: dict[Node, Change] = {}
+    keep: dict[Node, Change] = {}
+    for lane, at in enumerate(firsts):
+        name = block.names[block.which[at]]
+        flat = places[name][block.numbers[[at]]]
+        starts[recording.parameters[name]] = One(np.array([lane]), flat, np.array([1e-4]))
+    final_change(recording.order, starts, len(firsts), keep)
+    keep |= starts
+    return {n: c.boxed(n, len(firsts)) for n, c in keep.items() if c is not None}
 
 
 def families(recording: Recording) -> list[Family]:
@@ -123,42 +173,57 @@ def sums(
     with reused():
         for family in chosen:
             size = max(BLOCK // max(family.widest, 1) // len(moved), 8)
-            for some in _pieces(_blocks(recording, family, places), size):
-                _fill(recording, some, places, steps, formula, out)
-                done += len(some)
-                if report:
-                    report(done, total)
+            for block, by_tail in _with_tails(recording, family, places, len(moved)):
+                for some in block.pieces(TAIL if by_tail else size):
+                    _fill(recording, some, places, steps, formula, out, by_tail)
+                    done += len(some.which)
+                    if report:
+                        report(done, total)
     if report and done < total:  # what the loss does not read
         report(total, total)
     return out
 
 
-def _blocks(recording: Recording, family: Family, places: Places) -> list[list[tuple[str, int]]]:
-    """Pairs of a name and a number among its `places`, those of a block together."""
-    blocks: dict[int, list[tuple[str, int]]] = {}
-    for name, axis in family.axes:
-        shape = recording.parameters[name].shape or (1,)
-        indices = np.unravel_index(places[name], shape)[axis]
-        for number, index in enumerate(indices.tolist()):
-            blocks.setdefault(index, []).append((name, number))
-    return [blocks[index] for index in sorted(blocks)]
+def _blocks(recording: Recording, family: Family, places: Places) -> list[Block]:
+    """The elements at `places`, those with one index along their axes together."""
+    names = tuple(name for name, _ in family.axes)
+    indices = [places_of(places[k], recording.parameters[k].shape or (1,))[axis] for k, axis in family.axes]
+    index = np.concatenate(indices)
+    which = np.repeat(np.arange(len(names)), list(map(len, indices)))
+    numbers = np.concatenate([np.arange(len(i)) for i in indices])
+    order = np.argsort(index, kind="stable")
+    cuts = np.flatnonzero(np.diff(index[order])) + 1
+    return [Block(names, which[part], numbers[part]) for part in np.split(order, cuts)] if len(order) else []
 
 
-def _pieces(blocks: list[Any], size: int) -> Iterator[Any]:
-    for block in blocks:
-        yield from (block[start : start + size] for start in range(0, len(block), size))
+def _with_tails(recording: Recording, family: Family, places: Places, offsets: int) -> Iterator[Any]:
+    """The blocks, each with the machine code that does the last part of it and its boxes, or None."""
+    blocks = _blocks(recording, family, places)
+    much = sum(len(b.which) for b in blocks) * offsets * family.work > tails.WORTH
+    code: tails.Tail | None = None
+    for number, block in enumerate(blocks):
+        if not much or (number and code is None):
+            yield block, None
+            continue
+        with np.errstate(all="ignore"):
+            boxes = _boxes(recording, block, places)
+        if not number:
+            code = tails.tail(recording.order, boxes)
+        yield block, (code, boxes) if code and code.fits(boxes) else None
 
 
 def _fill(
-    recording: Recording, some: list[tuple[str, int]], places: Places, steps: Mapping[str, Any], formula: Stencil,
-    out: Mapping[str, Array],
+    recording: Recording, some: Block, places: Places, steps: Mapping[str, Any], formula: Stencil,
+    out: Mapping[str, Array], by_tail: ByTail | None,
 ) -> None:  # fmt: skip
     moved = [k for k in formula.offsets if k]
-    count, starts, mine = len(some), dict[Node, Change](), dict[str, Any]()
-    for name in dict.fromkeys(name for name, _ in some):
-        at = np.array([n for n, (other, _) in enumerate(some) if other == name])
-        numbers = np.array([number for other, number in some if other == name])
-        node, flat = recording.parameters[name], places[name][numbers]
+    count, starts, mine = len(some.which), dict[Node, Change](), dict[str, Any]()
+    for k, name in enumerate(some.names):
+        at = np.flatnonzero(some.which == k)
+        if not len(at):
+            continue
+        numbers, node = some.numbers[at], recording.parameters[name]
+        flat = places[name][numbers]
         x, h = np.asarray(node.value).reshape(-1)[flat], np.broadcast_to(np.reshape(steps[name], -1), node.size)[flat]
         by = np.concatenate([(x + k * h) - x for k in moved])
         lanes = np.concatenate([at + n * count for n in range(len(moved))])
@@ -166,7 +231,7 @@ def _fill(
         mine[name] = at, numbers
     lanes_count = count * len(moved)
     with np.errstate(all="ignore"):
-        found = final_change(recording.order, starts, lanes_count)
+        found = final_change(recording.order, starts, lanes_count, by_tail=by_tail)
         final = recording.result
         by = np.zeros(lanes_count) if found is None else found.boxed(final, lanes_count).by(final)
     by_offset = dict(zip(moved, by.reshape(len(moved), count), strict=True)) | {0: np.zeros(count)}

@@ -209,8 +209,19 @@ def _exact(program: Program, table: Table, *, value: bool = False, watch: bool |
     return exact(program, table, value=value, watch=watch)
 
 
+def value_kernel(program: Program, form: Form) -> Any:
+    """The code of a program as it is."""
+    quick = len(program.nodes) > QUICK_OPERATIONS
+    (kernel,) = machine.functions(module(_written(_plain(program), form, "value")), "value", quick=quick)
+    return kernel
+
+
+def _plain(program: Program) -> differences.Written:
+    return differences.differences(program, stencils.value())
+
+
 def _value_of(program: Program, batch: int) -> Frame:
-    return _written(differences.differences(program, stencils.value()), form_of_columns(batch), "value")
+    return _written(_plain(program), form_of_columns(batch), "value")
 
 
 def _written(written: differences.Written, form: Form, name: str) -> Frame:
