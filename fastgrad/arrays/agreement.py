@@ -5,6 +5,7 @@ The arrays are put back bit for bit, also when the loss raises or Ctrl-C arrives
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -46,6 +47,9 @@ def settled_value(value: Value, arrays: Sequence[Array]) -> float:
     except ValueError as error:
         restore(arrays, originals)
         raise RefusedError(str(error)) from error
+    except BaseException:
+        restore(arrays, originals)
+        raise
     if states != _random_states() or not (first == second or (np.isnan(first) and np.isnan(second))):
         raise RefusedError(CHANGES)
     if not np.isfinite(first):
@@ -60,14 +64,27 @@ def _random_states() -> Any:
 
 
 @contextmanager
-def random_numbers_kept() -> Iterator[None]:
-    """The random numbers that the loss would have drawn without the checks."""
+def random_numbers_kept(generators: Sequence[Any] = ()) -> Iterator[None]:
+    """The random numbers that the loss would have drawn without the checks, from generators of its own too."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    own = [copy.deepcopy(g) for g in generators]
     try:
         yield
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
+        for generator, before in zip(generators, own, strict=True):
+            _set_back(generator, before)
+
+
+def _set_back(generator: Any, before: Any) -> None:
+    """To the state of a copy."""
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = before.bit_generator.state
+    elif isinstance(generator, np.random.RandomState):
+        generator.set_state(before.get_state())
+    else:
+        generator.setstate(before.getstate())
 
 
 def check_values(recording: Recording, value: Value, arrays: Mapping[str, Array], reference: float) -> None:

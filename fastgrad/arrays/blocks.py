@@ -115,11 +115,11 @@ def families(recording: Recording) -> list[Family]:
     """The blocks of each array: along the axis whose changes are the narrowest; arrays of the same blocks merged."""
     order, found = recording.order, dict[str, Any]()
     for name, node in recording.parameters.items():
-        if node in order:
+        if node in order and node.size:
             found[name] = min((_tried(order, node, axis) for axis in range(len(node.shape) or 1)), key=lambda t: t[0])
     merged: list[list[str]] = []
     for name in sorted(found, key=lambda k: -recording.parameters[k].size):
-        fits = (f for f in merged if _blocks_meet(recording, found, name, f[0]))
+        fits = (f for f in merged if all(_blocks_meet(recording, found, name, other) for other in f))
         family = next(fits, None)
         if family is None:
             merged.append([name])
@@ -148,6 +148,8 @@ def _work(node: Node, box: Box) -> float:
 
 def _blocks_meet(recording: Recording, found: Mapping[str, Any], name: str, other: str) -> bool:
     """Whether the blocks of two arrays are as many and change the same places where they meet first."""
+    if recording.parameters[name] is recording.parameters[other]:  # two names of one array: two changes of one place
+        return False
     lengths = [(recording.parameters[k].shape or (1,))[found[k][1]] for k in (name, other)]
     meet = next((n for n in recording.order if n in found[name][2] and n in found[other][2]), None)
     if lengths[0] != lengths[1] or meet is None:

@@ -215,8 +215,10 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 
 @_rule(np.einsum)
-def _einsum(subscripts: str, *operands: Any, **_options: Any) -> Any:
+def _einsum(subscripts: Any, *operands: Any, out: Any = None, **_options: Any) -> Any:
     """Of one or two operands, as a matrix product."""
+    if out is not None or not isinstance(subscripts, str):
+        refuse("np.einsum with out=, or of lists of axes, has no rule for whole arrays")
     text = subscripts.replace(" ", "")
     inputs, _, result = text.partition("->")
     terms = inputs.split(",")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -115,15 +115,16 @@ def sums(
     RefusedError
         The loss cannot be recorded, its program does not agree with it, or, unless it was asked for, does not pay.
     """
+    usual = np.geterr()
     with _checking():
         recording = _recorded(loss)
         chosen = blocks.families(recording)
         if not asked and not cost.pays(recording, chosen, places, formula):
             msg = f"the loop over {sum(map(len, places.values())):,} elements is as cheap"
             raise RefusedError(msg)
-        reference = _believed(loss, recording)
+        reference = _believed(loss, recording, usual)
     found = blocks.sums(recording, chosen, places, steps, formula, report)
-    with _checking():
+    with _checking(recording.generators):
 
         def quotient(w: Array, place: Any, h: Any) -> Any:
             return mutation.sums(loss.value, [w], [place], [float(h)], formula)[0]
@@ -140,11 +141,13 @@ def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
     RefusedError
         The loss cannot be recorded, or its program does not agree with it.
     """
+    usual = np.geterr()
     with _checking():
         recording = _recorded(loss)
-        reference = _believed(loss, recording)
+        reference = _believed(loss, recording, usual)
         found = sweep.gradients(recording)
-        agreement.check_gradient(loss.value, loss.arrays, recording, found)
+        with agreement.random_numbers_kept(recording.generators):
+            agreement.check_gradient(loss.value, loss.arrays, recording, found)
     return reference, found
 
 
@@ -152,16 +155,19 @@ def _recorded(loss: Loss) -> Recording:
     return record(loss.function, loss.arrays, loss.argument)
 
 
-def _believed(loss: Loss, recording: Recording) -> float:
-    reference = agreement.settled_value(loss.value, list(loss.arrays.values()))
-    agreement.check_values(recording, loss.value, loss.arrays, reference)
+def _believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> float:
+    """The loss as it is; what it warns of, or raises, in `usual` ways of NumPy's is for the user."""
+    with agreement.random_numbers_kept(recording.generators):
+        with np.errstate(**usual):
+            reference = agreement.settled_value(loss.value, list(loss.arrays.values()))
+        agreement.check_values(recording, loss.value, loss.arrays, reference)
     return reference
 
 
 @contextmanager
-def _checking() -> Iterator[None]:
+def _checking(generators: Sequence[Any] = ()) -> Iterator[None]:
     """What the loss raises where it is checked, and random numbers that it draws, are not for the user."""
-    with agreement.random_numbers_kept(), np.errstate(all="ignore"):
+    with agreement.random_numbers_kept(generators), np.errstate(all="ignore"):
         try:
             yield
         except RefusedError:

@@ -22,6 +22,7 @@ class RefusedError(Exception):
 
 def refuse(text: str) -> Any:
     """Raise `RefusedError`; for the use in expressions."""
+    counted.refused = counted.refused or text
     raise RefusedError(text)
 
 
@@ -35,9 +36,11 @@ class Counted(local):
     time : float
         ... and in units of one such operation that NumPy does on whole arrays, about a nanosecond.
     nodes : int
+    refused : str
+        Why the loss was refused first; it may have caught that.
     """
 
-    operations, time, nodes = 0, 0.0, 0
+    operations, time, nodes, refused = 0, 0.0, 0, ""
 
 
 counted = Counted()

@@ -6,12 +6,17 @@ SciPy are others there, modules and classes of the user's are copies. NumPy itse
 
 from __future__ import annotations
 
+import abc
 import collections
 import copy
+import enum
 import functools
+import io
 import math
+import random
 import sys
 import types
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,19 +24,31 @@ import numpy as np
 
 from ..program.captures import home, is_installed, is_pythons_class, is_users_module
 from .functions import SCIPYS
+from .holdings import holds_users, is_packages_class
 from .moves import put
 from .nodes import Node, constant, move, refuse, reshape
 from .recorder import Recorder
-from .standins import MATHS, NUMPYS, Float, Module, Names, either
+from .standins import LOGGINGS, MATHS, NUMPYS, Float, Module, Names, either, is_logger, silent
 
 LARGE = 1 << 20
 """Bytes: integers and masks up to here are copied, larger ones lent read-only."""
 
+HOLDS = "it reads a {} that holds things of yours"
+
 _PLAIN = (int, float, str, bool, type(None), bytes, complex, Recorder)
 _SEQUENCES = (list, collections.deque)
 _BASES: tuple[Any, ...] = (list, dict, types.SimpleNamespace)
-_NAMESPACES = (types.SimpleNamespace, collections.UserDict, collections.UserList, collections.Counter)
+_NAMESPACES = (
+    types.SimpleNamespace,
+    collections.UserDict,
+    collections.UserList,
+    collections.Counter,
+    collections.ChainMap,
+)
 _MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict)
+_GIVEN = {"__slots__", "__module__", "__orig_bases__"}
+_WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
+_BOUND = (types.BuiltinMethodType, types.MethodWrapperType)
 
 
 class Rebuilder:
@@ -43,10 +60,13 @@ class Rebuilder:
         The arrays that are differentiated; views of them become views of their recorders.
     elements : int
         How many numbers the float arrays have that were met.
+    generators : list
+        Of random numbers, which were met, and not used: copies were.
     """
 
     def __init__(self, parameters: Mapping[int, Recorder], arrays: list[Any]) -> None:
         self.parameters, self.elements = arrays, 0
+        self.generators: list[Any] = []
         self._memo: dict[int, Any] = dict(parameters)
         self._alive: list[Any] = list(arrays)  # so that no other object takes the number of one in the memo
         self._spaces: dict[int, Names] = {}
@@ -55,6 +75,10 @@ class Rebuilder:
         special: Any = sys.modules.get("scipy.special")
         self._memo |= {id(f): either(SCIPYS[n], f) for n, f in _named(special, SCIPYS)} if special else {}
         self._memo |= {id(np): Module(np, self, NUMPYS), id(math): Module(math, self, MATHS), id(float): Float}
+        logs: Any = sys.modules.get("logging")
+        if logs:
+            self._memo[id(logs)] = Module(logs, self, LOGGINGS)
+            self._memo |= {id(getattr(logs, name)): made for name, made in LOGGINGS.items()}
 
     def __call__(self, value: Any) -> Any:
         """The copy of a value; itself where it holds nothing that matters."""
@@ -131,20 +155,46 @@ class Rebuilder:
     # --- code
 
     def _function(self, function: types.FunctionType) -> Any:
-        if is_installed(function.__code__.co_filename):
+        if is_installed(function.__code__.co_filename) and not holds_users(function, self.parameters):
             return function
-        cells = tuple(types.CellType() for _ in function.__closure__ or ())
+        cells = tuple(map(self._cell, function.__closure__ or ()))
         made = types.FunctionType(
             function.__code__, self._names(function.__globals__), function.__name__, None, cells or None
         )
         self._memo[id(function)] = made
         made.__defaults__, made.__kwdefaults__ = self(function.__defaults__), self(function.__kwdefaults__)
         for cell, old in zip(cells, function.__closure__ or (), strict=True):
-            if old != types.CellType():
+            if old != types.CellType() and cell == types.CellType():
                 cell.cell_contents = self(old.cell_contents)
         made.__dict__.update({name: self(part) for name, part in function.__dict__.items()})
         made.__qualname__, made.__module__ = function.__qualname__, function.__module__
         return made
+
+    def _cell(self, old: types.CellType) -> types.CellType:
+        """One copy of a variable for all functions that share it."""
+        if id(old) not in self._memo:
+            self._alive.append(old)
+            self._memo[id(old)] = types.CellType()
+        found: types.CellType = self._memo[id(old)]
+        return found
+
+    def _bound(self, method: Any) -> Any:
+        """A method in C, such as the append of a list."""
+        owner = method.__self__
+        new = owner if owner is None or isinstance(owner, (types.ModuleType, type)) else self(owner)
+        return method if new is owner else getattr(new, method.__name__)
+
+    def _cached(self, function: Any) -> Any:
+        """A function of functools.lru_cache, which gets a cache of its own."""
+        return functools.lru_cache(**function.cache_parameters())(self(function.__wrapped__))
+
+    def _reference(self, reference: Any) -> Any:
+        target = reference()
+        return reference if target is None else weakref.ref(self(target))
+
+    def _random(self, value: Any) -> Any:
+        self.generators.append(value)
+        return copy.deepcopy(value)
 
     def _names(self, space: dict[str, Any]) -> Names:
         """One copy of a module's names for all of its functions."""
@@ -160,16 +210,18 @@ class Rebuilder:
 
     def _class(self, kind: Any) -> Any:
         """A copy of a class of the user's, whose methods are copies; others are as they are."""
-        if type(kind) is not type or not is_pythons_class(kind) or self._is_installed(kind):
+        if isinstance(kind, enum.EnumMeta) or is_packages_class(kind):
             return kind
-        bases = tuple(map(self, kind.__bases__))
-        hidden = {"__dict__", "__weakref__", *_slots(kind)}
+        bases, meta = tuple(map(self, kind.__bases__)), self(type(kind))
+        hidden = {"__dict__", "__weakref__", "_abc_impl", *_slots(kind)}
         body = {name: part for name, part in vars(kind).items() if name not in hidden}
-        made: Any = type(kind.__name__, bases, {n: p for n, p in body.items() if n in {"__slots__", "__module__"}})
+        made: Any = meta(kind.__name__, bases, {n: p for n, p in body.items() if n in _GIVEN})
         self._memo[id(kind)] = made
         for name, part in body.items():
-            if name not in {"__slots__", "__module__", "__doc__"}:
+            if name not in _GIVEN and name != "__doc__":
                 setattr(made, name, self._attribute(part))
+        if isinstance(kind, abc.ABCMeta):
+            made.__abstractmethods__ = kind.__abstractmethods__
         return made
 
     def _attribute(self, part: Any) -> Any:
@@ -183,15 +235,6 @@ class Rebuilder:
             return made
         return self(part)
 
-    @staticmethod
-    def _is_installed(kind: Any) -> bool:
-        codes = [getattr(getattr(p, "__func__", p), "__code__", None) for p in vars(kind).values()]
-        files = [c.co_filename for c in codes if c is not None and not c.co_filename.startswith("<")]
-        if files:
-            return all(map(is_installed, files))
-        module = sys.modules.get(home(kind))
-        return module is not None and not is_users_module(module)
-
     # --- objects
 
     def _instance(self, value: Any, kind: Any) -> Any:
@@ -202,17 +245,35 @@ class Rebuilder:
             self._copies.append(made)
             return made
         if type(value) in _MAPPINGS:
-            made = self._memo[id(value)] = copy.copy(value)
-            for name, part in value.items():
-                made[name] = self(part)
-            self._copies.append(made)
-            return made
-        if isinstance(value, (set, frozenset)):
-            return copy.copy(value)
+            return self._mapping(value)
+        if kind in {set, frozenset}:
+            return kind(map(self, value))
+        if is_logger(value):
+            return silent(value.name)
         own = self(kind)
-        if own is not kind or kind in _NAMESPACES or _is_of_users(value) or not self._is_installed(kind):
-            return self._object(value, own)
+        if own is not kind or kind in _NAMESPACES or _is_of_users(value) or not is_packages_class(kind):
+            return value if isinstance(value, enum.Enum) else self._object(value, own)
+        return self._lent(value, kind)
+
+    def _lent(self, value: Any, kind: Any) -> Any:
+        """A package's object as it is, a copy where it holds something of the user's."""
+        if isinstance(value, _WEAK):
+            refuse(f"it reads a {kind.__name__}")
+        if hasattr(kind, "__next__") and not isinstance(value, io.IOBase):
+            refuse(f"it reads a {kind.__name__}, which can be read once")
+        if holds_users(value, self.parameters):
+            return self._object(value, kind) if is_pythons_class(kind) else refuse(HOLDS.format(kind.__name__))
         return value
+
+    def _mapping(self, value: Any) -> Any:
+        made = self._memo[id(value)] = copy.copy(value)
+        made.clear()
+        for name, part in value.items():
+            made[self(name)] = self(part)
+        if isinstance(value, collections.defaultdict):
+            made.default_factory = self(value.default_factory)
+        self._copies.append(made)
+        return made
 
     def _object(self, value: Any, own: Any) -> Any:
         try:
@@ -222,7 +283,7 @@ class Rebuilder:
         self._memo[id(value)] = made
         if isinstance(value, dict):
             for name, part in value.items():
-                dict.__setitem__(made, name, self(part))
+                dict.__setitem__(made, self(name), self(part))
         elif isinstance(value, list):
             list.__setitem__(made, slice(None), [self(part) for part in value])
         attributes = dict(getattr(value, "__dict__", {}))
@@ -260,5 +321,9 @@ _MAKERS: tuple[tuple[Any, Callable[[Rebuilder, Any], Any]], ...] = (
     (types.ModuleType, Rebuilder._module),
     (type, Rebuilder._class),
     (tuple, Rebuilder._tuple),
-    ((np.random.Generator, np.random.RandomState), lambda _, value: copy.deepcopy(value)),
+    (_BOUND, Rebuilder._bound),
+    (functools._lru_cache_wrapper, Rebuilder._cached),
+    (weakref.ReferenceType, Rebuilder._reference),
+    (types.MappingProxyType, lambda own, value: types.MappingProxyType(own(dict(value)))),
+    ((np.random.Generator, np.random.RandomState, random.Random), Rebuilder._random),
 )

@@ -143,10 +143,10 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
         return id(self)
 
     def __repr__(self) -> str:
-        return f"<array of shape {self.shape} that is being recorded>"
+        return str(refuse(BRANCHES)) if self.node.moves else repr(self.node.value)
 
-    def __format__(self, _spec: str) -> str:
-        return str(refuse(BRANCHES))
+    def __format__(self, spec: str) -> str:
+        return str(refuse(BRANCHES)) if self.node.moves else format(self.node.value, spec)
 
     def __copy__(self) -> Recorder:
         return self.copy()
@@ -158,8 +158,9 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
         return refuse("it pickles an array that depends on the parameters")
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
+        if name.startswith("__") or not hasattr(np.ndarray, name):
+            msg = f"'numpy.ndarray' object has no attribute {name!r}"
+            raise AttributeError(msg)
         return refuse(f"ndarray.{name} has no rule for whole arrays")
 
     # --- what NumPy asks
@@ -190,6 +191,8 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
     def __getitem__(self, index: Any) -> Any:
         index = plain_index(index)
         if is_basic(index):
+            if _is_of_one(index, self.ndim):
+                return Recorder(get(self.node, index))
             return Recorder(
                 get(self.node, index), self, lambda o: get(o, index), lambda o, new: put(o, index, new)
             )  # fmt: skip
@@ -292,7 +295,9 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
     def cumsum(self, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
         return _into(out, _checked(dtype, Recorder(cumulated(self.node, axis))))
 
-    def clip(self, low: Any = None, high: Any = None, out: Any = None) -> Any:
+    def clip(self, low: Any = None, high: Any = None, out: Any = None, **names: Any) -> Any:
+        low = names.get("a_min", names.get("min", low))
+        high = names.get("a_max", names.get("max", high))
         bounded = self if low is None else np.maximum(self, low)
         return _into(out, bounded if high is None else np.minimum(bounded, high))
 
@@ -370,6 +375,12 @@ def plain_index(index: Any) -> Any:
     if type(index) is Recorder:
         return index.values("it selects elements by values that depend on the parameters")
     return np.array(index) if isinstance(index, (np.ndarray, list, range)) else index
+
+
+def _is_of_one(index: Any, ndim: int) -> bool:
+    """Whether an index gives a number, which is no view."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return len(parts) == ndim and all(isinstance(p, (int, np.integer)) for p in parts)
 
 
 def _empty(shape: tuple[int, ...]) -> Any:

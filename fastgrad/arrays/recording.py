@@ -39,6 +39,8 @@ class Recording:
         ... in units of one of NumPy's on whole arrays ...
     calls : int
         ... and how many calls of NumPy.
+    generators : tuple
+        Of random numbers, which the loss draws from.
     """
 
     result: Node
@@ -47,6 +49,7 @@ class Recording:
     operations: int
     time: float
     calls: int
+    generators: tuple[Any, ...] = ()
 
 
 def elsewhere(recording: Recording, arrays: Mapping[str, Array]) -> Recording:
@@ -84,12 +87,13 @@ def record(
 
 
 def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recording:
-    counted.operations, counted.time, counted.nodes = 0, 0.0, 0
+    counted.operations, counted.time, counted.nodes, counted.refused = 0, 0.0, 0, ""
     before, states = set(alive), (random.getstate(), np.random.get_state())  # noqa: NPY002  the user's own
     nodes = _nodes(arrays)
-    result, reason = None, ""
+    result, reason, kept = None, "", False
     try:
-        result = _seen(loss, arrays, nodes, argument)
+        result, generators = _seen(loss, arrays, nodes, argument)
+        reason = counted.refused  # also where the loss has caught it
     except RefusedError as error:
         reason = str(error)
     except RecursionError:
@@ -99,11 +103,11 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recordin
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
+        kept = _forgotten(before)
+    if reason or kept:
+        raise RefusedError(reason or KEPT)
     work = counted.operations, counted.time, counted.nodes
-    _forget(before)
-    if reason:
-        raise RefusedError(reason)
-    return _program(result, nodes, work)
+    return _program(result, nodes, work, generators)
 
 
 def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
@@ -117,33 +121,36 @@ def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
     return {name: known[id(w)] for name, w in arrays.items()}
 
 
-def _seen(loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], argument: Any) -> Node | None:
-    """What the copy of a loss returns."""
+def _seen(
+    loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], argument: Any
+) -> tuple[Node | None, tuple[Any, ...]]:
+    """What the copy of a loss returns, and the generators of random numbers that it reaches."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         recorders = {name: Recorder(node) for name, node in nodes.items()}
         copy = Rebuilder({id(w): recorders[name] for name, w in arrays.items()}, list(arrays.values()))
         try:
             result = copy(loss)(*map(copy, argument(recorders)))
-            return result.node if type(result) is Recorder else None
+            return result.node if type(result) is Recorder else None, tuple(copy.generators)
         finally:
             copy.close()
 
 
-def _forget(before: set[Recorder]) -> None:
-    """Nothing of a recording stays with the user."""
+def _forgotten(before: set[Recorder]) -> bool:
+    """Whether something of a recording has stayed with somebody: it is emptied."""
     if set(alive) - before:
         gc.collect()
     left = set(alive) - before
     for recorder in left:
         recorder.release()
-    if left:
-        raise RefusedError(KEPT)
+    return bool(left)
 
 
-def _program(result: Node | None, nodes: Mapping[str, Node], work: tuple[int, float, int]) -> Recording:
+def _program(
+    result: Node | None, nodes: Mapping[str, Node], work: tuple[int, float, int], generators: tuple[Any, ...]
+) -> Recording:
     if result is None or not result.moves or result.size != 1:
         msg = "what it returns is no single number that comes from the arrays"
         raise RefusedError(msg)
     final, parameters = simplified(reshape(result, ()), nodes)
-    return Recording(final, parameters, ordered([final]), *work)
+    return Recording(final, parameters, ordered([final]), *work, generators)

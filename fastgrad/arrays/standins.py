@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import math
+import sys
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,8 +22,13 @@ class Names(dict[str, Any]):
     """A module's names: each copied when it is looked up, and found again."""
 
     def __init__(self, space: dict[str, Any], rebuild: Rebuild) -> None:
-        super().__init__({"__name__": space.get("__name__"), "__builtins__": space.get("__builtins__", {})})
+        super().__init__({"__name__": space.get("__name__")})
+        self["__builtins__"] = {**vars(builtins), "__import__": self._imported}
         self._space, self._rebuild = space, rebuild
+
+    def _imported(self, name: str, _names: Any = None, _local: Any = None, parts: Any = (), level: int = 0) -> Any:
+        """What an import inside of a function brings."""
+        return self._rebuild(builtins.__import__(name, self._space, None, parts, level))
 
     def __missing__(self, name: str) -> Any:
         if name in self._space:
@@ -132,4 +139,23 @@ class Float(float, metaclass=_Floats):
         return float(value)
 
 
-BUILTINS: dict[str, Any] = {"float": Float}
+def _nothing(*_args: Any, **_options: Any) -> None:
+    """Stands for what tells somebody of values: there are none yet."""
+
+
+def is_logger(value: Any) -> bool:
+    logs = sys.modules.get("logging")
+    return logs is not None and isinstance(value, logs.Logger)
+
+
+def silent(name: str | None = None) -> Any:
+    """Stands for a logger: what it is told goes nowhere, and is not kept."""
+    logger = sys.modules["logging"].Logger(name or "root")
+    logger.disabled = True
+    return logger
+
+
+LOGGINGS = dict.fromkeys(("debug", "info", "warning", "error", "critical", "exception", "log"), _nothing)
+LOGGINGS |= {"getLogger": silent}
+
+BUILTINS: dict[str, Any] = {"float": Float, "print": _nothing}

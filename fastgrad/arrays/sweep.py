@@ -41,7 +41,9 @@ def _swept(recording: Recording, careful: bool) -> dict[str, Array]:
 def _ufunc(node: Node, bar: Any, careful: bool) -> list[tuple[Node, Any]]:
     if node.how is np.where:
         return _where(node, bar)
-    found = []
+    found: list[tuple[Node, Any]] = []
+    if not any(a.moves and a.is_float for a in node.args):  # numbers made of truths have no derivative
+        return found
     for argument, partial in partials(node):
         product = bar if isinstance(partial, float) and partial == 1.0 else bar * partial
         if careful:
