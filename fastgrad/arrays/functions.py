@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .moves import cast, put, spread
+from .moves import cast, put, read_only, spread
 from .nodes import Node, constant, matmul, move, refuse, reshape, transpose, ufunc
 from .recorder import FUNCTIONS, Recorder, dot, joined, node_of, recorder_of
 
@@ -39,6 +39,32 @@ def _rule(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         return rule
 
     return register
+
+
+def _of_constants(function: Callable[..., Any], name: str, args: Any, options: Any) -> Any:
+    """What has no rule is done to numbers, where none depends on the parameters."""
+    plain = _plain([args, options], f"np.{name} has no rule for whole arrays")
+    return _recorded(function(*plain[0], **plain[1]))
+
+
+def _plain(value: Any, why: str) -> Any:
+    if type(value) is Recorder:
+        return refuse(why) if value.node.moves else read_only(value.node.value)
+    if type(value) in {list, tuple}:
+        return type(value)([_plain(part, why) for part in value])
+    if type(value) is dict:
+        return {key: _plain(part, why) for key, part in value.items()}
+    return value
+
+
+def _recorded(value: Any) -> Any:
+    """Arrays that a loss may fill with what depends on the parameters."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return recorder_of(value)
+    return tuple(map(_recorded, value)) if type(value) is tuple else value
+
+
+FUNCTIONS[None] = _of_constants
 
 
 def _at_least_2d(x: Any) -> Any:

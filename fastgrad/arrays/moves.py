@@ -66,6 +66,19 @@ def is_basic(index: Any) -> bool:
     )
 
 
+def is_of_one(index: Any, ndim: int) -> bool:
+    """Whether an index gives a number, which is no view."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return len(parts) == ndim and all(isinstance(p, (int, np.integer)) for p in parts)
+
+
+def read_only(value: Any) -> Any:
+    """The numbers of a constant, for functions that might write into them."""
+    lent = np.asarray(value).view()
+    lent.flags.writeable = False
+    return lent
+
+
 FACTORS, RUNNING = 64, 2048
 """As many numbers are multiplied one by one, and summed by a matrix."""
 

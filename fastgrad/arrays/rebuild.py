@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import abc
 import collections
+import contextvars
 import copy
 import enum
 import functools
 import io
-import math
 import random
 import sys
+import threading
 import types
 import weakref
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ from .holdings import holds_users, is_packages_class
 from .moves import put
 from .nodes import Node, constant, move, refuse, reshape
 from .recorder import Recorder
-from .standins import LOGGINGS, MATHS, NUMPYS, Float, Module, Names, either, is_logger, silent
+from .standins import Module, Names, either, is_logger, replaced, silent
 
 LARGE = 1 << 20
 """Bytes: integers and masks up to here are copied, larger ones lent read-only."""
@@ -47,7 +48,9 @@ _NAMESPACES = (
 )
 _MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict)
 _GIVEN = {"__slots__", "__module__", "__orig_bases__"}
-_WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
+_ELSEWHERE = (
+    weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet, contextvars.ContextVar, threading.local
+)  # fmt: skip
 _BOUND = (types.BuiltinMethodType, types.MethodWrapperType)
 
 
@@ -71,14 +74,9 @@ class Rebuilder:
         self._alive: list[Any] = list(arrays)  # so that no other object takes the number of one in the memo
         self._spaces: dict[int, Names] = {}
         self._copies: list[Any] = []
-        self._memo |= {id(getattr(np, name)): made for name, made in NUMPYS.items()}
+        self._memo |= replaced(self)
         special: Any = sys.modules.get("scipy.special")
         self._memo |= {id(f): either(SCIPYS[n], f) for n, f in _named(special, SCIPYS)} if special else {}
-        self._memo |= {id(np): Module(np, self, NUMPYS), id(math): Module(math, self, MATHS), id(float): Float}
-        logs: Any = sys.modules.get("logging")
-        if logs:
-            self._memo[id(logs)] = Module(logs, self, LOGGINGS)
-            self._memo |= {id(getattr(logs, name)): made for name, made in LOGGINGS.items()}
 
     def __call__(self, value: Any) -> Any:
         """The copy of a value; itself where it holds nothing that matters."""
@@ -257,7 +255,7 @@ class Rebuilder:
 
     def _lent(self, value: Any, kind: Any) -> Any:
         """A package's object as it is, a copy where it holds something of the user's."""
-        if isinstance(value, _WEAK):
+        if isinstance(value, _ELSEWHERE):
             refuse(f"it reads a {kind.__name__}")
         if hasattr(kind, "__next__") and not isinstance(value, io.IOBase):
             refuse(f"it reads a {kind.__name__}, which can be read once")

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from .moves import cast, cumulated, get, is_basic, product, put, spread, take
+from .moves import cast, cumulated, get, is_basic, is_of_one, product, put, read_only, spread, take
 from .nodes import Node, constant, matmul, move, reduce, refuse, reshape, transpose, ufunc
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
-"""NumPy's functions that are no ufuncs, by what they do to recorders."""
+"""NumPy's functions that are no ufuncs, by what they do to recorders; None has what is done by all others."""
 
 BRANCHES = "it decides by values that depend on the parameters, or makes Python's numbers of them"
 PLAIN = "values that depend on the parameters are needed as a plain array"
@@ -161,13 +161,15 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
         if name.startswith("__") or not hasattr(np.ndarray, name):
             msg = f"'numpy.ndarray' object has no attribute {name!r}"
             raise AttributeError(msg)
-        return refuse(f"ndarray.{name} has no rule for whole arrays")
+        if self.node.moves:
+            refuse(f"ndarray.{name} has no rule for whole arrays")
+        return getattr(read_only(self.node.value), name)
 
     # --- what NumPy asks
 
     def __array_function__(self, function: Any, _types: Any, args: Any, options: Any) -> Any:
         rule = FUNCTIONS.get(function)
-        return rule(*args, **options) if rule else refuse(f"np.{function.__name__} has no rule for whole arrays")
+        return rule(*args, **options) if rule else FUNCTIONS[None](function, function.__name__, args, options)
 
     def __array_ufunc__(self, function: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         if method == "reduce" and function in _REDUCTIONS:
@@ -175,7 +177,8 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
         chosen = options.pop("where", True)
         options.pop("casting", None)
         if method != "__call__" or options or function.nout != 1 or (function.signature and function is not np.matmul):
-            refuse(f"np.{function.__name__} with {', '.join(options) or method} has no rule for whole arrays")
+            told = f"{function.__name__} with {', '.join(options) or method}"
+            return FUNCTIONS[None](getattr(function, method), told, inputs, options | ({"out": out} if out else {}))
         nodes = list(map(node_of, inputs))
         made = matmul(*nodes) if function is np.matmul else ufunc(function, *nodes)
         if out is None:
@@ -191,7 +194,7 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
     def __getitem__(self, index: Any) -> Any:
         index = plain_index(index)
         if is_basic(index):
-            if _is_of_one(index, self.ndim):
+            if is_of_one(index, self.ndim):
                 return Recorder(get(self.node, index))
             return Recorder(
                 get(self.node, index), self, lambda o: get(o, index), lambda o, new: put(o, index, new)
@@ -375,12 +378,6 @@ def plain_index(index: Any) -> Any:
     if type(index) is Recorder:
         return index.values("it selects elements by values that depend on the parameters")
     return np.array(index) if isinstance(index, (np.ndarray, list, range)) else index
-
-
-def _is_of_one(index: Any, ndim: int) -> bool:
-    """Whether an index gives a number, which is no view."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return len(parts) == ndim and all(isinstance(p, (int, np.integer)) for p in parts)
 
 
 def _empty(shape: tuple[int, ...]) -> Any:

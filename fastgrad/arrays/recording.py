@@ -149,7 +149,7 @@ def _forgotten(before: set[Recorder]) -> bool:
 def _program(
     result: Node | None, nodes: Mapping[str, Node], work: tuple[int, float, int], generators: tuple[Any, ...]
 ) -> Recording:
-    if result is None or not result.moves or result.size != 1:
+    if result is None or not result.moves or result.size != 1 or not result.is_float:
         msg = "what it returns is no single number that comes from the arrays"
         raise RefusedError(msg)
     final, parameters = simplified(reshape(result, ()), nodes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import importlib
 import math
 import sys
 import types
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import constant
+from .nodes import constant, refuse
 from .recorder import Recorder, node_of, recorder_of, stacked
 
 Rebuild = Callable[[Any], Any]
@@ -153,6 +154,32 @@ def silent(name: str | None = None) -> Any:
     logger = sys.modules["logging"].Logger(name or "root")
     logger.disabled = True
     return logger
+
+
+class _NoModules:
+    """Stands for sys.modules, in which everybody's modules are."""
+
+    def __getattr__(self, name: str) -> Any:
+        return refuse("it looks a module up in sys.modules")
+
+    def __getitem__(self, name: str) -> Any:
+        return refuse("it looks a module up in sys.modules")
+
+
+def replaced(rebuild: Rebuild) -> dict[int, Any]:
+    """What stands for NumPy, math, float, and for the modules through which a loss could reach what is no copy."""
+    made: dict[int, Any] = {id(getattr(np, name)): standin for name, standin in NUMPYS.items()}
+    made |= {id(np): Module(np, rebuild, NUMPYS), id(math): Module(math, rebuild, MATHS), id(float): Float}
+    made[id(sys)] = Module(sys, lambda part: part, {"modules": _NoModules()})
+    imported = {"import_module": lambda *named: rebuild(importlib.import_module(*named))}
+    made |= {
+        id(importlib): Module(importlib, rebuild, imported),
+        id(importlib.import_module): imported["import_module"],
+    }
+    logs: Any = sys.modules.get("logging")
+    if logs:
+        made |= {id(logs): Module(logs, rebuild, LOGGINGS)} | {id(getattr(logs, n)): v for n, v in LOGGINGS.items()}
+    return made
 
 
 LOGGINGS = dict.fromkeys(("debug", "info", "warning", "error", "critical", "exception", "log"), _nothing)
