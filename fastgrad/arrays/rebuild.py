@@ -185,12 +185,12 @@ class Rebuilder:
 
     @staticmethod
     def _is_installed(kind: Any) -> bool:
-        codes = [getattr(getattr(p, "__func__", p), "__code__", None) for p in vars(kind).values()]
-        files = [c.co_filename for c in codes if c is not None and not c.co_filename.startswith("<")]
-        if files:
-            return all(map(is_installed, files))
+        """Whether a class is a library's; of one whose module is not known its methods tell."""
         module = sys.modules.get(home(kind))
-        return module is not None and not is_users_module(module)
+        if module is not None:
+            return not is_users_module(module)
+        codes = [getattr(getattr(part, "__func__", part), "__code__", None) for part in vars(kind).values()]
+        return all(is_installed(code.co_filename) for code in codes if code is not None)
 
     # --- objects
 
