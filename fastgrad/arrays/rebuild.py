@@ -187,6 +187,8 @@ class Rebuilder:
     def _is_installed(kind: Any) -> bool:
         """Whether a class is a library's; of one whose module is not known its methods tell."""
         module = sys.modules.get(home(kind))
+        if home(kind) == "__main__":
+            return False
         if module is not None:
             return not is_users_module(module)
         codes = [getattr(getattr(part, "__func__", part), "__code__", None) for part in vars(kind).values()]
