@@ -23,6 +23,9 @@ BLOCK = 1 << 17
 CALL = 30_000
 """What a rule costs beside its arithmetic, in operations on single numbers: some 30 us."""
 
+FEW = 3
+"""Elements of a block that tell what all of them change."""
+
 TAIL = 512
 """Elements of a block at a time where machine code does most of it."""
 
@@ -84,11 +87,12 @@ def final_change(
         if node.kind == "parameter" or (tail and node in tail.inner):
             continue
         if tail and node is tail.last:
-            entry = now[tail.entry]
-            now[node] = None if entry is None else tail.change(entry.boxed(tail.entry, lanes).by(tail.entry), boxes)
+            now[node] = tail.change(now[tail.entry], lanes, boxes)
         else:
             given = [now.get(a) for a in node.args]
             now[node] = change(node, given, lanes) if any(c is not None for c in given) else None
+        if tail and node is tail.entry and not tail.takes(now[node], lanes, boxes):
+            tail = None
         if keep is not None:
             keep[node] = now[node]
         for a in node.args:
@@ -98,17 +102,18 @@ def final_change(
 
 
 def _boxes(recording: Recording, block: Block, places: Places) -> dict[Node, Box]:
-    """What a block changes, of one of its elements of each array."""
-    firsts = [int(np.flatnonzero(block.which == k)[0]) for k in np.unique(block.which)]
+    """What a block changes, as a few of its elements of each array tell."""
     starts: dict[Node, Change] = {}
     keep: dict[Node, Change] = {}
-    for lane, at in enumerate(firsts):
-        name = block.names[block.which[at]]
-        flat = places[name][block.numbers[[at]]]
-        starts[recording.parameters[name]] = One(np.array([lane]), flat, np.array([1e-4]))
-    final_change(recording.order, starts, len(firsts), keep)
-    keep |= starts
-    return {n: c.boxed(n, len(firsts)) for n, c in keep.items() if c is not None}
+    lanes = 0
+    for k in np.unique(block.which):
+        some = block.numbers[block.which == k]
+        some = some[:: max(len(some) // FEW, 1)]
+        node, flat = recording.parameters[block.names[k]], places[block.names[k]][some]
+        starts[node] = One(np.arange(lanes, lanes + len(some)), flat, np.full(len(some), 1e-4))
+        lanes += len(some)
+    final_change(recording.order, starts, lanes, keep)
+    return {n: c.boxed(n, lanes) for n, c in (keep | starts).items() if c is not None}
 
 
 def families(recording: Recording) -> list[Family]:
@@ -201,16 +206,14 @@ def _blocks(recording: Recording, family: Family, places: Places) -> list[Block]
 def _with_tails(recording: Recording, family: Family, places: Places, offsets: int) -> Iterator[Any]:
     """The blocks, each with the machine code that does the last part of it and its boxes, or None."""
     blocks = _blocks(recording, family, places)
-    much = sum(len(b.which) for b in blocks) * offsets * family.work > tails.WORTH
-    code: tails.Tail | None = None
-    for number, block in enumerate(blocks):
-        if not much or (number and code is None):
-            yield block, None
-            continue
+    code = None
+    if sum(len(b.which) for b in blocks) * offsets * family.work > tails.WORTH:
         with np.errstate(all="ignore"):
-            boxes = _boxes(recording, block, places)
-        if not number:
-            code = tails.tail(recording.order, boxes)
+            first, last = (_boxes(recording, blocks[n], places) for n in (0, -1))
+            code = tails.tail(recording.order, first)
+        code = code if code and code.fits(last) else None
+    for block in blocks:
+        boxes = _boxes(recording, block, places) if code else {}
         yield block, (code, boxes) if code and code.fits(boxes) else None
 
 

@@ -57,12 +57,13 @@ def _inside(value: Any) -> list[Any]:
 
 
 def is_packages_class(kind: Any) -> bool:
-    """Whether a class is Python's or a package's, and not the user's."""
+    """Whether a class is Python's or a package's; of one whose module is not known its methods tell."""
     if not is_pythons_class(kind):
         return True
-    codes = [getattr(getattr(p, "__func__", p), "__code__", None) for p in vars(kind).values()]
-    files = [c.co_filename for c in codes if c is not None and not c.co_filename.startswith("<")]
-    if files:
-        return all(map(is_installed, files))
+    if home(kind) == "__main__":
+        return False
     module = sys.modules.get(home(kind))
-    return module is not None and not is_users_module(module)
+    if module is not None:
+        return not is_users_module(module)
+    codes = [getattr(getattr(part, "__func__", part), "__code__", None) for part in vars(kind).values()]
+    return all(is_installed(code.co_filename) for code in codes if code is not None)

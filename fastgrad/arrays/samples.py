@@ -7,6 +7,7 @@ written out; all else of the program is numbers that differ from sample to sampl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from .changes import Box, Set, same, taken
 from .nodes import Array, Node
 from .sweep import sources
+
+Column = Callable[[Mapping[Node, Box]], Any]
 
 MOST = 24
 """Places within a sample among which one is picked by a number of its own."""
@@ -58,13 +61,16 @@ class Sample:
 
     Attributes
     ----------
-    columns : list of callable
-        What makes the numbers of the table, of the boxes of a block: arrays of one row for each sample, or one for all.
+    columns : list of (bool, callable)
+        What makes the numbers of the table, of the boxes of a block: arrays with a part for each sample, or for all.
+    places : list of callable
+        What must be the same for the boxes of another block, if it is to have the same program.
     """
 
     def __init__(self, entry: Node, nodes: Sequence[Node], boxes: Mapping[Node, Box], count: int) -> None:
         self.entry, self.nodes, self.boxes, self.count = entry, nodes, boxes, count
-        self.columns: list[Callable[[Mapping[Node, Box]], Array]] = []
+        self.columns: list[tuple[bool, Column]] = []
+        self.places: list[Callable[[Mapping[Node, Box]], Any]] = []
         self._slots: Any = None
         self._kind: Any = np.ndarray
         self._new: dict[Node, Any] = {}
@@ -72,6 +78,7 @@ class Sample:
     def run(self, by: Any, slots: Callable[[int], Any]) -> Any:
         """How much the last node changes; `slots` hands out the next so many numbers of the table."""
         self.columns.clear()
+        self.places.clear()
         self._slots, self._new, self._kind = slots, {}, type(by)
         shape = _sizes(self.boxes[self.entry].sets[1:], self.entry.shape[1:])
         self._new[self.entry] = self._own(self.entry) + by.reshape(shape)
@@ -89,8 +96,9 @@ class Sample:
 
     # --- numbers of the table
 
-    def _take(self, shape: tuple[int, ...], column: Callable[[Mapping[Node, Box]], Array]) -> Any:
-        self.columns.append(column)
+    def _take(self, shape: tuple[int, ...], column: Column, for_all: bool = False) -> Any:
+        """The next numbers of the table; and how they come about."""
+        self.columns.append((for_all, column))
         return self._array(self._slots(int(np.prod(shape, dtype=int)))).reshape(shape)
 
     def _own(self, node: Node) -> Any:
@@ -101,8 +109,9 @@ class Sample:
     def _fixed(self, x: Node, node: Node) -> Any:
         """An argument of a ufunc that does not change, where its result does."""
         if not x.shape:
-            return x.value if isinstance(x.value, (int, float)) else self._take((), lambda _: np.asarray(x.value))
-        return self._take(_region(x, node, self.boxes)[1], lambda boxes: taken(x, _region(x, node, boxes)[0]))
+            return x.value if isinstance(x.value, (int, float)) else self._take((), lambda _: x.value, True)
+        for_all = len(x.shape) < len(node.shape) or x.shape[0] == 1
+        return self._take(_region(x, node, self.boxes)[1], lambda boxes: taken(x, _region(x, node, boxes)[0]), for_all)
 
     def _moved(self, x: Node, node: Node) -> Any:
         """An argument of a ufunc that changes, where its result does."""
@@ -111,9 +120,8 @@ class Sample:
         if all(map(same, mine[1:], sets[1:])):
             return self._new[x]
         whole = self._take(shape, lambda boxes: taken(x, _region(x, node, boxes)[0])).copy()
-        lines = [np.arange(n) if s is None else s for s, n in zip(sets[1:], x.shape[1:], strict=True)]
-        inside = [np.searchsorted(at, at if s is None else s) for at, s in zip(lines, mine[1:], strict=True)]
-        whole[np.ix_(*inside)] = self._new[x]
+        self.places.append(lambda boxes: _inside(x, node, boxes))
+        whole[np.ix_(*_inside(x, node, self.boxes))] = self._new[x]
         return whole
 
     # --- rules
@@ -140,11 +148,13 @@ class Sample:
         by = self._new[a] - self._own(a)
         rows = self.boxes[a].sets[1]
         count = a.shape[1] if rows is None else len(rows)
-        factor = self._take((count, b.shape[1]), lambda boxes: taken(b, (boxes[a].sets[1], None))[None])
+        factor = self._take((count, b.shape[1]), lambda boxes: taken(b, (boxes[a].sets[1], None)), True)
         return self._own(node) + (by[:, None] * factor).sum(axis=0)
 
     def _move(self, node: Node) -> Any:
         shape = _sizes(self.boxes[node].sets[1:], node.shape[1:])
+        changed = (node, *(a for a in node.args if a in self.boxes))
+        self.places.append(lambda boxes: [s for n in changed for s in boxes[n].sets])
         new = self._own(node).reshape(-1)
         out = np.array(new, dtype=object)
         for k, a in enumerate(node.args):
@@ -162,13 +172,17 @@ class Sample:
                 out[place] = values.get(int(column[0]), out[place])
                 continue
             for source in changed:
-                is_here = self._take((), lambda _, column=column, source=source: (column == source).astype(float))
+                is_here = self._take((), partial(_equal, column, source))
                 out[place] = np.where(is_here > 0.5, values[source], out[place])
 
 
 _RULES: dict[str, Callable[[Sample, Node], Any]] = {
     "ufunc": Sample._ufunc, "reduce": Sample._reduce, "matmul": Sample._matmul, "move": Sample._move
 }  # fmt: skip
+
+
+def _equal(column: Any, source: int, _boxes: Any) -> Any:
+    return (column == source).astype(float)
 
 
 def _sizes(sets: Sequence[Set], shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -189,11 +203,19 @@ def _region(x: Node, node: Node, boxes: Mapping[Node, Box]) -> tuple[tuple[Set, 
     return own, _sizes(own[skipped:], x.shape[skipped:])
 
 
+def _inside(x: Node, node: Node, boxes: Mapping[Node, Box]) -> list[Any]:
+    """Where an argument changes, within what its result needs of it."""
+    sets, mine = _region(x, node, boxes)[0], boxes[x].sets
+    lines = [np.arange(n) if s is None else s for s, n in zip(sets[1:], x.shape[1:], strict=True)]
+    return [np.searchsorted(at, at if s is None else s) for at, s in zip(lines, mine[1:], strict=True)]
+
+
 def _extreme_beside(node: Node, x: Node, box: Box) -> Array:
     """The extremum of what does not change in each sample."""
     function, axes, keepdims = node.how
     rest = taken(x, [None if a in axes else s for a, s in enumerate(box.sets)]).copy()
-    lines = [np.arange(n) if s is None or a not in axes else s for a, (s, n) in enumerate(zip(box.sets, rest.shape))]
+    part = [s if a in axes else None for a, s in enumerate(box.sets)]
+    lines = [np.arange(n) if s is None else s for s, n in zip(part, rest.shape, strict=True)]
     rest[np.ix_(*lines)] = -np.inf if function is np.maximum else np.inf
     found: Array = function.reduce(rest, axis=axes, keepdims=keepdims)
     return found

@@ -17,7 +17,7 @@ from ..program.program import Program
 from ..program.trace.recording import Untraceable, trace
 from ..results import EngineError
 from .buffers import empty
-from .changes import Box
+from .changes import Box, Change, Set, same
 from .nodes import Array, Node
 from .samples import Sample, is_local
 
@@ -40,9 +40,11 @@ class Tail:
         self.sample = Sample(entry, nodes, boxes, self.count)
         width, self.width = boxes[entry].size // self.count, boxes[nodes[-1]].size // self.count
         self.sizes = {n: boxes[n].size for n in (entry, *nodes)}
+        self.places: list[Any] = []
         numbers = _Numbers()
         self.sample.run(np.zeros(width), numbers.take)
         self.slots = numbers.count
+        self.places = [place(boxes) for place in self.sample.places]
         self.program = self._program(width)
         self.code = Columns(self.program)
 
@@ -62,12 +64,21 @@ class Tail:
         return replace(traced, nodes=nodes, outputs=outputs, constants=constants, rows=0)
 
     def fits(self, boxes: Mapping[Node, Box]) -> bool:
-        """Whether another block has boxes of the same sizes."""
-        return all(node in boxes and boxes[node].size == size for node, size in self.sizes.items())
+        """Whether another block has boxes of the same sizes, which lie in the same way."""
+        if not all(node in boxes and boxes[node].size == size for node, size in self.sizes.items()):
+            return False
+        found = [place(boxes) for place in self.sample.places]
+        return all(all(map(same, a, b)) for a, b in zip(found, self.places, strict=True))
 
-    def change(self, by: Array, boxes: Mapping[Node, Box]) -> Box:
+    def takes(self, entry: Change, lanes: int, boxes: Mapping[Node, Box]) -> bool:
+        """Whether a change of the entry lies within the box that a block was said to have."""
+        return entry is not None and all(map(_covers, boxes[self.entry].sets, entry.boxed(self.entry, lanes).sets))
+
+    def change(self, entry: Change, lanes: int, boxes: Mapping[Node, Box]) -> Box:
         """The change of the last node, for that of the entry in a block of these boxes."""
-        lanes, step = by.shape[-1], self.code.lanes
+        assert entry is not None
+        by = entry.boxed(self.entry, lanes).widened(self.entry, boxes[self.entry].sets).by(self.entry)
+        step = self.code.lanes
         padded = -lanes % step
         points = by.reshape(self.count, -1, lanes)
         if padded:
@@ -83,12 +94,15 @@ class Tail:
         table = np.empty((self.count, len(self.fixed) + self.slots))
         table[:, : len(self.fixed)] = self.fixed
         at = len(self.fixed)
-        for column in self.sample.columns:
-            found = np.asarray(column(boxes), dtype=float)
-            rows = found.reshape(self.count, -1) if found.ndim and found.shape[0] == self.count else found.reshape(1, -1)
+        for for_all, column in self.sample.columns:
+            rows = np.asarray(column(boxes), dtype=float).reshape(1 if for_all else self.count, -1)
             table[:, at : at + rows.shape[1]] = rows
             at += rows.shape[1]
         return table
+
+
+def _covers(outer: Set, inner: Set) -> bool:
+    return outer is None or (inner is not None and bool(np.isin(inner, outer).all()))
 
 
 def _constant(operand: Any, fixed: int) -> Any:
