@@ -154,22 +154,18 @@ def _diff(x: Any, n: int = 1, axis: int = -1) -> Any:
 
 
 def _below(x: Any, k: int) -> Node:
-    """Where a triangle of a matrix is."""
-    return constant(np.tri(x.shape[-2], x.shape[-1], k, dtype=np.bool_))
+    """Where a triangle of a matrix is; a vector becomes the rows of one."""
+    return constant(np.tri(*x.shape[-2:], k=k, dtype=np.bool_))
 
 
 @_rule(np.tril)
 def _tril(x: Any, k: int = 0) -> Recorder:
-    return Recorder(
-        ufunc(np.where, constant(np.tri(x.shape[-2], x.shape[-1], k, dtype=np.bool_)), node_of(x), constant(0.0))
-    )
+    return Recorder(ufunc(np.where, _below(x, k), node_of(x), constant(0.0)))
 
 
 @_rule(np.triu)
 def _triu(x: Any, k: int = 0) -> Recorder:
-    return Recorder(
-        ufunc(np.where, constant(np.tri(x.shape[-2], x.shape[-1], k - 1, dtype=np.bool_)), constant(0.0), node_of(x))
-    )
+    return Recorder(ufunc(np.where, _below(x, k - 1), constant(0.0), node_of(x)))
 
 
 @_rule(np.diag)
@@ -219,7 +215,7 @@ def _vdot(a: Any, b: Any) -> Any:
 @_rule(np.inner)
 def _inner(a: Any, b: Any) -> Any:
     left, right = recorder_of(a), recorder_of(b)
-    return dot(left, right.T if right.ndim > 1 else right)
+    return dot(left, right.swapaxes(-1, -2) if right.ndim > 1 else right)
 
 
 @_rule(np.tensordot)
@@ -252,8 +248,8 @@ def _einsum(subscripts: Any, *operands: Any, out: Any = None, **_options: Any) -
         result = "".join(sorted(c for c in set(inputs) - {","} if inputs.count(c) == 1))
     if len(terms) != len(operands) or len(terms) > 2 or "." in text or any(len(set(t)) < len(t) for t in terms):
         refuse(f"np.einsum({subscripts!r}) has no rule for whole arrays")
-    parts = [_summed(t, recorder_of(v), set(result).union(*(u for u in terms if u is not t)))
-             for t, v in zip(terms, operands, strict=True)]  # fmt: skip
+    parts = [_summed(t, recorder_of(v), set(result).union(*terms[:n], *terms[n + 1 :]))
+             for n, (t, v) in enumerate(zip(terms, operands, strict=True))]  # fmt: skip
     if len(parts) == 1:
         letters, x = parts[0]
         return Recorder(transpose(x.node, tuple(letters.index(c) for c in result)))
@@ -268,7 +264,8 @@ def _summed(letters: str, x: Recorder, wanted: set[str]) -> tuple[str, Recorder]
 
 def _contracted(a: tuple[str, Recorder], b: tuple[str, Recorder], result: str) -> Node:
     (left, x), (right, y) = a, b
-    sizes = dict(zip(left, x.shape, strict=True)) | dict(zip(right, y.shape, strict=True))
+    sizes = dict(zip(left, x.shape, strict=True))
+    sizes |= {c: n for c, n in zip(right, y.shape, strict=True) if sizes.get(c, 1) == 1}
     both = [c for c in left if c in right and c in result]
     inner = [c for c in left if c in right and c not in result]
     mine, theirs = ([c for c in t if c not in {*both, *inner}] for t in (left, right))
@@ -276,7 +273,8 @@ def _contracted(a: tuple[str, Recorder], b: tuple[str, Recorder], result: str) -
     def turned(x: Recorder, letters: str, *groups: list[str]) -> Node:
         axes = tuple(letters.index(c) for group in groups for c in group)
         lengths = [int(np.prod([sizes[c] for c in group], dtype=int)) for group in groups[-2:]]
-        return reshape(transpose(x.node, axes), (*[sizes[c] for c in groups[0]], *lengths))
+        whole = spread(x.node, tuple(sizes[c] for c in letters))
+        return reshape(transpose(whole, axes), (*[sizes[c] for c in groups[0]], *lengths))
 
     product = matmul(turned(x, left, both, mine, inner), turned(y, right, both, inner, theirs))
     letters = [*both, *mine, *theirs]

@@ -143,6 +143,8 @@ def reduce(function: np.ufunc, x: Node, axis: Any = None, keepdims: bool = False
 
 def axes_of(axis: Any, count: int) -> tuple[int, ...]:
     """Numbers of axes from 0."""
+    if not count and axis in (0, -1):  # as NumPy has it
+        return ()
     given = range(count) if axis is None else (axis,) if isinstance(axis, (int, np.integer)) else axis
     found = tuple(int(a) + count if a < 0 else int(a) for a in given)
     if not all(0 <= a < count for a in found) or len(set(found)) < len(found):

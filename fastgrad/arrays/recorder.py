@@ -361,13 +361,13 @@ def joined(values: Any, axis: Any = 0, how: Callable[..., Any] = np.concatenate)
     return Recorder(move(lambda *v: how(v, axis=axis), *[cast(n, np.dtype(float)) if floats else n for n in nodes]))
 
 
-def dot(a: Any, b: Any) -> Recorder:
+def dot(a: Any, b: Any) -> Any:
     """np.dot: of a number, a product; of more than two dimensions, sums along the last and the last but one."""
     left, right = node_of(a), node_of(b)
     if not left.shape or not right.shape:
         return Recorder(ufunc(np.multiply, left, right))
     if len(right.shape) > 2:
-        refuse("np.dot with a right factor of more than two dimensions")
+        return FUNCTIONS[np.tensordot](a, b, ([-1], [-2]))
     return Recorder(matmul(left, right))
 
 
