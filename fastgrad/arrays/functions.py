@@ -61,7 +61,7 @@ def _recorded(value: Any) -> Any:
     """Arrays that a loss may fill with what depends on the parameters."""
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         return recorder_of(value)
-    return tuple(map(_recorded, value)) if type(value) is tuple else value
+    return tuple.__new__(type(value), map(_recorded, value)) if isinstance(value, tuple) else value
 
 
 FUNCTIONS[None] = _of_constants
