@@ -415,7 +415,8 @@ LOSSES = {
     "dropout, fixed": lambda: live(lambda: Chapter5(dropout=True), X, T),
     "convolution": lambda: live(Chapter7, IMAGES, T[:2]), "slots": lambda: live(Slotted, X),
     "dataclass": lambda: live(lambda: Model(*weights(W=(5, 3), b=(3,)).values()), X),
-    "frozen": frozen, "inherited": lambda: live(Derived, X), "views": lambda: live(Keeps, X), "lists": in_lists, "partial": by_partial,
+    "frozen": frozen,
+    "inherited": lambda: live(Derived, X), "views": lambda: live(Keeps, X), "lists": in_lists, "partial": by_partial,
     "global": of_a_global, "attention": attention, "embedding": embedding, "recurrent": recurrent,
     "mixture": mixture, "filled": filled, "math": by_math, "functions": of_many_functions, "layout": fortran,
 }  # fmt: skip
