@@ -37,22 +37,11 @@ CONSTANT = (
 
 
 def weight_gradient(
-    loss: Callable[..., Any],
-    params: Any,
-    *,
-    args: tuple[Any, ...] = (),
-    mask: Any = None,
-    sample: int | None = None,
-    rng: np.random.Generator | int | None = 0,
-    method: str = "central",
-    order: int = 2,
-    h: ArrayLike | None = None,
-    rel_step: ArrayLike | None = None,
-    bounds: Any = None,
-    engine: str = "auto",
-    workers: int | None = None,
+    loss: Callable[..., Any], params: Any, *, args: tuple[Any, ...] = (), mask: Any = None, sample: int | None = None,
+    rng: np.random.Generator | int | None = 0, method: str = "central", order: int = 2, h: ArrayLike | None = None,
+    rel_step: ArrayLike | None = None, bounds: Any = None, engine: str = "auto", workers: int | None = None,
     progress: bool | Callable[[int, int], object] = False,
-) -> Any:
+) -> Any:  # fmt: skip
     """Gradient of a loss in all its weights, or in some of them.
 
     The elements of the given arrays are moved in place, one at a time, and restored bit for bit, also when the loss
