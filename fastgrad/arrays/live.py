@@ -132,6 +132,18 @@ def sums(
     return found
 
 
+def described(loss: Loss, formula: Stencil | None, asked: bool) -> str:
+    """How a loss would run: by differences of a formula in all elements, if they pay or were asked for; or exactly."""
+    with _checking():
+        recording = _recorded(loss)
+        places = {name: np.arange(w.size) for name, w in loss.arrays.items()}
+        if formula and not asked and not cost.pays(recording, blocks.families(recording), places, formula):
+            msg = "calling f is as cheap as its program of whole arrays"
+            raise RefusedError(msg)
+    how = "only what a coordinate changes" if formula else "and back by the chain rule"
+    return f"f as {len(recording.order)} operations on whole arrays, {how}"
+
+
 def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
     """The loss, and its derivatives by all elements of each array, by name.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arrays import points
 from ..chunks.lazy import by_rows
 from ..engine import threads
 from ..engine.arguments import (
@@ -322,6 +323,9 @@ def _explanation(call: Call, engine: str, threads_used: int) -> Explanation:
         return Explanation(none_ran(engine), "no coordinates, nothing to do")
     if engine == "reference":
         return Explanation(engine, "the definition in plain NumPy")
+    by_arrays = points.described(call, engine == "arrays") if engine in {"auto", "arrays"} else ""
+    if by_arrays:
+        return Explanation("arrays", by_arrays)
     chosen = choose(call, engine)
     if chosen.code is not None and call.table.is_exact:
         return Explanation(chosen.engine, _explanation_of_exact(call, chosen.code, threads_used), chosen.reason)
