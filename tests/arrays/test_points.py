@@ -105,7 +105,7 @@ def test_what_they_do_not_run(options):
 def test_explain_says_how_and_why_not():
     assert "operations on whole arrays, only what" not in explain(likelihood, X)
     assert "operations on whole arrays, and back" in explain(likelihood, X, engine="arrays", method="exact")
-    with pytest.raises(EngineError, match="cannot run this function: np.sort has no rule"):
+    with pytest.raises(EngineError, match=r"cannot run this function: np\.sort has no rule"):
         explain(lambda x: np.sum(np.sort(x)), X, engine="arrays")
     with pytest.raises(EngineError, match="at one point"):
         explain(np.sum, X, engine="arrays", batch=True)
