@@ -155,7 +155,7 @@ def _blocks_meet(recording: Recording, found: Mapping[str, Any], name: str, othe
     """Whether the blocks of two arrays are as many and change the same places where they meet first."""
     lengths = [(recording.parameters[k].shape or (1,))[found[k][1]] for k in (name, other)]
     meet = next((n for n in recording.order if n in found[name][2] and n in found[other][2]), None)
-    if lengths[0] != lengths[1] or meet is None:
+    if lengths[0] != lengths[1] or meet is None or all(s is None for s in found[name][2][meet].sets):
         return False
     return all(map(same, found[name][2][meet].sets, found[other][2][meet].sets))
 
