@@ -305,6 +305,12 @@ def of_a_global():
     return (lambda _: np.sum(np.abs(X @ GLOBAL.W))), {"W": GLOBAL.W}
 
 
+def tied():
+    params = weights(W=(5, 5))
+    params["V"] = params["W"]
+    return (lambda p: np.sum(np.tanh(np.tanh(X @ p["W"]) @ p["V"].T) ** 2)), params
+
+
 def attention():
     params = weights(q=(5, 4), k=(5, 4), v=(5, 3))
 
@@ -417,7 +423,7 @@ LOSSES = {
     "dataclass": lambda: live(lambda: Model(*weights(W=(5, 3), b=(3,)).values()), X),
     "frozen": frozen,
     "inherited": lambda: live(Derived, X), "views": lambda: live(Keeps, X), "lists": in_lists, "partial": by_partial,
-    "global": of_a_global, "attention": attention, "embedding": embedding, "recurrent": recurrent,
+    "global": of_a_global, "tied": tied, "attention": attention, "embedding": embedding, "recurrent": recurrent,
     "mixture": mixture, "filled": filled, "math": by_math, "functions": of_many_functions, "layout": fortran,
 }  # fmt: skip
 
