@@ -153,11 +153,11 @@ def _work(node: Node, box: Box) -> float:
 
 def _blocks_meet(recording: Recording, found: Mapping[str, Any], name: str, other: str) -> bool:
     """Whether the blocks of two arrays are as many and change the same places where they meet first."""
-    if recording.parameters[name] is recording.parameters[other]:  # two names of one array: two changes of one place
+    if recording.parameters[name] is recording.parameters[other]:
         return False
     lengths = [(recording.parameters[k].shape or (1,))[found[k][1]] for k in (name, other)]
     meet = next((n for n in recording.order if n in found[name][2] and n in found[other][2]), None)
-    if lengths[0] != lengths[1] or meet is None:
+    if lengths[0] != lengths[1] or meet is None or all(s is None for s in found[name][2][meet].sets):
         return False
     return all(map(same, found[name][2][meet].sets, found[other][2][meet].sets))
 

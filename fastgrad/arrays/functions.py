@@ -155,7 +155,7 @@ def _diff(x: Any, n: int = 1, axis: int = -1) -> Any:
 
 def _below(x: Any, k: int) -> Node:
     """Where a triangle of a matrix is; a vector becomes the rows of one."""
-    return constant(np.tri(*x.shape[-2:], k=k, dtype=np.bool_))
+    return constant(np.tri(x.shape[-min(2, x.ndim)], x.shape[-1], k, dtype=np.bool_))
 
 
 @_rule(np.tril)

@@ -23,6 +23,9 @@ Report = Callable[[int, int], object]
 LONG = 1e10
 """Operations of a loop that takes long."""
 
+MANY = 100
+"""Calls; fewer are done before one has looked at what the loss reads."""
+
 WORTH_A_LOOK = 5e6
 """Calls of a loss times the numbers that it reads, above which it is recorded, which takes 3 ms: the loop takes 30."""
 
@@ -50,7 +53,7 @@ class Loss:
 
     def is_worth_a_look(self, calls: int) -> bool:
         """Whether so many calls of it are much work, as far as one can see without recording it."""
-        return calls >= 2 and calls * self.numbers() >= WORTH_A_LOOK
+        return calls >= MANY and calls * self.numbers() >= WORTH_A_LOOK
 
     def numbers(self) -> int:
         """How many numbers it reads."""
@@ -131,6 +134,18 @@ def sums(
 
         agreement.check_elements(loss.arrays, found, places, steps, formula, reference, quotient)
     return found
+
+
+def described(loss: Loss, formula: Stencil | None, asked: bool) -> str:
+    """How a loss would run: by differences of a formula in all elements, if they pay or were asked for; or exactly."""
+    with _checking():
+        recording = _recorded(loss)
+        places = {name: np.arange(w.size) for name, w in loss.arrays.items()}
+        if formula and not asked and not cost.pays(recording, blocks.families(recording), places, formula):
+            msg = "calling f is as cheap as its program of whole arrays"
+            raise RefusedError(msg)
+    how = "only what a coordinate changes" if formula else "and back by the chain rule"
+    return f"f as {len(recording.order)} operations on whole arrays, {how}"
 
 
 def exact(loss: Loss) -> tuple[float, dict[str, Array]]:

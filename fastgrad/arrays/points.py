@@ -11,6 +11,7 @@ from ..engine.call import Call
 from ..engine.choose import ARRAYS
 from ..formulas.values import as_number
 from ..results import EngineError
+from . import live
 from .live import Loss, exact, sums
 from .nodes import Array, RefusedError
 
@@ -68,6 +69,26 @@ def fill_asked(call: Call, out: Any, values: Array | None) -> Facts:
     except RefusedError as refused:
         msg = f"engine='arrays' cannot run this function: {refused}"
         raise EngineError(msg) from refused
+
+
+def described(call: Call, asked: bool) -> str:
+    """How a call would run, or nothing where it would not run so.
+
+    Raises
+    ------
+    EngineError
+        It was asked for, and cannot be had.
+    """
+    if not suits(call) or not (asked or has_much_data(call)):
+        return "" if not asked else _raise(ARRAYS)
+    try:
+        return live.described(_loss(call)[0], None if call.table.is_exact else call.table.stencil, asked)
+    except RefusedError as refused:
+        return "" if not asked else _raise(f"engine='arrays' cannot run this function: {refused}")
+
+
+def _raise(text: str) -> str:
+    raise EngineError(text)
 
 
 def _loss(call: Call) -> tuple[Loss, Array]:

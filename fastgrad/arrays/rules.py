@@ -210,6 +210,8 @@ def _forget_boxes(node: Node) -> None:
 def _reduce(node: Node, changes: Sequence[Change], lanes: int) -> Change:
     (function, axes, keepdims), (x,) = node.how, node.args
     assert changes[0] is not None
+    if type(changes[0]) is One and function is np.add and x.is_float:
+        return _sum_of_one(node, changes[0])
     box = changes[0].boxed(x, lanes)
     if function is np.add and not x.is_float:
         return _densely(node, changes, lanes)
@@ -223,6 +225,16 @@ def _reduce(node: Node, changes: Sequence[Change], lanes: int) -> Change:
     if partly:
         extreme = function(extreme, _extreme_beside(function, x, box, axes, partly, keepdims))
     return Box(sets, new=extreme)
+
+
+def _sum_of_one(node: Node, one: One) -> One:
+    """A sum changes by as much as its one element."""
+    _, axes, _ = node.how
+    (x,) = node.args
+    at = [p for axis, p in enumerate(places_of(one.flat, x.shape)) if axis not in axes]
+    kept = [n for axis, n in enumerate(x.shape) if axis not in axes]
+    flat = np.ravel_multi_index(at, kept) if kept else np.zeros(len(one.flat), np.intp)
+    return One(one.lanes, flat, one.by)
 
 
 def _extreme_beside(function: Any, x: Node, box: Box, axes: Any, partly: Sequence[int], keepdims: bool) -> Any:

@@ -22,7 +22,7 @@ from ..engine.arguments import (
 )
 from ..engine.python import mutation
 from ..engine.threads import progress_report
-from ..formulas.stencils import stencil
+from ..formulas.stencils import EXACT, stencil
 from ..formulas.steps import choose_steps, irregular, with_precision
 from ..formulas.values import as_number, precision
 from ..operations.gradients import gradient
@@ -37,22 +37,11 @@ CONSTANT = (
 
 
 def weight_gradient(
-    loss: Callable[..., Any],
-    params: Any,
-    *,
-    args: tuple[Any, ...] = (),
-    mask: Any = None,
-    sample: int | None = None,
-    rng: np.random.Generator | int | None = 0,
-    method: str = "central",
-    order: int = 2,
-    h: ArrayLike | None = None,
-    rel_step: ArrayLike | None = None,
-    bounds: Any = None,
-    engine: str = "auto",
-    workers: int | None = None,
+    loss: Callable[..., Any], params: Any, *, args: tuple[Any, ...] = (), mask: Any = None, sample: int | None = None,
+    rng: np.random.Generator | int | None = 0, method: str = "central", order: int = 2, h: ArrayLike | None = None,
+    rel_step: ArrayLike | None = None, bounds: Any = None, engine: str = "auto", workers: int | None = None,
     progress: bool | Callable[[int, int], object] = False,
-) -> Any:
+) -> Any:  # fmt: skip
     """Gradient of a loss in all its weights, or in some of them.
 
     The elements of the given arrays are moved in place, one at a time, and restored bit for bit, also when the loss
@@ -128,24 +117,28 @@ def weight_gradient(
     2
     """
     check_function(loss, "loss")
-    arrays = _arrays(params)
-    used = check_workers(workers, "jit")
-    check_fixed_steps(method, order, "weight_gradient")
-    check_live_engine(engine)
-    refuse_bounds(bounds, "weight_gradient")
+    arrays, further, used = _arrays(params), check_args(args), check_workers(workers, "jit")
+    _check_scheme(method, order, h, rel_step, bounds, engine)
     scheme: dict[str, Any] = {"method": method, "order": order, "h": h, "rel_step": rel_step}
-    further = check_args(args)
-    if hasattr(loss, "py_func") and method != "exact" and (_is_dict(params) or (mask is None and sample is None)):
+    whole = mask is None and sample is None
+    if hasattr(loss, "py_func") and method != EXACT and (_is_dict(params) or whole):
         return _compiled(loss, params, further, used, progress, scheme)
     places = _places(arrays, _mask_by_name(mask, params), sample, rng)
     live = Loss(loss, _argument(params, further), lambda: as_number(loss(params, *further)), arrays)
-    if method == "exact":
-        refuse_steps(h, rel_step)
+    if method == EXACT:
         parts = _exactly(live, places, engine)
     else:
         first = _first(lambda: loss(params, *further), list(arrays.values()))
         parts = _moved(live, places, engine, used or 1, progress, {**scheme, "eps": precision(first)})
     return parts if _is_dict(params) else parts[""]
+
+
+def _check_scheme(method: Any, order: Any, h: Any, rel_step: Any, bounds: Any, engine: Any) -> None:
+    check_fixed_steps(method, order, "weight_gradient")
+    check_live_engine(engine)
+    refuse_bounds(bounds, "weight_gradient")
+    if method == EXACT:
+        refuse_steps(h, rel_step)
 
 
 def _argument(params: Any, further: tuple[Any, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

@@ -305,6 +305,12 @@ def of_a_global():
     return (lambda _: np.sum(np.abs(X @ GLOBAL.W))), {"W": GLOBAL.W}
 
 
+def tied():
+    params = weights(W=(5, 5))
+    params["V"] = params["W"]
+    return (lambda p: np.sum(np.tanh(np.tanh(X @ p["W"]) @ p["V"].T) ** 2)), params
+
+
 def attention():
     params = weights(q=(5, 4), k=(5, 4), v=(5, 3))
 
@@ -415,8 +421,9 @@ LOSSES = {
     "dropout, fixed": lambda: live(lambda: Chapter5(dropout=True), X, T),
     "convolution": lambda: live(Chapter7, IMAGES, T[:2]), "slots": lambda: live(Slotted, X),
     "dataclass": lambda: live(lambda: Model(*weights(W=(5, 3), b=(3,)).values()), X),
-    "frozen": frozen, "inherited": lambda: live(Derived, X), "views": lambda: live(Keeps, X), "lists": in_lists, "partial": by_partial,
-    "global": of_a_global, "attention": attention, "embedding": embedding, "recurrent": recurrent,
+    "frozen": frozen,
+    "inherited": lambda: live(Derived, X), "views": lambda: live(Keeps, X), "lists": in_lists, "partial": by_partial,
+    "global": of_a_global, "tied": tied, "attention": attention, "embedding": embedding, "recurrent": recurrent,
     "mixture": mixture, "filled": filled, "math": by_math, "functions": of_many_functions, "layout": fortran,
 }  # fmt: skip
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastgrad import EngineError, gradient, value_and_gradient
+from fastgrad import EngineError, explain, gradient, value_and_gradient
 from fastgrad.formulas import reference
 
 DATA = np.random.default_rng(0).normal(size=(300, 6))
@@ -77,7 +77,7 @@ def mixture(mu):
 )
 def test_auto_takes_them_where_f_reads_much_data_and_it_pays(f, x, options, engine):
     found = gradient(f, x, full_output=True, **options)
-    assert found.engine == engine
+    assert found.engine == engine == explain(f, x, **options).engine
     expected = gradient(f, x, engine="python")
     np.testing.assert_allclose(found.value, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
 
@@ -100,6 +100,15 @@ def test_long_programs_of_few_variables_are_exact_by_them():
 def test_what_they_do_not_run(options):
     with pytest.raises((EngineError, ValueError), match="arrays"):
         gradient(np.sum, X, engine="arrays", **options)
+
+
+def test_explain_says_how_and_why_not():
+    assert "operations on whole arrays, only what" not in explain(likelihood, X)
+    assert "operations on whole arrays, and back" in explain(likelihood, X, engine="arrays", method="exact")
+    with pytest.raises(EngineError, match=r"cannot run this function: np\.sort has no rule"):
+        explain(lambda x: np.sum(np.sort(x)), X, engine="arrays")
+    with pytest.raises(EngineError, match="at one point"):
+        explain(np.sum, X, engine="arrays", batch=True)
 
 
 def memo(x, seen=[]):  # noqa: B006

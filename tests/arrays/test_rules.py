@@ -139,5 +139,6 @@ def test_a_change_of_nothing_is_none():
 
 def test_a_sum_of_a_difference_is_the_exact_sum_of_what_changed():
     x = Node("parameter", value=np.full((1000,), 1e8))
-    found = change(reduce(np.add, x), [One(np.arange(1), np.array([3]), np.array([1e-9]))], 1)
-    assert found.by(None).item() == 1e-9
+    total = reduce(np.add, x)
+    found = change(total, [One(np.arange(1), np.array([3]), np.array([1e-9]))], 1)
+    assert found.boxed(total, 1).by(total).item() == 1e-9

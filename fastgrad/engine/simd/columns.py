@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ...formulas import stencils
 from ...llvm import machine
 from ...llvm.vectormath import Unsupported
+from ...program import differences
 from ...program.program import Program
 from ...results import EngineError
 from .. import threads
 from .arguments import PLACES, SLOTS, address_of, form_of_columns
-from .code import value_kernel
+from .code import QUICK_OPERATIONS, written
+from .emission import module
 
 Array = NDArray[np.float64]
 
@@ -27,7 +28,9 @@ class Columns:
     def __init__(self, program: Program) -> None:
         self.lanes = machine.lanes()
         try:
-            self._kernel: Any = value_kernel(program, form_of_columns())
+            frame = written(differences.differences(program, stencils.value()), form_of_columns(), "value")
+            quick = len(program.nodes) > QUICK_OPERATIONS
+            (self._kernel,) = machine.functions(module(frame), "value", quick=quick)
         except Unsupported as missing:
             msg = f"this machine has no vector form of {missing}"
             raise EngineError(msg) from None
