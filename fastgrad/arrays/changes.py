@@ -72,7 +72,7 @@ class Box:
     def by(self, node: Node) -> Array:
         if self._by is None:
             assert self._new is not None
-            self._by = np.subtract(self._new, taken(node, self.sets)[..., None], out=_like(self._new))
+            self._by = difference(node, self._new, taken(node, self.sets)[..., None])
         return self._by
 
     def mapped(self, sets: Sequence[Set], function: Callable[[Array], Array]) -> Box:
@@ -100,6 +100,14 @@ class Box:
 
 
 Change = One | Box | None
+
+
+def difference(node: Node, new: Any, old: Any) -> Any:
+    """By how much a node's values change; what stays infinite does not, as a sigmoid's exponential far out."""
+    found: Any = np.subtract(new, old, out=_like(new))
+    if "finite" not in node.kept:
+        node.kept["finite"] = bool(np.isfinite(node.value).all())
+    return found if node.kept["finite"] else np.where(new == old, 0.0, found)
 
 
 def _like(data: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .buffers import empty
-from .changes import Box, Change, One, Set, places_of, same, taken, whole
+from .changes import Box, Change, One, Set, difference, places_of, same, taken, whole
 from .nodes import Node
 from .sweep import sources
 
@@ -55,7 +55,7 @@ def _computed(function: Any, *given: Any) -> Any:
 def _ufunc_of_one(node: Node, k: int, one: One) -> One:
     at = places_of(one.flat, node.shape)
     given = [np.broadcast_to(a.value, node.shape)[at] + (one.by if n == k else 0.0) for n, a in enumerate(node.args)]
-    return One(one.lanes, one.flat, node.how(*given) - np.asarray(node.value)[at])
+    return One(one.lanes, one.flat, difference(node, node.how(*given), np.asarray(node.value)[at]))
 
 
 def _set_along(node: Node, boxes: Sequence[Box | None], moving: Sequence[int], axis: int) -> Set:

@@ -142,3 +142,25 @@ def test_a_sum_of_a_difference_is_the_exact_sum_of_what_changed():
     total = reduce(np.add, x)
     found = change(total, [One(np.arange(1), np.array([3]), np.array([1e-9]))], 1)
     assert found.boxed(total, 1).by(total).item() == 1e-9
+
+
+def overflowing(x):
+    e = ufunc(np.exp, x)
+    return [ufunc(np.divide, constant(1.0), ufunc(np.add, e, constant(1.0))), ufunc(np.greater, e, constant(2.0)),
+            ufunc(np.where, ufunc(np.greater, e, constant(1.0)), x, constant(0.0))]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+@pytest.mark.parametrize("number", range(3))
+def test_what_is_infinite_stays_so(number, kind):
+    x = Node("parameter", value=np.array([[800.0, -1.0, 900.0, 1.0]] * 3))
+    given = CHANGES[kind](x)
+    with np.errstate(all="ignore"):
+        node = overflowing(x)[number]
+        results = {x: given}
+        for step in nodes.ordered([node])[1:]:
+            results[step] = change(step, [results.get(a) for a in step.args], LANES)
+        found, values = displaced(node, results[node]), displaced(x, given)
+        for lane in range(LANES):
+            expected = nodes.evaluated(nodes.ordered([node]), {x: values[..., lane]})[node]
+            np.testing.assert_allclose(found[..., lane], expected, rtol=1e-12, atol=1e-12)
