@@ -8,6 +8,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator
 from math import prod
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,25 @@ BRANCHES = "it decides by values that depend on the parameters, or makes Python'
 PLAIN = "values that depend on the parameters are needed as a plain array"
 OWN = "it writes values that depend on the parameters into an array that was not made of them"
 
-alive: weakref.WeakSet[Recorder] = weakref.WeakSet()
-"""All recorders: whoever keeps one after the recording has kept no number."""
+
+class _Born(local):
+    """The recorders of a thread since its recording began: whoever keeps one after it has kept no number."""
+
+    def __init__(self) -> None:
+        self.refs: list[weakref.ref[Recorder]] = []  # without callbacks, in which a Ctrl-C would be lost
+
+
+_born = _Born()
+
+
+def begin() -> None:
+    """From here on recorders are noted."""
+    _born.refs = []
+
+
+def alive() -> list[Recorder]:
+    """Those since then that somebody still has."""
+    return [recorder for recorder in (ref() for ref in _born.refs) if recorder is not None]
 
 
 class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
@@ -38,7 +56,7 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
     def __init__(self, node: Node, owner: Recorder | None = None, read: Any = None, write: Any = None) -> None:
         self._node, self._owner, self._read, self._write = node, owner, read, write
         self._seen = owner.node if owner is not None else None
-        alive.add(self)
+        _born.refs.append(weakref.ref(self))
 
     @property  # type: ignore[misc]  # numbers in a network's layers are asked whether they are arrays
     def __class__(self) -> Any:

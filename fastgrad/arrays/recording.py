@@ -14,7 +14,7 @@ import numpy as np
 
 from .nodes import Array, Node, RefusedError, counted, ordered, reshape
 from .rebuild import Rebuilder
-from .recorder import Recorder, alive
+from .recorder import Recorder, alive, begin
 from .simplify import simplified
 
 KEPT = "it keeps an array that depends on the parameters outside of itself"
@@ -85,7 +85,8 @@ def record(
 
 def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recording:
     counted.operations, counted.time, counted.nodes = 0, 0.0, 0
-    before, states = set(alive), (random.getstate(), np.random.get_state())  # noqa: NPY002  the user's own
+    begin()
+    states = (random.getstate(), np.random.get_state())  # noqa: NPY002  the user's own
     nodes = _nodes(arrays)
     result, reason = None, ""
     try:
@@ -100,7 +101,7 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recordin
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
     work = counted.operations, counted.time, counted.nodes
-    _forget(before)
+    _forget()
     if reason:
         raise RefusedError(reason)
     return _program(result, nodes, work)
@@ -130,11 +131,11 @@ def _seen(loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], arg
             copy.close()
 
 
-def _forget(before: set[Recorder]) -> None:
+def _forget() -> None:
     """Nothing of a recording stays with the user."""
-    if set(alive) - before:
+    if alive():
         gc.collect()
-    left = set(alive) - before
+    left = alive()
     for recorder in left:
         recorder.release()
     if left:
