@@ -41,7 +41,7 @@ def begin() -> None:
 
 def alive() -> list[Recorder]:
     """Those since then that somebody still has."""
-    return [recorder for recorder in (ref() for ref in _born.refs) if recorder is not None]
+    return [r for r in (ref() for ref in _born.refs) if r is not None]
 
 
 class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
@@ -114,10 +114,6 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def T(self) -> Recorder:
         return self.transpose()
-
-    @property
-    def real(self) -> Recorder:
-        return self
 
     @property
     def flat(self) -> Recorder:
