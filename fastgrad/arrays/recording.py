@@ -97,6 +97,10 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recordin
         reason = "what it reaches is nested too deep"
     except Exception as error:  # noqa: BLE001  whatever a loss raises because a recorder is no array
         reason = " ".join(f"it raised {type(error).__name__} when it was recorded: {error}".split())
+    except BaseException:  # Ctrl-C: whatever has been stored by now is no number
+        for recorder in alive():
+            recorder.release()
+        raise
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
