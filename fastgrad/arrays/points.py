@@ -11,8 +11,7 @@ from ..engine.call import Call
 from ..engine.choose import ARRAYS
 from ..formulas.values import as_number
 from ..results import EngineError
-from . import live
-from .live import Loss, exact, sums
+from .losses import Loss
 from .nodes import Array, RefusedError
 
 DATA = 4096
@@ -40,14 +39,30 @@ def has_much_data(call: Call) -> bool:
     )
 
 
-def fill(call: Call, out: Array, values: Array | None, *, asked: bool) -> Facts:
-    """Fill the derivatives.
+def fill(call: Call, out: Any, values: Array | None) -> Facts | None:
+    """Fill the derivatives; None where f has no such program, where it does not agree with f, or does not pay."""
+    if not suits(call) or not isinstance(out, np.ndarray):
+        return None
+    try:
+        return _filled(call, out, values, asked=False)
+    except RefusedError:
+        return None
 
-    Raises
-    ------
-    RefusedError
-        f cannot be recorded, its program does not agree with f, or, unless it was asked for, does not pay.
-    """
+
+def fill_asked(call: Call, out: Any, values: Array | None) -> Facts:
+    """The same for engine="arrays"."""
+    if not suits(call):
+        raise EngineError(ARRAYS)
+    try:
+        return _filled(call, out, values, asked=True)
+    except RefusedError as refused:
+        msg = f"engine='arrays' cannot run this function: {refused}"
+        raise EngineError(msg) from refused
+
+
+def _filled(call: Call, out: Array, values: Array | None, *, asked: bool) -> Facts:
+    from .live import exact  # noqa: PLC0415  loads much that few functions need
+
     loss, own = _loss(call)
     if call.table.is_exact:
         value, found = exact(loss)
@@ -60,17 +75,6 @@ def fill(call: Call, out: Array, values: Array | None, *, asked: bool) -> Facts:
     return Facts("arrays", call.evaluations)
 
 
-def fill_asked(call: Call, out: Any, values: Array | None) -> Facts:
-    """The same for engine="arrays"."""
-    if not suits(call):
-        raise EngineError(ARRAYS)
-    try:
-        return fill(call, out, values, asked=True)
-    except RefusedError as refused:
-        msg = f"engine='arrays' cannot run this function: {refused}"
-        raise EngineError(msg) from refused
-
-
 def described(call: Call, asked: bool) -> str:
     """How a call would run, or nothing where it would not run so.
 
@@ -81,8 +85,10 @@ def described(call: Call, asked: bool) -> str:
     """
     if not suits(call) or not (asked or has_much_data(call)):
         return "" if not asked else _raise(ARRAYS)
+    from .live import described as how  # noqa: PLC0415
+
     try:
-        return live.described(_loss(call)[0], None if call.table.is_exact else call.table.stencil, asked)
+        return how(_loss(call)[0], None if call.table.is_exact else call.table.stencil, asked)
     except RefusedError as refused:
         return "" if not asked else _raise(f"engine='arrays' cannot run this function: {refused}")
 
@@ -103,6 +109,8 @@ def _loss(call: Call) -> tuple[Loss, Array]:
 
 
 def _fill_differences(call: Call, loss: Loss, own: Array, out: Array, asked: bool) -> None:
+    from .live import sums  # noqa: PLC0415
+
     row, formula = own.reshape(1, -1), call.table.stencil
     call.steps.check(row)
     h = call.steps.in_rows(row).reshape(-1)

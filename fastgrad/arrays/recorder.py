@@ -5,13 +5,13 @@ No subclass of ndarray, whose memory NumPy would read unasked; but `isinstance(x
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from .births import note
 from .moves import cast, cumulated, get, is_basic, is_of_one, product, put, read_only, spread, take
 from .nodes import Node, constant, matmul, move, reduce, refuse, reshape, transpose, ufunc
 
@@ -21,9 +21,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 BRANCHES = "it decides by values that depend on the parameters, or makes Python's numbers of them"
 PLAIN = "values that depend on the parameters are needed as a plain array"
 OWN = "it writes values that depend on the parameters into an array that was not made of them"
-
-alive: weakref.WeakSet[Recorder] = weakref.WeakSet()
-"""All recorders: whoever keeps one after the recording has kept no number."""
 
 
 class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
@@ -38,7 +35,7 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
     def __init__(self, node: Node, owner: Recorder | None = None, read: Any = None, write: Any = None) -> None:
         self._node, self._owner, self._read, self._write = node, owner, read, write
         self._seen = owner.node if owner is not None else None
-        alive.add(self)
+        note(self)
 
     @property  # type: ignore[misc]  # numbers in a network's layers are asked whether they are arrays
     def __class__(self) -> Any:

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from .births import alive, begin
 from .nodes import Array, Node, RefusedError, counted, ordered, reshape
 from .rebuild import Rebuilder
-from .recorder import Recorder, alive
+from .recorder import Recorder
 from .simplify import simplified
 
 KEPT = "it keeps an array that depends on the parameters outside of itself"
@@ -88,9 +89,10 @@ def record(
 
 def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recording:
     counted.operations, counted.time, counted.nodes, counted.refused = 0, 0.0, 0, ""
-    before, states = set(alive), (random.getstate(), np.random.get_state())  # noqa: NPY002  the user's own
+    begin()
+    states = (random.getstate(), np.random.get_state())  # noqa: NPY002  the user's own
     nodes = _nodes(arrays)
-    result, reason, kept = None, "", False
+    result, reason, generators = None, "", ()
     try:
         result, generators = _seen(loss, arrays, nodes, argument)
         reason = counted.refused  # also where the loss has caught it
@@ -100,10 +102,14 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recordin
         reason = "what it reaches is nested too deep"
     except Exception as error:  # noqa: BLE001  whatever a loss raises because a recorder is no array
         reason = " ".join(f"it raised {type(error).__name__} when it was recorded: {error}".split())
+    except BaseException:  # Ctrl-C: whatever has been stored by now is no number
+        for recorder in alive():
+            recorder.release()
+        raise
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
-        kept = _forgotten(before)
+    kept = _forgotten()
     if reason or kept:
         raise RefusedError(reason or KEPT)
     work = counted.operations, counted.time, counted.nodes
@@ -136,11 +142,11 @@ def _seen(
             copy.close()
 
 
-def _forgotten(before: set[Recorder]) -> bool:
+def _forgotten() -> bool:
     """Whether something of a recording has stayed with somebody: it is emptied."""
-    if set(alive) - before:
+    if alive():
         gc.collect()
-    left = set(alive) - before
+    left = alive()
     for recorder in left:
         recorder.release()
     return bool(left)

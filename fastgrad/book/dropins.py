@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.live import check_live_engine
 from ..engine import threads
-from ..engine.arguments import check_function, check_workers
+from ..engine.arguments import check_function, check_live_engine, check_workers
 from ..engine.choose import PYTHON_CALLS
 from ..engine.numbers import real_array
 from ..results import ConstantFunctionWarning

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.live import Loss, live_sums
+from ..arrays.choice import live_sums
+from ..arrays.losses import Loss
 from ..engine import threads
 from ..engine.bound import Choice
 from ..engine.call import Call, Rows

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays.live import Loss, check_live_engine, exact, live_sums
+from ..arrays.choice import live_sums
+from ..arrays.losses import Loss
 from ..arrays.nodes import RefusedError
 from ..engine.arguments import (
     check_args,
     check_fixed_steps,
     check_function,
+    check_live_engine,
     check_workers,
     movable_array,
     refuse_bounds,
@@ -152,6 +154,8 @@ def _exactly(live: Loss, places: dict[str, NDArray[np.intp]], engine: str) -> di
     if engine == "python":
         msg = "method='exact' is made of the loss's program, which engine='python' does not have; leave the engine out"
         raise EngineError(msg)
+    from ..arrays.live import exact  # noqa: PLC0415  loads much that few losses need
+
     try:
         _, found = exact(live)
     except RefusedError as refused:

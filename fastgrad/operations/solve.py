@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import points
-from ..arrays.nodes import RefusedError
 from ..engine.arguments import Options, arrays_of, check_out, check_workers
 from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target
@@ -214,7 +213,8 @@ def _run_at_once(call: Call, target: Output, values: Array | None, how: Options,
         return adaptive.fill(call, target, values, how.engine, workers, how.progress)
     if call.bounds is not None and not call.table.is_exact:
         return bounds.fill(call, target, values, how.engine, workers, how.progress)
-    facts = _by_arrays(call, target, values) if how.engine == "auto" and points.has_much_data(call) else None
+    many = call.points.count == 1 and call.points.dimension >= points.MANY and how.engine == "auto"
+    facts = points.fill(call, target, values) if many and points.has_much_data(call) else None
     return facts or _by_engines(call, target, values, how, workers)
 
 
@@ -222,20 +222,10 @@ def _by_engines(call: Call, target: Output, values: Array | None, how: Options, 
     try:
         return run(call, target, values, how.engine, workers, how.progress)
     except EngineError:  # of exact derivatives, for which there is one engine
-        facts = _by_arrays(call, target, values) if how.engine == "auto" else None
+        facts = points.fill(call, target, values) if how.engine == "auto" else None
         if facts is None:
             raise
         return facts
-
-
-def _by_arrays(call: Call, target: Output, values: Array | None) -> Facts | None:
-    """By the program of whole arrays; None where there is none, or where it does not pay."""
-    if not points.suits(call) or not isinstance(target, np.ndarray):
-        return None
-    try:
-        return points.fill(call, target, values, asked=False)
-    except RefusedError:
-        return None
 
 
 def by_definition(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastgrad import EngineError, numerical_gradient, weight_gradient
-from fastgrad.arrays import agreement, blocks, live, rules, sweep
+from fastgrad.arrays import agreement, blocks, losses, rules, sweep
 from fastgrad.arrays.nodes import RefusedError
 from fastgrad.arrays.recorder import FUNCTIONS
 from fastgrad.arrays.recording import record
@@ -62,8 +62,8 @@ def test_a_wrong_derivative_is_refused(monkeypatch):
 def test_auto_takes_the_loop_then(monkeypatch):
     p, calls = weights(), []
     monkeypatch.setitem(FUNCTIONS, np.flip, lambda x: calls.append(0) or x * 1.0)
-    monkeypatch.setattr(live, "WORTH_A_LOOK", 0)
-    monkeypatch.setattr(live, "MANY", 0)
+    monkeypatch.setattr(losses, "WORTH_A_LOOK", 0)
+    monkeypatch.setattr(losses, "MANY", 0)
     found = numerical_gradient(lambda _: loss(p), p["W"])
     assert calls
     assert np.array_equal(found, numerical_gradient(lambda _: loss(p), p["W"], engine="python"))

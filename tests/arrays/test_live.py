@@ -4,6 +4,8 @@ import collections
 import dataclasses
 import functools
 import math
+import os
+import signal
 import types
 
 import numpy as np
@@ -529,3 +531,28 @@ def test_refusals_say_why(name, options):
     assert all(params[k].tobytes() == kept[k].tobytes() for k in params)
     if name != "random":
         assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+
+
+def test_ctrl_c_at_any_time():
+    params = weights(W=(60, 40), V=(40, 30))
+    data = np.random.default_rng(0).normal(size=(200, 60))
+
+    def loss(p):
+        return np.sum(np.tanh(np.tanh(data @ p["W"]) @ p["V"]) ** 2)
+
+    before, interrupted = {k: w.tobytes() for k, w in params.items()}, 0
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    try:
+        for delay in np.geomspace(0.001, 0.1, 12):
+            signal.setitimer(signal.ITIMER_REAL, delay)
+            try:
+                weight_gradient(loss, params, engine="arrays")
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
+            except KeyboardInterrupt:
+                interrupted += 1
+            assert {k: w.tobytes() for k, w in params.items()} == before
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGINT, previous)
+    assert interrupted > 3

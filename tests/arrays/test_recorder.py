@@ -1,14 +1,13 @@
 """Recorders: views, writes, numbers and what they refuse to be."""
 
 import copy
-import gc
 import pickle
 
 import numpy as np
 import pytest
 
 from fastgrad.arrays.nodes import Node, RefusedError, constant
-from fastgrad.arrays.recorder import Recorder, alive, joined, node_of, recorder_of, stacked
+from fastgrad.arrays.recorder import Recorder, joined, node_of, recorder_of, stacked
 
 A = np.arange(12.0).reshape(3, 4)
 
@@ -140,16 +139,6 @@ def test_after_the_recording_there_is_no_number():
     x.release()
     with pytest.raises(RefusedError, match="earlier recording"):
         node_of(x)
-
-
-def test_all_are_known():
-    gc.collect()
-    before = len(alive)
-    x = recorder()
-    assert len(alive) == before + 1
-    del x
-    gc.collect()
-    assert len(alive) == before
 
 
 def test_operands():

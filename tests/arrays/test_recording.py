@@ -6,8 +6,9 @@ import random
 import numpy as np
 import pytest
 
+from fastgrad.arrays.births import alive
 from fastgrad.arrays.nodes import RefusedError, evaluated
-from fastgrad.arrays.recorder import FUNCTIONS, alive
+from fastgrad.arrays.recorder import FUNCTIONS
 from fastgrad.arrays.recording import KEPT, elsewhere, record
 
 X = np.random.default_rng(0).normal(size=(6, 5))
@@ -85,7 +86,7 @@ def test_refusals(name):
     with pytest.raises(RefusedError, match=reason):
         recorded(function)
     gc.collect()
-    assert not [r for r in alive if r.node.moves]
+    assert not [r for r in alive() if r.node.moves]
 
 
 def test_arrays_that_share_memory():
@@ -112,4 +113,4 @@ def test_ctrl_c_leaves_nothing():
     with pytest.raises(KeyboardInterrupt):
         recorded(interrupted)
     gc.collect()
-    assert not [r for r in alive if r.node.moves]
+    assert not [r for r in alive() if r.node.moves]
