@@ -6,6 +6,7 @@ import pytest
 from fastgrad import weight_gradient
 
 LARGEST = 48
+UNEVEN = np.cos(np.arange(LARGEST))
 
 
 def smooth(rng):
@@ -146,23 +147,24 @@ def random_loss(seed):
         values = list(p.values())
         for function, places in steps:
             values.append(function(*[values[k] for k in places]))
-        return sum(np.sum(v * np.cos(np.arange(v.size)).reshape(v.shape)) for v in values[len(p) :])
+        return sum(np.dot(v.ravel(), UNEVEN[: v.size]) for v in values[len(p) :])
 
     return loss, params
 
 
-def fine_differences(loss, params, h):
-    """Of order 8, in place."""
-    found = {}
+def fine_differences(loss, params, h, rng):
+    """Of order 8, in place, of some elements of each array; NaN for the others."""
+    found = {name: np.full(w.shape, np.nan) for name, w in params.items()}
     for name, w in params.items():
-        found[name] = np.zeros(w.shape)
-        for place in np.ndindex(w.shape):
+        for number in rng.permutation(w.size)[:8]:
+            place, total = np.unravel_index(number, w.shape), 0.0
             saved = w[place]
-            for k, number in ((1, 672), (2, -168), (3, 32), (4, -3)):
+            for k, factor in ((1, 672), (2, -168), (3, 32), (4, -3)):
                 for sign in (1, -1):
                     w[place] = saved + sign * k * h
-                    found[name][place] += sign * number * loss(params) / (840 * h)
+                    total += sign * factor * loss(params)
             w[place] = saved
+            found[name][place] = total / (840 * h)
     return found
 
 
@@ -173,10 +175,10 @@ def test_random_losses(seed):
     loop = weight_gradient(loss, params, engine="python", h=1e-4)
     by_structure = weight_gradient(loss, params, engine="arrays", h=1e-4)
     exact = weight_gradient(loss, params, method="exact")
-    fine = fine_differences(loss, params, 1e-3)
-    largest = max(1.0, *(np.abs(g).max() for g in fine.values()))
+    fine = fine_differences(loss, params, 1e-3, np.random.default_rng(seed))
+    largest = max(1.0, *(np.abs(g).max() for g in loop.values()))
     for name in params:
         np.testing.assert_allclose(by_structure[name], loop[name], rtol=0, atol=1e-8 * largest)
-        away = np.abs(fine[name] - loop[name]) < 1e-6 * largest  # from kinks
-        np.testing.assert_allclose(exact[name][away], fine[name][away], rtol=0, atol=1e-7 * largest)
+        chosen = np.abs(fine[name] - loop[name]) < 1e-6 * largest  # away from kinks
+        np.testing.assert_allclose(exact[name][chosen], fine[name][chosen], rtol=0, atol=1e-7 * largest)
         assert params[name].tobytes() == kept[name].tobytes()
