@@ -130,7 +130,7 @@ def random_loss(seed):
     shapes = [tuple(rng.integers(1, 5, size=rng.integers(1, 4)).tolist()) for _ in range(rng.integers(2, 5))]
     params = {f"p{k}": rng.normal(size=shape) for k, shape in enumerate(shapes)}
     pool, steps = list(params.values()), []
-    while len(steps) < 9:
+    while len(steps) < 7:
         kind = KINDS[rng.integers(len(KINDS))]
         function, count = kind(rng), 2 if kind is products else 1
         places = [int(len(pool) * rng.random() ** 0.6) for _ in range(count)]
@@ -156,7 +156,7 @@ def fine_differences(loss, params, h, rng):
     """Of order 8, in place, of some elements of each array; NaN for the others."""
     found = {name: np.full(w.shape, np.nan) for name, w in params.items()}
     for name, w in params.items():
-        for number in rng.permutation(w.size)[:8]:
+        for number in rng.permutation(w.size)[:5]:
             place, total = np.unravel_index(number, w.shape), 0.0
             saved = w[place]
             for k, factor in ((1, 672), (2, -168), (3, 32), (4, -3)):
