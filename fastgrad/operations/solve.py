@@ -19,6 +19,7 @@ from ..formulas import reference
 from ..formulas.values import as_number
 from ..program.captures import shares_state
 from ..program.look import Look
+from ..program.trace.refusals import SINGLE
 from ..results import EngineError, Result, status_of, users_level
 from . import adaptive, blocks, bounds, complexstep, directions, longsteps
 
@@ -221,8 +222,9 @@ def _run_at_once(call: Call, target: Output, values: Array | None, how: Options,
 def _by_engines(call: Call, target: Output, values: Array | None, how: Options, workers: int | None) -> Facts:
     try:
         return run(call, target, values, how.engine, workers, how.progress)
-    except EngineError:  # of exact derivatives, for which there is one engine
-        facts = points.fill(call, target, values) if how.engine == "auto" else None
+    except EngineError as refused:  # of exact derivatives, for which there is one engine
+        is_long = how.engine == "auto" and SINGLE in str(refused)
+        facts = points.fill(call, target, values) if is_long else None
         if facts is None:
             raise
         return facts

@@ -98,7 +98,11 @@ def draws(generator):
     return value
 
 
-@pytest.mark.parametrize("generator", [np.random.default_rng(0), np.random.RandomState(0), random.Random(0)], ids=str)
+@pytest.mark.parametrize(
+    "generator",
+    [np.random.default_rng(0), np.random.RandomState(0), random.Random(0)],
+    ids=["generator", "state", "random"],
+)
 def test_generators_are_put_back(generator):
     drawn = generator.random()
     with agreement.random_numbers_kept([generator]):
