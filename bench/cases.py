@@ -8,12 +8,13 @@ import grids
 import matrices
 import points
 import process
+import readers
 import single
 import sparsity
 import weights
 from contest import Case
 
-FAMILIES = (points, single, matrices, sparsity, fields, grids, weights, process)
+FAMILIES = (points, single, matrices, sparsity, fields, grids, weights, readers, process)
 CASES = tuple(case for family in FAMILIES for case in family.CASES)
 TURNS = 3
 

@@ -18,6 +18,7 @@ ORDER = [
     "program",
     "llvm",
     "engine",
+    "arrays",
     "chunks",
     "operations",
     "transforms",

@@ -22,6 +22,9 @@ from .numbers import real_array
 Array = NDArray[Any]
 
 
+LIVE_ENGINES = ("auto", "python", "arrays")
+
+
 def check_function(f: Any, name: str = "f") -> Callable[..., Any]:
     """f itself, or TypeError."""
     if callable(f):
@@ -109,6 +112,13 @@ def check_one_step(h: Any, rel_step: Any, why: str) -> None:
         if given is not None and np.ndim(given):
             msg = f"{name} has shape {np.shape(given)}, but it {why}; give one number"
             raise ValueError(msg)
+
+
+def check_live_engine(engine: Any) -> None:
+    """Raise ValueError for a name that is no engine of losses of live arrays."""
+    if engine not in LIVE_ENGINES:
+        msg = f"engine={engine!r} is unknown here; use one of {', '.join(map(repr, LIVE_ENGINES))}"
+        raise ValueError(msg)
 
 
 def check_args(args: Any) -> tuple[Any, ...]:

@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 # Importing LLVM takes as long as all the rest, Numba four times as long.
 _SIMD, _JIT, _JIT_OF_COMPLEX = (f"{__package__}.{name}" for name in ("simd.code", "jit.code", "jit.complexcode"))
 
-ENGINES = ("auto", "simd", "jit", "python", "reference")
+ENGINES = ("auto", "simd", "jit", "python", "reference", "arrays")
 
 # Up to this many calls of f Python is the faster engine: a call costs 1 to 10 us, a trace with its check 0.1 to 1 ms,
 # its first compilation 20 to 400 ms (from disk 1 to 10). A function whose trace is kept gains no earlier: with D = 100
@@ -44,6 +44,11 @@ CONSTANT = (
     "every difference is zero and f does not react to its argument. If f reads its data through a closure, as in "
     "lambda W: net.loss(x, t), it never looks at the array it is called with: use "
     "fastgrad.numerical_gradient(f, net.W), which moves the elements of that very array in place"
+)
+
+ARRAYS = (
+    "engine='arrays' runs gradient and value_and_gradient at one point, without bounds, by fixed steps or exact; leave "
+    "the engine out"
 )
 
 _warned: dict[int, Any] = {}  # by identity; the code objects are kept, so that no other one takes their number
@@ -66,6 +71,8 @@ def choose(call: Call, engine: str, out: Output | None = None) -> Choice:
     EngineError
         An engine that was asked for by name cannot run f.
     """
+    if engine == "arrays":
+        raise EngineError(ARRAYS)
     if call.table.is_exact:
         return _choose_exact(call, out)
     if engine == "python":
@@ -220,10 +227,14 @@ def warn_if_slow(call: Call, chosen: Choice, level: int) -> None:
     """Say once per function that Python is about to call it very often, and why."""
     if chosen.code is not None or call.total <= PYTHON_CALLS:
         return
-    if id(getattr(call.f, "__code__", call.f)) not in _warned:
-        keep_quiet(call.f)
-        text = f"f is called {call.total:,} times from Python: {chosen.reason}"
-        warnings.warn(text, PerformanceWarning, stacklevel=level)
+    warn_once(call.f, f"f is called {call.total:,} times from Python: {chosen.reason}", level + 1)
+
+
+def warn_once(f: Any, text: str, level: int | None = None) -> None:
+    """A PerformanceWarning, once per function."""
+    if id(getattr(f, "__code__", f)) not in _warned:
+        keep_quiet(f)
+        warnings.warn(text, PerformanceWarning, stacklevel=users_level(2) if level is None else level)
 
 
 def keep_quiet(f: Any) -> None:

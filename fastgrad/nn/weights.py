@@ -9,22 +9,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays.choice import live_sums
+from ..arrays.losses import Loss
+from ..arrays.nodes import RefusedError
 from ..engine.arguments import (
     check_args,
     check_fixed_steps,
     check_function,
+    check_live_engine,
     check_workers,
     movable_array,
     refuse_bounds,
-    refuse_exact,
+    refuse_steps,
 )
 from ..engine.python import mutation
 from ..engine.threads import progress_report
-from ..formulas.stencils import stencil
+from ..formulas.stencils import EXACT, stencil
 from ..formulas.steps import choose_steps, irregular, with_precision
 from ..formulas.values import as_number, precision
 from ..operations.gradients import gradient
-from ..results import ConstantFunctionWarning
+from ..results import ConstantFunctionWarning, EngineError
 
 Array = NDArray[Any]
 
@@ -35,27 +39,18 @@ CONSTANT = (
 
 
 def weight_gradient(
-    loss: Callable[..., Any],
-    params: Any,
-    *,
-    args: tuple[Any, ...] = (),
-    mask: Any = None,
-    sample: int | None = None,
-    rng: np.random.Generator | int | None = 0,
-    method: str = "central",
-    order: int = 2,
-    h: ArrayLike | None = None,
-    rel_step: ArrayLike | None = None,
-    bounds: Any = None,
-    workers: int | None = None,
+    loss: Callable[..., Any], params: Any, *, args: tuple[Any, ...] = (), mask: Any = None, sample: int | None = None,
+    rng: np.random.Generator | int | None = 0, method: str = "central", order: int = 2, h: ArrayLike | None = None,
+    rel_step: ArrayLike | None = None, bounds: Any = None, engine: str = "auto", workers: int | None = None,
     progress: bool | Callable[[int, int], object] = False,
-) -> Any:
+) -> Any:  # fmt: skip
     """Gradient of a loss in all its weights, or in some of them.
 
     The elements of the given arrays are moved in place, one at a time, and restored bit for bit, also when the loss
-    raises or Ctrl-C arrives: so a loss may read them through a closure, as in ``lambda params: net.loss(x, t)``. An
-    ``@njit`` loss of one array runs compiled, coordinates over threads. For the networks of `fastgrad.nn` their own
-    ``numerical_gradient`` is hundreds of times faster.
+    raises or Ctrl-C arrives: so a loss may read them through a closure, as in ``lambda params: net.loss(x, t)``. A loss
+    that computes with whole arrays of NumPy is recorded as a program instead, where that pays, and the arrays are moved
+    only to check it. An ``@njit`` loss of one array runs compiled, coordinates over threads. For the networks of
+    `fastgrad.nn` their own ``numerical_gradient`` is faster still.
 
     Parameters
     ----------
@@ -72,7 +67,11 @@ def weight_gradient(
     rng : numpy.random.Generator or int, optional
         Draws the sample; a number is a seed.
     method, order, h, rel_step
-        As in `gradient`; the steps follow the lower precision of the array and of what the loss returns.
+        As in `gradient`; the steps follow the lower precision of the array and of what the loss returns. exact: the
+        derivative itself, by the chain rule back through the recorded program, in the time of a few losses.
+    engine : {"auto", "python", "arrays"}
+        python: the loss is called for each element. arrays: by its program, or EngineError with the reason. auto: the
+        program where the loop would take more than 1e8 operations and it pays.
     workers : int, optional
         Threads for an ``@njit`` loss, all cores by default. For any other the number of forked processes (Linux, no
         other threads), 1 by default; each has a copy of all objects, and what the loss changes in them is lost.
@@ -88,6 +87,8 @@ def weight_gradient(
     ------
     TypeError, ValueError
         Params that cannot be moved in place, a mask that does not fit, a loss that returns no single number.
+    EngineError
+        ``method="exact"`` or ``engine="arrays"`` for a loss that cannot be recorded; the text says why.
     RuntimeError
         A forked process was killed.
 
@@ -96,7 +97,8 @@ def weight_gradient(
     ConstantFunctionWarning
         The loss does not react to the arrays.
     PerformanceWarning
-        `workers` were asked for where processes cannot be forked, once for each reason.
+        `workers` were asked for where processes cannot be forked, once for each reason. Once per loss: the loop is
+        about to do more than 1e10 operations.
 
     Examples
     --------
@@ -117,18 +119,58 @@ def weight_gradient(
     2
     """
     check_function(loss, "loss")
-    arrays = _arrays(params)
-    used = check_workers(workers, "jit")
-    check_fixed_steps(method, order, "weight_gradient")
-    refuse_exact(method, "weight_gradient")
-    refuse_bounds(bounds, "weight_gradient")
+    arrays, further, used = _arrays(params), check_args(args), check_workers(workers, "jit")
+    _check_scheme(method, order, h, rel_step, bounds, engine)
     scheme: dict[str, Any] = {"method": method, "order": order, "h": h, "rel_step": rel_step}
-    if hasattr(loss, "py_func") and (_is_dict(params) or (mask is None and sample is None)):
-        return _compiled(loss, params, check_args(args), used, progress, scheme)
+    whole = mask is None and sample is None
+    if hasattr(loss, "py_func") and method != EXACT and (_is_dict(params) or whole):
+        return _compiled(loss, params, further, used, progress, scheme)
     places = _places(arrays, _mask_by_name(mask, params), sample, rng)
-    further = check_args(args)
-    parts = _moved(lambda: loss(params, *further), arrays, places, used or 1, progress, scheme)
+    live = Loss(loss, _argument(params, further), lambda: as_number(loss(params, *further)), arrays)
+    if method == EXACT:
+        parts = _exactly(live, places, engine)
+    else:
+        first = _first(lambda: loss(params, *further), list(arrays.values()))
+        parts = _moved(live, places, engine, used or 1, progress, {**scheme, "eps": precision(first)})
     return parts if _is_dict(params) else parts[""]
+
+
+def _check_scheme(method: Any, order: Any, h: Any, rel_step: Any, bounds: Any, engine: Any) -> None:
+    check_fixed_steps(method, order, "weight_gradient")
+    check_live_engine(engine)
+    refuse_bounds(bounds, "weight_gradient")
+    if method == EXACT:
+        refuse_steps(h, rel_step)
+
+
+def _argument(params: Any, further: tuple[Any, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """What the loss gets, of what stands for the arrays."""
+    if _is_dict(params):
+        return lambda arrays: (dict(arrays), *further)
+    return lambda arrays: (arrays[""], *further)
+
+
+def _exactly(live: Loss, places: dict[str, NDArray[np.intp]], engine: str) -> dict[str, Array]:
+    if engine == "python":
+        msg = "method='exact' is made of the loss's program, which engine='python' does not have; leave the engine out"
+        raise EngineError(msg)
+    from ..arrays.live import exact  # noqa: PLC0415  loads much that few losses need
+
+    try:
+        _, found = exact(live)
+    except RefusedError as refused:
+        msg = (
+            f"method='exact' needs a program of the loss, which cannot be recorded: {refused}. Or use "
+            "method='central', which calls it"
+        )
+        raise EngineError(msg) from refused
+    if not any(g.any() for g in found.values()) and not _reacts(live.value, dict(live.arrays)):
+        warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=3)
+    out = {}
+    for name, w in live.arrays.items():
+        out[name] = np.full(w.shape, np.nan, w.dtype)
+        out[name].reshape(-1)[places[name]] = found[name].reshape(-1)[places[name]]
+    return out
 
 
 def _arrays(params: Any) -> dict[str, Array]:
@@ -196,18 +238,13 @@ def _drawn(places: dict[str, NDArray[np.intp]], sample: Any, rng: np.random.Gene
 
 
 def _moved(
-    loss: Callable[[], Any], arrays: dict[str, Array], places: dict[str, NDArray[np.intp]],
-    workers: int, progress: Any, scheme: dict[str, Any],
-) -> dict[str, Array]:  # fmt: skip
-    formula = stencil(1, scheme["order"], scheme["method"])
-    first = _first(loss, list(arrays.values()))
-    steps = {name: _step(w, name, scheme, precision(first)) for name, w in arrays.items()}
-    with progress_report(progress, "weight") as report:
-        sums = mutation.sums(
-            lambda: as_number(loss()), list(arrays.values()), list(places.values()), list(steps.values()),
-            formula, workers=workers, report=report,
-        )  # fmt: skip
-    if any(map(len, sums)) and not any(s.any() for s in sums) and not _reacts(lambda: as_number(loss()), arrays):
+    live: Loss, places: dict[str, NDArray[np.intp]], engine: str, workers: int, progress: Any, scheme: dict[str, Any]
+) -> dict[str, Array]:
+    formula, arrays = stencil(1, scheme["order"], scheme["method"]), dict(live.arrays)
+    steps = {name: _step(w, name, scheme) for name, w in arrays.items()}
+    found = None if engine == "python" else live_sums(live, places, steps, formula, engine, progress)
+    sums = list(found.values()) if found else _loop(live.value, arrays, places, steps, formula, workers, progress)
+    if any(map(len, sums)) and not any(s.any() for s in sums) and not _reacts(live.value, arrays):
         warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=3)
     out = {}
     for (name, w), total in zip(arrays.items(), sums, strict=True):
@@ -216,6 +253,17 @@ def _moved(
             part = total / (formula.denominator * np.reshape(steps[name], -1)[places[name]].astype(np.float64))
             out[name].reshape(-1)[places[name]] = part
     return out
+
+
+def _loop(
+    value: Callable[[], float], arrays: dict[str, Array], places: dict[str, NDArray[np.intp]], steps: dict[str, Any],
+    formula: Any, workers: int, progress: Any,
+) -> list[Array]:  # fmt: skip
+    with progress_report(progress, "weight") as report:
+        return mutation.sums(
+            value, list(arrays.values()), list(places.values()), list(steps.values()), formula,
+            workers=workers, report=report,
+        )  # fmt: skip
 
 
 def _first(loss: Callable[[], Any], arrays: list[Array]) -> Any:
@@ -231,12 +279,12 @@ def _first(loss: Callable[[], Any], arrays: list[Array]) -> Any:
     return first
 
 
-def _step(w: Array, name: str, scheme: dict[str, Any], eps: float) -> Array:
+def _step(w: Array, name: str, scheme: dict[str, Any]) -> Array:
     """The steps that are really taken, in the array's precision."""
     formula = stencil(1, scheme["order"], scheme["method"])
     x = w.astype(np.float64)
     steps = choose_steps(x, formula, scheme["h"], scheme["rel_step"])
-    steps = with_precision(steps, formula, max(eps, float(np.finfo(w.dtype).eps)))
+    steps = with_precision(steps, formula, max(scheme["eps"], float(np.finfo(w.dtype).eps)))
     with np.errstate(all="ignore"):
         scale = np.abs(w)
         h = np.asarray((scale + np.broadcast_to(steps.at(x), x.shape).astype(w.dtype)) - scale)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arrays import points
 from ..chunks.lazy import by_rows
 from ..engine import threads
 from ..engine.arguments import (
@@ -89,10 +90,12 @@ def gradient(
         each coordinate, None for none. A list of tuples is always read as such pairs. Near a bound the formula
         turns to one side and keeps its order, or shortens its step. Between equal bounds the derivative is NaN, and
         second and higher ones where the steps would be so short that round-off leaves no digit.
-    engine : {"auto", "simd", "jit", "python", "reference"}
-        simd: f is traced and compiled on vectors. jit: f is compiled by Numba. python: f is called as it is. auto:
-        python up to 1 000 calls of f, then simd where f can be traced, else python up to 10 000 calls, and above that
-        jit where f can be compiled (`explain` says). An engine given by name never falls back.
+    engine : {"auto", "simd", "jit", "python", "reference", "arrays"}
+        simd: f is traced and compiled on vectors. jit: f is compiled by Numba. python: f is called as it is. arrays: at
+        one point, f is recorded as a program of whole arrays, of which only what a coordinate changes is computed
+        again. auto: python up to 1 000 calls of f, then simd where f can be traced, else python up to 10 000 calls, and
+        above that jit where f can be compiled; arrays where f reads much data and that pays (`explain` says). An engine
+        given by name never falls back.
     workers : int, optional
         Threads of a compiled engine; all cores by default. Results do not depend on it.
     out : ndarray, optional
@@ -322,6 +325,9 @@ def _explanation(call: Call, engine: str, threads_used: int) -> Explanation:
         return Explanation(none_ran(engine), "no coordinates, nothing to do")
     if engine == "reference":
         return Explanation(engine, "the definition in plain NumPy")
+    by_arrays = points.described(call, engine == "arrays") if engine in {"auto", "arrays"} else ""
+    if by_arrays:
+        return Explanation("arrays", by_arrays)
     chosen = choose(call, engine)
     if chosen.code is not None and call.table.is_exact:
         return Explanation(chosen.engine, _explanation_of_exact(call, chosen.code, threads_used), chosen.reason)

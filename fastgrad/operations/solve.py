@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import points
 from ..engine.arguments import Options, arrays_of, check_out, check_workers
 from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target
@@ -18,6 +19,7 @@ from ..formulas import reference
 from ..formulas.values import as_number
 from ..program.captures import shares_state
 from ..program.look import Look
+from ..program.trace.refusals import SINGLE
 from ..results import EngineError, Result, status_of, users_level
 from . import adaptive, blocks, bounds, complexstep, directions, longsteps
 
@@ -29,7 +31,7 @@ def check_combination(call: Call, engine: str) -> None:
     if call.table.is_complex and call.bounds is not None:
         msg = "method='complex' moves x along the imaginary axis, where bounds= mean nothing; leave bounds out"
         raise ValueError(msg)
-    if call.table.is_exact and engine not in {"auto", "simd"}:
+    if call.table.is_exact and engine not in {"auto", "simd", "arrays"}:
         msg = f"method='exact' is made of f's trace, which engine={engine!r} does not have; leave the engine out"
         raise EngineError(msg)
     if engine == "reference" and call.adaptive and (call.bounds is not None or call.steps.rule != "default"):
@@ -201,6 +203,8 @@ def _run(call: Call, place: _Place, values: Array | None, how: Options, workers:
 
 
 def _run_at_once(call: Call, target: Output, values: Array | None, how: Options, workers: int | None) -> Facts:
+    if how.engine == "arrays":
+        return points.fill_asked(call, target, values)
     if how.engine == "reference":
         with progress_report(how.progress, "point") as report:
             return by_definition(call, target, values, report)
@@ -210,7 +214,20 @@ def _run_at_once(call: Call, target: Output, values: Array | None, how: Options,
         return adaptive.fill(call, target, values, how.engine, workers, how.progress)
     if call.bounds is not None and not call.table.is_exact:
         return bounds.fill(call, target, values, how.engine, workers, how.progress)
-    return run(call, target, values, how.engine, workers, how.progress)
+    many = call.points.count == 1 and call.points.dimension >= points.MANY and how.engine == "auto"
+    facts = points.fill(call, target, values) if many and points.has_much_data(call) else None
+    return facts or _by_engines(call, target, values, how, workers)
+
+
+def _by_engines(call: Call, target: Output, values: Array | None, how: Options, workers: int | None) -> Facts:
+    try:
+        return run(call, target, values, how.engine, workers, how.progress)
+    except EngineError as refused:  # of exact derivatives, for which there is one engine
+        is_long = how.engine == "auto" and SINGLE in str(refused)
+        facts = points.fill(call, target, values) if is_long else None
+        if facts is None:
+            raise
+        return facts
 
 
 def by_definition(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:

@@ -18,7 +18,7 @@ from .program import OPERATIONS, Operand, Program
 Array = NDArray[np.float64]
 Picks = slice | NDArray[np.intp]
 
-_OF_ARRAYS: dict[str, Callable[..., Any]] = OPERATIONS | {
+OF_ARRAYS: dict[str, Callable[..., Any]] = OPERATIONS | {
     "and": np.logical_and,
     "or": np.logical_or,
     "not": np.logical_not,
@@ -95,7 +95,7 @@ def schedule(program: Program) -> Schedule:
         places.update({("v", j): start + n for n, j in enumerate(nodes)})
         columns = zip(*(program.nodes[j][1:] for j in nodes), strict=True)
         picks = [_rows(column, places) for column in columns]
-        steps.append((_OF_ARRAYS[name], slice(start, start + len(nodes)), picks))
+        steps.append((OF_ARRAYS[name], slice(start, start + len(nodes)), picks))
         start += len(nodes)
     return Schedule(inputs, np.array(fixed), np.array(slots, np.intp), start, steps, _rows(program.outputs, places))
 

@@ -199,9 +199,9 @@ class Family:
             return Rolled(program, table, form)
         if table.is_exact:
             watch: bool | str = program.raises or SIGNS
-            return _written(_exact(program, table, value=form.value, watch=watch), form, "kernel")
+            return written(_exact(program, table, value=form.value, watch=watch), form, "kernel")
         steps = differences.Steps(form.rule, form.sizes, form.exact)
-        return _written(differences.differences(program, table, steps, value=form.value), form, "kernel")
+        return written(differences.differences(program, table, steps, value=form.value), form, "kernel")
 
 
 def _exact(program: Program, table: Table, *, value: bool = False, watch: bool | str = False) -> differences.Written:
@@ -211,15 +211,15 @@ def _exact(program: Program, table: Table, *, value: bool = False, watch: bool |
 
 
 def _value_of(program: Program, batch: int) -> Frame:
-    return _written(differences.differences(program, stencils.value()), form_of_columns(batch), "value")
+    return written(differences.differences(program, stencils.value()), form_of_columns(batch), "value")
 
 
-def _written(written: differences.Written, form: Form, name: str) -> Frame:
-    if len(written.program.nodes) <= STRAIGHT:
-        return Straight(written, form, name)
+def written(program: differences.Written, form: Form, name: str) -> Frame:
+    if len(program.program.nodes) <= STRAIGHT:
+        return Straight(program, form, name)
     from .segments import Segmented  # noqa: PLC0415  long programs are rare
 
-    return Segmented(written, form, name)
+    return Segmented(program, form, name)
 
 
 _families: Memory[Family] = Memory(KEPT)

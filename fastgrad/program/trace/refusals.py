@@ -24,6 +24,9 @@ def refuse(reason: str) -> NoReturn:
     raise Untraceable(reason)
 
 
+SINGLE = "operations on single numbers"
+"""What is said of a function that is too long: its program of whole arrays may be short."""
+
 _TEXT = "f turns a traced value into text"
 REFUSALS = {
     "__bool__": "f branches on its data; write np.where(...), np.maximum or np.minimum instead of if, while, "

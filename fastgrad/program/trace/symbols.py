@@ -10,7 +10,7 @@ import numpy as np
 
 from ..program import BOOLEAN, Operand
 from . import integers
-from .refusals import REFUSALS, active, refuse, refusing
+from .refusals import REFUSALS, SINGLE, active, refuse, refusing
 
 RULES: dict[np.ufunc, Callable[..., Any]] = {}
 """What a ufunc does with single values."""
@@ -56,7 +56,7 @@ class Trace:
     def _append(self, key: tuple[Any, ...]) -> Any:
         count = len(self.nodes)
         if count >= self._budget:
-            refuse(f"f takes more than {self._budget} operations on single numbers")
+            refuse(f"f takes more than {self._budget} {SINGLE}")
         if self.narrow:
             self._check_types(key)
         if self.whole:

@@ -1,0 +1,186 @@
+"""Checks before an array program is believed: against the loss itself, in place, here and elsewhere.
+
+The arrays are put back bit for bit, also when the loss raises or Ctrl-C arrives.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..engine.python.mutation import check_unchanged, restore
+from ..formulas.stencils import Stencil
+from ..results import EPS
+from .nodes import Array, RefusedError, evaluated
+from .recording import Recording, elsewhere
+from .sweep import gradients
+
+Value = Callable[[], float]
+
+SCALES = (1e-3, 0.1)
+"""By how much all parameters are moved, beside the size of each."""
+
+CHANGES = "it gives another value when it is called again: it counts, draws random numbers, or changes what it reads"
+
+
+@contextmanager
+def restored(arrays: Sequence[Array]) -> Iterator[None]:
+    """What is moved is put back."""
+    originals = [w.copy() for w in arrays]
+    try:
+        yield
+    finally:
+        restore(arrays, originals)
+
+
+def settled_value(value: Value, arrays: Sequence[Array]) -> float:
+    """The loss, called twice with the same answer and the same random numbers left."""
+    originals = [w.copy() for w in arrays]
+    try:
+        first, states, second = value(), _random_states(), value()
+        check_unchanged(arrays, originals)
+    except ValueError as error:
+        restore(arrays, originals)
+        raise RefusedError(str(error)) from error
+    except BaseException:
+        restore(arrays, originals)
+        raise
+    if states != _random_states() or not (first == second or (np.isnan(first) and np.isnan(second))):
+        raise RefusedError(CHANGES)
+    if not np.isfinite(first):
+        msg = f"its value is {first}"
+        raise RefusedError(msg)
+    return first
+
+
+def _random_states() -> Any:
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002  those that the user's loss draws from
+    return random.getstate(), name, np.asarray(keys).tobytes(), rest
+
+
+@contextmanager
+def random_numbers_kept(generators: Sequence[Any] = ()) -> Iterator[None]:
+    """The random numbers that the loss would have drawn without the checks, from generators of its own too."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    own = [copy.deepcopy(g) for g in generators]
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        for generator, before in zip(generators, own, strict=True):
+            _set_back(generator, before)
+
+
+def _set_back(generator: Any, before: Any) -> None:
+    """To the state of a copy."""
+    if isinstance(generator, np.random.Generator):
+        generator.bit_generator.state = before.bit_generator.state
+    elif isinstance(generator, np.random.RandomState):
+        generator.set_state(before.get_state())
+    else:
+        generator.setstate(before.getstate())
+
+
+def check_values(recording: Recording, value: Value, arrays: Mapping[str, Array], reference: float) -> None:
+    """The program against the loss: here, and with all parameters moved by irregular amounts, little and much."""
+    allowed = _allowed(arrays)
+    _check_near(float(recording.result.value), reference, allowed, "here")
+    rng = np.random.default_rng(1)
+    for scale in SCALES:
+        with restored(list(arrays.values())):
+            _move_all(arrays, scale, rng)
+            moved = {node: arrays[name].astype(np.float64) for name, node in recording.parameters.items()}
+            own = float(evaluated(recording.order, moved)[recording.result])
+            _check_near(own, value(), allowed, "with all arrays moved")
+
+
+def _move_all(arrays: Mapping[str, Array], scale: float, rng: np.random.Generator) -> None:
+    """By irregular amounts, beside the size of each array."""
+    for w in {id(w): w for w in arrays.values()}.values():
+        typical = np.sqrt(np.mean(np.square(w.astype(np.float64)))) if w.size else 0.0
+        np.add(w, scale * max(typical, 0.01) * rng.standard_normal(w.shape), out=w, casting="same_kind")
+
+
+def _allowed(arrays: Mapping[str, Array]) -> float:
+    """The relative error of a value: a program of float32 arrays computes in float64."""
+    return max((1e-4 if np.finfo(w.dtype).eps > 1e-10 else 1e-9) for w in arrays.values())
+
+
+def _check_near(own: float, real: float, allowed: float, where: str) -> None:
+    if not abs(own - real) <= allowed * max(abs(real), 1e-3) and own != real:
+        msg = f"the program gives {own!r} {where}, the loss {real!r}: it decides by values, or keeps state"
+        raise RefusedError(msg)
+
+
+def check_elements(
+    arrays: Mapping[str, Array], found: Mapping[str, Array], places: Mapping[str, Any],
+    steps: Mapping[str, Any], formula: Stencil, reference: float, quotient: Any,
+) -> None:  # fmt: skip
+    """The loss's own differences, in place, at a few elements of each array: drawn ones and the steepest."""
+    rng = np.random.default_rng(2)
+    for name, w in arrays.items():
+        count = len(places[name])
+        if not count:
+            continue
+        steepest = int(np.abs(found[name]).argmax())
+        for number in {*rng.integers(0, count, 3).tolist(), steepest}:
+            place = places[name][number]
+            h = np.broadcast_to(np.reshape(steps[name], -1), w.size)[place]
+            (real,) = quotient(w, np.array([place]), h)
+            noise = 256 * (np.finfo(w.dtype).eps if w.dtype.itemsize < 8 else EPS) * max(abs(reference), 1.0)
+            noise *= sum(abs(n) for n, _, _ in formula.terms)
+            if not abs(real - found[name][number]) <= noise + 1e-5 * abs(real):
+                msg = (
+                    f"element {place} of {name or 'the array'} changes the loss by {real!r}, "
+                    f"the program by {found[name][number]!r}"
+                )
+                raise RefusedError(msg)
+
+
+def check_gradient(value: Value, arrays: Mapping[str, Array], recording: Recording, found: Mapping[str, Array]) -> None:
+    """An exact gradient against central differences along an irregular direction; at a kink, of another point."""
+    reason = _difference_along(value, arrays, found)
+    if reason:
+        rng = np.random.default_rng(4)
+        with restored(list(arrays.values())):
+            _move_all(arrays, SCALES[0], rng)
+            reason = _difference_along(value, arrays, gradients(elsewhere(recording, arrays)))
+    if reason:
+        raise RefusedError(reason)
+
+
+def _difference_along(value: Value, arrays: Mapping[str, Array], found: Mapping[str, Array]) -> str:
+    """What is wrong along an irregular direction, or nothing.
+
+    One of three steps has to agree: of curvature and of round-off each has a step that suits.
+    """
+    own = {id(w): name for name, w in arrays.items()}.values()  # an array of two names is moved once
+    rng = np.random.default_rng(3)
+    along = {name: rng.standard_normal(arrays[name].shape) for name in own}
+    length = float(np.sqrt(sum(float(np.sum(v * v)) for v in along.values()))) or 1.0
+    eps = max(float(np.finfo(arrays[name].dtype).eps) for name in own)
+    size = max(float(np.abs(arrays[name]).max(initial=0.0)) for name in own)
+    exact = sum(float(np.sum(along[name] * found[name])) for name in own) / length
+    real = exact
+    for factor in (1.0, 1 / 16, 16.0):
+        t = factor * eps ** (1 / 3) * max(size, 1e-3) * length**0.5
+        above, below = (_value_along(value, arrays, along, sign * t / length) for sign in (1, -1))
+        real = (above - below) / (2 * t)
+        noise = 32 * eps * max(abs(above), abs(below), 1e-3) / t
+        if abs(real - exact) <= noise + 1e-5 * abs(real):
+            return ""
+    return f"along an irregular direction the loss changes by {real!r}, by its exact gradient {exact!r}"
+
+
+def _value_along(value: Value, arrays: Mapping[str, Array], along: Mapping[str, Array], t: float) -> float:
+    """The loss with all arrays moved along a direction."""
+    with restored([arrays[name] for name in along]):
+        for name, v in along.items():
+            np.add(arrays[name], t * v, out=arrays[name], casting="same_kind")
+        return value()

@@ -1,0 +1,247 @@
+"""Differences in all elements of the parameters, block by block: elements that change the same places go together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..formulas.stencils import Stencil
+from . import tails
+from .buffers import reused
+from .changes import Box, Change, One, places_of, same
+from .nodes import Array, Node, time_of
+from .recording import Recording
+from .rules import change
+
+BLOCK = 1 << 17
+"""Numbers of the widest change of a block: 1 MiB; wider ones leave the cache."""
+
+CALL = 30_000
+"""What a rule costs beside its arithmetic, in operations on single numbers: some 30 us."""
+
+FEW = 3
+"""Elements of a block that tell what all of them change."""
+
+TAIL = 512
+"""Elements of a block at a time where machine code does most of it."""
+
+ByTail = tuple[tails.Tail, Mapping[Node, Box]]
+Places = Mapping[str, NDArray[np.intp]]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Arrays whose elements with one index along an axis change the same places: a column of weights and its bias.
+
+    Attributes
+    ----------
+    axes : tuple of (str, int)
+        Names and axes.
+    widest : int
+        Numbers of the widest change, of one displacement.
+    work : float
+        Time of one displacement.
+    """
+
+    axes: tuple[tuple[str, int], ...]
+    widest: int
+    work: float
+
+
+class Block(NamedTuple):
+    """Elements that change the same places.
+
+    Attributes
+    ----------
+    names : tuple of str
+    which : ndarray
+        The number of each element's name ...
+    numbers : ndarray
+        ... and its own among the `places` of that array.
+    """
+
+    names: tuple[str, ...]
+    which: NDArray[np.intp]
+    numbers: NDArray[np.intp]
+
+    def pieces(self, size: int) -> Iterator[Block]:
+        for start in range(0, len(self.which), size):
+            part = slice(start, start + size)
+            yield Block(self.names, self.which[part], self.numbers[part])
+
+
+def final_change(
+    order: list[Node], starts: Mapping[Node, Change], lanes: int, keep: Any = None, by_tail: ByTail | None = None
+) -> Change:
+    """The change of the last node, for those of the parameters' nodes; a part of it perhaps by machine code."""
+    last = {a: node for node in order for a in node.args}
+    tail, boxes = by_tail or (None, {})
+    if tail:
+        last[tail.entry] = tail.last
+    now: dict[Node, Change] = dict(starts)
+    for node in order:
+        if node.kind == "parameter" or (tail and node in tail.inner):
+            continue
+        if tail and node is tail.last:
+            now[node] = tail.change(now[tail.entry], lanes, boxes)
+        else:
+            given = [now.get(a) for a in node.args]
+            now[node] = change(node, given, lanes) if any(c is not None for c in given) else None
+        if tail and node is tail.entry and not tail.takes(now[node], lanes, boxes):
+            tail = None
+        if keep is not None:
+            keep[node] = now[node]
+        for a in node.args:
+            if last[a] is node:
+                now.pop(a, None)
+    return now.get(order[-1]) if order[-1].kind != "parameter" else starts.get(order[-1])
+
+
+def _boxes(recording: Recording, block: Block, places: Places) -> dict[Node, Box]:
+    """What a block changes, as a few of its elements of each array tell."""
+    starts: dict[Node, Change] = {}
+    keep: dict[Node, Change] = {}
+    lanes = 0
+    for k in np.unique(block.which):
+        some = block.numbers[block.which == k]
+        some = some[:: max(len(some) // FEW, 1)]
+        node, flat = recording.parameters[block.names[k]], places[block.names[k]][some]
+        starts[node] = One(np.arange(lanes, lanes + len(some)), flat, np.full(len(some), 1e-4))
+        lanes += len(some)
+    final_change(recording.order, starts, lanes, keep)
+    return {n: c.boxed(n, lanes) for n, c in (keep | starts).items() if c is not None}
+
+
+def families(recording: Recording) -> list[Family]:
+    """The blocks of each array: along the axis whose changes are the narrowest; arrays of the same blocks merged."""
+    order, found = recording.order, dict[str, Any]()
+    for name, node in recording.parameters.items():
+        if node in order and node.size:
+            found[name] = min((_tried(order, node, axis) for axis in range(len(node.shape) or 1)), key=lambda t: t[0])
+    merged: list[list[str]] = []
+    for name in sorted(found, key=lambda k: -recording.parameters[k].size):
+        fits = (f for f in merged if all(_blocks_meet(recording, found, name, other) for other in f))
+        family = next(fits, None)
+        if family is None:
+            merged.append([name])
+        else:
+            family.append(name)
+    return [_family(found, group) for group in merged]
+
+
+def _tried(order: list[Node], node: Node, axis: int) -> tuple[float, int, dict[Node, Box]]:
+    """What one block costs along an axis, and the boxes of its changes."""
+    shape, keep = node.shape or (1,), dict[Node, Change]()
+    some = np.moveaxis(np.arange(node.size).reshape(shape), axis, 0)[0].ravel()[:4]
+    lanes = np.arange(len(some))
+    with np.errstate(all="ignore"):
+        final_change(order, {node: One(lanes, some, np.full(len(some), 1e-4))}, len(some), keep)
+    boxes = {n: c for n, c in keep.items() if type(c) is Box}
+    work = sum(_work(n, c) for n, c in boxes.items())
+    return work + CALL * len(order) * shape[axis] / max(node.size, 1), axis, boxes
+
+
+def _work(node: Node, box: Box) -> float:
+    """Of a change of one lane. What a product sums are changed elements only."""
+    inner = node.args[0].size // max(node.size, 1) if node.kind == "reduce" else 1
+    return time_of(node.kind, node.how, box.size, inner)
+
+
+def _blocks_meet(recording: Recording, found: Mapping[str, Any], name: str, other: str) -> bool:
+    """Whether the blocks of two arrays are as many and change the same places where they meet first."""
+    if recording.parameters[name] is recording.parameters[other]:
+        return False
+    lengths = [(recording.parameters[k].shape or (1,))[found[k][1]] for k in (name, other)]
+    meet = next((n for n in recording.order if n in found[name][2] and n in found[other][2]), None)
+    if lengths[0] != lengths[1] or meet is None or all(s is None for s in found[name][2][meet].sets):
+        return False
+    return all(map(same, found[name][2][meet].sets, found[other][2][meet].sets))
+
+
+def _family(found: Mapping[str, Any], group: list[str]) -> Family:
+    boxes = [(n, c) for name in group for n, c in found[name][2].items()]
+    widest = max((c.size for _, c in boxes), default=1)
+    work = max((sum(_work(n, c) for n, c in found[name][2].items()) for name in group), default=1)
+    return Family(tuple((name, found[name][1]) for name in group), widest, work)
+
+
+def sums(
+    recording: Recording, chosen: list[Family], places: Places, steps: Mapping[str, Any], formula: Stencil,
+    report: Callable[[int, int], object] | None = None,
+) -> dict[str, Array]:  # fmt: skip
+    """The stencil's sums for the elements at `places` (flat) of each array, moved by `steps`, by name."""
+    out = {name: np.zeros(len(p)) for name, p in places.items()}
+    moved = [k for k in formula.offsets if k]
+    total, done = sum(map(len, places.values())), 0
+    with reused():
+        for family in chosen:
+            size = max(BLOCK // max(family.widest, 1) // len(moved), 8)
+            for block, by_tail in _with_tails(recording, family, places, len(moved)):
+                for some in block.pieces(TAIL if by_tail else size):
+                    _fill(recording, some, places, steps, formula, out, by_tail)
+                    done += len(some.which)
+                    if report:
+                        report(done, total)
+    if report and done < total:  # what the loss does not read
+        report(total, total)
+    return out
+
+
+def _blocks(recording: Recording, family: Family, places: Places) -> list[Block]:
+    """The elements at `places`, those with one index along their axes together."""
+    names = tuple(name for name, _ in family.axes)
+    indices = [places_of(places[k], recording.parameters[k].shape or (1,))[axis] for k, axis in family.axes]
+    index = np.concatenate(indices)
+    which = np.repeat(np.arange(len(names)), list(map(len, indices)))
+    numbers = np.concatenate([np.arange(len(i)) for i in indices])
+    order = np.argsort(index, kind="stable")
+    cuts = np.flatnonzero(np.diff(index[order])) + 1
+    return [Block(names, which[part], numbers[part]) for part in np.split(order, cuts)] if len(order) else []
+
+
+def _with_tails(recording: Recording, family: Family, places: Places, offsets: int) -> Iterator[Any]:
+    """The blocks, each with the machine code that does the last part of it and its boxes, or None."""
+    blocks = _blocks(recording, family, places)
+    code = None
+    if sum(len(b.which) for b in blocks) * offsets * family.work > tails.WORTH:
+        with np.errstate(all="ignore"):
+            first, last = (_boxes(recording, blocks[n], places) for n in (0, -1))
+            code = tails.tail(recording.order, first)
+        code = code if code and code.fits(last) else None
+    for block in blocks:
+        boxes = _boxes(recording, block, places) if code else {}
+        yield block, (code, boxes) if code and code.fits(boxes) else None
+
+
+def _fill(
+    recording: Recording, some: Block, places: Places, steps: Mapping[str, Any], formula: Stencil,
+    out: Mapping[str, Array], by_tail: ByTail | None,
+) -> None:  # fmt: skip
+    moved = [k for k in formula.offsets if k]
+    count, starts, mine = len(some.which), dict[Node, Change](), dict[str, Any]()
+    for k, name in enumerate(some.names):
+        at = np.flatnonzero(some.which == k)
+        if not len(at):
+            continue
+        numbers, node = some.numbers[at], recording.parameters[name]
+        flat = places[name][numbers]
+        x, h = np.asarray(node.value).reshape(-1)[flat], np.broadcast_to(np.reshape(steps[name], -1), node.size)[flat]
+        by = np.concatenate([(x + k * h) - x for k in moved])
+        lanes = np.concatenate([at + n * count for n in range(len(moved))])
+        starts[node] = One(lanes, np.tile(flat, len(moved)), by)
+        mine[name] = at, numbers
+    lanes_count = count * len(moved)
+    with np.errstate(all="ignore"):
+        found = final_change(recording.order, starts, lanes_count, by_tail=by_tail)
+        final = recording.result
+        by = np.zeros(lanes_count) if found is None else found.boxed(final, lanes_count).by(final)
+    by_offset = dict(zip(moved, by.reshape(len(moved), count), strict=True)) | {0: np.zeros(count)}
+    values = [by_offset[k] for k in formula.offsets]
+    with np.errstate(all="ignore"):
+        total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)
+    for name, (at, numbers) in mine.items():
+        out[name][numbers] = total[at]

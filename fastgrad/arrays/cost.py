@@ -1,0 +1,50 @@
+"""Whether an array program is cheaper than the loop: counted operations, never a clock.
+
+Times are in units of one operation that NumPy does on whole arrays, about a nanosecond; constants were measured once.
+"""
+
+from __future__ import annotations
+
+from ..formulas.stencils import Stencil
+from .blocks import BLOCK, CALL, Family, Places
+from .recording import Recording
+
+PER_NODE = 2_000
+"""A call of NumPy from Python, in the loop."""
+
+CHECKS, RECORDING = 12, 1e7
+"""Calls of the loss itself before its program is believed; and what it takes to record it."""
+
+GAIN = 2
+"""How much cheaper the program must be."""
+
+LOOP_WORTH = 1e8
+"""Operations below which the loop is left alone."""
+
+
+def of_loop(recording: Recording, count: int, formula: Stencil) -> float:
+    """Time of the loop over so many elements."""
+    calls = count * sum(1 for k in formula.offsets if k)
+    return calls * (recording.time + PER_NODE * recording.calls)
+
+
+def of_blocks(recording: Recording, chosen: list[Family], places: Places, formula: Stencil) -> float:
+    """Time of the differences by structure."""
+    moved, total = sum(1 for k in formula.offsets if k), 0.0
+    for family in chosen:
+        count = sum(len(places[name]) for name, _ in family.axes)
+        length = max((recording.parameters[name].shape or (1,))[axis] for name, axis in family.axes)
+        size = max(BLOCK // max(family.widest, 1) // moved, 8)
+        calls = max(min(length, count), count / size)
+        total += count * moved * family.work + calls * CALL * len(recording.order)
+    return total
+
+
+def pays(recording: Recording, chosen: list[Family], places: Places, formula: Stencil) -> bool:
+    """Whether the program beats the loop, and there is much to do."""
+    count = sum(map(len, places.values()))
+    if count * sum(1 for k in formula.offsets if k) * recording.operations < LOOP_WORTH:
+        return False
+    loop = of_loop(recording, count, formula)
+    checks = CHECKS * (recording.time + PER_NODE * recording.calls) + RECORDING
+    return checks + GAIN * of_blocks(recording, chosen, places, formula) <= loop

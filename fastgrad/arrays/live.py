@@ -1,0 +1,101 @@
+"""Gradients of a loss by its array program, checked against the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ..engine.python import mutation
+from ..formulas.stencils import Stencil
+from . import agreement, blocks, cost, sweep
+from .losses import Loss, Report
+from .nodes import Array, RefusedError
+from .recording import Recording, record
+
+
+def sums(
+    loss: Loss, places: blocks.Places, steps: Mapping[str, Any], formula: Stencil, *,
+    asked: bool = False, report: Report | None = None,
+) -> dict[str, Array]:  # fmt: skip
+    """The stencil's sums for the elements at `places` (flat) of each array, moved by `steps`, by name.
+
+    Raises
+    ------
+    RefusedError
+        The loss cannot be recorded, its program does not agree with it, or, unless it was asked for, does not pay.
+    """
+    usual = np.geterr()
+    with _checking():
+        recording = _recorded(loss)
+        chosen = blocks.families(recording)
+        if not asked and not cost.pays(recording, chosen, places, formula):
+            msg = f"the loop over {sum(map(len, places.values())):,} elements is as cheap"
+            raise RefusedError(msg)
+        reference = _believed(loss, recording, usual)
+    found = blocks.sums(recording, chosen, places, steps, formula, report)
+    with _checking(recording.generators):
+
+        def quotient(w: Array, place: Any, h: Any) -> Any:
+            return mutation.sums(loss.value, [w], [place], [float(h)], formula)[0]
+
+        agreement.check_elements(loss.arrays, found, places, steps, formula, reference, quotient)
+    return found
+
+
+def described(loss: Loss, formula: Stencil | None, asked: bool) -> str:
+    """How a loss would run: by differences of a formula in all elements, if they pay or were asked for; or exactly."""
+    with _checking():
+        recording = _recorded(loss)
+        places = {name: np.arange(w.size) for name, w in loss.arrays.items()}
+        if formula and not asked and not cost.pays(recording, blocks.families(recording), places, formula):
+            msg = "calling f is as cheap as its program of whole arrays"
+            raise RefusedError(msg)
+    how = "only what a coordinate changes" if formula else "and back by the chain rule"
+    return f"f as {len(recording.order)} operations on whole arrays, {how}"
+
+
+def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
+    """The loss, and its derivatives by all elements of each array, by name.
+
+    Raises
+    ------
+    RefusedError
+        The loss cannot be recorded, or its program does not agree with it.
+    """
+    usual = np.geterr()
+    with _checking():
+        recording = _recorded(loss)
+        reference = _believed(loss, recording, usual)
+        found = sweep.gradients(recording)
+        with agreement.random_numbers_kept(recording.generators):
+            agreement.check_gradient(loss.value, loss.arrays, recording, found)
+    return reference, found
+
+
+def _recorded(loss: Loss) -> Recording:
+    return record(loss.function, loss.arrays, loss.argument)
+
+
+def _believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> float:
+    """The loss as it is; what it warns of, or raises, in `usual` ways of NumPy's is for the user."""
+    with agreement.random_numbers_kept(recording.generators):
+        with np.errstate(**usual):
+            reference = agreement.settled_value(loss.value, list(loss.arrays.values()))
+        agreement.check_values(recording, loss.value, loss.arrays, reference)
+    return reference
+
+
+@contextmanager
+def _checking(generators: Sequence[Any] = ()) -> Iterator[None]:
+    """What the loss raises where it is checked, and random numbers that it draws, are not for the user."""
+    with agreement.random_numbers_kept(generators), np.errstate(all="ignore"):
+        try:
+            yield
+        except RefusedError:
+            raise
+        except Exception as error:
+            text = f"it raised {type(error).__name__} when it was checked: {error}"
+            raise RefusedError(" ".join(text.split())) from error

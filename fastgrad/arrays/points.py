@@ -1,0 +1,119 @@
+"""Gradients at one point of a function that computes with whole arrays: of its argument only, all else is constant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..engine.bound import Facts
+from ..engine.call import Call
+from ..engine.choose import ARRAYS
+from ..formulas.values import as_number
+from ..results import EngineError
+from .losses import Loss
+from .nodes import Array, RefusedError
+
+DATA = 4096
+"""Numbers that a function captures, above which its program of single numbers would be long."""
+
+
+MANY = 32
+"""Coordinates; with fewer f is called a few times only, and f's program of single numbers may be long."""
+
+
+def suits(call: Call) -> bool:
+    """Whether a call is a gradient at one point of which array programs know something."""
+    plain = not (call.scalar or call.vector or call.batch or call.adaptive or call.v is not None)
+    first = call.table.stencil.derivative == 1 and call.table.along_axes and call.table.name == "gradient"
+    return plain and first and call.points.count == 1 and call.bounds is None and not call.table.is_complex
+
+
+def has_much_data(call: Call) -> bool:
+    """Whether f has many arguments, and reads many numbers beside them."""
+    if call.points.dimension < MANY:
+        return False
+    loss, _ = _loss(call)
+    return loss.numbers() - call.points.dimension >= DATA and (
+        call.table.is_exact or loss.is_worth_a_look(call.evaluations)
+    )
+
+
+def fill(call: Call, out: Any, values: Array | None) -> Facts | None:
+    """Fill the derivatives; None where f has no such program, where it does not agree with f, or does not pay."""
+    if not suits(call) or not isinstance(out, np.ndarray):
+        return None
+    try:
+        return _filled(call, out, values, asked=False)
+    except RefusedError:
+        return None
+
+
+def fill_asked(call: Call, out: Any, values: Array | None) -> Facts:
+    """The same for engine="arrays"."""
+    if not suits(call):
+        raise EngineError(ARRAYS)
+    try:
+        return _filled(call, out, values, asked=True)
+    except RefusedError as refused:
+        msg = f"engine='arrays' cannot run this function: {refused}"
+        raise EngineError(msg) from refused
+
+
+def _filled(call: Call, out: Array, values: Array | None, *, asked: bool) -> Facts:
+    from .live import exact  # noqa: PLC0415  loads much that few functions need
+
+    loss, own = _loss(call)
+    if call.table.is_exact:
+        value, found = exact(loss)
+        out[0] = found[""].reshape(-1)
+    else:
+        value = loss.value()
+        _fill_differences(call, loss, own, out, asked)
+    if values is not None:
+        values[0] = value
+    return Facts("arrays", call.evaluations)
+
+
+def described(call: Call, asked: bool) -> str:
+    """How a call would run, or nothing where it would not run so.
+
+    Raises
+    ------
+    EngineError
+        It was asked for, and cannot be had.
+    """
+    if not suits(call) or not (asked or has_much_data(call)):
+        return "" if not asked else _raise(ARRAYS)
+    from .live import described as how  # noqa: PLC0415
+
+    try:
+        return how(_loss(call)[0], None if call.table.is_exact else call.table.stencil, asked)
+    except RefusedError as refused:
+        return "" if not asked else _raise(f"engine='arrays' cannot run this function: {refused}")
+
+
+def _raise(text: str) -> str:
+    raise EngineError(text)
+
+
+def _loss(call: Call) -> tuple[Loss, Array]:
+    """f of an array of its own, which is moved where f is checked."""
+    own = np.array(call.points.row(0)).reshape(call.points.shape)
+    args = call.args_at(0)
+
+    def value() -> float:
+        return as_number(call.f(own.copy(), *args))
+
+    return Loss(call.f, lambda arrays: (arrays[""], *args), value, {"": own}), own
+
+
+def _fill_differences(call: Call, loss: Loss, own: Array, out: Array, asked: bool) -> None:
+    from .live import sums  # noqa: PLC0415
+
+    row, formula = own.reshape(1, -1), call.table.stencil
+    call.steps.check(row)
+    h = call.steps.in_rows(row).reshape(-1)
+    found = sums(loss, {"": np.arange(own.size)}, {"": h}, formula, asked=asked)
+    with np.errstate(all="ignore"):
+        out[0] = found[""] / (formula.denominator * h)

@@ -1,0 +1,162 @@
+"""A loss seen once: the program of what it does to the arrays that are differentiated."""
+
+from __future__ import annotations
+
+import gc
+import random
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from .births import alive, begin
+from .nodes import Array, Node, RefusedError, counted, ordered, reshape
+from .rebuild import Rebuilder
+from .recorder import Recorder
+from .simplify import simplified
+
+KEPT = "it keeps an array that depends on the parameters outside of itself"
+_alone = RLock()
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a loss does.
+
+    Attributes
+    ----------
+    result : Node
+        Its value, of shape ().
+    parameters : dict of Node
+        Those of the arrays, by name.
+    order : list of Node
+        All that moves, each after its arguments.
+    operations : int
+        How many operations on single numbers the loss takes, also for what does not move ...
+    time : float
+        ... in units of one of NumPy's on whole arrays ...
+    calls : int
+        ... and how many calls of NumPy.
+    generators : tuple
+        Of random numbers, which the loss draws from.
+    """
+
+    result: Node
+    parameters: Mapping[str, Node]
+    order: list[Node]
+    operations: int
+    time: float
+    calls: int
+    generators: tuple[Any, ...] = ()
+
+
+def elsewhere(recording: Recording, arrays: Mapping[str, Array]) -> Recording:
+    """The same program with other values of the parameters."""
+    new = {node: Node("parameter", value=arrays[name].astype(np.float64, order="C"))
+           for name, node in recording.parameters.items()}  # fmt: skip
+    for node in recording.order:
+        if node.args:
+            new[node] = Node(node.kind, tuple(new.get(a, a) for a in node.args), node.how, node.compute)
+    final = new[recording.result]
+    parameters = {name: new[node] for name, node in recording.parameters.items()}
+    return replace(recording, result=final, parameters=parameters, order=ordered([final]))
+
+
+def record(
+    loss: Callable[..., Any], arrays: Mapping[str, Array], argument: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+) -> Recording:
+    """Call a copy of a loss with recorders.
+
+    Parameters
+    ----------
+    loss : callable
+    arrays : dict of ndarray
+        What is differentiated, by name: recorders stand for these very objects wherever the loss reaches them.
+    argument : callable
+        What the loss is called with, of recorders by name.
+
+    Raises
+    ------
+    RefusedError
+        With the reason.
+    """
+    with _alone:
+        return _recorded(loss, arrays, argument)
+
+
+def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recording:
+    counted.operations, counted.time, counted.nodes, counted.refused = 0, 0.0, 0, ""
+    begin()
+    states = (random.getstate(), np.random.get_state())  # noqa: NPY002  the user's own
+    nodes = _nodes(arrays)
+    result, reason, generators = None, "", ()
+    try:
+        result, generators = _seen(loss, arrays, nodes, argument)
+        reason = counted.refused  # also where the loss has caught it
+    except RefusedError as error:
+        reason = str(error)
+    except RecursionError:
+        reason = "what it reaches is nested too deep"
+    except Exception as error:  # noqa: BLE001  whatever a loss raises because a recorder is no array
+        reason = " ".join(f"it raised {type(error).__name__} when it was recorded: {error}".split())
+    except BaseException:  # Ctrl-C: whatever has been stored by now is no number
+        for recorder in alive():
+            recorder.release()
+        raise
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+    kept = _forgotten()
+    if reason or kept:
+        raise RefusedError(reason or KEPT)
+    work = counted.operations, counted.time, counted.nodes
+    return _program(result, nodes, work, generators)
+
+
+def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
+    """The parameters; one that has two names is one."""
+    known: dict[int, Node] = {}
+    for name, w in arrays.items():
+        if any(id(other) != id(w) and np.may_share_memory(w, other) for other in arrays.values()):
+            msg = f"the array {name!r} shares memory with another one that is differentiated"
+            raise RefusedError(msg)
+        known.setdefault(id(w), Node("parameter", value=w.astype(np.float64, order="C")))
+    return {name: known[id(w)] for name, w in arrays.items()}
+
+
+def _seen(
+    loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], argument: Any
+) -> tuple[Node | None, tuple[Any, ...]]:
+    """What the copy of a loss returns, and the generators of random numbers that it reaches."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        recorders = {name: Recorder(node) for name, node in nodes.items()}
+        copy = Rebuilder({id(w): recorders[name] for name, w in arrays.items()}, list(arrays.values()))
+        try:
+            result = copy(loss)(*map(copy, argument(recorders)))
+            return result.node if type(result) is Recorder else None, tuple(copy.generators)
+        finally:
+            copy.close()
+
+
+def _forgotten() -> bool:
+    """Whether something of a recording has stayed with somebody: it is emptied."""
+    if alive():
+        gc.collect()
+    left = alive()
+    for recorder in left:
+        recorder.release()
+    return bool(left)
+
+
+def _program(
+    result: Node | None, nodes: Mapping[str, Node], work: tuple[int, float, int], generators: tuple[Any, ...]
+) -> Recording:
+    if result is None or not result.moves or result.size != 1 or not result.is_float:
+        msg = "what it returns is no single number that comes from the arrays"
+        raise RefusedError(msg)
+    final, parameters = simplified(reshape(result, ()), nodes)
+    return Recording(final, parameters, ordered([final]), *work, generators)

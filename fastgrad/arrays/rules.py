@@ -1,0 +1,324 @@
+"""What a node makes of the changes of its arguments: a rule for each kind.
+
+A change passes sums, products with constants and moves as a difference, so that nothing nearly equal is subtracted;
+other functions are computed at the displaced values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .buffers import empty
+from .changes import Box, Change, One, Set, difference, places_of, same, taken, whole
+from .nodes import Node
+from .sweep import sources
+
+_LINEAR_IN_BOTH = (np.add, np.subtract)
+
+
+def change(node: Node, changes: Sequence[Change], lanes: int) -> Change:
+    """The change of a node."""
+    if all(c is None for c in changes) or node.how == "shift":  # what cancels need not move
+        return None
+    return _RULES[node.kind](node, changes, lanes)
+
+
+# --- functions of single numbers
+
+
+def _ufunc(node: Node, changes: Sequence[Change], lanes: int) -> Change:
+    moving = [k for k, c in enumerate(changes) if c is not None]
+    first = moving[0]
+    only = changes[first] if len(moving) == 1 else None
+    if type(only) is One and node.args[first].shape == node.shape and node.is_float:
+        return _ufunc_of_one(node, first, only)
+    boxes = [None if c is None else c.boxed(a, lanes) for c, a in zip(changes, node.args, strict=True)]
+    sets = [_set_along(node, boxes, moving, axis) for axis in range(len(node.shape))]
+    lines = _Lines(node, boxes, sets, lanes)
+    linear = _linear(node.how, lines, moving) if node.is_float else None
+    if linear is not None and any(b.is_difference for b in boxes if b):
+        return Box(sets, lines.full(linear()))
+    given = list(map(lines.values, range(len(node.args))))
+    return Box(sets, new=lines.full(_computed(node.how, *given) if node.is_float else node.how(*given)))
+
+
+def _computed(function: Any, *given: Any) -> Any:
+    """A function of single numbers, into memory that is used again."""
+    if not isinstance(function, np.ufunc):
+        return function(*given)
+    return function(*given, out=empty(np.broadcast_shapes(*map(np.shape, given))))
+
+
+def _ufunc_of_one(node: Node, k: int, one: One) -> One:
+    at = places_of(one.flat, node.shape)
+    given = [np.broadcast_to(a.value, node.shape)[at] + (one.by if n == k else 0.0) for n, a in enumerate(node.args)]
+    return One(one.lanes, one.flat, difference(node, node.how(*given), np.asarray(node.value)[at]))
+
+
+def _set_along(node: Node, boxes: Sequence[Box | None], moving: Sequence[int], axis: int) -> Set:
+    """All of an axis along which a changed argument is repeated, else the union of its places."""
+    n, found = node.shape[axis], list[Any]()
+    for k in moving:
+        own, shape = axis - len(node.shape) + len(node.args[k].shape), node.args[k].shape
+        if own < 0 or shape[own] != n:
+            return None
+        found.append(boxes[k].sets[own])  # type: ignore[union-attr]
+    if any(s is None for s in found):
+        return None
+    return found[0] if all(same(s, found[0]) for s in found) else whole(np.unique(np.concatenate(found)), n)
+
+
+class _Lines:
+    """The arguments of a ufunc within the box of its result, with lanes."""
+
+    def __init__(self, node: Node, boxes: list[Box | None], sets: list[Set], lanes: int) -> None:
+        self.node, self.ndim = node, len(node.shape)
+        self.sets = [
+            tuple(None if n == 1 else s for s, n in zip(sets[self.ndim - len(a.shape) :], a.shape, strict=True))
+            for a in node.args
+        ]
+        self.boxes = [
+            None if b is None else b.widened(a, s) for b, a, s in zip(boxes, node.args, self.sets, strict=True)
+        ]
+        self.shape = (*[n if s is None else len(s) for s, n in zip(sets, node.shape, strict=True)], lanes)
+
+    def _aligned(self, data: Any, k: int) -> Any:
+        """Axes to the right, lanes behind them."""
+        return data.reshape((1,) * (self.ndim - len(self.node.args[k].shape)) + data.shape)
+
+    def values(self, k: int) -> Any:
+        argument, box = self.node.args[k], self.boxes[k]
+        if box is None:
+            return self.fixed(k)
+        return self._aligned(box.new(argument), k)
+
+    def fixed(self, k: int) -> Any:
+        argument = self.node.args[k]
+        return self._aligned(taken(argument, self.sets[k])[..., None], k) if argument.shape else argument.value
+
+    def by(self, k: int) -> Any:
+        box = self.boxes[k]
+        assert box is not None
+        return self._aligned(box.by(self.node.args[k]), k)
+
+    def full(self, data: Any) -> Any:
+        return data if data.shape == self.shape else np.broadcast_to(data, self.shape)
+
+
+def _linear(function: Any, lines: _Lines, moving: Sequence[int]) -> Callable[[], Any] | None:
+    """How a function that is linear in what moves makes a difference of differences."""
+    first, *more = moving
+    if function in _LINEAR_IN_BOTH:
+        if more:
+            return lambda: _computed(function, lines.by(0), lines.by(1))
+        return (lambda: lines.by(0)) if first == 0 else lambda: _computed(function, 0.0, lines.by(1))
+    if function in {np.negative, np.positive}:
+        return lambda: _computed(function, lines.by(0))
+    if more or (function is not np.multiply and (function is not np.divide or first == 1)):
+        return None
+    return lambda: _computed(function, *[lines.by(k) if k == first else lines.fixed(k) for k in (0, 1)])
+
+
+# --- moves
+
+
+def _move(node: Node, changes: Sequence[Change], lanes: int) -> Change:
+    moving = [k for k, c in enumerate(changes) if c is not None]
+    if len(moving) == 1 and type(changes[moving[0]]) is One:
+        found = _move_of_one(node, moving[0], changes[moving[0]])
+        if found is not None:
+            return found if len(found.flat) else None
+    boxes = [None if c is None else c.boxed(a, lanes) for c, a in zip(changes, node.args, strict=True)]
+    _, key = node.how
+    if key and key[0] == "transpose":
+        (box,) = boxes
+        assert box is not None
+        return box.mapped([box.sets[a] for a in key[1]], lambda v: v.transpose(*key[1], v.ndim - 1))
+    if key and key[0] == "reshape" and boxes[0] is not None and all(s is None for s in boxes[0].sets):
+        return boxes[0].mapped((None,) * len(node.shape), lambda v: v.reshape(*node.shape, lanes))
+    return _moved_boxes(node, boxes, lanes)
+
+
+def _move_of_one(node: Node, k: int, one: Any) -> One | None:
+    """Where each element goes, if it goes to one place at most."""
+    if ("targets", k) not in node.kept:
+        places, single = sources(node, k)
+        targets = np.full(node.args[k].size, -1)
+        targets[places[places >= 0]] = np.flatnonzero(places >= 0)
+        node.kept["targets", k] = targets if single else None
+    targets = node.kept["targets", k]
+    if targets is None or not node.is_float:
+        return None
+    to = targets[one.flat]
+    return One(one.lanes[to >= 0], to[to >= 0], one.by[to >= 0])
+
+
+def _moved_boxes(node: Node, boxes: Sequence[Box | None], lanes: int) -> Change:
+    sets, rows, whole_box, gaps = _box_of_move(node, boxes)
+    if not rows.size:
+        return None
+    pairs = [(b, a) for b, a in zip(boxes, node.args, strict=True) if b is not None]
+    by = node.is_float and (gaps or any(b.is_difference for b, _ in pairs))
+    parts = [(b.by(a) if by else b.new(a)).reshape(-1, lanes) for b, a in pairs]
+    data = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    data = data.reshape(*rows.shape, lanes) if whole_box else data[rows]
+    if gaps:
+        missing = rows < 0
+        data[missing] = 0 if by else np.broadcast_to(taken(node, sets)[..., None], data.shape)[missing]
+    return Box(sets, data) if by else Box(sets, new=data)
+
+
+def _box_of_move(node: Node, boxes: Sequence[Box | None]) -> Any:
+    """The result's box, from which rows of the sources' boxes it is made, whether as they are, and with gaps."""
+    key = tuple(
+        None if b is None else tuple(None if s is None else s.tobytes() for s in b.sets) for b in boxes
+    )  # fmt: skip
+    if key not in node.kept:
+        start, places = 0, []
+        for box, argument in zip(boxes, node.args, strict=True):
+            places.append(np.full(argument.shape, -1, np.int64))
+            if box is not None:
+                lines = [np.arange(n) if s is None else s for s, n in zip(box.sets, argument.shape, strict=True)]
+                shape = tuple(map(len, lines))
+                places[-1][np.ix_(*lines) if lines else ()] = np.arange(start, start + box.size).reshape(shape)
+                start += box.size
+        place = np.asarray(node.how[0](*places))
+        axes = range(place.ndim)
+        lines = [np.flatnonzero((place >= 0).any(axis=tuple(b for b in axes if b != axis))) for axis in axes]
+        rows = place[np.ix_(*lines)] if lines else place
+        sets = tuple(whole(found, n) for found, n in zip(lines, place.shape, strict=True))
+        as_it_is = np.array_equal(rows.reshape(-1), np.arange(start))
+        _forget_boxes(node)
+        node.kept[key] = sets, rows, as_it_is, bool((rows < 0).any())
+    return node.kept[key]
+
+
+def _forget_boxes(node: Node) -> None:
+    """Blocks follow each other, each with boxes of its own."""
+    boxes = [key for key in node.kept if not (key and isinstance(key[0], str))]
+    if len(boxes) > 2:
+        for key in boxes:
+            del node.kept[key]
+
+
+# --- reductions
+
+
+def _reduce(node: Node, changes: Sequence[Change], lanes: int) -> Change:
+    (function, axes, keepdims), (x,) = node.how, node.args
+    assert changes[0] is not None
+    if type(changes[0]) is One and function is np.add and x.is_float:
+        return _sum_of_one(node, changes[0])
+    box = changes[0].boxed(x, lanes)
+    if function is np.add and not x.is_float:
+        return _densely(node, changes, lanes)
+    partly = [a for a in axes if box.sets[a] is not None]
+    sets = tuple(None if a in axes else s for a, s in enumerate(box.sets) if keepdims or a not in axes)
+    if function is np.add:
+        if not box.is_difference and len(axes) < len(x.shape) and not partly:
+            return Box(sets, new=box.new(x).sum(axis=axes, keepdims=keepdims))  # not the last sum: a pass less
+        return Box(sets, box.by(x).sum(axis=axes, keepdims=keepdims))
+    extreme = function.reduce(box.new(x), axis=axes, keepdims=keepdims)
+    if partly:
+        extreme = function(extreme, _extreme_beside(function, x, box, axes, partly, keepdims))
+    return Box(sets, new=extreme)
+
+
+def _sum_of_one(node: Node, one: One) -> One:
+    """A sum changes by as much as its one element."""
+    _, axes, _ = node.how
+    (x,) = node.args
+    at = [p for axis, p in enumerate(places_of(one.flat, x.shape)) if axis not in axes]
+    kept = [n for axis, n in enumerate(x.shape) if axis not in axes]
+    flat = np.ravel_multi_index(at, kept) if kept else np.zeros(len(one.flat), np.intp)
+    return One(one.lanes, flat, one.by)
+
+
+def _extreme_beside(function: Any, x: Node, box: Box, axes: Any, partly: Sequence[int], keepdims: bool) -> Any:
+    """The extremum of what does not change, the same for all lanes."""
+    rest = taken(x, [None if a in axes else s for a, s in enumerate(box.sets)]).copy()
+    inside = np.ix_(*[box.sets[a] if a in partly else np.arange(n) for a, n in enumerate(rest.shape)])
+    rest[inside] = -np.inf if function is np.maximum else np.inf
+    return np.asarray(function.reduce(rest, axis=axes, keepdims=keepdims))[..., None]
+
+
+# --- products of matrices
+
+
+def _matmul(node: Node, changes: Sequence[Change], lanes: int) -> Change:
+    (a, b), (left, right) = node.args, changes
+    if len(a.shape) > 2 or len(b.shape) > 2:
+        return _densely(node, changes, lanes)
+    if type(left) is One and right is None:
+        return _rows_of_one(left, a.shape, b.value, lanes)
+    if type(right) is One and left is None:
+        turned = _rows_of_one(_transposed(right, b.shape), b.shape[::-1], a.value.T, lanes)
+        return turned.mapped(turned.sets[::-1], lambda v: _copied(v.transpose(1, 0, 2)))
+    terms = []
+    if left is not None:
+        box = left.boxed(a, lanes)
+        inner = taken(b, (box.sets[1], None))
+        by = box.by(a)
+        product = _computed(np.multiply, by, inner[0][:, None]) if len(inner) == 1 else np.matmul(inner.T, by)
+        terms.append(Box((box.sets[0], None), product))
+    if right is not None:
+        box = right.boxed(b, lanes)
+        outer = taken(a, (None, box.sets[0]))
+        flat = box.by(b).reshape(len(box.by(b)), -1)
+        terms.append(Box((None, box.sets[1]), (outer @ flat).reshape(len(outer), -1, lanes)))
+    if left is not None and right is not None:
+        terms.append(_of_both(left.boxed(a, lanes), right.boxed(b, lanes), a, b))
+    if len(terms) == 1:
+        return terms[0]
+    return Box((None, None), np.add.reduce([t.widened(node, (None, None)).by(node) for t in terms]))
+
+
+def _copied(data: Any) -> Any:
+    copy = empty(data.shape)
+    copy[...] = data
+    return copy
+
+
+def _transposed(one: One, shape: tuple[int, ...]) -> One:
+    row, column = np.unravel_index(one.flat, shape)
+    return One(one.lanes, column * shape[0] + row, one.by)
+
+
+def _rows_of_one(one: One, shape: tuple[int, ...], factor: Any, lanes: int) -> Box:
+    """An element of the left factor changes a row: by a row of the right factor."""
+    row, inner = np.unravel_index(one.flat, shape)
+    rows = np.unique(row)
+    data = empty((len(rows), factor.shape[1], lanes))
+    data[...] = 0.0
+    data[np.searchsorted(rows, row), :, one.lanes] = factor[inner] * one.by[:, None]
+    return Box((whole(rows, shape[0]), None), data)
+
+
+def _of_both(left: Box, right: Box, a: Node, b: Node) -> Box:
+    rows = left.widened(a, (left.sets[0], None)).by(a)
+    columns = right.widened(b, (None, right.sets[1])).by(b)
+    return Box((left.sets[0], right.sets[1]), np.einsum("nmk,mpk->npk", rows, columns))
+
+
+# --- whatever has no rule
+
+
+def _densely(node: Node, changes: Sequence[Change], lanes: int) -> Box:
+    """Lane by lane, as if it were evaluated anew."""
+    new = []
+    boxes = [
+        None if c is None else c.boxed(a, lanes).widened(a, (None,) * len(a.shape)).new(a)
+        for c, a in zip(changes, node.args, strict=True)
+    ]
+    for lane in range(lanes):
+        given = [a.value if b is None else b[..., lane] for b, a in zip(boxes, node.args, strict=True)]
+        new.append(node.compute(*given))
+    return Box((None,) * len(node.shape), new=np.stack(new, axis=-1))
+
+
+_RULES: dict[str, Callable[[Node, Sequence[Change], int], Change]] = {
+    "ufunc": _ufunc, "move": _move, "reduce": _reduce, "matmul": _matmul, "other": _densely
+}  # fmt: skip

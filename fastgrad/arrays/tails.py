@@ -1,0 +1,159 @@
+"""The last part of a loss as machine code: lanes are displaced elements, samples come one after the other.
+
+NumPy's rules make the change of an entry, such as a column of the first layer; the compiled program of a sample makes
+that of the last node that has a sample for each, and NumPy's rules sum up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..engine.simd.columns import Columns
+from ..program.program import Program
+from ..program.trace.recording import Untraceable, trace
+from ..results import EngineError
+from .buffers import empty
+from .changes import Box, Change, Set, same
+from .nodes import Array, Node
+from .samples import Sample, is_local
+
+LONGEST = 5_000
+"""Operations of a sample: LLVM takes 0.1 ms for each."""
+
+SHORTEST = 3
+"""Nodes that are not worth code of their own."""
+
+WORTH = 1e8
+"""Operations by NumPy's rules above which machine code is made."""
+
+
+class Tail:
+    """From the change of `entry` to that of `last`."""
+
+    def __init__(self, entry: Node, nodes: list[Node], boxes: Mapping[Node, Box]) -> None:
+        self.entry, self.last, self.count = entry, nodes[-1], entry.shape[0]
+        self.inner = frozenset(nodes[:-1])
+        self.sample = Sample(entry, nodes, boxes, self.count)
+        width, self.width = boxes[entry].size // self.count, boxes[nodes[-1]].size // self.count
+        self.sizes = {n: boxes[n].size for n in (entry, *nodes)}
+        self.places: list[Any] = []
+        numbers = _Numbers()
+        self.sample.run(np.zeros(width), numbers.take)
+        self.slots = numbers.count
+        self.places = [place(boxes) for place in self.sample.places]
+        self.program = self._program(width)
+        self.code = Columns(self.program)
+
+    def _program(self, width: int) -> Program:
+        """The program of a sample, whose table is its constants."""
+
+        def f(x: Any, table: Any) -> Any:
+            at = iter(range(len(table)))
+            return self.sample.run(x, lambda n: table[[next(at) for _ in range(n)]])
+
+        traced = trace(f, (width,), rows=((self.slots,),), budget=LONGEST)
+        fixed = len(traced.constants)
+        nodes = tuple((name, *(_constant(o, fixed) for o in operands)) for name, *operands in traced.nodes)
+        outputs = tuple(_constant(o, fixed) for o in traced.outputs)
+        constants = (*traced.constants, *[0.0] * self.slots)
+        self.fixed = np.array(traced.constants)
+        return replace(traced, nodes=nodes, outputs=outputs, constants=constants, rows=0)
+
+    def fits(self, boxes: Mapping[Node, Box]) -> bool:
+        """Whether another block has boxes of the same sizes, which lie in the same way."""
+        if not all(node in boxes and boxes[node].size == size for node, size in self.sizes.items()):
+            return False
+        found = [place(boxes) for place in self.sample.places]
+        return all(all(map(same, a, b)) for a, b in zip(found, self.places, strict=True))
+
+    def takes(self, entry: Change, lanes: int, boxes: Mapping[Node, Box]) -> bool:
+        """Whether a change of the entry lies within the box that a block was said to have."""
+        return entry is not None and all(map(_covers, boxes[self.entry].sets, entry.boxed(self.entry, lanes).sets))
+
+    def change(self, entry: Change, lanes: int, boxes: Mapping[Node, Box]) -> Box:
+        """The change of the last node, for that of the entry in a block of these boxes."""
+        assert entry is not None
+        by = entry.boxed(self.entry, lanes).widened(self.entry, boxes[self.entry].sets).by(self.entry)
+        step = self.code.lanes
+        padded = -lanes % step
+        points = by.reshape(self.count, -1, lanes)
+        if padded:
+            points = np.concatenate([points, np.repeat(points[..., -1:], padded, axis=-1)], axis=-1)
+        out = empty((self.count, self.width, lanes + padded))
+        self.code.fill(np.ascontiguousarray(points), out, self._table(boxes))
+        sets = boxes[self.last].sets
+        shape = tuple(n if s is None else len(s) for s, n in zip(sets, self.last.shape, strict=True))
+        return Box(sets, out[..., :lanes].reshape(*shape, lanes))
+
+    def _table(self, boxes: Mapping[Node, Box]) -> Array:
+        """The constants of each sample."""
+        table = np.empty((self.count, len(self.fixed) + self.slots))
+        table[:, : len(self.fixed)] = self.fixed
+        at = len(self.fixed)
+        for for_all, column in self.sample.columns:
+            rows = np.asarray(column(boxes), dtype=float).reshape(1 if for_all else self.count, -1)
+            table[:, at : at + rows.shape[1]] = rows
+            at += rows.shape[1]
+        return table
+
+
+def _covers(outer: Set, inner: Set) -> bool:
+    return outer is None or (inner is not None and bool(np.isin(inner, outer).all()))
+
+
+def _constant(operand: Any, fixed: int) -> Any:
+    return ("c", operand[1] + fixed) if operand[0] == "b" else operand
+
+
+class _Numbers:
+    """Counts the numbers of a table."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def take(self, n: int) -> Any:
+        self.count += n
+        return np.full(n, 0.5)
+
+
+def tail(order: list[Node], boxes: Mapping[Node, Box]) -> Tail | None:
+    """The longest part of a program that treats samples by themselves, or None."""
+    found = _segment([node for node in order if node in boxes], boxes)
+    if found is None:
+        return None
+    try:
+        with np.errstate(all="ignore"):
+            return Tail(found[0], found[1:], boxes)
+    except (Untraceable, EngineError):
+        return None
+
+
+def _segment(changed: list[Node], boxes: Mapping[Node, Box]) -> list[Node] | None:
+    """An entry and what it changes, up to a node by which alone the rest is changed."""
+    best: list[Node] = []
+    for first, entry in enumerate(changed):
+        if not entry.shape or entry.shape[0] < 2 or boxes[entry].sets[0] is not None or not entry.is_float:
+            continue
+        inside = {entry: None}
+        for node in changed[first + 1 :]:
+            if all(a in inside for a in node.args if a in boxes) and is_local(node, boxes, entry.shape[0]):
+                inside[node] = None
+        found = _with_one_exit(changed, list(inside))
+        if len(found) > max(len(best), SHORTEST):
+            best = found
+    return best or None
+
+
+def _with_one_exit(changed: list[Node], inside: list[Node]) -> list[Node]:
+    """Without the last ones, as long as others are read from outside."""
+    while len(inside) > SHORTEST:
+        inner = set(inside[:-1])
+        outside = [node for node in changed if node not in inner and node is not inside[-1]]
+        if inside[-1].is_float and not any(a in inner for node in outside for a in node.args):
+            break
+        inside = inside[:-1]
+    return inside

@@ -1,0 +1,182 @@
+"""Programs that lie are refused; the checks leave arrays and random numbers as they were."""
+
+import contextlib
+import random
+
+import numpy as np
+import pytest
+
+from fastgrad import EngineError, numerical_gradient, weight_gradient
+from fastgrad.arrays import agreement, blocks, losses, rules, sweep
+from fastgrad.arrays.nodes import RefusedError
+from fastgrad.arrays.recorder import FUNCTIONS
+from fastgrad.arrays.recording import record
+from fastgrad.formulas.stencils import stencil
+
+X = np.random.default_rng(0).normal(size=(6, 5))
+
+
+def weights():
+    return {"W": np.random.default_rng(1).normal(size=(5, 3)), "b": np.linspace(-1.0, 1.0, 3)}
+
+
+def loss(p):
+    return np.sum(np.tanh(X @ p["W"] + p["b"]) ** 2) + np.sum(np.flip(p["b"]) * p["b"])
+
+
+def test_a_rule_with_another_value_is_refused(monkeypatch):
+    monkeypatch.setitem(FUNCTIONS, np.flip, lambda x: x * 1.0)
+    p = weights()
+    with pytest.raises(EngineError, match=r"the program gives .* here"):
+        weight_gradient(loss, p, engine="arrays")
+
+
+def test_a_rule_that_is_right_here_only_is_refused(monkeypatch):
+    p = weights()
+    fixed = p["b"][::-1].copy()
+    monkeypatch.setitem(FUNCTIONS, np.flip, lambda x: x * 0.0 + fixed)
+    for options in ({"engine": "arrays"}, {"method": "exact"}):
+        with pytest.raises(EngineError, match="with all arrays moved"):
+            weight_gradient(loss, p, **options)
+
+
+def test_a_wrong_rule_of_change_is_refused(monkeypatch):
+    right = rules._RULES["reduce"]
+
+    def wrong(node, changes, lanes):
+        box = right(node, changes, lanes).boxed(node, lanes)
+        return box.mapped(box.sets, lambda v: v * 1.001)
+
+    monkeypatch.setitem(rules._RULES, "reduce", wrong)
+    with pytest.raises(EngineError, match=r"element \d+ of [Wb] changes the loss by"):
+        weight_gradient(loss, weights(), engine="arrays")
+
+
+def test_a_wrong_derivative_is_refused(monkeypatch):
+    right = sweep._RULES["matmul"]
+    monkeypatch.setitem(sweep._RULES, "matmul", lambda *given: [(a, bar * 1.001) for a, bar in right(*given)])
+    with pytest.raises(EngineError, match="along an irregular direction"):
+        weight_gradient(loss, weights(), method="exact")
+
+
+def test_auto_takes_the_loop_then(monkeypatch):
+    p, calls = weights(), []
+    monkeypatch.setitem(FUNCTIONS, np.flip, lambda x: calls.append(0) or x * 1.0)
+    monkeypatch.setattr(losses, "WORTH_A_LOOK", 0)
+    monkeypatch.setattr(losses, "MANY", 0)
+    found = numerical_gradient(lambda _: loss(p), p["W"])
+    assert calls
+    assert np.array_equal(found, numerical_gradient(lambda _: loss(p), p["W"], engine="python"))
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Stop])
+@pytest.mark.parametrize("at", range(1, 24, 2))
+def test_arrays_are_put_back_whenever_it_stops(error, at):
+    p, calls = weights(), [0]
+    kept = {name: w.tobytes() for name, w in p.items()}
+
+    def stops(q):
+        calls[0] += 1
+        if calls[0] == at:
+            raise error
+        return loss(q)
+
+    with contextlib.suppress(KeyboardInterrupt, Stop, EngineError):
+        weight_gradient(stops, p, engine="arrays")
+    assert {name: w.tobytes() for name, w in p.items()} == kept
+
+
+def draws(generator):
+    def value():
+        generator.random()
+        return 1.0
+
+    return value
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [np.random.default_rng(0), np.random.RandomState(0), random.Random(0)],
+    ids=["generator", "state", "random"],
+)
+def test_generators_are_put_back(generator):
+    drawn = generator.random()
+    with agreement.random_numbers_kept([generator]):
+        first = generator.random()
+    assert generator.random() == first != drawn
+
+
+def test_dropout_of_its_own_generator_is_as_in_the_loop():
+    rng = np.random.default_rng(3)
+    before = rng.bit_generator.state
+
+    def dropout(W):
+        return np.sum((X @ W) * (rng.random((6, 3)) > 0.5))
+
+    with pytest.raises(EngineError, match="another value when it is called again"):
+        weight_gradient(dropout, weights()["W"], engine="arrays")
+    after_one = np.random.default_rng(3)
+    after_one.random((6, 3))
+    assert rng.bit_generator.state in (before, after_one.bit_generator.state)
+
+
+def overflows(p):
+    return np.sum(p["W"] * (np.exp(p["W"] + 1000.0) > 0))
+
+
+def test_what_a_loss_raises_or_warns_of_is_for_the_user():
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        weight_gradient(overflows, weights(), engine="arrays")
+    w = weights()["W"]
+    with np.errstate(over="raise"), pytest.raises(EngineError, match="FloatingPointError"):
+        numerical_gradient(lambda W: overflows({"W": W}), w, engine="arrays")
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        numerical_gradient(lambda W: overflows({"W": W}), w, engine="arrays")
+
+
+UNSETTLED = {
+    "nan": (lambda: np.nan, "its value is nan"), "inf": (lambda: np.inf, "its value is inf"),
+    "counter": (iter([1.0, 2.0]).__next__, "another value"), "random": (draws(random), "another value"),
+    "numpy": (draws(np.random), "another value"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNSETTLED)
+def test_settled(name):
+    value, reason = UNSETTLED[name]
+    with pytest.raises(RefusedError, match=reason), agreement.random_numbers_kept():
+        agreement.settled_value(value, [])
+
+
+def test_a_loss_that_writes_is_refused_and_the_array_put_back():
+    w = np.ones(3)
+
+    def writes():
+        w[0] += 1.0
+        return 1.0
+
+    with pytest.raises(RefusedError, match="writes into its argument"):
+        agreement.settled_value(writes, [w])
+    assert np.array_equal(w, np.ones(3))
+
+
+def test_all_elements_that_are_wrong_are_seen_where_they_are_steepest():
+    p, formula = {"": np.arange(1.0, 400.0)}, stencil(1, 2, "central")
+    recording = record(lambda x: np.sum(x**2), p, lambda arrays: (arrays[""],))
+    places, steps = {"": np.arange(399)}, {"": 1e-4}
+    found = blocks.sums(recording, blocks.families(recording), places, steps, formula)
+
+    def quotient(w, place, h):
+        return 2 * h * 2 * w[place]
+
+    agreement.check_elements(p, found, places, steps, formula, 1.0, quotient)
+    found[""][17] = np.nan
+    with pytest.raises(RefusedError, match="element 17 of the array"):
+        agreement.check_elements(p, found, places, steps, formula, 1.0, quotient)
+    found[""][17] = 1e9
+    with pytest.raises(RefusedError, match="element 17"):
+        agreement.check_elements(p, found, places, steps, formula, 1.0, quotient)

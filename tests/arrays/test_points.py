@@ -1,0 +1,145 @@
+"""Array programs of a function's argument: at one point, all else is a constant."""
+
+import numpy as np
+import pytest
+
+from fastgrad import EngineError, explain, gradient, value_and_gradient
+from fastgrad.formulas import reference
+
+DATA = np.random.default_rng(0).normal(size=(300, 6))
+X = np.linspace(-1.0, 1.0, 48).reshape(8, 6)
+
+
+def likelihood(mu):
+    r = DATA[:, None, :] - mu
+    q = -0.5 * np.sum(r * r, axis=2)
+    top = np.max(q, axis=1, keepdims=True)
+    return -np.sum(top[:, 0] + np.log(np.sum(np.exp(q - top), axis=1)))
+
+
+def chain(x):
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "forward"}, {"order": 4}, {"h": 1e-4}, {"rel_step": 1e-5},
+                                     {"method": "backward", "order": 3}], ids=str)  # fmt: skip
+@pytest.mark.parametrize(("f", "x"), [(likelihood, X), (chain, X.ravel())], ids=["likelihood", "chain"])
+def test_differences_are_those_of_the_definition(f, x, options):
+    found = gradient(f, x, engine="arrays", full_output=True, **options)
+    expected = reference.gradient(f, x, **options)
+    assert found.engine == "arrays"
+    np.testing.assert_allclose(found.value, expected, rtol=0, atol=2e-7 * np.abs(expected).max())
+    assert np.array_equal(found.h, gradient(f, x, engine="python", full_output=True, **options).h)
+
+
+@pytest.mark.parametrize(("f", "x"), [(likelihood, X), (chain, X.ravel())], ids=["likelihood", "chain"])
+def test_exact_is_exact(f, x):
+    value, slope = value_and_gradient(f, x, method="exact", engine="arrays")
+    fine = gradient(f, x, order=8)
+    assert value == f(x)
+    np.testing.assert_allclose(slope, fine, rtol=0, atol=1e-11 * np.abs(fine).max())
+
+
+def test_an_array_that_f_reads_beside_its_argument_is_a_constant():
+    x = X.copy()
+    found = gradient(lambda y: np.sum(y * x), x, engine="arrays", method="exact")
+    np.testing.assert_array_equal(found, x)
+
+
+def test_args_and_precision():
+    single = X.astype(np.float32)
+    found = gradient(lambda x, a, y: np.sum(a * x**2 * y), single, args=(2.0, DATA[:8]), engine="arrays")
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, 4.0 * single * DATA[:8], rtol=1e-5)
+
+
+BIG = np.random.default_rng(1).normal(size=(12_000, 48))
+
+
+def logistic(x):
+    return np.mean(np.log1p(np.exp(-(BIG @ x))))
+
+
+def mixture(mu):
+    r = BIG[:300, None, :] - mu
+    return -np.sum(np.log(np.sum(np.exp(-0.1 * np.sum(r * r, axis=2)), axis=1)))
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "options", "engine"),
+    [
+        (logistic, X.ravel(), {"method": "exact"}, "arrays"),
+        (logistic, X.ravel(), {}, "python"),  # each displacement changes all that comes after the first product
+        (mixture, BIG[:8] / 4, {}, "arrays"),
+        (mixture, BIG[:8] / 4, {"method": "exact"}, "arrays"),
+        (chain, X.ravel(), {"method": "exact"}, "simd"),
+    ],
+)
+def test_auto_takes_them_where_f_reads_much_data_and_it_pays(f, x, options, engine):
+    found = gradient(f, x, full_output=True, **options)
+    assert found.engine == engine == explain(f, x, **options).engine
+    expected = gradient(f, x, engine="python")
+    np.testing.assert_allclose(found.value, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
+
+
+def test_long_programs_of_few_variables_are_exact_by_them():
+    data = np.random.default_rng(1).normal(size=(50_000,))
+    found = gradient(
+        lambda x: np.sum(np.tanh(x[0] * data + x[1])), np.array([0.3, 0.2]), method="exact", full_output=True
+    )
+    assert found.engine == "arrays"
+    inner = 1.0 - np.tanh(0.3 * data + 0.2) ** 2
+    np.testing.assert_allclose(found.value, [np.sum(inner * data), np.sum(inner)], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"bounds": (-2, 2)}, {"method": "adaptive"}, {"batch": True}, {"method": "complex"}],
+    ids=["bounds", "adaptive", "batch", "complex"],
+)
+def test_what_they_do_not_run(options):
+    with pytest.raises((EngineError, ValueError), match="arrays"):
+        gradient(np.sum, X, engine="arrays", **options)
+
+
+def test_explain_says_how_and_why_not():
+    assert "operations on whole arrays, only what" not in explain(likelihood, X)
+    assert "operations on whole arrays, and back" in explain(likelihood, X, engine="arrays", method="exact")
+    with pytest.raises(EngineError, match=r"cannot run this function: np\.sort has no rule"):
+        explain(lambda x: np.sum(np.sort(x)), X, engine="arrays")
+    with pytest.raises(EngineError, match="at one point"):
+        explain(np.sum, X, engine="arrays", batch=True)
+
+
+def memo(x, seen=[]):  # noqa: B006
+    seen.append(x)
+    return np.sum(seen[0] * x) if len(seen) > 3 else np.sum(x**2)
+
+
+def writes(x):
+    x *= 2.0
+    return np.sum(x)
+
+
+@pytest.mark.parametrize("f", [lambda x: int(x[0, 0] > 0) * np.sum(x), lambda x: np.sum(np.sort(x)),
+                               lambda x: np.sum(x) if np.sum(x) > 1e-9 else np.sum(x**2), memo],
+                         ids=["number", "sort", "branch", "memo"])  # fmt: skip
+def test_what_cannot_be_recorded_is_refused(f):
+    with pytest.raises(EngineError, match="engine='arrays' cannot run this function"):
+        gradient(f, X, engine="arrays")
+
+
+def test_f_may_write_into_its_argument():
+    x = X.copy()
+    np.testing.assert_allclose(gradient(writes, x, engine="arrays"), 2.0, rtol=1e-9)
+    assert np.array_equal(x, X)
+
+
+def test_kinks_take_the_mean_of_both_sides():
+    x = np.array([0.0, 1.0, -1.0, 1.0])
+    found = gradient(lambda x: np.sum(np.maximum(x, 0.0)) + np.sum(np.abs(x)), x, method="exact", engine="arrays")
+    np.testing.assert_array_equal(found, [0.5, 2.0, -1.0, 2.0])
+    tied = gradient(np.max, x, method="exact", engine="arrays")
+    np.testing.assert_array_equal(tied, [0.0, 0.5, 0.0, 0.5])
+    masked = gradient(lambda x: np.sum(np.where(x > 0, np.sqrt(np.abs(x)), 0.0)), x, method="exact", engine="arrays")
+    np.testing.assert_array_equal(masked, [0.0, 0.5, 0.0, 0.5])
