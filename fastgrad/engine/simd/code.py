@@ -186,7 +186,8 @@ class Family:
         frame, value = self._frame(program, table, form), _value_of(program, form.batch)
         self._stored[form] = frame.stored
         if len(program.nodes) <= QUICK_OPERATIONS:
-            return machine.functions(module(frame, value), "kernel", "value", quick=form.quick)
+            straight = frame.written_out and form.source != "grid"
+            return machine.functions(module(frame, value), "kernel", "value", quick=form.quick, straight=straight)
         quick = form.quick or table.is_value or (self.how == "written" and len(program.outputs) > QUICK_OUTPUTS)
         kernel = machine.functions(module(frame), "kernel", quick=quick)
         return [*kernel, *machine.functions(module(value), "value", quick=True)]
