@@ -82,6 +82,7 @@ TABLE: list[tuple[str, Callable[[Any], Any], Any, Any, int, Callable[[Any], Any]
     ("EXP2", _exp2, mp.mpf(-0.5), mp.mpf(0.5), 10, lambda r: r),
     ("SINH", _of_root(mp.sinh), TINY, HALF_LN2**2, 5, lambda z: z),
     ("COSH", _even(mp.cosh, mp.mpf(0.5)), TINY, HALF_LN2**2, 5, lambda z: z**2),
+    ("TANH", _of_root(mp.tanh), TINY, mp.mpf("0.4"), 12, lambda z: z),
     ("LOG", _log, TINY, SQUARE, 7, lambda z: z),
     ("LOG_REST", _log_rest, TINY, SQUARE, 7, lambda z: z**2),
     ("ATAN", _of_root(mp.atan), TINY, mp.mpf(0.25), 12, lambda z: z),
@@ -103,6 +104,7 @@ def split(value: Any, *bits: int) -> list[Any]:
 SUMS = [
     ("PI", split(mp.pi, 53, 53)),
     ("PI_SHORT", split(mp.pi, 33, 33)),
+    ("HALF_PI", split(mp.pi / 2, 53)),
     ("LN2", split(mp.log(2), 32)),
     ("LOG2E", split(1 / mp.log(2), 32)),
     ("LOG10E", split(1 / mp.log(10), 32)),

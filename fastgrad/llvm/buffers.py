@@ -50,7 +50,7 @@ def _kernel(name: str, lanes: int) -> Any:
     text = _TEXT.format(
         declarations="\n".join(v.declared.values()), body="\n".join(v.lines), lanes=lanes, bits=64 * lanes
     )
-    return machine.functions(text, "over")[0]
+    return machine.functions(text, "over", straight=True)[0]
 
 
 def address(name: str) -> int:

@@ -17,7 +17,7 @@ from operator import or_
 import llvmlite.binding as llvm
 
 from .lanes import Lanes
-from .math import exponentials, logarithms, trigonometric
+from .math import exponentials, inverse, logarithms, powers, trigonometric
 from .math.values import Found, Mask, Value
 
 # what the C library has, by the same names
@@ -25,6 +25,9 @@ FUNCTIONS = frozenset({
     "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "hypot", "pow", "fmod",
 })  # fmt: skip
+OF_TWO = frozenset({"atan2", "hypot", "pow", "fmod"})
+ARGUMENTS = ("%x", "%y")
+
 _ARITHMETIC = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
 _INTRINSICS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "rint"}
 _COMPARES = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
@@ -44,7 +47,25 @@ OWN: dict[str, Callable[..., Found]] = {
     "cos" + PAIRED: trigonometric.cosine_paired,
     "tan": trigonometric.tangent,
     "exp": exponentials.exponential,
+    "exp2": exponentials.power_of_two,
+    "expm1": exponentials.exponential_minus_one,
+    "sinh": exponentials.hyperbolic_sine,
+    "cosh": exponentials.hyperbolic_cosine,
+    "tanh": exponentials.hyperbolic_tangent,
     "log": logarithms.logarithm,
+    "log1p": logarithms.logarithm_of_more_than_one,
+    "log2": logarithms.logarithm_to_two,
+    "log10": logarithms.logarithm_to_ten,
+    "pow": powers.power,
+    "atan": inverse.arc_tangent,
+    "atan2": inverse.arc_tangent_of_two,
+    "asin": inverse.arc_sine,
+    "acos": inverse.arc_cosine,
+    "asinh": inverse.area_sine,
+    "acosh": inverse.area_cosine,
+    "atanh": inverse.area_tangent,
+    "hypot": inverse.hypotenuse,
+    "cbrt": inverse.cube_root,
 }
 
 
@@ -62,6 +83,15 @@ def load_libraries() -> None:
 def enabled() -> bool:
     """Whether functions are our own."""
     return os.environ.get("FASTGRAD_VECTOR_MATH", "1").lower() not in {"0", "off", "no", "false"}
+
+
+@cache
+def length(name: str) -> int:
+    """Instructions of one of our own functions; 0 of others."""
+    scratch = Vectors(2)
+    if name in OWN:
+        OWN[name](*(Value(scratch, o) for o in ARGUMENTS[: 2 if name in OF_TWO else 1]))
+    return scratch.count
 
 
 class Vectors(Lanes):
@@ -128,7 +158,7 @@ class Vectors(Lanes):
         """One of our own as a function of the module, for all arguments."""
         full = f"fastgrad.{name}.{self.lanes}"
         if full not in self.declared:
-            body, names = Vectors(self.lanes, fused=self.fused), ["%x", "%y"][:count]
+            body, names = Vectors(self.lanes, fused=self.fused), ARGUMENTS[:count]
             body.write_whole(name, names)
             head = f"define internal {self.double} @{full}({', '.join(f'{self.double} {n}' for n in names)})"
             wide = " ".join(f'"{kind}-vector-width"="{64 * self.lanes}"' for kind in ("min-legal", "prefer"))
@@ -137,7 +167,7 @@ class Vectors(Lanes):
             self.declared |= body.declared
         return full
 
-    def write_whole(self, name: str, operands: list[str]) -> None:
+    def write_whole(self, name: str, operands: tuple[str, ...]) -> None:
         """One of our own; where it is not fast the C library's, lane by lane."""
         found, outside = OWN[name](*(Value(self, o) for o in operands))
         if outside:

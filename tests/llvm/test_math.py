@@ -57,6 +57,14 @@ ROOTS = near(np.sqrt(0.5), np.sqrt(2), 1.0)
 SIZES = np.concatenate(
     [spread(1e-307, 1e307), uniform(0.5, 2), 1 + both(spread(1e-15, 0.1)), ROOTS, near(2.0, 10.0, 1e3)]
 )
+ABOVE = np.concatenate(
+    [spread(1e-20, 1e300), -spread(1e-20, 0.9999), uniform(-0.9, 3), near(np.sqrt(0.5) - 1, 0.4142135)]
+)
+SINES = np.concatenate([both(spread(1e-20, 1)), uniform(-1, 1), both(1 - spread(1e-15, 0.5)), near(-0.5, 0.5)])
+BASES = np.concatenate([spread(1e-300, 1e300), uniform(0.5, 2), 1 + both(spread(1e-15, 0.1)), -uniform(0.1, 10)])
+EXPONENTS = np.concatenate([uniform(-1, 1), uniform(-900, 900), 6e3 * uniform(-1, 1), 6e3 * uniform(-1, 1)])
+EXPONENTS = np.concatenate([EXPONENTS, np.rint(uniform(-99, 99))])
+PLANE = tuple(np.concatenate([both(spread(1e-100, 1e100)), uniform(-1, 1), both(uniform(1, 1.1))]) for _ in range(2))
 # name, in mpmath, arguments, units in the last place
 CASES = [
     ("sin", mpmath.sin, (ANGLES,), 2),
@@ -65,7 +73,30 @@ CASES = [
     ("cos" + PAIRED, mpmath.cos, (ANGLES,), 2),
     ("tan", mpmath.tan, (ANGLES,), 2),
     ("exp", mpmath.exp, (POWERS,), 2),
+    ("exp2", lambda x: mpmath.mpf(2) ** x, (np.concatenate([POWERS, near(-1022, 1022)]),), 2),
+    ("expm1", mpmath.expm1, (POWERS,), 2),
+    ("sinh", mpmath.sinh, (POWERS,), 2),
+    ("cosh", mpmath.cosh, (POWERS,), 2),
+    ("tanh", mpmath.tanh, (np.concatenate([POWERS, near(0.63, 22.0)]),), 2),
     ("log", mpmath.log, (SIZES,), 2),
+    ("log1p", mpmath.log1p, (ABOVE,), 2),
+    ("log2", lambda x: mpmath.log(x, 2), (SIZES,), 2),
+    ("log10", mpmath.log10, (SIZES,), 2),
+    ("pow", mpmath.power, (BASES, EXPONENTS), 2),
+    (
+        "atan",
+        mpmath.atan,
+        (np.concatenate([both(spread(1e-20, 1e300)), uniform(-3, 3), near(0.5, 2.0, -0.5, -2.0)]),),
+        2,
+    ),
+    ("atan2", mpmath.atan2, PLANE, 2),
+    ("asin", mpmath.asin, (SINES,), 2),
+    ("acos", mpmath.acos, (SINES,), 2),
+    ("asinh", mpmath.asinh, (both(spread(1e-20, 1e200)),), 2),
+    ("acosh", mpmath.acosh, (np.concatenate([1 + spread(1e-15, 1e10), spread(2, 1e200)]),), 2),
+    ("atanh", mpmath.atanh, (SINES[np.abs(SINES) < 1],), 2),
+    ("hypot", mpmath.hypot, PLANE, 2),
+    ("cbrt", lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)), (both(SIZES),), 2),
 ]
 NAMES = {name: case for name, *case in CASES}
 SPECIAL = [

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...llvm import points
-from ...llvm.vectormath import FUNCTIONS, OWN, PAIRED, Vectors
+from ...llvm.vectormath import FUNCTIONS, PAIRED, Vectors, length
 from ...program.differences import Written
 from ...program.program import Operand, Program
 from .arguments import Arguments, Form, stream_width
@@ -20,9 +20,10 @@ from .stream import Stream
 Node = tuple[Any, ...]
 Coordinates = Sequence[str] | points.Columns
 LIGHT = 5  # operations for each number that is read or written: Rosenbrock's exact gradient has 4.3
-# Functions that a kernel has in the midst of its code, each a millisecond of LLVM's time or two: 4 make it 1.3 times as
-# fast (and 32 ms instead of 29 to compile), 20 still 1.25 times (71 and 60), 80 1.1 times (0.42 s and 0.17).
-WRITTEN_OUT = 20
+# Instructions of functions in the midst of a kernel's code, 20 sines. LLVM takes a millisecond or two for each sine: four
+# make a kernel 1.3 times as fast (32 ms instead of 29 to compile), 20 still 1.25 times (71 and 60), 80 1.1 times (420
+# and 170).
+WRITTEN_OUT = 650
 _WAVES = {"sin", "cos"}
 VANISHED, NOT_FINITE = 1, 2  # what a kernel returns: the sum of what it saw
 
@@ -219,9 +220,9 @@ class Straight(Frame):
     def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
         super().__init__(written.program, form, name, written.sizes, written.places)
         self.written, self.checked = written, written.checked
-        calls = sum(name in OWN for name, *_ in self.program.nodes)
         self.nodes = paired(self.program.nodes)
-        self.written_out = name == "kernel" and not form.quick and 0 < calls <= WRITTEN_OUT
+        instructions = sum(length(node) for node, *_ in self.nodes)
+        self.written_out = name == "kernel" and not form.quick and 0 < instructions <= WRITTEN_OUT
         if name == "kernel" and is_light(written):
             self.width = stream_width(form, self.program.inputs, written.results)
 

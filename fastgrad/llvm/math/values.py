@@ -19,6 +19,11 @@ class Value:
     def __init__(self, v: Lanes, name: str) -> None:
         self.v, self.name = v, name
 
+    @classmethod
+    def of(cls, v: Lanes, number: float) -> Value:
+        """A number in all lanes."""
+        return cls(v, v.splat(number))
+
     def text(self, other: Value | float) -> str:
         """The register of another vector, or a literal."""
         return other.name if isinstance(other, Value) else self.v.splat(other)
@@ -81,6 +86,11 @@ class Bits:
     def __init__(self, v: Lanes, name: str) -> None:
         self.v, self.name = v, name
 
+    @classmethod
+    def of(cls, v: Lanes, number: int) -> Bits:
+        """A number in all lanes."""
+        return cls(v, v.whole(number))
+
     def _with(self, operation: str, other: Bits | int) -> Bits:
         text = other.name if isinstance(other, Bits) else self.v.whole(other)
         return Bits(self.v, self.v.emit(f"{operation} {self.v.ints} {self.name}, {text}"))
@@ -114,6 +124,9 @@ class Bits:
         """Where the highest bit is set."""
         return Mask(self.v, self.v.emit(f"icmp slt {self.v.ints} {self.name}, zeroinitializer"))
 
+    def equals(self, number: int) -> Mask:
+        return Mask(self.v, self.v.emit(f"icmp eq {self.v.ints} {self.name}, {self.v.whole(number)}"))
+
     def exceeds(self, number: int) -> Mask:
         """As numbers without a sign."""
         return Mask(self.v, self.v.emit(f"icmp ugt {self.v.ints} {self.name}, {self.v.whole(number)}"))
@@ -144,12 +157,16 @@ class Mask:
     def __and__(self, other: Mask) -> Mask:
         return self._with("and", other.name)
 
+    def __xor__(self, other: Mask) -> Mask:
+        return self._with("xor", other.name)
+
     def __invert__(self) -> Mask:
         return self._with("xor", f"<{', '.join(['i1 true'] * self.v.lanes)}>")
 
-    def choose(self, a: Value, b: Value | float) -> Value:
+    def choose(self, a: Value | float, b: Value | float) -> Value:
         """a where the mask is set, else b."""
-        return Value(self.v, self.v.select(self.name, a.name, a.text(b)))
+        texts = [x.name if isinstance(x, Value) else self.v.splat(x) for x in (a, b)]
+        return Value(self.v, self.v.select(self.name, *texts))
 
 
 Found = tuple[Value, Mask | None]  # a function's result, and where it is none
