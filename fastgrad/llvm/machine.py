@@ -175,7 +175,8 @@ def _optimised(text: str, straight: bool = False) -> Any:
 def _shorten(module: Any) -> bool:
     """A few of the passes: a tenth of the time, and code as fast where nothing can be moved out of a loop.
 
-    What a block of instructions computes twice is found later, when they are selected. False if llvmlite does not have them (0.44).
+    What a block of instructions computes twice is found later, when they are selected. False if llvmlite does not have
+    the passes (0.44).
     """
     passes = llvm.create_new_module_pass_manager()
     try:

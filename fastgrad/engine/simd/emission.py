@@ -20,7 +20,7 @@ from .stream import Stream
 Node = tuple[Any, ...]
 Coordinates = Sequence[str] | points.Columns
 LIGHT = 5  # operations for each number that is read or written: Rosenbrock's exact gradient has 4.3
-# Instructions of functions in the midst of a kernel's code, 20 sines. LLVM takes a millisecond or two for each sine: four
+# Instructions of functions in the midst of a kernel's code, 20 sines. LLVM takes a millisecond or two for each: four
 # make a kernel 1.3 times as fast (32 ms instead of 29 to compile), 20 still 1.25 times (71 and 60), 80 1.1 times (420
 # and 170).
 WRITTEN_OUT = 650
