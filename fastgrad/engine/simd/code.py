@@ -29,7 +29,7 @@ from ..call import Call, Grid, Output, Target, subset
 from ..threads import Pace
 from .arguments import Block, Form, form_of, form_of_columns, is_few, is_odd, kind_of
 from .comparison import compare, compare_slopes
-from .emission import NOT_FINITE, VANISHED, Frame, Straight, module
+from .emission import NOT_FINITE, VANISHED, Frame, Straight, module, paired
 
 Array = NDArray[np.float64]
 
@@ -199,9 +199,10 @@ class Family:
             return Rolled(program, table, form)
         if table.is_exact:
             watch: bool | str = program.raises or SIGNS
-            return _written(_exact(program, table, value=form.value, watch=watch), form, "kernel")
+            return _written(program, _exact(program, table, value=form.value, watch=watch), form, "kernel")
         steps = differences.Steps(form.rule, form.sizes, form.exact)
-        return _written(differences.differences(program, table, steps, value=form.value), form, "kernel")
+        made = differences.differences(program, table, steps, value=form.value)
+        return _written(program, made, form, "kernel")
 
 
 def _exact(program: Program, table: Table, *, value: bool = False, watch: bool | str = False) -> differences.Written:
@@ -211,10 +212,12 @@ def _exact(program: Program, table: Table, *, value: bool = False, watch: bool |
 
 
 def _value_of(program: Program, batch: int) -> Frame:
-    return _written(differences.differences(program, stencils.value()), form_of_columns(batch), "value")
+    made = differences.differences(program, stencils.value())
+    return _written(program, made, form_of_columns(batch), "value")
 
 
-def _written(written: differences.Written, form: Form, name: str) -> Frame:
+def _written(program: Program, made: differences.Written, form: Form, name: str) -> Frame:
+    written = replace(made, program=paired(made.program, program))
     if len(written.program.nodes) <= STRAIGHT:
         return Straight(written, form, name)
     from .segments import Segmented  # noqa: PLC0415  long programs are rare

@@ -15,7 +15,7 @@ from ...llvm.vectormath import Vectors
 from ...program.differences import Written
 from ...program.program import BOOLEAN, Operand, Program
 from .arguments import Form
-from .emission import Coordinates, Straight, emit, paired
+from .emission import Coordinates, Straight, emit
 from .outputs import Finite, vanished
 
 LENGTH = 400  # nodes of a function
@@ -41,7 +41,6 @@ class Parts:
     def __init__(self, program: Program, lanes: int, name: str, sizes: int = 0, source: str = "stack") -> None:
         self.source = source
         nodes = len(program.nodes)
-        self.nodes = paired(program.nodes)
         self.program, self.lanes, self.name, self.constants = program, lanes, name, len(program.constants) - sizes
         self.ranges = [range(start, min(start + LENGTH, nodes)) for start in range(0, nodes, LENGTH)]
         self.slot, self.slots = _slots(program.nodes, self.ranges)
@@ -184,7 +183,7 @@ class _Part:
 
     def write(self) -> None:
         for j in self.nodes:
-            name, *operands = self.whole.nodes[j]
+            name, *operands = self.whole.program.nodes[j]
             for o in operands:
                 if o[0] != "k" and o not in self.values:
                     self.values[o] = self._load(o)

@@ -1,6 +1,7 @@
 """Functions in the midst of kernels: no calls but in the branch for arguments that are far out, and the same bits."""
 
 import re
+from dataclasses import replace
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -25,10 +26,11 @@ FUNCTIONS = {
 
 
 def frame_of(f, d, width=None, source="rows"):
-    written = differences(trace(f, (d,)), stencils.gradient(d), Steps("default"))
-    return emission.Straight(
-        written, Form(width or machine.lanes(), "default", "uniform", source, "rows", False, 0, True)
-    )
+    program = trace(f, (d,))
+    written = differences(program, stencils.gradient(d), Steps("default"))
+    written = replace(written, program=emission.paired(written.program, program))
+    form = Form(width or machine.lanes(), "default", "uniform", source, "rows", False, 0, True)
+    return emission.Straight(written, form)
 
 
 def blocks_of(assembly, function="kernel"):
@@ -115,3 +117,22 @@ def test_many_functions_are_called():
     assert len(calls(max(blocks_of(machine.assembly(emission.module(frame))), key=len))) == 2 * d
     assert frame_of(lambda x: np.sum(np.sin(x)), 10).written_out
     assert not frame_of(lambda x: np.sum(x**2), 10).written_out
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_values_have_the_same_bits_in_all_kernels(name):
+    """A sine does not depend on whether a derivative needs its cosine."""
+    f = FUNCTIONS[name][0]
+    values = fastgrad.value_and_gradient(f, POINTS, batch=True, engine="simd")
+    for method in ("central", "exact"):
+        found = fastgrad.value_and_gradient(f, POINTS, batch=True, engine="simd", method=method)
+        assert (found[0] == values[0]).all()
+        assert (found[1] == fastgrad.gradient(f, POINTS, batch=True, engine="simd", method=method)).all()
+
+
+def test_sine_and_cosine_share_what_they_have_in_common():
+    f = FUNCTIONS["sin and cos"][0]
+    text = emission.module(frame_of(f, 2))
+    both = max(blocks_of(machine.assembly(text, straight=True)), key=len)
+    alone = emission.module(frame_of(lambda x: np.sin(x[0]) * np.cos(x[0] + 1.0) * x[1], 2))
+    assert len(both) < len(max(blocks_of(machine.assembly(alone, straight=True)), key=len))
