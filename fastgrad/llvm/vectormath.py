@@ -262,7 +262,7 @@ def _not(v: Vectors, a: str) -> str:
 
 
 def _power(v: Vectors, a: str) -> str:
-    """The power of two below a positive number: its exponent alone."""
+    """The power of two below a number without its sign: its exponent alone."""
     bits = v.emit(f"bitcast {v.double} {a} to {v.ints}")
     return v.emit(f"bitcast {v.ints} {v.emit(f'and {v.ints} {bits}, {v.whole(EXPONENT)}')} to {v.double}")
 

@@ -132,7 +132,7 @@ class Linear(Identity):
 class Product(Identity):
     def write(self, parts: list[Moved], wanted: bool) -> None:
         (a, b), add, mul = parts, self.code.add, self.code.mul
-        self.s = add(mul(a.c, b.s), mul(a.s, b.c))
+        self.s = add(mul(a.c, b.s), mul(b.c, a.s))
         if not wanted:
             return
         both = mul(a.s, b.s)

@@ -13,6 +13,7 @@ from itertools import accumulate
 from ..formulas.properties import cached_property
 from ..formulas.stencils import Table
 from .changes import IDENTITIES, Coordinate, Points, Walk, slopeless
+from .combination import Combination, Weighted, total
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
 
 POLES = frozenset({"log", "log2", "log10", "log1p", "pow", "eq", "ne"})
@@ -125,12 +126,18 @@ class _Writer:
         return (*self.program.constants, *[0.0] * more)
 
     def step(self, i: int) -> Operand:
-        """The step of a coordinate."""
+        """The step of a coordinate.
+
+        By default size * max(1, |x|), rounded down to a power of two: here the larger of two such powers, which takes
+        three instructions instead of seven.
+        """
         if i not in self.taken:
-            code, x, size = self.code, self.code.apply("abs", ("x", i)), self._size(i)
+            code, size = self.code, self._size(i)
             if self.steps.rule == "default":
-                self.taken[i] = code.keep("power", code.mul(size, code.apply("max", x, ONE)))
+                there, least = code.keep("power", code.mul(size, ("x", i))), code.keep("power", size)
+                self.taken[i] = code.keep("select", code.keep("gt", there, least), there, least)
                 return self.taken[i]
+            x = code.apply("abs", ("x", i))
             if self.steps.rule == "relative":
                 size = code.select(code.keep("eq", x, ZERO), size, code.mul(size, x))
             self.taken[i] = code.keep("-", code.keep("+", x, size), x)
@@ -157,28 +164,36 @@ class _Writer:
             return [(number, offsets[a], -offsets[a]) for number, a, _ in self.stencil.terms if offsets[a] > 0]
         return [(number, offsets[a], offsets[b]) for number, a, b in self.stencil.terms]
 
-    def sums(self, units: Units) -> dict[int, Operand]:
-        """The stencil's sum along a direction for the outputs that move; along an axis over what it is divided by."""
-        code, n, axes = self.code, self.stencil.derivative, self.table.along_axes
-        nodes = sorted({j for unit, _ in units for j in self.moves_with[unit]})
-        slopes = axes and all(self.program.nodes[j][0] in IDENTITIES for j in nodes)
-        power = 2 if self.even else 1
+    def along_axis(self, units: Units) -> dict[int, Operand]:
+        """The stencil's sum over what it is divided by, for the outputs that move."""
+        nodes = self.moving(units)
+        slopes = all(self.program.nodes[j][0] in IDENTITIES for j in nodes)
+        totals = {k: total(self.code, weighted) for k, weighted in self.sums(units, nodes, slopes).items()}
+        for _ in range(self.stencil.derivative - (2 if self.even else 1) if slopes else self.stencil.derivative):
+            totals = {k: self.per(one, units[0][0]) for k, one in totals.items()}
+        return totals
+
+    def moving(self, units: Units) -> list[int]:
+        """The nodes that move along a direction."""
+        return sorted({j for unit, _ in units for j in self.moves_with[unit]})
+
+    def sums(self, units: Units, nodes: list[int], slopes: bool = False) -> dict[int, list[Weighted]]:
+        """The stencil's sum along a direction, number by number, for the outputs that move."""
+        axes = self.table.along_axes
         moving = [k for j in nodes for k in self.places.get(("v", j), ())]
         moving += [k for unit, _ in units for k in self.places.get(("x", unit), ())]
         if self.program.inputs in dict(units):
             moving = [k for k, operand in enumerate(self.program.outputs) if operand[0] in "vx"]
-        totals = dict.fromkeys(moving, ZERO)
+        found = {k: list[Weighted]() for k in moving}
         for number, *offsets in self.pairs():
             half = (offsets[0] - offsets[1]) / 2.0
             walk = self._walk(units, nodes, (offsets[0], offsets[1]), half, slopes)
-            weight = 2.0 * number * (half**power if slopes else 1.0) / (self.stencil.denominator if axes else 1)
-            for k in totals:
+            scale = half ** (2 if self.even else 1) if slopes else 1.0
+            weight = 2.0 * number * scale / (self.stencil.denominator if axes else 1)
+            for k, weighted in found.items():
                 moved = walk.at(self.program.outputs[k])
-                totals[k] = code.add(totals[k], code.mul(("k", weight), moved.e if self.even else moved.s))
-        if axes:
-            for _ in range(n - power if slopes else n):
-                totals = {k: self.per(total, units[0][0]) for k, total in totals.items()}
-        return totals
+                weighted.append((weight, moved.e if self.even else moved.s))
+        return found
 
     def _walk(self, units: Units, nodes: list[int], offsets: tuple[int, int], half: float, slopes: bool) -> Walk:
         """Slopes by the step where all is an identity; else half differences, a slope by a step of 1."""
@@ -272,24 +287,21 @@ class _Writer:
 
     def results(self) -> list[Operand]:
         """Output by output of f, the table's."""
-        code, table = self.code, self.table
-        sums = [self.sums(units) for units in table.directions]
+        code, table, outputs = self.code, self.table, range(len(self.program.outputs))
         if table.along_axes:
-            return [of.get(k, ZERO) for k in range(len(self.program.outputs)) for of in sums]
+            along = [self.along_axis(units) for units in table.directions]
+            return [of.get(k, ZERO) for k in outputs for of in along]
+        sums, combination = [self.sums(units, self.moving(units)) for units in table.directions], Combination(code)
         found = []
-        for k in range(len(self.program.outputs)):
+        for k in outputs:
             for parts, factors, divisors, scale in zip(
                 table.parts.tolist(), table.factors.tolist(), table.divisors.tolist(), table.scale.tolist(), strict=True
             ):
-                total = ZERO
-                for part, factor in zip(parts, factors, strict=True):
-                    total = (
-                        code.add(total, code.mul(("k", float(factor)), sums[part].get(k, ZERO))) if factor else total
-                    )
+                one = combination.of([(float(c), sums[r].get(k, [])) for r, c in zip(parts, factors, strict=True) if c])
                 for unit in divisors:
-                    total = self.per(total, unit)
+                    one = self.per(one, unit)
                 exact = scale & (scale - 1) == 0
-                found.append(code.mul(("k", 1.0 / scale), total) if exact else code.div(total, ("k", float(scale))))
+                found.append(code.mul(("k", 1.0 / scale), one) if exact else code.div(one, ("k", float(scale))))
         return found
 
 
@@ -358,14 +370,15 @@ def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value
     along v; its constants f's, then the sizes of the steps.
     """
     writer = _Writer(program, table, steps)
-    results = [writer.code.own(o) for o in program.outputs] if table.is_value else writer.results()
+    code = writer.code
+    results = [code.own(o) for o in program.outputs] if table.is_value else [*map(code.result, writer.results())]
     places = other_than_zero(results)
     results = results if places is None else [results[place] for place in places]
-    values = [writer.code.own(program.outputs[0])] if value else []
+    values = [code.own(program.outputs[0])] if value else []
     watched = [] if table.is_value else writer.watched()
     taken = writer.vanishing()
     outputs = (*results, *values, *watched, *taken)
     shape = (*program.shape, len(table.scale))
-    made = writer.code.finish(outputs, shape, len(results), rows=writer.rows, constants=writer.constants)
+    made = code.finish(outputs, shape, len(results), rows=writer.rows, constants=writer.constants)
     sizes = len(writer.constants) - len(program.constants)
     return Written(made, sizes, len(results), len(values), len(watched), len(taken), places)

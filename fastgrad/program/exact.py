@@ -34,6 +34,7 @@ def exact(
         code, results, own = _again_and_again(program, table.stencil.derivative, careful)
     else:
         code, results, own = _second(program, table, along_v, careful)
+    results = [code.result(o) for o in results]
     places = other_than_zero(results)
     kept = results if places is None else [results[place] for place in places]
     watched = signs_of(code, program) if watch == SIGNS else own if watch else []

@@ -65,6 +65,11 @@ def _text(operand: Operand) -> str:
     return f"{tag}{value}" if tag != "k" else f"k{float(value).hex()}"
 
 
+def _power_of_two_below(a: float) -> float:
+    """Of a number that is not finite infinity, and 0 of 0: the bits of the exponent alone."""
+    return math.ldexp(1.0, math.frexp(a)[1] - 1) if 0.0 < a < math.inf else 0.0 if a == 0.0 else math.inf
+
+
 _NUMPY = {
     "abs": np.fabs, "min": np.minimum, "max": np.maximum, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan,
     "atan2": np.arctan2, "asinh": np.arcsinh, "acosh": np.arccosh, "atanh": np.arctanh, "pow": np.power,
@@ -116,7 +121,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "not": np.logical_not,
     "select": lambda mask, a, b: a if mask else b,
     "tofloat": float,
-    "power": lambda a: math.ldexp(1.0, math.frexp(a)[1] - 1),
+    "power": lambda a: _power_of_two_below(abs(a)),
     "inverse": lambda a: 1.0 / a,
 }
 """What each node computes; the interpreter's table and the definition for code generators."""
@@ -185,6 +190,7 @@ class Code:
         of = self.of
         for name, *operands in program.nodes:
             of.append(self.keep(name, *[of[o[1]] if o[0] == "v" else o for o in operands]))
+        self._own = frozenset(of)
 
     def own(self, operand: Operand) -> Operand:
         """An operand of the program, here."""
@@ -251,7 +257,14 @@ class Code:
         if name == "neg":
             operand: Operand = parts[0]
             return operand
-        return self.keep("-", parts[1], parts[0]) if name == "-" else self.keep("neg", a)
+        if name == "-" and a not in self._own:  # f's own is there already: the sign moves on to what reads it
+            return self.keep("-", parts[1], parts[0])
+        return self.keep("neg", a)
+
+    def result(self, a: Operand) -> Operand:
+        """What a sign has moved to the end of is subtracted from 0: so 0 is no -0."""
+        name, *parts = self.node(a)
+        return self.keep("-", ZERO, parts[0]) if name == "neg" and a not in self._own else a
 
     def mul(self, a: Operand, b: Operand) -> Operand:
         if a[0] == "k" or b[0] == "k":

@@ -218,6 +218,34 @@ def test_a_sum_is_not_subtracted():
     assert np.abs(found - exact).max() <= 1e-13 * np.sqrt(np.mean(exact**2))
 
 
+@pytest.mark.parametrize("sizes", ["uniform", "coordinate", "point"])
+def test_default_steps_are_those_of_the_formula(sizes):
+    size = size_of(stencils.gradient(1))
+    written = differences(trace(np.sin, (), scalar=True), stencils.gradient(1), Steps("default", sizes))
+    (step,) = {node[1] for node in written.program.nodes if node[0] == "inverse"}
+    program = dataclasses.replace(written.program, outputs=(step,), constants=(size,) * written.sizes)
+    edges = [0.0, 1.0, 2.0, 2.0**17, 1e-300, 1e300, 1.0 / size, 0.7 / size, 5e-324]
+    edges += [np.nextafter(x, 0.0) for x in edges[1:]] + [np.nextafter(x, math.inf) for x in edges]
+    for x in [*edges, *np.random.default_rng(0).lognormal(0.0, 20.0, 200)]:
+        for signed in (x, -x):
+            rows = [size] * (sizes == "point")
+            expected = formulas_steps.Steps("default", np.asarray(size)).at(np.array(signed))
+            assert evaluate(program, [signed], rows) == [expected]
+
+
+def test_a_derivative_that_is_zero_has_no_sign():
+    program = trace(lambda x: np.sum((1.0 - x) ** 2), (2,))
+    results, *_ = written_values(program, stencils.gradient(2), [1.0, 2.0])
+    assert np.array_equal(np.signbit(results), [False, False])
+    assert np.allclose(results, [0.0, 2.0])
+
+
+def test_a_difference_of_f_is_not_written_again_with_another_sign():
+    program = trace(lambda x: (1.0 - x[0]) ** 2 + x[0] * x[1], (2,))
+    nodes = differences(program, stencils.gradient(2)).program.nodes
+    assert [node for node in nodes if ("x", 0) in node and ("c", 0) in node] == [("-", ("c", 0), ("x", 0))]
+
+
 # --- what a subtraction would have noticed ----------------------------------------------------------------------------
 
 NOT_FINITE = {

@@ -107,6 +107,12 @@ def test_the_power_of_two_below(x):
     assert math.frexp(found)[0] == 0.5
 
 
+@pytest.mark.parametrize("x", [0.0, -0.0, -0.3, 3.0, math.inf, -math.inf, math.nan])
+def test_the_power_of_two_has_no_sign_and_is_infinite_where_a_number_is_not_finite(x):
+    (found,) = evaluate(Program(1, 0, (("power", X),), (("v", 0),), (), ()), [x])
+    assert found == (2.0 ** math.floor(math.log2(abs(x))) if x and math.isfinite(x) else 0.0 if x == 0.0 else math.inf)
+
+
 def test_the_structure_holds_literals_and_not_the_values_of_constants():
     program = Program(1, 0, (("*", X, ("c", 0)), ("+", ("v", 0), ("k", 0.1))), (("v", 1),), (), (2.0,))
     others = [

@@ -10,9 +10,11 @@ from ...program.differences import Written
 
 
 class Finite:
-    """Sums of ``0 * r``, which is NaN where r is not finite, else 0: one instruction where there are fused ones.
+    """Sums of numbers, which are not finite where one of these is not.
 
-    No number that anybody sees is made. One sum of all would be a chain, as long as all else takes.
+    Where they are finite and their sum overflows, whoever is told looks again. One sum of all would be a chain, as long
+    as all else takes. An addition, because multiplications are most of what a kernel does: sums of `0 * r`, fused,
+    made 1.04 times the time of the exact gradient of Rosenbrock's function of 20 variables.
     """
 
     CHAINS = 4
@@ -27,18 +29,15 @@ class Finite:
         if register in self.seen or not register.startswith("%"):
             return
         self.seen.add(register)
-        v = self.v
-        zero = v.emit(f"fmul contract {v.double} {register}, {v.splat(0.0)}")
-        if len(self.sums) == self.CHAINS:
-            zero = v.emit(f"fadd contract {v.double} {zero}, {self.sums.pop(0)}")
-        self.sums.append(zero)
+        last = [self.sums.pop(0)] if len(self.sums) == self.CHAINS else []
+        self.sums.append(self.v.apply("+", register, *last) if last else register)
 
     def total(self) -> str:
         """One register that is NaN where one of them is not finite."""
         sums = self.sums
         while len(sums) > 1:
             sums = [*sums[2:], self.v.apply("+", sums[0], sums[1])]
-        return sums[0] if sums else ""
+        return self.v.apply("*", sums[0], self.v.splat(0.0)) if sums else ""
 
 
 class Outputs:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import fastgrad
 from fastgrad import gradient, gradient_field
+from fastgrad.engine.arguments import read_call
 from fastgrad.engine.simd import code, emission, repairs
 from fastgrad.engine.simd.arguments import Form, kind_of
 from fastgrad.engine.simd.segments import Segmented
@@ -19,6 +20,7 @@ from fastgrad.formulas.samples import SAMPLES
 from fastgrad.llvm import machine
 from fastgrad.llvm.memory import Memory
 from fastgrad.program.differences import Steps, differences
+from fastgrad.program.exact import exact
 from fastgrad.program.trace.recording import trace
 
 WIDTH = machine.lanes()
@@ -255,6 +257,29 @@ def test_many_points_that_are_not_finite_hide_none_where_f_is():
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
 
 
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_one_result_of_many_that_is_not_finite_is_seen_where_f_is_finite(method):
+    points = np.full((10 * WIDTH, 11), 0.5)
+    f = lambda x: np.sum(np.sqrt(x))
+    clean = gradient(f, points, batch=True, method=method, engine="simd")
+    for i in range(11):
+        spoilt = points.copy()
+        spoilt[WIDTH + 1, i] = 0.0
+        how = {"args": (), "batch_args": (), "batch": True, "order": 2, "h": None, "rel_step": None}
+        _, call = read_call(f, spoilt, stencils.gradient, method=method, **how)
+        kernel, block, (items, _), out, _ = code.compile_call(call).laid_out(call, np.empty_like(points), None)
+        assert kernel(0, items, block.address) == emission.NOT_FINITE
+        assert np.argwhere(~np.isfinite(out)).tolist() == [[WIDTH + 1, i]]
+        assert (out[np.isfinite(out)] == clean[0, 0]).all()
+
+
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_results_are_finite_though_their_sum_is_not(method):
+    points = RNG.standard_normal((10 * WIDTH, 7)) * 1e-3
+    found = gradient(lambda x: np.sum(1.5e308 * x), points, batch=True, method=method, engine="simd")
+    assert np.allclose(found, 1.5e308, rtol=1e-15, atol=0.0)
+
+
 # --- a constant is a parameter, structure is not ----------------------------------------------------------------------
 
 
@@ -291,6 +316,20 @@ def test_kernels_contain_packed_instructions_and_no_scalar_arithmetic(name):
     scalar = re.findall(r"\bv?(?:add|sub|mul|div)sd\b", loop_code)
     assert len(packed) >= d
     assert not scalar
+
+
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_no_operation_is_fused(method):
+    f = lambda x: np.sqrt(x[0] * x[0] - x[1] * x[1])
+    table, program = stencils.gradient(2, 2, method), trace(f, (2,))
+    form = Form(WIDTH, "default", "uniform", "rows", "rows", True, 0, True)
+    written = (exact if method == "exact" else differences)(program, table, value=True)
+    text = machine.assembly(emission.module(emission.Straight(written, form)))
+    assert not re.findall(r"\bv?fn?m(?:add|sub|la|ls)\w*", text)
+    points = np.repeat(RNG.standard_normal((50 * WIDTH + 1, 1)), 2, axis=1)
+    with np.errstate(all="ignore"):
+        values, _ = fastgrad.value_and_gradient(f, points, batch=True, method=method, engine="simd")
+    assert (values == 0.0).all()
 
 
 def test_kinds_of_layouts():

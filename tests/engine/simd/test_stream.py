@@ -5,7 +5,11 @@ import pytest
 
 import fastgrad
 from fastgrad.engine.simd import arguments
+from fastgrad.engine.simd.emission import is_light
+from fastgrad.formulas import stencils
 from fastgrad.llvm import machine
+from fastgrad.program.differences import Steps, differences
+from fastgrad.program.trace.recording import trace
 
 RNG = np.random.default_rng(5)
 LANES = machine.lanes()
@@ -57,6 +61,14 @@ def test_what_is_not_finite_is_found(monkeypatch):
     values, found = fastgrad.value_and_gradient(rosenbrock, x, batch=True)
     for array in (values, found.sum(axis=1)):
         assert np.flatnonzero(np.isnan(array)).tolist() == [3, 500, 999]
+
+
+def test_which_kernels_wait_for_memory():
+    light = lambda f, table: is_light(differences(trace(f, (10,)), table, Steps("absolute")))
+    assert light(rosenbrock, stencils.gradient(10))
+    assert light(neighbours, stencils.jacobian(10))
+    assert not light(lambda x: np.sum(np.sin(x)), stencils.gradient(10))
+    assert not light(lambda x: np.sum(x[1:] / (1.0 + x[:-1] ** 2)), stencils.gradient(10))
 
 
 def test_only_large_dense_arrays_in_rows(monkeypatch):
