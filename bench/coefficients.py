@@ -70,6 +70,20 @@ def _sine_rest(z: Any) -> Any:
     return ((mp.sin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z + mp.mpf(1 / 6)) / z
 
 
+def _erf(z: Any) -> Any:
+    """erf(t) / t - 1 where z is t**2."""
+    return mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1
+
+
+def _erfc(t: Any) -> Any:
+    """erfc(x) exp(x**2) where t is (x - 2) / (x + 2)."""
+    return mp.erfc(_far(t)) * mp.exp(_far(t) ** 2)
+
+
+def _far(t: Any) -> Any:
+    return 2 * (1 + t) / (1 - t)
+
+
 SQUARE = (mp.sqrt(2) - 1) ** 4 * mp.mpf("1.0001")  # of (m - 1) / (m + 1) where m is the square root of 2
 # name, function, interval, number of coefficients, and what an error of the polynomial is multiplied by
 TABLE: list[tuple[str, Callable[[Any], Any], Any, Any, int, Callable[[Any], Any]]] = [
@@ -85,6 +99,8 @@ TABLE: list[tuple[str, Callable[[Any], Any], Any, Any, int, Callable[[Any], Any]
     ("TANH", _of_root(mp.tanh), TINY, mp.mpf("0.4"), 12, lambda z: z),
     ("LOG", _log, TINY, SQUARE, 7, lambda z: z),
     ("LOG_REST", _log_rest, TINY, SQUARE, 7, lambda z: z**2),
+    ("ERF", _erf, TINY, mp.mpf(1), 13, lambda z: 1),
+    ("ERFC", _erfc, mp.mpf(-1) / 3, mp.mpf(0.5), 15, lambda t: mp.exp(-(_far(t) ** 2))),
     ("ATAN", _of_root(mp.atan), TINY, mp.mpf(0.25), 12, lambda z: z),
     ("ASIN", _of_root(mp.asin), TINY, mp.mpf(0.25), 13, lambda z: z),
 ]

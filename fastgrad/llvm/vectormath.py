@@ -52,6 +52,7 @@ OWN: dict[str, Callable[..., Found]] = {
     "sinh": exponentials.hyperbolic_sine,
     "cosh": exponentials.hyperbolic_cosine,
     "tanh": exponentials.hyperbolic_tangent,
+    "erf": exponentials.error_function,
     "log": logarithms.logarithm,
     "log1p": logarithms.logarithm_of_more_than_one,
     "log2": logarithms.logarithm_to_two,

@@ -78,6 +78,7 @@ CASES = [
     ("sinh", mpmath.sinh, (POWERS,), 2),
     ("cosh", mpmath.cosh, (POWERS,), 2),
     ("tanh", mpmath.tanh, (np.concatenate([POWERS, near(0.63, 22.0)]),), 2),
+    ("erf", mpmath.erf, (np.concatenate([POWERS, uniform(-6, 6), near(1.0, -1.0, 6.0)]),), 2),
     ("log", mpmath.log, (SIZES,), 2),
     ("log1p", mpmath.log1p, (ABOVE,), 2),
     ("log2", lambda x: mpmath.log(x, 2), (SIZES,), 2),

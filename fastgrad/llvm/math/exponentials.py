@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .coefficients import COSH, EXP, EXP2, EXPM1, LN2, SINH, TANH
+from .coefficients import COSH, ERF, ERFC, EXP, EXP2, EXPM1, LN2, SINH, TANH
 from .values import Bits, Found, Mask, Value, keeping_sign, pairs, rounded
 
 LARGEST, LARGEST_POWER = 708.0, 1022.0  # of what is raised to powers that, and their inverses, are not subnormal
 STEEP, FLAT = 0.63, 22.0  # up to there tanh is a polynomial, from there it is 1
+CERTAIN = 6.0  # of larger numbers the error function is 1
 _LOG2E, _LOG2 = 1.4426950408889634, 0.6931471805599453
 
 
@@ -58,6 +59,16 @@ def hyperbolic_tangent(x: Value) -> Found:
     small = (size * z).times(pairs(z, TANH), size)
     large = 1.0 - 2.0 / (exponential(near * 2.0)[0] + 1.0)
     return size.compare("oge", STEEP).choose(large, small).signed(x), None
+
+
+def error_function(x: Value) -> Found:
+    """A polynomial, or 1 - exp(-x**2) times another. For all numbers."""
+    size, z = abs(x), x * x
+    small = size.times(pairs(z, ERF), size)
+    near = size.compare("olt", CERTAIN).choose(size, CERTAIN)
+    t = (near - 2.0) / (near + 2.0)
+    large = 1.0 - exponential(-(near * near))[0] * pairs(t, ERFC)
+    return size.compare("oge", 1.0).choose(large, small).signed(x), None
 
 
 def _hyperbolic(x: Value) -> tuple[Value, Value]:
