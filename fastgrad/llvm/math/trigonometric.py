@@ -11,22 +11,20 @@ _INVERSE, _TWICE = 0.3183098861837907, 0.6366197723675814  # 1/pi, 2/pi
 
 def sine(x: Value) -> Found:
     n, bits = rounded(x, _INVERSE)
-    found, s = _wave(_left(x, n, 1.0), bits << 63)
-    return keeping_sign(found, s), _is_far(x)
+    return _wave(_left(x, n, 1.0), bits << 63), _is_far(x)
 
 
 def cosine(x: Value) -> Found:
     """A sine around the nearest odd multiple of pi/2."""
     far = x.times(_INVERSE, -0.5) + ROUNDS
     n = (far - ROUNDS) + 0.5
-    return _wave(_left(x, n, 1.0), (far.bits() ^ 1) << 63)[0], _is_far(x)
+    return _wave(_left(x, n, 1.0), (far.bits() ^ 1) << 63), _is_far(x)
 
 
-def _wave(r: Value, sign: Bits) -> tuple[Value, Value]:
-    """The sine of at most half of pi to both sides, or minus it, and its argument."""
+def _wave(r: Value, sign: Bits) -> Value:
+    """The sine of at most half of pi to both sides, or minus it. Products come first, for the sake of -0."""
     s, z = (r.bits() ^ sign).double(), r * r
-    cube = s * z
-    return (cube * z).times(pairs(z, SINE_WIDE), cube.times(-1 / 6, s)), s
+    return s.times((z * z).times(pairs(z, SINE_WIDE), z * (-1 / 6)), s)
 
 
 def sine_paired(x: Value) -> Found:
@@ -57,7 +55,7 @@ def _both(x: Value) -> tuple[Value, Value, Bits]:
     n, bits = rounded(x, _TWICE)
     r = _left(x, n, 0.5)
     z = r * r
-    sine = keeping_sign((r * z).times(pairs(z, SINE), r), r)
+    sine = r.times(z.times(pairs(z, SINE), 0.0), r)  # 0 instead of -0, which r loses its sign by
     cosine = (z * z).times(pairs(z, COSINE), z.times(-0.5, 1.0))
     return sine, cosine, bits
 
