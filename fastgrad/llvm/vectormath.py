@@ -20,7 +20,7 @@ from .lanes import Lanes
 from .math import exponentials, inverse, logarithms, powers, trigonometric
 from .math.values import Found, Mask, Value
 
-# what the C library has, by the same names
+# what the C library has by the same names, and f may use
 FUNCTIONS = frozenset({
     "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "hypot", "pow", "fmod",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .coefficients import ASIN, ATAN, HALF_PI, PI_SHORT
 from .logarithms import is_abnormal, logarithm_of_more_than_one
-from .values import ROUNDS, Found, Mask, Value, pairs
+from .values import ROUNDS, Found, Mask, Value, polynomial
 
 _HUGE, _LARGE, _SMALL = 2.0**1022, 2.0**500, 2.0**-960
 _THIRD, _ROOT_BIAS = 0.3333333333333333, 715094163.0  # a third of the bits and so much more: nearly the cube root's
@@ -27,7 +27,7 @@ def arc_tangent(x: Value) -> Found:
     high, low = (two.choose(part, half.choose(part / 2, 0.0)) for part in HALF_PI)
     t = top / bottom
     z = t * t
-    return (high + (t + (t * z).times(pairs(z, ATAN), low))).signed(x), None
+    return (high + (t + (t * z).times(polynomial(z, ATAN), low))).signed(x), None
 
 
 def arc_tangent_of_two(y: Value, x: Value) -> Found:
@@ -38,7 +38,7 @@ def arc_tangent_of_two(y: Value, x: Value) -> Found:
     half = less.compare("ogt", more * 0.5)
     t = half.choose(less - more, less) / half.choose(less + more, more)
     z = t * t
-    t = (t * z).times(pairs(z, ATAN), t)
+    t = (t * z).times(polynomial(z, ATAN), t)
     quarters = half.choose(1.0, 0.0)
     quarters = swapped.choose(2.0 - quarters, quarters)
     quarters = negative.choose(4.0 - quarters, quarters)
@@ -60,7 +60,7 @@ def arc_cosine(x: Value) -> Found:
     """For all numbers."""
     is_steep, root, rest = _around_one(abs(x))
     is_negative = x.compare("olt", 0.0)
-    high, low = (is_steep.choose(is_negative.choose(2 * part, 0.0), part + x * 0.0) for part in HALF_PI)
+    high, low = (is_steep.choose(is_negative.choose(2 * part, 0.0), part) for part in HALF_PI)
     sign = is_steep.choose(-x, x)
     scale = is_steep.choose(2.0, 1.0)
     return high - ((root * scale).signed(sign) + ((rest * scale).signed(sign) - low)), None
@@ -71,7 +71,7 @@ def _around_one(size: Value) -> tuple[Mask, Value, Value]:
     is_steep = size.compare("ogt", 0.5)
     z = is_steep.choose(size.times(-0.5, 0.5), size * size)
     root = is_steep.choose(z.sqrt(), size)
-    return is_steep, root, (root * z) * pairs(z, ASIN)
+    return is_steep, root, (root * z) * polynomial(z, ASIN)
 
 
 def area_sine(x: Value) -> Found:
@@ -107,7 +107,7 @@ def cube_root(x: Value) -> Found:
     bits = abs(x).bits()
     t = (((bits >> 32).number().times(_THIRD, _ROOT_BIAS) + ROUNDS).bits() << 32).double()
     size = abs(x)
-    t = t * pairs((t * t) * (t / size), _CUBE)
+    t = t * polynomial((t * t) * (t / size), _CUBE)
     t = ((t.bits() + 0x80000000) & -0x40000000).double()
     rest = size / (t * t)
     return t.times((rest - t) / (t + t + rest), t).signed(x), is_abnormal(bits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .coefficients import LN2, LOG, LOG2E, LOG10_2, LOG10E
-from .values import Bits, Found, Mask, Value, keeping_sign, pairs
+from .values import Bits, Found, Mask, Value, keeping_sign, polynomial
 
 SMALLEST, COUNT = 0x0010000000000000, 0x7FE0000000000000  # the first normal number, and how many there are up to inf
 _ROOT = 0x3FE6A09E667F3BCD  # of a half
@@ -54,7 +54,7 @@ def _series(m: Value) -> tuple[Value, Value, Value]:
     f = m - 1.0
     s, half = f / (m + 1.0), f * f * 0.5
     z = s * s
-    return f, half, s * z.times(pairs(z, LOG), half)
+    return f, half, s * z.times(polynomial(z, LOG), half)
 
 
 def _summed(k: Value, f: Value, half: Value, rest: Value) -> Value:

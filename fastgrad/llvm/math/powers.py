@@ -7,7 +7,7 @@ from math import inf
 from .coefficients import LN2, LOG_REST
 from .exponentials import exponential_of_sum
 from .logarithms import is_abnormal, reduced
-from .values import Found, Value, exact_product, pairs, sum_of
+from .values import Found, Value, exact_product, polynomial, sum_of
 
 _THIRDS = (0.6666666666666666, 3.700743415417188e-17)  # two of them
 
@@ -30,7 +30,7 @@ def _logarithm(x: Value) -> tuple[Value, Value]:
     s, s_low = _ratio(m)
     z, z_low = exact_product(s, s)
     third, third_low = exact_product(z, Value.of(x.v, _THIRDS[0]))
-    v, v_low = sum_of(third, z * z * pairs(z, LOG_REST))
+    v, v_low = sum_of(third, z * z * polynomial(z, LOG_REST))
     v_low = v_low + z.times(_THIRDS[1], third_low + (z_low + s * s_low * 2.0) * _THIRDS[0])
     cube, cube_low = exact_product(s, v)
     high, low = sum_of(s * 2.0, cube)

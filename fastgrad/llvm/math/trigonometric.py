@@ -1,9 +1,9 @@
-"""sin, cos, tan: the nearest multiple of pi, or of half of it, is taken off; pairss do the rest."""
+"""sin, cos, tan: the nearest multiple of pi, or of half of it, is taken off; polynomials do the rest."""
 
 from __future__ import annotations
 
 from .coefficients import COSINE, PI, PI_SHORT, SINE, SINE_WIDE, TANGENT
-from .values import ROUNDS, Bits, Found, Mask, Value, keeping_sign, pairs, rounded
+from .values import ROUNDS, Bits, Found, Mask, Value, keeping_sign, polynomial, rounded
 
 LARGEST = 1e6  # of larger numbers the products with the parts of pi are not exact
 _INVERSE, _TWICE = 0.3183098861837907, 0.6366197723675814  # 1/pi, 2/pi
@@ -24,7 +24,7 @@ def cosine(x: Value) -> Found:
 def _wave(r: Value, sign: Bits) -> Value:
     """The sine of at most half of pi to both sides, or minus it. Products come first, for the sake of -0."""
     s, z = (r.bits() ^ sign).double(), r * r
-    return s.times((z * z).times(pairs(z, SINE_WIDE), z * (-1 / 6)), s)
+    return s.times((z * z).times(polynomial(z, SINE_WIDE), z * (-1 / 6)), s)
 
 
 def sine_paired(x: Value) -> Found:
@@ -43,7 +43,7 @@ def tangent(x: Value) -> Found:
     n, bits = rounded(x, _TWICE)
     r, rest = _without(x, n, 0.5)
     z = r * r
-    more = (r * z).times(pairs(z, TANGENT), rest + rest * z)
+    more = (r * z).times(polynomial(z, TANGENT), rest + rest * z)
     t = r + more
     inverse = -1.0 / t
     inverse = inverse + inverse * (inverse * ((r - t) + more))
@@ -55,8 +55,8 @@ def _both(x: Value) -> tuple[Value, Value, Bits]:
     n, bits = rounded(x, _TWICE)
     r = _left(x, n, 0.5)
     z = r * r
-    sine = r.times(z.times(pairs(z, SINE), 0.0), r)  # 0 instead of -0, which r loses its sign by
-    cosine = (z * z).times(pairs(z, COSINE), z.times(-0.5, 1.0))
+    sine = r.times(z.times(polynomial(z, SINE), 0.0), r)  # 0 instead of -0, which r loses its sign by
+    cosine = (z * z).times(polynomial(z, COSINE), z.times(-0.5, 1.0))
     return sine, cosine, bits
 
 

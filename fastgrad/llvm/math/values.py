@@ -173,16 +173,7 @@ Found = tuple[Value, Mask | None]  # a function's result, and where it is none
 
 
 def polynomial(x: Value, coefficients: Sequence[float]) -> Value:
-    """By Horner's rule: the fewest instructions. Others are computed meanwhile."""
-    total: Value | float = coefficients[-1]
-    for c in coefficients[-2::-1]:
-        total = x.times(total, c)
-    assert isinstance(total, Value)
-    return total
-
-
-def pairs(x: Value, coefficients: Sequence[float]) -> Value:
-    """By pairs, and pairs of these: a third of Horner's chain for two instructions more."""
+    """By pairs, and pairs of these: a third of the chain of Horner's rule for two instructions more."""
     terms: list[Value | float] = list(coefficients)
     while len(terms) > 1:
         joined: list[Value | float] = [x.times(b, a) for a, b in zip(terms[::2], terms[1::2], strict=False)]
