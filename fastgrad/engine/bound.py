@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..results import EPS
 from . import threads
 from .call import Call, Output
+from .kernels import Kernel
 from .python import buffer, complexsteps
 
 Array = NDArray[np.float64]
@@ -76,6 +77,8 @@ class Bound:
         To be called when all items are done.
     pace : Pace, optional
         How long an item takes, known from call to call.
+    kernel : Kernel, optional
+        The work, if it is machine code.
     """
 
     engine: str
@@ -87,6 +90,7 @@ class Bound:
     eps: float = EPS
     finish: Callable[[], None] = _nothing
     pace: threads.Pace | None = None
+    kernel: Kernel | None = None
 
     def fill(self, workers: int | None = None, progress: Any = False) -> Facts:
         """Fill the arrays; `workers` are threads, by default all cores."""
@@ -103,7 +107,8 @@ class Bound:
     def _share(self, workers: int | None, report: threads.Report | None) -> None:
         scaled = report and (lambda done, total: report(self.units * done // total, self.units))
         used = workers or threads.cores()
-        threads.run(self.work, self.items, workers=used, grain=self.grain, report=scaled, pace=self.pace)
+        how: dict[str, Any] = {"report": scaled, "pace": self.pace, "kernel": self.kernel}
+        threads.run(self.work, self.items, workers=used, grain=self.grain, **how)
 
 
 @dataclass(slots=True)

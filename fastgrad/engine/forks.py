@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from ..llvm.interrupts import deferred_interrupt
 from ..results import PerformanceWarning, users_level
 from . import pauses
+from .kernels import team
 from .pool import NAME, pool
 from .threads import Report
 
@@ -112,6 +113,7 @@ def run(work: Callable[[int, int], object], total: int, workers: int, report: Re
         A child was killed.
     """
     pool.close()
+    team.dismiss()
     chunks = min(total, CHUNKS * workers, MOST_CHUNKS)
     bounds = [total * k // chunks for k in range(chunks + 1)]
     queue, feed = os.pipe()

@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from time import perf_counter
 
+from . import kernels
+from .kernels import Kernel
 from .pool import Job, pool
 
 Work = Callable[[int, int], object]
@@ -104,24 +106,38 @@ class _Chunks:
 
 
 def run(
-    work: Work, total: int, *, workers: int = 1, grain: int = 1, report: Report | None = None, pace: Pace | None = None
-) -> None:
+    work: Work, total: int, *, workers: int = 1, grain: int = 1, report: Report | None = None,
+    pace: Pace | None = None, kernel: Kernel | None = None,
+) -> None:  # fmt: skip
     """Call ``work(start, stop)`` until [0, total) is done, on `workers` threads, this one included.
 
     The first chunks run here and measure how long an item takes, unless `pace` knows. An exception in any thread stops
     the hand-out and arrives unchanged; so does Ctrl-C. Either waits for the chunks that are running, because they write
-    the output.
+    the output. Work that is a `kernel` is shared below Python, where this system can do that.
     """
     known = pace.seconds if pace else 0.0
-    if pace and not report and 0.0 < known * total <= (SERIAL_SECONDS if workers > 1 else CHUNK_SECONDS):
+    shared = known and kernel is not None and workers > 1 and not kernels.team.refused
+    worth = kernels.worth(known * total) if shared else SERIAL_SECONDS
+    if pace and not report and 0.0 < known * total <= min(worth if workers > 1 else math.inf, CHUNK_SECONDS):
         _run_at_once(work, total, pace)
+        if shared:
+            kernels.team.ended = perf_counter()
         return
     done, seconds = (0, known) if known else _measure(work, total, grain, report)
-    workers = workers if seconds * (total - done) > SERIAL_SECONDS else 1
-    chunks = _Chunks(done, total, workers, seconds, grain)
+    workers = workers if seconds * (total - done) > min(worth, CHUNK_SECONDS) else 1
+    if kernel is not None and workers > 1 and kernels.team.can_help(workers - 1):
+        seconds = kernels.share(kernel, done, total, workers=workers, seconds=seconds, grain=grain, report=report)
+        if pace:
+            pace.seconds = seconds
+    else:
+        _hand_out(work, _Chunks(done, total, workers, seconds, grain), report, pace)
+
+
+def _hand_out(work: Work, chunks: _Chunks, report: Report | None, pace: Pace | None) -> None:
+    """Have Python's threads take chunks until none is left."""
     jobs: list[Job] = []
     try:
-        for _ in range(workers - 1):
+        for _ in range(chunks.workers - 1):
             jobs.append(Job(lambda: chunks.work_off(work)))  # first of all, so that it is waited for
             pool.give(jobs[-1])
         chunks.work_off(work, report)
@@ -134,7 +150,7 @@ def run(
     if pace and chunks.spent > MEASURABLE_SECONDS:
         pace.seconds = chunks.mean()
     if report and jobs:
-        report(total, total)
+        report(chunks.total, chunks.total)
 
 
 def _run_at_once(work: Work, total: int, pace: Pace) -> None:

@@ -48,8 +48,8 @@ def functions(text: str, *names: str, quick: bool = False, straight: bool = Fals
     """The functions of a module, callable with (start, stop, address of the arguments); calls release the GIL.
 
     `quick` code is made in a tenth of the time and keeps nothing in registers from one operation to the next.
-    `straight` code is one loop with a long body. The code lives as long as one of the functions, whose addresses alone
-    do not keep it; `place` is where `kept` has them.
+    `straight` code is one loop with a long body. The code lives as long as one of the functions, whose `address` alone
+    does not keep it; `place` is where `kept` has them.
     """
     digest = key(text + "; quick" * quick + "; straight" * straight)
     with lock:
@@ -80,8 +80,13 @@ def _wide(features: Any) -> bool:
 
 
 def _is_x86() -> bool:
-    triple: str = llvm.get_process_triple()
-    return triple.startswith(("x86_64", "amd64"))
+    return triple().startswith(("x86_64", "amd64"))
+
+
+def triple() -> str:
+    """LLVM's name of this process's processor and system."""
+    name: str = llvm.get_process_triple()
+    return name
 
 
 @cache
@@ -120,7 +125,7 @@ def _features() -> str:
 @cache
 def surroundings() -> bytes:
     """What machine code depends on beside its text."""
-    parts = (llvm.get_process_triple(), llvm.get_host_cpu_name(), _features(), llvmlite.__version__, str(enabled()))
+    parts = (triple(), llvm.get_host_cpu_name(), _features(), llvmlite.__version__, str(enabled()))
     return "\n".join(parts).encode()
 
 
@@ -150,9 +155,10 @@ def _load(digest: str, code: bytes, names: tuple[str, ...]) -> dict[str, Any]:
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly("", _context()), _new_machine())  # which it will own
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    found: dict[str, Any] = {name: KERNEL(engine.get_function_address(name)) for name in names}
+    addresses = {name: engine.get_function_address(name) for name in names}
+    found: dict[str, Any] = {name: KERNEL(address) for name, address in addresses.items()}
     for name, function in found.items():
-        function.engine, function.place = engine, (digest, name)
+        function.engine, function.place, function.address = engine, (digest, name), addresses[name]
     return found
 
 

@@ -26,6 +26,7 @@ from ...results import EPS, EngineError
 from ..bound import Bound
 from ..bound import Code as AnyCode
 from ..call import Call, Grid, Output, Target, subset
+from ..kernels import Kernel
 from ..threads import Pace
 from .arguments import Block, Form, form_of, form_of_columns, is_few, is_odd, kind_of
 from .comparison import compare, compare_slopes
@@ -293,7 +294,8 @@ class Code:
 
     def _on_arrays(self, call: Call, out: Array, values: Array | None) -> Bound:
         kernel, block, (items, grain), stored, places = self.laid_out(call, out, values)
-        run = _Run(self, call, kernel, block, out, values)
+        run = _Run(self, call, block, out, values)
+        code = Kernel(kernel, block.address, run.note)
 
         def finish() -> None:
             out[...] = 0.0
@@ -301,7 +303,8 @@ class Code:
             run.finish()
 
         last = run.finish if places is None else finish
-        return Bound("simd", call, run.work, items, grain, call.points.count, finish=last, pace=self.family.pace)
+        how: dict[str, Any] = {"finish": last, "pace": self.family.pace, "kernel": code}
+        return Bound("simd", call, code.work, items, grain, call.points.count, **how)
 
     def _on_copies(self, call: Call, out: Array, values: Array | None) -> Bound:
         count, wide = call.points.count, _widened(call)
@@ -369,15 +372,15 @@ def _expected_form(call: Call, code: Code, out: Output | None) -> Form:
 
 
 class _Run:
-    """A kernel while it runs, and what it found."""
+    """A kernel's arrays while it runs, and what it found."""
 
-    def __init__(self, f: Code, call: Call, kernel: Any, block: Block, out: Array, values: Array | None) -> None:
+    def __init__(self, f: Code, call: Call, block: Block, out: Array, values: Array | None) -> None:
         self.f = f
-        self.call, self.kernel, self.block, self.out, self.values = call, kernel, block, out, values
+        self.call, self.block, self.out, self.values = call, block, out, values
         self.bad: list[tuple[int, int]] = []
 
-    def work(self, start: int, stop: int) -> None:
-        saw = self.kernel(start, stop, self.block.address)
+    def note(self, saw: int, start: int, stop: int) -> None:
+        """What it saw in some items."""
         if saw & VANISHED:
             self.call.steps.check(self.call.points.row(slice(None)))
         if saw & NOT_FINITE:
