@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+gc.disable()  # a tenth of the time of collection; from its end on there is little to look through
+
 
 def pytest_sessionstart(session):
     """Of two processes that both have to compile all tests the second begins at the end, and each compiles a half.
@@ -33,6 +35,7 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

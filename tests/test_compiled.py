@@ -1,5 +1,8 @@
 """fastgrad.compiled: derivatives inside compiled code, to the bits of the jit engine."""
 
+import importlib
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numba
@@ -111,6 +114,45 @@ def test_parallel_loops_and_threads():
     with ThreadPoolExecutor(4) as pool:
         assert np.array_equal(list(pool.map(g, ROWS)), expected)
     assert g.targetoptions["nogil"]
+
+
+USER = """
+import numba, numpy as np
+from fastgrad import compiled
+
+@numba.njit
+def f(x, r):
+    return x[0] ** 2 + x[1] ** 2 - r**2, np.sin(x[0] - x[1])
+
+slope = compiled.grad(numba.njit(lambda x, a: f(x, a)[1] * a))
+jac = compiled.jacobian(f)
+
+@numba.njit(cache=True)
+def both(x, r):
+    return slope(x, r), jac(x, r)
+
+def bits():
+    return b"".join(part.tobytes() for part in both(np.array([3.0, 0.5]), 2.0)).hex()
+"""
+
+ANOTHER = """
+import numba, numpy as np, user_of_compiled as user
+from fastgrad import compiled
+other = compiled.grad(numba.njit(lambda x, a: a * x[1]))(np.ones(2), 3.0)
+print(user.bits(), sum(user.both.stats.cache_hits.values()), other.round(9).tolist(), user.slope(np.zeros(2), 1.0))
+"""
+
+
+def test_functions_of_the_user_are_kept_on_disk(tmp_path, monkeypatch):
+    (tmp_path / "user_of_compiled.py").write_text(USER)
+    monkeypatch.syspath_prepend(tmp_path)
+    own = importlib.import_module("user_of_compiled").bits()
+    values = np.frombuffer(bytes.fromhex(own)).reshape(3, 2)
+    np.testing.assert_allclose(values[1:], [[6.0, 1.0], np.cos(2.5) * np.array([1, -1])], rtol=1e-9)
+    np.testing.assert_allclose(values[0], 2 * values[2], rtol=1e-9)
+    given = [sys.executable, "-c", ANOTHER]
+    done = subprocess.run(given, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.stderr, done.stdout) == ("", f"{own} 1 [0.0, 3.0] [ 1. -1.]\n")
 
 
 def test_the_same_function_is_compiled_once():

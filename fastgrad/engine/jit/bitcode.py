@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -20,6 +21,7 @@ import numpy as np
 from numba import config, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.errors import NumbaWarning
 from numba.core.registry import cpu_target
 
 from ...llvm.machine import key, simplify, stored
@@ -41,7 +43,7 @@ def loop(make: Callable[[], Any], kind: Any, signature: tuple[Any, ...], holes: 
 
     It is looked for in the folder, unless one of the types is the user's own, of which the name does not say all.
     """
-    if not all(map(_is_plain, (*signature, *(t for hole in holes for t in (*hole.args, hole.return_type))))):
+    if not all(map(is_plain, (*signature, *(t for hole in holes for t in (*hole.args, hole.return_type))))):
         return _compiled(make(), signature)
 
     def written() -> bytes:
@@ -54,12 +56,12 @@ def loop(make: Callable[[], Any], kind: Any, signature: tuple[Any, ...], holes: 
     return Loop(code, name.decode())
 
 
-def _is_plain(kind: Any) -> bool:
+def is_plain(kind: Any) -> bool:
     """Whether the name of a type says all about it, in every process."""
     if type(kind) is types.Array:
-        return _is_plain(kind.dtype)
+        return is_plain(kind.dtype)
     if type(kind) in (types.Tuple, types.UniTuple):
-        return all(map(_is_plain, kind.types))
+        return all(map(is_plain, kind.types))
     return isinstance(kind, (types.Integer, types.Float, types.Complex, types.Boolean))
 
 
@@ -106,7 +108,9 @@ def _unoptimised() -> Iterator[None]:
     before = config.OPT, config.LLVM_REFPRUNE_FLAGS
     config.OPT, config.LLVM_REFPRUNE_FLAGS = 0, ""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NumbaWarning)  # no flags are none, it says
+            yield
     finally:
         config.OPT, config.LLVM_REFPRUNE_FLAGS = before
 

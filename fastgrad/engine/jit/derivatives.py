@@ -1,4 +1,7 @@
-"""What `fastgrad.compiled` makes: the loops of the jit engine around an f that is called from compiled code.
+"""What `fastgrad.compiled` makes: loops around an f that is called from compiled code.
+
+The loops have holes, as those of the jit engine. What Numba compiles for each f copies x, calls the loop and raises: a
+third of a second, where the loop of a gradient took one and that of a Jacobian four.
 
 Numbers are copied one by one: Numba's assignment of whole arrays brings the text of an error with both shapes, whose
 compilation takes 1.6 s in each process; np.full, np.zeros, np.ones and np.arange take 0.1 s each.
@@ -6,6 +9,7 @@ compilation takes 1.6 s in each process; np.full, np.zeros, np.ones and np.arang
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -15,23 +19,43 @@ from numba.extending import intrinsic
 
 from ...formulas.stencils import Stencil
 from . import directions, loops
-from .kernels import njit, part
-from .numbers import known, values
+from .kernels import inlined, njit, part
+from .linking import Shape, call_linked
+from .numbers import Numbers, unknown, values
 
 VANISHES = "the step that was given vanishes beside a coordinate of x (x + h == x); leave it out"
 RESIZED = "f returned arrays of different sizes; it must keep to one shape"
 
 
-@intrinsic
-def _is_single(context: Any, f: Any, point: Any, args: Any) -> Any:
-    """Whether f returns float32, found out without calling it."""
-    returns = context.resolve_function_type(f, (point, *args.types), {}).return_type
-    single = getattr(returns, "dtype", returns) == types.float32
+def _loop_of(name: str, make: Callable[[Any, Any], Any], numbers: Numbers, size: float, single: float) -> Any:
+    """A function for compiled code: a loop around f, whose steps are of another size where f returns float32."""
 
-    def codegen(context: Any, _builder: Any, _signature: Any, _arguments: Any) -> Any:
-        return context.get_constant(types.boolean, single)
+    @intrinsic
+    def run(_context: Any, f: Any, flat: Any, out: Any, shape: Any, args: Any) -> Any:
+        point = types.Array(types.float64, len(shape), "C")
 
-    return types.boolean(f, point, args), codegen
+        def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
+            compiled = _overload(context, f, (point, *args))
+            returns = compiled.signature.return_type
+            given = size if getattr(returns, "dtype", returns) != types.float32 else single
+            signature = (flat, types.float64, out, shape, args)
+            loop = Shape((name,), signature, lambda hole: make(hole, returns), None)
+            arguments = [values[1], context.get_constant(types.float64, given), *values[2:]]
+            return call_linked(context, builder, types.int64(*signature), arguments, loop, numbers, compiled)
+
+        return types.int64(f, flat, out, shape, args), codegen
+
+    return run
+
+
+def _overload(context: Any, f: Any, given: tuple[Any, ...]) -> Any:
+    """f as Numba has compiled it, for exactly these types of its arguments."""
+    inner = f.dispatcher
+    if context.typing_context.resolve_function_type(f, given, {}).args == given:
+        return inner.overloads[given]
+    caller, both = part(lambda x, args: inner(x, *args)), (given[0], types.Tuple(given[1:]))
+    caller.compile(both)
+    return caller.overloads[both]
 
 
 def _evaluation(f: Any) -> Any:
@@ -41,73 +65,106 @@ def _evaluation(f: Any) -> Any:
     """
 
     def evaluate(x, point, args, n):
-        return f(point.copy() if args[0] else point, *args[1:])
+        return f(point.copy() if args[0] else point, args[1], n)
 
     return part(evaluate)
+
+
+def _loop_around(differences: Any) -> Any:
+    """A loop from what writes the differences of f along all axes; an f that writes into x is asked again."""
+    fill = loops.step_filler(unknown(), True)
+
+    @part
+    def kernel(flat, size, out, shape, args):
+        dimension, saw = flat.size, loops.VANISHED
+        original, steps, point = np.empty(dimension), np.empty(dimension), flat.reshape(shape)
+        for i in range(dimension):
+            original[i] = flat[i]
+        if fill(steps, flat, size, 0, 0, dimension):
+            return saw
+        for copies in (False, True):
+            saw = differences(flat, point, steps, out, (copies, args))
+            for i in range(dimension):
+                saw |= loops.WROTE * loops.changed(flat[i], original[i])
+                flat[i] = original[i]
+            if not saw & loops.WROTE:
+                break
+        return saw
+
+    return kernel
+
+
+def _of_numbers(f: Any, _returns: Any) -> Any:
+    sums = loops.stencil_sums(_evaluation(f), unknown())
+
+    @inlined
+    def differences(flat, point, steps, out, given):
+        return loops.WROTE * sums(flat, point, steps, out, out, 0, 0, flat.size, given)
+
+    return _loop_around(differences)
 
 
 @lru_cache(maxsize=64)
 def gradient(f: Any, formula: Stencil, rule: str, size: float, single_size: float) -> Any:
     """``g(x, *args)``: the gradient of f. The size of the steps is another one where f returns float32."""
-    numbers = known(values(formula, rule))
-    differences, fill = loops.stencil_sums(_evaluation(f), numbers), loops.step_filler(numbers, True)
+    run = _loop_of("gradient", _of_numbers, values(formula, rule), size, single_size)
 
     @njit
     def g(x, *args):
-        flat, original, steps = np.empty(x.size), np.empty(x.size), np.empty(x.size)
-        point, row, unused = flat.reshape(x.shape), np.empty((1, x.size)), np.empty((1, 1))
+        flat, row = np.empty(x.size), np.empty((1, x.size))
         for i in range(x.size):
-            flat[i] = original[i] = x.flat[i]
-        chosen = single_size if _is_single(f, point, args) else size
-        if fill(steps, flat, chosen, 0, 0, x.size):
+            flat[i] = x.flat[i]
+        if run(f, flat, row, x.shape, args) & loops.VANISHED:
             raise ValueError(VANISHES)
-        for copies in (False, True):
-            wrote = differences(flat, point, steps, row, unused, 0, 0, x.size, (copies, *args))
-            for i in range(x.size):
-                wrote |= loops.changed(flat[i], original[i])
-            if not wrote:
-                break
-            for i in range(x.size):
-                flat[i] = original[i]
         return row.reshape(x.shape)
 
     return g
 
 
-@part
-def _combination_of_axes(count, denominator):
-    """Parts, factors, divisors and scale of a table: output i is direction i's sum."""
-    axes, ones, scale = np.empty((count, 1), np.int64), np.empty((count, 1), np.int64), np.empty(count, np.int64)
-    for i in range(count):
-        axes[i, 0], ones[i, 0], scale[i] = i, 1, denominator
-    return axes, ones, axes, scale
+def _of_arrays(f: Any, returns: Any) -> Any:
+    """The loop of the jit engine for tables, without what only other tables need: it is compiled in half the time."""
+    numbers, evaluate, store = unknown(), _evaluation(f), directions.storing(returns)
+    denominator, samples, offset, base = numbers.denominator, numbers.samples, numbers.offset, numbers.base
+    sum_terms = directions.term_sums(numbers)
+    if store is None:
+        inner, store = evaluate, directions.store_array
+        evaluate = part(lambda x, point, args, n: np.asarray(inner(x, point, args, n)))
+
+    @inlined
+    def differences(flat, point, steps, out, given):
+        outputs, saw = out.shape[0], 0
+        values, sums = np.empty(samples() * outputs), np.empty((1, outputs))
+        if base() >= 0 and flat.size:
+            saw |= directions.RESIZED * store(values, base(), outputs, evaluate(flat, point, given, 0))
+        for r in range(flat.size):
+            saved, h = flat[r], steps[r]
+            for e in range(samples()):
+                if e != base():
+                    flat[r] = moved = saved + offset(e) * h
+                    saw |= directions.RESIZED * store(values, e, outputs, evaluate(flat, point, given, 0))
+                    saw |= loops.WROTE * loops.changed(flat[r], moved)
+            flat[r] = saved
+            sum_terms(values, sums, 0, outputs)
+            for m in range(outputs):
+                out[m, r] = sums[0, m] / (h * denominator())
+        return saw
+
+    return _loop_around(differences)
 
 
 @lru_cache(maxsize=64)
 def jacobian(f: Any, formula: Stencil, rule: str, size: float, single_size: float) -> Any:
     """``g(x, *args)``: the Jacobian of f."""
-    inner, denominator = _evaluation(f), formula.denominator
-    evaluate = part(lambda x, point, args, n: np.asarray(inner(x, point, args, n)))
-    numbers = known(values(formula, rule, uses_base=formula.base >= 0))
-    fill, store, view = loops.step_filler(numbers, True), directions.store_array, loops.reshaped
-    fill_table = directions.over_tables(evaluate, store, numbers, fill, False, view, False, 0)
+    run = _loop_of("jacobian", _of_arrays, values(formula, rule, uses_base=formula.base >= 0), size, single_size)
 
     @njit
     def g(x, *args):
-        count, rows, flat, starts = x.size, np.empty((1, x.size)), np.empty(x.size), np.arange(x.size + 1)
-        ones, table = np.ones(count, np.int64), _combination_of_axes(count, denominator)
-        for i in range(count):
-            rows[0, i] = flat[i] = x.flat[i]
-        point = flat.reshape(x.shape)
-        chosen = single_size if _is_single(f, point, args) else size
-        first = np.asarray(f(point, *args))
-        sums, out = np.empty((count, first.size)), np.empty((1, first.size, count))
-        v, t, saw = np.empty((1, 0)), np.empty(0), 0  # of tables along a direction
-        for copies in (False, True):
-            given, span = (copies, *args), (0, 1, 0, count, True)
-            saw = fill_table(rows, chosen, starts[:-1], ones, starts, table, v, t, sums, out, *span, x.shape, given)
-            if not saw & loops.WROTE:
-                break
+        flat, given = np.empty(x.size), np.empty(x.size)
+        for i in range(x.size):
+            flat[i] = given[i] = x.flat[i]
+        first = np.asarray(f(given.reshape(x.shape), *args))
+        out = np.empty((first.size, x.size))
+        saw = run(f, flat, out, x.shape, args)
         if saw & directions.RESIZED:
             raise ValueError(RESIZED)
         if saw & loops.VANISHED:

@@ -126,7 +126,7 @@ def _combine(table, sums, steps, out, n):
 
 
 @cache  # compiled once for all functions
-def _term_sums(numbers: Numbers) -> Any:
+def term_sums(numbers: Numbers) -> Any:
     """What sums the terms of a stencil, of all outputs in direction r."""
     terms, weight, above, below = numbers.terms, numbers.weight, numbers.above, numbers.below
 
@@ -160,7 +160,7 @@ def over_tables(
     stencil has at most `capacity` samples.
     """
     base, offset, count = numbers.base, numbers.offset, numbers.samples
-    known, uses_base, sum_terms = numbers.dimension, numbers.uses_base, _term_sums(numbers)
+    known, uses_base, sum_terms = numbers.dimension, numbers.uses_base, term_sums(numbers)
     number = store is _store_number
     move, wrote, restore = _move_axes, _wrote_axes, _restore_axes
     if along_v:

@@ -7,6 +7,7 @@ bits.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cache
@@ -15,12 +16,13 @@ from typing import Any, NamedTuple
 import llvmlite.binding as llvm
 from numba import types
 from numba.core import cgutils
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from .bitcode import Loop, loop
-from .kernels import njit
+from .bitcode import Loop, is_plain, loop
+from .kernels import kernel, njit
 from .numbers import Numbers, define
 from .rows import seen, unpacked
 
@@ -38,8 +40,8 @@ class Shape(NamedTuple):
         The types of its arguments. The last is the tuple of those of f's further arguments ...
     make : callable
         Makes the loop from what it calls in place of f.
-    launch : function
-        Calls the loop: of its address, and its arguments.
+    launch : function, optional
+        Calls the loop from Python: of its address, and its arguments.
     batch : int
         ... of which so many, the last ones, are arrays of which f gets the rows of its point.
     """
@@ -104,7 +106,11 @@ def _called(context: Any, builder: Any, callee: Any, signature: Any, values: Any
 
 @intrinsic
 def call_at(_context: Any, address: Any, arguments: Any) -> Any:
-    """Call the loop at an address."""
+    """Call the loop at an address.
+
+    It is part of the launchers on disk, which Numba knows by the files that define them: whoever changes it touches
+    `loops`, `directions` and `complexcode` too.
+    """
     inner = types.int64(*arguments)
 
     def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
@@ -124,10 +130,10 @@ def linked(shape: Shape, numbers: Numbers, functions: Mapping[Any, Any]) -> Any:
     library, name = _library(loop, numbers, functions)
     address, start = library.get_pointer_to_function(name), _launcher(shape.launch, shape.signature)
 
-    def kernel(*arguments: Any, code: Any = library) -> Any:  # which lives as long as this function
+    def run(*arguments: Any, code: Any = library) -> Any:  # which lives as long as this function
         return start(address, *arguments)
 
-    return kernel
+    return run
 
 
 def _loop(shape: Shape, f: list[Any]) -> Loop:
@@ -142,23 +148,65 @@ def _loop(shape: Shape, f: list[Any]) -> Loop:
 
 @cache
 def _launcher(launch: Any, signature: tuple[Any, ...]) -> Any:
-    """What Python calls: for one signature, to which other arrays are converted instead of compiling again."""
-    compiled = njit(launch)
-    compiled.compile((types.int64, *signature))
+    """What Python calls: for one signature, to which other arrays are converted instead of compiling again.
+
+    It is compiled in 0.2 s and read from disk in a tenth of that. Numba reads its list of all signatures at once, which
+    would fail where a type of the user's is not at hand.
+    """
+    compiled = (kernel if all(map(is_plain, signature)) else njit)(launch)
+    try:
+        compiled.compile((types.int64, *signature))
+    except OSError:  # a full disk
+        compiled = njit(launch)
+        compiled.compile((types.int64, *signature))
     compiled.disable_compile()
     return compiled
 
 
 def _library(loop: Loop, numbers: Numbers, functions: Mapping[Any, Any]) -> tuple[Any, str]:
     """A loop and its functions, linked and optimised, and the name of the loop there, which no other has."""
-    module, name = llvm.parse_bitcode(loop.code), f"{loop.name}.{next(_numbers)}"
+    name = f"{loop.name}.{next(_numbers)}"
+    library = cpu_target.target_context.codegen().create_library(name)
+    _fill(library, loop, numbers, functions, name)
+    with global_compiler_lock:
+        library.finalize()
+    return library, name
+
+
+def _fill(library: Any, loop: Loop, numbers: Numbers, functions: Mapping[Any, Any], name: str) -> None:
+    """Put a loop of a name and its functions into a library."""
+    module = llvm.parse_bitcode(loop.code)
     define(module, numbers)
     module.get_function(loop.name).name = name
-    library = cpu_target.target_context.codegen().create_library(name)
     for given, function in functions.items():
         module.get_function(_hole_name(given)).name = function.fndesc.llvm_func_name
         library.add_linking_library(function.library)
     library._final_module.link_in(module)  # Numba would optimise each of its functions first, and all together again
-    with global_compiler_lock:
-        library.finalize()
-    return library, name
+
+
+class _Part(JITCodeLibrary):  # type: ignore[misc]  # Numba has no types
+    """Code that is optimised with the code that it is linked with, and of which no machine code is made before."""
+
+    def finalize(self) -> None:
+        for library in dict.fromkeys(self._linking_libraries):
+            self._reload_init.update(library._reload_init)
+            self._final_module.link_in(library._get_module_for_linking(), preserve=True)
+        self._finalized = True
+
+
+def call_linked(context: Any, builder: Any, signature: Any, values: Any, shape: Shape, numbers: Numbers, f: Any) -> Any:
+    """Call, from code that Numba is making, a loop with a compiled function and numbers in its holes.
+
+    The loop has the digest of all that it is for a name: Numba keeps the code around it on disk, if its user says so,
+    and where two functions of one name meet in a process, one of them is called for both.
+    """
+    given = f.signature.args[0]
+    loop = _loop(shape, [f.signature.return_type(given, *shape.arguments)])
+    library = _Part(context.codegen(), loop.name)
+    _fill(library, loop, numbers, {given: f}, loop.name)
+    library.finalize()
+    name = f"{loop.name}.{hashlib.sha256(library._final_module.as_bitcode()).hexdigest()}"
+    library._final_module.get_function(loop.name).name = name
+    context.active_code_library.add_linking_library(library)
+    kind = context.call_conv.get_function_type(signature.return_type, signature.args)
+    return _called(context, builder, cgutils.get_or_insert_function(builder.module, kind, name), signature, values)

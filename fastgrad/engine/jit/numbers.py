@@ -1,4 +1,4 @@
-"""The numbers of a stencil in a loop: functions that LLVM folds, known when the loop is linked with f or before.
+"""The numbers of a stencil in a loop: functions that LLVM folds, known when the loop is linked with f.
 
 So one loop does for all stencils, rules of steps and small dimensions, without being slower.
 """
@@ -79,12 +79,6 @@ def unknown() -> Numbers:
     for name in Numbers._fields:
         llvm.add_symbol(_symbol(name), 1)
     return Numbers(*(_number(value, _calling(name)) for name, value in _EXAMPLE._asdict().items()))
-
-
-@cache
-def known(numbers: Numbers) -> Numbers:
-    """Functions that are defined where they are called."""
-    return Numbers(*(_number(value, _giving(value)) for value in numbers))
 
 
 def _number(value: Value, emit: Callable[[Any, Any], Any]) -> Any:

@@ -95,7 +95,7 @@ def test_loops_for_types_of_the_user_are_not_kept(numbered):
     ids=str,
 )
 def test_types_whose_names_say_all(kind, plain):
-    assert bitcode._is_plain(kind) == plain
+    assert bitcode.is_plain(kind) == plain
 
 
 def test_settings_sources_and_versions_are_told_apart(numbered, monkeypatch):
@@ -116,9 +116,11 @@ def test_sources_and_versions():
 PROCESS = """
 import numpy as np
 from fastgrad import gradient
-from fastgrad.engine.jit import bitcode
-bitcode._compiled = None
-print(gradient(lambda x: x[0] / x[1], np.array({}), batch=True, engine="jit").tobytes().hex())
+from fastgrad.engine.jit import bitcode, linking
+bitcode._compiled, make, made = None, linking.kernel, []
+linking.kernel = lambda launch: made.append(make(launch)) or made[-1]
+found = gradient(lambda x: x[0] / x[1], np.array({}), batch=True, engine="jit").tobytes().hex()
+print(found, *[sum(launcher.stats.cache_hits.values()) for launcher in made])
 """
 
 
@@ -132,7 +134,27 @@ def test_another_process_gets_the_same_bits(folder, monkeypatch):
         library._get_compiled_object()
     given = [sys.executable, "-c", PROCESS.format(X.tolist())]
     done = subprocess.run(given, capture_output=True, text=True, check=False)
-    assert (done.stderr, done.stdout.strip()) == ("", own.tobytes().hex())
+    assert (done.stderr, done.stdout.strip()) == ("", own.tobytes().hex() + " 1")  # nor what calls it compiled again
+
+
+@pytest.mark.parametrize(("kind", "kept"), [(types.float64, 1), (types.Tuple([PAIR]), 0)])
+def test_what_calls_loops_is_kept_unless_there_is_a_type_of_the_user(kind, kept, monkeypatch):
+    on_disk = []
+    monkeypatch.setattr(linking, "kernel", lambda launch: on_disk.append(launch) or linking.njit(launch))
+    launcher = linking._launcher(lambda address, value: address, (kind,))
+    assert launcher(7, 1.0 if kept else (Pair(1.0, 2.0),)) == 7
+    assert len(on_disk) == kept
+
+
+def test_a_disk_without_room_is_no_error(monkeypatch):
+    from numba.core.caching import IndexDataCacheFile
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(IndexDataCacheFile, "_save_index", full)
+    launcher = linking._launcher(lambda address, value: address, (types.float64,))
+    assert launcher(7, 1.0) == 7
 
 
 def test_what_a_loop_calls_can_be_called_by_f():
