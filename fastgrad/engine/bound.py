@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..results import EPS
-from . import threads
+from . import kernels, threads
 from .call import Call, Output
 from .kernels import Kernel
 from .python import buffer, complexsteps
@@ -105,9 +105,14 @@ class Bound:
         return Facts(self.engine, self.call.evaluations, self.eps)
 
     def _share(self, workers: int | None, report: threads.Report | None) -> None:
-        scaled = report and (lambda done, total: report(self.units * done // total, self.units))
-        used = workers or threads.cores()
-        how: dict[str, Any] = {"report": scaled, "pace": self.pace, "kernel": self.kernel}
+        used, pace, how = workers or threads.cores(), self.pace, dict[str, Any]()
+        if self.kernel and pace and pace.seconds and not report:
+            seconds, how["worth"] = kernels.at_once(self.kernel, self.items, pace.seconds, used)
+            if seconds:
+                pace.seconds = seconds if seconds * self.items > threads.MEASURABLE_SECONDS else pace.seconds
+                return
+        how["report"] = report and (lambda done, total: report(self.units * done // total, self.units))
+        how |= {"pace": pace, "kernel": self.kernel}
         threads.run(self.work, self.items, workers=used, grain=self.grain, **how)
 
 

@@ -45,6 +45,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=team.forget)
 
 
+def at_once(kernel: Kernel, total: int, known: float, workers: int) -> tuple[float, float]:
+    """Do all items here if they are known to be short; how long one took, 0 if they were not done.
+
+    Then the seconds of work from which on it is shared.
+    """
+    least = worth(known * total) if workers > 1 and not team.refused else math.inf
+    if known * total > min(least, BUDGET):
+        return 0.0, least
+    begin = perf_counter()
+    mark = kernel.function(0, total, kernel.argument)
+    team.ended = perf_counter()
+    if mark:
+        kernel.saw(mark, 0, total)
+    return (team.ended - begin) / total, least
+
+
 def worth(seconds: float) -> float:
     """Seconds of work that are worth to be shared now, for a call that has so much; less where helpers may be awake.
 

@@ -107,21 +107,18 @@ class _Chunks:
 
 def run(
     work: Work, total: int, *, workers: int = 1, grain: int = 1, report: Report | None = None,
-    pace: Pace | None = None, kernel: Kernel | None = None,
+    pace: Pace | None = None, kernel: Kernel | None = None, worth: float = SERIAL_SECONDS,
 ) -> None:  # fmt: skip
     """Call ``work(start, stop)`` until [0, total) is done, on `workers` threads, this one included.
 
     The first chunks run here and measure how long an item takes, unless `pace` knows. An exception in any thread stops
     the hand-out and arrives unchanged; so does Ctrl-C. Either waits for the chunks that are running, because they write
-    the output. Work that is a `kernel` is shared below Python, where this system can do that.
+    the output. Work that is a `kernel` is shared below Python, where this system can do that; from `worth` seconds on
+    it is shared at all.
     """
     known = pace.seconds if pace else 0.0
-    shared = known and kernel is not None and workers > 1 and not kernels.team.refused
-    worth = kernels.worth(known * total) if shared else SERIAL_SECONDS
     if pace and not report and 0.0 < known * total <= min(worth if workers > 1 else math.inf, CHUNK_SECONDS):
         _run_at_once(work, total, pace)
-        if shared:
-            kernels.team.ended = perf_counter()
         return
     done, seconds = (0, known) if known else _measure(work, total, grain, report)
     workers = workers if seconds * (total - done) > min(worth, CHUNK_SECONDS) else 1

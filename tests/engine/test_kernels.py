@@ -150,7 +150,9 @@ def test_a_debt_is_paid_before_work_is_shared_again(always, monkeypatch):
 
     def call():
         pace.seconds = 1e-5  # four milliseconds of work, half of one is paid
-        threads.run(lambda start, stop: None, total, workers=2, pace=pace, kernel=kernel)
+        seconds, worth = kernels.at_once(kernel, total, pace.seconds, 2)
+        if not seconds:
+            threads.run(lambda start, stop: None, total, workers=2, pace=pace, kernel=kernel, worth=worth)
 
     kernel = Kernel(Slow(total, 0.0), 0, lambda *mark: None)
     monkeypatch.setattr(kernels.team, "share", lambda *given, **how: shared.append(1))
