@@ -17,7 +17,6 @@ from ..engine.threads import cores
 EXTRAS = {"plot": "matplotlib", "progress": "tqdm", "dask": "dask"}
 
 _KERNEL = re.compile(r"[0-9a-f]{64}\.(o|\w{8}\.tmp)")  # .tmp: of a process that was killed while it wrote
-_OF_TWO = {"atan2", "hypot", "pow", "fmod"}
 
 
 def machine() -> dict[str, Any]:
@@ -43,32 +42,20 @@ def _version(name: str) -> str | None:
 
 
 def _vectors() -> dict[str, Any]:
-    """Width of a vector, and which functions libmvec computes for all lanes at once."""
+    """Width of a vector, and which functions are computed for all lanes at once."""
     from ..llvm.machine import lanes  # noqa: PLC0415  loads LLVM, which --version need not wait for
-    from ..llvm.vectormath import FUNCTIONS, enabled  # noqa: PLC0415
+    from ..llvm.vectormath import FUNCTIONS, OWN, enabled  # noqa: PLC0415
 
-    vectorised = [name for name in sorted(FUNCTIONS) if _is_vectorised(name, lanes())]
+    vectorised = [name for name in sorted(FUNCTIONS) if name in OWN and enabled()]
     rest = [name for name in sorted(FUNCTIONS) if name not in vectorised]
     math = {"enabled": enabled(), "vectorised": vectorised, "lane_by_lane": rest}
     return {"lanes": lanes(), "vector_math": math}
 
 
-def _is_vectorised(name: str, lanes: int) -> bool:
-    """Whether the code written for a function calls one of libmvec's."""
-    from ..llvm.vectormath import Unsupported, Vectors  # noqa: PLC0415
-
-    vectors = Vectors(lanes)
-    try:
-        vectors.function(name, *["%x"] * (2 if name in _OF_TWO else 1))
-    except Unsupported:
-        return False
-    return any(called.startswith("_ZGV") for called in vectors.declared)
-
-
 def text(facts: dict[str, Any]) -> str:
     """The facts of `machine` as lines."""
     math, cache = facts["vector_math"], facts["cache"]
-    libmvec = " ".join(math["vectorised"]) or ("not found" if math["enabled"] else "off (FASTGRAD_VECTOR_MATH)")
+    vectorised = " ".join(math["vectorised"]) or "off (FASTGRAD_VECTOR_MATH)"
     extras = [name if there else f"{name} (missing)" for name, there in facts["extras"].items()]
     rows = [
         ("python", facts["python"]),
@@ -76,7 +63,7 @@ def text(facts: dict[str, Any]) -> str:
         ("platform", facts["platform"]),
         ("cores", facts["cores"]),
         ("vectors", f"{facts['lanes']} doubles"),
-        ("libmvec", libmvec),
+        ("vector math", vectorised),
         ("lane by lane", " ".join(math["lane_by_lane"]) or "none"),
         ("threading", facts["threading"]),
         ("cache", cache_text(cache)),

@@ -1,30 +1,32 @@
-"""Vectors in LLVM IR: arithmetic, comparisons, sin, exp, ...
+"""What a program's operations are on vectors: arithmetic, comparisons, sin, exp, ...
 
-On glibc the elementary functions are libmvec's, a call for all lanes (five times the scalar functions); elsewhere, or
-where a symbol is missing, the C library's, lane by lane. Every symbol is looked up before it is used, because a missing
-one would end the process. ``FASTGRAD_VECTOR_MATH=0`` turns libmvec off.
+Elementary functions are our own (`math`), for any number of lanes and on every system. They are written out where that
+is asked for (`written_out`), and are functions apart elsewhere. The C library is asked, lane by lane, for those that we
+do not have, for arguments outside of a function's range, and for all with ``FASTGRAD_VECTOR_MATH=0``. Its symbols are
+looked up before they are used, because a missing one would end the process.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable
-from functools import cache
+from contextlib import suppress
+from functools import cache, reduce
+from operator import or_
 
 import llvmlite.binding as llvm
 
-# libmvec's letter for a vector ISA, by lanes of doubles; x86-64 only
-_VARIANTS = {2: "b", 4: "d", 8: "e"}
+from .lanes import Lanes
+from .math import exponentials, inverse, logarithms, powers, trigonometric
+from .math.values import Found, Mask, Value
 
-# node name -> name in the C library
-FUNCTIONS = {
-    name: name
-    for name in (
-        "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
-        "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "hypot", "pow", "fmod",
-    )
-}  # fmt: skip
+# what the C library has by the same names, and f may use
+FUNCTIONS = frozenset({
+    "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "hypot", "pow", "fmod",
+})  # fmt: skip
+OF_TWO = frozenset({"atan2", "hypot", "pow", "fmod"})
+ARGUMENTS = ("%x", "%y")
 
 _ARITHMETIC = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
 _INTRINSICS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "rint"}
@@ -36,6 +38,38 @@ EXPONENT = 0x7FF0000000000000
 INVERSE = 0x7FE0000000000000  # minus the bits of a power of two: the bits of its inverse
 
 
+PAIRED = ".paired"  # where sine and cosine of a number are wanted
+# node name -> what writes it
+OWN: dict[str, Callable[..., Found]] = {
+    "sin": trigonometric.sine,
+    "cos": trigonometric.cosine,
+    "sin" + PAIRED: trigonometric.sine_paired,
+    "cos" + PAIRED: trigonometric.cosine_paired,
+    "tan": trigonometric.tangent,
+    "exp": exponentials.exponential,
+    "exp2": exponentials.power_of_two,
+    "expm1": exponentials.exponential_minus_one,
+    "sinh": exponentials.hyperbolic_sine,
+    "cosh": exponentials.hyperbolic_cosine,
+    "tanh": exponentials.hyperbolic_tangent,
+    "erf": exponentials.error_function,
+    "log": logarithms.logarithm,
+    "log1p": logarithms.logarithm_of_more_than_one,
+    "log2": logarithms.logarithm_to_two,
+    "log10": logarithms.logarithm_to_ten,
+    "pow": powers.power,
+    "atan": inverse.arc_tangent,
+    "atan2": inverse.arc_tangent_of_two,
+    "asin": inverse.arc_sine,
+    "acos": inverse.arc_cosine,
+    "asinh": inverse.area_sine,
+    "acosh": inverse.area_cosine,
+    "atanh": inverse.area_tangent,
+    "hypot": inverse.hypotenuse,
+    "cbrt": inverse.cube_root,
+}
+
+
 class Unsupported(Exception):
     """An operation that this machine has no function for."""
 
@@ -43,66 +77,54 @@ class Unsupported(Exception):
 @cache
 def load_libraries() -> None:
     """Make the C library's functions known to LLVM."""
-    for name in ("libm.so.6", "libmvec.so.1"):
-        try:
-            llvm.load_library_permanently(name)
-        except RuntimeError:  # another platform: the process has loaded its own
-            continue
+    with suppress(RuntimeError):  # another platform: the process has loaded its own
+        llvm.load_library_permanently("libm.so.6")
 
 
 def enabled() -> bool:
-    """Whether libmvec may be used."""
+    """Whether functions are our own."""
     return os.environ.get("FASTGRAD_VECTOR_MATH", "1").lower() not in {"0", "off", "no", "false"}
 
 
-def constant(value: float) -> str:
-    """A double in LLVM's notation, bit for bit."""
-    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+@cache
+def length(name: str) -> int:
+    """Instructions of one of our own functions; 0 of others."""
+    scratch = Vectors(2)
+    if name in OWN:
+        OWN[name](*(Value(scratch, o) for o in ARGUMENTS[: 2 if name in OF_TWO else 1]))
+    return scratch.count
 
 
-class Vectors:
-    """Writes the body of a function; values are names of SSA registers, all of them vectors of `lanes` doubles."""
+class Vectors(Lanes):
+    """Writes the body of a function, operation by operation."""
 
-    def __init__(self, lanes: int) -> None:
-        self.lanes, self.lines, self.count = lanes, [""], 0
-        self.declared: dict[str, str] = {}
-        self.double, self.mask, self.ints = (f"<{lanes} x {t}>" for t in ("double", "i1", "i64"))
+    def __init__(self, lanes: int, *, fused: bool | None = None) -> None:
+        super().__init__(lanes, fused=fused)
+        self.outside: list[Mask] | None = None  # where functions that are written out are not fast
 
-    # --- text --------------------------------------------------------------------------------------------------------
+    def written_out(self, work: Callable[[], None], again: Callable[[], None]) -> None:
+        """Functions in the midst of the code of `work`, without calls; and behind a branch `again` with calls.
 
-    def emit(self, text: str) -> str:
-        """One instruction; its result."""
+        It is taken where an argument of some lane is outside of a function's range; the other lanes get the same bits
+        as before. Registers that wait for their use need not be saved, as they are around calls.
+        """
+        self.outside = []
+        work()
+        masks, self.outside = self.outside, None
+        if masks:
+            inside = self._branch(reduce(or_, masks))
+            again()
+            self.do(f"br label %{inside}")
+            self.do(f"{inside}:")
+
+    def _branch(self, outside: Mask) -> str:
+        """Code for where a mask is set in some lane follows; the label of what comes after it."""
         self.count += 1
-        self.lines.append(f"  %r{self.count} = {text}")
-        return f"%r{self.count}"
-
-    def do(self, text: str) -> None:
-        """One instruction without a result, or a label."""
-        self.lines.append(text if text.endswith(":") else f"  {text}")
-
-    def declare(self, name: str, result: str, *arguments: str) -> str:
-        """A pure external function."""
-        self.declared[name] = f"declare {result} @{name}({', '.join(arguments)}) #1"
-        return name
-
-    def splat(self, value: float) -> str:
-        """A literal in all lanes."""
-        return "<" + ", ".join([f"double {constant(value)}"] * self.lanes) + ">"
-
-    def broadcast(self, scalar: str) -> str:
-        """A scalar register in all lanes."""
-        one = self.emit(f"insertelement {self.double} poison, double {scalar}, i32 0")
-        return self.shuffle(one, "poison", [0] * self.lanes)
-
-    def shuffle(self, a: str, b: str, picks: list[int], width: int | None = None) -> str:
-        """Elements of a and b, `width` lanes each, by number."""
-        source = f"<{width or self.lanes} x double>"
-        order = ", ".join(f"i32 {p}" for p in picks)
-        return self.emit(f"shufflevector {source} {a}, {source} {b}, <{len(picks)} x i32> <{order}>")
-
-    def least(self, a: str, b: str) -> str:
-        """The smaller of two whole numbers."""
-        return self.emit(f"call i64 @{self.declare('llvm.smin.i64', 'i64', 'i64', 'i64')}(i64 {a}, i64 {b})")
+        self.declared["!1"] = '!1 = !{!"branch_weights", i32 1, i32 100000}'
+        number, some = self.count, self.any(outside.name)
+        self.do(f"br i1 {some}, label %outside{number}, label %inside{number}, !prof !1")
+        self.do(f"outside{number}:")
+        return f"inside{number}"
 
     # --- operations --------------------------------------------------------------------------------------------------
 
@@ -116,47 +138,58 @@ class Vectors:
             return self.emit(f"{_LOGIC[name]} {self.mask} {operands[0]}, {operands[1]}")
         if name in _INTRINSICS:
             return self.intrinsic(_INTRINSICS[name], *operands)
-        if name in FUNCTIONS:
-            return self.function(FUNCTIONS[name], *operands)
+        if name in OWN or name in FUNCTIONS:
+            return self.function(name, *operands)
         if name in _COMPOSED:
             return _COMPOSED[name](self, *operands)
         msg = f"the operation {name!r}"
         raise Unsupported(msg)
 
-    def compare(self, how: str, a: str, b: str) -> str:
-        return self.emit(f"fcmp {how} {self.double} {a}, {b}")
-
-    def select(self, mask: str, a: str, b: str) -> str:
-        return self.emit(f"select {self.mask} {mask}, {self.double} {a}, {self.double} {b}")
-
-    def intrinsic(self, name: str, *operands: str) -> str:
-        full = self.declare(f"llvm.{name}.v{self.lanes}f64", self.double, *[self.double] * len(operands))
-        return self._call(full, *operands)
-
-    def _call(self, name: str, *operands: str) -> str:
-        return self.emit(f"call {self.double} @{name}({', '.join(f'{self.double} {o}' for o in operands)})")
-
     def function(self, name: str, *operands: str) -> str:
-        """An elementary function, of vectors where libmvec has it."""
+        """An elementary function: our own, or the C library's."""
+        if name not in OWN or not enabled():
+            return self._lane_by_lane(name.removesuffix(PAIRED), *operands)
+        if self.outside is None:
+            return self.call(self._apart(name, len(operands)), *operands)
+        found, outside = OWN[name](*(Value(self, o) for o in operands))
+        self.outside += [outside] if outside else []
+        return found.name
+
+    def _apart(self, name: str, count: int) -> str:
+        """One of our own as a function of the module, for all arguments."""
+        full = f"fastgrad.{name}.{self.lanes}"
+        if full not in self.declared:
+            body, names = Vectors(self.lanes, fused=self.fused), ARGUMENTS[:count]
+            body.write_whole(name, names)
+            head = f"define internal {self.double} @{full}({', '.join(f'{self.double} {n}' for n in names)})"
+            wide = " ".join(f'"{kind}-vector-width"="{64 * self.lanes}"' for kind in ("min-legal", "prefer"))
+            attributes = f'noinline nounwind readnone willreturn "stackrealign" {wide}'
+            self.declared[full] = "\n".join([f"{head} {attributes} {{\nentry:", *body.lines, "}"])
+            self.declared |= body.declared
+        return full
+
+    def write_whole(self, name: str, operands: tuple[str, ...]) -> None:
+        """One of our own; where it is not fast the C library's, lane by lane."""
+        found, outside = OWN[name](*(Value(self, o) for o in operands))
+        if outside:
+            inside = self._branch(outside)
+            slow = Value(self, self._lane_by_lane(name.removesuffix(PAIRED), *operands))
+            self.do(f"ret {self.double} {outside.choose(slow, found).name}")
+            self.do(f"{inside}:")
+        self.do(f"ret {self.double} {found.name}")
+
+    def _lane_by_lane(self, name: str, *operands: str) -> str:
         load_libraries()
-        vector = f"_ZGV{_VARIANTS.get(self.lanes, '?')}N{self.lanes}{'v' * len(operands)}_{name}"
-        if enabled() and llvm.address_of_symbol(vector):
-            return self._call(self.declare(vector, self.double, *[self.double] * len(operands)), *operands)
         if not llvm.address_of_symbol(name):
             msg = f"the function {name!r}"
             raise Unsupported(msg)
-        return self._lane_by_lane(self.declare(name, "double", *["double"] * len(operands)), *operands)
-
-    def _lane_by_lane(self, name: str, *operands: str) -> str:
+        self.declare(name, "double", *["double"] * len(operands))
         result = "poison"
         for lane in range(self.lanes):
             scalars = [self.emit(f"extractelement {self.double} {o}, i32 {lane}") for o in operands]
             value = self.emit(f"call double @{name}({', '.join(f'double {s}' for s in scalars)})")
             result = self.emit(f"insertelement {self.double} {result}, double {value}, i32 {lane}")
         return result
-
-    def is_nan(self, a: str) -> str:
-        return self.compare("uno", a, a)
 
 
 def _negate(v: Vectors, a: str) -> str:
@@ -232,17 +265,13 @@ def _not(v: Vectors, a: str) -> str:
 def _power(v: Vectors, a: str) -> str:
     """The power of two below a number without its sign: its exponent alone."""
     bits = v.emit(f"bitcast {v.double} {a} to {v.ints}")
-    return v.emit(f"bitcast {v.ints} {v.emit(f'and {v.ints} {bits}, {_all(v, EXPONENT)}')} to {v.double}")
+    return v.emit(f"bitcast {v.ints} {v.emit(f'and {v.ints} {bits}, {v.whole(EXPONENT)}')} to {v.double}")
 
 
 def _inverse(v: Vectors, a: str) -> str:
     """1/a of a power of two: a subtraction of exponents."""
     bits = v.emit(f"bitcast {v.double} {a} to {v.ints}")
-    return v.emit(f"bitcast {v.ints} {v.emit(f'sub {v.ints} {_all(v, INVERSE)}, {bits}')} to {v.double}")
-
-
-def _all(v: Vectors, number: int) -> str:
-    return f"<{', '.join([f'i64 {number}'] * v.lanes)}>"
+    return v.emit(f"bitcast {v.ints} {v.emit(f'sub {v.ints} {v.whole(INVERSE)}, {bits}')} to {v.double}")
 
 
 def _to_float(v: Vectors, a: str) -> str:

@@ -138,4 +138,4 @@ def test_unknown_operations_are_refused():
 def test_a_variable_turns_vector_math_off(mode):
     vectors = Vectors(WIDTHS[-1])
     vectors.function("sin", "%a")
-    assert any(name.startswith("_ZGV") for name in vectors.declared) == (mode == "vectors" and machine._is_x86())
+    assert ("fastgrad.sin" in " ".join(vectors.declared)) == (mode == "vectors")

@@ -30,7 +30,7 @@ from ..kernels import Kernel
 from ..threads import Pace
 from .arguments import Block, Form, form_of, form_of_columns, is_few, is_odd, kind_of
 from .comparison import compare, compare_slopes
-from .emission import NOT_FINITE, VANISHED, Frame, Straight, module
+from .emission import NOT_FINITE, VANISHED, Frame, Straight, module, paired
 
 Array = NDArray[np.float64]
 
@@ -187,7 +187,8 @@ class Family:
         frame, value = self._frame(program, table, form), _value_of(program, form.batch)
         self._stored[form] = frame.stored
         if len(program.nodes) <= QUICK_OPERATIONS:
-            return machine.functions(module(frame, value), "kernel", "value", quick=form.quick)
+            straight = frame.written_out and form.source != "grid"
+            return machine.functions(module(frame, value), "kernel", "value", quick=form.quick, straight=straight)
         quick = form.quick or table.is_value or (self.how == "written" and len(program.outputs) > QUICK_OUTPUTS)
         kernel = machine.functions(module(frame), "kernel", quick=quick)
         return [*kernel, *machine.functions(module(value), "value", quick=True)]
@@ -199,9 +200,10 @@ class Family:
             return Rolled(program, table, form)
         if table.is_exact:
             watch: bool | str = program.raises or SIGNS
-            return written(_exact(program, table, value=form.value, watch=watch), form, "kernel")
+            return written_out(program, _exact(program, table, value=form.value, watch=watch), form, "kernel")
         steps = differences.Steps(form.rule, form.sizes, form.exact)
-        return written(differences.differences(program, table, steps, value=form.value), form, "kernel")
+        made = differences.differences(program, table, steps, value=form.value)
+        return written_out(program, made, form, "kernel")
 
 
 def _exact(program: Program, table: Table, *, value: bool = False, watch: bool | str = False) -> differences.Written:
@@ -211,15 +213,17 @@ def _exact(program: Program, table: Table, *, value: bool = False, watch: bool |
 
 
 def _value_of(program: Program, batch: int) -> Frame:
-    return written(differences.differences(program, stencils.value()), form_of_columns(batch), "value")
+    made = differences.differences(program, stencils.value())
+    return written_out(program, made, form_of_columns(batch), "value")
 
 
-def written(program: differences.Written, form: Form, name: str) -> Frame:
-    if len(program.program.nodes) <= STRAIGHT:
-        return Straight(program, form, name)
+def written_out(program: Program, made: differences.Written, form: Form, name: str) -> Frame:
+    written = replace(made, program=paired(made.program, program))
+    if len(written.program.nodes) <= STRAIGHT:
+        return Straight(written, form, name)
     from .segments import Segmented  # noqa: PLC0415  long programs are rare
 
-    return Segmented(program, form, name)
+    return Segmented(written, form, name)
 
 
 _families: Memory[Family] = Memory(KEPT)

@@ -13,7 +13,7 @@ from ...program.program import Program
 from ...results import EngineError
 from .. import threads
 from .arguments import PLACES, SLOTS, address_of, form_of_columns
-from .code import QUICK_OPERATIONS, written
+from .code import QUICK_OPERATIONS, written_out
 from .emission import module
 
 Array = NDArray[np.float64]
@@ -28,9 +28,10 @@ class Columns:
     def __init__(self, program: Program) -> None:
         self.lanes = machine.lanes()
         try:
-            frame = written(differences.differences(program, stencils.value()), form_of_columns(), "value")
+            made = differences.differences(program, stencils.value())
+            frame = written_out(program, made, form_of_columns(), "value")
             quick = len(program.nodes) > QUICK_OPERATIONS
-            (self._kernel,) = machine.functions(module(frame), "value", quick=quick)
+            (self._kernel,) = machine.functions(module(frame), "value", quick=quick, straight=frame.written_out)
         except Unsupported as missing:
             msg = f"this machine has no vector form of {missing}"
             raise EngineError(msg) from None

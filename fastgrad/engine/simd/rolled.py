@@ -15,7 +15,7 @@ from ...llvm import points
 from ...program import differences
 from ...program.program import Program
 from .arguments import Form
-from .emission import VANISHED, Coordinates, Frame
+from .emission import VANISHED, Coordinates, Frame, paired
 from .outputs import Finite
 from .segments import Parts
 
@@ -25,6 +25,7 @@ class Rolled(Frame):
 
     def __init__(self, program: Program, table: Table, form: Form) -> None:
         value = differences.differences(program, stencils.value()).program  # depth first: 4 times as fast
+        value = paired(value, program)
         super().__init__(value, form)
         self.table, self.parts = table, Parts(value, form.lanes, self.name)
 

@@ -74,6 +74,7 @@ class Segmented(Straight):
     def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
         super().__init__(written, form, name)
         source = "stack" if form.source == "grid" else form.source
+        self.written_out = False
         self.parts = Parts(self.program, form.lanes, name, written.sizes, source)
 
     def functions(self) -> list[str]:
