@@ -29,9 +29,9 @@ class Columns:
         self.lanes = machine.lanes()
         try:
             made = differences.differences(program, stencils.value())
-            frame = written_out(program, made, form_of_columns(), "value")
+            frame = written_out(program, made, form_of_columns(), "kernel")
             quick = len(program.nodes) > QUICK_OPERATIONS
-            (self._kernel,) = machine.functions(module(frame), "value", quick=quick, straight=frame.written_out)
+            (self._kernel,) = machine.functions(module(frame), "kernel", quick=quick, straight=frame.written_out)
         except Unsupported as missing:
             msg = f"this machine has no vector form of {missing}"
             raise EngineError(msg) from None
