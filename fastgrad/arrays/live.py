@@ -34,14 +34,14 @@ def sums(
         if not asked and not cost.pays(recording, chosen, places, formula):
             msg = f"the loop over {sum(map(len, places.values())):,} elements is as cheap"
             raise RefusedError(msg)
-        reference = _believed(loss, recording, usual)
+        _, size = _believed(loss, recording, usual)
     found = blocks.sums(recording, chosen, places, steps, formula, report)
     with _checking(recording.generators):
 
         def quotient(w: Array, place: Any, h: Any) -> Any:
             return mutation.sums(loss.value, [w], [place], [float(h)], formula)[0]
 
-        agreement.check_elements(loss.arrays, found, places, steps, formula, reference, quotient)
+        agreement.check_elements(loss.arrays, found, places, steps, formula, size, quotient)
     return found
 
 
@@ -68,7 +68,7 @@ def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
     usual = np.geterr()
     with _checking():
         recording = _recorded(loss)
-        reference = _believed(loss, recording, usual)
+        reference, _ = _believed(loss, recording, usual)
         found = sweep.gradients(recording)
         with agreement.random_numbers_kept(recording.generators):
             agreement.check_gradient(loss.value, loss.arrays, recording, found)
@@ -79,13 +79,12 @@ def _recorded(loss: Loss) -> Recording:
     return record(loss.function, loss.arrays, loss.argument)
 
 
-def _believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> float:
-    """The loss as it is; what it warns of, or raises, in `usual` ways of NumPy's is for the user."""
+def _believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> tuple[float, float]:
+    """The loss, and how large it is nearby. What it warns of, or raises, in `usual` ways of NumPy's is for the user."""
     with agreement.random_numbers_kept(recording.generators):
         with np.errstate(**usual):
             reference = agreement.settled_value(loss.value, list(loss.arrays.values()))
-        agreement.check_values(recording, loss.value, loss.arrays, reference)
-    return reference
+        return reference, agreement.check_values(recording, loss.value, loss.arrays, reference)
 
 
 @contextmanager
