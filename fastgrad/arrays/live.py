@@ -16,6 +16,18 @@ from .nodes import Array, RefusedError
 from .recording import Recording, record
 
 
+class Told:
+    """A report of progress; whether it was what raised."""
+
+    def __init__(self, report: Report) -> None:
+        self.report, self.raised = report, False
+
+    def __call__(self, done: int, total: int) -> None:
+        self.raised = True
+        self.report(done, total)
+        self.raised = False
+
+
 def sums(
     loss: Loss, places: blocks.Places, steps: Mapping[str, Any], formula: Stencil, *,
     asked: bool = False, report: Report | None = None,
@@ -35,7 +47,14 @@ def sums(
             msg = f"the loop over {sum(map(len, places.values())):,} elements is as cheap"
             raise RefusedError(msg)
         _, size = _believed(loss, recording, usual)
-    found = blocks.sums(recording, chosen, places, steps, formula, report)
+    told = Told(report) if report else None
+    try:
+        found = blocks.sums(recording, chosen, places, steps, formula, told)
+    except Exception as error:  # a rule that does not know what it met: the loop does
+        if told and told.raised:
+            raise
+        msg = f"its differences raised {type(error).__name__}: {error}"
+        raise RefusedError(msg) from error
     with _checking(recording.generators):
 
         def quotient(w: Array, place: Any, h: Any) -> Any:

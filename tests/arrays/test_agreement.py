@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastgrad import EngineError, numerical_gradient, weight_gradient
-from fastgrad.arrays import agreement, blocks, losses, rules, sweep
+from fastgrad.arrays import agreement, blocks, cost, losses, rules, sweep
 from fastgrad.arrays.nodes import RefusedError
 from fastgrad.arrays.recorder import FUNCTIONS
 from fastgrad.arrays.recording import record
@@ -88,6 +88,21 @@ def test_auto_takes_the_loop_then(monkeypatch):
     monkeypatch.setattr(losses, "MANY", 0)
     found = numerical_gradient(lambda _: loss(p), p["W"])
     assert calls
+    assert np.array_equal(found, numerical_gradient(lambda _: loss(p), p["W"], engine="python"))
+
+
+def test_rules_that_raise_leave_it_to_the_loop(monkeypatch):
+    def failing(*_):
+        return 1 / 0
+
+    p = weights()
+    monkeypatch.setitem(rules._RULES, "matmul", lambda node, changes, lanes: failing() if lanes > 4 else None)
+    with pytest.raises(EngineError, match="ZeroDivisionError"):
+        numerical_gradient(lambda _: loss(p), p["W"], engine="arrays")
+    monkeypatch.setattr(losses, "WORTH_A_LOOK", 0)
+    monkeypatch.setattr(losses, "MANY", 0)
+    monkeypatch.setattr(cost, "pays", lambda *_: True)
+    found = numerical_gradient(lambda _: loss(p), p["W"])
     assert np.array_equal(found, numerical_gradient(lambda _: loss(p), p["W"], engine="python"))
 
 
