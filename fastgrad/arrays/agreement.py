@@ -25,6 +25,9 @@ Value = Callable[[], float]
 SCALES = (1e-3, 0.1)
 """By how much all parameters are moved, beside the size of each."""
 
+SMALL = 1e-6
+"""Of how large a loss is nearby: a value so far below comes from terms that cancel, or from a perfect fit."""
+
 CHANGES = "it gives another value when it is called again: it counts, draws random numbers, or changes what it reads"
 
 
@@ -87,17 +90,25 @@ def _set_back(generator: Any, before: Any) -> None:
         generator.setstate(before.getstate())
 
 
-def check_values(recording: Recording, value: Value, arrays: Mapping[str, Array], reference: float) -> None:
-    """The program against the loss: here, and with all parameters moved by irregular amounts, little and much."""
-    allowed = _allowed(arrays)
-    _check_near(float(recording.result.value), reference, allowed, "here")
+def check_values(recording: Recording, value: Value, arrays: Mapping[str, Array], reference: float) -> float:
+    """The program against the loss: here, and with all parameters moved by irregular amounts, little and much.
+
+    Returns how large the loss is at these places, in whose roundings differences are judged.
+    """
+    pairs = [(float(recording.result.value), reference)]
     rng = np.random.default_rng(1)
     for scale in SCALES:
         with restored(list(arrays.values())):
             _move_all(arrays, scale, rng)
             moved = {node: arrays[name].astype(np.float64) for name, node in recording.parameters.items()}
             own = float(evaluated(recording.order, moved)[recording.result])
-            _check_near(own, value(), allowed, "with all arrays moved")
+            pairs.append((own, value()))
+    size = max(abs(real) for _, real in pairs[:2])
+    for (own, real), where in zip(pairs, ("here", *["with all arrays moved"] * 2), strict=True):
+        if not abs(own - real) <= _allowed(arrays) * max(abs(real), SMALL * size) and own != real:
+            msg = f"the program gives {own!r} {where}, the loss {real!r}: it decides by values, or keeps state"
+            raise RefusedError(msg)
+    return size
 
 
 def _move_all(arrays: Mapping[str, Array], scale: float, rng: np.random.Generator) -> None:
@@ -112,15 +123,9 @@ def _allowed(arrays: Mapping[str, Array]) -> float:
     return max((1e-4 if np.finfo(w.dtype).eps > 1e-10 else 1e-9) for w in arrays.values())
 
 
-def _check_near(own: float, real: float, allowed: float, where: str) -> None:
-    if not abs(own - real) <= allowed * max(abs(real), 1e-3) and own != real:
-        msg = f"the program gives {own!r} {where}, the loss {real!r}: it decides by values, or keeps state"
-        raise RefusedError(msg)
-
-
 def check_elements(
     arrays: Mapping[str, Array], found: Mapping[str, Array], places: Mapping[str, Any],
-    steps: Mapping[str, Any], formula: Stencil, reference: float, quotient: Any,
+    steps: Mapping[str, Any], formula: Stencil, size: float, quotient: Any,
 ) -> None:  # fmt: skip
     """The loss's own differences, in place, at a few elements of each array: drawn ones and the steepest."""
     rng = np.random.default_rng(2)
@@ -133,7 +138,7 @@ def check_elements(
             place = places[name][number]
             h = np.broadcast_to(np.reshape(steps[name], -1), w.size)[place]
             (real,) = quotient(w, np.array([place]), h)
-            noise = 256 * (np.finfo(w.dtype).eps if w.dtype.itemsize < 8 else EPS) * max(abs(reference), 1.0)
+            noise = 256 * (np.finfo(w.dtype).eps if w.dtype.itemsize < 8 else EPS) * size
             noise *= sum(abs(n) for n, _, _ in formula.terms)
             if not abs(real - found[name][number]) <= noise + 1e-5 * abs(real):
                 msg = (
@@ -172,7 +177,7 @@ def _difference_along(value: Value, arrays: Mapping[str, Array], found: Mapping[
         t = factor * eps ** (1 / 3) * max(size, 1e-3) * length**0.5
         above, below = (_value_along(value, arrays, along, sign * t / length) for sign in (1, -1))
         real = (above - below) / (2 * t)
-        noise = 32 * eps * max(abs(above), abs(below), 1e-3) / t
+        noise = 32 * eps * max(abs(above), abs(below)) / t
         if abs(real - exact) <= noise + 1e-5 * abs(real):
             return ""
     return f"along an irregular direction the loss changes by {real!r}, by its exact gradient {exact!r}"

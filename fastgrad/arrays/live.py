@@ -16,6 +16,18 @@ from .nodes import Array, RefusedError
 from .recording import Recording, record
 
 
+class Told:
+    """A report of progress; whether it was what raised."""
+
+    def __init__(self, report: Report) -> None:
+        self.report, self.raised = report, False
+
+    def __call__(self, done: int, total: int) -> None:
+        self.raised = True
+        self.report(done, total)
+        self.raised = False
+
+
 def sums(
     loss: Loss, places: blocks.Places, steps: Mapping[str, Any], formula: Stencil, *,
     asked: bool = False, report: Report | None = None,
@@ -34,14 +46,21 @@ def sums(
         if not asked and not cost.pays(recording, chosen, places, formula):
             msg = f"the loop over {sum(map(len, places.values())):,} elements is as cheap"
             raise RefusedError(msg)
-        reference = _believed(loss, recording, usual)
-    found = blocks.sums(recording, chosen, places, steps, formula, report)
+        _, size = _believed(loss, recording, usual)
+    told = Told(report) if report else None
+    try:
+        found = blocks.sums(recording, chosen, places, steps, formula, told)
+    except Exception as error:  # a rule that does not know what it met: the loop does
+        if told and told.raised:
+            raise
+        msg = f"its differences raised {type(error).__name__}: {error}"
+        raise RefusedError(msg) from error
     with _checking(recording.generators):
 
         def quotient(w: Array, place: Any, h: Any) -> Any:
             return mutation.sums(loss.value, [w], [place], [float(h)], formula)[0]
 
-        agreement.check_elements(loss.arrays, found, places, steps, formula, reference, quotient)
+        agreement.check_elements(loss.arrays, found, places, steps, formula, size, quotient)
     return found
 
 
@@ -68,7 +87,7 @@ def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
     usual = np.geterr()
     with _checking():
         recording = _recorded(loss)
-        reference = _believed(loss, recording, usual)
+        reference, _ = _believed(loss, recording, usual)
         found = sweep.gradients(recording)
         with agreement.random_numbers_kept(recording.generators):
             agreement.check_gradient(loss.value, loss.arrays, recording, found)
@@ -79,13 +98,12 @@ def _recorded(loss: Loss) -> Recording:
     return record(loss.function, loss.arrays, loss.argument)
 
 
-def _believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> float:
-    """The loss as it is; what it warns of, or raises, in `usual` ways of NumPy's is for the user."""
+def _believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> tuple[float, float]:
+    """The loss, and how large it is nearby. What it warns of, or raises, in `usual` ways of NumPy's is for the user."""
     with agreement.random_numbers_kept(recording.generators):
         with np.errstate(**usual):
             reference = agreement.settled_value(loss.value, list(loss.arrays.values()))
-        agreement.check_values(recording, loss.value, loss.arrays, reference)
-    return reference
+        return reference, agreement.check_values(recording, loss.value, loss.arrays, reference)
 
 
 @contextmanager

@@ -34,6 +34,9 @@ from .standins import Module, Names, either, is_logger, replaced, silent
 LARGE = 1 << 20
 """Bytes: integers and masks up to here are copied, larger ones lent read-only."""
 
+DATA = 16 << 20
+"""Bytes of floats that are lent as well: what a loss computes goes into new arrays, and data need not exist twice."""
+
 HOLDS = "it reads a {} that holds things of yours"
 
 _PLAIN = (int, float, str, bool, type(None), bytes, complex, Recorder)
@@ -129,10 +132,9 @@ class Rebuilder:
             return refuse(f"it reads an array of {array.dtype}") if array.dtype.kind in "Oc" else array
         if array.dtype.kind == "f":
             self.elements += array.size
-            return Recorder(constant(array.astype(np.float64, order="C")))
-        lent = array.copy() if array.nbytes <= LARGE else array.view()
-        lent.flags.writeable = array.nbytes <= LARGE
-        return lent
+            lends = array.nbytes > DATA and array.dtype == np.float64
+            return Recorder(constant(_lent(array) if lends else array.astype(np.float64, order="C")))
+        return array.copy() if array.nbytes <= LARGE else _lent(array)
 
     def _view(self, array: Any, parameter: Any) -> Recorder:
         """A view of a parameter, such as one that a layer has kept from an earlier call."""
@@ -291,6 +293,13 @@ class Rebuilder:
             object.__setattr__(made, name, self(part))
         self._copies += [c for c in (made, getattr(made, "__dict__", None)) if isinstance(c, (dict, list))]
         return made
+
+
+def _lent(array: Any) -> Any:
+    """An array to be read."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _slots(kind: Any) -> list[str]:

@@ -234,7 +234,7 @@ def warn_once(f: Any, text: str, level: int | None = None) -> None:
     """A PerformanceWarning, once per function."""
     if id(getattr(f, "__code__", f)) not in _warned:
         keep_quiet(f)
-        warnings.warn(text, PerformanceWarning, stacklevel=users_level(2) if level is None else level)
+        warnings.warn(text, PerformanceWarning, stacklevel=users_level() if level is None else level)
 
 
 def keep_quiet(f: Any) -> None:

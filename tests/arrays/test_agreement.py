@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastgrad import EngineError, numerical_gradient, weight_gradient
-from fastgrad.arrays import agreement, blocks, losses, rules, sweep
+from fastgrad.arrays import agreement, blocks, cost, losses, rules, sweep
 from fastgrad.arrays.nodes import RefusedError
 from fastgrad.arrays.recorder import FUNCTIONS
 from fastgrad.arrays.recording import record
@@ -24,23 +24,44 @@ def loss(p):
     return np.sum(np.tanh(X @ p["W"] + p["b"]) ** 2) + np.sum(np.flip(p["b"]) * p["b"])
 
 
-def test_a_rule_with_another_value_is_refused(monkeypatch):
+UNITS = pytest.mark.parametrize("unit", [1.0, 1e-15, 1e15])
+
+
+def in_units(unit):
+    return lambda p: unit * loss(p)
+
+
+@UNITS
+def test_a_rule_with_another_value_is_refused(monkeypatch, unit):
     monkeypatch.setitem(FUNCTIONS, np.flip, lambda x: x * 1.0)
     p = weights()
     with pytest.raises(EngineError, match=r"the program gives .* here"):
-        weight_gradient(loss, p, engine="arrays")
+        weight_gradient(in_units(unit), p, engine="arrays")
 
 
-def test_a_rule_that_is_right_here_only_is_refused(monkeypatch):
+@UNITS
+def test_a_rule_that_is_right_here_only_is_refused(monkeypatch, unit):
     p = weights()
     fixed = p["b"][::-1].copy()
     monkeypatch.setitem(FUNCTIONS, np.flip, lambda x: x * 0.0 + fixed)
     for options in ({"engine": "arrays"}, {"method": "exact"}):
         with pytest.raises(EngineError, match="with all arrays moved"):
-            weight_gradient(loss, p, **options)
+            weight_gradient(in_units(unit), p, **options)
 
 
-def test_a_wrong_rule_of_change_is_refused(monkeypatch):
+@UNITS
+def test_right_programs_pass_in_all_units_and_where_the_loss_is_zero(unit):
+    p, target = weights(), np.tanh(X @ weights()["W"])
+    for f in (in_units(unit), lambda p: unit * np.sum((np.tanh(X @ p["W"]) - target) ** 2) + 0.0 * p["b"][0]):
+        expected = weight_gradient(f, p, engine="python")
+        for options in ({"engine": "arrays"}, {"method": "exact"}):
+            found = weight_gradient(f, p, **options)
+            for name in p:
+                np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-8 * unit)
+
+
+@UNITS
+def test_a_wrong_rule_of_change_is_refused(monkeypatch, unit):
     right = rules._RULES["reduce"]
 
     def wrong(node, changes, lanes):
@@ -49,14 +70,15 @@ def test_a_wrong_rule_of_change_is_refused(monkeypatch):
 
     monkeypatch.setitem(rules._RULES, "reduce", wrong)
     with pytest.raises(EngineError, match=r"element \d+ of [Wb] changes the loss by"):
-        weight_gradient(loss, weights(), engine="arrays")
+        weight_gradient(in_units(unit), weights(), engine="arrays")
 
 
-def test_a_wrong_derivative_is_refused(monkeypatch):
+@UNITS
+def test_a_wrong_derivative_is_refused(monkeypatch, unit):
     right = sweep._RULES["matmul"]
     monkeypatch.setitem(sweep._RULES, "matmul", lambda *given: [(a, bar * 1.001) for a, bar in right(*given)])
     with pytest.raises(EngineError, match="along an irregular direction"):
-        weight_gradient(loss, weights(), method="exact")
+        weight_gradient(in_units(unit), weights(), method="exact")
 
 
 def test_auto_takes_the_loop_then(monkeypatch):
@@ -66,6 +88,21 @@ def test_auto_takes_the_loop_then(monkeypatch):
     monkeypatch.setattr(losses, "MANY", 0)
     found = numerical_gradient(lambda _: loss(p), p["W"])
     assert calls
+    assert np.array_equal(found, numerical_gradient(lambda _: loss(p), p["W"], engine="python"))
+
+
+def test_rules_that_raise_leave_it_to_the_loop(monkeypatch):
+    def failing(*_):
+        return 1 / 0
+
+    p = weights()
+    monkeypatch.setitem(rules._RULES, "matmul", lambda node, changes, lanes: failing() if lanes > 4 else None)
+    with pytest.raises(EngineError, match="ZeroDivisionError"):
+        numerical_gradient(lambda _: loss(p), p["W"], engine="arrays")
+    monkeypatch.setattr(losses, "WORTH_A_LOOK", 0)
+    monkeypatch.setattr(losses, "MANY", 0)
+    monkeypatch.setattr(cost, "pays", lambda *_: True)
+    found = numerical_gradient(lambda _: loss(p), p["W"])
     assert np.array_equal(found, numerical_gradient(lambda _: loss(p), p["W"], engine="python"))
 
 

@@ -10,6 +10,7 @@ import functools
 import gc
 import itertools
 import logging
+import tracemalloc
 import types
 import typing
 import weakref
@@ -435,3 +436,15 @@ def test_integers_are_copied_and_large_ones_lent():
     assert np.shares_memory(copy(large), large)
     assert not copy(large).flags.writeable
     assert large.flags.writeable
+
+
+def test_large_data_does_not_exist_twice():
+    data = np.random.default_rng(0).normal(size=(1_500_000, 2))
+    w = np.array([0.5, 0.25])
+    tracemalloc.start()
+    found = record(lambda w: np.sum(data[:5] @ w), {"": w}, lambda arrays: (arrays[""],))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < data.nbytes / 4
+    assert found.result.value == pytest.approx(np.sum(data[:5] @ w))
+    assert data.flags.writeable
