@@ -2,7 +2,7 @@
 
     python bench/report.py build/bench.json
 
-A part of a run is printed and never written.
+A part of a run is printed and not written, but for a family that is asked for by name.
 """
 
 from __future__ import annotations
@@ -316,8 +316,13 @@ def main() -> None:
     """Write a whole run, print a part of one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("json", type=Path, help="what pytest --benchmark-json wrote")
-    run = read(parser.parse_args().json)
+    parser.add_argument("--family", help="write the table of one family, measured as a whole, and when it was")
+    given = parser.parse_args()
+    run = read(given.json)
     parts = sections(run)
+    if given.family and not [text for text in run.unmeasured() if text.startswith(f"{given.family} ")]:
+        write(PAGE, given.family, [*parts[given.family], "", *parts["machine"]])
+        return
     if unmeasured := run.unmeasured():
         print("\n".join(line for lines in parts.values() if lines for line in [*lines, ""]))
         print(f"nothing is written: {len(unmeasured)} were not measured, such as {unmeasured[0]}")
