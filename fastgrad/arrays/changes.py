@@ -133,11 +133,11 @@ def taken(node: Node, sets: Sequence[Set]) -> Any:
     value = np.asarray(node.value)
     for axis, places in enumerate(sets):
         if places is not None:
-            value = value[(slice(None),) * axis + (_slice(places),)]
+            value = value[(slice(None),) * axis + (span(places),)]
     return value
 
 
-def _slice(places: NDArray[np.intp]) -> Any:
+def span(places: NDArray[np.intp]) -> Any:
     """A slice where places follow each other: a view, and no copy."""
     if len(places) and places[-1] - places[0] + 1 == len(places):
         return slice(int(places[0]), int(places[-1]) + 1)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .moves import cast, put, read_only, spread
+from ..engine.numbers import read_only
+from .moves import cast, put, spread
 from .nodes import Node, constant, matmul, move, refuse, reshape, transpose, ufunc
 from .recorder import FUNCTIONS, Recorder, dot, joined, node_of, recorder_of
 
@@ -49,7 +50,7 @@ def _of_constants(function: Callable[..., Any], name: str, args: Any, options: A
 
 def _plain(value: Any, why: str) -> Any:
     if type(value) is Recorder:
-        return refuse(why) if value.node.moves else read_only(value.node.value)
+        return refuse(why) if value.node.moves else read_only(np.asarray(value.node.value))
     if type(value) in {list, tuple}:
         return type(value)([_plain(part, why) for part in value])
     if type(value) is dict:

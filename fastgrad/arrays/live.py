@@ -13,6 +13,7 @@ from ..formulas.stencils import Stencil
 from . import agreement, blocks, cost, sweep
 from .losses import Loss, Report
 from .nodes import Array, RefusedError
+from .randomness import random_numbers_kept
 from .recording import Recording, record
 
 
@@ -89,7 +90,7 @@ def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
         recording = _recorded(loss)
         reference, _ = _believed(loss, recording, usual)
         found = sweep.gradients(recording)
-        with agreement.random_numbers_kept(recording.generators):
+        with random_numbers_kept(recording.generators):
             agreement.check_gradient(loss.value, loss.arrays, recording, found)
     return reference, found
 
@@ -100,7 +101,7 @@ def _recorded(loss: Loss) -> Recording:
 
 def _believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> tuple[float, float]:
     """The loss, and how large it is nearby. What it warns of, or raises, in `usual` ways of NumPy's is for the user."""
-    with agreement.random_numbers_kept(recording.generators):
+    with random_numbers_kept(recording.generators):
         with np.errstate(**usual):
             reference = agreement.settled_value(loss.value, list(loss.arrays.values()))
         return reference, agreement.check_values(recording, loss.value, loss.arrays, reference)
@@ -109,7 +110,7 @@ def _believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> tup
 @contextmanager
 def _checking(generators: Sequence[Any] = ()) -> Iterator[None]:
     """What the loss raises where it is checked, and random numbers that it draws, are not for the user."""
-    with agreement.random_numbers_kept(generators), np.errstate(all="ignore"):
+    with random_numbers_kept(generators), np.errstate(all="ignore"):
         try:
             yield
         except RefusedError:

@@ -72,13 +72,6 @@ def is_of_one(index: Any, ndim: int) -> bool:
     return len(parts) == ndim and all(isinstance(p, (int, np.integer)) for p in parts)
 
 
-def read_only(value: Any) -> Any:
-    """The numbers of a constant, for functions that might write into them."""
-    lent = np.asarray(value).view()
-    lent.flags.writeable = False
-    return lent
-
-
 FACTORS, RUNNING = 64, 2048
 """As many numbers are multiplied one by one, and summed by a matrix."""
 

@@ -68,7 +68,7 @@ def _filled(call: Call, out: Array, values: Array | None, *, asked: bool) -> Fac
         value, found = exact(loss)
         out[0] = found[""].reshape(-1)
     else:
-        value = loss.value()
+        value = loss.value() if values is not None else 0.0
         _fill_differences(call, loss, own, out, asked)
     if values is not None:
         values[0] = value

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.numbers import read_only
 from ..program.captures import home, is_installed, is_pythons_class, is_users_module
 from .functions import SCIPYS
 from .holdings import holds_users, is_packages_class
@@ -64,14 +65,12 @@ class Rebuilder:
     ----------
     parameters : list of ndarray
         The arrays that are differentiated; views of them become views of their recorders.
-    elements : int
-        How many numbers the float arrays have that were met.
     generators : list
         Of random numbers, which were met, and not used: copies were.
     """
 
     def __init__(self, parameters: Mapping[int, Recorder], arrays: list[Any]) -> None:
-        self.parameters, self.elements = arrays, 0
+        self.parameters = arrays
         self.generators: list[Any] = []
         self._memo: dict[int, Any] = dict(parameters)
         self._alive: list[Any] = list(arrays)  # so that no other object takes the number of one in the memo
@@ -131,10 +130,9 @@ class Rebuilder:
         if array.dtype.kind not in "fiub":
             return refuse(f"it reads an array of {array.dtype}") if array.dtype.kind in "Oc" else array
         if array.dtype.kind == "f":
-            self.elements += array.size
             lends = array.nbytes > DATA and array.dtype == np.float64
-            return Recorder(constant(_lent(array) if lends else array.astype(np.float64, order="C")))
-        return array.copy() if array.nbytes <= LARGE else _lent(array)
+            return Recorder(constant(read_only(array) if lends else array.astype(np.float64, order="C")))
+        return array.copy() if array.nbytes <= LARGE else read_only(array)
 
     def _view(self, array: Any, parameter: Any) -> Recorder:
         """A view of a parameter, such as one that a layer has kept from an earlier call."""
@@ -293,13 +291,6 @@ class Rebuilder:
             object.__setattr__(made, name, self(part))
         self._copies += [c for c in (made, getattr(made, "__dict__", None)) if isinstance(c, (dict, list))]
         return made
-
-
-def _lent(array: Any) -> Any:
-    """An array to be read."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def _slots(kind: Any) -> list[str]:

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.numbers import read_only
 from .births import note
-from .moves import cast, cumulated, get, is_basic, is_of_one, product, put, read_only, spread, take
+from .moves import cast, cumulated, get, is_basic, is_of_one, product, put, spread, take
 from .nodes import Node, constant, matmul, move, reduce, refuse, reshape, transpose, ufunc
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
@@ -160,7 +161,7 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
             raise AttributeError(msg)
         if self.node.moves:
             refuse(f"ndarray.{name} has no rule for whole arrays")
-        return getattr(read_only(self.node.value), name)
+        return getattr(read_only(np.asarray(self.node.value)), name)
 
     # --- what NumPy asks
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import random
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import numpy as np
 
 from .births import alive, begin
 from .nodes import Array, Node, RefusedError, counted, ordered, reshape
+from .randomness import random_numbers_kept
 from .rebuild import Rebuilder
 from .recorder import Recorder
 from .simplify import simplified
@@ -90,11 +90,11 @@ def record(
 def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recording:
     counted.operations, counted.time, counted.nodes, counted.refused = 0, 0.0, 0, ""
     begin()
-    states = (random.getstate(), np.random.get_state())  # noqa: NPY002  the user's own
     nodes = _nodes(arrays)
     result, reason, generators = None, "", ()
     try:
-        result, generators = _seen(loss, arrays, nodes, argument)
+        with random_numbers_kept():
+            result, generators = _seen(loss, arrays, nodes, argument)
         reason = counted.refused  # also where the loss has caught it
     except RefusedError as error:
         reason = str(error)
@@ -106,9 +106,6 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recordin
         for recorder in alive():
             recorder.release()
         raise
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
     kept = _forgotten()
     if reason or kept:
         raise RefusedError(reason or KEPT)

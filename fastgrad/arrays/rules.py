@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from .buffers import empty
-from .changes import Box, Change, One, Set, difference, places_of, same, taken, whole
-from .nodes import Node
+from .changes import Box, Change, One, Set, difference, places_of, same, span, taken, whole
+from .nodes import Array, Node
 from .sweep import sources
 
 _LINEAR_IN_BOTH = (np.add, np.subtract)
@@ -224,7 +224,7 @@ def _reduce(node: Node, changes: Sequence[Change], lanes: int) -> Change:
         return Box(sets, box.by(x).sum(axis=axes, keepdims=keepdims))
     extreme = function.reduce(box.new(x), axis=axes, keepdims=keepdims)
     if partly:
-        extreme = function(extreme, _extreme_beside(function, x, box, axes, partly, keepdims))
+        extreme = function(extreme, extreme_beside(node, box)[..., None])
     return Box(sets, new=extreme)
 
 
@@ -238,12 +238,15 @@ def _sum_of_one(node: Node, one: One) -> One:
     return One(one.lanes, flat, one.by)
 
 
-def _extreme_beside(function: Any, x: Node, box: Box, axes: Any, partly: Sequence[int], keepdims: bool) -> Any:
+def extreme_beside(node: Node, box: Box) -> Array:
     """The extremum of what does not change, the same for all lanes."""
+    (function, axes, keepdims), (x,) = node.how, node.args
     rest = taken(x, [None if a in axes else s for a, s in enumerate(box.sets)]).copy()
-    inside = np.ix_(*[box.sets[a] if a in partly else np.arange(n) for a, n in enumerate(rest.shape)])
-    rest[inside] = -np.inf if function is np.maximum else np.inf
-    return np.asarray(function.reduce(rest, axis=axes, keepdims=keepdims))[..., None]
+    part = [s if a in axes else None for a, s in enumerate(box.sets)]
+    rest[np.ix_(*[np.arange(n) if s is None else s for s, n in zip(part, rest.shape, strict=True)])] = (
+        -np.inf if function is np.maximum else np.inf
+    )
+    return np.asarray(function.reduce(rest, axis=axes, keepdims=keepdims))
 
 
 # --- products of matrices
@@ -303,9 +306,9 @@ def _rows_of_one(one: One, shape: tuple[int, ...], factor: Any, lanes: int) -> B
     else:
         for part in _runs(one.lanes, inner):  # lane after lane, a tenth of the time
             np.multiply(
-                factor.T[:, _slice(inner[part])],
+                factor.T[:, span(inner[part])],
                 one.by[part],
-                out=data[0][:, _slice(one.lanes[part])],
+                out=data[0][:, span(one.lanes[part])],
                 casting="unsafe",
             )
     return Box((whole(rows, shape[0]), None), data)
@@ -315,10 +318,6 @@ def _runs(lanes: Any, inner: Any) -> Iterator[slice]:
     """Pieces in which lanes and elements follow each other."""
     breaks = np.flatnonzero((np.diff(lanes) != 1) | (np.diff(inner) != 1)) + 1
     yield from (slice(a, b) for a, b in pairwise([0, *breaks.tolist(), len(lanes)]))
-
-
-def _slice(places: Any) -> slice:
-    return slice(int(places[0]), int(places[-1]) + 1)
 
 
 def _of_both(left: Box, right: Box, a: Node, b: Node) -> Box:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from .changes import Box, Set, same, taken
-from .nodes import Array, Node
+from .nodes import Node
+from .rules import extreme_beside
 from .sweep import sources
 
 Column = Callable[[Mapping[Node, Box]], Any]
@@ -139,7 +140,7 @@ class Sample:
             return self._own(node) + (self._new[x] - self._own(x)).sum(axis=inner, keepdims=keepdims)
         found = function.reduce(self._new[x], axis=inner, keepdims=keepdims)
         if partly:
-            rest = self._take(np.shape(found), lambda boxes: _extreme_beside(node, x, boxes[x]))
+            rest = self._take(np.shape(found), lambda boxes: extreme_beside(node, boxes[x]))
             found = function(found, rest)
         return found
 
@@ -208,14 +209,3 @@ def _inside(x: Node, node: Node, boxes: Mapping[Node, Box]) -> list[Any]:
     sets, mine = _region(x, node, boxes)[0], boxes[x].sets
     lines = [np.arange(n) if s is None else s for s, n in zip(sets[1:], x.shape[1:], strict=True)]
     return [np.searchsorted(at, at if s is None else s) for at, s in zip(lines, mine[1:], strict=True)]
-
-
-def _extreme_beside(node: Node, x: Node, box: Box) -> Array:
-    """The extremum of what does not change in each sample."""
-    function, axes, keepdims = node.how
-    rest = taken(x, [None if a in axes else s for a, s in enumerate(box.sets)]).copy()
-    part = [s if a in axes else None for a, s in enumerate(box.sets)]
-    lines = [np.arange(n) if s is None else s for s, n in zip(part, rest.shape, strict=True)]
-    rest[np.ix_(*lines)] = -np.inf if function is np.maximum else np.inf
-    found: Array = function.reduce(rest, axis=axes, keepdims=keepdims)
-    return found

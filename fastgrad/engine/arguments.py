@@ -17,7 +17,7 @@ from ..formulas.values import unmasked
 from . import threads
 from .call import Call, Rows
 from .limits import read_bounds
-from .numbers import real_array
+from .numbers import read_only, real_array
 
 Array = NDArray[Any]
 
@@ -326,9 +326,7 @@ def read_batch(batch_args: Any, points: Rows, batch: bool) -> tuple[Array, ...]:
     """Arrays whose first axis runs with the points, read-only: f gets its row again for every displaced point."""
     if not len(batch_args):
         return ()
-    arrays = tuple(np.asarray(unmasked(a, f"batch_args[{k}]")).view() for k, a in enumerate(batch_args))
-    for array in arrays:
-        array.flags.writeable = False
+    arrays = tuple(read_only(np.asarray(unmasked(a, f"batch_args[{k}]"))) for k, a in enumerate(batch_args))
     if arrays and not batch:
         msg = "batch_args need batch=True, which says that x holds many points; for one point write args="
         raise ValueError(msg)

@@ -47,6 +47,13 @@ def real_array(x: Any, name: str = "x") -> Array:
     raise TypeError(_not_real(name, array.dtype, type(x)))
 
 
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view of an array in which nobody can write."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def _not_real(name: str, dtype: np.dtype[Any], kind: type) -> str:
     if dtype.kind == "c":
         return f"{name} is complex ({dtype}); derivatives are taken along real coordinates: pass {name}.real"

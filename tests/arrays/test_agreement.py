@@ -9,6 +9,7 @@ import pytest
 from fastgrad import EngineError, numerical_gradient, weight_gradient
 from fastgrad.arrays import agreement, blocks, cost, losses, rules, sweep
 from fastgrad.arrays.nodes import RefusedError
+from fastgrad.arrays.randomness import random_numbers_kept
 from fastgrad.arrays.recorder import FUNCTIONS
 from fastgrad.arrays.recording import record
 from fastgrad.formulas.stencils import stencil
@@ -142,7 +143,7 @@ def draws(generator):
 )
 def test_generators_are_put_back(generator):
     drawn = generator.random()
-    with agreement.random_numbers_kept([generator]):
+    with random_numbers_kept([generator]):
         first = generator.random()
     assert generator.random() == first != drawn
 
@@ -185,7 +186,7 @@ UNSETTLED = {
 @pytest.mark.parametrize("name", UNSETTLED)
 def test_settled(name):
     value, reason = UNSETTLED[name]
-    with pytest.raises(RefusedError, match=reason), agreement.random_numbers_kept():
+    with pytest.raises(RefusedError, match=reason), random_numbers_kept():
         agreement.settled_value(value, [])
 
 

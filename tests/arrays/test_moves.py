@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from fastgrad.arrays.moves import cast, cumulated, get, is_basic, is_of_one, product, put, read_only, spread, take
+from fastgrad.arrays.moves import cast, cumulated, get, is_basic, is_of_one, product, put, spread, take
 from fastgrad.arrays.nodes import Node, RefusedError, constant, ufunc
+from fastgrad.engine.numbers import read_only
 
 A = np.arange(12.0).reshape(3, 4)
 X = Node("parameter", value=A)

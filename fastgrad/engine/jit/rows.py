@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...results import EngineError
 from ..call import Call, Rows
+from ..numbers import read_only
 
 Array = NDArray[Any]
 
@@ -26,12 +27,12 @@ SAME = (np.float64, np.complex128)  # types of numbers in which NumPy and Numba 
 
 def rest(call: Call) -> tuple[Any, ...]:
     """What a loop gets: the further arguments, and the arrays of rows."""
-    return (*call.args, *map(_read_only, call.batch)) if call.batch else call.args
+    return (*call.args, *map(read_only, call.batch)) if call.batch else call.args
 
 
 def rest_at(call: Call, n: int) -> tuple[Any, ...]:
     """What f gets at a point, its rows as copies that are read-only for compiled code."""
-    return (*call.args, *(_read_only(rows[n].copy()) if rows.ndim > 1 else rows[n] for rows in call.batch))
+    return (*call.args, *(read_only(rows[n].copy()) if rows.ndim > 1 else rows[n] for rows in call.batch))
 
 
 def layouts(call: Call) -> tuple[tuple[bool, bool], ...]:
@@ -102,12 +103,6 @@ def _telling(rows: Array) -> set[int]:
         return set(last[last >= 0].tolist())
     extreme = {int(n) * len(rows) // rows.size for n in (rows.argmin(), rows.argmax())}
     return extreme.union(np.linspace(0, len(rows) - 1, SPREAD).astype(int).tolist())
-
-
-def _read_only(array: Array) -> Array:
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 def _row_type(kind: Any) -> Any:
