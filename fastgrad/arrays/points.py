@@ -18,6 +18,8 @@ DATA = 4096
 """Numbers that a function captures, above which its program of single numbers would be long."""
 
 
+REFUSED = "engine='arrays' cannot run this function: {}"
+
 MANY = 32
 """Coordinates; with fewer f is called a few times only, and f's program of single numbers may be long."""
 
@@ -56,8 +58,7 @@ def fill_asked(call: Call, out: Any, values: Array | None) -> Facts:
     try:
         return _filled(call, out, values, asked=True)
     except RefusedError as refused:
-        msg = f"engine='arrays' cannot run this function: {refused}"
-        raise EngineError(msg) from refused
+        raise EngineError(REFUSED.format(refused)) from refused
 
 
 def _filled(call: Call, out: Array, values: Array | None, *, asked: bool) -> Facts:
@@ -83,18 +84,18 @@ def described(call: Call, asked: bool) -> str:
     EngineError
         It was asked for, and cannot be had.
     """
+    if asked and not suits(call):
+        raise EngineError(ARRAYS)
     if not suits(call) or not (asked or has_much_data(call)):
-        return "" if not asked else _raise(ARRAYS)
+        return ""
     from .live import described as how  # noqa: PLC0415
 
     try:
         return how(_loss(call)[0], None if call.table.is_exact else call.table.stencil, asked)
     except RefusedError as refused:
-        return "" if not asked else _raise(f"engine='arrays' cannot run this function: {refused}")
-
-
-def _raise(text: str) -> str:
-    raise EngineError(text)
+        if not asked:
+            return ""
+        raise EngineError(REFUSED.format(refused)) from refused
 
 
 def _loss(call: Call) -> tuple[Loss, Array]:
