@@ -26,7 +26,7 @@ CALL = 30_000
 FEW = 3
 """Elements of a block that tell what all of them change."""
 
-TAIL = 512
+TAIL = 1024
 """Elements of a block at a time where machine code does most of it."""
 
 ByTail = tuple[tails.Tail, Mapping[Node, Box]]
@@ -101,8 +101,8 @@ def final_change(
     return now.get(order[-1]) if order[-1].kind != "parameter" else starts.get(order[-1])
 
 
-def _boxes(recording: Recording, block: Block, places: Places) -> dict[Node, Box]:
-    """What a block changes, as a few of its elements of each array tell."""
+def _boxes(recording: Recording, order: list[Node], block: Block, places: Places) -> dict[Node, Box]:
+    """What a block changes in the first nodes of a program, as a few of its elements of each array tell."""
     starts: dict[Node, Change] = {}
     keep: dict[Node, Change] = {}
     lanes = 0
@@ -112,7 +112,7 @@ def _boxes(recording: Recording, block: Block, places: Places) -> dict[Node, Box
         node, flat = recording.parameters[block.names[k]], places[block.names[k]][some]
         starts[node] = One(np.arange(lanes, lanes + len(some)), flat, np.full(len(some), 1e-4))
         lanes += len(some)
-    final_change(recording.order, starts, lanes, keep)
+    final_change(order, starts, lanes, keep)
     return {n: c.boxed(n, lanes) for n, c in (keep | starts).items() if c is not None}
 
 
@@ -205,15 +205,15 @@ def _blocks(recording: Recording, family: Family, places: Places) -> list[Block]
 
 def _with_tails(recording: Recording, family: Family, places: Places, offsets: int) -> Iterator[Any]:
     """The blocks, each with the machine code that does the last part of it and its boxes, or None."""
-    blocks = _blocks(recording, family, places)
+    blocks, order = _blocks(recording, family, places), recording.order
     code = None
     if sum(len(b.which) for b in blocks) * offsets * family.work > tails.WORTH:
         with np.errstate(all="ignore"):
-            first, last = (_boxes(recording, blocks[n], places) for n in (0, -1))
-            code = tails.tail(recording.order, first)
-        code = code if code and code.fits(last) else None
+            changed = _boxes(recording, order, blocks[0], places)
+            code = tails.tail(order, changed, [recording.parameters[name] for name, _ in family.axes])
+    ahead = order[: order.index(code.entry) + 1] if code else []
     for block in blocks:
-        boxes = _boxes(recording, block, places) if code else {}
+        boxes = code.boxes(_boxes(recording, ahead, block, places)) if code else {}
         yield block, (code, boxes) if code and code.fits(boxes) else None
 
 
@@ -234,12 +234,13 @@ def _fill(
         lanes = np.concatenate([at + n * count for n in range(len(moved))])
         starts[node] = One(lanes, np.tile(flat, len(moved)), by)
         mine[name] = at, numbers
-    lanes_count = count * len(moved)
+    used = count * len(moved)
+    lanes_count = used + (-used % by_tail[0].code.lanes if by_tail else 0)
     with np.errstate(all="ignore"):
         found = final_change(recording.order, starts, lanes_count, by_tail=by_tail)
         final = recording.result
         by = np.zeros(lanes_count) if found is None else found.boxed(final, lanes_count).by(final)
-    by_offset = dict(zip(moved, by.reshape(len(moved), count), strict=True)) | {0: np.zeros(count)}
+    by_offset = dict(zip(moved, by[:used].reshape(len(moved), count), strict=True)) | {0: np.zeros(count)}
     values = [by_offset[k] for k in formula.offsets]
     with np.errstate(all="ignore"):
         total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)

@@ -6,7 +6,7 @@ that of the last node that has a sample for each, and NumPy's rules sum up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,8 @@ from ..program.program import Program
 from ..program.trace.recording import Untraceable, trace
 from ..results import EngineError
 from .buffers import empty
-from .changes import Box, Change, Set, same
+from .changes import Box, Change, Set, count, same
+from .extents import extent
 from .nodes import Array, Node
 from .samples import Sample, is_local
 
@@ -38,8 +39,8 @@ class Tail:
         self.entry, self.last, self.count = entry, nodes[-1], entry.shape[0]
         self.inner = frozenset(nodes[:-1])
         self.sample = Sample(entry, nodes, boxes, self.count)
-        width, self.width = boxes[entry].size // self.count, boxes[nodes[-1]].size // self.count
-        self.sizes = {n: boxes[n].size for n in (entry, *nodes)}
+        self.sizes = {n: count(n, boxes[n].sets) for n in (entry, *nodes)}
+        width, self.width = self.sizes[entry] // self.count, self.sizes[nodes[-1]] // self.count
         self.places: list[Any] = []
         numbers = _Numbers()
         self.sample.run(np.zeros(width), numbers.take)
@@ -65,29 +66,34 @@ class Tail:
 
     def fits(self, boxes: Mapping[Node, Box]) -> bool:
         """Whether another block has boxes of the same sizes, which lie in the same way."""
-        if not all(node in boxes and boxes[node].size == size for node, size in self.sizes.items()):
+        if not all(node in boxes and count(node, boxes[node].sets) == size for node, size in self.sizes.items()):
             return False
         found = [place(boxes) for place in self.sample.places]
         return all(all(map(same, a, b)) for a, b in zip(found, self.places, strict=True))
+
+    def boxes(self, ahead: Mapping[Node, Box]) -> dict[Node, Box]:
+        """What changes within it where nodes ahead change within boxes: places without numbers."""
+        found = {self.entry: ahead[self.entry]} if self.entry in ahead else {}
+        for node in self.sample.nodes:
+            given = [found[a].sets if a in found else None for a in node.args]
+            sets = extent(node, given) if any(s is not None for s in given) else None
+            if sets is not None:
+                found[node] = Box(sets)
+        return found
 
     def takes(self, entry: Change, lanes: int, boxes: Mapping[Node, Box]) -> bool:
         """Whether a change of the entry lies within the box that a block was said to have."""
         return entry is not None and all(map(_covers, boxes[self.entry].sets, entry.boxed(self.entry, lanes).sets))
 
     def change(self, entry: Change, lanes: int, boxes: Mapping[Node, Box]) -> Box:
-        """The change of the last node, for that of the entry in a block of these boxes."""
+        """The change of the last node, for that of the entry in a block of these boxes; lanes are whole vectors."""
         assert entry is not None
         by = entry.boxed(self.entry, lanes).widened(self.entry, boxes[self.entry].sets).by(self.entry)
-        step = self.code.lanes
-        padded = -lanes % step
-        points = by.reshape(self.count, -1, lanes)
-        if padded:
-            points = np.concatenate([points, np.repeat(points[..., -1:], padded, axis=-1)], axis=-1)
-        out = empty((self.count, self.width, lanes + padded))
-        self.code.fill(np.ascontiguousarray(points), out, self._table(boxes))
+        out = empty((self.count, self.width, lanes))
+        self.code.fill(np.ascontiguousarray(by.reshape(self.count, -1, lanes)), out, self._table(boxes))
         sets = boxes[self.last].sets
         shape = tuple(n if s is None else len(s) for s, n in zip(sets, self.last.shape, strict=True))
-        return Box(sets, out[..., :lanes].reshape(*shape, lanes))
+        return Box(sets, out.reshape(*shape, lanes))
 
     def _table(self, boxes: Mapping[Node, Box]) -> Array:
         """The constants of each sample."""
@@ -120,9 +126,13 @@ class _Numbers:
         return np.full(n, 0.5)
 
 
-def tail(order: list[Node], boxes: Mapping[Node, Box]) -> Tail | None:
-    """The longest part of a program that treats samples by themselves, or None."""
-    found = _segment([node for node in order if node in boxes], boxes)
+def tail(order: list[Node], boxes: Mapping[Node, Box], moved: Iterable[Node]) -> Tail | None:
+    """The longest part of a program that treats samples by themselves, or None.
+
+    What a block changes is in `boxes`. Other blocks of the parameters that are `moved` may change more, beside it; what
+    any of them could change lies within the part or follows from its end.
+    """
+    found = _segment(order, boxes, _reached(order, moved))
     if found is None:
         return None
     try:
@@ -132,28 +142,37 @@ def tail(order: list[Node], boxes: Mapping[Node, Box]) -> Tail | None:
         return None
 
 
-def _segment(changed: list[Node], boxes: Mapping[Node, Box]) -> list[Node] | None:
+def _reached(order: list[Node], moved: Iterable[Node]) -> set[Node]:
+    """All that is made of parameters, whichever of their elements."""
+    found = set(moved)
+    for node in order:
+        if not found.isdisjoint(node.args):
+            found.add(node)
+    return found
+
+
+def _segment(order: list[Node], boxes: Mapping[Node, Box], reached: set[Node]) -> list[Node] | None:
     """An entry and what it changes, up to a node by which alone the rest is changed."""
     best: list[Node] = []
+    changed = [node for node in order if node in boxes]
     for first, entry in enumerate(changed):
         if not entry.shape or entry.shape[0] < 2 or boxes[entry].sets[0] is not None or not entry.is_float:
             continue
         inside = {entry: None}
         for node in changed[first + 1 :]:
-            if all(a in inside for a in node.args if a in boxes) and is_local(node, boxes, entry.shape[0]):
+            if all(a in inside for a in node.args if a in reached) and is_local(node, boxes, entry.shape[0]):
                 inside[node] = None
-        found = _with_one_exit(changed, list(inside))
+        found = _with_one_exit(order, list(inside))
         if len(found) > max(len(best), SHORTEST):
             best = found
     return best or None
 
 
-def _with_one_exit(changed: list[Node], inside: list[Node]) -> list[Node]:
+def _with_one_exit(order: list[Node], inside: list[Node]) -> list[Node]:
     """Without the last ones, as long as others are read from outside."""
     while len(inside) > SHORTEST:
-        inner = set(inside[:-1])
-        outside = [node for node in changed if node not in inner and node is not inside[-1]]
-        if inside[-1].is_float and not any(a in inner for node in outside for a in node.args):
+        own, inner = set(inside), set(inside[:-1])
+        if inside[-1].is_float and all(node in own or inner.isdisjoint(node.args) for node in order):
             break
         inside = inside[:-1]
     return inside
