@@ -61,32 +61,38 @@ def of_move(node: Node, given: Given) -> Sets | None:
 def moved(node: Node, given: Given) -> Any:
     """The result's sets, from which rows of the arguments' boxes it is made, whether as they are, and with gaps."""
     key = tuple(None if b is None else tuple(None if s is None else s.tobytes() for s in b) for b in given)
-    if key not in node.kept:
-        start, places = 0, []
-        for sets, argument in zip(given, node.args, strict=True):
-            places.append(np.full(argument.shape, -1, np.int64))
-            if sets is not None:
-                lines = [np.arange(n) if s is None else s for s, n in zip(sets, argument.shape, strict=True)]
-                size, shape = count(argument, sets), tuple(map(len, lines))
-                places[-1][np.ix_(*lines) if lines else ()] = np.arange(start, start + size).reshape(shape)
-                start += size
-        place = np.asarray(node.how[0](*places))
-        axes = range(place.ndim)
-        lines = [np.flatnonzero((place >= 0).any(axis=tuple(b for b in axes if b != axis))) for axis in axes]
-        rows = place[np.ix_(*lines)] if lines else place
-        sets = tuple(whole(found, n) for found, n in zip(lines, place.shape, strict=True))
-        as_it_is = np.array_equal(rows.reshape(-1), np.arange(start))
+    found = node.kept.get(key)
+    if found is None:
+        found = _moved(node, given)
         _forget(node)
-        node.kept[key] = sets, rows, as_it_is, bool((rows < 0).any())
-    return node.kept[key]
+        node.kept[key] = found
+    return found
+
+
+def _moved(node: Node, given: Given) -> Any:
+    start, places = 0, []
+    for sets, argument in zip(given, node.args, strict=True):
+        places.append(np.full(argument.shape, -1, np.int64))
+        if sets is not None:
+            lines = [np.arange(n) if s is None else s for s, n in zip(sets, argument.shape, strict=True)]
+            size, shape = count(argument, sets), tuple(map(len, lines))
+            places[-1][np.ix_(*lines) if lines else ()] = np.arange(start, start + size).reshape(shape)
+            start += size
+    place = np.asarray(node.how[0](*places))
+    axes = range(place.ndim)
+    lines = [np.flatnonzero((place >= 0).any(axis=tuple(b for b in axes if b != axis))) for axis in axes]
+    rows = place[np.ix_(*lines)] if lines else place
+    found = tuple(whole(at, n) for at, n in zip(lines, place.shape, strict=True))
+    as_it_is = np.array_equal(rows.reshape(-1), np.arange(start))
+    return found, rows, as_it_is, bool((rows < 0).any())
 
 
 def _forget(node: Node) -> None:
-    """Blocks follow each other, each with boxes of its own."""
-    boxes = [key for key in node.kept if not (key and isinstance(key[0], str))]
+    """Blocks follow each other, each with boxes of its own; threads that share them look here at the same time."""
+    boxes = [key for key in list(node.kept) if not (key and isinstance(key[0], str))]
     if len(boxes) > 2:
         for key in boxes:
-            del node.kept[key]
+            node.kept.pop(key, None)
 
 
 _RULES: dict[str, Callable[[Node, Given], Sets | None]] = {

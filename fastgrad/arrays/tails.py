@@ -64,44 +64,64 @@ class Tail:
         self.fixed = np.array(traced.constants)
         return replace(traced, nodes=nodes, outputs=outputs, constants=constants, rows=0)
 
-    def fits(self, boxes: Mapping[Node, Box]) -> bool:
-        """Whether another block has boxes of the same sizes, which lie in the same way."""
+    def at(self, ahead: Mapping[Node, Box]) -> Placed | None:
+        """Where a block changes nodes ahead within boxes; None if it is not the same program there."""
+        boxes = {self.entry: ahead[self.entry]} if self.entry in ahead else {}
+        for node in self.sample.nodes:
+            given = [boxes[a].sets if a in boxes else None for a in node.args]
+            sets = extent(node, given) if any(s is not None for s in given) else None
+            if sets is not None:
+                boxes[node] = Box(sets)
+        return Placed(self, boxes, self._width(ahead)) if self._fits(boxes) else None
+
+    def _fits(self, boxes: Mapping[Node, Box]) -> bool:
+        """Whether a block has boxes of the same sizes, which lie in the same way."""
         if not all(node in boxes and count(node, boxes[node].sets) == size for node, size in self.sizes.items()):
             return False
         found = [place(boxes) for place in self.sample.places]
         return all(all(map(same, a, b)) for a, b in zip(found, self.places, strict=True))
 
-    def boxes(self, ahead: Mapping[Node, Box]) -> dict[Node, Box]:
-        """What changes within it where nodes ahead change within boxes: places without numbers."""
-        found = {self.entry: ahead[self.entry]} if self.entry in ahead else {}
-        for node in self.sample.nodes:
-            given = [found[a].sets if a in found else None for a in node.args]
-            sets = extent(node, given) if any(s is not None for s in given) else None
-            if sets is not None:
-                found[node] = Box(sets)
-        return found
+    def _width(self, ahead: Mapping[Node, Box]) -> int:
+        """Numbers of the widest change that is not within machine code."""
+        return max(self.sizes[self.last], *(count(n, box.sets) for n, box in ahead.items()))
 
-    def takes(self, entry: Change, lanes: int, boxes: Mapping[Node, Box]) -> bool:
-        """Whether a change of the entry lies within the box that a block was said to have."""
-        return entry is not None and all(map(_covers, boxes[self.entry].sets, entry.boxed(self.entry, lanes).sets))
 
-    def change(self, entry: Change, lanes: int, boxes: Mapping[Node, Box]) -> Box:
-        """The change of the last node, for that of the entry in a block of these boxes; lanes are whole vectors."""
+class Placed:
+    """A tail in a block.
+
+    Attributes
+    ----------
+    widest : int
+        Numbers of the widest change of one lane, in memory.
+    """
+
+    def __init__(self, tail: Tail, boxes: Mapping[Node, Box], widest: int) -> None:
+        self.tail, self.boxes, self.widest = tail, boxes, widest
+        self.table = self._table()
+
+    def takes(self, entry: Change, lanes: int) -> bool:
+        """Whether a change of the entry lies within the box that the block was said to have."""
+        node = self.tail.entry
+        return entry is not None and all(map(_covers, self.boxes[node].sets, entry.boxed(node, lanes).sets))
+
+    def change(self, entry: Change, lanes: int) -> Box:
+        """The change of the last node, for that of the entry; lanes are whole vectors."""
         assert entry is not None
-        by = entry.boxed(self.entry, lanes).widened(self.entry, boxes[self.entry].sets).by(self.entry)
-        out = empty((self.count, self.width, lanes))
-        self.code.fill(np.ascontiguousarray(by.reshape(self.count, -1, lanes)), out, self._table(boxes))
-        sets = boxes[self.last].sets
-        shape = tuple(n if s is None else len(s) for s, n in zip(sets, self.last.shape, strict=True))
+        tail, sets = self.tail, self.boxes[self.tail.last].sets
+        by = entry.boxed(tail.entry, lanes).widened(tail.entry, self.boxes[tail.entry].sets).by(tail.entry)
+        out = empty((tail.count, tail.width, lanes))
+        tail.code.fill(np.ascontiguousarray(by.reshape(tail.count, -1, lanes)), out, self.table)
+        shape = tuple(n if s is None else len(s) for s, n in zip(sets, tail.last.shape, strict=True))
         return Box(sets, out.reshape(*shape, lanes))
 
-    def _table(self, boxes: Mapping[Node, Box]) -> Array:
+    def _table(self) -> Array:
         """The constants of each sample."""
-        table = np.empty((self.count, len(self.fixed) + self.slots))
-        table[:, : len(self.fixed)] = self.fixed
-        at = len(self.fixed)
-        for for_all, column in self.sample.columns:
-            rows = np.asarray(column(boxes), dtype=float).reshape(1 if for_all else self.count, -1)
+        fixed, samples = self.tail.fixed, self.tail.count
+        table = np.empty((samples, len(fixed) + self.tail.slots))
+        table[:, : len(fixed)] = fixed
+        at = len(fixed)
+        for for_all, column in self.tail.sample.columns:
+            rows = np.asarray(column(self.boxes), dtype=float).reshape(1 if for_all else samples, -1)
             table[:, at : at + rows.shape[1]] = rows
             at += rows.shape[1]
         return table

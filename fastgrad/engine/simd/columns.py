@@ -13,18 +13,16 @@ from ...llvm.vectormath import Unsupported
 from ...program import differences
 from ...program.program import Program
 from ...results import EngineError
-from .. import threads
-from ..kernels import Kernel
 from .arguments import PLACES, SLOTS, address_of, form_of_columns
-from .code import QUICK_OPERATIONS, written_out
+from .code import written_out
 from .emission import module
 
 Array = NDArray[np.float64]
 
 MOVED = ("source", "out", "constants")  # addresses that are others for each set of points
 
-# The kernel for one set after the other. Below Python two threads have no lock to wait for: for 100 sets of 1 000
-# points, 20 us each, every second call of a kernel by Python waited for it.
+# The kernel for one set after the other. In a loop of Python over 100 sets of 1 000 points, 20 us each, threads waited
+# for its lock at every second one.
 _SETS = Template("""
 define i64 @sets(i64 %start, i64 %stop, ptr %given) #0 {
 entry:
@@ -72,16 +70,14 @@ class Columns:
         try:
             made = differences.differences(program, stencils.value())
             frame = written_out(program, made, form_of_columns(), "kernel")
-            quick = len(program.nodes) > QUICK_OPERATIONS
             text = module(frame) + _sets()
-            (self._sets,) = machine.functions(text, "sets", quick=quick, straight=frame.written_out)
+            (self._sets,) = machine.functions(text, "sets", straight=frame.written_out)
         except Unsupported as missing:
             msg = f"this machine has no vector form of {missing}"
             raise EngineError(msg) from None
-        self._pace = threads.Pace()
 
     def fill(self, points: Array, out: Array, table: Array) -> None:
-        """The outputs out[n] at points[n], with the n-th row of a table for constants; threads share the sets."""
+        """The outputs out[n] at points[n], with the n-th row of a table for constants; other threads may run."""
         count, size = points.shape[2], np.ones(1)
         arrays = dict(zip(MOVED, (points, out, table), strict=True))
         given = np.zeros(len(SLOTS) + len(MOVED) + 1, np.int64)
@@ -91,12 +87,7 @@ class Columns:
         }.items():  # fmt: skip
             given[PLACES[name]] = number
         given[len(SLOTS) :] = [*(array.strides[0] for array in arrays.values()), count]
-        kernel = Kernel(self._sets, address_of(given), _seen)
-        threads.run(kernel.work, len(table), workers=threads.cores(), pace=self._pace, kernel=kernel)
-
-
-def _seen(_mark: int, _start: int, _stop: int) -> None:
-    """What is not finite is so by f's own operations, as in NumPy."""
+        self._sets(0, len(table), address_of(given))
 
 
 def _sets() -> str:
