@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from ...results import EngineError
 from ..bound import Bound
-from ..call import Call, Grid, Output, Target, subset
-from ..python import buffer
+from ..call import Call, Grid, Output, Target
 from . import directions, loops, numbers
 from .functions import Function, check_possible, function_of, lock, precision_of, probe, rest_types
 from .linking import Shape
+from .repairs import asking
 from .rows import layouts, rest
 
 Array = NDArray[np.float64]
@@ -66,7 +66,7 @@ class Code:
             bound = self._values(call, array)
         else:
             bound = self._axes(call, array, values) if _is_along_axes(call) else self._table(call, array)
-        return replace(bound, finish=_asking(bound, call, array)) if self.function.raises else bound
+        return asking(bound, self.function, array, values)
 
     def kernel(self, call: Call, contiguous: bool, *, copies: bool = False) -> Any:
         """The loop for a kind of call, from the memo or compiled now."""
@@ -149,20 +149,6 @@ class Code:
                 whole[...] = values
 
         return Bound("jit", call, work, count, 1, count, self.eps, finish)
-
-
-def _asking(bound: Bound, call: Call, out: Array) -> Callable[[], None]:
-    """What is done at the end: where results are not finite f is called as the stencil calls it, and may raise."""
-
-    def finish() -> None:
-        bound.finish()
-        flat = out.reshape(call.points.count, -1)
-        rows = np.flatnonzero(~np.isfinite(flat).all(axis=1))
-        if rows.size:
-            unused: Any = np.empty((len(rows), *out.shape[1:]))
-            buffer.apply(subset(call, rows), Target(lambda _: unused) if call.vector else unused)
-
-    return finish
 
 
 def items(work: Callable[[int, int], object], call: Call, each: int, eps: float) -> Bound:

@@ -20,6 +20,7 @@ from .kernels import inlined, part
 from .linking import Shape, call_at
 from .loops import place_row, step_at
 from .numbers import Numbers
+from .repairs import asking
 from .rows import rest
 
 Array = NDArray[np.float64]
@@ -72,7 +73,7 @@ class ComplexCode:
             if kernel(*given, start, stop, points.dimension, points.shape, more):
                 raise ValueError(resized(whole.shape[1]))
 
-        return items(work, call, directions, self.eps)
+        return asking(items(work, call, directions, self.eps), self.function, array, values)
 
     def kernel(self, call: Call) -> Any:
         """The loop for this kind of call, from the memo or compiled now."""

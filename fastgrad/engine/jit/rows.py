@@ -14,14 +14,14 @@ from numba.np.arrayobj import load_item, make_array, populate_array
 from numpy.typing import NDArray
 
 from ...results import EngineError
-from ..call import Call, Rows
+from ..call import Call, Grid
 from ..numbers import read_only
 
 Array = NDArray[Any]
 
 NUMBERS = "?bBhHiIlLqQfdFD"  # NumPy's types that Numba has, too
 SPREAD = 16  # rows over all of them that are looked at
-COORDINATES = 16  # whose extremes are looked at
+COLUMNS = 16  # numbers of a point that are looked at together; of so many bytes each value is
 SAME = (np.float64, np.complex128)  # types of numbers in which NumPy and Numba compute alike
 
 
@@ -63,17 +63,44 @@ def places(call: Call) -> list[int]:
 
 
 def extremes(call: Call) -> list[int]:
-    """Points whose integers are large, small or none: those of the largest, smallest, not finite coordinates."""
+    """Points whose integers are large, small or none: those of the largest, smallest, not finite numbers of each place.
+
+    At most three or four for each coordinate, of which each is moved at every point.
+    """
     points, count = call.points, call.points.count
     found = set(np.linspace(0, count - 1, SPREAD).astype(int).tolist())
-    if isinstance(points, Rows) and count and points.dimension:
-        few = points.row(slice(None))[:, :COORDINATES]
-        for odd in (np.isnan(few), few == np.inf, few == -np.inf):
-            found.add(int(odd.any(axis=1).argmax()))
-        finite = np.isfinite(few)
-        for sign, values in ((1.0, few), (-1.0, few), (1.0, np.abs(few))):
-            found.update(np.where(finite, sign * values, np.inf).argmin(axis=0).tolist())
+    if isinstance(points, Grid):
+        return sorted(found | _nodes(points))
+    for rows in (points.given, *call.batch):
+        for part in (rows.real, rows.imag) if rows.dtype.kind == "c" else (rows,):
+            found |= _of_columns(part.reshape(count, -1)) if part.size else set()
     return sorted(found)
+
+
+def _of_columns(table: Array) -> set[int]:
+    """The rows with the extremes of each column, some columns at a time, and that with the largest sum."""
+    found, sums = set[int](), np.zeros(len(table))
+    for start in range(0, table.shape[1], COLUMNS):
+        few = table[:, start : start + COLUMNS].astype(np.float64)
+        finite, sizes = np.isfinite(few), np.abs(few)
+        for odd in () if finite.all() else (np.isnan(few), few == np.inf, few == -np.inf):
+            found.update(odd.argmax(axis=0)[odd.any(axis=0)].tolist())
+        for values in (few, -few, sizes):
+            found.update(np.where(finite, values, np.inf).argmin(axis=0).tolist())
+        with np.errstate(over="ignore"):
+            sums += np.where(finite, sizes, 0.0).sum(axis=1)
+    return found | {int(sums.argmax())}
+
+
+def _nodes(grid: Grid) -> set[int]:
+    """Nodes with the extremes of each axis, all other coordinates the first."""
+    found, lengths = set(), tuple(map(len, grid.axes))
+    for k, axis in enumerate(grid.axes if grid.count else ()):
+        for values in (axis, -axis, np.abs(axis)):
+            node = [0] * len(lengths)
+            node[k] = int(values.argmin())
+            found.add(int(np.ravel_multi_index(node, lengths)))
+    return found
 
 
 def doubtful(call: Call) -> list[str]:
@@ -93,16 +120,19 @@ def _telling(rows: Array) -> set[int]:
     """Rows with which f compiled differs from f, if any does.
 
     Numba makes int64 of uint8 and float64 of float32 where NumPy computes in these: (y - 1) * x differs at y = 0 only,
-    y * (40 - y) * x in the middle. Of numbers of a byte each value is among these rows.
+    y * (40 - y) * x in the middle. Of few numbers of a byte each value is among these rows.
     """
     if rows.dtype in SAME or not rows.size:
         return set()
-    if rows.ndim == 1 and rows.itemsize == 1:
+    table = rows.reshape(len(rows), -1)
+    found = set(np.linspace(0, len(rows) - 1, SPREAD).astype(int).tolist())
+    for extreme in (table.argmin(axis=0), table.argmax(axis=0)):
+        found.update(extreme.tolist())
+    for column in table.T if rows.itemsize == 1 and table.shape[1] <= COLUMNS else ():
         last = np.full(256, -1)
-        last[rows.view(np.uint8)] = np.arange(len(rows))
-        return set(last[last >= 0].tolist())
-    extreme = {int(n) * len(rows) // rows.size for n in (rows.argmin(), rows.argmax())}
-    return extreme.union(np.linspace(0, len(rows) - 1, SPREAD).astype(int).tolist())
+        last[np.ascontiguousarray(column).view(np.uint8)] = np.arange(len(rows))
+        found.update(last[last >= 0].tolist())
+    return found
 
 
 def _row_type(kind: Any) -> Any:
