@@ -10,7 +10,8 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from .slopes import Loss, Ray, Slope
+from .rays import Ray, Slope
+from .slopes import Loss
 
 Places = NDArray[np.intp]
 Measure = Callable[[Slope], float]

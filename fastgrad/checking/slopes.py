@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +21,9 @@ from numpy.typing import NDArray
 from ..engine.python.mutation import WRITES, restore
 from ..formulas.steps import default_factor, power_of_two_below
 from ..formulas.values import as_number, precision
+from .rays import Places, Ray, Slope
 
 Array = NDArray[Any]
-Places = NDArray[np.intp]
 
 NOISE = 6.0  # a difference is noise up to so many times the measured deviation of f over t
 # So many deviations of a sum of tolerated errors with random signs: all elements are hardly off by all they may.
@@ -33,40 +32,13 @@ LIMIT = 0.02  # noise above this part of the gradient's length allows no verdict
 NOISY_LIMIT = 0.001  # the same, where it is more than rounding
 LEAST = 1e-5  # of f over a step, if that is below 1: stands for the size of a gradient that is 0 throughout
 NOISY = 100.0  # f is noisy, not merely rounded, from so many roundings on
-
-
-class Slope(NamedTuple):
-    """Slopes at one step: by central, right and left difference, and the gradient's over the very same displacement."""
-
-    step: float
-    central: float
-    right: float
-    left: float
-    analytic: float
-
-    @property
-    def difference(self) -> float:
-        return self.central - self.analytic
-
-    @property
-    def gap(self) -> float:
-        return self.right - self.left
-
-
-@dataclass
-class Ray:
-    """A line through x: flat numbers of the elements that move, how much each, and what was found there."""
-
-    where: Places
-    v: Array
-    step: float
-    slopes: dict[float, Slope] = field(default_factory=dict)
-    verdict: str = ""
-    found: Slope | None = None
-
-    def part(self, chosen: Any, step: float) -> Ray:
-        """The ray of some of its elements."""
-        return Ray(self.where[chosen], self.v[chosen], step)
+SHORTER, SHORTEST = (
+    0.25,
+    2.0**-48,
+)  # each further step of a walk, and the last of them: some units in the last place of x
+FINE = 0.001  # agreement within this part of the gradient's length shows that longer steps were too long
+GROWN = 4.0  # by so many lengths of the gradient only the slopes of noise differ from it
+STEADY = 0.3  # slopes differ by less than this part where they are those of one tangent
 
 
 class Loss:
@@ -254,6 +226,8 @@ class Loss:
             line.verdict = "kink" if kinks and both and self._is_kink(line, t, both) else "ok"
         else:
             line.verdict = self._judge_closely(line, kinks)
+            if line.verdict in {"wrong", "inconclusive"} and not self._is_plain(line):
+                line.verdict = self._walk(line)
         return line.verdict
 
     def _judge_closely(self, line: Ray, kinks: bool) -> str:
@@ -313,6 +287,57 @@ class Loss:
         halved = abs(abs(far.difference) - abs(far.gap) / 2) <= 0.1 * abs(far.gap)  # what one kink alone leaves
         falling = abs(near.difference) < abs(far.difference)
         return "kink" if kinks and falling and (halved or len(line.where) > 1) else "inconclusive"
+
+    def _is_plain(self, line: Ray) -> bool:
+        """Whether nothing speaks for steps that are too long: f is merely rounded, and its slope that of a tangent."""
+        slopes = sorted((s for s in line.slopes.values() if np.isfinite(s.central)), key=lambda s: s.step)
+        return (
+            not self.noisy and len(slopes) > 1 and self._is_tangent(slopes[0], slopes[1], STEADY, self.noise_at(slopes[0].step))
+        )
+
+    def _walk(self, line: Ray) -> str:
+        """What ever shorter steps say: over many periods a sine looks like noise, over a short step it does not.
+
+        Two in succession have to agree with the gradient, or with each other against it. Noise does neither: slopes
+        grow as steps shrink, and what the longer ones have shown remains.
+        """
+        far, before, length = line.slopes[2 * line.step], line.slopes[line.step], self.length(line)
+        t, rounding = line.step * SHORTER, NOISE * 0.5 * self.eps * (self.largest + length)
+        if self.noisy and rounding > self.noise:  # x itself is rounded too coarsely for such a slope
+            return "inconclusive"
+        ripples, agreed, differed = self._is_rippled(line, length), False, False
+        while t >= SHORTEST and rounding / t <= LIMIT * length:
+            slope = self.slope(line, t)
+            if not np.isfinite(slope.difference) or not np.isfinite(slope.gap):
+                break
+            room = self.allowed(line, slope) + rounding / t
+            limit = (slope.difference - SHORTER**2 * before.difference) / (1 - SHORTER**2)
+            agrees = min(abs(slope.difference), abs(limit)) <= room <= max(2 * self.allowed(line, slope), FINE * length)
+            differs = self._is_settled(slope, before, far, rounding) and abs(slope.difference) > 2 * room
+            if (agrees and agreed) or (differs and differed and not ripples):
+                line.found = slope
+                return "ok" if agrees else "wrong"
+            if line.verdict == "inconclusive" and ((differs and ripples) or abs(slope.difference) > GROWN * length):
+                break
+            agreed, differed, far, before, t = agrees, differs, before, slope, t * SHORTER
+        unseen = abs(before.analytic) * before.step > 0.02 * self.noise  # f may vary faster than can be seen
+        return "inconclusive" if line.verdict == "wrong" and self.noisy and unseen else line.verdict
+
+    def _is_rippled(self, line: Ray, length: float) -> bool:
+        """Whether longer steps come close to the gradient: what short ones alone see beside it is noise."""
+        return line.verdict == "inconclusive" and any(
+            abs(s.difference) <= STEADY * length for step, s in line.slopes.items() if step >= line.step
+        )
+
+    def _is_settled(self, near: Slope, middle: Slope, far: Slope, rounding: float) -> bool:
+        """Whether the slopes at three steps are those of one tangent, closer to each other than to the gradient."""
+        rest = abs(near.central - middle.central)
+        alike = all(self._is_tangent(a, b, 0.1 * STEADY, rounding / a.step) for a, b in ((near, middle), (middle, far)))
+        return alike and 4 * rest < abs(near.difference)
+
+    def _is_tangent(self, near: Slope, far: Slope, part: float, noise: float) -> bool:
+        """Whether the slopes at two steps are alike."""
+        return abs(near.central - far.central) <= part * max(abs(near.central), abs(far.central)) + noise
 
     def _is_smooth(self, line: Ray, steps: list[float]) -> bool:
         """Whether no difference at a longer step exceeds Taylor's remainder, which grows as t**2."""

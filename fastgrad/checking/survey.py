@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .rays import Ray, Slope
 from .search import by_difference, by_gap, search
-from .slopes import Loss, Ray, Slope
+from .slopes import Loss
 from .symptoms import hints
 from .verdict import VERDICTS, ArrayCheck, ElementCheck, GradientCheck, worst_of
 

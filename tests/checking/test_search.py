@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from fastgrad import check_gradient, nn
+from fastgrad.checking.rays import Slope
 from fastgrad.checking.search import by_difference, by_gap, search
-from fastgrad.checking.slopes import Loss, Slope
+from fastgrad.checking.slopes import Loss
 
 N = 10_000
 

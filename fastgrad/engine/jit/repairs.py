@@ -89,8 +89,7 @@ def _of_rows(rows: Array, limit: float) -> Array:
 
 def _below(numbers: Array, limit: float) -> Array:
     with np.errstate(all="ignore"):
-        below: Array = np.abs(numbers) < limit
-    return below
+        return np.asarray(np.abs(numbers) < limit)
 
 
 def _all_below(numbers: Array, limit: float) -> bool:
