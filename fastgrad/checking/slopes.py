@@ -291,9 +291,9 @@ class Loss:
     def _is_plain(self, line: Ray) -> bool:
         """Whether nothing speaks for steps that are too long: f is merely rounded, and its slope that of a tangent."""
         slopes = sorted((s for s in line.slopes.values() if np.isfinite(s.central)), key=lambda s: s.step)
-        return (
-            not self.noisy and len(slopes) > 1 and self._is_tangent(slopes[0], slopes[1], STEADY, self.noise_at(slopes[0].step))
-        )
+        if self.noisy or len(slopes) < 2:
+            return False
+        return self._is_tangent(slopes[0], slopes[1], STEADY, self.noise_at(slopes[0].step))
 
     def _walk(self, line: Ray) -> str:
         """What ever shorter steps say: over many periods a sine looks like noise, over a short step it does not.

@@ -21,7 +21,7 @@ from ..engine.choose import run
 from ..engine.threads import Report, progress_report
 from ..formulas import sides, stencils
 from ..formulas.steps import Steps
-from ..program.look import CoarserError
+from ..program.look import CoarserError, with_steps_for_f
 from .partials import BLOCK, Partials, Sampler
 
 Array = NDArray[Any]
@@ -30,10 +30,9 @@ Fill = Callable[[Call, Any, Any], Facts]
 
 def fill(call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any) -> Facts:
     """Fill `out` with the derivatives of a call that has bounds, and `values` with f at the points."""
-    try:
-        return _fill(call, out, values, engine, workers, progress)
-    except CoarserError as low:  # f returns a lower precision, the steps are larger
-        return _fill(replace(call, fits=low.eps), out, values, engine, workers, progress)
+    return with_steps_for_f(
+        lambda eps: _fill(replace(call, fits=max(call.fits, eps)), out, values, engine, workers, progress)
+    )
 
 
 def _fill(call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any) -> Facts:

@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from ..results import EPS
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
+Result = TypeVar("Result")
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -29,6 +30,18 @@ class CoarserError(Exception):
 
     def __init__(self, eps: float) -> None:
         self.eps = eps
+
+
+def with_steps_for_f(run: Callable[[float], Result]) -> Result:
+    """``run(eps)``, anew with the precision that f has shown where that is lower; it may fall more than once."""
+    eps = EPS
+    while True:
+        try:
+            return run(eps)
+        except CoarserError as low:
+            if low.eps <= eps:
+                raise
+            eps = low.eps
 
 
 class WroteError(Exception):

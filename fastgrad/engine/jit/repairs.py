@@ -83,8 +83,7 @@ def _of_rows(rows: Array, limit: float) -> Array:
     """Whether a number of a row is not below a limit."""
     if _all_below(rows, limit):
         return np.zeros(len(rows), dtype=bool)
-    odd: Array = ~_below(rows.reshape(len(rows), -1), limit).all(axis=1)
-    return odd
+    return np.asarray(~_below(rows.reshape(len(rows), -1), limit).all(axis=1))
 
 
 def _below(numbers: Array, limit: float) -> Array:

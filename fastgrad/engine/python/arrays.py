@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...formulas.steps import Steps
 from ...formulas.values import as_numbers, precision
 from ...program import look
-from ...program.look import CoarserError
+from ...program.look import CoarserError, with_steps_for_f
 from ...results import EPS
 from ..call import Call
 from . import elementwise
@@ -26,10 +26,8 @@ def apply_to_arrays(call: Call, out: Array) -> tuple[int, float] | None:
     """A function of one variable on all points at once: as `apply`, or None where f refuses arrays."""
     x = call.points.row(slice(None)).reshape(call.whole)
     try:
-        try:
-            return _whole(call, x, call.steps, EPS, out), EPS
-        except CoarserError as low:
-            return 1 + _whole(call, x, call.steps_for(low.eps), low.eps, out), low.eps
+        count, eps = with_steps_for_f(lambda eps: (_whole(call, x, call.steps_for(eps), eps, out), eps))
+        return count + (eps > EPS), eps
     except _RefusedError:
         return None
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...formulas.steepness import is_any_suspicious, ratios
 from ...formulas.stencils import Stencil
-from ...program.look import CoarserError, Look, references
+from ...program.look import Look, references, with_steps_for_f
 from ..call import Call, Output, Rows, Target
 from ..threads import Report
 from . import workers as shares
@@ -31,13 +31,9 @@ def apply(
     """
     look, workers = look_at(call, out), shares.possible(workers) if workers > 1 else 1
     fill = _fill_values if call.table.is_value else _fill
-    try:
-        fill(call, look, workers, out, values, report)
-    except CoarserError:  # at the first call; the look knows now how large the steps have to be
-        fill(call, look, workers, out, values, report)
+    with_steps_for_f(lambda _: fill(call, look, workers, out, values, report))  # the look knows the precision
     if isinstance(out, Target) and out.array is None:  # no direction, so that f has not been called
-        look.call(call.argument(call.points.row(0)))
-        look.count += 1
+        look.read(look.ask(call.argument(call.points.row(0)), *call.args_at(0)))
     return look.count, look.eps, look.steep
 
 
