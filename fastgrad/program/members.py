@@ -8,6 +8,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 
+from . import captures
 from .captures import is_pythons_class
 
 Chain = tuple[str, ...]
@@ -53,7 +54,7 @@ def _in_class(kind: type, name: str) -> Any:
 
 def instructions(code: CodeType) -> list[dis.Instruction]:
     """Those that do something."""
-    return [i for i in dis.get_instructions(code) if i.opname not in _SKIPPED]
+    return [i for i in captures.instructions(code) if i.opname not in _SKIPPED]
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from ...llvm import machine
 from ...results import EngineError
 from ..call import Call, Rows
-from .code import Code, code_of, traced
+from .code import Code, code_of
 from .scheduled import scheduled
+from .traces import traced
 
 Array = NDArray[np.float64]
 Run = Callable[[Array], Any]
