@@ -254,7 +254,9 @@ def _freeze(name: str, value: Any, inside: tuple[CodeType, ...] = ()) -> Hashabl
     if isinstance(value, ModuleType):
         return _module(name, value)
     if hasattr(value, "py_func"):  # compiled by Numba; it froze what it captures when it was first called
-        return (value, captured(value.py_func))
+        code = value.py_func.__code__
+        itself = code in inside  # it may call itself where Numba knows what that returns
+        return value if itself else (value, captured(value.py_func, partial(_freeze, inside=(*inside, code))))
     if isinstance(value, (np.ufunc, type(np.sum))) or _is_pure_builtin(value) or _is_numpys(value):
         return ("builtin", value)
     if is_users_function(value) and value.__code__ not in inside and not value.__kwdefaults__:
