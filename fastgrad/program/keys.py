@@ -196,6 +196,11 @@ def _member(value: Any, chain: Chain, notes: _Notes) -> Hashable:
         if notes.watch:
             notes.watch.note_method(value, name, function)
         return _method(function, value, notes)
+    static = members.static_function_of(value, name)
+    if static is not None:
+        if notes.watch:
+            notes.watch.note_attribute(value, name, static)
+        return _function(static, notes)
     if not members.is_stored(value, name):
         raise _ChangesError
     found = getattr(value, name, _ChangesError)  # a slot may be empty
