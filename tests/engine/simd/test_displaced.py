@@ -251,3 +251,12 @@ def test_description():
     assert code.description == "as 4 operations by NumPy, on all displaced points at once"
     assert not code.is_shared
     assert fastgrad.explain(f, POINTS, batch=True).reason == "400 calls of f take less time than compiling it"
+
+
+def test_a_function_that_prints_is_called(capsys):
+    def printing(x):
+        print(x[0])  # noqa: T201
+        return x[0] * x[1]
+
+    assert gradient(printing, POINTS, batch=True, full_output=True).engine == "python"
+    assert len(capsys.readouterr().out.splitlines()) == 4 * COUNT
