@@ -149,6 +149,10 @@ class Block:
         self.address = address_of(self.memory)
         self.kept: dict[str, Any] = {}  # the arrays behind addresses live as long as the block
 
+    def set_constants(self, constants: tuple[float, ...]) -> None:
+        """Other numbers for the program's constants."""
+        self.memory[len(SLOTS) + 1 : self.points.start] = constants
+
     def at(self, place: int | slice) -> int:
         """The address of a number, or of the first of some."""
         return self.address + 8 * (place.start if isinstance(place, slice) else place)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ...formulas.values import as_number, as_numbers
 from ...llvm.memory import Memory
 from ...program.captures import shares_state
 from ...program.keys import unchanging
+from ...program.parameters import Parameters, parameters
 from ...program.program import Program
 from ...program.trace.integers import bits
 from ...program.trace.recording import Untraceable, trace
@@ -74,6 +75,18 @@ def traced_shape(call: Call) -> tuple[int, ...]:
     return traced(call).program.shape
 
 
+def traced_parameters(call: Call, program: Program) -> Parameters | None:
+    """Which constants of f's program are floats that f captures; None where they are not these alone."""
+
+    def again(f: Any, count: int) -> Program:
+        return _trace(replace(call, f=f), LONGEST_OPERATIONS, count)
+
+    try:
+        return None if call.batch else parameters(call.f, program, again)
+    except Untraceable:
+        return None
+
+
 def check_outputs(call: Call, program: Program) -> None:
     """Raise TypeError or ValueError where f returns many numbers and one is wanted."""
     if not call.vector and len(program.outputs) != 1:
@@ -107,8 +120,10 @@ def _kept(call: Call, place: Hashable, budget: int) -> Traced:
         raise
 
 
-def _trace(call: Call, budget: int) -> Program:
-    rows = [rows.shape[1:] for rows in call.batch]
-    types, sizes = [rows.dtype for rows in call.batch], [bits(rows) for rows in call.batch]
+def _trace(call: Call, budget: int, numbers: int = 0) -> Program:
+    """The program of an f of x, the further arguments, the rows of its point, and so many numbers."""
+    rows = [*(rows.shape[1:] for rows in call.batch), *[()] * numbers]
+    types = [*(rows.dtype for rows in call.batch), *[np.dtype(np.float64)] * numbers]
+    sizes = [*(bits(rows) for rows in call.batch), *[0] * numbers]
     how: dict[str, Any] = {"args": call.args, "rows": rows, "types": types, "bits": sizes, "scalar": call.scalar}
     return trace(call.f, call.points.shape, **how, budget=budget)
