@@ -45,7 +45,8 @@ class DisplacedCode:
         flat, count = made.reshape(call.points.count, -1), call.points.count
 
         def work(start: int, stop: int) -> None:
-            self._fill(call, flat, values)
+            with np.errstate(all="ignore"):
+                self._fill(call, flat, values)
             good = np.isfinite(flat)
             if values is not None:
                 good &= np.isfinite(values)[:, None]
@@ -69,14 +70,12 @@ class DisplacedCode:
         around: Any = found.reshape(self.outputs, len(formula.displaced), dimension, count)
         center: Any = self._run(self._beside(call, x.T)) if call.needs_base else None
         total: Any = 0.0
-        with np.errstate(all="ignore"):
-            for number, a, b in formula.pairs:
-                difference = around[:, a] - (center[:, None] if b < 0 else around[:, b])
-                if number != 1:
-                    difference *= number
-                total = np.add(total, difference, out=difference)
-            total /= formula.denominator * h
-        out.reshape(count, self.outputs, dimension)[...] = total.transpose(2, 0, 1)
+        for number, a, b in formula.pairs:
+            difference = around[:, a] - (center[:, None] if b < 0 else around[:, b])
+            if number != 1:
+                difference *= number
+            total = np.add(total, difference, out=difference)
+        np.divide(total, formula.denominator * h, out=out.reshape(count, self.outputs, dimension).transpose(1, 2, 0))
         if values is not None:
             values[...] = center[0]
 
@@ -102,9 +101,9 @@ def _displaced(x: Array, h: Array, displaced: tuple[int, ...]) -> Array:
     columns = np.empty((dimension, each, count))
     columns[...] = x[:, None]
     moved = columns.reshape(-1, count)
-    with np.errstate(all="ignore"):
-        for q, k in enumerate(displaced):
-            moved[q * dimension :: each + 1] = x + k * h
+    for q, k in enumerate(displaced):
+        move = np.add if k > 0 else np.subtract
+        move(x, h if abs(k) == 1 else abs(k) * h, out=moved[q * dimension :: each + 1])
     return columns.reshape(dimension, -1)
 
 
