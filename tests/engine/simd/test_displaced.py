@@ -118,12 +118,6 @@ def test_a_point_does_not_depend_on_the_others():
         assert (gradient(g, POINTS[:count] if count == COUNT else POINTS[-count:], batch=True)[-5:] == whole[-5:]).all()
 
 
-def test_long_programs_run_in_blocks(monkeypatch):
-    wanted = gradient(f, POINTS, batch=True)
-    monkeypatch.setattr(displaced, "BLOCK", 100)
-    assert (gradient(f, POINTS, batch=True) == wanted).all()
-
-
 @pytest.mark.parametrize("count", [NUMPY_CALLS // 4 - 1, NUMPY_CALLS // 4, TRACED_CALLS // 4, TRACED_CALLS // 4 + 1])
 def test_the_number_of_calls_alone_decides(count):
     X = np.ones((count, 2)) * POINTS[0]
