@@ -26,7 +26,7 @@ from fastgrad import (
     value_and_gradient,
     vjp,
 )
-from fastgrad.engine.simd.arguments import FEW
+from fastgrad.engine.call import FEW
 from fastgrad.llvm import machine
 
 EXACT = {"method": "exact"}
