@@ -20,6 +20,7 @@ from .recording import Recording, elsewhere
 from .sweep import gradients
 
 Value = Callable[[], float]
+Direction = Mapping[str, Array]
 
 SCALES = (1e-3, 0.1)
 """By how much all parameters are moved, beside the size of each."""
@@ -31,20 +32,40 @@ CHANGES = "it gives another value when it is called again: it counts, draws rand
 
 
 @contextmanager
-def restored(arrays: Sequence[Array]) -> Iterator[None]:
-    """What is moved is put back."""
+def restored(arrays: Sequence[Array]) -> Iterator[list[Array]]:
+    """What is moved is put back. Copies of what was there."""
     originals = [w.copy() for w in arrays]
     try:
-        yield
+        yield originals
     finally:
         restore(arrays, originals)
 
 
 def settled_value(value: Value, arrays: Sequence[Array]) -> float:
     """The loss, called twice with the same answer and the same random numbers left."""
+    with _unchanged(arrays):
+        first, states, second = value(), _random_states(), value()
+    if states != _random_states() or not (first == second or (np.isnan(first) and np.isnan(second))):
+        raise RefusedError(CHANGES)
+    return _finite(first)
+
+
+def value_again(value: Value, arrays: Sequence[Array]) -> float:
+    """The loss, called once; random numbers are not drawn."""
+    with _unchanged(arrays):
+        states = _random_states()
+        found = value()
+    if states != _random_states():
+        raise RefusedError(CHANGES)
+    return _finite(found)
+
+
+@contextmanager
+def _unchanged(arrays: Sequence[Array]) -> Iterator[None]:
+    """The loss must not write into the arrays."""
     originals = [w.copy() for w in arrays]
     try:
-        first, states, second = value(), _random_states(), value()
+        yield
         check_unchanged(arrays, originals)
     except ValueError as error:
         restore(arrays, originals)
@@ -52,12 +73,13 @@ def settled_value(value: Value, arrays: Sequence[Array]) -> float:
     except BaseException:
         restore(arrays, originals)
         raise
-    if states != _random_states() or not (first == second or (np.isnan(first) and np.isnan(second))):
-        raise RefusedError(CHANGES)
-    if not np.isfinite(first):
-        msg = f"its value is {first}"
+
+
+def _finite(value: float) -> float:
+    if not np.isfinite(value):
+        msg = f"its value is {value}"
         raise RefusedError(msg)
-    return first
+    return value
 
 
 def _random_states() -> Any:
@@ -80,10 +102,19 @@ def check_values(recording: Recording, value: Value, arrays: Mapping[str, Array]
             pairs.append((own, value()))
     size = max(abs(real) for _, real in pairs[:2])
     for (own, real), where in zip(pairs, ("here", *["with all arrays moved"] * 2), strict=True):
-        if not abs(own - real) <= _allowed(arrays) * max(abs(real), SMALL * size) and own != real:
-            msg = f"the program gives {own!r} {where}, the loss {real!r}: it decides by values, or keeps state"
-            raise RefusedError(msg)
+        _compare(own, real, size, arrays, where)
     return size
+
+
+def check_value(recording: Recording, arrays: Mapping[str, Array], reference: float) -> None:
+    """A program that was believed before against the loss: here."""
+    _compare(float(recording.result.value), reference, abs(reference), arrays, "here")
+
+
+def _compare(own: float, real: float, size: float, arrays: Mapping[str, Array], where: str) -> None:
+    if not abs(own - real) <= _allowed(arrays) * max(abs(real), SMALL * size) and own != real:
+        msg = f"the program gives {own!r} {where}, the loss {real!r}: it decides by values, or keeps state"
+        raise RefusedError(msg)
 
 
 def _move_all(arrays: Mapping[str, Array], scale: float, rng: np.random.Generator) -> None:
@@ -125,32 +156,47 @@ def check_elements(
 
 def check_gradient(value: Value, arrays: Mapping[str, Array], recording: Recording, found: Mapping[str, Array]) -> None:
     """An exact gradient against central differences along an irregular direction; at a kink, of another point."""
-    reason = _difference_along(value, arrays, found)
+    reason = _difference_along(value, arrays, found, along(arrays))
     if reason:
         rng = np.random.default_rng(4)
         with restored(list(arrays.values())):
             _move_all(arrays, SCALES[0], rng)
-            reason = _difference_along(value, arrays, gradients(elsewhere(recording, arrays)))
+            reason = _difference_along(value, arrays, gradients(elsewhere(recording, arrays)), along(arrays))
     if reason:
         raise RefusedError(reason)
 
 
-def _difference_along(value: Value, arrays: Mapping[str, Array], found: Mapping[str, Array]) -> str:
+def check_gradient_again(
+    value: Value, arrays: Mapping[str, Array], found: Mapping[str, Array], direction: Direction | None
+) -> None:
+    """An exact gradient of a program that was believed before, along its own irregular direction."""
+    reason = _difference_along(value, arrays, found, direction or along(arrays))
+    if reason:
+        raise RefusedError(reason)
+
+
+def along(arrays: Mapping[str, Array]) -> Direction:
+    """An irregular direction, by name; an array of two names is moved once."""
+    own = {id(w): name for name, w in arrays.items()}.values()
+    rng = np.random.default_rng(3)
+    return {name: rng.standard_normal(arrays[name].shape) for name in own}
+
+
+def _difference_along(
+    value: Value, arrays: Mapping[str, Array], found: Mapping[str, Array], direction: Direction
+) -> str:
     """What is wrong along an irregular direction, or nothing.
 
     One of three steps has to agree: of curvature and of round-off each has a step that suits.
     """
-    own = {id(w): name for name, w in arrays.items()}.values()  # an array of two names is moved once
-    rng = np.random.default_rng(3)
-    along = {name: rng.standard_normal(arrays[name].shape) for name in own}
-    length = float(np.sqrt(sum(float(np.sum(v * v)) for v in along.values()))) or 1.0
-    eps = max(float(np.finfo(arrays[name].dtype).eps) for name in own)
-    size = max(float(np.abs(arrays[name]).max(initial=0.0)) for name in own)
-    exact = sum(float(np.sum(along[name] * found[name])) for name in own) / length
+    length = float(np.sqrt(sum(_product(v, v) for v in direction.values()))) or 1.0
+    eps = max(float(np.finfo(arrays[name].dtype).eps) for name in direction)
+    size = max(float(np.abs(arrays[name]).max(initial=0.0)) for name in direction)
+    exact = sum(_product(v, found[name]) for name, v in direction.items()) / length
     real = exact
     for factor in (1.0, 1 / 16, 16.0):
         t = factor * eps ** (1 / 3) * max(size, 1e-3) * length**0.5
-        above, below = (_value_along(value, arrays, along, sign * t / length) for sign in (1, -1))
+        above, below = _values_along(value, arrays, direction, t / length)
         real = (above - below) / (2 * t)
         noise = 32 * eps * max(abs(above), abs(below)) / t
         if abs(real - exact) <= noise + 1e-5 * abs(real):
@@ -158,9 +204,17 @@ def _difference_along(value: Value, arrays: Mapping[str, Array], found: Mapping[
     return f"along an irregular direction the loss changes by {real!r}, by its exact gradient {exact!r}"
 
 
-def _value_along(value: Value, arrays: Mapping[str, Array], along: Mapping[str, Array], t: float) -> float:
-    """The loss with all arrays moved along a direction."""
-    with restored([arrays[name] for name in along]):
-        for name, v in along.items():
-            np.add(arrays[name], t * v, out=arrays[name], casting="same_kind")
-        return value()
+def _product(v: Array, w: Array) -> float:
+    return float(np.dot(v.reshape(-1), w.reshape(-1)))
+
+
+def _values_along(value: Value, arrays: Mapping[str, Array], direction: Direction, t: float) -> tuple[float, float]:
+    """The loss with all arrays moved along a direction, and back along it."""
+    moved = [arrays[name] for name in direction]
+    with restored(moved) as originals:
+        values = []
+        for sign in (1, -1):
+            for w, original, v in zip(moved, originals, direction.values(), strict=True):
+                np.add(original, sign * t * v, out=w, casting="same_kind")
+            values.append(value())
+    return values[0], values[1]

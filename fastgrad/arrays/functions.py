@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.numbers import read_only
 from .moves import cast, put, spread
-from .nodes import Node, constant, matmul, move, refuse, reshape, transpose, ufunc
+from .nodes import Node, constant, looked_at, matmul, move, refuse, reshape, transpose, ufunc
 from .recorder import FUNCTIONS, Recorder, dot, joined, node_of, recorder_of
 
 _METHODS = (
@@ -50,7 +50,7 @@ def _of_constants(function: Callable[..., Any], name: str, args: Any, options: A
 
 def _plain(value: Any, why: str) -> Any:
     if type(value) is Recorder:
-        return refuse(why) if value.node.moves else read_only(np.asarray(value.node.value))
+        return refuse(why) if value.node.moves else read_only(np.asarray(looked_at(value.node)))
     if type(value) in {list, tuple}:
         return type(value)([_plain(part, why) for part in value])
     if type(value) is dict:

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from .births import alive, begin
-from .nodes import Array, Node, RefusedError, counted, ordered, reshape
+from .nodes import Array, Node, RefusedError, counted, ordered, reached, reshape
 from .randomness import random_numbers_kept
 from .rebuild import Rebuilder
 from .recorder import Recorder
+from .sameness import noted
 from .simplify import simplified
+from .tokens import Facts
 
 KEPT = "it keeps an array that depends on the parameters outside of itself"
 _alone = RLock()
@@ -42,6 +44,8 @@ class Recording:
         ... and how many calls of NumPy.
     generators : tuple
         Of random numbers, which the loss draws from.
+    facts : Facts, optional
+        What it was made of, where that can be compared.
     """
 
     result: Node
@@ -51,18 +55,33 @@ class Recording:
     time: float
     calls: int
     generators: tuple[Any, ...] = ()
+    facts: Facts | None = None
 
 
 def elsewhere(recording: Recording, arrays: Mapping[str, Array]) -> Recording:
     """The same program with other values of the parameters."""
-    new = {node: Node("parameter", value=arrays[name].astype(np.float64, order="C"))
+    new = {node: node.again((), arrays[name].astype(np.float64, order="C"))
            for name, node in recording.parameters.items()}  # fmt: skip
-    for node in recording.order:
-        if node.args:
-            new[node] = Node(node.kind, tuple(new.get(a, a) for a in node.args), node.how, node.compute)
-    final = new[recording.result]
+    with np.errstate(all="ignore"):
+        for node in recording.order:
+            if node.args:
+                args = tuple([new.get(a, a) for a in node.args])
+                new[node] = node.again(args, node.compute(*[a.value for a in args]))
     parameters = {name: new[node] for name, node in recording.parameters.items()}
-    return replace(recording, result=final, parameters=parameters, order=ordered([final]))
+    return replace(
+        recording, result=new[recording.result], parameters=parameters, order=[new[node] for node in recording.order]
+    )
+
+
+def emptied(recording: Recording) -> Recording:
+    """The same program without the values that it had."""
+    new = {node: node.again((), None) for node in (*recording.parameters.values(), *recording.order)}
+    for node, copied in new.items():
+        copied.args = tuple(new.get(a, a) for a in node.args)
+    parameters = {name: new[node] for name, node in recording.parameters.items()}
+    return replace(
+        recording, result=new[recording.result], parameters=parameters, order=[new[n] for n in recording.order]
+    )
 
 
 def record(
@@ -88,13 +107,13 @@ def record(
 
 
 def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recording:
-    counted.operations, counted.time, counted.nodes, counted.refused = 0, 0.0, 0, ""
+    counted.begin()
     begin()
     nodes = _nodes(arrays)
-    result, reason, generators = None, "", ()
+    result, reason, generators, facts = None, "", (), None
     try:
         with random_numbers_kept():
-            result, generators = _seen(loss, arrays, nodes, argument)
+            result, generators, facts = _seen(loss, arrays, nodes, argument)
         reason = counted.refused  # also where the loss has caught it
     except RefusedError as error:
         reason = str(error)
@@ -110,7 +129,7 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recordin
     if reason or kept:
         raise RefusedError(reason or KEPT)
     work = counted.operations, counted.time, counted.nodes
-    return _program(result, nodes, work, generators)
+    return replace(_program(result, nodes, work, generators), facts=facts)
 
 
 def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
@@ -126,17 +145,28 @@ def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
 
 def _seen(
     loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], argument: Any
-) -> tuple[Node | None, tuple[Any, ...]]:
-    """What the copy of a loss returns, and the generators of random numbers that it reaches."""
+) -> tuple[Node | None, tuple[Any, ...], Facts | None]:
+    """What the copy of a loss returns, the generators of random numbers that it reaches, and what it was made of."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         recorders = {name: Recorder(node) for name, node in nodes.items()}
         copy = Rebuilder({id(w): recorders[name] for name, w in arrays.items()}, list(arrays.values()))
         try:
             result = copy(loss)(*map(copy, argument(recorders)))
-            return result.node if type(result) is Recorder else None, tuple(copy.generators)
+            final = result.node if type(result) is Recorder else None
+            return final, tuple(copy.generators), _noted(final, loss, arrays, argument, copy)
         finally:
             copy.close()
+
+
+def _noted(final: Node | None, loss: Any, arrays: Mapping[str, Array], argument: Any, copy: Rebuilder) -> Facts | None:
+    """What a recording was made of. What constants were computed from is forgotten."""
+    used = reached([*([final] if final else []), *counted.looked_at])
+    facts = noted((loss, *argument(arrays)), list(arrays.values()), copy, used)
+    for node in used:
+        node.origins = ()
+    counted.looked_at = []
+    return facts
 
 
 def _forgotten() -> bool:

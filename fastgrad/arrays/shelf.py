@@ -1,0 +1,101 @@
+"""Programs of losses, kept from one call to the next: a few of them, without anything of the user's.
+
+What is found here was made from the same objects, numbers and values of arrays as are there now; its own values are
+gone, and it is believed only after it has been compared with the loss again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+
+from .agreement import Direction, along
+from .losses import Loss
+from .nodes import Array, Node
+from .recording import Recording, emptied
+from .sameness import hold
+from .tokens import Facts
+
+PROGRAMS, BYTES = 8, 64 << 20
+"""At most, all together; who was not asked for longest goes first."""
+
+DIRECTION = 8 << 20
+"""Bytes of a direction up to which it is kept as well: to draw it takes as long as a loss."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A program and what it was made from.
+
+    Attributes
+    ----------
+    recording : Recording
+        Without values of what moves.
+    facts : Facts
+    nbytes : int
+    along : dict of ndarray, optional
+        A direction along which it is checked, by name.
+    """
+
+    recording: Recording
+    facts: Facts
+    nbytes: int
+    along: Direction | None
+
+
+_kept: list[Kept] = []
+_alone = Lock()
+
+
+def find(loss: Loss) -> Kept | None:
+    """The program of a loss that was made from what is there now."""
+    if not _kept:
+        return None
+    roots, arrays = (loss.function, *loss.argument(loss.arrays)), list(loss.arrays.values())
+    found = next((kept for kept in reversed(_kept.copy()) if hold(kept.facts, roots, arrays)), None)
+    with _alone:
+        if found in _kept:
+            _kept.remove(found)
+            _kept.append(found)
+    return found
+
+
+def keep(recording: Recording, arrays: Mapping[str, Array]) -> None:
+    """Keep a program that has been believed, if that can be."""
+    facts = recording.facts
+    if facts is None:
+        return
+    size = sum(w.size for w in arrays.values()) * 8
+    direction = along(arrays) if size <= DIRECTION else None
+    made = Kept(emptied(recording), facts, facts.nbytes + _nbytes(recording) + size, direction)
+    with _alone:
+        _kept.append(made)
+        while len(_kept) > PROGRAMS or sum(kept.nbytes for kept in _kept) > BYTES:
+            del _kept[0]
+
+
+def drop(kept: Kept) -> None:
+    """Forget one that has proved wrong."""
+    with _alone:
+        if kept in _kept:
+            _kept.remove(kept)
+
+
+def clear() -> None:
+    """Forget all."""
+    with _alone:
+        _kept.clear()
+
+
+def _nbytes(recording: Recording) -> int:
+    """Of the constants of a program, and of what its rules have found out."""
+    constants: set[Node] = {a for node in recording.order for a in node.args if not a.moves}
+    places = [part for node in recording.order for key, part in node.kept.items() if key and key[0] == "sources"]
+    return (
+        sum(_size(a.value) for a in constants) + sum(_size(found[0]) for found in places) + 1000 * len(recording.order)
+    )
+
+
+def _size(value: Array) -> int:
+    return int(getattr(value, "nbytes", 8))
