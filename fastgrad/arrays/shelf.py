@@ -82,6 +82,11 @@ def drop(kept: Kept) -> None:
             _kept.remove(kept)
 
 
+def count() -> int:
+    """How many there are."""
+    return len(_kept)
+
+
 def clear() -> None:
     """Forget all."""
     with _alone:
