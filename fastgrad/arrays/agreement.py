@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,31 @@ SMALL = 1e-6
 CHANGES = "it gives another value when it is called again: it counts, draws random numbers, or changes what it reads"
 
 
+@dataclass(frozen=True)
+class Room:
+    """Memory for a check of an exact gradient; of new memory the pages take as long as the loss.
+
+    Attributes
+    ----------
+    direction : dict of ndarray
+        By name; an array of two names is moved once.
+    originals : list of ndarray
+        For copies of these arrays ...
+    moves : list of ndarray
+        ... and for how far they are moved.
+    """
+
+    direction: Direction
+    originals: list[Array]
+    moves: list[Array]
+
+
 @contextmanager
-def restored(arrays: Sequence[Array]) -> Iterator[list[Array]]:
-    """What is moved is put back. Copies of what was there."""
-    originals = [w.copy() for w in arrays]
+def restored(arrays: Sequence[Array], room: Sequence[Array] | None = None) -> Iterator[Sequence[Array]]:
+    """What is moved is put back. Copies of what was there, in arrays that are given for them or in new ones."""
+    originals = [w.copy() for w in arrays] if room is None else room
+    for w, original in zip(arrays, room or (), strict=room is not None):
+        np.copyto(original, w)
     try:
         yield originals
     finally:
@@ -43,36 +65,20 @@ def restored(arrays: Sequence[Array]) -> Iterator[list[Array]]:
 
 def settled_value(value: Value, arrays: Sequence[Array]) -> float:
     """The loss, called twice with the same answer and the same random numbers left."""
-    with _unchanged(arrays):
+    with restored(arrays) as originals:
         first, states, second = value(), _random_states(), value()
+        _check_unchanged(arrays, originals)
     if states != _random_states() or not (first == second or (np.isnan(first) and np.isnan(second))):
         raise RefusedError(CHANGES)
     return _finite(first)
 
 
-def value_again(value: Value, arrays: Sequence[Array]) -> float:
-    """The loss, called once; random numbers are not drawn."""
-    with _unchanged(arrays):
-        states = _random_states()
-        found = value()
-    if states != _random_states():
-        raise RefusedError(CHANGES)
-    return _finite(found)
-
-
-@contextmanager
-def _unchanged(arrays: Sequence[Array]) -> Iterator[None]:
+def _check_unchanged(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
     """The loss must not write into the arrays."""
-    originals = [w.copy() for w in arrays]
     try:
-        yield
         check_unchanged(arrays, originals)
     except ValueError as error:
-        restore(arrays, originals)
         raise RefusedError(str(error)) from error
-    except BaseException:
-        restore(arrays, originals)
-        raise
 
 
 def _finite(value: float) -> float:
@@ -166,11 +172,26 @@ def check_gradient(value: Value, arrays: Mapping[str, Array], recording: Recordi
         raise RefusedError(reason)
 
 
-def check_gradient_again(
-    value: Value, arrays: Mapping[str, Array], found: Mapping[str, Array], direction: Direction | None
-) -> None:
+def room_for(arrays: Mapping[str, Array]) -> Room:
+    direction = along(arrays)
+    return Room(
+        direction, [np.empty_like(arrays[name]) for name in direction], list(map(np.empty_like, direction.values()))
+    )
+
+
+def value_again(value: Value, arrays: Mapping[str, Array], room: Room, usual: Mapping[str, Any]) -> float:
+    """The loss, called once in `usual` ways of NumPy's: what it reads is known, and no random numbers are among that."""
+    own = [arrays[name] for name in room.direction]
+    with restored(own, room.originals) as originals:
+        with np.errstate(**usual):
+            found = value()
+        _check_unchanged(own, originals)
+    return _finite(found)
+
+
+def check_gradient_again(value: Value, arrays: Mapping[str, Array], found: Mapping[str, Array], room: Room) -> None:
     """An exact gradient of a program that was believed before, along its own irregular direction."""
-    reason = _difference_along(value, arrays, found, direction or along(arrays))
+    reason = _difference_along(value, arrays, found, room.direction, room)
     if reason:
         raise RefusedError(reason)
 
@@ -183,7 +204,11 @@ def along(arrays: Mapping[str, Array]) -> Direction:
 
 
 def _difference_along(
-    value: Value, arrays: Mapping[str, Array], found: Mapping[str, Array], direction: Direction
+    value: Value,
+    arrays: Mapping[str, Array],
+    found: Mapping[str, Array],
+    direction: Direction,
+    room: Room | None = None,
 ) -> str:
     """What is wrong along an irregular direction, or nothing.
 
@@ -191,12 +216,12 @@ def _difference_along(
     """
     length = float(np.sqrt(sum(_product(v, v) for v in direction.values()))) or 1.0
     eps = max(float(np.finfo(arrays[name].dtype).eps) for name in direction)
-    size = max(float(np.abs(arrays[name]).max(initial=0.0)) for name in direction)
+    size = max(_largest(arrays[name]) for name in direction)
     exact = sum(_product(v, found[name]) for name, v in direction.items()) / length
     real = exact
     for factor in (1.0, 1 / 16, 16.0):
         t = factor * eps ** (1 / 3) * max(size, 1e-3) * length**0.5
-        above, below = _values_along(value, arrays, direction, t / length)
+        above, below = _values_along(value, arrays, direction, t / length, room)
         real = (above - below) / (2 * t)
         noise = 32 * eps * max(abs(above), abs(below)) / t
         if abs(real - exact) <= noise + 1e-5 * abs(real):
@@ -208,13 +233,22 @@ def _product(v: Array, w: Array) -> float:
     return float(np.dot(v.reshape(-1), w.reshape(-1)))
 
 
-def _values_along(value: Value, arrays: Mapping[str, Array], direction: Direction, t: float) -> tuple[float, float]:
+def _largest(w: Array) -> float:
+    """Of the sizes of its elements."""
+    return float(max(w.max(initial=0.0), -w.min(initial=0.0)))
+
+
+def _values_along(
+    value: Value, arrays: Mapping[str, Array], direction: Direction, t: float, room: Room | None
+) -> tuple[float, float]:
     """The loss with all arrays moved along a direction, and back along it."""
     moved = [arrays[name] for name in direction]
-    with restored(moved) as originals:
+    moves = room.moves if room else [np.empty_like(v) for v in direction.values()]
+    with restored(moved, room.originals if room else None) as originals:
         values = []
         for sign in (1, -1):
-            for w, original, v in zip(moved, originals, direction.values(), strict=True):
-                np.add(original, sign * t * v, out=w, casting="same_kind")
+            for w, original, v, by in zip(moved, originals, direction.values(), moves, strict=True):
+                np.multiply(sign * t, v, out=by)
+                np.add(original, by, out=w, casting="same_kind")
             values.append(value())
     return values[0], values[1]

@@ -14,7 +14,7 @@ from . import agreement, blocks, cost, shelf, sweep
 from .losses import Loss, Report
 from .nodes import Array, RefusedError
 from .randomness import random_numbers_kept
-from .recording import Recording, elsewhere, record
+from .recording import Recording, elsewhere, record, refill
 
 
 class Told:
@@ -125,13 +125,12 @@ def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
 
 def _exact_again(loss: Loss, kept: shelf.Kept, usual: Mapping[str, Any]) -> tuple[float, dict[str, Array]]:
     """The same by a program that was kept, in some three calls of the loss."""
-    with _checking():
-        recording = elsewhere(kept.recording, loss.arrays)
-        with np.errstate(**usual):
-            reference = agreement.value_again(loss.value, list(loss.arrays.values()))
+    with _refusing(), np.errstate(all="ignore"), kept.lent(loss.arrays) as (recording, room):
+        reference = agreement.value_again(loss.value, loss.arrays, room, usual)
+        refill(recording, loss.arrays)
         agreement.check_value(recording, loss.arrays, reference)
         found = sweep.gradients(recording)
-        agreement.check_gradient_again(loss.value, loss.arrays, found, kept.along)
+        agreement.check_gradient_again(loss.value, loss.arrays, found, room)
     return reference, found
 
 
@@ -150,11 +149,17 @@ def _believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> tup
 @contextmanager
 def _checking(generators: Sequence[Any] = ()) -> Iterator[None]:
     """What the loss raises where it is checked, and random numbers that it draws, are not for the user."""
-    with random_numbers_kept(generators), np.errstate(all="ignore"):
-        try:
-            yield
-        except RefusedError:
-            raise
-        except Exception as error:
-            text = f"it raised {type(error).__name__} when it was checked: {error}"
-            raise RefusedError(" ".join(text.split())) from error
+    with random_numbers_kept(generators), np.errstate(all="ignore"), _refusing():
+        yield
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What the loss raises is a reason not to believe its program."""
+    try:
+        yield
+    except RefusedError:
+        raise
+    except Exception as error:
+        text = f"it raised {type(error).__name__} when it was checked: {error}"
+        raise RefusedError(" ".join(text.split())) from error

@@ -6,25 +6,23 @@ gone, and it is believed only after it has been compared with the loss again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from threading import Lock
 
-from .agreement import Direction, along
+from .agreement import Room, room_for
 from .losses import Loss
 from .nodes import Array, Node
-from .recording import Recording, emptied
+from .recording import Recording, emptied, empty
 from .sameness import hold
 from .tokens import Facts
 
 PROGRAMS, BYTES = 8, 64 << 20
 """At most, all together; who was not asked for longest goes first."""
 
-DIRECTION = 8 << 20
-"""Bytes of a direction up to which it is kept as well: to draw it takes as long as a loss."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kept:
     """A program and what it was made from.
 
@@ -34,14 +32,28 @@ class Kept:
         Without values of what moves.
     facts : Facts
     nbytes : int
-    along : dict of ndarray, optional
-        A direction along which it is checked, by name.
+    spare : list of (Recording, Room)
+        Copies of the program, and room to check them, that nobody uses now.
     """
 
     recording: Recording
     facts: Facts
     nbytes: int
-    along: Direction | None
+    spare: list[tuple[Recording, Room]] = field(default_factory=list)
+
+    @contextmanager
+    def lent(self, arrays: Mapping[str, Array]) -> Iterator[tuple[Recording, Room]]:
+        """The program and room to check it, for one user at a time."""
+        try:
+            found = self.spare.pop()  # nobody else gets the same
+        except IndexError:
+            found = emptied(self.recording), room_for(arrays)
+        try:
+            yield found
+        finally:
+            empty(found[0])
+            if self.nbytes <= BYTES:
+                self.spare.append(found)
 
 
 _kept: list[Kept] = []
@@ -66,9 +78,8 @@ def keep(recording: Recording, arrays: Mapping[str, Array]) -> None:
     facts = recording.facts
     if facts is None:
         return
-    size = sum(w.size for w in arrays.values()) * 8
-    direction = along(arrays) if size <= DIRECTION else None
-    made = Kept(emptied(recording), facts, facts.nbytes + _nbytes(recording) + size, direction)
+    room = 3 * 8 * sum(w.size for w in arrays.values())
+    made = Kept(emptied(recording), facts, facts.nbytes + _nbytes(recording) + room)
     with _alone:
         _kept.append(made)
         while len(_kept) > PROGRAMS or sum(kept.nbytes for kept in _kept) > BYTES:
