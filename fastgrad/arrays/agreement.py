@@ -180,7 +180,7 @@ def room_for(arrays: Mapping[str, Array]) -> Room:
 
 
 def value_again(value: Value, arrays: Mapping[str, Array], room: Room, usual: Mapping[str, Any]) -> float:
-    """The loss, called once in `usual` ways of NumPy's: what it reads is known, and no random numbers are among that."""
+    """The loss, called once in `usual` ways of NumPy's: random numbers are not among what it reads."""
     own = [arrays[name] for name in room.direction]
     with restored(own, room.originals) as originals:
         with np.errstate(**usual):

@@ -14,7 +14,8 @@ from . import agreement, blocks, cost, shelf, sweep
 from .losses import Loss, Report
 from .nodes import Array, RefusedError
 from .randomness import random_numbers_kept
-from .recording import Recording, elsewhere, record, refill
+from .recording import Recording, elsewhere, record
+from .values import refill
 
 
 class Told:
@@ -64,7 +65,7 @@ def sums(
 
         agreement.check_elements(loss.arrays, found, places, steps, formula, size, quotient)
     if is_new:
-        shelf.keep(recording, loss.arrays)
+        shelf.keep(recording)
     return found
 
 
@@ -119,18 +120,18 @@ def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
         found = sweep.gradients(recording)
         with random_numbers_kept(recording.generators):
             agreement.check_gradient(loss.value, loss.arrays, recording, found)
-    shelf.keep(recording, loss.arrays)
+    shelf.keep(recording)
     return reference, found
 
 
 def _exact_again(loss: Loss, kept: shelf.Kept, usual: Mapping[str, Any]) -> tuple[float, dict[str, Array]]:
     """The same by a program that was kept, in some three calls of the loss."""
-    with _refusing(), np.errstate(all="ignore"), kept.lent(loss.arrays) as (recording, room):
-        reference = agreement.value_again(loss.value, loss.arrays, room, usual)
-        refill(recording, loss.arrays)
-        agreement.check_value(recording, loss.arrays, reference)
-        found = sweep.gradients(recording)
-        agreement.check_gradient_again(loss.value, loss.arrays, found, room)
+    with _refusing(), np.errstate(all="ignore"), kept.lent(loss.arrays) as copy:
+        reference = agreement.value_again(loss.value, loss.arrays, copy.room, usual)
+        refill(copy.recording, loss.arrays)
+        agreement.check_value(copy.recording, loss.arrays, reference)
+        found = sweep.gradients(copy.recording, copy.rooms)
+        agreement.check_gradient_again(loss.value, loss.arrays, found, copy.room)
     return reference, found
 
 

@@ -73,22 +73,6 @@ def elsewhere(recording: Recording, arrays: Mapping[str, Array]) -> Recording:
     )
 
 
-def refill(recording: Recording, arrays: Mapping[str, Array]) -> None:
-    """Give a program, in place, the values for parameters that stay as they are while it is used."""
-    for name, node in recording.parameters.items():
-        node.value = np.ascontiguousarray(arrays[name], np.float64)
-    with np.errstate(all="ignore"):
-        for node in recording.order:
-            if node.args:
-                node.value = node.compute(*[a.value for a in node.args])
-
-
-def empty(recording: Recording) -> None:
-    """Forget, in place, the values of what moves."""
-    for node in (*recording.parameters.values(), *recording.order):
-        node.value = None
-
-
 def emptied(recording: Recording) -> Recording:
     """The same program without the values that it had."""
     new = {node: node.again((), None) for node in (*recording.parameters.values(), *recording.order)}

@@ -14,12 +14,23 @@ from threading import Lock
 from .agreement import Room, room_for
 from .losses import Loss
 from .nodes import Array, Node
-from .recording import Recording, emptied, empty
+from .recording import Recording, emptied
 from .sameness import hold
+from .sweep import Rooms
 from .tokens import Facts
+from .values import empty, keeps_memory
 
 PROGRAMS, BYTES = 8, 64 << 20
 """At most, all together; who was not asked for longest goes first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Copy:
+    """A copy of a program, room to check it, and memory for its sweep."""
+
+    recording: Recording
+    room: Room
+    rooms: Rooms
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,28 +43,35 @@ class Kept:
         Without values of what moves.
     facts : Facts
     nbytes : int
-    spare : list of (Recording, Room)
-        Copies of the program, and room to check them, that nobody uses now.
+    spare : list of Copy
+        Those that nobody uses now.
     """
 
     recording: Recording
     facts: Facts
     nbytes: int
-    spare: list[tuple[Recording, Room]] = field(default_factory=list)
+    spare: list[Copy] = field(default_factory=list)
 
     @contextmanager
-    def lent(self, arrays: Mapping[str, Array]) -> Iterator[tuple[Recording, Room]]:
-        """The program and room to check it, for one user at a time."""
+    def lent(self, arrays: Mapping[str, Array]) -> Iterator[Copy]:
+        """A copy for one user at a time."""
         try:
             found = self.spare.pop()  # nobody else gets the same
         except IndexError:
-            found = emptied(self.recording), room_for(arrays)
+            found = Copy(emptied(self.recording), room_for(arrays), {})
         try:
             yield found
         finally:
-            empty(found[0])
-            if self.nbytes <= BYTES:
+            small = _rooms(self.recording) <= BYTES // PROGRAMS
+            empty(found.recording, small)
+            if small:
                 self.spare.append(found)
+
+
+def _rooms(recording: Recording) -> int:
+    """Bytes of the memory that a copy keeps: three times the parameters, and twice what is large."""
+    parameters = sum(node.size for node in recording.parameters.values())
+    return 8 * (3 * parameters + 2 * sum(node.size for node in recording.order if keeps_memory(node)))
 
 
 _kept: list[Kept] = []
@@ -73,13 +91,13 @@ def find(loss: Loss) -> Kept | None:
     return found
 
 
-def keep(recording: Recording, arrays: Mapping[str, Array]) -> None:
+def keep(recording: Recording) -> None:
     """Keep a program that has been believed, if that can be."""
     facts = recording.facts
     if facts is None:
         return
-    room = 3 * 8 * sum(w.size for w in arrays.values())
-    made = Kept(emptied(recording), facts, facts.nbytes + _nbytes(recording) + room)
+    rooms = _rooms(recording)
+    made = Kept(emptied(recording), facts, facts.nbytes + _nbytes(recording) + rooms * (rooms <= BYTES // PROGRAMS))
     with _alone:
         _kept.append(made)
         while len(_kept) > PROGRAMS or sum(kept.nbytes for kept in _kept) > BYTES:
