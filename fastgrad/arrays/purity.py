@@ -46,4 +46,6 @@ def is_fixed(value: Any) -> bool:
         return any(getattr(module, value.__name__, None) is value for module in known)
     if kind is type(np.sum):
         return is_pure(value)
+    if kind.__name__ == "_tuplegetter":  # a field of a named tuple
+        return True
     return isinstance(value, enum.Enum) or home(kind).partition(".")[0] in _UNCHANGING
