@@ -58,7 +58,7 @@ def sums(
             raise
         msg = f"its differences raised {type(error).__name__}: {error}"
         raise RefusedError(msg) from error
-    with _checking(recording.generators):
+    with checking(recording.generators):
 
         def quotient(w: Array, place: Any, h: Any) -> Any:
             return mutation.sums(loss.value, [w], [place], [float(h)], formula)[0]
@@ -76,10 +76,10 @@ def _program(
 
     def agreed(recording: Recording) -> tuple[Recording, list[blocks.Family], float]:
         chosen = pays(recording)
-        return recording, chosen, _believed(loss, recording, usual)[1]
+        return recording, chosen, believed(loss, recording, usual)[1]
 
     kept = shelf.find(loss)
-    with _checking():
+    with checking():
         if kept:
             try:
                 return *agreed(elsewhere(kept.recording, loss.arrays)), False
@@ -90,7 +90,7 @@ def _program(
 
 def described(loss: Loss, formula: Stencil | None, asked: bool) -> str:
     """How a loss would run: by differences of a formula in all elements, if they pay or were asked for; or exactly."""
-    with _checking():
+    with checking():
         recording = _recorded(loss)
         places = {name: np.arange(w.size) for name, w in loss.arrays.items()}
         if formula and not asked and not cost.pays(recording, blocks.families(recording), places, formula):
@@ -114,9 +114,9 @@ def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
             return _exact_again(loss, kept, usual)
         except RefusedError:  # also at a kink: the checks of a new recording know more
             shelf.drop(kept)
-    with _checking():
+    with checking():
         recording = _recorded(loss)
-        reference, _ = _believed(loss, recording, usual)
+        reference, _ = believed(loss, recording, usual)
         found = sweep.gradients(recording)
         with random_numbers_kept(recording.generators):
             agreement.check_gradient(loss.value, loss.arrays, recording, found)
@@ -139,7 +139,7 @@ def _recorded(loss: Loss) -> Recording:
     return record(loss.function, loss.arrays, loss.argument)
 
 
-def _believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> tuple[float, float]:
+def believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> tuple[float, float]:
     """The loss, and how large it is nearby. What it warns of, or raises, in `usual` ways of NumPy's is for the user."""
     with random_numbers_kept(recording.generators):
         with np.errstate(**usual):
@@ -148,7 +148,7 @@ def _believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> tup
 
 
 @contextmanager
-def _checking(generators: Sequence[Any] = ()) -> Iterator[None]:
+def checking(generators: Sequence[Any] = ()) -> Iterator[None]:
     """What the loss raises where it is checked, and random numbers that it draws, are not for the user."""
     with random_numbers_kept(generators), np.errstate(all="ignore"), _refusing():
         yield

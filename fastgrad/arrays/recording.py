@@ -15,7 +15,7 @@ from .births import alive, begin
 from .nodes import Array, Node, RefusedError, counted, ordered, reached, reshape
 from .randomness import random_numbers_kept
 from .rebuild import Rebuilder
-from .recorder import Recorder
+from .recorder import Recorder, stacked
 from .sameness import noted
 from .simplify import simplified
 from .tokens import Facts
@@ -85,8 +85,9 @@ def emptied(recording: Recording) -> Recording:
 
 
 def record(
-    loss: Callable[..., Any], arrays: Mapping[str, Array], argument: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-) -> Recording:
+    loss: Callable[..., Any], arrays: Mapping[str, Array], argument: Callable[[Mapping[str, Any]], tuple[Any, ...]],
+    *, whole: bool = False,
+) -> Recording:  # fmt: skip
     """Call a copy of a loss with recorders.
 
     Parameters
@@ -96,6 +97,8 @@ def record(
         What is differentiated, by name: recorders stand for these very objects wherever the loss reaches them.
     argument : callable
         What the loss is called with, of recorders by name.
+    whole : bool
+        Whether it may return an array, or a list of numbers.
 
     Raises
     ------
@@ -103,17 +106,17 @@ def record(
         With the reason.
     """
     with _alone:
-        return _recorded(loss, arrays, argument)
+        return _recorded(loss, arrays, argument, whole)
 
 
-def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recording:
+def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any, whole: bool) -> Recording:
     counted.begin()
     begin()
     nodes = _nodes(arrays)
     result, reason, generators, facts = None, "", (), None
     try:
         with random_numbers_kept():
-            result, generators, facts = _seen(loss, arrays, nodes, argument)
+            result, generators, facts = _seen(loss, arrays, nodes, argument, whole)
         reason = counted.refused  # also where the loss has caught it
     except RefusedError as error:
         reason = str(error)
@@ -129,7 +132,7 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recordin
     if reason or kept:
         raise RefusedError(reason or KEPT)
     work = counted.operations, counted.time, counted.nodes
-    return replace(_program(result, nodes, work, generators), facts=facts)
+    return replace(_program(result, nodes, work, generators, whole), facts=facts)
 
 
 def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
@@ -144,7 +147,7 @@ def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
 
 
 def _seen(
-    loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], argument: Any
+    loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], argument: Any, whole: bool
 ) -> tuple[Node | None, tuple[Any, ...], Facts | None]:
     """What the copy of a loss returns, the generators of random numbers that it reaches, and what it was made of."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -153,6 +156,8 @@ def _seen(
         copy = Rebuilder({id(w): recorders[name] for name, w in arrays.items()}, list(arrays.values()))
         try:
             result = copy(loss)(*map(copy, argument(recorders)))
+            if whole and isinstance(result, (list, tuple)):
+                result = stacked(result)
             final = result.node if type(result) is Recorder else None
             return final, tuple(copy.generators), _noted(final, loss, arrays, argument, copy)
         finally:
@@ -180,10 +185,18 @@ def _forgotten() -> bool:
 
 
 def _program(
-    result: Node | None, nodes: Mapping[str, Node], work: tuple[int, float, int], generators: tuple[Any, ...]
+    result: Node | None,
+    nodes: Mapping[str, Node],
+    work: tuple[int, float, int],
+    generators: tuple[Any, ...],
+    whole: bool,
 ) -> Recording:
-    if result is None or not result.moves or result.size != 1 or not result.is_float:
-        msg = "what it returns is no single number that comes from the arrays"
+    if result is None or not result.moves or not (result.size == 1 or whole) or not result.is_float:
+        msg = f"what it returns is no {'array' if whole else 'single number'} that comes from the arrays"
         raise RefusedError(msg)
-    final, parameters = simplified(reshape(result, ()), nodes)
-    return Recording(final, parameters, ordered([final]), *work, generators)
+    final, parameters = simplified(result if whole else reshape(result, ()), nodes)
+    order = ordered([final])
+    for node in order:
+        for argument in node.args:
+            argument.origins = ()
+    return Recording(final, parameters, order, *work, generators)

@@ -51,14 +51,28 @@ def gradients(recording: Recording, rooms: Rooms | None = None) -> dict[str, Arr
     return bars
 
 
-def _swept(recording: Recording, way: Way) -> dict[str, Array]:
-    bars: dict[Node, Any] = {recording.result: np.float64(1.0)}
+def gradients_of(recording: Recording, seed: Array) -> dict[str, Array]:
+    """The same of the sum of the elements of a result, each times one of `seed`."""
+    bars = _swept(recording, Way(False, None), seed)
+    if not all(np.isfinite(bar).all() for bar in bars.values()):
+        bars = _swept(recording, Way(True, None), seed)
+    return bars
+
+
+def swept_back(recording: Recording, seed: Any, rule: Callable[[Node, Any], list[tuple[Node, Any]]]) -> dict[Node, Any]:
+    """What comes back to the parameters if `seed` comes to the result, by a rule for all nodes."""
+    bars: dict[Node, Any] = {recording.result: seed}
     with np.errstate(all="ignore"):
         for node in reversed(recording.order):
             bar = bars.pop(node, None) if node.kind != "parameter" else None
             if bar is not None:
-                for argument, more in _RULES[node.kind](node, bar, way):
+                for argument, more in rule(node, bar):
                     bars[argument] = bars[argument] + more if argument in bars else more
+    return bars
+
+
+def _swept(recording: Recording, way: Way, seed: Any = np.float64(1.0)) -> dict[str, Array]:  # noqa: B008  a constant
+    bars = swept_back(recording, seed, lambda node, bar: _RULES[node.kind](node, bar, way))
     given = set(map(id, way.rooms.values())) if way.rooms else set()
     return {name: _own(bars.get(node, _ZERO), node.shape, given) for name, node in recording.parameters.items()}
 
@@ -82,8 +96,8 @@ def _ufunc(node: Node, bar: Any, way: Way) -> list[tuple[Node, Any]]:
     found: list[tuple[Node, Any]] = []
     if not any(a.moves and a.is_float for a in node.args):  # numbers made of truths have no derivative
         return found
-    for argument, partial in partials(node):
-        product = bar if isinstance(partial, float) and partial == 1.0 else bar * partial
+    for argument, slope in partials(node):
+        product = bar if isinstance(slope, float) and slope == 1.0 else bar * slope
         if way.careful:
             product = np.where(np.equal(bar, 0.0), 0.0, product)
         found.append((argument, summed_to(_spread(product, node.shape), argument.shape)))
@@ -192,10 +206,23 @@ def _reduce(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
     spread = bar if keepdims or not node.shape else np.expand_dims(_spread(bar, node.shape), axes)
     if function is np.add:
         return [(x, np.broadcast_to(spread, x.shape))]
-    extreme = np.asarray(node.value if keepdims else np.expand_dims(node.value, axes))
-    ties = x.value == extreme
+    ties = ties_of(node)
     share = spread / ties.sum(axis=axes, keepdims=True)
     return [(x, np.where(ties, share, 0.0))]
+
+
+def ties_of(node: Node) -> Any:
+    """Which elements are the extreme ones of what is reduced."""
+    _, axes, keepdims = node.how
+    return node.args[0].value == np.asarray(node.value if keepdims else np.expand_dims(node.value, axes))
+
+
+def spread_over(node: Node, bar: Any) -> list[tuple[Node, Any]]:
+    """What comes back through a node that is linear, or linear where its choices stay as they are."""
+    if node.kind == "ufunc":
+        return _where(node, bar)
+    found: list[tuple[Node, Any]] = _RULES[node.kind](node, bar, Way(False, None))
+    return found
 
 
 def _matmul(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
