@@ -154,8 +154,8 @@ def check_elements(
             noise *= sum(abs(n) for n, _, _ in formula.terms)
             if not abs(real - found[name][number]) <= noise + 1e-5 * abs(real):
                 msg = (
-                    f"element {place} of {name or 'the array'} changes the loss by {real!r}, "
-                    f"the program by {found[name][number]!r}"
+                    f"element {place} of {name or 'the array'} changes the loss by {float(real)!r}, "
+                    f"the program by {float(found[name][number])!r}"
                 )
                 raise RefusedError(msg)
 

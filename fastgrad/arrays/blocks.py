@@ -1,24 +1,22 @@
-"""Differences in all elements of the parameters, block by block: elements that change the same places go together."""
+"""Elements of parameters that change the same places of a program, and how a program changes with them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formulas.stencils import Stencil
 from . import tails
-from .buffers import reused
 from .changes import Box, Change, One, places_of, same
-from .nodes import Array, Node, time_of
+from .nodes import Node, time_of
 from .recording import Recording
 from .rules import change
 
 BLOCK = 1 << 17
-"""Numbers of the widest change of a block: 1 MiB; wider ones leave the cache."""
+"""Numbers of the widest change of some elements: 1 MiB; wider ones leave the cache."""
 
 CALL = 30_000
 """What a rule costs beside its arithmetic, in operations on single numbers: some 30 us."""
@@ -26,10 +24,6 @@ CALL = 30_000
 FEW = 3
 """Elements of a block that tell what all of them change."""
 
-TAIL = 512
-"""Elements of a block at a time where machine code does most of it."""
-
-ByTail = tuple[tails.Tail, Mapping[Node, Box]]
 Places = Mapping[str, NDArray[np.intp]]
 
 
@@ -75,23 +69,23 @@ class Block(NamedTuple):
 
 
 def final_change(
-    order: list[Node], starts: Mapping[Node, Change], lanes: int, keep: Any = None, by_tail: ByTail | None = None
+    order: list[Node], starts: Mapping[Node, Change], lanes: int, keep: Any = None, part: tails.Placed | None = None
 ) -> Change:
     """The change of the last node, for those of the parameters' nodes; a part of it perhaps by machine code."""
     last = {a: node for node in order for a in node.args}
-    tail, boxes = by_tail or (None, {})
+    tail = part.tail if part else None
     if tail:
         last[tail.entry] = tail.last
     now: dict[Node, Change] = dict(starts)
     for node in order:
         if node.kind == "parameter" or (tail and node in tail.inner):
             continue
-        if tail and node is tail.last:
-            now[node] = tail.change(now[tail.entry], lanes, boxes)
+        if part and tail and node is tail.last:
+            now[node] = part.change(now[tail.entry], lanes)
         else:
             given = [now.get(a) for a in node.args]
             now[node] = change(node, given, lanes) if any(c is not None for c in given) else None
-        if tail and node is tail.entry and not tail.takes(now[node], lanes, boxes):
+        if part and tail and node is tail.entry and not part.takes(now[node], lanes):
             tail = None
         if keep is not None:
             keep[node] = now[node]
@@ -101,8 +95,13 @@ def final_change(
     return now.get(order[-1]) if order[-1].kind != "parameter" else starts.get(order[-1])
 
 
-def _boxes(recording: Recording, block: Block, places: Places) -> dict[Node, Box]:
-    """What a block changes, as a few of its elements of each array tell."""
+def at_once(family: Family, moved: int) -> int:
+    """How many elements are moved at a time, so many times each."""
+    return max(BLOCK // max(family.widest, 1) // moved, 8)
+
+
+def boxes_of(recording: Recording, order: list[Node], block: Block, places: Places) -> dict[Node, Box]:
+    """What a block changes in the first nodes of a program, as a few of its elements of each array tell."""
     starts: dict[Node, Change] = {}
     keep: dict[Node, Change] = {}
     lanes = 0
@@ -112,7 +111,7 @@ def _boxes(recording: Recording, block: Block, places: Places) -> dict[Node, Box
         node, flat = recording.parameters[block.names[k]], places[block.names[k]][some]
         starts[node] = One(np.arange(lanes, lanes + len(some)), flat, np.full(len(some), 1e-4))
         lanes += len(some)
-    final_change(recording.order, starts, lanes, keep)
+    final_change(order, starts, lanes, keep)
     return {n: c.boxed(n, lanes) for n, c in (keep | starts).items() if c is not None}
 
 
@@ -169,29 +168,7 @@ def _family(found: Mapping[str, Any], group: list[str]) -> Family:
     return Family(tuple((name, found[name][1]) for name in group), widest, work)
 
 
-def sums(
-    recording: Recording, chosen: list[Family], places: Places, steps: Mapping[str, Any], formula: Stencil,
-    report: Callable[[int, int], object] | None = None,
-) -> dict[str, Array]:  # fmt: skip
-    """The stencil's sums for the elements at `places` (flat) of each array, moved by `steps`, by name."""
-    out = {name: np.zeros(len(p)) for name, p in places.items()}
-    moved = [k for k in formula.offsets if k]
-    total, done = sum(map(len, places.values())), 0
-    with reused():
-        for family in chosen:
-            size = max(BLOCK // max(family.widest, 1) // len(moved), 8)
-            for block, by_tail in _with_tails(recording, family, places, len(moved)):
-                for some in block.pieces(TAIL if by_tail else size):
-                    _fill(recording, some, places, steps, formula, out, by_tail)
-                    done += len(some.which)
-                    if report:
-                        report(done, total)
-    if report and done < total:  # what the loss does not read
-        report(total, total)
-    return out
-
-
-def _blocks(recording: Recording, family: Family, places: Places) -> list[Block]:
+def blocks_of(recording: Recording, family: Family, places: Places) -> list[Block]:
     """The elements at `places`, those with one index along their axes together."""
     names = tuple(name for name, _ in family.axes)
     indices = [places_of(places[k], recording.parameters[k].shape or (1,))[axis] for k, axis in family.axes]
@@ -201,47 +178,3 @@ def _blocks(recording: Recording, family: Family, places: Places) -> list[Block]
     order = np.argsort(index, kind="stable")
     cuts = np.flatnonzero(np.diff(index[order])) + 1
     return [Block(names, which[part], numbers[part]) for part in np.split(order, cuts)] if len(order) else []
-
-
-def _with_tails(recording: Recording, family: Family, places: Places, offsets: int) -> Iterator[Any]:
-    """The blocks, each with the machine code that does the last part of it and its boxes, or None."""
-    blocks = _blocks(recording, family, places)
-    code = None
-    if sum(len(b.which) for b in blocks) * offsets * family.work > tails.WORTH:
-        with np.errstate(all="ignore"):
-            first, last = (_boxes(recording, blocks[n], places) for n in (0, -1))
-            code = tails.tail(recording.order, first)
-        code = code if code and code.fits(last) else None
-    for block in blocks:
-        boxes = _boxes(recording, block, places) if code else {}
-        yield block, (code, boxes) if code and code.fits(boxes) else None
-
-
-def _fill(
-    recording: Recording, some: Block, places: Places, steps: Mapping[str, Any], formula: Stencil,
-    out: Mapping[str, Array], by_tail: ByTail | None,
-) -> None:  # fmt: skip
-    moved = [k for k in formula.offsets if k]
-    count, starts, mine = len(some.which), dict[Node, Change](), dict[str, Any]()
-    for k, name in enumerate(some.names):
-        at = np.flatnonzero(some.which == k)
-        if not len(at):
-            continue
-        numbers, node = some.numbers[at], recording.parameters[name]
-        flat = places[name][numbers]
-        x, h = np.asarray(node.value).reshape(-1)[flat], np.broadcast_to(np.reshape(steps[name], -1), node.size)[flat]
-        by = np.concatenate([(x + k * h) - x for k in moved])
-        lanes = np.concatenate([at + n * count for n in range(len(moved))])
-        starts[node] = One(lanes, np.tile(flat, len(moved)), by)
-        mine[name] = at, numbers
-    lanes_count = count * len(moved)
-    with np.errstate(all="ignore"):
-        found = final_change(recording.order, starts, lanes_count, by_tail=by_tail)
-        final = recording.result
-        by = np.zeros(lanes_count) if found is None else found.boxed(final, lanes_count).by(final)
-    by_offset = dict(zip(moved, by.reshape(len(moved), count), strict=True)) | {0: np.zeros(count)}
-    values = [by_offset[k] for k in formula.offsets]
-    with np.errstate(all="ignore"):
-        total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)
-    for name, (at, numbers) in mine.items():
-        out[name][numbers] = total[at]

@@ -6,6 +6,7 @@ Each displacement is a lane; lanes are the last axis, the contiguous one. No cha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,11 @@ def places_of(flat: NDArray[np.intp], shape: tuple[int, ...]) -> tuple[NDArray[n
 
 def whole(places: NDArray[np.intp], n: int) -> Set:
     return None if len(places) == n else places
+
+
+def count(node: Node, sets: Sequence[Set]) -> int:
+    """How many elements a box of a node has."""
+    return prod(n if s is None else len(s) for s, n in zip(sets, node.shape, strict=True))
 
 
 def same(a: Set, b: Set) -> bool:

@@ -6,7 +6,7 @@ Times are in units of one operation that NumPy does on whole arrays, about a nan
 from __future__ import annotations
 
 from ..formulas.stencils import Stencil
-from .blocks import BLOCK, CALL, Family, Places
+from .blocks import CALL, Family, Places, at_once
 from .recording import Recording
 
 PER_NODE = 2_000
@@ -34,8 +34,7 @@ def of_blocks(recording: Recording, chosen: list[Family], places: Places, formul
     for family in chosen:
         count = sum(len(places[name]) for name, _ in family.axes)
         length = max((recording.parameters[name].shape or (1,))[axis] for name, axis in family.axes)
-        size = max(BLOCK // max(family.widest, 1) // moved, 8)
-        calls = max(min(length, count), count / size)
+        calls = max(min(length, count), count / at_once(family, moved))
         total += count * moved * family.work + calls * CALL * len(recording.order)
     return total
 

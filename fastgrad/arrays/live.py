@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.python import mutation
 from ..formulas.stencils import Stencil
-from . import agreement, blocks, cost, shelf, sweep
+from . import agreement, blocks, cost, shelf, summing, sweep
 from .losses import Loss, Report
 from .nodes import Array, RefusedError
 from .randomness import random_numbers_kept
@@ -52,7 +52,7 @@ def sums(
     recording, chosen, size, is_new = _program(loss, np.geterr(), pays)
     told = Told(report) if report else None
     try:
-        found = blocks.sums(recording, chosen, places, steps, formula, told)
+        found = summing.sums(recording, chosen, places, steps, formula, told)
     except Exception as error:  # a rule that does not know what it met: the loop does
         if told and told.raised:
             raise

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from . import extents
 from .buffers import empty
-from .changes import Box, Change, One, Set, difference, places_of, same, span, taken, whole
+from .changes import Box, Change, One, difference, places_of, span, taken, whole
 from .nodes import Array, Node
 from .sweep import sources
 
@@ -37,7 +38,7 @@ def _ufunc(node: Node, changes: Sequence[Change], lanes: int) -> Change:
     if type(only) is One and node.args[first].shape == node.shape and node.is_float:
         return _ufunc_of_one(node, first, only)
     boxes = [None if c is None else c.boxed(a, lanes) for c, a in zip(changes, node.args, strict=True)]
-    sets = [_set_along(node, boxes, moving, axis) for axis in range(len(node.shape))]
+    sets = extents.of_ufunc(node, [b.sets if b else None for b in boxes])
     lines = _Lines(node, boxes, sets, lanes)
     linear = _linear(node.how, lines, moving) if node.is_float else None
     if linear is not None and any(b.is_difference for b in boxes if b):
@@ -59,23 +60,10 @@ def _ufunc_of_one(node: Node, k: int, one: One) -> One:
     return One(one.lanes, one.flat, difference(node, node.how(*given), np.asarray(node.value)[at]))
 
 
-def _set_along(node: Node, boxes: Sequence[Box | None], moving: Sequence[int], axis: int) -> Set:
-    """All of an axis along which a changed argument is repeated, else the union of its places."""
-    n, found = node.shape[axis], list[Any]()
-    for k in moving:
-        own, shape = axis - len(node.shape) + len(node.args[k].shape), node.args[k].shape
-        if own < 0 or shape[own] != n:
-            return None
-        found.append(boxes[k].sets[own])  # type: ignore[union-attr]
-    if any(s is None for s in found):
-        return None
-    return found[0] if all(same(s, found[0]) for s in found) else whole(np.unique(np.concatenate(found)), n)
-
-
 class _Lines:
     """The arguments of a ufunc within the box of its result, with lanes."""
 
-    def __init__(self, node: Node, boxes: list[Box | None], sets: list[Set], lanes: int) -> None:
+    def __init__(self, node: Node, boxes: list[Box | None], sets: extents.Sets, lanes: int) -> None:
         self.node, self.ndim = node, len(node.shape)
         self.sets = [
             tuple(None if n == 1 else s for s, n in zip(sets[self.ndim - len(a.shape) :], a.shape, strict=True))
@@ -158,7 +146,7 @@ def _move_of_one(node: Node, k: int, one: Any) -> One | None:
 
 
 def _moved_boxes(node: Node, boxes: Sequence[Box | None], lanes: int) -> Change:
-    sets, rows, whole_box, gaps = _box_of_move(node, boxes)
+    sets, rows, whole_box, gaps = extents.moved(node, [b.sets if b else None for b in boxes])
     if not rows.size:
         return None
     pairs = [(b, a) for b, a in zip(boxes, node.args, strict=True) if b is not None]
@@ -170,39 +158,6 @@ def _moved_boxes(node: Node, boxes: Sequence[Box | None], lanes: int) -> Change:
         missing = rows < 0
         data[missing] = 0 if by else np.broadcast_to(taken(node, sets)[..., None], data.shape)[missing]
     return Box(sets, data) if by else Box(sets, new=data)
-
-
-def _box_of_move(node: Node, boxes: Sequence[Box | None]) -> Any:
-    """The result's box, from which rows of the sources' boxes it is made, whether as they are, and with gaps."""
-    key = tuple(
-        None if b is None else tuple(None if s is None else s.tobytes() for s in b.sets) for b in boxes
-    )  # fmt: skip
-    if key not in node.kept:
-        start, places = 0, []
-        for box, argument in zip(boxes, node.args, strict=True):
-            places.append(np.full(argument.shape, -1, np.int64))
-            if box is not None:
-                lines = [np.arange(n) if s is None else s for s, n in zip(box.sets, argument.shape, strict=True)]
-                shape = tuple(map(len, lines))
-                places[-1][np.ix_(*lines) if lines else ()] = np.arange(start, start + box.size).reshape(shape)
-                start += box.size
-        place = np.asarray(node.how[0](*places))
-        axes = range(place.ndim)
-        lines = [np.flatnonzero((place >= 0).any(axis=tuple(b for b in axes if b != axis))) for axis in axes]
-        rows = place[np.ix_(*lines)] if lines else place
-        sets = tuple(whole(found, n) for found, n in zip(lines, place.shape, strict=True))
-        as_it_is = np.array_equal(rows.reshape(-1), np.arange(start))
-        _forget_boxes(node)
-        node.kept[key] = sets, rows, as_it_is, bool((rows < 0).any())
-    return node.kept[key]
-
-
-def _forget_boxes(node: Node) -> None:
-    """Blocks follow each other, each with boxes of its own."""
-    boxes = [key for key in node.kept if not (key and isinstance(key[0], str))]
-    if len(boxes) > 2:
-        for key in boxes:
-            del node.kept[key]
 
 
 # --- reductions
@@ -217,7 +172,7 @@ def _reduce(node: Node, changes: Sequence[Change], lanes: int) -> Change:
     if function is np.add and not x.is_float:
         return _densely(node, changes, lanes)
     partly = [a for a in axes if box.sets[a] is not None]
-    sets = tuple(None if a in axes else s for a, s in enumerate(box.sets) if keepdims or a not in axes)
+    sets = extents.of_reduce(node, [box.sets])
     if function is np.add:
         if not box.is_difference and len(axes) < len(x.shape) and not partly:
             return Box(sets, new=box.new(x).sum(axis=axes, keepdims=keepdims))  # not the last sum: a pass less
@@ -299,11 +254,13 @@ def _rows_of_one(one: One, shape: tuple[int, ...], factor: Any, lanes: int) -> B
     row, inner = np.unravel_index(one.flat, shape)
     rows = np.unique(row)
     data = empty((len(rows), factor.shape[1], lanes))
-    if len(one.lanes) < lanes or len(rows) > 1:
-        data[...] = 0.0
     if len(rows) > 1:
+        data[...] = 0.0
         data[np.searchsorted(rows, row), :, one.lanes] = factor[inner] * one.by[:, None]
     else:
+        others = np.ones(lanes, bool)
+        others[one.lanes] = False
+        data[0][:, others] = 0.0
         for part in _runs(one.lanes, inner):  # lane after lane, a tenth of the time
             np.multiply(
                 factor.T[:, span(inner[part])],

@@ -150,7 +150,7 @@ class Sample:
         rows = self.boxes[a].sets[1]
         count = a.shape[1] if rows is None else len(rows)
         factor = self._take((count, b.shape[1]), lambda boxes: taken(b, (boxes[a].sets[1], None)), True)
-        return self._own(node) + (by[:, None] * factor).sum(axis=0)
+        return self._own(node) + self._array(_in_pairs(by[:, None] * factor))
 
     def _move(self, node: Node) -> Any:
         shape = _sizes(self.boxes[node].sets[1:], node.shape[1:])
@@ -180,6 +180,15 @@ class Sample:
 _RULES: dict[str, Callable[[Sample, Node], Any]] = {
     "ufunc": Sample._ufunc, "reduce": Sample._reduce, "matmul": Sample._matmul, "move": Sample._move
 }  # fmt: skip
+
+
+def _in_pairs(terms: Any) -> Any:
+    """A sum along the first axis; one after the other each addition would wait for the last one."""
+    while len(terms) > 1:
+        half = len(terms) // 2
+        pairs = terms[: 2 * half : 2] + terms[1 : 2 * half : 2]
+        terms = np.concatenate([pairs, terms[2 * half :]]) if len(terms) % 2 else pairs
+    return terms[0]
 
 
 def _equal(column: Any, source: int, _boxes: Any) -> Any:

@@ -6,7 +6,7 @@ that of the last node that has a sample for each, and NumPy's rules sum up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,8 @@ from ..program.program import Program
 from ..program.trace.recording import Untraceable, trace
 from ..results import EngineError
 from .buffers import empty
-from .changes import Box, Change, Set, same
+from .changes import Box, Change, Set, count, same
+from .extents import extent
 from .nodes import Array, Node
 from .samples import Sample, is_local
 
@@ -38,8 +39,8 @@ class Tail:
         self.entry, self.last, self.count = entry, nodes[-1], entry.shape[0]
         self.inner = frozenset(nodes[:-1])
         self.sample = Sample(entry, nodes, boxes, self.count)
-        width, self.width = boxes[entry].size // self.count, boxes[nodes[-1]].size // self.count
-        self.sizes = {n: boxes[n].size for n in (entry, *nodes)}
+        self.sizes = {n: count(n, boxes[n].sets) for n in (entry, *nodes)}
+        width, self.width = self.sizes[entry] // self.count, self.sizes[nodes[-1]] // self.count
         self.places: list[Any] = []
         numbers = _Numbers()
         self.sample.run(np.zeros(width), numbers.take)
@@ -63,39 +64,64 @@ class Tail:
         self.fixed = np.array(traced.constants)
         return replace(traced, nodes=nodes, outputs=outputs, constants=constants, rows=0)
 
-    def fits(self, boxes: Mapping[Node, Box]) -> bool:
-        """Whether another block has boxes of the same sizes, which lie in the same way."""
-        if not all(node in boxes and boxes[node].size == size for node, size in self.sizes.items()):
+    def at(self, ahead: Mapping[Node, Box]) -> Placed | None:
+        """Where a block changes nodes ahead within boxes; None if it is not the same program there."""
+        boxes = {self.entry: ahead[self.entry]} if self.entry in ahead else {}
+        for node in self.sample.nodes:
+            given = [boxes[a].sets if a in boxes else None for a in node.args]
+            sets = extent(node, given) if any(s is not None for s in given) else None
+            if sets is not None:
+                boxes[node] = Box(sets)
+        return Placed(self, boxes, self._width(ahead)) if self._fits(boxes) else None
+
+    def _fits(self, boxes: Mapping[Node, Box]) -> bool:
+        """Whether a block has boxes of the same sizes, which lie in the same way."""
+        if not all(node in boxes and count(node, boxes[node].sets) == size for node, size in self.sizes.items()):
             return False
         found = [place(boxes) for place in self.sample.places]
         return all(all(map(same, a, b)) for a, b in zip(found, self.places, strict=True))
 
-    def takes(self, entry: Change, lanes: int, boxes: Mapping[Node, Box]) -> bool:
-        """Whether a change of the entry lies within the box that a block was said to have."""
-        return entry is not None and all(map(_covers, boxes[self.entry].sets, entry.boxed(self.entry, lanes).sets))
+    def _width(self, ahead: Mapping[Node, Box]) -> int:
+        """Numbers of the widest change that is not within machine code."""
+        return max(self.sizes[self.last], *(count(n, box.sets) for n, box in ahead.items()))
 
-    def change(self, entry: Change, lanes: int, boxes: Mapping[Node, Box]) -> Box:
-        """The change of the last node, for that of the entry in a block of these boxes."""
+
+class Placed:
+    """A tail in a block.
+
+    Attributes
+    ----------
+    widest : int
+        Numbers of the widest change of one lane, in memory.
+    """
+
+    def __init__(self, tail: Tail, boxes: Mapping[Node, Box], widest: int) -> None:
+        self.tail, self.boxes, self.widest = tail, boxes, widest
+        self.table = self._table()
+
+    def takes(self, entry: Change, lanes: int) -> bool:
+        """Whether a change of the entry lies within the box that the block was said to have."""
+        node = self.tail.entry
+        return entry is not None and all(map(_covers, self.boxes[node].sets, entry.boxed(node, lanes).sets))
+
+    def change(self, entry: Change, lanes: int) -> Box:
+        """The change of the last node, for that of the entry; lanes are whole vectors."""
         assert entry is not None
-        by = entry.boxed(self.entry, lanes).widened(self.entry, boxes[self.entry].sets).by(self.entry)
-        step = self.code.lanes
-        padded = -lanes % step
-        points = by.reshape(self.count, -1, lanes)
-        if padded:
-            points = np.concatenate([points, np.repeat(points[..., -1:], padded, axis=-1)], axis=-1)
-        out = empty((self.count, self.width, lanes + padded))
-        self.code.fill(np.ascontiguousarray(points), out, self._table(boxes))
-        sets = boxes[self.last].sets
-        shape = tuple(n if s is None else len(s) for s, n in zip(sets, self.last.shape, strict=True))
-        return Box(sets, out[..., :lanes].reshape(*shape, lanes))
+        tail, sets = self.tail, self.boxes[self.tail.last].sets
+        by = entry.boxed(tail.entry, lanes).widened(tail.entry, self.boxes[tail.entry].sets).by(tail.entry)
+        out = empty((tail.count, tail.width, lanes))
+        tail.code.fill(np.ascontiguousarray(by.reshape(tail.count, -1, lanes)), out, self.table)
+        shape = tuple(n if s is None else len(s) for s, n in zip(sets, tail.last.shape, strict=True))
+        return Box(sets, out.reshape(*shape, lanes))
 
-    def _table(self, boxes: Mapping[Node, Box]) -> Array:
+    def _table(self) -> Array:
         """The constants of each sample."""
-        table = np.empty((self.count, len(self.fixed) + self.slots))
-        table[:, : len(self.fixed)] = self.fixed
-        at = len(self.fixed)
-        for for_all, column in self.sample.columns:
-            rows = np.asarray(column(boxes), dtype=float).reshape(1 if for_all else self.count, -1)
+        fixed, samples = self.tail.fixed, self.tail.count
+        table = np.empty((samples, len(fixed) + self.tail.slots))
+        table[:, : len(fixed)] = fixed
+        at = len(fixed)
+        for for_all, column in self.tail.sample.columns:
+            rows = np.asarray(column(self.boxes), dtype=float).reshape(1 if for_all else samples, -1)
             table[:, at : at + rows.shape[1]] = rows
             at += rows.shape[1]
         return table
@@ -120,9 +146,13 @@ class _Numbers:
         return np.full(n, 0.5)
 
 
-def tail(order: list[Node], boxes: Mapping[Node, Box]) -> Tail | None:
-    """The longest part of a program that treats samples by themselves, or None."""
-    found = _segment([node for node in order if node in boxes], boxes)
+def tail(order: list[Node], boxes: Mapping[Node, Box], moved: Iterable[Node]) -> Tail | None:
+    """The longest part of a program that treats samples by themselves, or None.
+
+    What a block changes is in `boxes`. Other blocks of the parameters that are `moved` may change more, beside it; what
+    any of them could change lies within the part or follows from its end.
+    """
+    found = _segment(order, boxes, _reached(order, moved))
     if found is None:
         return None
     try:
@@ -132,28 +162,37 @@ def tail(order: list[Node], boxes: Mapping[Node, Box]) -> Tail | None:
         return None
 
 
-def _segment(changed: list[Node], boxes: Mapping[Node, Box]) -> list[Node] | None:
+def _reached(order: list[Node], moved: Iterable[Node]) -> set[Node]:
+    """All that is made of parameters, whichever of their elements."""
+    found = set(moved)
+    for node in order:
+        if not found.isdisjoint(node.args):
+            found.add(node)
+    return found
+
+
+def _segment(order: list[Node], boxes: Mapping[Node, Box], reached: set[Node]) -> list[Node] | None:
     """An entry and what it changes, up to a node by which alone the rest is changed."""
     best: list[Node] = []
+    changed = [node for node in order if node in boxes]
     for first, entry in enumerate(changed):
         if not entry.shape or entry.shape[0] < 2 or boxes[entry].sets[0] is not None or not entry.is_float:
             continue
         inside = {entry: None}
         for node in changed[first + 1 :]:
-            if all(a in inside for a in node.args if a in boxes) and is_local(node, boxes, entry.shape[0]):
+            if all(a in inside for a in node.args if a in reached) and is_local(node, boxes, entry.shape[0]):
                 inside[node] = None
-        found = _with_one_exit(changed, list(inside))
+        found = _with_one_exit(order, list(inside))
         if len(found) > max(len(best), SHORTEST):
             best = found
     return best or None
 
 
-def _with_one_exit(changed: list[Node], inside: list[Node]) -> list[Node]:
+def _with_one_exit(order: list[Node], inside: list[Node]) -> list[Node]:
     """Without the last ones, as long as others are read from outside."""
     while len(inside) > SHORTEST:
-        inner = set(inside[:-1])
-        outside = [node for node in changed if node not in inner and node is not inside[-1]]
-        if inside[-1].is_float and not any(a in inner for node in outside for a in node.args):
+        own, inner = set(inside), set(inside[:-1])
+        if inside[-1].is_float and all(node in own or inner.isdisjoint(node.args) for node in order):
             break
         inside = inside[:-1]
     return inside

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastgrad import EngineError, numerical_gradient, weight_gradient
-from fastgrad.arrays import agreement, blocks, cost, losses, rules, sweep
+from fastgrad.arrays import agreement, blocks, cost, losses, rules, summing, sweep
 from fastgrad.arrays.nodes import RefusedError
 from fastgrad.arrays.randomness import random_numbers_kept
 from fastgrad.arrays.recorder import FUNCTIONS
@@ -206,7 +206,7 @@ def test_all_elements_that_are_wrong_are_seen_where_they_are_steepest():
     p, formula = {"": np.arange(1.0, 400.0)}, stencil(1, 2, "central")
     recording = record(lambda x: np.sum(x**2), p, lambda arrays: (arrays[""],))
     places, steps = {"": np.arange(399)}, {"": 1e-4}
-    found = blocks.sums(recording, blocks.families(recording), places, steps, formula)
+    found = summing.sums(recording, blocks.families(recording), places, steps, formula)
 
     def quotient(w, place, h):
         return 2 * h * 2 * w[place]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastgrad.arrays import blocks
+from fastgrad.arrays import blocks, summing
 from fastgrad.arrays.recording import record
 from fastgrad.engine.python import mutation
 from fastgrad.formulas.stencils import stencil
@@ -28,7 +28,7 @@ def recorded(p):
 
 def found(p, places, steps, formula):
     recording = recorded(p)
-    return blocks.sums(recording, blocks.families(recording), places, steps, formula)
+    return summing.sums(recording, blocks.families(recording), places, steps, formula)
 
 
 ALL = [
@@ -80,7 +80,7 @@ def test_two_names_of_one_array_and_arrays_without_elements():
     recording = record(lambda q: np.sum(np.tanh(q["a"]) @ q["b"]) + q["none"].sum(), p, lambda a: (dict(a),))
     places = {"a": np.arange(25), "b": np.arange(25), "none": np.arange(0)}
     steps = {"a": 1e-4, "b": 1e-4, "none": 1e-4}
-    sums = blocks.sums(recording, blocks.families(recording), places, steps, stencil(1, 2, "central"))
+    sums = summing.sums(recording, blocks.families(recording), places, steps, stencil(1, 2, "central"))
     assert np.array_equal(sums["a"], sums["b"])
     assert sums["a"].all()
     assert sums["none"].shape == (0,)
@@ -91,7 +91,7 @@ def test_progress_is_told_to_the_end():
     recording = recorded(p)
     places = {name: np.arange(w.size) for name, w in p.items()}
     steps = dict.fromkeys(p, 1e-4)
-    blocks.sums(
+    summing.sums(
         recording, blocks.families(recording), places, steps, stencil(1, 2, "central"), lambda *t: told.append(t)
     )
     assert told[-1] == (44, 44)

@@ -80,3 +80,31 @@ def test_samples_that_depend_on_each_other_are_left_to_the_rules(monkeypatch):
     found = weight_gradient(loss, params, engine="arrays", h=1e-4)
     expected = weight_gradient(loss, params, engine="python", h=1e-4)
     np.testing.assert_allclose(found["W"], expected["W"], rtol=1e-9, atol=1e-9)
+
+
+def head(z):
+    return np.sqrt(1.0 + np.exp(0.1 * np.sum(z * z, axis=1)))
+
+
+# What one column of the weights changes beside what all of them do; the first and the last one are not among them.
+BESIDE = {
+    "an element": lambda w, z: np.log(1 + (head(z) * (1 + 0.3 * w[0, 2])) ** 2),
+    "an element far down": lambda w, z: np.log(1 + (head(z) * (1 + 0.3 * w[3, 2])) ** 2),
+    "a column": lambda w, z: np.log(1 + (head(z) + X @ w[:, 2]) ** 2),
+    "a mean over samples": lambda w, z: np.log(1 + (head(z) * np.mean(z[:, 2])) ** 2),
+    "read behind": lambda w, z: np.log(1 + head(z) ** 2) * 0.1 + np.max(z[:, 2]),
+    "read between": lambda w, z: np.log(1 + head(z) ** 2) * np.max(np.sin(z)[::-1, 2]),
+    "a product": lambda w, z: np.log(1 + head(z) ** 2) @ np.tanh(z[:, 2]),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_one_block_alone_changes(name, monkeypatch):
+    params = weights(W=(5, 5))
+    loss = lambda p: np.sum(BESIDE[name](p["W"], np.tanh(X @ p["W"])))
+    expected = weight_gradient(loss, params, engine="arrays", h=1e-4)
+    monkeypatch.setattr(tails, "WORTH", 0.0)
+    found = weight_gradient(loss, params, engine="arrays", h=1e-4)
+    np.testing.assert_allclose(found["W"], expected["W"], rtol=1e-9, atol=1e-9)
+    by_python = weight_gradient(loss, params, engine="python", h=1e-4)
+    np.testing.assert_allclose(found["W"], by_python["W"], rtol=1e-6, atol=1e-6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import Template
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,12 +13,50 @@ from ...llvm.vectormath import Unsupported
 from ...program import differences
 from ...program.program import Program
 from ...results import EngineError
-from .. import threads
 from .arguments import PLACES, SLOTS, address_of, form_of_columns
-from .code import QUICK_OPERATIONS, written_out
+from .code import written_out
 from .emission import module
 
 Array = NDArray[np.float64]
+
+MOVED = ("source", "out", "constants")  # addresses that are others for each set of points
+
+# The kernel for one set after the other. In a loop of Python over 100 sets of 1 000 points, 20 us each, threads waited
+# for its lock at every second one.
+_SETS = Template("""
+define i64 @sets(i64 %start, i64 %stop, ptr %given) #0 {
+entry:
+  %slots = alloca [$length x i64], align 8
+  %steps = getelementptr i64, ptr %given, i64 $length
+  %count_at = getelementptr i64, ptr %steps, i64 $moved
+  %count = load i64, ptr %count_at, align 8
+  call void @llvm.memcpy.p0.p0.i64(ptr %slots, ptr %given, i64 $bytes, i1 false)
+  br label %each
+each:
+  %n = phi i64 [%start, %entry], [%following, %go]
+  %saw = phi i64 [0, %entry], [%all, %go]
+  %more = icmp slt i64 %n, %stop
+  br i1 %more, label %go, label %end
+go:
+$moves
+  %mark = call i64 @kernel(i64 0, i64 %count, ptr %slots)
+  %all = or i64 %saw, %mark
+  %following = add i64 %n, 1
+  br label %each
+end:
+  ret i64 %saw
+}
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+""")
+_MOVE = Template("""
+  %step_at.$name = getelementptr i64, ptr %steps, i64 $k
+  %step.$name = load i64, ptr %step_at.$name, align 8
+  %first_at.$name = getelementptr i64, ptr %given, i64 $place
+  %first.$name = load i64, ptr %first_at.$name, align 8
+  %far.$name = mul i64 %n, %step.$name
+  %here.$name = add i64 %first.$name, %far.$name
+  %slot.$name = getelementptr i64, ptr %slots, i64 $place
+  store i64 %here.$name, ptr %slot.$name, align 8""")
 
 
 class Columns:
@@ -30,29 +70,27 @@ class Columns:
         try:
             made = differences.differences(program, stencils.value())
             frame = written_out(program, made, form_of_columns(), "kernel")
-            quick = len(program.nodes) > QUICK_OPERATIONS
-            (self._kernel,) = machine.functions(module(frame), "kernel", quick=quick, straight=frame.written_out)
+            text = module(frame) + _sets()
+            (self._sets,) = machine.functions(text, "sets", straight=frame.written_out)
         except Unsupported as missing:
             msg = f"this machine has no vector form of {missing}"
             raise EngineError(msg) from None
-        self._pace = threads.Pace()
 
     def fill(self, points: Array, out: Array, table: Array) -> None:
-        """The outputs out[n] at points[n], with the n-th row of a table for constants; threads share the rows."""
-        count = points.shape[2]
-        size = np.ones(1)
-        common = {"source_row": 1, "source_column": count, "out_row": 1, "out_column": count, "sizes": address_of(size)}
-        firsts = {"source": points, "out": out, "constants": table}
-        addresses = np.array([address_of(array) for array in firsts.values()])
-        strides = np.array([array.strides[0] for array in firsts.values()])
+        """The outputs out[n] at points[n], with the n-th row of a table for constants; other threads may run."""
+        count, size = points.shape[2], np.ones(1)
+        arrays = dict(zip(MOVED, (points, out, table), strict=True))
+        given = np.zeros(len(SLOTS) + len(MOVED) + 1, np.int64)
+        for name, number in {
+            "source_row": 1, "source_column": count, "out_row": 1, "out_column": count, "sizes": address_of(size),
+            **{name: address_of(array) for name, array in arrays.items()},
+        }.items():  # fmt: skip
+            given[PLACES[name]] = number
+        given[len(SLOTS) :] = [*(array.strides[0] for array in arrays.values()), count]
+        self._sets(0, len(table), address_of(given))
 
-        def work(start: int, stop: int) -> None:
-            slots = np.zeros(len(SLOTS), np.int64)
-            for name, number in common.items():
-                slots[PLACES[name]] = number
-            places, kernel, arguments = [PLACES[name] for name in firsts], self._kernel, address_of(slots)
-            for row in addresses + strides * np.arange(start, stop)[:, None]:
-                slots[places] = row
-                kernel(0, count, arguments)
 
-        threads.run(work, len(table), workers=threads.cores(), pace=self._pace)
+def _sets() -> str:
+    moves = [_MOVE.substitute(name=name, k=k, place=PLACES[name]) for k, name in enumerate(MOVED)]
+    length = len(SLOTS)
+    return _SETS.substitute(length=length, bytes=8 * length, moved=len(MOVED), moves="\n".join(moves))
