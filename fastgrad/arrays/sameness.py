@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ def noted(roots: tuple[Any, ...], arrays: list[Array], copies: Rebuilder, used: 
 def hold(facts: Facts, roots: tuple[Any, ...], arrays: list[Array]) -> bool:
     """Whether a recording would be made from the same today."""
     if any(reference() is None for reference in facts.references):
+        return False
+    own = list({id(w): w for w in arrays}.values())
+    if any(np.may_share_memory(a, b) for a, b in combinations(own, 2)):  # which is refused
         return False
     walk = Walk(arrays, facts)
     try:

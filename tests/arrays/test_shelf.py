@@ -510,6 +510,18 @@ def test_numerical_gradient_and_gradient(recorded):
     assert gradient(lambda v, a: np.sum(v**2) * a, w, args=(3.0,), method="exact", engine="arrays")[0] == 6 * w[0]
 
 
+def test_weights_that_begin_to_share_memory(recorded):
+    params = {"a": np.ones(3), "b": np.ones(3)}
+
+    def loss(p):
+        return np.sum(p["a"] ** 2) + np.sum(p["b"] ** 3)
+
+    exact(loss, params)
+    params["b"] = params["a"][:]
+    with pytest.raises(EngineError, match="shares memory"):
+        exact(loss, params)
+
+
 def test_two_threads_with_one_loss():
     nets = [Net() for _ in range(4)]
     for k, net in enumerate(nets):
