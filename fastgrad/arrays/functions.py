@@ -187,13 +187,6 @@ def _pad(x: Any, width: Any, mode: Any = "constant", constant_values: Any = 0) -
     return Recorder(put(constant(whole), inside, node_of(x)))
 
 
-@_rule(np.linalg.norm)
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    if ord is not None and not (ord == 2 and (axis is not None or x.ndim == 1)) and ord != "fro":
-        refuse(f"np.linalg.norm of order {ord!r} has no rule for whole arrays")
-    return np.sqrt((x * x).sum(axis, keepdims=keepdims))
-
-
 @_rule(np.average)
 def _average(x: Any, axis: Any = None, weights: Any = None) -> Any:
     if weights is None:

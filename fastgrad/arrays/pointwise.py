@@ -14,10 +14,14 @@ from ..program.program import Code, Program
 from ..program.schedule import OF_ARRAYS
 from ..program.trace.recording import Untraceable, trace
 from .nodes import Node, refuse
+from .specials import slope
 
 
 def partials(node: Node) -> list[tuple[Node, Any]]:
     """For each argument that moves: the derivative of a ufunc by it, an array that may have to be spread."""
+    known = slope(node.how)
+    if known:
+        return [(node.args[0], known(node.args[0].value))]
     literals = tuple(a.value if _is_literal(a) else None for a in node.args)
     program = _derivatives(node.how, literals)
     given = [np.asarray(a.value) for a, literal in zip(node.args, literals, strict=True) if literal is None]

@@ -12,6 +12,7 @@ from .nodes import Array, Node, refuse
 from .pointwise import partials
 from .recording import Recording
 from .values import LARGE
+from .wholes import Whole, backward
 
 Rooms = dict[tuple[Node, int], Array]
 
@@ -235,8 +236,10 @@ def _matmul(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
     return found
 
 
-def _other(node: Node, _bar: Any, _way: Way) -> list[tuple[Node, Any]]:
+def _other(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
     """Positions and truths have no derivative, nor has what cancels."""
+    if isinstance(node.how, Whole):
+        return backward(node, bar)
     return [] if node.how == "shift" or not node.is_float else refuse(f"np.{node.how} has no derivative")
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import Array, Node
+from .nodes import Array, Node, refuse
 from .pointwise import partials, second_partials
 from .recording import Recording
 from .sweep import spread_over, summed_to, swept_back, ties_of
+from .wholes import forward
 
 Tangents = dict[Node, Any]
 
@@ -65,7 +66,13 @@ def _of_matmul(node: Node, found: Tangents) -> Any:
     return sum([np.matmul(a.value, found[b])] if b in found else [], start=parts[0] if parts else np.float64(0.0))
 
 
-_FORWARD: Mapping[str, Any] = {"ufunc": _of_ufunc, "move": _of_move, "reduce": _of_reduce, "matmul": _of_matmul}
+def _of_whole(node: Node, found: Tangents) -> Any:
+    return forward(node, [np.broadcast_to(found.get(a, 0.0), a.shape) for a in node.args])
+
+
+_FORWARD: Mapping[str, Any] = {
+    "ufunc": _of_ufunc, "move": _of_move, "reduce": _of_reduce, "matmul": _of_matmul, "other": _of_whole
+}  # fmt: skip
 
 
 def gradients_along(recording: Recording, along: Mapping[str, Array]) -> dict[str, Array]:
@@ -97,6 +104,8 @@ def _back(node: Node, bar: _Pair, changes: Tangents) -> list[tuple[Node, _Pair]]
         return _ufunc_back(node, bar, changes)
     if node.kind == "matmul":
         return _matmul_back(node, bar, changes)
+    if node.kind == "other" and node.how != "shift":
+        refuse(f"the second derivative of np.{node.how.name} is not known")
     values, bars = spread_over(node, bar.value), spread_over(node, bar.change)  # what is linear
     return [(a, _Pair(value, change)) for (a, value), (_, change) in zip(values, bars, strict=True)]
 
