@@ -91,15 +91,26 @@ LOGDET = Whole("linalg.slogdet", lambda bar, _y, a: _scaled_inverse(bar, a), lam
 CHOLESKY = Whole("linalg.cholesky", _cholesky_back, _cholesky_forward)
 
 
-def sort(x: Node, axis: int) -> Node:
-    """Along an axis; of equal numbers each keeps its own derivative."""
+def _shared(x: Any, y: Any, axis: int) -> Any:
+    """The mean over equal numbers of y, which is sorted."""
+    lines, values = np.moveaxis(np.array(x, np.float64), axis, -1), np.moveaxis(y, axis, -1)
+    starts = np.concatenate([np.ones((*values.shape[:-1], 1), bool), values[..., 1:] != values[..., :-1]], axis=-1)
+    if not starts.all():
+        groups = np.cumsum(starts.reshape(-1)) - 1
+        means = np.bincount(groups, lines.reshape(-1)) / np.bincount(groups)
+        lines = means[groups].reshape(lines.shape)
+    return np.moveaxis(lines, -1, axis)
 
-    def back(bar: Any, _y: Any, v: Any) -> tuple[Any]:
+
+def sort(x: Node, axis: int) -> Node:
+    """Along an axis; equal numbers share what comes to them, as those of an extremum do."""
+
+    def back(bar: Any, y: Any, v: Any) -> tuple[Any]:
         found = np.zeros(np.shape(v))
-        np.put_along_axis(found, np.argsort(v, axis, kind="stable"), bar, axis)
+        np.put_along_axis(found, np.argsort(v, axis, kind="stable"), _shared(bar, y, axis), axis)
         return (found,)
 
-    def ahead(change: Any, _y: Any, v: Any) -> Any:
-        return np.take_along_axis(change, np.argsort(v, axis, kind="stable"), axis)
+    def ahead(change: Any, y: Any, v: Any) -> Any:
+        return _shared(np.take_along_axis(change, np.argsort(v, axis, kind="stable"), axis), y, axis)
 
     return Whole("sort", back, ahead).node(lambda v: np.sort(v, axis, kind="stable"), x)

@@ -118,3 +118,19 @@ def test_second_derivatives_are_refused():
 def test_an_error_of_the_loss_is_a_reason():
     with pytest.raises(EngineError, match="Singular matrix"):
         gradient(lambda v: np.sum(np.linalg.inv(v)), np.zeros((4, 4)), method="exact", engine="arrays")
+
+
+def test_equal_numbers_share_as_in_an_extremum():
+    x = np.array([[1.0, 3.0, 3.0, 2.0], [0.0, 0.0, 0.0, 5.0]])
+    for f, extreme in (
+        (lambda v: np.sum(np.sort(v, axis=1)[:, -1]), np.max),
+        (lambda v: np.sum(np.sort(v)[:, 0]), np.min),
+    ):
+        found = gradient(f, x, method="exact", engine="arrays")
+        wanted = gradient(lambda v, extreme=extreme: np.sum(extreme(v, axis=1)), x, method="exact", engine="arrays")
+        np.testing.assert_array_equal(found, wanted)
+    found = gradient(
+        lambda v: np.sum(np.sort(v, axis=0)[0]), np.array([[1.0, 2.0], [1.0, 0.0]]), method="exact", engine="arrays"
+    )
+    np.testing.assert_array_equal(found, [[0.5, 0.0], [0.5, 1.0]])
+    assert jvp(lambda v: np.sort(v)[:, -1], x, np.ones_like(x), method="exact", engine="arrays").tolist() == [1.0, 1.0]
