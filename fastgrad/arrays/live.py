@@ -12,10 +12,9 @@ from ..engine.python import mutation
 from ..formulas.stencils import Stencil
 from . import agreement, blocks, cost, shelf, summing, sweep
 from .losses import Loss, Report
-from .nodes import Array, RefusedError
+from .nodes import Array, Node, RefusedError
 from .randomness import random_numbers_kept
 from .recording import Recording, elsewhere, record
-from .values import refill
 
 
 class Told:
@@ -78,11 +77,12 @@ def _program(
         chosen = pays(recording)
         return recording, chosen, believed(loss, recording, usual)[1]
 
-    kept = shelf.find(loss)
+    found = shelf.find(loss)
     with checking():
-        if kept:
+        if found:
+            kept, anew = found
             try:
-                return *agreed(elsewhere(kept.recording, loss.arrays)), False
+                return *agreed(elsewhere(kept.recording, loss.arrays, anew)), False
             except RefusedError:
                 shelf.drop(kept)
         return *agreed(_recorded(loss)), True
@@ -108,12 +108,12 @@ def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
     RefusedError
         The loss cannot be recorded, or its program does not agree with it.
     """
-    usual, kept = np.geterr(), shelf.find(loss)
-    if kept:
+    usual, again = np.geterr(), shelf.find(loss)
+    if again:
         try:
-            return _exact_again(loss, kept, usual)
+            return _exact_again(loss, *again, usual)
         except RefusedError:  # also at a kink: the checks of a new recording know more
-            shelf.drop(kept)
+            shelf.drop(again[0])
     with checking():
         recording = _recorded(loss)
         reference, _ = believed(loss, recording, usual)
@@ -124,11 +124,13 @@ def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
     return reference, found
 
 
-def _exact_again(loss: Loss, kept: shelf.Kept, usual: Mapping[str, Any]) -> tuple[float, dict[str, Array]]:
+def _exact_again(
+    loss: Loss, kept: shelf.Kept, anew: Mapping[Node, Array], usual: Mapping[str, Any]
+) -> tuple[float, dict[str, Array]]:
     """The same by a program that was kept, in some three calls of the loss."""
     with _refusing(), np.errstate(all="ignore"), kept.lent(loss.arrays) as copy:
         reference = agreement.value_again(loss.value, loss.arrays, copy.room, usual)
-        refill(copy.recording, loss.arrays)
+        copy.fill(loss.arrays, anew)
         agreement.check_value(copy.recording, loss.arrays, reference)
         found = sweep.gradients(copy.recording, copy.rooms)
         agreement.check_gradient_again(loss.value, loss.arrays, found, copy.room)

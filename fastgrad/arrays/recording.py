@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any
@@ -16,7 +16,7 @@ from .nodes import Array, Node, RefusedError, counted, ordered, reached, reshape
 from .randomness import random_numbers_kept
 from .rebuild import Rebuilder
 from .recorder import Recorder, stacked
-from .sameness import noted
+from .sameness import noted, settle
 from .simplify import simplified
 from .tokens import Facts
 
@@ -58,10 +58,13 @@ class Recording:
     facts: Facts | None = None
 
 
-def elsewhere(recording: Recording, arrays: Mapping[str, Array]) -> Recording:
-    """The same program with other values of the parameters."""
+def elsewhere(
+    recording: Recording, arrays: Mapping[str, Array], constants: Mapping[Node, Array] | None = None
+) -> Recording:
+    """The same program with other values of the parameters, and of some constants."""
     new = {node: node.again((), arrays[name].astype(np.float64, order="C"))
            for name, node in recording.parameters.items()}  # fmt: skip
+    new |= {node: node.again((), value) for node, value in (constants or {}).items()}
     with np.errstate(all="ignore"):
         for node in recording.order:
             if node.args:
@@ -73,15 +76,15 @@ def elsewhere(recording: Recording, arrays: Mapping[str, Array]) -> Recording:
     )
 
 
-def emptied(recording: Recording) -> Recording:
-    """The same program without the values that it had."""
-    new = {node: node.again((), None) for node in (*recording.parameters.values(), *recording.order)}
+def emptied(recording: Recording, constants: Iterable[Node]) -> tuple[Recording, dict[Node, Node]]:
+    """The same program without the values that it had, and those of some constants; which nodes these are now."""
+    new = {node: node.again((), None) for node in (*recording.parameters.values(), *recording.order, *constants)}
     for node, copied in new.items():
         copied.args = tuple(new.get(a, a) for a in node.args)
     parameters = {name: new[node] for name, node in recording.parameters.items()}
-    return replace(
-        recording, result=new[recording.result], parameters=parameters, order=[new[n] for n in recording.order]
-    )
+    order = [new[n] for n in recording.order]
+    copy = replace(recording, result=new[recording.result], parameters=parameters, order=order, facts=None)
+    return copy, {node: new[node] for node in constants}
 
 
 def record(
@@ -132,7 +135,7 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any, whole: bool
     if reason or kept:
         raise RefusedError(reason or KEPT)
     work = counted.operations, counted.time, counted.nodes
-    return replace(_program(result, nodes, work, generators, whole), facts=facts)
+    return _with_facts(_program(result, nodes, work, generators, whole), facts)
 
 
 def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
@@ -165,13 +168,20 @@ def _seen(
 
 
 def _noted(final: Node | None, loss: Any, arrays: Mapping[str, Array], argument: Any, copy: Rebuilder) -> Facts | None:
-    """What a recording was made of. What constants were computed from is forgotten."""
+    """What a recording was made of."""
     used = reached([*([final] if final else []), *counted.looked_at])
-    facts = noted((loss, *argument(arrays)), list(arrays.values()), copy, used)
-    for node in used:
+    return noted((loss, *argument(arrays)), list(arrays.values()), copy, used)
+
+
+def _with_facts(recording: Recording, facts: Facts | None) -> Recording:
+    """Constants that others were made of, or that decided something, are told from such as are read as they are."""
+    constants = {a for node in recording.order for a in node.args if not a.moves}
+    others = reached([*counted.looked_at, *[origin for node in constants for origin in node.origins]])
+    found = settle(facts, constants, others)
+    for node in (*constants, *others):
         node.origins = ()
     counted.looked_at = []
-    return facts
+    return replace(recording, facts=found)
 
 
 def _forgotten() -> bool:
@@ -195,8 +205,4 @@ def _program(
         msg = f"what it returns is no {'array' if whole else 'single number'} that comes from the arrays"
         raise RefusedError(msg)
     final, parameters = simplified(result if whole else reshape(result, ()), nodes)
-    order = ordered([final])
-    for node in order:
-        for argument in node.args:
-            argument.origins = ()
-    return Recording(final, parameters, order, *work, generators)
+    return Recording(final, parameters, ordered([final]), *work, generators)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from .agreement import Room, room_for
@@ -18,7 +18,7 @@ from .recording import Recording, emptied
 from .sameness import hold
 from .sweep import Rooms
 from .tokens import Facts
-from .values import empty, keeps_memory
+from .values import empty, keeps_memory, refill
 
 PROGRAMS, BYTES = 8, 64 << 20
 """At most, all together; who was not asked for longest goes first."""
@@ -26,11 +26,23 @@ PROGRAMS, BYTES = 8, 64 << 20
 
 @dataclass(frozen=True, eq=False)
 class Copy:
-    """A copy of a program, room to check it, and memory for its sweep."""
+    """A copy of a program, what stands in it for constants that are read anew, room to check it, and for its sweep."""
 
     recording: Recording
+    constants: dict[Node, Node]
     room: Room
     rooms: Rooms
+
+    def fill(self, arrays: Mapping[str, Array], anew: Mapping[Node, Array]) -> None:
+        """Give it its values."""
+        for node, value in anew.items():
+            self.constants[node].value = value
+        refill(self.recording, arrays)
+
+    def empty(self, rooms: bool) -> None:
+        for node in self.constants.values():
+            node.value = None
+        empty(self.recording, rooms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +70,12 @@ class Kept:
         try:
             found = self.spare.pop()  # nobody else gets the same
         except IndexError:
-            found = Copy(emptied(self.recording), room_for(arrays), {})
+            found = Copy(*emptied(self.recording, self.facts.nodes.values()), room_for(arrays), {})
         try:
             yield found
         finally:
             small = _rooms(self.recording) <= BYTES // PROGRAMS
-            empty(found.recording, small)
+            found.empty(small)
             if small:
                 self.spare.append(found)
 
@@ -78,17 +90,20 @@ _kept: list[Kept] = []
 _alone = Lock()
 
 
-def find(loss: Loss) -> Kept | None:
-    """The program of a loss that was made from what is there now."""
+def find(loss: Loss) -> tuple[Kept, dict[Node, Array]] | None:
+    """The program of a loss that was made from what is there now, and the values of constants that are read anew."""
     if not _kept:
         return None
     roots, arrays = (loss.function, *loss.argument(loss.arrays)), list(loss.arrays.values())
-    found = next((kept for kept in reversed(_kept.copy()) if hold(kept.facts, roots, arrays)), None)
-    with _alone:
-        if found in _kept:
-            _kept.remove(found)
-            _kept.append(found)
-    return found
+    for kept in reversed(_kept.copy()):
+        anew = hold(kept.facts, roots, arrays)
+        if anew is not None:
+            with _alone:
+                if kept in _kept:
+                    _kept.remove(kept)
+                    _kept.append(kept)
+            return kept, anew
+    return None
 
 
 def keep(recording: Recording) -> None:
@@ -97,7 +112,9 @@ def keep(recording: Recording) -> None:
     if facts is None:
         return
     rooms = _rooms(recording)
-    made = Kept(emptied(recording), facts, facts.nbytes + _nbytes(recording) + rooms * (rooms <= BYTES // PROGRAMS))
+    template, stands = emptied(recording, facts.nodes.values())
+    own = replace(facts, nodes={place: stands[node] for place, node in facts.nodes.items()})
+    made = Kept(template, own, facts.nbytes + _nbytes(template) + rooms * (rooms <= BYTES // PROGRAMS))
     with _alone:
         _kept.append(made)
         while len(_kept) > PROGRAMS or sum(kept.nbytes for kept in _kept) > BYTES:

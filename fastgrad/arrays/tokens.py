@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .nodes import Array
+from .nodes import Array, Node
 
 
 class ChangedError(Exception):
@@ -31,8 +31,10 @@ class Facts:
         In the order of the walk.
     ways : dict
         By the number of an object in the walk: what was read of it, or the place of an array's values.
-    values : list of ndarray
-        Of arrays, which must be the same.
+    values : list of (ndarray or None)
+        Of arrays, which must be the same; None for those that the program reads anew.
+    nodes : dict of Node
+        Of arrays of floats, by their place in `values`.
     held : list
         Whose numbers are tokens.
     references : list of weakref
@@ -41,13 +43,14 @@ class Facts:
 
     tokens: list[Any] = field(default_factory=list)
     ways: dict[int, Any] = field(default_factory=dict)
-    values: list[Array] = field(default_factory=list)
+    values: list[Array | None] = field(default_factory=list)
+    nodes: dict[int, Node] = field(default_factory=dict)
     held: list[Any] = field(default_factory=list)
     references: list[Any] = field(default_factory=list)
 
     @property
     def nbytes(self) -> int:
-        return sum(v.nbytes for v in self.values) + 100 * len(self.tokens)
+        return sum(v.nbytes for v in self.values if v is not None) + 100 * len(self.tokens)
 
 
 class Tokens:

@@ -10,7 +10,7 @@ import pytest
 
 from fastgrad.arrays.facts import TOKENS
 from fastgrad.arrays.recording import record
-from fastgrad.arrays.sameness import hold
+from fastgrad.arrays.sameness import SMALL, hold
 from fastgrad.arrays.tokens import Facts
 
 W = np.array([1.0, 2.0, 3.0])
@@ -40,7 +40,7 @@ def facts_of(loss):
 
 
 def holds(facts, loss):
-    return hold(facts, (loss, W), [W])
+    return hold(facts, (loss, W), [W]) is not None
 
 
 def of(held, read):
@@ -185,5 +185,43 @@ def test_what_is_not_known_is_unknown():
 
 def test_more_or_less_than_there_was():
     facts = facts_of(of([1.0], len))
-    assert not hold(facts, (of([1.0], len), W, 1.0), [W])
-    assert not hold(facts, (of([1.0], len),), [W])
+    assert hold(facts, (of([1.0], len), W, 1.0), [W]) is None
+    assert hold(facts, (of([1.0], len),), [W]) is None
+
+
+LARGE = np.linspace(1.0, 2.0, SMALL)
+
+
+@pytest.mark.parametrize(
+    ("read", "anew"),
+    [
+        (lambda w, a: np.sum(w[0] * a), True),
+        (lambda w, a: np.sum(w[0] * a) + np.sum((w[1] + a[::2]) ** 2), False),  # a part is a constant of its own
+        (lambda w, a: np.sum(w[0] * a) * a.mean(), False),
+        (lambda w, a: np.sum(w[0] * a) * (2.0 if a[0] > 0 else 1.0), False),
+        (lambda w, a: np.sum(w[0] * a) * float(np.max(a)), False),
+        (lambda w, a: np.sum(w[0] * np.sort(a)), False),
+        (lambda w, a: np.sum((w[0] + a)[a > 1.5]), False),
+        (lambda w, a: np.sum(np.where(a > 1.5, w[0], a)), False),
+        (lambda w, a: np.sum(w[0] * a.reshape(2, -1)), False),
+    ],
+    ids=["itself", "a part", "a sum", "a decision", "a number", "sorted", "places", "a mask", "turned"],
+)
+def test_arrays_that_are_read_anew(read, anew):
+    a = LARGE.copy()
+
+    def loss(w):
+        return read(w, a)
+
+    facts = facts_of(loss)
+    a[3] = 1.7
+    found = hold(facts, (loss, W), [W])
+    assert (found is not None) == anew
+    if found is not None:
+        assert [value is a for value in found.values()] == [True]
+        a = LARGE[::-1]
+        (value,) = hold(facts, (loss, W), [W]).values()
+        assert value.flags.c_contiguous
+        assert np.array_equal(value, a)
+        a = LARGE.astype(np.float32)
+        assert hold(facts, (loss, W), [W]) is None

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fastgrad import EngineError, gradient, numerical_gradient, weight_gradient
-from fastgrad.arrays import live, shelf
+from fastgrad.arrays import live, rebuild, shelf
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(6, 4))
@@ -341,7 +341,7 @@ def test_a_stale_program_is_not_believed(recorded, monkeypatch):
     """Whatever the comparison has overlooked, the loss itself is asked."""
     net = Net()
     exact(net.loss, net.params)
-    monkeypatch.setattr(shelf, "hold", lambda *_: True)
+    monkeypatch.setattr(shelf, "hold", lambda *_: {})
     for change in ("an entry", "labels", "a flag"):
         CHANGES[change](net, None)
         found = exact(net.loss, net.params)
@@ -359,7 +359,7 @@ def test_a_gradient_that_is_wrong_beside_a_right_value(recorded, monkeypatch):
         return np.sum(v**2) + factor[0] * (np.sum(v) - 2.0)
 
     exact(loss, w)
-    monkeypatch.setattr(shelf, "hold", lambda *_: True)
+    monkeypatch.setattr(shelf, "hold", lambda *_: {})
     factor[0] = 3.0  # beside which the value is the same
     assert np.allclose(exact(loss, w), 2 * w + 3.0, rtol=1e-14)
     assert len(recorded) == 2
@@ -389,7 +389,7 @@ def test_much_is_not_kept(recorded, monkeypatch):
     monkeypatch.setattr(shelf, "BYTES", 20_000)
     w, a = np.array([1.0, 2.0]), np.ones(10_000)
     for _ in range(2):
-        exact(lambda v: np.sum(v**2) + v[0] * np.sum(a * v[1]), w)
+        exact(lambda v: np.sum(v**2) + v[0] * np.sum(np.exp(a) * v[1]), w)
     assert not shelf.count()
     for k in range(20):
         exact(lambda v, k=1.0 + k: np.sum(v**2) * k, w)
@@ -465,7 +465,7 @@ def test_ctrl_c_puts_the_arrays_back(monkeypatch):
         return np.sum(np.exp(v))
 
     exact(loss, w)
-    monkeypatch.setattr(shelf, "hold", lambda *_: True)
+    monkeypatch.setattr(shelf, "hold", lambda *_: {})
     stop[0] = True
     with pytest.raises(KeyboardInterrupt):
         exact(loss, w)
@@ -508,6 +508,44 @@ def test_numerical_gradient_and_gradient(recorded):
         assert np.allclose(found, x.T @ (1 / (1 + np.exp(-x @ w))), rtol=1e-12)
     assert gradient(lambda v, a: np.sum(v**2) * a, w, args=(2.0,), method="exact", engine="arrays")[0] == 4 * w[0]
     assert gradient(lambda v, a: np.sum(v**2) * a, w, args=(3.0,), method="exact", engine="arrays")[0] == 6 * w[0]
+
+
+def test_data_are_read_anew(recorded, monkeypatch):
+    """Another batch of the same form needs no recording, and data too large for a copy no memory."""
+    monkeypatch.setattr(rebuild, "DATA", 100_000)
+    rng = np.random.default_rng(11)
+    batches = [(rng.normal(size=(400, 50)), rng.normal(size=(400, 3))) for _ in range(4)]
+    params = {"W": rng.normal(size=(50, 3))}
+
+    def of(x, y):
+        return lambda p: np.mean((np.tanh(x @ p["W"]) - y) ** 2)
+
+    for x, y in batches:
+        out = np.tanh(x @ params["W"])
+        wanted = x.T @ (2 * (out - y) * (1 - out**2)) / out.size
+        for _ in range(2):
+            np.testing.assert_allclose(exact(of(x, y), params)["W"], wanted, rtol=1e-10, atol=1e-14)
+        x[...] = x * 0.5  # in place
+        again = exact(of(x, y), params)
+        kept = shelf.find
+        monkeypatch.setattr(shelf, "find", lambda _: None)
+        assert same(again, exact(of(x, y), params))
+        monkeypatch.setattr(shelf, "find", kept)
+    assert len(recorded) == 1 + len(batches)
+
+
+def test_data_that_are_lent_and_changed(recorded, monkeypatch):
+    monkeypatch.setattr(rebuild, "DATA", 1000)
+    x, w = np.linspace(-1.0, 1.0, 600).reshape(-1, 2), np.array([1.0, 2.0])
+
+    def loss(v):
+        return np.sum(((x - x.mean(axis=0)) @ v) ** 2)
+
+    for _ in range(2):
+        centred = x - x.mean(axis=0)
+        np.testing.assert_allclose(exact(loss, w), 2 * centred.T @ (centred @ w), rtol=1e-11)
+        x[0, 0] = 5.0
+    assert len(recorded) == 2
 
 
 def test_weights_that_begin_to_share_memory(recorded):
