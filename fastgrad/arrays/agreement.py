@@ -40,6 +40,8 @@ class Room:
     ----------
     direction : dict of ndarray
         By name; an array of two names is moved once.
+    length : float
+        Of that.
     originals : list of ndarray
         For copies of these arrays ...
     moves : list of ndarray
@@ -47,16 +49,15 @@ class Room:
     """
 
     direction: Direction
+    length: float
     originals: list[Array]
     moves: list[Array]
 
 
 @contextmanager
-def restored(arrays: Sequence[Array], room: Sequence[Array] | None = None) -> Iterator[Sequence[Array]]:
-    """What is moved is put back. Copies of what was there, in arrays that are given for them or in new ones."""
-    originals = [w.copy() for w in arrays] if room is None else room
-    for w, original in zip(arrays, room or (), strict=room is not None):
-        np.copyto(original, w)
+def restored(arrays: Sequence[Array], copies: Sequence[Array] | None = None) -> Iterator[Sequence[Array]]:
+    """What is moved is put back, from copies of what was there, which there are already or are made."""
+    originals = [w.copy() for w in arrays] if copies is None else copies
     try:
         yield originals
     finally:
@@ -175,17 +176,25 @@ def check_gradient(value: Value, arrays: Mapping[str, Array], recording: Recordi
 def room_for(arrays: Mapping[str, Array]) -> Room:
     direction = along(arrays)
     return Room(
-        direction, [np.empty_like(arrays[name]) for name in direction], list(map(np.empty_like, direction.values()))
+        direction,
+        _length(direction),
+        [np.empty_like(arrays[name]) for name in direction],
+        list(map(np.empty_like, direction.values())),
     )
 
 
 def value_again(value: Value, arrays: Mapping[str, Array], room: Room, usual: Mapping[str, Any]) -> float:
     """The loss, called once in `usual` ways of NumPy's: random numbers are not among what it reads."""
     own = [arrays[name] for name in room.direction]
-    with restored(own, room.originals) as originals:
+    for w, original in zip(own, room.originals, strict=True):
+        np.copyto(original, w)
+    try:
         with np.errstate(**usual):
             found = value()
-        _check_unchanged(own, originals)
+        _check_unchanged(own, room.originals)
+    except BaseException:
+        restore(own, room.originals)
+        raise
     return _finite(found)
 
 
@@ -214,7 +223,7 @@ def _difference_along(
 
     One of three steps has to agree: of curvature and of round-off each has a step that suits.
     """
-    length = float(np.sqrt(sum(_product(v, v) for v in direction.values()))) or 1.0
+    length = room.length if room else _length(direction)
     eps = max(float(np.finfo(arrays[name].dtype).eps) for name in direction)
     size = max(_largest(arrays[name]) for name in direction)
     exact = sum(_product(v, found[name]) for name, v in direction.items()) / length
@@ -227,6 +236,10 @@ def _difference_along(
         if abs(real - exact) <= noise + 1e-5 * abs(real):
             return ""
     return f"along an irregular direction the loss changes by {real!r}, by its exact gradient {exact!r}"
+
+
+def _length(direction: Direction) -> float:
+    return float(np.sqrt(sum(_product(v, v) for v in direction.values()))) or 1.0
 
 
 def _product(v: Array, w: Array) -> float:
@@ -246,9 +259,10 @@ def _values_along(
     moves = room.moves if room else [np.empty_like(v) for v in direction.values()]
     with restored(moved, room.originals if room else None) as originals:
         values = []
-        for sign in (1, -1):
-            for w, original, v, by in zip(moved, originals, direction.values(), moves, strict=True):
-                np.multiply(sign * t, v, out=by)
-                np.add(original, by, out=w, casting="same_kind")
+        for v, by in zip(direction.values(), moves, strict=True):
+            np.multiply(t, v, out=by)
+        for move in (np.add, np.subtract):
+            for w, original, by in zip(moved, originals, moves, strict=True):
+                move(original, by, out=w, casting="same_kind")
             values.append(value())
     return values[0], values[1]
