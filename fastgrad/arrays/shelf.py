@@ -23,6 +23,9 @@ from .values import empty, keeps_memory, refill
 PROGRAMS, BYTES = 8, 64 << 20
 """At most, all together; who was not asked for longest goes first."""
 
+ROOMS = BYTES // 2
+"""Bytes of the memory of a copy, up to which it is kept."""
+
 
 @dataclass(frozen=True, eq=False)
 class Copy:
@@ -74,9 +77,9 @@ class Kept:
         try:
             yield found
         finally:
-            small = _rooms(self.recording) <= BYTES // PROGRAMS
+            small = _rooms(self.recording) <= ROOMS
             found.empty(small)
-            if small:
+            if small and not self.spare:
                 self.spare.append(found)
 
 
@@ -114,7 +117,7 @@ def keep(recording: Recording) -> None:
     rooms = _rooms(recording)
     template, stands = emptied(recording, facts.nodes.values())
     own = replace(facts, nodes={place: stands[node] for place, node in facts.nodes.items()})
-    made = Kept(template, own, facts.nbytes + _nbytes(template) + rooms * (rooms <= BYTES // PROGRAMS))
+    made = Kept(template, own, facts.nbytes + _nbytes(template) + rooms * (rooms <= ROOMS))
     with _alone:
         _kept.append(made)
         while len(_kept) > PROGRAMS or sum(kept.nbytes for kept in _kept) > BYTES:
