@@ -23,8 +23,7 @@ from ...program.program import Program
 from ...program.schedule import Schedule, schedule
 from ...results import EPS, EngineError
 from ..bound import Bound
-from ..call import Call, Output, Target
-from .arguments import batch_rows
+from ..call import Call, Output, Target, batch_rows
 from .comparison import compare, compare_slopes
 
 Array = NDArray[np.float64]
@@ -170,6 +169,7 @@ class ScheduledCode:
     program: Program
     table: Table
     eps: float = EPS
+    is_shared: bool = False
 
     @property
     def description(self) -> str:

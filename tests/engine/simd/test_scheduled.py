@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from fastgrad import EngineError, gradient, hvp, jacobian
-from fastgrad.engine.call import Call, Rows
+from fastgrad.engine.call import FEW, Call, Rows
 from fastgrad.engine.simd import scheduled
-from fastgrad.engine.simd.arguments import FEW, is_few
 from fastgrad.formulas import stencils
 from fastgrad.formulas.steps import Steps
 from fastgrad.program.trace.recording import trace
@@ -52,7 +51,7 @@ def test_what_lies_beside_the_points():
 def test_few_points_take_no_kernel():
     table = stencils.gradient(2, method="exact")
     for count, few in ((1, True), (FEW, True), (FEW + 1, False)):
-        assert is_few(call_of(f, np.ones((count, 2)), table)) == few
+        assert call_of(f, np.ones((count, 2)), table).is_few == few
 
 
 def test_description():
