@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,46 +11,137 @@ import numpy as np
 from .nodes import Array, Node, refuse
 from .pointwise import partials
 from .recording import Recording
+from .values import LARGE
+from .wholes import Whole, backward
+
+Rooms = dict[tuple[Node, int], Array]
 
 
-def gradients(recording: Recording) -> dict[str, Array]:
+@dataclass(frozen=True)
+class Way:
+    """How a sweep is done.
+
+    Attributes
+    ----------
+    careful : bool
+        Nothing comes back, whatever the derivative, where nothing came.
+    rooms : dict of ndarray, optional
+        Memory for what comes back, by node and number of the argument.
+    """
+
+    careful: bool
+    rooms: Rooms | None
+
+    def times(self, node: Node, k: int, bar: Any, x: Any) -> Any:
+        """A product of a node's shape, for its argument number k."""
+        if self.rooms is None or node.size < LARGE:
+            return bar * x
+        if (node, k) not in self.rooms:
+            self.rooms[node, k] = np.empty(node.shape)
+        return np.multiply(bar, x, out=self.rooms[node, k])
+
+
+def gradients(recording: Recording, rooms: Rooms | None = None) -> dict[str, Array]:
     """The derivatives of the result by all elements of the parameters, by name.
 
     Of a `where` only the branch that is taken counts: what is not finite there meets a 0 that stays 0.
     """
-    bars = _swept(recording, careful=False)
+    bars = _swept(recording, Way(False, rooms))
     if not all(np.isfinite(bar).all() for bar in bars.values()):
-        bars = _swept(recording, careful=True)
+        bars = _swept(recording, Way(True, rooms))
     return bars
 
 
-def _swept(recording: Recording, careful: bool) -> dict[str, Array]:
-    bars: dict[Node, Any] = {recording.result: np.float64(1.0)}
+def gradients_of(recording: Recording, seed: Array) -> dict[str, Array]:
+    """The same of the sum of the elements of a result, each times one of `seed`."""
+    bars = _swept(recording, Way(False, None), seed)
+    if not all(np.isfinite(bar).all() for bar in bars.values()):
+        bars = _swept(recording, Way(True, None), seed)
+    return bars
+
+
+def swept_back(recording: Recording, seed: Any, rule: Callable[[Node, Any], list[tuple[Node, Any]]]) -> dict[Node, Any]:
+    """What comes back to the parameters if `seed` comes to the result, by a rule for all nodes."""
+    bars: dict[Node, Any] = {recording.result: seed}
     with np.errstate(all="ignore"):
         for node in reversed(recording.order):
             bar = bars.pop(node, None) if node.kind != "parameter" else None
             if bar is not None:
-                for argument, more in _RULES[node.kind](node, bar, careful):
+                for argument, more in rule(node, bar):
                     bars[argument] = bars[argument] + more if argument in bars else more
-    zero = np.float64(0.0)
-    return {
-        name: np.array(np.broadcast_to(bars.get(node, zero), node.shape))
-        for name, node in recording.parameters.items()
-    }  # fmt: skip
+    return bars
 
 
-def _ufunc(node: Node, bar: Any, careful: bool) -> list[tuple[Node, Any]]:
+def _swept(recording: Recording, way: Way, seed: Any = np.float64(1.0)) -> dict[str, Array]:  # noqa: B008  a constant
+    bars = swept_back(recording, seed, lambda node, bar: _RULES[node.kind](node, bar, way))
+    given = set(map(id, way.rooms.values())) if way.rooms else set()
+    return {name: _own(bars.get(node, _ZERO), node.shape, given) for name, node in recording.parameters.items()}
+
+
+_ZERO = np.float64(0.0)
+
+
+def _own(bar: Any, shape: tuple[int, ...], given: set[int]) -> Array:
+    """An array that nobody else has: what came back itself where it is one, for pages of new memory take time."""
+    if type(bar) is np.ndarray and bar.base is None and bar.shape == shape and id(bar) not in given:
+        given.add(id(bar))
+        return bar
+    return np.array(np.broadcast_to(bar, shape))
+
+
+def _ufunc(node: Node, bar: Any, way: Way) -> list[tuple[Node, Any]]:
     if node.how is np.where:
         return _where(node, bar)
+    if node.how in _PRODUCTS and not way.careful:
+        return _by_products(node, bar, way)
     found: list[tuple[Node, Any]] = []
     if not any(a.moves and a.is_float for a in node.args):  # numbers made of truths have no derivative
         return found
-    for argument, partial in partials(node):
-        product = bar if isinstance(partial, float) and partial == 1.0 else bar * partial
-        if careful:
+    for argument, slope in partials(node):
+        product = bar if isinstance(slope, float) and slope == 1.0 else bar * slope
+        if way.careful:
             product = np.where(np.equal(bar, 0.0), 0.0, product)
-        found.append((argument, summed_to(np.broadcast_to(product, node.shape), argument.shape)))
+        found.append((argument, summed_to(_spread(product, node.shape), argument.shape)))
     return found
+
+
+def _spread(x: Any, shape: tuple[int, ...]) -> Any:
+    return x if x.shape == shape else np.broadcast_to(x, shape)
+
+
+def _by_products(node: Node, bar: Any, way: Way) -> list[tuple[Node, Any]]:
+    """The same for functions whose derivatives are made of what is there: half of the time of a table of partials."""
+    if len(node.args) == 2 and node.args[0] is node.args[1] and node.how is np.multiply:
+        return [(node.args[0], _doubled(way.times(node, 0, bar, node.args[0].value)))]
+    found = []
+    for k, a in enumerate(node.args):
+        if a.moves and a.is_float:
+            product, is_negative = _PRODUCTS[node.how](node, k, bar, way)
+            back = summed_to(_spread(product, node.shape), a.shape)
+            found.append((a, -back if is_negative else back))
+    return found
+
+
+def _doubled(x: Any) -> Any:
+    return np.add(x, x, out=x) if type(x) is np.ndarray else x + x
+
+
+def _of_divide(node: Node, k: int, bar: Any, _way: Way) -> tuple[Any, bool]:
+    quotient = bar / node.args[1].value
+    return (quotient, False) if k == 0 else (quotient * node.value, True)
+
+
+_PRODUCTS: Mapping[Any, Callable[[Node, int, Any, Way], tuple[Any, bool]]] = {
+    np.add: lambda _node, _k, bar, _way: (bar, False),
+    np.subtract: lambda _node, k, bar, _way: (bar, k == 1),
+    np.negative: lambda _node, _k, bar, _way: (bar, True),
+    np.multiply: lambda node, k, bar, way: (way.times(node, k, bar, node.args[1 - k].value), False),
+    np.divide: _of_divide,
+    np.square: lambda node, k, bar, way: (_doubled(way.times(node, k, bar, node.args[0].value)), False),
+    np.exp: lambda node, k, bar, way: (way.times(node, k, bar, node.value), False),
+    np.log: lambda node, _k, bar, _way: (bar / node.args[0].value, False),
+}
+"""What comes back to an argument from what came to the value of a function, and whether with the other sign."""
 
 
 def _where(node: Node, bar: Any) -> list[tuple[Node, Any]]:
@@ -69,9 +161,9 @@ def summed_to(x: Any, shape: tuple[int, ...]) -> Any:
     return x.sum(axis=axes, keepdims=True) if axes else x
 
 
-def _move(node: Node, bar: Any, _careful: bool) -> list[tuple[Node, Any]]:
+def _move(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
     _, key = node.how
-    bar = np.broadcast_to(bar, node.shape)
+    bar = _spread(bar, node.shape)
     if key and key[0] == "reshape":
         return [(node.args[0], bar.reshape(node.args[0].shape))]
     if key and key[0] == "transpose":
@@ -109,21 +201,34 @@ def sources(node: Node, k: int) -> tuple[Any, bool]:
     return found
 
 
-def _reduce(node: Node, bar: Any, careful: bool) -> list[tuple[Node, Any]]:
+def _reduce(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
     function, axes, keepdims = node.how
     (x,) = node.args
-    spread = bar if keepdims else np.expand_dims(np.broadcast_to(bar, node.shape), axes)
+    spread = bar if keepdims or not node.shape else np.expand_dims(_spread(bar, node.shape), axes)
     if function is np.add:
         return [(x, np.broadcast_to(spread, x.shape))]
-    extreme = np.asarray(node.value if keepdims else np.expand_dims(node.value, axes))
-    ties = x.value == extreme
+    ties = ties_of(node)
     share = spread / ties.sum(axis=axes, keepdims=True)
     return [(x, np.where(ties, share, 0.0))]
 
 
-def _matmul(node: Node, bar: Any, _careful: bool) -> list[tuple[Node, Any]]:
+def ties_of(node: Node) -> Any:
+    """Which elements are the extreme ones of what is reduced."""
+    _, axes, keepdims = node.how
+    return node.args[0].value == np.asarray(node.value if keepdims else np.expand_dims(node.value, axes))
+
+
+def spread_over(node: Node, bar: Any) -> list[tuple[Node, Any]]:
+    """What comes back through a node that is linear, or linear where its choices stay as they are."""
+    if node.kind == "ufunc":
+        return _where(node, bar)
+    found: list[tuple[Node, Any]] = _RULES[node.kind](node, bar, Way(False, None))
+    return found
+
+
+def _matmul(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
     a, b = node.args
-    bar, found = np.broadcast_to(bar, node.shape), []
+    bar, found = _spread(bar, node.shape), []
     if a.moves:
         found.append((a, summed_to(np.matmul(bar, np.swapaxes(b.value, -1, -2)), a.shape)))
     if b.moves:
@@ -131,8 +236,10 @@ def _matmul(node: Node, bar: Any, _careful: bool) -> list[tuple[Node, Any]]:
     return found
 
 
-def _other(node: Node, _bar: Any, _careful: bool) -> list[tuple[Node, Any]]:
+def _other(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
     """Positions and truths have no derivative, nor has what cancels."""
+    if isinstance(node.how, Whole):
+        return backward(node, bar)
     return [] if node.how == "shift" or not node.is_float else refuse(f"np.{node.how} has no derivative")
 
 

@@ -50,8 +50,8 @@ CONSTANT = (
 )
 
 ARRAYS = (
-    "engine='arrays' runs gradient and value_and_gradient at one point, without bounds, by fixed steps or exact; leave "
-    "the engine out"
+    "engine='arrays' runs gradient and value_and_gradient at one point, without bounds, by fixed steps or exact, and "
+    "jacobian, hessian, jvp and hvp by method='exact'; leave the engine out"
 )
 
 _warned: dict[int, Any] = {}  # by identity; the code objects are kept, so that no other one takes their number
