@@ -10,11 +10,14 @@ import numpy as np
 
 from .nodes import Array, Node, refuse
 from .pointwise import partials
-from .recording import Recording
+from .recording import Recording, elsewhere
 from .values import LARGE
 from .wholes import Whole, backward
 
 Rooms = dict[tuple[Node, int], Array]
+
+_ENDING = (np.sqrt, np.arcsin, np.arccos, np.arccosh, np.power)  # not defined beyond a place where they are vertical
+_ASIDE = 2.0**-17  # of 1 + its cube a float sees that it is more than 1
 
 
 @dataclass(frozen=True)
@@ -23,13 +26,13 @@ class Way:
 
     Attributes
     ----------
-    careful : bool
-        Nothing comes back, whatever the derivative, where nothing came.
+    careful : Recording, optional
+        Nothing comes back, whatever the derivative, where nothing came, nor where a root of this program ends at rest.
     rooms : dict of ndarray, optional
         Memory for what comes back, by node and number of the argument.
     """
 
-    careful: bool
+    careful: Recording | None
     rooms: Rooms | None
 
     def times(self, node: Node, k: int, bar: Any, x: Any) -> Any:
@@ -46,23 +49,25 @@ def gradients(recording: Recording, rooms: Rooms | None = None) -> dict[str, Arr
 
     Of a `where` only the branch that is taken counts: what is not finite there meets a 0 that stays 0.
     """
-    bars = _swept(recording, Way(False, rooms))
+    bars = _swept(recording, Way(None, rooms))
     if not all(np.isfinite(bar).all() for bar in bars.values()):
-        bars = _swept(recording, Way(True, rooms))
+        bars = _swept(recording, Way(recording, rooms))
     return bars
 
 
 def gradients_of(recording: Recording, seed: Array) -> dict[str, Array]:
     """The same of the sum of the elements of a result, each times one of `seed`."""
-    bars = _swept(recording, Way(False, None), seed)
+    bars = _swept(recording, Way(None, None), seed)
     if not all(np.isfinite(bar).all() for bar in bars.values()):
-        bars = _swept(recording, Way(True, None), seed)
+        bars = _swept(recording, Way(recording, None), seed)
     return bars
 
 
-def swept_back(recording: Recording, seed: Any, rule: Callable[[Node, Any], list[tuple[Node, Any]]]) -> dict[Node, Any]:
-    """What comes back to the parameters if `seed` comes to the result, by a rule for all nodes."""
-    bars: dict[Node, Any] = {recording.result: seed}
+def swept_back(
+    recording: Recording, seed: Any, rule: Callable[[Node, Any], list[tuple[Node, Any]]], start: Node | None = None
+) -> dict[Node, Any]:
+    """What comes back to the parameters if `seed` comes to a node, the result by default, by a rule for all nodes."""
+    bars: dict[Node, Any] = {start or recording.result: seed}
     with np.errstate(all="ignore"):
         for node in reversed(recording.order):
             bar = bars.pop(node, None) if node.kind != "parameter" else None
@@ -97,12 +102,43 @@ def _ufunc(node: Node, bar: Any, way: Way) -> list[tuple[Node, Any]]:
     found: list[tuple[Node, Any]] = []
     if not any(a.moves and a.is_float for a in node.args):  # numbers made of truths have no derivative
         return found
-    for argument, slope in partials(node):
+    for argument, partial in partials(node):
+        slope = _at_ends(node, argument, partial, way.careful) if way.careful else partial
         product = bar if isinstance(slope, float) and slope == 1.0 else bar * slope
         if way.careful:
             product = np.where(np.equal(bar, 0.0), 0.0, product)
         found.append((argument, summed_to(_spread(product, node.shape), argument.shape)))
     return found
+
+
+def _at_ends(node: Node, argument: Node, partial: Any, recording: Recording) -> Any:
+    """A partial derivative that is 0 where a root ends and what it is of rests: as a norm's at the origin, whose sides
+    mirror each other."""
+    ended = np.broadcast_to(np.isinf(partial), node.shape) & np.isfinite(node.value)
+    if node.how not in _ENDING or not ended.any() or not _is_real_beside(node, ended, recording):
+        return partial
+    seed = summed_to(np.where(ended, _irregular(node), 0.0), argument.shape)
+    bars = swept_back(recording, seed, lambda n, bar: _RULES[n.kind](n, bar, Way(None, None)), argument)
+    rests = all(np.equal(bars.get(parameter, 0.0), 0.0).all() for parameter in recording.parameters.values())
+    return np.where(ended, 0.0, partial) if rests else partial
+
+
+def _irregular(node: Node) -> Any:
+    """Numbers between 1 and 2 that cancel nothing."""
+    return 1.0 + np.modf(np.sqrt(5.0) / 2 * np.arange(node.size))[0].reshape(node.shape)
+
+
+def _is_real_beside(node: Node, ended: Any, recording: Recording) -> bool:
+    """Whether its values are no NaN on either side: (x**3)**0.5 ends at 0, and there is nothing to mirror."""
+    place = recording.order.index(node)
+    for side in (_ASIDE, -_ASIDE):
+        moved = {
+            name: p.value + side * np.maximum(1.0, np.abs(p.value)) * _irregular(p)
+            for name, p in recording.parameters.items()
+        }
+        if np.isnan(elsewhere(recording, moved).order[place].value[ended]).any():
+            return False
+    return True
 
 
 def _spread(x: Any, shape: tuple[int, ...]) -> Any:
@@ -222,7 +258,7 @@ def spread_over(node: Node, bar: Any) -> list[tuple[Node, Any]]:
     """What comes back through a node that is linear, or linear where its choices stay as they are."""
     if node.kind == "ufunc":
         return _where(node, bar)
-    found: list[tuple[Node, Any]] = _RULES[node.kind](node, bar, Way(False, None))
+    found: list[tuple[Node, Any]] = _RULES[node.kind](node, bar, Way(None, None))
     return found
 
 
