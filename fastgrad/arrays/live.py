@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,13 @@ from .losses import Loss, Report
 from .nodes import Array, Node, RefusedError
 from .randomness import random_numbers_kept
 from .recording import Recording, elsewhere, record
+
+_TURNS = [RLock() for _ in range(64)]
+
+
+def _turn(loss: Loss) -> Any:
+    """Of threads with the same arrays one at a time moves them."""
+    return _TURNS[hash(tuple(map(id, loss.arrays.values()))) % len(_TURNS)]
 
 
 class Told:
@@ -48,7 +57,8 @@ def sums(
             raise RefusedError(msg)
         return chosen
 
-    recording, chosen, size, is_new = _program(loss, np.geterr(), pays)
+    with _turn(loss):
+        recording, chosen, size, is_new = _program(loss, np.geterr(), pays)
     told = Told(report) if report else None
     try:
         found = summing.sums(recording, chosen, places, steps, formula, told)
@@ -57,15 +67,16 @@ def sums(
             raise
         msg = f"its differences raised {type(error).__name__}: {error}"
         raise RefusedError(msg) from error
-    with checking(recording.generators):
-
-        def quotient(w: Array, place: Any, h: Any) -> Any:
-            return mutation.sums(loss.value, [w], [place], [float(h)], formula)[0]
-
+    with _turn(loss), checking(recording.generators):
+        quotient = partial(_quotient, loss, formula)
         agreement.check_elements(loss.arrays, found, places, steps, formula, size, quotient)
     if is_new:
         shelf.keep(recording)
     return found
+
+
+def _quotient(loss: Loss, formula: Stencil, w: Array, place: Any, h: Any) -> Any:
+    return mutation.sums(loss.value, [w], [place], [float(h)], formula)[0]
 
 
 def _program(
@@ -108,12 +119,17 @@ def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
     RefusedError
         The loss cannot be recorded, or its program does not agree with it.
     """
-    usual, again = np.geterr(), shelf.find(loss)
-    if again:
-        try:
-            return _exact_again(loss, *again, usual)
-        except RefusedError:  # also at a kink: the checks of a new recording know more
-            shelf.drop(again[0])
+    with _turn(loss):
+        usual, again = np.geterr(), shelf.find(loss)
+        if again:
+            try:
+                return _exact_again(loss, *again, usual)
+            except RefusedError:  # also at a kink: the checks of a new recording know more
+                shelf.drop(again[0])
+        return _exact_anew(loss, usual)
+
+
+def _exact_anew(loss: Loss, usual: Mapping[str, Any]) -> tuple[float, dict[str, Array]]:
     with checking():
         recording = _recorded(loss)
         reference, _ = believed(loss, recording, usual)

@@ -581,6 +581,24 @@ def test_two_threads_with_one_loss():
     assert wrong == []
 
 
+def test_two_threads_with_the_same_weights():
+    net = Net()
+    before, wanted, wrong = [w.tobytes() for w in net.params.values()], exact(net.loss, net.params), []
+
+    def work():
+        for _ in range(20):
+            if not same(exact(net.loss, net.params), wanted):
+                wrong.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert [w.tobytes() for w in net.params.values()] == before
+
+
 def test_warnings_of_the_loss_come_again():
     w = np.array([0.0, 1.0])
 
