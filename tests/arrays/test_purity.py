@@ -16,9 +16,7 @@ from scipy import special
 from fastgrad.arrays.purity import are_pure, is_fixed, is_pure
 
 
-@pytest.mark.parametrize(
-    "value", [np.sum, np.linalg.norm, math.exp, len, np.linalg, math, np.float64, operator.add], ids=str
-)
+@pytest.mark.parametrize("value", [np.sum, np.linalg.norm, math.exp, len, np.linalg, math, np.float64, operator.add])
 def test_pure(value):
     assert is_pure(value)
 
@@ -37,7 +35,6 @@ def test_pure(value):
         globals,
         datetime.datetime,
     ],
-    ids=str,
 )
 def test_not_pure(value):
     assert not is_pure(value)
@@ -55,8 +52,6 @@ def test_fixed(value):
     assert is_fixed(value)
 
 
-@pytest.mark.parametrize(
-    "value", [np.frompyfunc(abs, 1, 1), np.poly1d([1, 2]), random.Random(), io.StringIO()], ids=str
-)
+@pytest.mark.parametrize("value", [np.frompyfunc(abs, 1, 1), np.poly1d([1, 2]), random.Random(), io.StringIO()])
 def test_not_fixed(value):
     assert not is_fixed(value)
