@@ -254,7 +254,9 @@ HEADLINE = (
     ("points", "rosenbrock10", 2 * 10**5, "gradients at points: {}"),
     ("hessian", "hessians", 10**5, "Hessians: {}"),
     ("field", "sin_product", 4096, "gradient field: {}"),
-    ("weights", "two_layer_net", 784, "network: {}"),
+    ("readers", "two", 784, "weights of a network of your own: {}"),
+    ("readers", "convolution", 28, "weights of a network of your own: {}"),
+    ("weights", "two_layer_net", 784, "weights of one of `fastgrad.nn`: {}"),
     ("single", "sin_product", 2, "one gradient: {}"),
 )
 SHOWN = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from .recording import Recording, elsewhere
 from .sweep import gradients
 
 Value = Callable[[], float]
+Direction = Mapping[str, Array]
 
 SCALES = (1e-3, 0.1)
 """By how much all parameters are moved, beside the size of each."""
@@ -30,34 +32,61 @@ SMALL = 1e-6
 CHANGES = "it gives another value when it is called again: it counts, draws random numbers, or changes what it reads"
 
 
+@dataclass(frozen=True)
+class Room:
+    """Memory for a check of an exact gradient; of new memory the pages take as long as the loss.
+
+    Attributes
+    ----------
+    direction : dict of ndarray
+        By name; an array of two names is moved once.
+    length : float
+        Of that.
+    originals : list of ndarray
+        For copies of these arrays ...
+    moves : list of ndarray
+        ... and for how far they are moved.
+    """
+
+    direction: Direction
+    length: float
+    originals: list[Array]
+    moves: list[Array]
+
+
 @contextmanager
-def restored(arrays: Sequence[Array]) -> Iterator[None]:
-    """What is moved is put back."""
-    originals = [w.copy() for w in arrays]
+def restored(arrays: Sequence[Array], copies: Sequence[Array] | None = None) -> Iterator[Sequence[Array]]:
+    """What is moved is put back, from copies of what was there, which there are already or are made."""
+    originals = [w.copy() for w in arrays] if copies is None else copies
     try:
-        yield
+        yield originals
     finally:
         restore(arrays, originals)
 
 
 def settled_value(value: Value, arrays: Sequence[Array]) -> float:
     """The loss, called twice with the same answer and the same random numbers left."""
-    originals = [w.copy() for w in arrays]
-    try:
+    with restored(arrays) as originals:
         first, states, second = value(), _random_states(), value()
-        check_unchanged(arrays, originals)
-    except ValueError as error:
-        restore(arrays, originals)
-        raise RefusedError(str(error)) from error
-    except BaseException:
-        restore(arrays, originals)
-        raise
+        _check_unchanged(arrays, originals)
     if states != _random_states() or not (first == second or (np.isnan(first) and np.isnan(second))):
         raise RefusedError(CHANGES)
-    if not np.isfinite(first):
-        msg = f"its value is {first}"
+    return _finite(first)
+
+
+def _check_unchanged(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
+    """The loss must not write into the arrays."""
+    try:
+        check_unchanged(arrays, originals)
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+
+
+def _finite(value: float) -> float:
+    if not np.isfinite(value):
+        msg = f"its value is {value}"
         raise RefusedError(msg)
-    return first
+    return value
 
 
 def _random_states() -> Any:
@@ -80,10 +109,19 @@ def check_values(recording: Recording, value: Value, arrays: Mapping[str, Array]
             pairs.append((own, value()))
     size = max(abs(real) for _, real in pairs[:2])
     for (own, real), where in zip(pairs, ("here", *["with all arrays moved"] * 2), strict=True):
-        if not abs(own - real) <= _allowed(arrays) * max(abs(real), SMALL * size) and own != real:
-            msg = f"the program gives {own!r} {where}, the loss {real!r}: it decides by values, or keeps state"
-            raise RefusedError(msg)
+        _compare(own, real, size, arrays, where)
     return size
+
+
+def check_value(recording: Recording, arrays: Mapping[str, Array], reference: float) -> None:
+    """A program that was believed before against the loss: here."""
+    _compare(float(recording.result.value), reference, abs(reference), arrays, "here")
+
+
+def _compare(own: float, real: float, size: float, arrays: Mapping[str, Array], where: str) -> None:
+    if not abs(own - real) <= _allowed(arrays) * max(abs(real), SMALL * size) and own != real:
+        msg = f"the program gives {own!r} {where}, the loss {real!r}: it decides by values, or keeps state"
+        raise RefusedError(msg)
 
 
 def _move_all(arrays: Mapping[str, Array], scale: float, rng: np.random.Generator) -> None:
@@ -125,32 +163,74 @@ def check_elements(
 
 def check_gradient(value: Value, arrays: Mapping[str, Array], recording: Recording, found: Mapping[str, Array]) -> None:
     """An exact gradient against central differences along an irregular direction; at a kink, of another point."""
-    reason = _difference_along(value, arrays, found)
+    reason = _difference_along(value, arrays, found, along(arrays))
     if reason:
         rng = np.random.default_rng(4)
         with restored(list(arrays.values())):
             _move_all(arrays, SCALES[0], rng)
-            reason = _difference_along(value, arrays, gradients(elsewhere(recording, arrays)))
+            reason = _difference_along(value, arrays, gradients(elsewhere(recording, arrays)), along(arrays))
     if reason:
         raise RefusedError(reason)
 
 
-def _difference_along(value: Value, arrays: Mapping[str, Array], found: Mapping[str, Array]) -> str:
+def room_for(arrays: Mapping[str, Array]) -> Room:
+    direction = along(arrays)
+    return Room(
+        direction,
+        _length(direction),
+        [np.empty_like(arrays[name]) for name in direction],
+        list(map(np.empty_like, direction.values())),
+    )
+
+
+def value_again(value: Value, arrays: Mapping[str, Array], room: Room, usual: Mapping[str, Any]) -> float:
+    """The loss, called once in `usual` ways of NumPy's: random numbers are not among what it reads."""
+    own = [arrays[name] for name in room.direction]
+    for w, original in zip(own, room.originals, strict=True):
+        np.copyto(original, w)
+    try:
+        with np.errstate(**usual):
+            found = value()
+        _check_unchanged(own, room.originals)
+    except BaseException:
+        restore(own, room.originals)
+        raise
+    return _finite(found)
+
+
+def check_gradient_again(value: Value, arrays: Mapping[str, Array], found: Mapping[str, Array], room: Room) -> None:
+    """An exact gradient of a program that was believed before, along its own irregular direction."""
+    reason = _difference_along(value, arrays, found, room.direction, room)
+    if reason:
+        raise RefusedError(reason)
+
+
+def along(arrays: Mapping[str, Array]) -> Direction:
+    """An irregular direction, by name; an array of two names is moved once."""
+    own = {id(w): name for name, w in arrays.items()}.values()
+    rng = np.random.default_rng(3)
+    return {name: rng.standard_normal(arrays[name].shape) for name in own}
+
+
+def _difference_along(
+    value: Value,
+    arrays: Mapping[str, Array],
+    found: Mapping[str, Array],
+    direction: Direction,
+    room: Room | None = None,
+) -> str:
     """What is wrong along an irregular direction, or nothing.
 
     One of three steps has to agree: of curvature and of round-off each has a step that suits.
     """
-    own = {id(w): name for name, w in arrays.items()}.values()  # an array of two names is moved once
-    rng = np.random.default_rng(3)
-    along = {name: rng.standard_normal(arrays[name].shape) for name in own}
-    length = float(np.sqrt(sum(float(np.sum(v * v)) for v in along.values()))) or 1.0
-    eps = max(float(np.finfo(arrays[name].dtype).eps) for name in own)
-    size = max(float(np.abs(arrays[name]).max(initial=0.0)) for name in own)
-    exact = sum(float(np.sum(along[name] * found[name])) for name in own) / length
+    length = room.length if room else _length(direction)
+    eps = max(float(np.finfo(arrays[name].dtype).eps) for name in direction)
+    size = max(_largest(arrays[name]) for name in direction)
+    exact = sum(_product(v, found[name]) for name, v in direction.items()) / length
     real = exact
     for factor in (1.0, 1 / 16, 16.0):
         t = factor * eps ** (1 / 3) * max(size, 1e-3) * length**0.5
-        above, below = (_value_along(value, arrays, along, sign * t / length) for sign in (1, -1))
+        above, below = _values_along(value, arrays, direction, t / length, room)
         real = (above - below) / (2 * t)
         noise = 32 * eps * max(abs(above), abs(below)) / t
         if abs(real - exact) <= noise + 1e-5 * abs(real):
@@ -158,9 +238,31 @@ def _difference_along(value: Value, arrays: Mapping[str, Array], found: Mapping[
     return f"along an irregular direction the loss changes by {real!r}, by its exact gradient {exact!r}"
 
 
-def _value_along(value: Value, arrays: Mapping[str, Array], along: Mapping[str, Array], t: float) -> float:
-    """The loss with all arrays moved along a direction."""
-    with restored([arrays[name] for name in along]):
-        for name, v in along.items():
-            np.add(arrays[name], t * v, out=arrays[name], casting="same_kind")
-        return value()
+def _length(direction: Direction) -> float:
+    return float(np.sqrt(sum(_product(v, v) for v in direction.values()))) or 1.0
+
+
+def _product(v: Array, w: Array) -> float:
+    return float(np.dot(v.reshape(-1), w.reshape(-1)))
+
+
+def _largest(w: Array) -> float:
+    """Of the sizes of its elements."""
+    return float(max(w.max(initial=0.0), -w.min(initial=0.0)))
+
+
+def _values_along(
+    value: Value, arrays: Mapping[str, Array], direction: Direction, t: float, room: Room | None
+) -> tuple[float, float]:
+    """The loss with all arrays moved along a direction, and back along it."""
+    moved = [arrays[name] for name in direction]
+    moves = room.moves if room else [np.empty_like(v) for v in direction.values()]
+    with restored(moved, room.originals if room else None) as originals:
+        values = []
+        for v, by in zip(direction.values(), moves, strict=True):
+            np.multiply(t, v, out=by)
+        for move in (np.add, np.subtract):
+            for w, original, by in zip(moved, originals, moves, strict=True):
+                move(original, by, out=w, casting="same_kind")
+            values.append(value())
+    return values[0], values[1]

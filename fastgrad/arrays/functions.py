@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.numbers import read_only
 from .moves import cast, put, spread
-from .nodes import Node, constant, matmul, move, refuse, reshape, transpose, ufunc
+from .nodes import Node, constant, looked_at, matmul, move, refuse, reshape, transpose, ufunc
 from .recorder import FUNCTIONS, Recorder, dot, joined, node_of, recorder_of
 
 _METHODS = (
@@ -50,7 +50,7 @@ def _of_constants(function: Callable[..., Any], name: str, args: Any, options: A
 
 def _plain(value: Any, why: str) -> Any:
     if type(value) is Recorder:
-        return refuse(why) if value.node.moves else read_only(np.asarray(value.node.value))
+        return refuse(why) if value.node.moves else read_only(np.asarray(looked_at(value.node)))
     if type(value) in {list, tuple}:
         return type(value)([_plain(part, why) for part in value])
     if type(value) is dict:
@@ -185,13 +185,6 @@ def _pad(x: Any, width: Any, mode: Any = "constant", constant_values: Any = 0) -
     starts = np.broadcast_to(width, (x.ndim, 2))[:, 0].tolist()
     inside = tuple(slice(a, a + n) for a, n in zip(starts, x.shape, strict=True))
     return Recorder(put(constant(whole), inside, node_of(x)))
-
-
-@_rule(np.linalg.norm)
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    if ord is not None and not (ord == 2 and (axis is not None or x.ndim == 1)) and ord != "fro":
-        refuse(f"np.linalg.norm of order {ord!r} has no rule for whole arrays")
-    return np.sqrt((x * x).sum(axis, keepdims=keepdims))
 
 
 @_rule(np.average)

@@ -38,9 +38,18 @@ class Counted(local):
     nodes : int
     refused : str
         Why the loss was refused first; it may have caught that.
+    looked_at : list of Node
+        Those whose values were used otherwise than by operations: for decisions, as places, for shapes.
     """
 
     operations, time, nodes, refused = 0, 0.0, 0, ""
+
+    def __init__(self) -> None:
+        self.looked_at: list[Node] = []
+
+    def begin(self) -> None:
+        """Count anew."""
+        self.operations, self.time, self.nodes, self.refused, self.looked_at = 0, 0.0, 0, "", []
 
 
 counted = Counted()
@@ -77,9 +86,13 @@ class Node:
         Whether it depends on a parameter. What does not is a constant, whatever made it.
     kept : dict
         What a rule has found out of this node and wants to know again.
+    origins : tuple of Node
+        Of a constant that was computed: from what.
     """
 
-    __slots__ = ("args", "compute", "dtype", "how", "is_float", "kept", "kind", "moves", "shape", "size", "value")
+    __slots__ = (
+        "args", "compute", "dtype", "how", "is_float", "kept", "kind", "moves", "origins", "shape", "size", "value"
+    )  # fmt: skip
 
     def __init__(
         self, kind: str, args: tuple[Node, ...] = (), how: Any = None, compute: Any = None, value: Any = None
@@ -90,6 +103,7 @@ class Node:
         self.kind: str = kind if self.moves else "constant"
         self.how: Any = how if self.moves else None
         self.args: tuple[Node, ...] = args if self.moves else ()
+        self.origins: tuple[Node, ...] = () if self.moves else args
         self.compute: Any = compute if self.moves else None
         self.kept: dict[Any, Any] = {}
         array = np.asarray(self.value)
@@ -104,9 +118,24 @@ class Node:
         counted.time += time_of(kind, how, self.size, inner)
         counted.nodes += 1
 
+    def again(self, args: tuple[Node, ...], value: Any) -> Node:
+        """The same operation on other arguments, with a value of the same shape and type."""
+        new = object.__new__(Node)
+        new.kind, new.how, new.compute, new.moves, new.origins = self.kind, self.how, self.compute, self.moves, ()
+        new.shape, new.size, new.dtype, new.is_float = self.shape, self.size, self.dtype, self.is_float
+        new.args, new.value = args, value
+        new.kept = {key: found for key, found in self.kept.items() if key and key[0] == "sources"}
+        return new
+
 
 def constant(value: Any) -> Node:
     return Node("constant", value=value)
+
+
+def looked_at(node: Node) -> Any:
+    """The value of a constant for other uses than as an argument of an operation."""
+    counted.looked_at.append(node)
+    return node.value
 
 
 def ufunc(function: Callable[..., Any], *args: Node) -> Node:
@@ -191,6 +220,18 @@ def ordered(results: Iterable[Node]) -> list[Node]:
             waiting.append((node, True))
             waiting.extend((a, False) for a in node.args)
     return list(done)
+
+
+def reached(results: Iterable[Node]) -> set[Node]:
+    """All nodes on which results depend, constants and what these were computed from too."""
+    found: set[Node] = set()
+    waiting = list(results)
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting.extend((*node.args, *node.origins))
+    return found
 
 
 def evaluated(order: list[Node], values: dict[Node, Any]) -> dict[Node, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,9 @@ MANY = 32
 
 def suits(call: Call) -> bool:
     """Whether a call is a gradient at one point of which array programs know something."""
-    plain = not (call.scalar or call.vector or call.batch or call.adaptive or call.v is not None)
-    first = call.table.stencil.derivative == 1 and call.table.along_axes and call.table.name == "gradient"
-    return plain and first and call.points.count == 1 and call.bounds is None and not call.table.is_complex
+    plain = not (call.scalar or call.batch or call.adaptive or call.bounds is not None or call.table.is_complex)
+    known = call.table.name == "gradient" or (call.table.is_exact and call.table.name in _OTHERS)
+    return plain and known and call.points.count == 1
 
 
 def has_much_data(call: Call) -> bool:
@@ -43,7 +44,7 @@ def has_much_data(call: Call) -> bool:
 
 def fill(call: Call, out: Any, values: Array | None) -> Facts | None:
     """Fill the derivatives; None where f has no such program, where it does not agree with f, or does not pay."""
-    if not suits(call) or not isinstance(out, np.ndarray):
+    if not suits(call):
         return None
     try:
         return _filled(call, out, values, asked=False)
@@ -61,10 +62,13 @@ def fill_asked(call: Call, out: Any, values: Array | None) -> Facts:
         raise EngineError(REFUSED.format(refused)) from refused
 
 
-def _filled(call: Call, out: Array, values: Array | None, *, asked: bool) -> Facts:
+def _filled(call: Call, out: Any, values: Array | None, *, asked: bool) -> Facts:
     from .live import exact  # noqa: PLC0415  loads much that few functions need
 
     loss, own = _loss(call)
+    if call.table.name in _OTHERS:
+        _OTHERS[call.table.name](call, loss, own, out)
+        return Facts("arrays", call.evaluations)
     if call.table.is_exact:
         value, found = exact(loss)
         out[0] = found[""].reshape(-1)
@@ -107,6 +111,41 @@ def _loss(call: Call) -> tuple[Loss, Array]:
         return as_number(call.f(own.copy(), *args))
 
     return Loss(call.f, lambda arrays: (arrays[""], *args), value, {"": own}), own
+
+
+def _outputs(call: Call, own: Array) -> Callable[[], Any]:
+    args = call.args_at(0)
+    return lambda: call.f(own.copy(), *args)
+
+
+def _fill_jacobian(call: Call, loss: Loss, own: Array, out: Any) -> None:
+    from .outputs import jacobian  # noqa: PLC0415
+
+    found, shape = jacobian(loss, _outputs(call, own))
+    out.reserve(shape)[0] = found
+
+
+def _fill_along(call: Call, loss: Loss, own: Array, out: Any) -> None:
+    from .outputs import along  # noqa: PLC0415
+
+    assert call.v is not None
+    found, shape = along(loss, _outputs(call, own), call.v[0].reshape(own.shape))
+    out.reserve(shape)[0, :, 0] = found
+
+
+def _fill_second(call: Call, loss: Loss, own: Array, out: Any) -> None:
+    from .outputs import hessian_times  # noqa: PLC0415
+
+    if call.v is not None:
+        out[0] = hessian_times(loss, call.v)[0]
+        return
+    found = hessian_times(loss, np.eye(own.size))
+    out[0] = ((found + found.T) / 2).reshape(-1)
+
+
+_OTHERS: dict[str, Callable[[Call, Loss, Array, Any], None]] = {
+    "jacobian": _fill_jacobian, "jvp": _fill_along, "hvp": _fill_second, "hessian": _fill_second
+}  # fmt: skip
 
 
 def _fill_differences(call: Call, loss: Loss, own: Array, out: Array, asked: bool) -> None:

@@ -14,10 +14,14 @@ from ..program.program import Code, Program
 from ..program.schedule import OF_ARRAYS
 from ..program.trace.recording import Untraceable, trace
 from .nodes import Node, refuse
+from .specials import slope
 
 
 def partials(node: Node) -> list[tuple[Node, Any]]:
     """For each argument that moves: the derivative of a ufunc by it, an array that may have to be spread."""
+    known = slope(node.how)
+    if known:
+        return [(node.args[0], known(node.args[0].value))]
     literals = tuple(a.value if _is_literal(a) else None for a in node.args)
     program = _derivatives(node.how, literals)
     given = [np.asarray(a.value) for a, literal in zip(node.args, literals, strict=True) if literal is None]
@@ -28,6 +32,28 @@ def partials(node: Node) -> list[tuple[Node, Any]]:
 
 def _is_literal(a: Node) -> bool:
     return not a.moves and isinstance(a.value, (int, float)) and not isinstance(a.value, bool)
+
+
+def second_partials(node: Node) -> list[tuple[Node, Any, list[tuple[Node, Any]]]]:
+    """For each argument that moves: the derivative of a ufunc by it, and its derivatives by all arguments that move."""
+    literals = tuple(a.value if _is_literal(a) else None for a in node.args)
+    program = _second_derivatives(node.how, literals)
+    own = [a for a, literal in zip(node.args, literals, strict=True) if literal is None]
+    found = _run(program, [np.asarray(a.value) for a in own])
+    count = len(own)
+    wanted = [k for k, a in enumerate(own) if a.moves and a.is_float]
+    return [(own[k], found[k], [(own[m], found[count + k * count + m]) for m in wanted]) for k in wanted]
+
+
+@lru_cache(maxsize=512)
+def _second_derivatives(function: Callable[..., Any], literals: tuple[Any, ...]) -> Program:
+    """The program of the first and the second derivatives."""
+    first, count = _derivatives(function, literals), literals.count(None)
+    code = Code(first)
+    rules = Partials(code, first)
+    own = [code.own(o) for o in first.outputs]
+    rows = [operand for output in first.outputs for operand in adjoint(code, first, output, rules)]
+    return code.finish([*own, *rows], (count + count * count,))
 
 
 @lru_cache(maxsize=512)

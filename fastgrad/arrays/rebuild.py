@@ -25,6 +25,7 @@ import numpy as np
 
 from ..engine.numbers import read_only
 from ..program.captures import home, is_installed, is_pythons_class, is_users_module
+from . import algebra  # noqa: F401  whose rules are found in FUNCTIONS
 from .functions import SCIPYS
 from .holdings import holds_users, is_packages_class
 from .moves import put
@@ -39,6 +40,9 @@ DATA = 16 << 20
 """Bytes of floats that are lent as well: what a loss computes goes into new arrays, and data need not exist twice."""
 
 HOLDS = "it reads a {} that holds things of yours"
+
+ABSENT = object()
+"""Stands for an attribute that there is not."""
 
 _PLAIN = (int, float, str, bool, type(None), bytes, complex, Recorder)
 _SEQUENCES = (list, collections.deque)
@@ -67,18 +71,31 @@ class Rebuilder:
         The arrays that are differentiated; views of them become views of their recorders.
     generators : list
         Of random numbers, which were met, and not used: copies were.
+    spaces : dict of Names
+        The copies of the names of modules, by the number of the original.
+    standins : set of int
+        The numbers of functions and classes, such as np.zeros and float, for which others stand.
+    copied : dict of Node
+        The arrays of floats that were asked for, by their number.
+    read : dict of (set of str or None)
+        Which attributes of an object were read as they were before the loss, by the number of the object; None for all.
     """
 
     def __init__(self, parameters: Mapping[int, Recorder], arrays: list[Any]) -> None:
         self.parameters = arrays
         self.generators: list[Any] = []
+        self.spaces: dict[int, Names] = {}
+        self.copied: dict[int, Node] = {}
+        self.read: dict[int, set[str] | None] = {}
         self._memo: dict[int, Any] = dict(parameters)
         self._alive: list[Any] = list(arrays)  # so that no other object takes the number of one in the memo
-        self._spaces: dict[int, Names] = {}
         self._copies: list[Any] = []
+        self._before: dict[int, tuple[int, dict[str, Any]]] = {}
+        self._listens: Any = lambda own, name: self._heard(own, name)  # noqa: PLW0108  becomes a method, which that is
         self._memo |= replaced(self)
         special: Any = sys.modules.get("scipy.special")
         self._memo |= {id(f): either(SCIPYS[n], f) for n, f in _named(special, SCIPYS)} if special else {}
+        self.standins = {number for number, made in self._memo.items() if not isinstance(made, (Module, Recorder))}
 
     def __call__(self, value: Any) -> Any:
         """The copy of a value; itself where it holds nothing that matters."""
@@ -91,16 +108,26 @@ class Rebuilder:
             self._memo.setdefault(id(value), made)
         return self._memo[id(value)]
 
+    def copy_of(self, value: Any) -> Any:
+        """The copy that was made of an object.
+
+        Raises
+        ------
+        KeyError
+            It was not met.
+        """
+        return self._memo[id(value)]
+
     def close(self) -> None:
         """Empty all copies, which refer to each other in circles: to look for those takes Python 50 ms."""
-        spaces = [*self._spaces.values(), *(m.__dict__ for m in self._memo.values() if type(m) is Module)]
+        spaces = [*self.spaces.values(), *(m.__dict__ for m in self._memo.values() if type(m) is Module)]
         for copied in (*spaces, *self._copies):
             copied.clear()
         for made in self._memo.values():
             if type(made) is types.FunctionType and type(made.__globals__) is Names:
                 for cell in made.__closure__ or ():
                     cell.cell_contents = None
-        for kept in (self._memo, self._spaces, self._copies, self._alive):
+        for kept in (self._memo, self.spaces, self.copied, self._copies, self._alive, self._before):
             kept.clear()
 
     def _made(self, value: Any, kind: type) -> Any:
@@ -130,9 +157,14 @@ class Rebuilder:
         if array.dtype.kind not in "fiub":
             return refuse(f"it reads an array of {array.dtype}") if array.dtype.kind in "Oc" else array
         if array.dtype.kind == "f":
-            lends = array.nbytes > DATA and array.dtype == np.float64
-            return Recorder(constant(read_only(array) if lends else array.astype(np.float64, order="C")))
+            return Recorder(None, read=lambda: self._node(array))
         return array.copy() if array.nbytes <= LARGE else read_only(array)
+
+    def _node(self, array: Any) -> Node:
+        lends = array.nbytes > DATA and array.dtype == np.float64
+        node = constant(read_only(array) if lends else array.astype(np.float64, order="C"))
+        self.copied[id(array)] = node
+        return node
 
     def _view(self, array: Any, parameter: Any) -> Recorder:
         """A view of a parameter, such as one that a layer has kept from an earlier call."""
@@ -196,10 +228,10 @@ class Rebuilder:
 
     def _names(self, space: dict[str, Any]) -> Names:
         """One copy of a module's names for all of its functions."""
-        if id(space) not in self._spaces:
+        if id(space) not in self.spaces:
             self._alive.append(space)
-            self._spaces[id(space)] = Names(space, self)
-        return self._spaces[id(space)]
+            self.spaces[id(space)] = Names(space, self)
+        return self.spaces[id(space)]
 
     def _module(self, module: types.ModuleType) -> Any:
         if is_users_module(module) or module.__name__ in {"scipy", "scipy.special"}:
@@ -220,7 +252,21 @@ class Rebuilder:
                 setattr(made, name, self._attribute(part))
         if isinstance(kind, abc.ABCMeta):
             made.__abstractmethods__ = kind.__abstractmethods__
+        if made.__getattribute__ is object.__getattribute__:
+            made.__getattribute__ = self._listens
         return made
+
+    def _heard(self, own: Any, name: str) -> Any:
+        """An attribute of a copy; it is noted where it is as it was before the loss."""
+        number, before = self._before.get(id(own), (0, {}))
+        read = self.read.get(number)
+        if read is not None:
+            now = object.__getattribute__(own, "__dict__")
+            if name == "__dict__":
+                self.read[number] = None
+            elif now.get(name, ABSENT) is before.get(name, ABSENT):
+                read.add(name)
+        return object.__getattribute__(own, name)
 
     def _attribute(self, part: Any) -> Any:
         if isinstance(part, (staticmethod, classmethod)):
@@ -285,12 +331,20 @@ class Rebuilder:
         elif isinstance(value, list):
             list.__setitem__(made, slice(None), [self(part) for part in value])
         attributes = dict(getattr(value, "__dict__", {}))
-        slots = [name for base in type(value).__mro__ for name in _slots(base)]
-        attributes |= {name: getattr(value, name) for name in slots if hasattr(value, name)}
+        attributes |= {name: getattr(value, name) for name in slots(type(value)) if hasattr(value, name)}
         for name, part in attributes.items():
             object.__setattr__(made, name, self(part))
-        self._copies += [c for c in (made, getattr(made, "__dict__", None)) if isinstance(c, (dict, list))]
+        own_names = getattr(made, "__dict__", None)
+        self._copies += [c for c in (made, own_names) if isinstance(c, (dict, list))]
+        self.read[id(value)] = None
+        if type(own_names) is dict and type(made).__getattribute__ is self._listens:
+            self._before[id(made)], self.read[id(value)] = (id(value), dict(own_names)), set()
         return made
+
+
+def slots(kind: Any) -> list[str]:
+    """The attributes of a class's instances that are in no dict."""
+    return [name for base in kind.__mro__ for name in _slots(base)]
 
 
 def _slots(kind: Any) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from ..engine.numbers import read_only
 from .births import note
 from .moves import cast, cumulated, get, is_basic, is_of_one, product, put, spread, take
-from .nodes import Node, constant, matmul, move, reduce, refuse, reshape, transpose, ufunc
+from .nodes import Node, constant, looked_at, matmul, move, reduce, refuse, reshape, transpose, ufunc
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 """NumPy's functions that are no ufuncs, by what they do to recorders; None has what is done by all others."""
@@ -27,13 +27,13 @@ OWN = "it writes values that depend on the parameters into an array that was not
 class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
     """An array of a node's value.
 
-    A view knows its owner, what it shows of it, and how a write goes through.
+    A view knows its owner, what it shows of it, and how a write goes through. A node may come when it is asked for.
     """
 
     __slots__ = ("__weakref__", "_node", "_owner", "_read", "_seen", "_write")
     __array_priority__ = 1000.0
 
-    def __init__(self, node: Node, owner: Recorder | None = None, read: Any = None, write: Any = None) -> None:
+    def __init__(self, node: Node | None, owner: Recorder | None = None, read: Any = None, write: Any = None) -> None:
         self._node, self._owner, self._read, self._write = node, owner, read, write
         self._seen = owner.node if owner is not None else None
         note(self)
@@ -48,6 +48,8 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
         if self._owner is not None and self._owner.node is not self._seen:
             self._seen = self._owner.node
             self._node = self._read(self._seen)
+        if self._node is None:
+            self._node = self._read()
         return self._node
 
     def become(self, node: Node) -> Recorder:
@@ -105,7 +107,7 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
 
     def values(self, why: str = BRANCHES) -> Any:
         """The numbers of what depends on no parameter."""
-        return refuse(why) if self.node.moves else np.asarray(self.node.value)
+        return refuse(why) if self.node.moves else np.asarray(looked_at(self.node))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return np.array(self.values(PLAIN), dtype)
@@ -141,10 +143,10 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
         return id(self)
 
     def __repr__(self) -> str:
-        return str(refuse(BRANCHES)) if self.node.moves else repr(self.node.value)
+        return str(refuse(BRANCHES)) if self.node.moves else repr(looked_at(self.node))
 
     def __format__(self, spec: str) -> str:
-        return str(refuse(BRANCHES)) if self.node.moves else format(self.node.value, spec)
+        return str(refuse(BRANCHES)) if self.node.moves else format(looked_at(self.node), spec)
 
     def __copy__(self) -> Recorder:
         return self.copy()
@@ -161,7 +163,7 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
             raise AttributeError(msg)
         if self.node.moves:
             refuse(f"ndarray.{name} has no rule for whole arrays")
-        return getattr(read_only(np.asarray(self.node.value)), name)
+        return getattr(read_only(np.asarray(looked_at(self.node))), name)
 
     # --- what NumPy asks
 

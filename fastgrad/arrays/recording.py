@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from .births import alive, begin
-from .nodes import Array, Node, RefusedError, counted, ordered, reshape
+from .nodes import Array, Node, RefusedError, counted, ordered, reached, reshape
 from .randomness import random_numbers_kept
 from .rebuild import Rebuilder
-from .recorder import Recorder
+from .recorder import Recorder, stacked
+from .sameness import noted, settle
 from .simplify import simplified
+from .tokens import Facts
 
 KEPT = "it keeps an array that depends on the parameters outside of itself"
 _alone = RLock()
@@ -42,6 +44,8 @@ class Recording:
         ... and how many calls of NumPy.
     generators : tuple
         Of random numbers, which the loss draws from.
+    facts : Facts, optional
+        What it was made of, where that can be compared.
     """
 
     result: Node
@@ -51,23 +55,42 @@ class Recording:
     time: float
     calls: int
     generators: tuple[Any, ...] = ()
+    facts: Facts | None = None
 
 
-def elsewhere(recording: Recording, arrays: Mapping[str, Array]) -> Recording:
-    """The same program with other values of the parameters."""
-    new = {node: Node("parameter", value=arrays[name].astype(np.float64, order="C"))
+def elsewhere(
+    recording: Recording, arrays: Mapping[str, Array], constants: Mapping[Node, Array] | None = None
+) -> Recording:
+    """The same program with other values of the parameters, and of some constants."""
+    new = {node: node.again((), arrays[name].astype(np.float64, order="C"))
            for name, node in recording.parameters.items()}  # fmt: skip
-    for node in recording.order:
-        if node.args:
-            new[node] = Node(node.kind, tuple(new.get(a, a) for a in node.args), node.how, node.compute)
-    final = new[recording.result]
+    new |= {node: node.again((), value) for node, value in (constants or {}).items()}
+    with np.errstate(all="ignore"):
+        for node in recording.order:
+            if node.args:
+                args = tuple([new.get(a, a) for a in node.args])
+                new[node] = node.again(args, node.compute(*[a.value for a in args]))
     parameters = {name: new[node] for name, node in recording.parameters.items()}
-    return replace(recording, result=final, parameters=parameters, order=ordered([final]))
+    return replace(
+        recording, result=new[recording.result], parameters=parameters, order=[new[node] for node in recording.order]
+    )
+
+
+def emptied(recording: Recording, constants: Iterable[Node]) -> tuple[Recording, dict[Node, Node]]:
+    """The same program without the values that it had, and those of some constants; which nodes these are now."""
+    new = {node: node.again((), None) for node in (*recording.parameters.values(), *recording.order, *constants)}
+    for node, copied in new.items():
+        copied.args = tuple(new.get(a, a) for a in node.args)
+    parameters = {name: new[node] for name, node in recording.parameters.items()}
+    order = [new[n] for n in recording.order]
+    copy = replace(recording, result=new[recording.result], parameters=parameters, order=order, facts=None)
+    return copy, {node: new[node] for node in constants}
 
 
 def record(
-    loss: Callable[..., Any], arrays: Mapping[str, Array], argument: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-) -> Recording:
+    loss: Callable[..., Any], arrays: Mapping[str, Array], argument: Callable[[Mapping[str, Any]], tuple[Any, ...]],
+    *, whole: bool = False,
+) -> Recording:  # fmt: skip
     """Call a copy of a loss with recorders.
 
     Parameters
@@ -77,6 +100,8 @@ def record(
         What is differentiated, by name: recorders stand for these very objects wherever the loss reaches them.
     argument : callable
         What the loss is called with, of recorders by name.
+    whole : bool
+        Whether it may return an array, or a list of numbers.
 
     Raises
     ------
@@ -84,17 +109,17 @@ def record(
         With the reason.
     """
     with _alone:
-        return _recorded(loss, arrays, argument)
+        return _recorded(loss, arrays, argument, whole)
 
 
-def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recording:
-    counted.operations, counted.time, counted.nodes, counted.refused = 0, 0.0, 0, ""
+def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any, whole: bool) -> Recording:
+    counted.begin()
     begin()
     nodes = _nodes(arrays)
-    result, reason, generators = None, "", ()
+    result, reason, generators, facts = None, "", (), None
     try:
         with random_numbers_kept():
-            result, generators = _seen(loss, arrays, nodes, argument)
+            result, generators, facts = _seen(loss, arrays, nodes, argument, whole)
         reason = counted.refused  # also where the loss has caught it
     except RefusedError as error:
         reason = str(error)
@@ -110,7 +135,7 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any) -> Recordin
     if reason or kept:
         raise RefusedError(reason or KEPT)
     work = counted.operations, counted.time, counted.nodes
-    return _program(result, nodes, work, generators)
+    return _with_facts(_program(result, nodes, work, generators, whole), facts)
 
 
 def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
@@ -125,18 +150,38 @@ def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
 
 
 def _seen(
-    loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], argument: Any
-) -> tuple[Node | None, tuple[Any, ...]]:
-    """What the copy of a loss returns, and the generators of random numbers that it reaches."""
+    loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], argument: Any, whole: bool
+) -> tuple[Node | None, tuple[Any, ...], Facts | None]:
+    """What the copy of a loss returns, the generators of random numbers that it reaches, and what it was made of."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         recorders = {name: Recorder(node) for name, node in nodes.items()}
         copy = Rebuilder({id(w): recorders[name] for name, w in arrays.items()}, list(arrays.values()))
         try:
             result = copy(loss)(*map(copy, argument(recorders)))
-            return result.node if type(result) is Recorder else None, tuple(copy.generators)
+            if whole and isinstance(result, (list, tuple)):
+                result = stacked(result)
+            final = result.node if type(result) is Recorder else None
+            return final, tuple(copy.generators), _noted(final, loss, arrays, argument, copy)
         finally:
             copy.close()
+
+
+def _noted(final: Node | None, loss: Any, arrays: Mapping[str, Array], argument: Any, copy: Rebuilder) -> Facts | None:
+    """What a recording was made of."""
+    used = reached([*([final] if final else []), *counted.looked_at])
+    return noted((loss, *argument(arrays)), list(arrays.values()), copy, used)
+
+
+def _with_facts(recording: Recording, facts: Facts | None) -> Recording:
+    """Constants that others were made of, or that decided something, are told from such as are read as they are."""
+    constants = {a for node in recording.order for a in node.args if not a.moves}
+    others = reached([*counted.looked_at, *[origin for node in constants for origin in node.origins]])
+    found = settle(facts, constants, others)
+    for node in (*constants, *others):
+        node.origins = ()
+    counted.looked_at = []
+    return replace(recording, facts=found)
 
 
 def _forgotten() -> bool:
@@ -150,10 +195,14 @@ def _forgotten() -> bool:
 
 
 def _program(
-    result: Node | None, nodes: Mapping[str, Node], work: tuple[int, float, int], generators: tuple[Any, ...]
+    result: Node | None,
+    nodes: Mapping[str, Node],
+    work: tuple[int, float, int],
+    generators: tuple[Any, ...],
+    whole: bool,
 ) -> Recording:
-    if result is None or not result.moves or result.size != 1 or not result.is_float:
-        msg = "what it returns is no single number that comes from the arrays"
+    if result is None or not result.moves or not (result.size == 1 or whole) or not result.is_float:
+        msg = f"what it returns is no {'array' if whole else 'single number'} that comes from the arrays"
         raise RefusedError(msg)
-    final, parameters = simplified(reshape(result, ()), nodes)
+    final, parameters = simplified(result if whole else reshape(result, ()), nodes)
     return Recording(final, parameters, ordered([final]), *work, generators)

@@ -20,18 +20,30 @@ Rebuild = Callable[[Any], Any]
 
 
 class Names(dict[str, Any]):
-    """A module's names: each copied when it is looked up, and found again."""
+    """A module's names: each copied when it is looked up, and found again.
+
+    Attributes
+    ----------
+    looked_up : dict
+        The names that were read as they are in the module, in this order ...
+    imported : list of tuple
+        ... and what was imported inside of functions: the arguments of `__import__`.
+    """
 
     def __init__(self, space: dict[str, Any], rebuild: Rebuild) -> None:
         super().__init__({"__name__": space.get("__name__")})
         self["__builtins__"] = {**vars(builtins), "__import__": self._imported}
         self._space, self._rebuild = space, rebuild
+        self.looked_up: dict[str, None] = {}
+        self.imported: list[tuple[Any, ...]] = []
 
     def _imported(self, name: str, _names: Any = None, _local: Any = None, parts: Any = (), level: int = 0) -> Any:
         """What an import inside of a function brings."""
+        self.imported.append((name, parts, level))
         return self._rebuild(builtins.__import__(name, self._space, None, parts, level))
 
     def __missing__(self, name: str) -> Any:
+        self.looked_up[name] = None
         if name in self._space:
             found = self._rebuild(self._space[name])
         elif name in BUILTINS:
@@ -48,13 +60,19 @@ class Module(types.ModuleType):
     def __init__(self, module: types.ModuleType, rebuild: Rebuild, parts: Mapping[str, Any]) -> None:
         super().__init__(module.__name__)
         self.__dict__.update(parts)
-        self.__dict__["_fastgrad"] = (module, rebuild)
+        self.__dict__["_fastgrad"] = (module, rebuild, {})
 
     def __getattr__(self, name: str) -> Any:
-        module, rebuild = self.__dict__["_fastgrad"]
+        module, rebuild, looked_up = self.__dict__["_fastgrad"]
+        looked_up[name] = None
         found = rebuild(getattr(module, name))
         self.__dict__[name] = found
         return found
+
+
+def looked_up(module: types.ModuleType) -> tuple[str, ...]:
+    """The names that were read of a copy of a module as they are in the module."""
+    return tuple(module.__dict__["_fastgrad"][2])
 
 
 def either(rule: Any, plain: Any) -> Callable[..., Any]:

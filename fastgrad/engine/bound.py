@@ -43,12 +43,16 @@ class Code(Protocol):
         Precision of what f returns.
     description : str
         How f is run, for `explain`.
+    is_shared : bool
+        Whether threads share its work.
     """
 
     @property
     def eps(self) -> float: ...
     @property
     def description(self) -> str: ...
+    @property
+    def is_shared(self) -> bool: ...
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """The code for a call of the same f and table, with the arrays for derivatives and for f's values."""
 

@@ -17,7 +17,9 @@ from ..results import EPS
 
 Array = NDArray[np.float64]
 
+FEW = 16  # points, for which exact derivatives are not compiled
 USUAL_LEVELS = 6  # steps that a refined derivative of a smooth function tries
+SEGMENT = 1024  # nodes of a grid's row to an item: small enough to share, long enough to make its start-up small
 
 
 class Rows:
@@ -130,6 +132,11 @@ class Call:
         return self.table.along_axes or int(self.table.units.min(initial=self.points.dimension)) < self.points.dimension
 
     @property
+    def is_few(self) -> bool:
+        """Whether exact derivatives are not worth a kernel, if NumPy can make them."""
+        return not isinstance(self.points, Grid) and self.points.count <= FEW and not self.often
+
+    @property
     def looks_beside(self) -> bool:
         """Whether what is known of f around x tells that steps are too long: of Hessians always, else at one point."""
         table = self.table
@@ -200,6 +207,20 @@ def subset(call: Call, picks: NDArray[np.intp]) -> Call:
     batch = tuple(rows[picks] for rows in call.batch)
     bounds = None if call.bounds is None else (call.bounds[0][picks], call.bounds[1][picks])
     return replace(call, points=Rows(rows, points.shape), steps=steps, v=v, t=t, batch=batch, bounds=bounds)
+
+
+def segments(grid: Grid) -> int:
+    """Items to a row of a grid along its last axis."""
+    return -(-len(grid.axes[-1]) // SEGMENT)
+
+
+def batch_rows(call: Call, points: slice) -> Array:
+    """The batch arguments side by side, a row for each point.
+
+    Kernels read a row without a stride: of arrays in Fortran's order NumPy makes one in Fortran's order.
+    """
+    parts = [np.asarray(a[points], dtype=np.float64).reshape(len(a[points]), -1) for a in call.batch]
+    return np.ascontiguousarray(np.concatenate(parts, axis=1))
 
 
 class Target:

@@ -18,6 +18,7 @@ from . import threads
 from .bound import Choice, Code, Facts
 from .call import Call, Output, Rows
 from .python import arrays, complexsteps, elementwise
+from .simd import few, traces
 
 Array = NDArray[np.float64]
 
@@ -31,6 +32,8 @@ ENGINES = ("auto", "simd", "jit", "python", "reference", "arrays")
 # the first gradient of Rosenbrock's function in a process takes 650 ms (from disk 100, most of it to import LLVM), each
 # by Python 1.3 ms, so that a lower number would pay only after 500 of them (80) ...
 TRACED_CALLS = 1_000
+# ... unless NumPy runs f's program on all displaced points at once, for which nothing is compiled.
+NUMPY_CALLS = 400
 # ... and a compilation by Numba 0.4 to 1 s.
 PYTHON_CALLS = 10_000
 
@@ -47,8 +50,8 @@ CONSTANT = (
 )
 
 ARRAYS = (
-    "engine='arrays' runs gradient and value_and_gradient at one point, without bounds, by fixed steps or exact; leave "
-    "the engine out"
+    "engine='arrays' runs gradient and value_and_gradient at one point, without bounds, by fixed steps or exact, and "
+    "jacobian, hessian, jvp and hvp by method='exact'; leave the engine out"
 )
 
 _warned: dict[int, Any] = {}  # by identity; the code objects are kept, so that no other one takes their number
@@ -78,7 +81,8 @@ def choose(call: Call, engine: str, out: Output | None = None) -> Choice:
     if engine == "python":
         return Choice(engine, reason="engine='python' was asked for")
     if engine == "auto" and (count := call.total) <= TRACED_CALLS:
-        return Choice("python", reason=f"{count} calls of f take less time than compiling it")
+        code = few.differences_code(call) if _suits_numpy(call) else None
+        return Choice("simd" if code else "python", code, f"{count} calls of f take less time than compiling it")
     reasons = []
     for name in ("simd", "jit") if engine == "auto" else (engine,):
         if engine == "auto" and name == "jit" and call.total <= PYTHON_CALLS:
@@ -93,6 +97,14 @@ def choose(call: Call, engine: str, out: Output | None = None) -> Choice:
                 raise EngineError(msg) from refused
             reasons.append(str(refused))
     return Choice("python", reason="; ".join(reasons))
+
+
+def _suits_numpy(call: Call) -> bool:
+    """Whether all displaced points are computed at once where f's program is at hand: some points, one usual table."""
+    table = call.table
+    along = table.along_axes and table.stencil.derivative == 1 and not (call.scalar or table.is_complex)
+    alone = call.bounds is None and not (call.expected or call.adaptive or call.often)
+    return along and alone and call.total >= NUMPY_CALLS and call.points.count > 1 and isinstance(call.points, Rows)
 
 
 def _choose_exact(call: Call, out: Output | None) -> Choice:
@@ -142,7 +154,7 @@ def _called_somewhere(call: Call) -> tuple[Call | None, Any]:
 def _choose_by_trace(call: Call, named: str, error: Exception) -> tuple[Choice, tuple[int, ...]]:
     """The choice for a function that raises at the points that were made up."""
     try:
-        shape = imported(_SIMD).traced_shape(call)
+        shape = traces.traced_shape(call)
     except Exception:  # noqa: BLE001  f's own again, of a function that cannot be traced
         if call.vector or named == "auto":
             raise ValueError(_unknown(call, error)) from error
@@ -177,6 +189,8 @@ def _simd(call: Call, out: Output | None, _limit: int | None) -> Code:
     if call.table.is_complex:
         msg = "method='complex' runs on jit and python, simd knows real numbers only"
         raise EngineError(msg)
+    if call.table.is_exact and call.is_few:
+        return few.exact_code(call)
     made: Code = imported(_SIMD).compile_call(call, out)
     return made
 

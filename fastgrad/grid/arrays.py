@@ -13,7 +13,19 @@ from ..engine.numbers import is_dask
 from ..engine.threads import progress_report
 from ..llvm.interrupts import imported, loading
 from .blocks import check_samples
-from .numbers import as_array, bare, floating, is_duck, is_masked, is_plain, masks_of, new, put_mask, written
+from .numbers import (
+    as_array,
+    bare,
+    floating,
+    in_one_piece,
+    is_duck,
+    is_masked,
+    is_plain,
+    masks_of,
+    new,
+    put_mask,
+    written,
+)
 from .spacing import numpys_gradient
 
 Array = NDArray[Any]
@@ -22,8 +34,11 @@ Progress = bool | Callable[[int, int], object]
 
 _FLAT = f"{__package__}.flat"
 SMALL = 10_000  # samples: below, np.gradient has done its work before the call of a kernel is put together
-EVEN = 1 << 19  # bytes, and below such a number np.gradient has, if they are at equal distances
-FLAT = 1 << 21  # bytes: above, two threads and boxes of rows pay
+EVEN = 1 << 17  # and so many, if they are at equal distances
+FLAT = 1 << 22  # bytes: above, two threads and boxes of rows pay
+# Up to so many samples along one axis, and among several axes, those with gaps or of other types are copied whole.
+COPIED, COPIED_ROWS = 1 << 24, 1 << 18
+LOOSE = 1 << 20  # of samples with gaps, at equal distances: here np.gradient is as fast
 SHORT = 8  # nodes along the last axis in memory: below, a row is less work than its start, here as in np.gradient
 
 
@@ -39,8 +54,8 @@ def is_small(values: Any, spacing: tuple[Any, ...]) -> bool:
     """Whether it is an array at equal distances for which np.gradient, called at once, takes the least time."""
     return (
         type(values) is np.ndarray
-        and values.nbytes <= EVEN
-        and values.dtype.kind == "f"
+        and values.size <= EVEN
+        and values.dtype.kind in "iuf"
         and all(type(d) in NUMBERS for d in spacing)
     )
 
@@ -55,8 +70,10 @@ def suits_numpy(samples: Array, axes: list[Any]) -> bool:
     """Whether np.gradient, whose bits are the same, is as fast, or has arithmetic of its own: float16 and complex."""
     if samples.dtype == np.float16 or samples.dtype.kind == "c" or is_masked(samples):
         return True
-    if samples.size <= SMALL:
+    if samples.size <= SMALL or (samples.size <= COPIED and not samples.dtype.isnative):
         return True
+    if samples.ndim == 1 and samples.size <= LOOSE and samples.strides[0] != samples.itemsize:
+        return all(type(spacing) in NUMBERS for _, spacing in axes)
     nearest = min(range(samples.ndim), key=lambda k: (abs(samples.strides[k]), -k), default=0)
     return nearest in {a for a, _ in axes} and samples.shape[nearest] < SHORT
 
@@ -138,6 +155,9 @@ def read_outputs(
 def fill(outputs: list[Array], terms: list[Any], workers: int | None, progress: Progress, *, fresh: bool) -> None:
     if not terms or outputs[0].size == 0:
         return
+    if outputs[0].size <= (COPIED if outputs[0].ndim == 1 else COPIED_ROWS):
+        pieces = {id(values): in_one_piece(values) for _, values, _, _ in terms}
+        terms = [(o, pieces[id(values)], axis, line) for o, values, axis, line in terms]
     if outputs[0].nbytes <= FLAT and not progress:
         flat = imported(_FLAT)
         if flat.suits(outputs, terms):

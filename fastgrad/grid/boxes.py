@@ -26,7 +26,7 @@ ROW = 8192  # samples of a row in a box
 ONE_ROW = 1 << 16  # where there is one axis
 PLANE = 32768  # samples of a box across its first axis: 256 kB
 BOX = 1 << 18  # samples of a box
-COPIED_BOX = 1 << 19  # smaller ones leave two threads waiting for each other's Python
+COPIED_BOX = 1 << 19  # smaller ones leave two threads waiting for each other's Python, also along one axis
 SHORTEST = 16  # nodes along an axis: a box's neighbours are read again
 WIDEST = 64  # samples at a node of the last axis
 LONG = 1 << 17  # nodes of an axis whose weights, one set a node, would take more than a few megabytes
@@ -220,7 +220,8 @@ def sweep_of(
 def tile_of(shape: tuple[int, ...], width: int, samples: int) -> list[int]:
     """How many nodes of each axis make a box."""
     tile = [1] * len(shape)
-    tile[-1] = min(shape[-1], max((ROW if len(shape) > 1 else ONE_ROW) // width, 1))
+    one = samples if samples == COPIED_BOX else ONE_ROW
+    tile[-1] = min(shape[-1], max((ROW if len(shape) > 1 else one) // width, 1))
     budget = max(PLANE // (tile[-1] * width), 1)
     for axis in range(len(shape) - 2, 0, -1):
         tile[axis] = min(shape[axis], max(budget, SHORTEST))

@@ -168,6 +168,9 @@ def _exactly(live: Loss, places: dict[str, NDArray[np.intp]], engine: str) -> di
         warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=3)
     out = {}
     for name, w in live.arrays.items():
+        if len(places[name]) == w.size:
+            out[name] = found[name].astype(w.dtype, copy=False)
+            continue
         out[name] = np.full(w.shape, np.nan, w.dtype)
         out[name].reshape(-1)[places[name]] = found[name].reshape(-1)[places[name]]
     return out

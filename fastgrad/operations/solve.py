@@ -208,7 +208,7 @@ def _run_at_once(call: Call, target: Output, values: Array | None, how: Options,
     if how.engine == "reference":
         with progress_report(how.progress, "point") as report:
             return by_definition(call, target, values, report)
-    if call.v is not None:
+    if call.v is not None and not call.table.is_exact:
         return directions.fill(call, target, how.engine, workers, how.progress)
     if call.adaptive:
         return adaptive.fill(call, target, values, how.engine, workers, how.progress)

@@ -84,10 +84,16 @@ def names(code: CodeType) -> tuple[str, ...]:
     return tuple(sorted(set(code.co_names).union(*inner)))
 
 
+@lru_cache(maxsize=256)
+def instructions(code: CodeType) -> tuple[dis.Instruction, ...]:
+    """Those of a function; to read them takes 1 us each, and a first look at f asks four times."""
+    return tuple(dis.get_instructions(code))
+
+
 @lru_cache(maxsize=1024)
 def loaded(code: CodeType) -> tuple[str, ...]:
     """The names that a function and the functions inside it look up as global variables."""
-    found = {i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"}
+    found = {i.argval for i in instructions(code) if i.opname == "LOAD_GLOBAL"}
     inner = [c for c in code.co_consts if isinstance(c, CodeType)]
     return tuple(sorted(found.union(*map(loaded, inner))))
 
@@ -248,7 +254,9 @@ def _freeze(name: str, value: Any, inside: tuple[CodeType, ...] = ()) -> Hashabl
     if isinstance(value, ModuleType):
         return _module(name, value)
     if hasattr(value, "py_func"):  # compiled by Numba; it froze what it captures when it was first called
-        return (value, captured(value.py_func))
+        code = value.py_func.__code__
+        itself = code in inside  # it may call itself where Numba knows what that returns
+        return value if itself else (value, captured(value.py_func, partial(_freeze, inside=(*inside, code))))
     if isinstance(value, (np.ufunc, type(np.sum))) or _is_pure_builtin(value) or _is_numpys(value):
         return ("builtin", value)
     if is_users_function(value) and value.__code__ not in inside and not value.__kwdefaults__:

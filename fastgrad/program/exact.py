@@ -5,6 +5,8 @@ f's own nodes are as they are, so that its value beside the derivatives has the 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..formulas.stencils import Table
 from .adjoint import adjoint
 from .differences import Written, dependents, other_than_zero
@@ -37,7 +39,8 @@ def exact(
     results = [code.result(o) for o in results]
     places = other_than_zero(results)
     kept = results if places is None else [results[place] for place in places]
-    watched = signs_of(code, program) if watch == SIGNS else own if watch else []
+    value_alone = replace(code.program, outputs=code.program.outputs[-len(program.outputs) :])
+    watched = signs_of(code, value_alone) if watch == SIGNS else own if watch else []
     values = own[:1] if value else []
     rows = program.rows + (program.inputs + 1 if along_v else 0)
     shape = (*program.shape, len(table.scale))

@@ -53,6 +53,23 @@ class Watch:
         """The arrays that were noted."""
         return [array for array, *_ in self._arrays.values()]
 
+    def take_floats(self, function: Any) -> dict[tuple[str, str], float] | None:
+        """Take note of the floats that a function captures now: all of them, by their kind and name.
+
+        None where something else has changed, or the function calls others of the user's, which might read them too.
+        """
+        own, found = id(function.__globals__), dict[tuple[str, str], float]()
+        for (space, name), (get, _, value) in self._names.items():
+            new = get(name, _ABSENT)
+            if space == own and type(value) is type(new) is float:
+                self._names[space, name], found["global", name] = (get, name, new), new
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            with suppress(ValueError, KeyError):  # one that is empty now, or was
+                new, (_, value) = cell.cell_contents, self._cells[id(cell)]
+                if type(value) is type(new) is float:
+                    self._cells[id(cell)], found["cell", name] = (cell, new), new
+        return found if [*self._functions] == [id(function)] and self.is_fresh()() else None
+
     def is_fresh(self) -> Callable[[], bool]:
         """A function that says whether nothing has changed since.
 

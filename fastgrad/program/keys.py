@@ -38,11 +38,11 @@ _READING = {
     "isrealobj", "iscomplexobj", "issubdtype", "result_type", "can_cast", "min_scalar_type", "common_type",
     "typename", "methodcaller", "shares_memory", "may_share_memory", "isfortran", "is_", "is_not",
 }  # fmt: skip
-# Not isinstance and its like: what a symbol is not, a number may be at later points, which no check sees.
+# Not isinstance and its like: what a symbol is not, a number may be at later points, which no check sees. Nor print.
 _BUILTINS = {
     "abs", "all", "any", "bin", "bool", "bytes", "chr", "complex", "dict", "divmod", "enumerate", "filter", "float",
     "format", "frozenset", "hex", "int", "iter", "len", "list", "map", "max", "min", "next", "oct", "ord", "pow",
-    "print", "range", "repr", "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip", "Ellipsis",
+    "range", "repr", "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip", "Ellipsis",
     "NotImplemented",
 }  # fmt: skip
 _NUMBERS = {
@@ -196,6 +196,11 @@ def _member(value: Any, chain: Chain, notes: _Notes) -> Hashable:
         if notes.watch:
             notes.watch.note_method(value, name, function)
         return _method(function, value, notes)
+    static = members.static_function_of(value, name)
+    if static is not None:
+        if notes.watch:
+            notes.watch.note_attribute(value, name, static)
+        return _function(static, notes)
     if not members.is_stored(value, name):
         raise _ChangesError
     found = getattr(value, name, _ChangesError)  # a slot may be empty

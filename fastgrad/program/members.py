@@ -8,6 +8,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 
+from . import captures
 from .captures import is_pythons_class
 
 Chain = tuple[str, ...]
@@ -18,7 +19,7 @@ _SKIPPED = frozenset({"EXTENDED_ARG", "PUSH_NULL"})
 _LOADS = frozenset({"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_DEREF"})
 _PASSES = frozenset({"LOAD_CLOSURE", "MAKE_CELL", "COPY_FREE_VARS"})  # a variable goes to functions inside this one
 _VARIABLES = ("FAST", "DEREF", "CLOSURE", "CELL")
-LONGEST = 2  # attributes of attributes
+LONGEST = 4  # attributes of attributes of attributes of attributes
 
 
 def is_plain(value: Any) -> bool:
@@ -33,6 +34,13 @@ def function_of(value: Any, name: str) -> FunctionType | None:
     """The function of a method, as its class has it."""
     found = _in_class(type(value), name)
     return found if type(found) is FunctionType and name not in _own(value) else None
+
+
+def static_function_of(value: Any, name: str) -> FunctionType | None:
+    """A function that lies in an object's class, as it is."""
+    found = _in_class(type(value), name)
+    function = found.__func__ if type(found) is staticmethod and name not in _own(value) else None
+    return function if type(function) is FunctionType else None
 
 
 def is_stored(value: Any, name: str) -> bool:
@@ -53,7 +61,7 @@ def _in_class(kind: type, name: str) -> Any:
 
 def instructions(code: CodeType) -> list[dis.Instruction]:
     """Those that do something."""
-    return [i for i in dis.get_instructions(code) if i.opname not in _SKIPPED]
+    return [i for i in captures.instructions(code) if i.opname not in _SKIPPED]
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:

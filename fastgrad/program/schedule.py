@@ -28,6 +28,12 @@ OF_ARRAYS: dict[str, Callable[..., Any]] = OPERATIONS | {
 }
 """The operations on arrays; masks are 1.0 and 0.0."""
 
+# As functions that write where they are told to, which of 400 numbers takes a third of the time less.
+_WRITING: dict[str, Callable[..., Any]] = OF_ARRAYS | {
+    "+": np.add, "-": np.subtract, "*": np.multiply, "neg": np.negative, "lt": np.less, "le": np.less_equal,
+    "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -44,7 +50,7 @@ class Schedule:
     size : int
         The number of rows.
     steps : list of (function, slice, list of slices or index arrays)
-        ``values[rows] = function(*(values[picks] for picks in operands))``.
+        ``values[rows] = function(*(values[picks] for picks in operands))``; a ufunc writes there itself.
     wanted : slice or ndarray
         The rows to return.
     """
@@ -65,13 +71,17 @@ class Schedule:
         """The wanted values (K, P) at points in columns; perhaps with other constants than the program's."""
         rows = np.empty((self.size, points.shape[1]))
         rows[: self.inputs] = points
-        fixed = (
-            np.where(self.slots < 0, self.fixed, np.asarray(constants)[self.slots]) if len(constants) else self.fixed
-        )
-        rows[self.inputs : self.inputs + len(fixed)] = fixed[:, None]
+        if len(self.fixed):
+            fixed = self.fixed
+            if len(constants):
+                fixed = np.where(self.slots < 0, fixed, np.asarray(constants)[self.slots])
+            rows[self.inputs : self.inputs + len(fixed)] = fixed[:, None]
         with np.errstate(all="ignore"):
             for function, target, operands in self.steps:
-                rows[target] = function(*[rows[picks] for picks in operands])
+                if type(function) is np.ufunc:
+                    function(*[rows[picks] for picks in operands], out=rows[target])
+                else:
+                    rows[target] = function(*[rows[picks] for picks in operands])
         found: Array = rows[self.wanted]
         return found
 
@@ -95,7 +105,7 @@ def schedule(program: Program) -> Schedule:
         places.update({("v", j): start + n for n, j in enumerate(nodes)})
         columns = zip(*(program.nodes[j][1:] for j in nodes), strict=True)
         picks = [_rows(column, places) for column in columns]
-        steps.append((OF_ARRAYS[name], slice(start, start + len(nodes)), picks))
+        steps.append((_WRITING[name], slice(start, start + len(nodes)), picks))
         start += len(nodes)
     return Schedule(inputs, np.array(fixed), np.array(slots, np.intp), start, steps, _rows(program.outputs, places))
 

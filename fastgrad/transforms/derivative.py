@@ -7,6 +7,7 @@ each call. Everything else goes the way of the operation itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ _REPEATED = f"{__package__.rpartition('.')[0]}.engine.simd.repeated"
 _FLOAT = np.dtype(np.float64)
 
 LARGEST = 8_192  # coordinates; of more points threads take a share
+ATTEMPTS = 3  # to find out which constants of f are floats that it captures: two that are equal seem to be one
 SHAPES = 16  # of x, for each of which a kernel with its arrays is kept
 
 _TABLES: dict[Any, tuple[Callable[[int, int, str], stencils.Table], dict[str, Any]]] = {
@@ -51,10 +53,12 @@ class Derivative:
         self.__doc__ = f"{operation.__name__}({name}, x, args=args)"
         self._bound: dict[tuple[int, ...], Bound] = {}
         self._refused: dict[tuple[int, ...], Bound] = {}
+        self._tunable: dict[tuple[int, ...], tuple[Watch, Any, tuple[Any, ...]]] = {}
+        self._attempts = ATTEMPTS
         self._looked: set[tuple[int, ...]] = set()
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_bound": {}, "_refused": {}, "_looked": set()}
+        return self.__dict__ | {"_bound": {}, "_refused": {}, "_tunable": {}, "_looked": set()}
 
     def __call__(self, x: Any, *given: Any) -> Any:
         if type(x) is np.ndarray and x.dtype is _FLOAT:
@@ -107,17 +111,42 @@ class Derivative:
         refused, watch = self._refused.get(x.shape), Watch()
         if refused is not None and refused(x, given):
             return None
+        tuned = self._tuned(x, given)
+        if tuned is not None:
+            return tuned
         if unchanging(self.f, how["args"], watch) is None or _share(x, watch.arrays):
             return None
-        run, kept = self._compiled(x, how), self._refused
-        if run is not None:
-            kept = self._bound
-        if len(kept) >= SHAPES:
-            kept.clear()
-        kept[x.shape] = _while_fresh(run or _refusal, given, watch)
+        made = self._compiled(x, how)
+        run, kept = (_refusal, self._refused) if made is None else (made.run, self._bound)
+        for memory in (kept, self._tunable):
+            if len(memory) >= SHAPES:
+                memory.clear()
+        kept[x.shape] = _while_fresh(run, given, watch)
+        if made is None:
+            return None
+        if self._attempts and type(self.f) is FunctionType:
+            self._tunable[x.shape] = watch, made, given
+        return made.run  # type: ignore[no-any-return]
+
+    def _tuned(self, x: Array, given: tuple[Any, ...]) -> Callable[[Array], Any] | None:
+        """The kernel that is bound already, where nothing but floats has changed that f captures."""
+        known = self._tunable.pop(x.shape, None)
+        if known is None:
+            return None
+        watch, made, before = known
+        held = watch.take_floats(self.f) if _are_same(given, before) and not _share(x, watch.arrays) else None
+        if held is None:
+            return None
+        tuned = made.tune(held)
+        if not tuned:
+            self._attempts -= tuned is None
+            return None
+        self._tunable[x.shape] = watch, made, given
+        self._bound[x.shape] = _while_fresh(made.run, given, watch)
+        run: Callable[[Array], Any] = made.run
         return run
 
-    def _compiled(self, x: Array, how: dict[str, Any]) -> Callable[[Array], Any] | None:
+    def _compiled(self, x: Array, how: dict[str, Any]) -> Any:
         batch, (table_of, what) = how.get("batch", False), _TABLES[self.operation]
         scheme: dict[str, Any] = {"method": how.get("method", "central"), "order": how.get("order", 2)}
         check_scheme(**scheme)
@@ -125,10 +154,9 @@ class Derivative:
         _, call = read_call(self.f, x, table_of, args=how["args"], batch_args=(), batch=batch, **what)
         tail = call.points.shape * (2 if self.operation is hessian else 1)
         try:
-            run: Callable[[Array], Any] = imported(_REPEATED).repeat(call, x.shape[:1] if batch else (), tail)
+            return imported(_REPEATED).repeat(call, x.shape[:1] if batch else (), tail)
         except EngineError:
             return None
-        return run
 
 
 def _refusal(x: Array) -> bool:

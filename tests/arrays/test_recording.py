@@ -63,7 +63,7 @@ def test_a_generator_of_its_own_is_known_and_not_used():
 
 def caught(p):
     try:
-        return loss(p) + np.median(p["W"])
+        return loss(p) + np.linalg.svd(p["W"])[1][0]
     except RefusedError:
         return loss(p)
 
@@ -73,7 +73,7 @@ def nested(p, depth=100_000):
 
 
 REFUSED = {
-    "caught": (caught, "median has no rule"),
+    "caught": (caught, "svd has no rule"),
     "raised": (lambda p: p["V"], "it raised KeyError when it was recorded: 'V'"), "deep": (nested, "nested too deep"),
     "many": (lambda p: p["W"], "no single number"), "none": (lambda p: None, "no single number"),
     "truth": (lambda p: np.sum(p["W"]) > 0, "no single number"), "constant": (lambda p: 3.0, "no single number"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fastgrad import weight_gradient
 from fastgrad.arrays.nodes import Node, move
 from fastgrad.arrays.recording import record
 from fastgrad.arrays.sweep import gradients, sources, summed_to
@@ -75,3 +76,32 @@ def test_sources_of_a_move():
     places, single = sources(move(lambda v: v.T[1:], x), 0)
     assert (places.tolist(), single) == ([1, 4, 2, 5], True)
     assert not sources(move(lambda v: np.tile(v, 2), x), 0)[1]
+
+
+GROUPS = np.random.default_rng(0).normal(size=(5, 3))
+GROUPS[[1, 4]] = 0.0
+RESTING = {
+    "norm": (lambda x: np.linalg.norm(x) + np.sum((x - 1) ** 2), np.zeros(3), -2.0),
+    "root of squares": (lambda x: np.sqrt(np.sum(x**2)) + np.sum(x), np.zeros((2, 3)), 1.0),
+    "root of a product": (lambda x: np.sqrt(x @ x) + np.sum(x), np.zeros(4), 1.0),
+    "power": (lambda x: np.sum(x * x) ** 0.5 + np.sum(x), np.zeros(4), 1.0),
+    "std": (lambda x: np.std(x) + 3 * np.sum(x), np.ones(6), 3.0),
+    "equal points": (lambda x: np.sum(np.sqrt(np.sum((x[1:] - x[:-1]) ** 2, axis=1))), np.ones((4, 2)), 0.0),
+}
+
+
+@pytest.mark.parametrize("name", RESTING)
+def test_both_sides_of_a_norm_mirror_each_other(name):
+    loss, x, slope = RESTING[name]
+    np.testing.assert_array_equal(weight_gradient(loss, x.copy(), method="exact"), np.full(x.shape, slope))
+
+
+def test_groups_of_which_some_are_zero():
+    found = weight_gradient(lambda w: np.sum(np.sqrt(np.sum(w**2, axis=1))) + np.sum(w), GROUPS.copy(), method="exact")
+    sizes = np.linalg.norm(GROUPS, axis=1, keepdims=True)
+    expected = 1.0 + np.divide(GROUPS, sizes, out=np.zeros_like(GROUPS), where=sizes > 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_a_cubic_root_of_a_cube_does_not():
+    assert np.isnan(weight_gradient(lambda x: np.cbrt(np.sum(x**3)), np.zeros(4), method="exact")).all()

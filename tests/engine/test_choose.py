@@ -69,9 +69,12 @@ def quiet(f, *args, **options):
 
 CALLS = {
     "small": (product, SMALL, {}, "python", "time"),
-    "1 000 calls": (product, FEW[:250], {"batch": True}, "python", "time"),
+    "399 calls": (product, FEW[:133], {"batch": True, "method": "forward", "order": 1}, "python", "time"),
+    "400 calls": (product, FEW[:100], {"batch": True}, "simd", "time"),
+    "1 000 calls": (product, FEW[:250], {"batch": True}, "simd", "time"),
+    "1 000 calls of what may change": (opaque, FEW[:250], {"batch": True}, "python", "time"),
     "more calls": (product, FEW[:251], {"batch": True}, "simd", ""),
-    "fewer by the method": (product, FEW[:251], {"batch": True, "method": "forward", "order": 1}, "python", "time"),
+    "fewer by the method": (product, FEW[:251], {"batch": True, "method": "forward", "order": 1}, "simd", "time"),
     "more by the order": (product, FEW[:250], {"batch": True, "order": 4}, "simd", ""),
     "a branch, 10 000 calls": (branching, FEW, {"batch": True}, "python", "branches"),
     "a branch, more calls": (branching, MANY, {"batch": True}, "jit", "branches"),

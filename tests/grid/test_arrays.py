@@ -165,3 +165,32 @@ def test_read_only_out_and_complex_fields():
         grid.gradient(samples((5, 5)), out=out)
     assert grid.divergence(samples((2, 5, 5)) * 1j).dtype == np.complex128
     assert type(grid.laplacian(np.ma.array([1.0, 2.0, 3.0, 4.0]))) is np.ma.MaskedArray
+
+
+PIECES = {
+    "gaps": lambda v: np.repeat(v, 2)[::2], "backwards": lambda v: v[::-1], "int": lambda v: (9 * v).astype(np.int64),
+    "uint8": lambda v: (9 * v).astype(np.uint8), "other order": lambda v: v.astype(">f8"),
+    "rows backwards": lambda v: v.reshape(50, -1)[::-1, ::-1], "columns": lambda v: v.reshape(50, -1).T[::-1],
+    "every other": lambda v: v.reshape(50, -1)[:, ::2], "floats": lambda v: v.astype(np.float32)[::-1],
+    "complex": lambda v: (v + 1j * v**2)[::-1], "records": lambda v: np.rec.array([v, v], names="a,b").a,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("loose", [0, 1 << 20])
+@pytest.mark.parametrize("name", PIECES)
+def test_samples_with_gaps_or_of_other_kinds_are_copied_whole(name, loose, monkeypatch):
+    monkeypatch.setattr(arrays, "LOOSE", loose)
+    values = PIECES[name](np.random.default_rng(0).uniform(0, 20, 3000))
+    before = values.copy()
+    x = [np.sort(np.random.default_rng(k).uniform(0, 1, n)) for k, n in enumerate(values.shape)]
+    for spacing, how in (((), {}), ((0.3,), {}), (x, {}), (x, {"edge_order": 2})):
+        got, expected = grid.gradient(values, *spacing, **how), np.gradient(values, *spacing, **how)
+        for a, b in zip(*((g,) if isinstance(g, np.ndarray) else g for g in (got, expected)), strict=True):
+            assert a.dtype == b.dtype
+            np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(values, before)
+    plain = np.array(values, values.dtype if values.dtype.kind in "fc" else float).astype(
+        values.dtype.newbyteorder("=") if values.dtype.kind in "fc" else float
+    )
+    high = grid.gradient(values, 0.3, accuracy=6, axis=0)
+    np.testing.assert_array_equal(high, grid.gradient(plain, 0.3, accuracy=6, axis=0))

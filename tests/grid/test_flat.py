@@ -82,7 +82,7 @@ def test_bits_of_boxes(rows, monkeypatch, spacing, periodic, accuracy):
 
 def test_what_does_not_lie_in_one_row(rows):
     values = np.random.default_rng(0).normal(size=(40, 60))
-    for some in (values[::2], values[:, 1:], values.astype(">f8"), np.ma.array(values), values.astype(int)):
+    for some in (values[::2], values[:, 1:], values.astype(">f8"), np.ma.array(values)):
         for a, b in both(grid.gradient(some), np.gradient(some)):
             np.testing.assert_array_equal(a, b)
     out = np.empty((2, 60, 40)).transpose(0, 2, 1)

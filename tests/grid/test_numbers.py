@@ -133,6 +133,8 @@ def size(request, monkeypatch):
         monkeypatch.setattr(arrays, "SMALL", 0)
         monkeypatch.setattr(arrays, "SHORT", 0)
         monkeypatch.setattr(arrays, "EVEN", -1)
+        for name in ("COPIED", "COPIED_ROWS", "LOOSE"):
+            monkeypatch.setattr(arrays, name, 0)
 
 
 @pytest.mark.parametrize("options", OPTIONS)

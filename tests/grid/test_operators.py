@@ -32,6 +32,8 @@ def no_short_cut(monkeypatch):
     monkeypatch.setattr(arrays, "SMALL", 0)
     monkeypatch.setattr(arrays, "SHORT", 0)
     monkeypatch.setattr(arrays, "EVEN", -1)
+    for name in ("COPIED", "COPIED_ROWS", "LOOSE"):
+        monkeypatch.setattr(arrays, name, 0)
 
 
 def samples(shape, dtype="f8", seed=0):

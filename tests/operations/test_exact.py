@@ -26,7 +26,7 @@ from fastgrad import (
     value_and_gradient,
     vjp,
 )
-from fastgrad.engine.simd.arguments import FEW
+from fastgrad.engine.call import FEW
 from fastgrad.llvm import machine
 
 EXACT = {"method": "exact"}
@@ -558,3 +558,53 @@ def test_explain_says_what_would_run():
     assert (
         many == f"simd: 400 points, f of 7 operations, with its derivatives 14, on {machine.lanes()} lanes, 2 threads"
     )
+
+
+BLIND = {
+    "maximum": lambda x: np.maximum(x[0], 0.2) * x[1] + x[0] ** 2,
+    "minimum": lambda x: np.minimum(x[0], x[1]) ** 2,
+    "clip": lambda x: np.clip(x[0], -0.5, 0.5) * x[1] ** 2,
+    "fmax": lambda x: np.fmax(x[0] * x[1], x[1]) ** 2,
+    "logaddexp": lambda x: np.logaddexp(x[0], x[1]),
+    "floor": lambda x: np.floor(x[0]) * x[1] ** 2 + x[0] * x[1],
+    "sign": lambda x: np.sign(x[0]) * x[1] ** 3,
+    "where": lambda x: np.where(x[0] > x[1], np.maximum(x[0], 0.1) ** 3, x[1] ** 2) + x[0] * x[1],
+}
+
+
+@pytest.mark.parametrize("name", BLIND)
+def test_exact_ones_at_many_points_of_functions_that_pick(name):
+    f, points = BLIND[name], np.random.default_rng(0).normal(size=(103, 2))
+    v = np.ones(2)
+    one_by_one = np.array([hessian(f, p, method="exact") for p in points])
+    np.testing.assert_allclose(hessian(f, points, batch=True, method="exact"), one_by_one, atol=1e-13)
+    np.testing.assert_allclose(hess(f, method="exact")(points[0]), one_by_one[0], atol=1e-13)
+    along = hvp(f, points, np.tile(v, (103, 1)), batch=True, method="exact")
+    np.testing.assert_allclose(along, one_by_one @ v, atol=1e-12)
+    slopes = derivative(lambda t: f([t, 0.3 * t]), points[:, 0], n=2, method="exact")
+    line = np.array([1.0, 0.3])
+    there = np.array([hessian(f, t * line, method="exact") for t in points[:, 0]])
+    np.testing.assert_allclose(slopes, line @ there @ line, atol=1e-12)
+
+
+OUTSIDE = {
+    "log": lambda t: np.log(np.sin(t)), "log1p": lambda t: np.log1p(np.sin(t) - 1.0) + t**3,
+    "log2": lambda t: np.log2(np.sin(t)) * t, "atanh": lambda t: np.arctanh(2.0 * np.sin(t)),
+    "sum": lambda t: np.log(np.sin(t)) + np.cos(t), "of max": lambda t: np.maximum(np.log(np.sin(t)), -5.0),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_exact_ones_are_nan_where_f_is(name, n):
+    f, t = OUTSIDE[name], np.linspace(0.1, 6.0, 1501)
+    with np.errstate(invalid="ignore"):
+        outside = np.isnan(f(t))
+    found = derivative(f, t, n=n, method="exact")
+    assert outside.any()
+    np.testing.assert_array_equal(np.isnan(found[outside]), True)
+    if n == 2:
+        points = np.column_stack([t, np.ones_like(t)])
+        both = hessian(lambda x: f(x[0]) + x[1] ** 3, points, batch=True, method="exact")
+        assert np.isnan(both[outside]).all()

@@ -15,11 +15,16 @@ from fastgrad.program.members import is_plain, of_first_argument
 X = np.random.default_rng(0).uniform(0.5, 1.5, (1500, 3))
 
 
+class Inner:
+    def __init__(self):
+        self.number = 1.5
+
+
 class Sub:
     w = 1.0
 
     def __init__(self):
-        self.b = 2.0
+        self.b, self.inner = 2.0, Inner()
 
     def part(self, x):
         return self.w * x[1] ** 2 * self.b
@@ -37,8 +42,12 @@ class Model(Base):
         self.k, self.A, self.sub, self.pair = 3.0, np.ones((3, 3)), Sub(), (1.0, 2.0)
         self.act, self.helper = np.tanh, lambda v: 2.0 * v
 
+    @staticmethod
+    def static(v):
+        return 3.0 * v
+
     def energy(self, x):
-        inner = lambda v: self.k * v
+        inner = lambda v: self.k * v + self.static(v) * self.sub.inner.number
         total = sum(self.k * v for v in x) + self.act(x[2]) + self.helper(x[0])
         return inner(np.sum(self.A @ x)) + x[0] ** 2 * self.scale() + self.sub.part(x) * self.pair[1] + total
 
@@ -83,7 +92,19 @@ CHANGES = {
     "over its class": (Model, lambda m, p: setattr(m, "c", 9.0)),
     "of an attribute": (Model, lambda m, p: setattr(m.sub, "b", 11.0)),
     "of an attribute's class": (Model, lambda m, p: p.setattr(Sub, "w", 11.0)),
-    "another object": (Model, lambda m, p: setattr(m, "sub", types.SimpleNamespace(part=lambda x: 7 * x[2]))),
+    "of an attribute's attribute": (Model, lambda m, p: setattr(m.sub.inner, "number", 11.0)),
+    "another object inside": (Model, lambda m, p: setattr(m.sub, "inner", types.SimpleNamespace(number=3.5))),
+    "a static method": (Model, lambda m, p: p.setattr(Model, "static", staticmethod(lambda v: 7.0 * v))),
+    "a method for a static one": (Model, lambda m, p: p.setattr(Model, "static", lambda self, v: 7.0 * v)),
+    "a static method of the object alone": (Model, lambda m, p: setattr(m, "static", lambda v: 7.0 * v)),
+    "the code of a static method": (
+        Model,
+        lambda m, p: p.setattr(Model.static, "__code__", (lambda v: 43.0 * v).__code__),
+    ),
+    "another object": (
+        Model,
+        lambda m, p: setattr(m, "sub", types.SimpleNamespace(part=lambda x: 7 * x[2], inner=Inner())),
+    ),
     "a method of the object alone": (Model, lambda m, p: setattr(m, "scale", lambda: 13.0)),
     "a method of the class": (Model, lambda m, p: p.setattr(Base, "scale", lambda self: 17.0)),
     "code": (Model, lambda m, p: p.setattr(Base.scale, "__code__", (lambda self: 43.0).__code__)),
@@ -134,10 +155,6 @@ class Unsure:
     def made(self):
         return self.k
 
-    @staticmethod
-    def static(v):
-        return 2.0 * v
-
     @classmethod
     def of_class(cls, v):
         return cls.c * v
@@ -165,9 +182,6 @@ class Unsure:
 
     def passed_on(self, x):
         return getattr(self, "k") * x[0]  # noqa: B009
-
-    def of_static(self, x):
-        return self.static(x[0])
 
     def of_classmethod(self, x):
         return self.of_class(x[0])
@@ -217,7 +231,8 @@ def test_equal_objects_share_a_trace():
 
 def test_what_a_method_takes_of_its_object():
     assert of_first_argument(Model.energy.__code__) == (
-        ("A",), ("act",), ("helper",), ("k",), ("pair",), ("scale",), ("sub", "part"),
+        ("A",), ("act",), ("helper",), ("k",), ("pair",), ("scale",), ("static",), ("sub", "inner", "number"),
+        ("sub", "part"),
     )  # fmt: skip
     assert of_first_argument(Unsure.alias.__code__) is None
     assert of_first_argument((lambda: 0).__code__) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
@@ -28,6 +30,39 @@ def uses_math(function: FunctionType) -> bool:
     """Whether it computes, or what it calls does, with functions of math, which give Python's floats."""
     held = [value for _, _, value in function_parts(function, loaded)]
     return any(raising(value) is not value or (is_users_function(value) and uses_math(value)) for value in held)
+
+
+def refused(function: FunctionType, error: BaseException | None) -> str:
+    """The name of the function that Numba refuses, of those that a frozen one calls; "" if it refuses that itself.
+
+    Numba's report names it; of errors of Python's own, as int("x") makes, the compilers know that were at work.
+    """
+    called = {callee.__qualname__: callee.__name__ for callee in _called(function, set())}
+    tried = [*_IN_REPORT.findall(str(error)), *reversed([*_at_work(error)])]
+    return next((called[name] for name in tried if name in called), "")
+
+
+_IN_REPORT = re.compile(r"callee type: type\(CPUDispatcher\(<function (.+?) at ")
+
+
+def _called(function: FunctionType, seen: set[FunctionType]) -> set[FunctionType]:
+    """The sources of the compiled functions that a frozen one calls, and that these call."""
+    for _, _, value in function_parts(function, loaded):
+        source = getattr(value, "py_func", None)
+        if isinstance(source, FunctionType) and source not in seen:
+            seen.add(source)
+            _called(source, seen)
+    return seen
+
+
+def _at_work(error: BaseException | None) -> Iterator[str]:
+    """The functions that were being compiled when an error was raised, the outermost first."""
+    trace = error.__traceback__ if error else None
+    while trace is not None:
+        source = getattr(trace.tb_frame.f_locals.get("self"), "py_func", None)
+        if isinstance(source, FunctionType):
+            yield source.__qualname__
+        trace = trace.tb_next
 
 
 def _callee(value: Any, checked: bool, raises: bool) -> Any:

@@ -52,7 +52,7 @@ def compile_call(call: Call, out: Output | None, recompilations: int | None) -> 
 class Code:
     """f as Numba has it, Numba's type of what it returns, and the shape of that."""
 
-    description = "compiled by Numba"
+    description, is_shared = "compiled by Numba", True
 
     def __init__(self, function: Function, returns: Any, shape: tuple[int, ...]) -> None:
         self.function, self.returns, self.shape = function, returns, shape

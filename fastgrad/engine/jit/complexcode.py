@@ -47,7 +47,7 @@ class ComplexCode:
     function: Function
     returns: Any
     shape: tuple[int, ...]
-    description = "compiled by Numba"
+    description, is_shared = "compiled by Numba", True
 
     @property
     def eps(self) -> float:

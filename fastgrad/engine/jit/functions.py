@@ -26,6 +26,7 @@ from ...program.captures import NotFrozenError, captured, content
 from ...program.look import agree, quiet
 from ...results import EPS, EngineError
 from ..call import Call
+from . import callees
 from .callees import frozen, uses_math
 from .integers import adds_booleans, makes_integers
 from .kernels import compiler, part
@@ -85,10 +86,14 @@ class Function:
 
 @dataclass
 class Versions:
-    """The functions of one code object, by what they captured, and how many there have been."""
+    """The functions of one code object, by what they captured, and how many there have been.
+
+    What Numba refuses of one of them it refuses of those that captured other floats.
+    """
 
     count: int = 0
     functions: dict[Hashable, Function] = field(default_factory=dict)
+    refusals: dict[Hashable, dict[Hashable, str]] = field(default_factory=dict)
 
 
 _versions: dict[Hashable, Versions] = {}
@@ -150,10 +155,25 @@ def function_of(call: Call, recompilations: int | None) -> Function:
             raise EngineError(msg)
         if len(versions.functions) >= KEPT:
             versions.functions.clear()
+            versions.refusals.clear()
         versions.count += 1
-        source = frozen(function, checked=checked, raises=plain)
-        versions.functions[key] = Function(compiler(boundscheck=checked)(source), plain and uses_math(function), plain)
+        source, refusals = (
+            frozen(function, checked=checked, raises=plain),
+            versions.refusals.setdefault(_kinds(key), {}),
+        )
+        made = Function(compiler(boundscheck=checked)(source), plain and uses_math(function), plain, refusals=refusals)
+        versions.functions[key] = made
     return versions.functions[key]
+
+
+def _kinds(key: Any) -> Any:
+    """A key without the values of floats, on which no type depends."""
+    if type(key) is not tuple:
+        return key
+    return key[:1] if len(key) == 2 and key[0] in _FLOATS else tuple(map(_kinds, key))
+
+
+_FLOATS = ("float", "float64", "float32")
 
 
 def compile_for(function: Function, *kinds: Any) -> Any:
@@ -174,8 +194,9 @@ def compile_for(function: Function, *kinds: Any) -> Any:
             _check_booleans(made)
             function.integers[kinds] = makes_integers(made)
     except EngineError as refused:
-        function.refusals[kinds] = str(refused)
-        raise
+        text, name = str(refused), callees.refused(compiled.py_func, refused.__cause__)
+        function.refusals[kinds] = text.replace("compile f:", f"compile {name!r}, which f calls:") if name else text
+        raise EngineError(function.refusals[kinds]) from refused.__cause__
     return made.signature.return_type
 
 

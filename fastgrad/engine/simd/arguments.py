@@ -15,18 +15,16 @@ from numpy.typing import NDArray
 from ...llvm import machine
 from ...llvm.vectormath import Vectors
 from ...program.program import Program
-from ..call import Call, Grid
+from ..call import SEGMENT, Call, Grid, batch_rows, segments
 
 Array = NDArray[np.float64]
 
-FEW = 16  # points
 # Shares of the last cache: of both arrays, and of each. Smaller ones stay there, from one call to the next and for who
 # reads the results. Of two that take half the cache in all, four results for each coordinate take 1.3 times the time
 # past it, as many results as coordinates, 100 of each, a third of the time.
 SHARE, OF_EACH = 0.75, 0.2
 UNKNOWN = 32 << 20  # bytes of a last cache that nobody has told about
 LARGEST = 8_192  # doubles of a buffer for results on their way past the cache: more have no place in the second cache
-SEGMENT = 1024  # nodes of a grid's row to an item: small enough to share, long enough to make its start-up small
 
 SLOTS = (
     "source", "source_row", "source_column", "out", "out_row", "out_column", "values", "constants", "sizes", "size_row",
@@ -94,11 +92,6 @@ def kind_of(shape: tuple[int, ...], strides: tuple[int, ...] | None = None) -> s
     return "any"
 
 
-def is_few(call: Call) -> bool:
-    """Whether a call is not worth a kernel, if NumPy can do it."""
-    return not isinstance(call.points, Grid) and call.points.count <= FEW and not call.often
-
-
 def is_odd(array: Array) -> bool:
     """Whether elements do not lie at multiples of eight bytes, as in a field of packed records."""
     row, column = array.strides
@@ -155,6 +148,10 @@ class Block:
         self.slots = self.memory[: len(SLOTS)].view(np.int64)
         self.address = address_of(self.memory)
         self.kept: dict[str, Any] = {}  # the arrays behind addresses live as long as the block
+
+    def set_constants(self, constants: tuple[float, ...]) -> None:
+        """Other numbers for the program's constants."""
+        self.memory[len(SLOTS) + 1 : self.points.start] = constants
 
     def at(self, place: int | slice) -> int:
         """The address of a number, or of the first of some."""
@@ -213,20 +210,6 @@ class Block:
         value(0, self.width, self.address)
         found: list[list[float]] = self.memory[self.found].reshape(-1, self.width).T[: len(points)].tolist()
         return found
-
-
-def segments(grid: Grid) -> int:
-    """Items to a row of a grid along its last axis."""
-    return -(-len(grid.axes[-1]) // SEGMENT)
-
-
-def batch_rows(call: Call, points: slice) -> Array:
-    """The batch arguments side by side, a row for each point.
-
-    Kernels read a row without a stride: of arrays in Fortran's order NumPy makes one in Fortran's order.
-    """
-    parts = [np.asarray(a[points], dtype=np.float64).reshape(len(a[points]), -1) for a in call.batch]
-    return np.ascontiguousarray(np.concatenate(parts, axis=1))
 
 
 def address_of(array: NDArray[Any]) -> int:

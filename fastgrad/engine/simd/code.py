@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,36 +10,26 @@ from numpy.typing import NDArray
 
 from ...formulas import stencils
 from ...formulas.stencils import Table
-from ...formulas.values import as_number, as_numbers
 from ...llvm import machine
 from ...llvm.interrupts import imported
 from ...llvm.memory import Memory
 from ...llvm.vectormath import Unsupported
 from ...program import differences
-from ...program.captures import shares_state
-from ...program.keys import unchanging
 from ...program.program import Program
 from ...program.saturation import SIGNS
-from ...program.trace.integers import bits
-from ...program.trace.recording import Untraceable, trace
 from ...results import EPS, EngineError
 from ..bound import Bound
 from ..bound import Code as AnyCode
 from ..call import Call, Grid, Output, Target, subset
 from ..kernels import Kernel
 from ..threads import Pace
-from .arguments import Block, Form, form_of, form_of_columns, is_few, is_odd, kind_of
+from .arguments import Block, Form, form_of, form_of_columns, is_odd, kind_of
 from .comparison import compare, compare_slopes
 from .emission import NOT_FINITE, VANISHED, Frame, Straight, module, paired
+from .traces import LONGEST_OPERATIONS, Traced, check_outputs, traced
 
 Array = NDArray[np.float64]
 
-# Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000.
-# A dense quadratic form of 100 variables has 20 100, for which LLVM takes 3 s; then it is 1.7 times as fast as Python.
-LONGEST_OPERATIONS = 20_000
-# Of a longer f the exact derivative is made nevertheless: by NumPy at a few points, in short functions at many.
-# That of Rosenbrock's function of 5 000 variables, 40 000 nodes, takes 1 to 2 s to be made and 2 to 4 of LLVM.
-LONGEST_EXACT = 100_000
 # Above, LLVM makes f itself without looking for the best registers:
 # 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
 QUICK_OPERATIONS = 1_500
@@ -52,7 +42,7 @@ STRAIGHT = 600  # nodes of a kernel in one function; LLVM's time grows faster th
 SHORT = 100  # nodes of f; the kernel of a longer one for a single point is made quickly
 RESULTS = 2_000  # numbers that the rolled form writes for a point
 _SCHEDULED = f"{__package__}.scheduled"
-KEPT = 1024  # programs of functions, and families of kernels; the least recently used ones are forgotten
+KEPT = 1024  # families of kernels; the least recently used ones are forgotten
 
 
 def compile_call(call: Call, out: Output | None = None) -> AnyCode:
@@ -68,62 +58,11 @@ def compile_call(call: Call, out: Output | None = None) -> AnyCode:
 
 def code_of(kept: Traced, call: Call, out: Output | None = None) -> AnyCode:
     """The code for a call whose f has been traced."""
-    program, table = kept.program, call.table
-    if not call.vector and len(program.outputs) != 1:
-        as_number(np.empty(program.shape))  # raises, and says what f returned
-    key = (table.key, table.is_exact and is_few(call))  # equal tables are made anew for each pattern
+    check_outputs(call, kept.program)
+    key = call.table.key  # equal tables are made anew for each pattern
     if key not in kept.codes:
-        kept.codes[key] = _checked_code(call, program, out)
+        kept.codes[key] = _checked_code(call, kept.program, out)
     return kept.codes[key]
-
-
-# --- programs ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Traced:
-    """A function's program, and the code for each table, whose f has been compared with f itself."""
-
-    program: Program
-    codes: dict[Any, AnyCode] = field(default_factory=dict)
-
-
-_traces: Memory[Traced] = Memory(KEPT)
-
-
-def traced(call: Call) -> Traced:
-    """f's program. A function that captures nothing but what a key can hold is traced once, others at every call."""
-    points, arrays = call.points, list[Any]()
-    key = unchanging(call.f, call.args, arrays=arrays)
-    if key is None or arrays:  # a matter of this call's x, whether f was traced before or not
-        reason = shares_state(call.f, [*points.axes] if isinstance(points, Grid) else [points.values])
-        if reason:
-            raise EngineError(reason)
-    if key is None:
-        return Traced(_trace(call))
-    beside = tuple((rows.shape[1:], rows.dtype.char, bits(rows)) for rows in call.batch)
-    place = (key, points.shape, call.scalar, beside)
-    return _traces.get(place) or _traces.keep(place, Traced(_trace(call)))
-
-
-def traced_shape(call: Call) -> tuple[int, ...]:
-    """The shape of what f returns."""
-    return traced(call).program.shape
-
-
-def _trace(call: Call) -> Program:
-    try:
-        rows = [rows.shape[1:] for rows in call.batch]
-        types, sizes = [rows.dtype for rows in call.batch], [bits(rows) for rows in call.batch]
-        how: dict[str, Any] = {"args": call.args, "rows": rows, "types": types, "bits": sizes, "scalar": call.scalar}
-        budget = LONGEST_EXACT if call.table.is_exact else LONGEST_OPERATIONS
-        program = trace(call.f, call.points.shape, **how, budget=budget)
-    except Untraceable as refused:
-        n = call.finite()
-        value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
-        (as_numbers if call.vector else as_number)(value)  # an f that returns no number at all says so on every engine
-        raise EngineError(str(refused)) from None
-    return program
 
 
 # --- kernels ----------------------------------------------------------------------------------------------------------
@@ -244,7 +183,7 @@ def _family(program: Program, table: Table) -> Family:
 class Code:
     """A program and a table as kernels."""
 
-    eps = EPS
+    eps, is_shared = EPS, True
 
     def __init__(self, program: Program, table: Table, family: Family) -> None:
         self.program, self.table, self.family = program, table, family
@@ -337,9 +276,6 @@ def _widened(call: Call) -> Call:
 
 
 def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
-    if call.table.is_exact and is_few(call):
-        made: AnyCode = imported(_SCHEDULED).checked_code(call, program)
-        return made
     family = _family(program, call.table)
     if not call.points.dimension:
         return Code(program, call.table, family)

@@ -14,8 +14,7 @@ from ...formulas.steps import direction_step, irregular
 from ...formulas.values import as_number, precision
 from ...program.look import agree, quiet
 from ...results import EPS, EngineError
-from ..call import Call
-from .arguments import batch_rows
+from ..call import Call, batch_rows
 
 Array = NDArray[np.float64]
 

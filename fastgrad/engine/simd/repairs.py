@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...program.program import Program
-from ..call import Call, Grid, Target, subset
+from ..call import SEGMENT, Call, Grid, Target, segments, subset
 from ..python import buffer
-from . import scheduled
-from .arguments import SEGMENT, segments
 
 Array = NDArray[np.float64]
 
@@ -31,6 +29,8 @@ def mend_items(
 
 def ask_items(program: Program, call: Call, out: Array, chunks: list[tuple[int, int]]) -> None:
     """Exact derivatives that are not finite, or that a kernel has marked as f is not, are computed with more care."""
+    from . import scheduled  # noqa: PLC0415  only for what is exact
+
     rows = np.concatenate([_not_finite(call, out, None, *chunk) for chunk in chunks])
     scheduled.recompute(program, call, out, rows)
 

@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...llvm import machine
+from ...program.parameters import Parameters
+from ...program.program import Program
 from ...results import EngineError
 from ..call import Call, Rows
-from .code import Code, code_of, traced
+from .code import Code, code_of
 from .scheduled import scheduled
+from .traces import traced, traced_parameters
 
 Array = NDArray[np.float64]
 Run = Callable[[Array], Any]
+
+
+Tune = Callable[[Mapping[tuple[str, str], float]], bool | None]
+
+
+class Repeated(NamedTuple):
+    """A kernel that is bound.
+
+    Attributes
+    ----------
+    run : callable
+        Takes points and gives the derivative.
+    tune : callable
+        Takes over other floats for those that f captures, by their kind and name. Whether that was possible; None where
+        it never is.
+    """
+
+    run: Run
+    tune: Tune
+
 
 # Of a longer derivative LLVM takes 0.1 to 0.3 s to make what saves 50 us a call beside NumPy. Of 1 000 variables
 # differences by Python cost 13 ms and LLVM takes 0.8 s: they are compiled whenever they can be written out.
 LONGEST_EXACT = 1_500
 
 
-def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...]) -> Run:
+def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...]) -> Repeated:
     """What takes points in the shape of the call's and gives the derivative, its shape `lead`, that of f's and `tail`.
 
     With f's values where the call wants them; None where f itself has to be asked: something is not finite, or a
@@ -49,12 +72,23 @@ def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...]) -> Run:
     return _run(code, often, (*lead, *call.points.shape), (*lead, *(kept.program.shape if call.vector else ()), *tail))
 
 
-def _run(code: Code, call: Call, given: tuple[int, ...], shape: tuple[int, ...]) -> Run:
+def _run(code: Code, call: Call, given: tuple[int, ...], shape: tuple[int, ...]) -> Repeated:
     free = [_arrays(code, call, given, shape)]  # lists let threads take and give back without a lock
 
-    def run(x: Array) -> Any:
+    def set_constants(constants: tuple[float, ...]) -> None:
+        nonlocal code, free
+        code = Code(replace(code.program, constants=constants), code.table, code.family)
         try:
             held = free.pop()
+        except IndexError:
+            held = _arrays(code, call, given, shape)
+        held[-1].set_constants(constants)
+        free = [held]  # what is in use goes back to the list that it came from
+
+    def run(x: Array) -> Any:
+        mine = free
+        try:
+            held = mine.pop()
         except IndexError:
             held = _arrays(code, call, given, shape)
         source, out, values, kernel, items, address, _ = held
@@ -62,10 +96,24 @@ def _run(code: Code, call: Call, given: tuple[int, ...], shape: tuple[int, ...])
         found: Any = None
         if not kernel(0, items, address):
             found = out.copy() if values is None else (values.copy()[()], out.copy())
-        free.append(held)
+        mine.append(held)
         return found
 
-    return run
+    return Repeated(run, _tuner(call, code.program, set_constants))
+
+
+def _tuner(call: Call, program: Program, set_constants: Callable[[tuple[float, ...]], None]) -> Tune:
+    known: list[Parameters | None] = []
+
+    def tune(floats: Mapping[tuple[str, str], float]) -> bool | None:
+        if not known:
+            known.append(traced_parameters(call, program))
+        constants = known[0] and known[0].constants(floats)
+        if constants:
+            set_constants(constants)
+        return None if known[0] is None else bool(constants)
+
+    return tune
 
 
 def _arrays(code: Code, call: Call, given: tuple[int, ...], shape: tuple[int, ...]) -> tuple[Any, ...]:

@@ -23,14 +23,14 @@ from ...program.program import Program
 from ...program.schedule import Schedule, schedule
 from ...results import EPS, EngineError
 from ..bound import Bound
-from ..call import Call, Output, Target
-from .arguments import batch_rows
+from ..call import Call, Output, Target, batch_rows
 from .comparison import compare, compare_slopes
 
 Array = NDArray[np.float64]
 
 LOOKED_AT = 4  # of these, when f is compared with its trace
-CAREFUL = 20_000  # f's operations times coordinates, up to which all that forward mode knows is asked
+CAREFUL = 20_000  # f's operations times coordinates, up to which forward mode is written out for all coordinates
+PATIENT = 1e9  # and times points: up to here each coordinate is a point of its own, beyond a result stays NaN
 _ASIDE = 2.0**-17  # of 1 + its cube a float sees that it is more than 1
 
 _schedules: Memory[tuple[Written, Schedule]] = Memory(1024)
@@ -72,12 +72,14 @@ def _mended(program: Program, table: Table, columns: Array, results: Array) -> A
         modes = [_by_coordinates] if short else []
     elif short:
         modes.append(_with_care(saturation.FORWARD))
+    elif table.along_axes and table.stencil.derivative == 1:
+        modes.append(_axis_by_axis)
     for mode in modes:
         bad = np.isnan(results).any(axis=0) & ~np.isnan(columns).any(axis=0)
         if bad.any():
             there, before = columns[:, bad], results[:, bad]
             again = np.where(np.isnan(before), mode(program, table, there), before)
-            if table.along_axes and short:
+            if table.along_axes and (short or mode is _axis_by_axis):
                 _forget_ends(program, there, before, again)
             results[:, bad] = again
     return results
@@ -85,6 +87,19 @@ def _mended(program: Program, table: Table, columns: Array, results: Array) -> A
 
 def _with_care(mode: str) -> Callable[[Program, Table, Array], Array]:
     return lambda program, table, columns: _plainly(program, table, columns, careful=mode)[0]
+
+
+def _axis_by_axis(program: Program, table: Table, columns: Array) -> Array:
+    """First derivatives in forward mode, each axis a point of its own: written out for all of them it were too long."""
+    d, count = program.inputs, columns.shape[1]
+    if d * len(program.nodes) * count > PATIENT:
+        return np.full((len(program.outputs) * d, count), np.nan)
+    along = stencils.jvp(d, 2, table.stencil.method)
+    found = []
+    for point in columns.T[:, : d + program.rows]:
+        lanes = np.concatenate([np.repeat(point[:, None], d, axis=1), np.eye(d), np.ones((1, d))])
+        found.append(_plainly(program, along, lanes, careful=saturation.FORWARD)[0].reshape(-1))
+    return np.stack(found, axis=1)
 
 
 def _forget_ends(program: Program, columns: Array, before: Array, again: Array) -> None:
@@ -170,6 +185,7 @@ class ScheduledCode:
     program: Program
     table: Table
     eps: float = EPS
+    is_shared: bool = False
 
     @property
     def description(self) -> str:

@@ -36,7 +36,7 @@ class StackedCode:
         f's values at the points of a call.
     """
 
-    eps = EPS
+    eps, is_shared = EPS, True
 
     def __init__(self, f: Code, program: Program, values_at: Values) -> None:
         self.f, self.program, self.values_at = f, program, values_at

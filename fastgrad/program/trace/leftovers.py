@@ -7,7 +7,6 @@ something of the trace is left behind, or the trace was refused.
 
 from __future__ import annotations
 
-import dis
 import math
 import sys
 from collections import deque
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import home, is_installed, is_pythons_class, is_users_module, names
+from ..captures import home, instructions, is_installed, is_pythons_class, is_users_module, names
 from .arrays import Symbols
 from .symbols import Traced
 
@@ -56,7 +55,7 @@ def may_write(codes: Collection[CodeType]) -> bool:
 def _habits(code: CodeType) -> tuple[bool, frozenset[str]]:
     """Whether a function writes by itself, and the methods that it calls and that might."""
     writes, methods = False, set[str]()
-    for i in dis.get_instructions(code):
+    for i in instructions(code):
         name, what = i.opname, i.argval
         writes |= name in _WRITING or (name == "STORE_DEREF" and what in code.co_freevars)
         writes |= name == "BINARY_OP" and i.argrepr.endswith("=")
@@ -218,7 +217,7 @@ def _is_symbolic(value: Any, depth: int) -> bool:
 def _stored(code: CodeType) -> list[str]:
     """The global variables that a function writes."""
     inner = [name for const in code.co_consts if isinstance(const, CodeType) for name in _stored(const)]
-    return inner + [i.argval for i in dis.get_instructions(code) if i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")]
+    return inner + [i.argval for i in instructions(code) if i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")]
 
 
 def _slots(kind: type) -> list[str]:

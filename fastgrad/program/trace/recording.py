@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import gc
 import math
 import sys
@@ -18,7 +17,7 @@ from weakref import ref
 
 import numpy as np
 
-from ..captures import home, is_installed, parts, rebuilt
+from ..captures import home, instructions, is_installed, parts, rebuilt
 from ..program import Operand, Program
 from . import arrayfunctions  # noqa: F401  # fills the tables of rules
 from .arrays import Symbols
@@ -34,7 +33,7 @@ def _catches(code: CodeType) -> bool:
     """Whether a function handles exceptions."""
     if any(_catches(const) for const in code.co_consts if isinstance(const, CodeType)):
         return True
-    opcodes = [i.opname for i in dis.get_instructions(code)] if code.co_exceptiontable else []
+    opcodes = [i.opname for i in instructions(code)] if code.co_exceptiontable else []
     return opcodes.count("PUSH_EXC_INFO") > opcodes.count("WITH_EXCEPT_START")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import statistics
+import sys
 
 import numpy as np
 import pytest
+from numba import njit
 
 import fastgrad
 from fastgrad import EngineError
@@ -129,6 +131,24 @@ def test_a_refusal_is_remembered(monkeypatch):
     assert reasons[0] == reasons[1]
 
 
+def test_a_refusal_is_remembered_for_other_numbers(monkeypatch):
+    made = []
+    monkeypatch.setattr(functions, "compiling", lambda inner=functions.compiling: made.append(1) or inner())
+    weight: float = 1.0
+
+    def f(x):
+        return weight * float(str(x[0]))
+
+    for weight in (1.0, 2.0, 3.0):  # noqa: B007  f reads it
+        with pytest.raises(EngineError, match="Numba cannot compile f: "):
+            fastgrad.gradient(f, P, batch=True, engine="jit")
+    assert len(made) == 1
+    for weight in (1, 2):  # noqa: B007  by whole numbers Numba may tell types apart
+        with pytest.raises(EngineError, match="Numba cannot compile f: "):
+            fastgrad.gradient(f, P, batch=True, engine="jit")
+    assert len(made) == 3
+
+
 def test_a_frozen_function_stays_as_it_was():
     value = 2.0
 
@@ -138,3 +158,80 @@ def test_a_frozen_function_stays_as_it_was():
     copy = callees.frozen(f, checked=True, raises=True)
     value = 3.0
     assert (copy(1.0), f(1.0)) == (2.0, 3.0)
+
+
+def _texts(a):
+    return float(str(a))
+
+
+def _through(a):
+    return 2.0 * _texts(a)
+
+
+@njit
+def _attribute(a):
+    return a.nothing
+
+
+BLAMED = {
+    "itself": (lambda x: float(str(x[0])), "compile f: "),
+    "a function": (lambda x: _texts(x[0]) + x[1], "compile '_texts', which f calls: "),
+    "a function's function": (lambda x: _through(x[0]), "compile '_texts', which f calls: "),
+    "one that the user compiled": (
+        lambda x: _attribute(x[0]),
+        "compile '_attribute', which f calls: Unknown",
+    ),
+    "f, that calls another one": (lambda x: _parabola(x[0]) + float(str(x[0])), "compile f: "),
+}
+
+
+def _parabola(a):
+    return a * a
+
+
+@pytest.mark.parametrize(("f", "text"), BLAMED.values(), ids=BLAMED)
+def test_a_refusal_names_the_function_that_numba_refuses(f, text):
+    for _ in range(2):
+        with pytest.raises(EngineError, match=f"engine='jit' cannot run this function: Numba cannot {text}"):
+            fastgrad.gradient(f, P, batch=True, engine="jit")
+
+
+def test_a_called_function_that_is_replaced_between_calls(monkeypatch):
+    def f(x):
+        return _parabola(x[0]) + x[1]
+
+    module = sys.modules[__name__]
+    for power in (2, 3):
+        monkeypatch.setattr(module, "_parabola", lambda a, power=power: a**power)
+        found = fastgrad.gradient(f, P, batch=True, engine="jit")
+        np.testing.assert_allclose(found[:, 0], power * P[:, 0] ** (power - 1), rtol=1e-8)
+
+
+def test_functions_of_another_module(tmp_path, monkeypatch):
+    (tmp_path / "shapes_of_users.py").write_text("SCALE = 2.0\ndef scaled(a, b=3.0): return SCALE * b * a\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import shapes_of_users
+
+    scaled = shapes_of_users.scaled
+
+    def f(x):
+        return scaled(x[0]) + scaled(x[1], 1.0)
+
+    for scale in (2.0, 5.0):
+        shapes_of_users.SCALE = scale
+        found = fastgrad.gradient(f, P, batch=True, engine="jit")
+        np.testing.assert_allclose(found, np.tile([3.0 * scale, scale, 0.0], (len(P), 1)), rtol=1e-8)
+
+
+@njit
+def _power(a, n):
+    return 1.0 if n < 1 else a * _power(a, n - 1)
+
+
+def test_a_function_of_the_users_that_numba_lets_call_itself():
+    f = lambda x: _power(x[0], 3) * x[1]
+    np.testing.assert_allclose(
+        fastgrad.gradient(f, P, batch=True, engine="jit"), fastgrad.gradient(lambda x: x[0] ** 3 * x[1], P, batch=True),
+        rtol=1e-8, atol=1e-8,
+    )  # fmt: skip
+    assert fastgrad.gradient(njit(lambda x: _power(x[0], 3)), P, batch=True, engine="jit").shape == P.shape

@@ -3,18 +3,15 @@
 import numpy as np
 import pytest
 
-from fastgrad.engine.call import Call, Grid, Rows
+from fastgrad.engine.call import SEGMENT, Call, Grid, Rows, batch_rows, segments
 from fastgrad.engine.simd.arguments import (
     PLACES,
-    SEGMENT,
     SLOTS,
     Block,
     address_of,
-    batch_rows,
     form_of,
     is_odd,
     kind_of,
-    segments,
 )
 from fastgrad.formulas import stencils
 from fastgrad.formulas.steps import Steps

@@ -10,7 +10,8 @@ import pytest
 import fastgrad
 from fastgrad import EngineError, gradient, numerical_gradient
 from fastgrad.engine.call import Call, Rows
-from fastgrad.engine.simd.code import compile_call, traced_shape
+from fastgrad.engine.simd.code import compile_call
+from fastgrad.engine.simd.traces import traced_shape
 from fastgrad.formulas import stencils
 from fastgrad.formulas.steps import Steps
 from fastgrad.program.keys import unchanging

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import fastgrad
 from fastgrad import gradient, gradient_field
 from fastgrad.engine.arguments import read_call
-from fastgrad.engine.simd import code, emission, repairs
+from fastgrad.engine.simd import code, emission, repairs, traces
 from fastgrad.engine.simd.arguments import Form, kind_of
 from fastgrad.engine.simd.segments import Segmented
 from fastgrad.formulas import reference, stencils
@@ -138,7 +138,7 @@ def test_the_rolled_form_has_the_bits_of_the_reference(monkeypatch):
     written = gradient(loop, points, batch=True, engine="simd")
     monkeypatch.setattr(code, "WRITTEN", 1)
     monkeypatch.setattr(code, "_families", Memory(code.KEPT))
-    monkeypatch.setattr(code, "_traces", Memory(code.KEPT))
+    monkeypatch.setattr(traces, "_traces", Memory(code.KEPT))
     assert "rolled" in fastgrad.explain(loop, points, batch=True, engine="simd")
     found = gradient(loop, points, batch=True, engine="simd")
     assert (found == by_reference(loop, points)).all()
@@ -164,7 +164,7 @@ def test_short_functions_have_the_bits_of_one_long_one(monkeypatch, operation):
     monkeypatch.setattr("fastgrad.engine.simd.segments.LENGTH", 23)
     monkeypatch.setattr(code, "STRAIGHT", 0)
     monkeypatch.setattr(code, "_families", Memory(code.KEPT))
-    monkeypatch.setattr(code, "_traces", Memory(code.KEPT))
+    monkeypatch.setattr(traces, "_traces", Memory(code.KEPT))
     for expected, options in zip(whole, steps, strict=True):
         for x in ways:
             found = derive(f, x, batch=True, engine="simd", **options)
@@ -178,7 +178,7 @@ def test_short_functions_on_a_grid(monkeypatch):
     whole = gradient_field(loop, axes, engine="simd")
     monkeypatch.setattr(code, "STRAIGHT", 0)
     monkeypatch.setattr(code, "_families", Memory(code.KEPT))
-    monkeypatch.setattr(code, "_traces", Memory(code.KEPT))
+    monkeypatch.setattr(traces, "_traces", Memory(code.KEPT))
     assert (gradient_field(loop, axes, engine="simd") == whole).all()
 
 
@@ -285,7 +285,7 @@ def test_results_are_finite_though_their_sum_is_not(method):
 
 def test_swept_constants_share_one_kernel(monkeypatch):
     monkeypatch.setattr(code, "_families", Memory(code.KEPT))
-    monkeypatch.setattr(code, "_traces", Memory(code.KEPT))
+    monkeypatch.setattr(traces, "_traces", Memory(code.KEPT))
     points = RNG.standard_normal((9, 2))
     for scale in (2.5, -3.5, 1e-3):
         found = gradient(lambda x: scale * x[0] * np.sin(x[1]), points, batch=True, engine="simd")  # noqa: B023
@@ -417,8 +417,8 @@ def test_the_rolled_form_is_the_same_mathematics(monkeypatch, name, dimension):
 
     written = ROLLED[name](f, points)
     monkeypatch.setattr(code, "WRITTEN", 1)
-    for memo in ("_families", "_traces"):
-        monkeypatch.setattr(code, memo, Memory(code.KEPT))
+    for place, memo in ((code, "_families"), (traces, "_traces")):
+        monkeypatch.setattr(place, memo, Memory(code.KEPT))
     assert "rolled" in fastgrad.explain(f, points, batch=True, engine="simd")
     rolled = ROLLED[name](f, points)
     bits = name == "value"
@@ -431,8 +431,8 @@ def test_the_rolled_form_is_the_same_mathematics(monkeypatch, name, dimension):
 
 def test_the_rolled_form_sees_what_is_not_finite_and_steps_that_vanish(monkeypatch):
     monkeypatch.setattr(code, "WRITTEN", 1)
-    for memo in ("_families", "_traces"):
-        monkeypatch.setattr(code, memo, Memory(code.KEPT))
+    for place, memo in ((code, "_families"), (traces, "_traces")):
+        monkeypatch.setattr(place, memo, Memory(code.KEPT))
     points = np.full((20, 6), 2.0)
     points[7, 3] = -1.0
 

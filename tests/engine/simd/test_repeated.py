@@ -30,7 +30,7 @@ def call_of(f, x, table_of=stencils.gradient, **options):
 
 def repeat(f, x, table_of=stencils.gradient, tail=None, **options):
     call = call_of(f, x, table_of, **options)
-    return repeated.repeat(call, x.shape[: x.ndim - 1], call.points.shape if tail is None else tail)
+    return repeated.repeat(call, x.shape[: x.ndim - 1], call.points.shape if tail is None else tail).run
 
 
 @pytest.mark.parametrize(

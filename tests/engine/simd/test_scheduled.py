@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from fastgrad import EngineError, gradient, hvp, jacobian
-from fastgrad.engine.call import Call, Rows
+from fastgrad.engine.call import FEW, Call, Rows
 from fastgrad.engine.simd import scheduled
-from fastgrad.engine.simd.arguments import FEW, is_few
 from fastgrad.formulas import stencils
 from fastgrad.formulas.steps import Steps
 from fastgrad.program.trace.recording import trace
@@ -52,7 +51,7 @@ def test_what_lies_beside_the_points():
 def test_few_points_take_no_kernel():
     table = stencils.gradient(2, method="exact")
     for count, few in ((1, True), (FEW, True), (FEW + 1, False)):
-        assert is_few(call_of(f, np.ones((count, 2)), table)) == few
+        assert call_of(f, np.ones((count, 2)), table).is_few == few
 
 
 def test_description():
@@ -120,3 +119,31 @@ def test_one_direction_suffices_for_every_operation(d):
     product[1:] += 2.0 * x[:-1] * v[:-1]
     assert np.allclose(hvp(g, x, v, method="exact"), product, rtol=1e-13)
     assert np.allclose(jacobian(lambda x: x * x[::-1], x, method="exact") @ v, v * x[::-1] + x * v[::-1], atol=1e-13)
+
+
+MIRRORED = {
+    "norm": (lambda x: np.sqrt(np.sum(x**2)) + np.sum((x - 1) ** 2), 0.0, -2.0),
+    "linalg": (lambda x: np.linalg.norm(x) + np.sum(x), 0.0, 1.0),
+    "std": (lambda x: np.std(x) + 3 * np.sum(x), 2.0, 3.0),
+    "distance": (lambda x: np.sqrt(np.sum((x[1:] - x[:-1]) ** 2)) + np.sum(x**2), 0.5, 1.0),
+}
+
+
+@pytest.mark.parametrize("d", [3, 60, 130])
+@pytest.mark.parametrize("name", MIRRORED)
+def test_both_sides_of_a_norm_mirror_each_other_however_many_coordinates(name, d):
+    f, place, slope = MIRRORED[name]
+    x = np.full(d, place)
+    np.testing.assert_allclose(gradient(f, x, method="exact", engine="simd"), slope, rtol=1e-12)
+    points = np.random.default_rng(0).normal(size=(30, d))
+    points[[4, 21]] = x
+    found = gradient(f, points, batch=True, method="exact")
+    np.testing.assert_allclose(found[[4, 21]], slope, rtol=1e-12)
+    assert np.isfinite(found).all()
+    outputs = jacobian(lambda x: np.stack([f(x), np.sum(x)]), x, method="exact")
+    np.testing.assert_allclose(outputs, [np.full(d, slope), np.ones(d)], rtol=1e-12)
+
+
+@pytest.mark.parametrize("d", [4, 130])
+def test_a_cubic_root_of_a_cube_does_not(d):
+    assert np.isnan(gradient(lambda x: np.cbrt(np.sum(x**3)), np.zeros(d), method="exact", engine="simd")).all()

@@ -7,7 +7,7 @@ import pytest
 
 import fastgrad
 from fastgrad.engine.call import Call, Rows
-from fastgrad.engine.simd import code
+from fastgrad.engine.simd import code, traces
 from fastgrad.engine.simd.stacked import StackedCode
 from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.steps import Steps, default_factor
@@ -19,8 +19,8 @@ from fastgrad.llvm.memory import Memory
 def nothing_is_written_out(monkeypatch):
     """Tables of the size of tests would be."""
     monkeypatch.setattr(code, "WRITTEN", 0)
-    for memo in ("_families", "_traces"):
-        monkeypatch.setattr(code, memo, Memory(code.KEPT))
+    for place, memo in ((code, "_families"), (traces, "_traces")):
+        monkeypatch.setattr(place, memo, Memory(code.KEPT))
 
 
 def broyden(x):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad.engine.simd import code, emission
+from fastgrad.engine.simd import code, emission, traces
 from fastgrad.engine.simd.arguments import Form
 from fastgrad.formulas import stencils
 from fastgrad.llvm import lanes, machine
@@ -105,8 +105,8 @@ def test_bits_are_those_of_functions_apart(monkeypatch):
     f = FUNCTIONS["bump"][0]
     wanted = fastgrad.gradient(f, POINTS, batch=True, engine="simd")
     monkeypatch.setattr(emission, "WRITTEN_OUT", 0)
-    for memo in ("_families", "_traces"):
-        monkeypatch.setattr(code, memo, code.Memory(code.KEPT))
+    for place, memo in ((code, "_families"), (traces, "_traces")):
+        monkeypatch.setattr(place, memo, code.Memory(code.KEPT))
     assert (fastgrad.gradient(f, POINTS, batch=True, engine="simd") == wanted).all()
 
 

@@ -1,0 +1,42 @@
+"""Derivatives of SciPy's functions of single numbers, by name: SciPy is there if they are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+
+def _special() -> Any:
+    return sys.modules["scipy.special"]
+
+
+def _normal(x: Any) -> Any:
+    return np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+
+
+SLOPES: Mapping[str, Callable[[Any], Any]] = {
+    "erf": lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x),
+    "erfc": lambda x: -2 / np.sqrt(np.pi) * np.exp(-x * x),
+    "gammaln": lambda x: _special().psi(x),
+    "gamma": lambda x: _special().gamma(x) * _special().psi(x),
+    "psi": lambda x: _special().polygamma(1, x),
+    "ndtr": _normal,
+    "log_ndtr": lambda x: np.exp(-x * x / 2 - _special().log_ndtr(x)) / np.sqrt(2 * np.pi),
+    "ndtri": lambda x: 1 / _normal(_special().ndtri(x)),
+    "logit": lambda x: 1 / (x * (1 - x)),
+    "expm1": np.exp,
+    "log1p": lambda x: 1 / (1 + x),
+    "entr": lambda x: -np.log(x) - 1,
+}
+"""Of functions of one number."""
+
+
+def slope(function: Any) -> Callable[[Any], Any] | None:
+    """The derivative of one of SciPy's functions, or None."""
+    name = getattr(function, "__name__", "")
+    found = SLOPES.get(name)
+    scipys = getattr(sys.modules.get("scipy.special"), name, None)
+    return found if found and function is scipys else None

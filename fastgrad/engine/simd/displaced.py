@@ -1,0 +1,113 @@
+"""Differences at some points by NumPy: f's program runs on all displaced points at once, and nothing is compiled.
+
+At 100 points of sin(x0 * x1) a gradient takes a fifth of the time that it takes with 400 calls of f. Written out as a
+program, as for kernels, differences are 20 to 30 calls of NumPy more, each as long as the arithmetic of 400 points. In
+blocks that fit into the second-level cache a program of 300 operations took 1.5 to 6 times as long as on all points at
+once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...program.program import Program
+from ...program.schedule import schedule
+from ...results import EPS
+from ..bound import Bound
+from ..call import Call, Output, Target, batch_rows
+from .comparison import compare
+from .repairs import mend
+
+Array = NDArray[np.float64]
+
+LOOKED_AT = 4  # points, when f is compared with its trace
+
+
+class DisplacedCode:
+    """A program as calls of NumPy, for any table of differences along coordinates."""
+
+    eps, is_shared = EPS, False
+
+    def __init__(self, program: Program) -> None:
+        self.program, self.steps = program, schedule(program)
+        self.outputs = len(program.outputs)
+
+    @property
+    def description(self) -> str:
+        """How f is run."""
+        return f"as {len(self.program.nodes)} operations by NumPy, on all displaced points at once"
+
+    def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
+        """The code with the arrays of a call; one thread does all of it."""
+        made = out.reserve(self.program.shape) if isinstance(out, Target) else out
+        flat, count = made.reshape(call.points.count, -1), call.points.count
+
+        def work(start: int, stop: int) -> None:
+            with np.errstate(all="ignore"):
+                self._fill(call, flat, values)
+            good = np.isfinite(flat)
+            if values is not None:
+                good &= np.isfinite(values)[:, None]
+            if not good.all():
+                bad = np.flatnonzero(~good.all(axis=1))
+                mend(call, flat, values, bad, self.values_at, self.program.raises)
+
+        return Bound("simd", call, work, count, count, count)
+
+    def values_at(self, call: Call) -> Array:
+        """f's values at the points of a call: (N, M)."""
+        return self.steps.values(self._beside(call, call.points.row(slice(None)).T)).T
+
+    def _fill(self, call: Call, out: Array, values: Array | None) -> None:
+        """The derivatives (N, M D), and f's values at the points."""
+        x = call.points.row(slice(None))
+        if call.steps.rule != "default":
+            call.steps.check(x)
+        h, formula, (count, dimension) = call.steps.in_rows(x).T, call.table.stencil, x.shape
+        found = self.steps.values(self._beside(call, _displaced(x.T, h, formula.displaced)))
+        around: Any = found.reshape(self.outputs, len(formula.displaced), dimension, count)
+        center: Any = self.steps.values(self._beside(call, x.T)) if call.needs_base else None
+        total: Any = 0.0
+        for number, a, b in formula.pairs:
+            difference = around[:, a] - (center[:, None] if b < 0 else around[:, b])
+            if number != 1:
+                difference *= number
+            total = np.add(total, difference, out=difference)
+        np.divide(total, formula.denominator * h, out=out.reshape(count, self.outputs, dimension).transpose(1, 2, 0))
+        if values is not None:
+            values[...] = center[0]
+
+    def _beside(self, call: Call, columns: Array) -> Array:
+        """Points in columns, above what lies beside them: the rows of the batch arguments, for each displacement."""
+        if not call.batch:
+            return columns
+        rows = batch_rows(call, slice(None)).T
+        return np.concatenate([columns, np.tile(rows, columns.shape[1] // rows.shape[1])])
+
+
+def _displaced(x: Array, h: Array, displaced: tuple[int, ...]) -> Array:
+    """Points in columns, each moved along each coordinate: first all points by the first offset along the first one."""
+    (dimension, count), each = x.shape, len(displaced) * len(x)
+    columns = np.empty((dimension, each, count))
+    columns[...] = x[:, None]
+    moved = columns.reshape(-1, count)
+    for q, k in enumerate(displaced):
+        move = np.add if k > 0 else np.subtract
+        move(x, h if abs(k) == 1 else abs(k) * h, out=moved[q * dimension :: each + 1])
+    return columns.reshape(dimension, -1)
+
+
+def checked_code(call: Call, program: Program) -> DisplacedCode:
+    """The code, once f has been compared with its trace."""
+    code = DisplacedCode(program)
+
+    def evaluate(points: Array, rows: Array) -> list[list[float]]:
+        columns = np.concatenate([points, rows[: len(points)]], axis=1).T
+        outputs: list[list[float]] = code.steps.values(columns).T.tolist()
+        return outputs
+
+    compare(call, LOOKED_AT, evaluate)
+    return code

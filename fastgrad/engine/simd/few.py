@@ -1,0 +1,43 @@
+"""Calls that are not worth a kernel: NumPy runs f's program, and LLVM need not even be imported."""
+
+from __future__ import annotations
+
+from ...results import EngineError
+from ..bound import Code
+from ..call import Call
+from .displaced import checked_code
+from .traces import check_outputs, proved, traced
+
+# Nodes of f, traced in 1 to 3 us each. As few as the calls of f that they replace, at least 1 us each.
+LONGEST = 300
+_DISPLACED = "displaced"
+
+
+def exact_code(call: Call) -> Code:
+    """The code for exact derivatives at a few points.
+
+    Raises
+    ------
+    EngineError
+        f cannot be traced, or the traced form does not give what f gives.
+    """
+    kept, key = traced(call), (call.table.key, "few")
+    check_outputs(call, kept.program)
+    if key not in kept.codes:
+        from . import scheduled  # noqa: PLC0415  only for what is exact
+
+        kept.codes[key] = scheduled.checked_code(call, kept.program)
+    return kept.codes[key]
+
+
+def differences_code(call: Call) -> Code | None:
+    """The code for differences at some points; None of a function that is traced at every call, or not at all."""
+    kept = proved(call, LONGEST)
+    if kept is None or not kept.program.outputs or (not call.vector and len(kept.program.outputs) != 1):
+        return None
+    if _DISPLACED not in kept.codes:
+        try:
+            kept.codes[_DISPLACED] = checked_code(call, kept.program)
+        except EngineError:
+            return None
+    return kept.codes[_DISPLACED]

@@ -1,0 +1,129 @@
+"""Programs of functions, kept where nothing that f reads can change unseen; no LLVM is needed to make them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ...formulas.values import as_number, as_numbers
+from ...llvm.memory import Memory
+from ...program.captures import shares_state
+from ...program.keys import unchanging
+from ...program.parameters import Parameters, parameters
+from ...program.program import Program
+from ...program.trace.integers import bits
+from ...program.trace.recording import Untraceable, trace
+from ...results import EngineError
+from ..bound import Code
+from ..call import Call, Grid
+
+# Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000.
+# A dense quadratic form of 100 variables has 20 100, for which LLVM takes 3 s; then it is 1.7 times as fast as Python.
+LONGEST_OPERATIONS = 20_000
+# Of a longer f the exact derivative is made nevertheless: by NumPy at a few points, in short functions at many.
+# That of Rosenbrock's function of 5 000 variables, 40 000 nodes, takes 1 to 2 s to be made and 2 to 4 of LLVM.
+LONGEST_EXACT = 100_000
+KEPT = 1024  # programs of functions, and reasons why others have none; the least recently used ones are forgotten
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A function's program, and the code for each table, whose f has been compared with f itself."""
+
+    program: Program
+    codes: dict[Any, Code] = field(default_factory=dict)
+
+
+_traces: Memory[Traced] = Memory(KEPT)
+_refusals: Memory[str] = Memory(KEPT)
+
+
+def traced(call: Call) -> Traced:
+    """f's program. A function that captures nothing but what a key can hold is traced once, others at every call.
+
+    Raises
+    ------
+    EngineError
+        f cannot be traced.
+    """
+    budget = LONGEST_EXACT if call.table.is_exact else LONGEST_OPERATIONS
+    place = _place(call)
+    try:
+        return Traced(_trace(call, budget)) if place is None else _kept(call, place, budget)
+    except Untraceable as refused:
+        n = call.finite()
+        value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
+        (as_numbers if call.vector else as_number)(value)  # an f that returns no number at all says so on every engine
+        raise EngineError(str(refused)) from None
+
+
+def proved(call: Call, longest: int) -> Traced | None:
+    """As `traced`; None of a function that is traced at every call, cannot be traced or is longer than that."""
+    try:
+        place = _place(call)
+        kept = None if place is None else _kept(call, place, longest)
+    except (Untraceable, EngineError):
+        return None
+    return kept if kept is not None and len(kept.program.nodes) <= longest else None
+
+
+def traced_shape(call: Call) -> tuple[int, ...]:
+    """The shape of what f returns."""
+    return traced(call).program.shape
+
+
+def traced_parameters(call: Call, program: Program) -> Parameters | None:
+    """Which constants of f's program are floats that f captures; None where they are not these alone."""
+
+    def again(f: Any, count: int) -> Program:
+        return _trace(replace(call, f=f), LONGEST_OPERATIONS, count)
+
+    try:
+        return None if call.batch else parameters(call.f, program, again)
+    except Untraceable:
+        return None
+
+
+def check_outputs(call: Call, program: Program) -> None:
+    """Raise TypeError or ValueError where f returns many numbers and one is wanted."""
+    if not call.vector and len(program.outputs) != 1:
+        as_number(np.empty(program.shape))  # raises, and says what f returned
+
+
+def _place(call: Call) -> Hashable | None:
+    """Where f's program is kept; None where it cannot be."""
+    points, arrays = call.points, list[Any]()
+    key = unchanging(call.f, call.args, arrays=arrays)
+    if key is None or arrays:  # a matter of this call's x, whether f was traced before or not
+        reason = shares_state(call.f, [*points.axes] if isinstance(points, Grid) else [points.values])
+        if reason:
+            raise EngineError(reason)
+    if key is None:
+        return None
+    return (key, points.shape, call.scalar, tuple((rows.shape[1:], rows.dtype.char, bits(rows)) for rows in call.batch))
+
+
+def _kept(call: Call, place: Hashable, budget: int) -> Traced:
+    kept = _traces.get(place)
+    if kept is not None:
+        return kept
+    refusal = _refusals.get((place, budget))
+    if refusal is not None:
+        raise Untraceable(refusal)
+    try:
+        return _traces.keep(place, Traced(_trace(call, budget)))
+    except Untraceable as refused:
+        _refusals.keep((place, budget), str(refused))
+        raise
+
+
+def _trace(call: Call, budget: int, numbers: int = 0) -> Program:
+    """The program of an f of x, the further arguments, the rows of its point, and so many numbers."""
+    rows = [*(rows.shape[1:] for rows in call.batch), *[()] * numbers]
+    types = [*(rows.dtype for rows in call.batch), *[np.dtype(np.float64)] * numbers]
+    sizes = [*(bits(rows) for rows in call.batch), *[0] * numbers]
+    how: dict[str, Any] = {"args": call.args, "rows": rows, "types": types, "bits": sizes, "scalar": call.scalar}
+    return trace(call.f, call.points.shape, **how, budget=budget)

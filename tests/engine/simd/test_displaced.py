@@ -1,0 +1,256 @@
+"""Differences at some points by NumPy: f's program on all displaced points at once."""
+
+import math
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad import ConstantFunctionWarning, explain, gradient, jacobian, value_and_gradient
+from fastgrad.engine.choose import NUMPY_CALLS, TRACED_CALLS
+from fastgrad.engine.simd import displaced
+from fastgrad.program.trace.recording import trace
+
+POINTS = np.random.default_rng(0).uniform(0.5, 1.5, (100, 2))
+COUNT = len(POINTS)
+
+
+def f(x):
+    return np.sin(x[0] * x[1]) + x[1] ** 2
+
+
+def rational(x):
+    return x[0] * x[1] / (1.0 + x[0] * x[0]) - x[1]
+
+
+def field(x):
+    return np.stack([x[0] * x[1], x[0] - x[1], x[1] / x[0]])
+
+
+def beside(x, w, k):
+    return np.sum(w * x) * x[0] + k
+
+
+def both(operation, f, X, **options):
+    """What auto gives, which has to be NumPy's, and what Python gives."""
+    found = operation(f, X, batch=True, full_output=True, **options)
+    plain = operation(f, X, batch=True, full_output=True, engine="python", **options)
+    result, wanted = (r[1] if type(r) is tuple else r for r in (found, plain))
+    assert (result.engine, wanted.engine) == ("simd", "python")
+    assert result.nfev == wanted.nfev
+    assert np.array_equal(result.h, wanted.h)
+    assert (result.status == wanted.status).all()
+    return found, plain
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"order": 4},
+        {"method": "forward"},
+        {"method": "backward", "order": 3},
+        {"h": 1e-4},
+        {"h": np.array([1e-4, 1e-3])},
+        {"rel_step": 1e-6},
+        {"rel_step": np.linspace(1e-6, 1e-5, 2 * COUNT).reshape(COUNT, 2)},
+    ],
+    ids=["central", "order 4", "forward", "backward", "h", "a step each", "relative", "a step for each point"],
+)
+def test_it_is_the_arithmetic_of_python(options):
+    for g, exact in ((rational, True), (f, False)):
+        found, plain = both(gradient, g, POINTS, **options)
+        np.testing.assert_allclose(found.value, plain.value, rtol=0.0 if exact else 1e-9, atol=0.0 if exact else 1e-9)
+        values, expected = both(value_and_gradient, g, POINTS, **options)
+        np.testing.assert_allclose(values[0], expected[0], rtol=1e-15)
+        assert (values[1].value == found.value).all()
+
+
+@pytest.mark.parametrize("shape", [(100, 2), (30, 2, 4), (7, 30)])
+def test_points_of_any_shape(shape):
+    X = np.random.default_rng(1).uniform(0.5, 1.5, shape)
+    found, plain = both(gradient, lambda x: np.sum(x**2 * x[::-1]), X)
+    np.testing.assert_allclose(found.value, plain.value, rtol=1e-8)
+
+
+def test_jacobians():
+    found, plain = both(jacobian, field, POINTS)
+    assert (found.value == plain.value).all()
+    assert found.value.shape == (COUNT, 3, 2)
+
+
+def test_what_runs_with_the_points():
+    w, k = np.random.default_rng(2).normal(size=(COUNT, 2)), np.arange(COUNT)
+    found, plain = both(gradient, beside, POINTS, batch_args=(w, k))
+    np.testing.assert_allclose(found.value, plain.value, rtol=1e-8)
+
+
+def test_further_arguments_are_read_anew():
+    for weight in (2.0, 3.0):
+        found = gradient(lambda x, w: w * x[0] + x[1], POINTS, batch=True, args=(weight,))
+        np.testing.assert_allclose(found, np.tile([weight, 1.0], (COUNT, 1)), rtol=1e-9)
+
+
+def test_narrow_points():
+    found = gradient(f, POINTS.astype(np.float32), batch=True, full_output=True)
+    assert (found.engine, found.value.dtype) == ("simd", np.float32)
+    np.testing.assert_allclose(found.value, gradient(f, POINTS, batch=True), rtol=1e-5)
+
+
+def test_the_result_goes_where_it_is_wanted():
+    out = np.empty((2, COUNT)).T
+    assert gradient(f, POINTS, batch=True, out=out) is out
+    assert (out == gradient(f, POINTS, batch=True)).all()
+    seen = []
+    gradient(f, POINTS, batch=True, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (COUNT, COUNT)
+
+
+def test_a_point_does_not_depend_on_the_others():
+    def g(x):
+        return np.exp(-x[0]) * np.tanh(x[1]) + np.log(x[0]) ** 3 + np.cos(x[1]) / np.sqrt(x[0]) + x[0] ** 1.7
+
+    whole = gradient(g, np.concatenate([POINTS, POINTS]), batch=True)
+    for count in (100, 101, 103, 110):
+        assert (gradient(g, POINTS[:count] if count == COUNT else POINTS[-count:], batch=True)[-5:] == whole[-5:]).all()
+
+
+@pytest.mark.parametrize("count", [NUMPY_CALLS // 4 - 1, NUMPY_CALLS // 4, TRACED_CALLS // 4, TRACED_CALLS // 4 + 1])
+def test_the_number_of_calls_alone_decides(count):
+    X = np.ones((count, 2)) * POINTS[0]
+    told, calls = explain(f, X, batch=True), 4 * count
+    assert told.engine == ("python" if calls < NUMPY_CALLS else "simd")
+    assert ("by NumPy, on all displaced points at once, 1 thread" in told) == (NUMPY_CALLS <= calls <= TRACED_CALLS)
+    assert gradient(f, X, batch=True, full_output=True).engine == told.engine
+
+
+def test_what_may_change_unseen_is_called():
+    table = {"a": 2.0}
+    assert "calls of f from Python" in explain(lambda x: table["a"] * x[0], POINTS, batch=True)
+    calls = []
+
+    def counting(x):
+        calls.append(1)
+        return x[0] * x[1]
+
+    assert gradient(counting, POINTS, batch=True, full_output=True).nfev == len(calls) == 4 * COUNT
+
+
+def test_what_a_trace_cannot_see_is_called():
+    def branching(x):
+        total = 0.0
+        while total < x[0]:
+            total += x[1]
+        return total * x[0]
+
+    for _ in range(2):  # the refusal is remembered
+        assert explain(branching, POINTS, batch=True).engine == "python"
+        assert gradient(branching, POINTS, batch=True, full_output=True).engine == "python"
+    assert explain(lambda x: np.float32(x[0]) * x[1], POINTS, batch=True).engine == "python"
+
+
+def test_long_functions_are_called():
+    A = np.random.default_rng(3).normal(size=(20, 20))
+    assert explain(lambda x: x @ A @ x, np.ones((11, 20)), batch=True).engine == "python"
+
+
+def test_a_refusal_of_long_functions_is_not_for_other_calls():
+    A = np.random.default_rng(3).normal(size=(20, 20))
+
+    def g(x):
+        return x @ A @ x
+
+    assert explain(g, np.ones((11, 20)), batch=True).engine == "python"
+    assert explain(g, np.ones((41, 20)), batch=True).engine == "simd"
+    assert explain(g, np.ones((11, 20)), batch=True).engine == "python"
+
+
+def test_captured_numbers_are_fresh():
+    weight = 2.0
+
+    def g(x):
+        return weight * x[0] + x[1]
+
+    for weight in (2.0, 3.0):
+        np.testing.assert_allclose(gradient(g, POINTS, batch=True)[:, 0], weight, rtol=1e-9)
+
+
+def test_points_that_f_captures():
+    X = POINTS.copy()
+    found = gradient(lambda x: x[0] * X[0, 0] + x[1], X, batch=True, full_output=True)
+    assert found.engine == "python"
+
+
+def test_not_a_number_stays_at_its_point():
+    X = POINTS.copy()
+    X[3, 0], X[5, 1], X[7] = np.nan, np.inf, 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found, plain = both(gradient, lambda x: np.log(x[0]) + x[1] ** 2, X)
+        values, expected = both(value_and_gradient, lambda x: np.log(x[0] * x[0]) + x[1], X)
+    np.testing.assert_allclose(found.value, plain.value, rtol=1e-8)
+    np.testing.assert_allclose(values[0], expected[0], rtol=1e-8)
+    np.testing.assert_allclose(values[1].value, expected[1].value, rtol=1e-8)
+    assert np.isfinite(found.value[[0, 1, 2, 4, 6]]).all()
+
+
+def test_f_raises_what_it_raises_in_python():
+    X = POINTS.copy()
+    X[50, 0] = -1.0
+    with pytest.raises(ValueError, match="math domain error"):
+        gradient(lambda x: math.sqrt(x[0]) * x[1], X, batch=True)
+    with pytest.raises(ValueError, match=r"h=1e-30 vanishes"):
+        gradient(f, X, batch=True, h=1e-30)
+
+
+def test_f_warns_as_it_does_in_python():
+    X = POINTS.copy()
+    X[50, 0] = -1.0
+    with pytest.warns(RuntimeWarning, match="invalid value"):
+        gradient(lambda x: np.log(x[0]) * x[1], X, batch=True)
+    with pytest.warns(ConstantFunctionWarning):
+        gradient(lambda x: 3.0, POINTS, batch=True)
+
+
+def test_many_numbers_for_one():
+    for g in (field, lambda x: x[:0]):
+        with pytest.raises(ValueError, match="one number") as told:
+            gradient(g, POINTS, batch=True)
+        with pytest.raises(ValueError, match="one number") as plain:
+            gradient(g, POINTS, batch=True, engine="python")
+        assert str(told.value) == str(plain.value)
+    assert (gradient(lambda x: x[:1] * x[1:], POINTS, batch=True) == gradient(rational_one, POINTS, batch=True)).all()
+
+
+def rational_one(x):
+    return x[0] * x[1]
+
+
+def test_nothing_is_compiled_and_no_compiler_imported():
+    code = """import sys, numpy as np, fastgrad
+def f(x): return np.sin(x[0] * x[1])
+assert fastgrad.gradient(f, np.ones((100, 2)), batch=True, full_output=True).engine == "simd"
+assert fastgrad.gradient(f, np.ones(2), method="exact", full_output=True).engine == "simd"
+sys.exit(", ".join(m for m in ("llvmlite", "numba") if m in sys.modules) or None)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_description():
+    code = displaced.DisplacedCode(trace(f, (2,)))
+    assert code.description == "as 4 operations by NumPy, on all displaced points at once"
+    assert not code.is_shared
+    assert fastgrad.explain(f, POINTS, batch=True).reason == "400 calls of f take less time than compiling it"
+
+
+def test_a_function_that_prints_is_called(capsys):
+    def printing(x):
+        print(x[0])  # noqa: T201
+        return x[0] * x[1]
+
+    assert gradient(printing, POINTS, batch=True, full_output=True).engine == "python"
+    assert len(capsys.readouterr().out.splitlines()) == 4 * COUNT
