@@ -15,13 +15,12 @@ from scipy import special
 
 from fastgrad.arrays.purity import are_pure, is_fixed, is_pure
 
-
 PURE = {
     "sum": np.sum, "norm": np.linalg.norm, "exp": math.exp, "len": len, "linalg": np.linalg, "math": math,
     "float64": np.float64, "add": operator.add,
 }  # fmt: skip
 IMPURE = {
-    "load": np.load, "random numbers": np.random, "a generator": np.random.default_rng, "a random number": random.random,
+    "load": np.load, "numbers": np.random, "a generator": np.random.default_rng, "a random number": random.random,
     "the time": time.time, "times": time, "open": io.open, "eval": eval, "globals": globals, "now": datetime.datetime,
 }  # fmt: skip
 FIXED = {
