@@ -14,7 +14,7 @@ from .losses import Loss
 from .nodes import Array, RefusedError, constant, ordered, reduce, reshape, ufunc
 from .randomness import random_numbers_kept
 from .recording import Recording, elsewhere, record
-from .sweep import gradients, gradients_of
+from .sweep import gradients
 from .tangents import gradients_along, tangent
 
 Outputs = Callable[[], Array]
@@ -35,7 +35,7 @@ def jacobian(loss: Loss, outputs: Outputs) -> tuple[Array, tuple[int, ...]]:
         count = recording.result.size
         if count <= x.size:
             seeds = np.eye(count).reshape(count, *shape)
-            rows = [gradients_of(recording, seed)[""].reshape(-1) for seed in seeds]
+            rows = [gradients(recording, seed=seed)[""].reshape(-1) for seed in seeds]
             found = np.array(rows).reshape(count, x.size)
         else:
             units = np.eye(x.size).reshape(x.size, *x.shape)
@@ -94,7 +94,7 @@ def _recorded(loss: Loss, outputs: Outputs, usual: Mapping[str, Any]) -> tuple[R
 
 
 def _of_sum(recording: Recording, weights: Array) -> Array:
-    return gradients_of(recording, weights.reshape(recording.result.shape))[""].reshape(-1)
+    return gradients(recording, seed=weights.reshape(recording.result.shape))[""].reshape(-1)
 
 
 def _compare(found: Array, wanted: Array, what: str, size: float = 0.0) -> None:
@@ -108,8 +108,8 @@ def _compare(found: Array, wanted: Array, what: str, size: float = 0.0) -> None:
 
 def _check_second(recording: Recording, x: Array, directions: Array, found: Array) -> None:
     """Products with a Hessian against differences of the program's own gradient, along their sum."""
-    v = np.random.default_rng(7).uniform(0.5, 1.5, len(directions)) @ directions
-    product = np.random.default_rng(7).uniform(0.5, 1.5, len(directions)) @ found
+    weights = np.random.default_rng(7).uniform(0.5, 1.5, len(directions))
+    v, product = weights @ directions, weights @ found
     length = float(np.abs(v).max())
     if not length or not np.isfinite(product).all():
         return

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import Array, Node, refuse
+from ..program.saturation import ASIDE
+from .nodes import Array, Node, refuse, summed_to
 from .pointwise import partials
 from .recording import Recording, elsewhere
 from .values import LARGE
@@ -17,7 +18,7 @@ from .wholes import Whole, backward
 Rooms = dict[tuple[Node, int], Array]
 
 _ENDING = (np.sqrt, np.arcsin, np.arccos, np.arccosh, np.power)  # not defined beyond a place where they are vertical
-_ASIDE = 2.0**-17  # of 1 + its cube a float sees that it is more than 1
+_ZERO, _ONE = np.float64(0.0), np.float64(1.0)
 
 
 @dataclass(frozen=True)
@@ -44,22 +45,14 @@ class Way:
         return np.multiply(bar, x, out=self.rooms[node, k])
 
 
-def gradients(recording: Recording, rooms: Rooms | None = None) -> dict[str, Array]:
-    """The derivatives of the result by all elements of the parameters, by name.
+def gradients(recording: Recording, rooms: Rooms | None = None, seed: Any = _ONE) -> dict[str, Array]:
+    """The derivatives of the result by all elements of the parameters, by name; of an array, times `seed` and summed.
 
     Of a `where` only the branch that is taken counts: what is not finite there meets a 0 that stays 0.
     """
-    bars = _swept(recording, Way(None, rooms))
+    bars = _swept(recording, Way(None, rooms), seed)
     if not all(np.isfinite(bar).all() for bar in bars.values()):
-        bars = _swept(recording, Way(recording, rooms))
-    return bars
-
-
-def gradients_of(recording: Recording, seed: Array) -> dict[str, Array]:
-    """The same of the sum of the elements of a result, each times one of `seed`."""
-    bars = _swept(recording, Way(None, None), seed)
-    if not all(np.isfinite(bar).all() for bar in bars.values()):
-        bars = _swept(recording, Way(recording, None), seed)
+        bars = _swept(recording, Way(recording, rooms), seed)
     return bars
 
 
@@ -77,13 +70,10 @@ def swept_back(
     return bars
 
 
-def _swept(recording: Recording, way: Way, seed: Any = np.float64(1.0)) -> dict[str, Array]:  # noqa: B008  a constant
+def _swept(recording: Recording, way: Way, seed: Any) -> dict[str, Array]:
     bars = swept_back(recording, seed, lambda node, bar: _RULES[node.kind](node, bar, way))
     given = set(map(id, way.rooms.values())) if way.rooms else set()
     return {name: _own(bars.get(node, _ZERO), node.shape, given) for name, node in recording.parameters.items()}
-
-
-_ZERO = np.float64(0.0)
 
 
 def _own(bar: Any, shape: tuple[int, ...], given: set[int]) -> Array:
@@ -131,7 +121,7 @@ def _irregular(node: Node) -> Any:
 def _is_real_beside(node: Node, ended: Any, recording: Recording) -> bool:
     """Whether its values are no NaN on either side: (x**3)**0.5 ends at 0, and there is nothing to mirror."""
     place = recording.order.index(node)
-    for side in (_ASIDE, -_ASIDE):
+    for side in (ASIDE, -ASIDE):
         moved = {
             name: p.value + side * np.maximum(1.0, np.abs(p.value)) * _irregular(p)
             for name, p in recording.parameters.items()
@@ -186,15 +176,6 @@ def _where(node: Node, bar: Any) -> list[tuple[Node, Any]]:
     parts = np.where(mask.value, bar, 0.0), np.where(mask.value, 0.0, bar)
     pairs = [(a, part) for a, part in zip(branches, parts, strict=True) if a.moves and a.is_float]
     return [(a, summed_to(np.broadcast_to(part, node.shape), a.shape)) for a, part in pairs]
-
-
-def summed_to(x: Any, shape: tuple[int, ...]) -> Any:
-    """What came back to an array that had been spread: the sum over its repetitions."""
-    if x.shape == shape:
-        return x
-    x = x.sum(axis=tuple(range(x.ndim - len(shape))))
-    axes = tuple(a for a, n in enumerate(shape) if n == 1 != x.shape[a])
-    return x.sum(axis=axes, keepdims=True) if axes else x
 
 
 def _move(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import Array, Node, refuse
+from .nodes import Array, Node, refuse, summed_to
 from .pointwise import partials, second_partials
 from .recording import Recording
-from .sweep import spread_over, summed_to, swept_back, ties_of
+from .sweep import spread_over, swept_back, ties_of
 from .wholes import forward
 
 Tangents = dict[Node, Any]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import Node
+from .nodes import Node, summed_to
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,7 @@ def _turned(x: Any) -> Any:
 
 def _solve_back(bar: Any, x: Any, a: Any, b: Any) -> tuple[Any, Any]:
     right = np.linalg.solve(_turned(a), bar)
-    return _to_shape(-right @ _turned(x), np.shape(a)), _to_shape(right, np.shape(b))
-
-
-def _to_shape(x: Any, shape: tuple[int, ...]) -> Any:
-    """The sum over what was repeated."""
-    x = x.sum(axis=tuple(range(x.ndim - len(shape))))
-    axes = tuple(k for k, n in enumerate(shape) if n == 1 != x.shape[k])
-    return x.sum(axis=axes, keepdims=True) if axes else x
+    return summed_to(-right @ _turned(x), np.shape(a)), summed_to(right, np.shape(b))
 
 
 def _halved(x: Any) -> Any:

@@ -32,10 +32,8 @@ LIMIT = 0.02  # noise above this part of the gradient's length allows no verdict
 NOISY_LIMIT = 0.001  # the same, where it is more than rounding
 LEAST = 1e-5  # of f over a step, if that is below 1: stands for the size of a gradient that is 0 throughout
 NOISY = 100.0  # f is noisy, not merely rounded, from so many roundings on
-SHORTER, SHORTEST = (
-    0.25,
-    2.0**-48,
-)  # each further step of a walk, and the last of them: some units in the last place of x
+SHORTER = 0.25  # each further step of a walk ...
+SHORTEST = 2.0**-48  # ... and the last of them: some units in the last place of x
 FINE = 0.001  # agreement within this part of the gradient's length shows that longer steps were too long
 GROWN = 4.0  # by so many lengths of the gradient only the slopes of noise differ from it
 STEADY = 0.3  # slopes differ by less than this part where they are those of one tangent

@@ -217,11 +217,10 @@ def sweep_of(
     )  # fmt: skip
 
 
-def tile_of(shape: tuple[int, ...], width: int, samples: int) -> list[int]:
-    """How many nodes of each axis make a box."""
+def tile_of(shape: tuple[int, ...], width: int, samples: int, one_row: int) -> list[int]:
+    """How many nodes of each axis make a box, and of the only one."""
     tile = [1] * len(shape)
-    one = samples if samples == COPIED_BOX else ONE_ROW
-    tile[-1] = min(shape[-1], max((ROW if len(shape) > 1 else one) // width, 1))
+    tile[-1] = min(shape[-1], max((ROW if len(shape) > 1 else one_row) // width, 1))
     budget = max(PLANE // (tile[-1] * width), 1)
     for axis in range(len(shape) - 2, 0, -1):
         tile[axis] = min(shape[axis], max(budget, SHORTEST))

@@ -56,11 +56,11 @@ def _work(
     working = np.dtype(np.float32 if outputs[0].dtype.itemsize < 8 else np.float64)
     long = any(t.line.uneven and t.line.n > boxes.LONG and not boxes.divides(t, width) for t in terms)
     if not long and all(_readable(a, working, len(shape)) for a in [*outputs, *(t.values for t in terms)]):
-        tile = tile_of(shape, width, boxes.BOX)
+        tile = tile_of(shape, width, boxes.BOX, boxes.ONE_ROW)
         streams = not fresh and outputs[0].nbytes >= boxes.STREAMED
         plan = sweep_of(terms, outputs, width, [0] * len(shape), tile, streams=streams)
         return partial(_sweep, plan), tile
-    tile = tile_of(shape, width, boxes.COPIED_BOX)
+    tile = tile_of(shape, width, boxes.COPIED_BOX, boxes.COPIED_BOX)
     return partial(_copied_boxes, shape, tile, outputs, terms, width, working), tile
 
 
@@ -78,7 +78,7 @@ def compute_inside(outputs: list[Array], terms: list[Term], first: list[int]) ->
     width = _width(outputs, terms)
     axes = outputs[0].ndim - (width > 1)
     shape = outputs[0].shape[:axes]
-    tile = tile_of(shape, width, boxes.BOX)
+    tile = tile_of(shape, width, boxes.BOX, boxes.ONE_ROW)
     plan = sweep_of(terms, outputs, width, first[:axes], tile, streams=False)
     sweep(0, prod(-(-n // t) for n, t in zip(shape, tile, strict=True)), plan)
 

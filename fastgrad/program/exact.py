@@ -39,14 +39,18 @@ def exact(
     results = [code.result(o) for o in results]
     places = other_than_zero(results)
     kept = results if places is None else [results[place] for place in places]
-    value_alone = replace(code.program, outputs=code.program.outputs[-len(program.outputs) :])
-    watched = signs_of(code, value_alone) if watch == SIGNS else own if watch else []
+    watched = _signs(code, len(program.outputs)) if watch == SIGNS else own if watch else []
     values = own[:1] if value else []
     rows = program.rows + (program.inputs + 1 if along_v else 0)
     shape = (*program.shape, len(table.scale))
     outputs, changes = (*kept, *values, *watched), {"rows": rows, "raises": False}
     made = code.finish(outputs, shape, len(kept), **changes) if ordered else code.unordered(outputs, shape, **changes)
     return Written(made, 0, len(kept), len(values), len(watched), 0, places, checked=bool(watch))
+
+
+def _signs(code: Code, count: int) -> list[Operand]:
+    """Of f itself, which is the last outputs of the program that was differentiated."""
+    return signs_of(code, replace(code.program, outputs=code.program.outputs[-count:]))
 
 
 def _first(code: Code, program: Program, table: Table, along_v: bool, careful: str) -> list[Operand]:

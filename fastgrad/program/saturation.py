@@ -21,6 +21,7 @@ from .program import MINUS_ONE, ONE, ZERO, Code, Operand, Program
 Array = NDArray[np.float64]
 
 SIGNS = "signs"
+ASIDE = 2.0**-17  # of 1 + its cube a float sees that it is more than 1
 _NAN: Operand = ("k", nan)
 _ABSORBING = frozenset({"sqrt", "cbrt", "asinh", "acosh", "hypot", "log", "log2", "log10", "log1p"})  # of infinity
 _DOMAINS = {

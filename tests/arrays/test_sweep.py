@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from fastgrad import weight_gradient
-from fastgrad.arrays.nodes import Node, move
+from fastgrad.arrays.nodes import Node, move, summed_to
 from fastgrad.arrays.recording import record
-from fastgrad.arrays.sweep import gradients, sources, summed_to
+from fastgrad.arrays.sweep import gradients, sources
 
 RNG = np.random.default_rng(0)
 P = {"x": RNG.normal(size=(3, 4)), "y": RNG.normal(size=(4,)), "z": RNG.normal(size=(2, 4, 3))}

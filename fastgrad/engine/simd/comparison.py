@@ -19,6 +19,7 @@ from ..call import Call, batch_rows
 Array = NDArray[np.float64]
 
 
+FEW_LOOKED_AT = 4  # points, when NumPy runs what has been traced
 _NEAR, _FAR = 2.0**-20, 2.0**-4
 _SHORT = (2.0**-7, 2.0**-11)  # steps that see the waves of a sine wherever it is, and those of a steep tangent
 _RESOLVED = 2.0**13  # spacings of floats in a displacement that is off by less than 1e-4

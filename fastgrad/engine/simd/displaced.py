@@ -18,12 +18,10 @@ from ...program.schedule import schedule
 from ...results import EPS
 from ..bound import Bound
 from ..call import Call, Output, Target, batch_rows
-from .comparison import compare
+from .comparison import FEW_LOOKED_AT, compare
 from .repairs import mend
 
 Array = NDArray[np.float64]
-
-LOOKED_AT = 4  # points, when f is compared with its trace
 
 
 class DisplacedCode:
@@ -109,5 +107,5 @@ def checked_code(call: Call, program: Program) -> DisplacedCode:
         outputs: list[list[float]] = code.steps.values(columns).T.tolist()
         return outputs
 
-    compare(call, LOOKED_AT, evaluate)
+    compare(call, FEW_LOOKED_AT, evaluate)
     return code

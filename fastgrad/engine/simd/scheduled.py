@@ -24,14 +24,12 @@ from ...program.schedule import Schedule, schedule
 from ...results import EPS, EngineError
 from ..bound import Bound
 from ..call import Call, Output, Target, batch_rows
-from .comparison import compare, compare_slopes
+from .comparison import FEW_LOOKED_AT, compare, compare_slopes
 
 Array = NDArray[np.float64]
 
-LOOKED_AT = 4  # of these, when f is compared with its trace
 CAREFUL = 20_000  # f's operations times coordinates, up to which forward mode is written out for all coordinates
 PATIENT = 1e9  # and times points: up to here each coordinate is a point of its own, beyond a result stays NaN
-_ASIDE = 2.0**-17  # of 1 + its cube a float sees that it is more than 1
 
 _schedules: Memory[tuple[Written, Schedule]] = Memory(1024)
 
@@ -110,7 +108,7 @@ def _forget_ends(program: Program, columns: Array, before: Array, again: Array) 
     f, layout = schedule(program), (len(program.outputs), -1, columns.shape[1])
     slopes, mended = again.reshape(layout), (np.isnan(before) & ~np.isnan(again)).reshape(layout)
     for unit in np.flatnonzero(mended.any(axis=(0, 2))).tolist():
-        for side in (_ASIDE, -_ASIDE):
+        for side in (saturation.ASIDE, -saturation.ASIDE):
             moved = columns.copy()
             moved[unit] += side * np.maximum(1.0, np.abs(moved[unit]))
             slopes[:, unit][mended[:, unit] & np.isnan(f.values(moved, program.constants))] = np.nan
@@ -173,7 +171,7 @@ def checked_code(call: Call, program: Program) -> ScheduledCode:
             outputs: list[list[float]] = steps.values(columns, program.constants)[written.parts[2]].T.tolist()
             return outputs
 
-        compare(call, LOOKED_AT, evaluate)
+        compare(call, FEW_LOOKED_AT, evaluate)
         compare_slopes(call, derivatives(program, call.table))
     return ScheduledCode(program, call.table)
 
