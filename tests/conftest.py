@@ -4,6 +4,7 @@ import gc
 import importlib
 import os
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,6 +37,20 @@ def pytest_collection_finish():
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
     gc.enable()
+
+
+@pytest.fixture
+def at_once():
+    """Calls a function with each of some numbers, in as many threads, and waits for all of them."""
+
+    def call(function, numbers):
+        threads = [threading.Thread(target=function, args=(n,)) for n in numbers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    return call
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,7 +1,6 @@
 """Programs that are kept: used again where nothing has changed, never where something has."""
 
 import gc
-import threading
 import types
 import weakref
 from fractions import Fraction
@@ -560,7 +559,7 @@ def test_weights_that_begin_to_share_memory(recorded):
         exact(loss, params)
 
 
-def test_two_threads_with_one_loss():
+def test_two_threads_with_one_loss(at_once):
     nets = [Net() for _ in range(4)]
     for k, net in enumerate(nets):
         for weights in net.params.values():
@@ -573,15 +572,11 @@ def test_two_threads_with_one_loss():
             if not same(exact(nets[k].loss, nets[k].params), wanted[k]):
                 wrong.append(k)
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(work, range(4))
     assert wrong == []
 
 
-def test_two_threads_with_the_same_weights():
+def test_two_threads_with_the_same_weights(at_once):
     net = Net()
     before, wanted, wrong = [w.tobytes() for w in net.params.values()], exact(net.loss, net.params), []
 
@@ -590,11 +585,7 @@ def test_two_threads_with_the_same_weights():
             if not same(exact(net.loss, net.params), wanted):
                 wrong.append(1)
 
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(lambda _: work(), range(3))
     assert wrong == []
     assert [w.tobytes() for w in net.params.values()] == before
 

@@ -188,7 +188,7 @@ def test_calls_inside_calls(always):
     assert all((found == alone).all() for found in inner)
 
 
-def test_several_callers(always):
+def test_several_callers(always, at_once):
     points = [RNG.normal(size=(500 + 37 * k, 2)) for k in range(6)]
     wanted = [fastgrad.gradient(wave, x, batch=True, workers=1, engine="simd") for x in points]
     wrong = []
@@ -199,11 +199,7 @@ def test_several_callers(always):
             if not (found == wanted[k]).all():
                 wrong.append(k)
 
-    callers = [threading.Thread(target=call, args=(k,)) for k in range(6)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
+    at_once(call, range(6))
     assert wrong == []
 
 

@@ -396,7 +396,7 @@ def test_what_goes_may_use_the_memory():
     assert (memory.get("last"), len(memory), memory.weight) == ("word", 1, 1)
 
 
-def test_threads_share_a_memory():
+def test_threads_share_a_memory(at_once):
     memory = Memory(5)
 
     def work(start):
@@ -405,9 +405,5 @@ def test_threads_share_a_memory():
             assert memory.get(key) in (None, key)
             memory.keep(key, key)
 
-    threads = [threading.Thread(target=work, args=(3 * k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(work, [3 * k for k in range(4)])
     assert len(memory) == memory.weight == 5

@@ -259,7 +259,7 @@ def test_every_weight_is_written_once(monkeypatch):
         assert bits(fast(*given)) == expected
 
 
-def test_from_several_threads_at_once():
+def test_from_several_threads_at_once(at_once):
     cases = [
         (*problem(SIZES[depth], 40, "sigmoid", "softmax_cross_entropy", seed), "sigmoid", "softmax_cross_entropy")
         for depth in (2, 3)
@@ -273,11 +273,7 @@ def test_from_several_threads_at_once():
         for _ in range(5):
             got[n] = bits(fast(*cases[n], workers=2))
 
-    callers = [threading.Thread(target=call, args=(n,)) for n in range(len(cases))]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
+    at_once(call, range(len(cases)))
     assert got == expected
 
 

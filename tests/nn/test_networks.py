@@ -6,7 +6,6 @@ import itertools
 import os
 import pickle
 import signal
-import threading
 import types
 import warnings
 
@@ -481,7 +480,7 @@ def test_ctrl_c_while_another_loss_is_moved():
     assert bits(net.params) == before
 
 
-def test_from_several_threads_at_once():
+def test_from_several_threads_at_once(at_once):
     """One network, several callers: nothing is moved, so nobody sees another's step."""
     net, (x, t) = TwoLayerNet(10, 20, 4), data(140, 10)
     expected, got = bits(net.numerical_gradient(x, t)), []
@@ -489,11 +488,7 @@ def test_from_several_threads_at_once():
     def call():
         got.extend(bits(net.numerical_gradient(x, t, workers=2)) for _ in range(4))
 
-    callers = [threading.Thread(target=call) for _ in range(4)]
-    for caller in callers:
-        caller.start()
-    for caller in callers:
-        caller.join()
+    at_once(lambda _: call(), range(4))
     assert len(got) == 16
     assert all(g == expected for g in got)
 

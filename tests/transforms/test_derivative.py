@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import threading
 
 import numpy as np
 import pytest
@@ -275,7 +274,7 @@ def test_shapes_are_forgotten_when_there_are_many():
     assert len(g._bound) <= derivative.SHAPES
 
 
-def test_threads_share_a_function():
+def test_threads_share_a_function(at_once):
     scale = 1.0
     g, wrong = fastgrad.grad(lambda x: scale * np.sin(x[0] * x[1])), []
     wanted = [fastgrad.gradient(product, x, engine="simd").tolist() for x in POINTS]
@@ -285,9 +284,5 @@ def test_threads_share_a_function():
             if g(POINTS[n]).tolist() != wanted[n]:
                 wrong.append(n)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(lambda _: work(), range(4))
     assert wrong == []

@@ -134,7 +134,7 @@ def test_no_backprop_mode_is_of_one_thread():
         thread.join()
 
 
-def test_threads_differentiate_a_shared_graph():
+def test_threads_differentiate_a_shared_graph(at_once):
     x = variable(*np.linspace(0, 1, 50))
     y = F.sum(F.exp(F.sin(x)) * x)
     found = [None] * 8
@@ -142,11 +142,7 @@ def test_threads_differentiate_a_shared_graph():
     def work(i):
         found[i] = grad([y], [x])[0].data
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    at_once(work, range(8))
     y.backward()
     assert all(np.array_equal(g, x.grad) for g in found)
 

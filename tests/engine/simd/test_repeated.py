@@ -1,7 +1,5 @@
 """Kernels that are bound once for points that arrive again and again."""
 
-import threading
-
 import numpy as np
 import pytest
 
@@ -96,7 +94,7 @@ def test_points_where_f_itself_is_to_be_asked():
     assert repeat(f, ROWS[0], h=1e-9)(np.array([1.0, 1.0, 1e12])) is None  # the step vanishes
 
 
-def test_threads_share_it():
+def test_threads_share_it(at_once):
     run, wrong = repeat(f, ROWS[0]), []
     wanted = [fastgrad.gradient(f, row, engine="simd").tolist() for row in ROWS]
 
@@ -106,11 +104,7 @@ def test_threads_share_it():
             if run(ROWS[n]).tolist() != wanted[n]:
                 wrong.append(n)
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(work, range(4))
     assert wrong == []
 
 
