@@ -41,6 +41,8 @@ class Program:
         Type in which f computes.
     raises : bool
         Whether f raises in Python for some numbers where NumPy gives NaN or inf.
+    branches : int
+        How often f decided by its data while it was traced; 0 of one without branches.
     """
 
     inputs: int
@@ -51,6 +53,7 @@ class Program:
     constants: tuple[float, ...]
     dtype: str = "d"
     raises: bool = False
+    branches: int = 0
 
     @cached_property
     def structure(self) -> str:

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache, partial
 from math import prod
 from threading import RLock
@@ -24,6 +25,7 @@ from .arrays import Symbols
 from .leftovers import Noted, may_write
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
+from .paths import Paths, RestartError, Way, fold
 from .refusals import Untraceable, refuse
 from .symbols import Flag, Symbol, Trace
 
@@ -212,34 +214,68 @@ def _recorded(
     bits: Sequence[int],
     scalar: bool,
 ) -> Program:
+    starts = np.cumsum([0, *map(prod, rows)]).tolist()
+    _note_types(recording, starts, types, bits)
+
+    def arguments() -> tuple[Any, ...]:
+        """Fresh ones: f may write into them."""
+        x = _symbols(recording, "x", 0, () if scalar else shape)
+        return (x, *args, *(_symbols(recording, "b", start, row) for start, row in zip(starts, rows, strict=False)))
+
     with alone, recording, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        x = _symbols(recording, "x", 0, () if scalar else shape)
-        starts = np.cumsum([0, *map(prod, rows)]).tolist()
-        _note_types(recording, starts, types, bits)
-        beside = [_symbols(recording, "b", start, row) for start, row in zip(starts, rows, strict=False)]
         try:
-            outputs, result_shape = _outputs(recording, _result(f, (x, *args, *beside), noted))
-            if recording.guards:
-                from .guards import with_guards  # noqa: PLC0415  few functions use math
-
-                outputs = with_guards(recording, outputs)
+            paths, ways = _explored(recording, noted, f, arguments)
+            outputs, result_shape = _together(recording, ways)
         except Exception as error:
             raise Untraceable(recording.reason or _why(error)) from error
         if recording.reason:
             raise Untraceable(recording.reason)
     nodes, outputs, constants = _live(recording, outputs)
-    dimension, raises = 1 if scalar else prod(shape), bool(recording.guards)
-    return Program(dimension, starts[-1], nodes, outputs, result_shape, constants, raises=raises)
+    raises = any(way.raised or way.guards for way in ways)
+    dimension = 1 if scalar else prod(shape)
+    return Program(dimension, starts[-1], nodes, outputs, result_shape, constants, raises=raises, branches=paths.branches)
 
 
-def _result(f: Callable[..., Any], arguments: tuple[Any, ...], noted: Noted) -> Any:
-    """What f returns of symbols; before, what it may write into is noted."""
+def _explored(
+    recording: Trace, noted: Noted, f: Callable[..., Any], arguments: Callable[[], tuple[Any, ...]]
+) -> tuple[Paths, list[Way]]:
+    """The ways through f; before, what it may write into is noted."""
     target = Retargeted(f)
     if may_write(target.codes):
-        noted.look(f, arguments[1:])
+        noted.look(f, arguments()[1:])
+    apart = set[Any]()
     with watched(target.catches):
-        return target.function(*arguments)
+        while True:
+            paths = Paths(recording, apart)
+            try:
+                return paths, paths.explore(lambda: _outputs(recording, target.function(*arguments())))
+            except RestartError:
+                recording.guards = []
+
+
+def _together(recording: Trace, ways: list[Way]) -> tuple[tuple[Operand, ...], tuple[int, ...]]:
+    """The outputs of all ways as one; NaN where one raises or a function of math would."""
+    shapes = {way.result[1] for way in ways if not way.raised}
+    if len(shapes) != 1:
+        refuse("f raises on each way through it" if not shapes else f"f returns {len(shapes)} shapes, by its data")
+    (shape,) = shapes
+    nan = (recording.constant(math.nan),) * prod(shape)
+    sound = [replace(way, result=nan if way.raised else _guarded(recording, way)) for way in ways]
+
+    def join(mask: Operand, yes: tuple[Operand, ...], no: tuple[Operand, ...]) -> tuple[Operand, ...]:
+        pairs = zip(yes, no, strict=True)
+        return tuple(a if a == b else recording.node("select", mask, a, b).key for a, b in pairs)
+
+    return fold(sound, join), shape
+
+
+def _guarded(recording: Trace, way: Way) -> tuple[Operand, ...]:
+    if not way.guards:
+        return way.result[0]  # type: ignore[no-any-return]
+    from .guards import with_guards  # noqa: PLC0415  few functions use math
+
+    return with_guards(recording, way.result[0], way.guards)
 
 
 def _note_types(

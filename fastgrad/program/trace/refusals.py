@@ -27,10 +27,11 @@ def refuse(reason: str) -> NoReturn:
 SINGLE = "operations on single numbers"
 """What is said of a function that is too long: its program of whole arrays may be short."""
 
+BRANCHES = (
+    "f branches on its data; write np.where(...), np.maximum or np.minimum instead of if, while, and, or, not"
+)
 _TEXT = "f turns a traced value into text"
 REFUSALS = {
-    "__bool__": "f branches on its data; write np.where(...), np.maximum or np.minimum instead of if, while, "
-    "and, or, not",
     "__float__": "f turns a traced value into a float: float(), a write into a float array (allocate it with "
     "np.zeros_like(x)), or a function outside NumPy and math",
     "__int__": "f turns a traced value into an integer; use np.floor or np.trunc",

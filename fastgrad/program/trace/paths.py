@@ -1,0 +1,214 @@
+"""Ways through a function that branches on its data: traced one after the other, put together by selects.
+
+The truth of a symbol is answered by a script of decisions. The function is called again and again, depth first, until
+both sides of each decision have been taken; what follows from earlier decisions is no decision. Helper functions are
+explored on their own (`explored`), so that the ways through two of them add up and do not multiply.
+
+Where a way raises, its results are NaN, and f itself is asked there. A helper's number may be lost on the way to f's
+result, as in ``max(0.0, nan)``, so that what raises is noted as a guard, as functions of math are.
+"""
+
+from __future__ import annotations
+
+import dis
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from ..captures import is_installed
+from ..program import Operand
+from .implications import Fact, canonical, implied
+from .refusals import refuse
+from .symbols import Trace
+
+WAYS = 256  # through f or one of its helpers
+DECISIONS = 200  # on one way
+REPLAYED = 400_000  # operations that all calls of f while it is traced may take; some 0.4 s
+
+Path = tuple[tuple[Operand, bool], ...]
+"""Conditions and how they were decided."""
+
+
+class RestartError(BaseException):
+    """Something cannot be put together and is taken apart from now on; not an Exception, because f may catch those."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way through a function: its decisions, what it returned, and what must be finite if it is to be believed."""
+
+    path: Path
+    result: Any
+    guards: tuple[Operand, ...]
+    raised: bool = False
+
+
+class _Frame:
+    """A function that is being explored: the decisions of this turn, how many were asked, and what is known."""
+
+    def __init__(self, script: list[list[Any]]) -> None:
+        self.script, self.asked, self.facts = script, 0, [dict[Fact, bool]()]
+
+
+class Paths:
+    """Answers what a symbol's truth is.
+
+    Attributes
+    ----------
+    apart : set
+        Code, and places in it, whose sides cannot be put together and are separate ways through f.
+    branches : int
+        How often something was decided, or put together.
+    sides : list
+        The places of which both sides are being run, innermost last.
+    """
+
+    def __init__(self, trace: Trace, apart: set[Any]) -> None:
+        self.trace, self.apart, self.branches, self.sides = trace, apart, 0, list[Any]()
+        self._frames: list[_Frame] = []
+        self._turns = 0
+        trace.decide = self.decide
+
+    def decide(self, key: Operand) -> bool:
+        """The truth of a mask on this way."""
+        known = self.known(key)
+        if known is not None:
+            return known
+        frame = self._frames[-1]
+        if frame.asked == len(frame.script):
+            if frame.asked >= DECISIONS:
+                refuse(f"f takes more than {DECISIONS} decisions on one way through it{_LOOP}")
+            frame.script.append([key, True, False])
+        decided, value, _ = frame.script[frame.asked]
+        if decided != key:
+            refuse("f decides otherwise when it is called again: it keeps state")
+        frame.asked += 1
+        self.branches += 1
+        self.learn(key, value)
+        return bool(value)
+
+    def known(self, key: Operand) -> bool | None:
+        """The truth of a mask where it follows from what was decided."""
+        fact, negated = canonical(self.trace.nodes, key)
+        answer = implied(self._fact, fact)
+        return None if answer is None else answer != negated
+
+    def _fact(self, fact: Fact) -> bool | None:
+        for frame in reversed(self._frames):
+            for facts in reversed(frame.facts):
+                if fact in facts:
+                    return facts[fact]
+        return None
+
+    def learn(self, key: Operand, value: bool) -> None:
+        """Note that a mask is true, or false, from here on."""
+        fact, negated = canonical(self.trace.nodes, key)
+        truth = value != negated
+        self._frames[-1].facts[-1][fact] = truth
+        if (fact[0], truth) in (("and", True), ("or", False)):
+            for part in fact[1:]:
+                self.learn(part, truth)
+
+    def suppose(self, key: Operand, value: bool) -> None:
+        """Note it until `forget`."""
+        self._frames[-1].facts.append({})
+        self.learn(key, value)
+
+    def forget(self) -> None:
+        """Take back what was supposed last."""
+        self._frames[-1].facts.pop()
+
+    def explore(self, run: Callable[[], Any]) -> list[Way]:
+        """All ways through a function, in depth-first order, true before false."""
+        script, ways, guards, sides = list[Any](), list[Way](), self.trace.guards, len(self.sides)
+        while True:
+            self._frames.append(_Frame(script))
+            self.trace.guards = []
+            try:
+                ways.append(self._turn(run, sides))
+            finally:
+                asked = self._frames.pop().asked
+                found, self.trace.guards = self.trace.guards, guards
+                del self.sides[sides:]
+            script = script[:asked]
+            last = ways[-1]
+            ways[-1] = Way(tuple((k, v) for k, v, _ in script), last.result, tuple(dict.fromkeys(found)), last.raised)
+            self._check_limits(len(ways))
+            while script and script[-1][2]:
+                script.pop()
+            if not script:
+                return ways
+            script[-1] = [script[-1][0], not script[-1][1], True]
+
+    def _turn(self, run: Callable[[], Any], sides: int) -> Way:
+        try:
+            return Way((), run(), ())
+        except Exception as error:
+            if not (isinstance(error, ArithmeticError) or _is_explicit(error.__traceback__)):
+                raise
+            if len(self.sides) > sides:  # one side of what is put together raises
+                self.take_apart(self.sides[-1])
+            if not self._frames[-1].asked:
+                raise
+            return Way((), None, (), raised=True)
+
+    def take_apart(self, place: Any) -> None:
+        """Explore a place's sides as separate ways from now on."""
+        self.apart.add(place)
+        raise RestartError
+
+    def _check_limits(self, ways: int) -> None:
+        self._turns += 1
+        if ways > WAYS:
+            refuse(f"f has more than {WAYS} ways through it{_LOOP}")
+        if self._turns * len(self.trace.nodes) > REPLAYED:
+            refuse(f"the ways through f take more than {REPLAYED:,} operations to trace{_LOOP}")
+
+    def condition(self, path: Path) -> Operand | None:
+        """The mask of the points that take a path; None of all points."""
+        mask = None
+        for key, value in path:
+            part = key if value else self.trace.node("not", key).key
+            mask = part if mask is None else self.trace.node("and", mask, part).key
+        return mask
+
+    def note(self, ways: Iterable[Way]) -> None:
+        """Note what the ways of a helper must have finite, each where it is taken, for the function that calls it."""
+        for way in ways:
+            mask = self.condition(way.path)
+            nan = (self.trace.constant(math.nan),) if way.raised else ()
+            for key in (*way.guards, *nan):
+                self.trace.guards.append(key if mask is None else self.only_where(mask, key))
+
+    def only_where(self, mask: Operand, key: Operand) -> Operand:
+        """A number where a mask is true, 0 elsewhere."""
+        found: Operand = self.trace.node("select", mask, key, ("k", 0.0)).key
+        return found
+
+
+_LOOP = (
+    ": a loop whose number of turns depends on data, or many branches; write np.where, np.maximum or np.minimum, or "
+    "let helper functions return what each branch gives"
+)
+
+
+def fold(ways: list[Way], join: Callable[[Operand, Any, Any], Any], depth: int = 0) -> Any:
+    """One result of all ways by `join(mask, if true, if false)`; they lie in depth-first order."""
+    if len(ways) == 1:
+        return ways[0].result
+    key = ways[0].path[depth][0]
+    sides = [[way for way in ways if way.path[depth][1] is side] for side in (True, False)]
+    if not all(sides):
+        return fold(ways, join, depth + 1)
+    return join(key, fold(sides[0], join, depth + 1), fold(sides[1], join, depth + 1))
+
+
+def _is_explicit(place: TracebackType | None) -> bool:
+    """Whether a raise or an assert statement of the user's made an exception."""
+    while place and place.tb_next:
+        place = place.tb_next
+    if place is None or is_installed(place.tb_frame.f_code.co_filename):
+        return False
+    return dis.opname[place.tb_frame.f_code.co_code[place.tb_lasti]] == "RAISE_VARARGS"
