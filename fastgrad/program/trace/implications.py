@@ -1,4 +1,4 @@
-"""What follows from conditions that are known: a function that asks `x < 1` again, or `x >= 1`, does not branch anew."""
+"""What follows from known conditions: a function that asks `x < 1` again, or `x > 1`, does not branch anew."""
 
 from __future__ import annotations
 

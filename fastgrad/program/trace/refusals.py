@@ -27,9 +27,7 @@ def refuse(reason: str) -> NoReturn:
 SINGLE = "operations on single numbers"
 """What is said of a function that is too long: its program of whole arrays may be short."""
 
-BRANCHES = (
-    "f branches on its data; write np.where(...), np.maximum or np.minimum instead of if, while, and, or, not"
-)
+BRANCHES = "f branches on its data; write np.where(...), np.maximum or np.minimum instead of if, while, and, or, not"
 _TEXT = "f turns a traced value into text"
 REFUSALS = {
     "__float__": "f turns a traced value into a float: float(), a write into a float array (allocate it with "

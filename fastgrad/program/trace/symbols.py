@@ -181,10 +181,12 @@ class Traced:
         trace = getattr(active, "trace", None)
         if trace is not self.trace:
             refuse(KEPT)
-        return self.trace.decide(self._truth())
+        truth: bool = self.trace.decide(self._truth())
+        return truth
 
     def _truth(self) -> Operand:
-        return self.trace.node("ne", self.key, ("k", 0.0)).key  # type: ignore[no-any-return]
+        mask: Operand = self.trace.node("ne", self.key, ("k", 0.0)).key
+        return mask
 
     def __deepcopy__(self, memo: Any) -> Traced:
         return self

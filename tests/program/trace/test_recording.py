@@ -21,7 +21,7 @@ from fastgrad.program import captures
 from fastgrad.program.captures import shares_state
 from fastgrad.program.dependence import support_of, supports
 from fastgrad.program.program import OPERATIONS, Program, evaluate
-from fastgrad.program.trace import arrays, recording
+from fastgrad.program.trace import arrays, recording, retargeted
 from fastgrad.program.trace.recording import Untraceable, trace
 
 RNG = np.random.default_rng(7)
@@ -702,5 +702,5 @@ def test_math_is_swapped_wherever_f_reaches_it():
 
 
 def test_a_function_that_reaches_nothing_of_math_stays_itself():
-    assert recording.Retargeted(swallowing).function is swallowing
-    assert recording.Retargeted(calling_one_that_swallows).catches
+    assert retargeted.Retargeted(swallowing).function is swallowing
+    assert retargeted.Retargeted(calling_one_that_swallows).catches
