@@ -31,6 +31,22 @@ Path = tuple[tuple[Operand, bool], ...]
 """Conditions and how they were decided."""
 
 
+class Missing:
+    """What a way that raises gives, or a variable that one side does not set; to compute with it would raise."""
+
+    def _no(self, *_: Any, **__: Any) -> Any:
+        refuse("f uses a variable that only one side of a branch sets")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _no
+    __getitem__ = __bool__ = __call__ = __lt__ = __gt__ = __le__ = __ge__ = __float__ = __iter__ = __neg__ = __abs__ = (
+        _no
+    )
+    __array__ = __array_ufunc__ = _no
+
+
+NOTHING = Missing()
+
+
 class RestartError(BaseException):
     """Something cannot be put together and is taken apart from now on; not an Exception, because f may catch those."""
 
@@ -59,17 +75,20 @@ class Paths:
     ----------
     apart : set
         Code, and places in it, whose sides cannot be put together and are separate ways through f.
+    alone : bool
+        Whether helper functions may be explored on their own; f might catch what they raise.
     branches : int
         How often something was decided, or put together.
     sides : list
         The places of which both sides are being run, innermost last.
     """
 
-    def __init__(self, trace: Trace, apart: set[Any]) -> None:
-        self.trace, self.apart, self.branches, self.sides = trace, apart, 0, list[Any]()
+    def __init__(self, trace: Trace, apart: set[Any], *, alone: bool = True) -> None:
+        self.trace, self.apart, self.alone = trace, apart, alone
+        self.branches, self.sides = 0, list[Any]()
         self._frames: list[_Frame] = []
         self._turns = 0
-        trace.decide = self.decide
+        trace.paths = self
 
     def decide(self, key: Operand) -> bool:
         """The truth of a mask on this way."""
@@ -146,13 +165,13 @@ class Paths:
         try:
             return Way((), run(), ())
         except Exception as error:
-            if not (isinstance(error, ArithmeticError) or _is_explicit(error.__traceback__)):
+            if not (isinstance(error, ArithmeticError) or is_explicit(error.__traceback__)):
                 raise
             if len(self.sides) > sides:  # one side of what is put together raises
                 self.take_apart(self.sides[-1])
             if not self._frames[-1].asked:
                 raise
-            return Way((), None, (), raised=True)
+            return Way((), NOTHING, (), raised=True)
 
     def take_apart(self, place: Any) -> None:
         """Explore a place's sides as separate ways from now on."""
@@ -205,7 +224,7 @@ def fold(ways: list[Way], join: Callable[[Operand, Any, Any], Any], depth: int =
     return join(key, fold(sides[0], join, depth + 1), fold(sides[1], join, depth + 1))
 
 
-def _is_explicit(place: TracebackType | None) -> bool:
+def is_explicit(place: TracebackType | None) -> bool:
     """Whether a raise or an assert statement of the user's made an exception."""
     while place and place.tb_next:
         place = place.tb_next

@@ -134,7 +134,7 @@ def _explored(
     apart = set[Any]()
     with watched(target.catches):
         while True:
-            paths = Paths(recording, apart)
+            paths = Paths(recording, apart, alone=not target.catches)
             try:
                 ways = paths.explore(lambda: _outputs(recording, target.function(*arguments())))
                 break

@@ -10,9 +10,12 @@ from functools import lru_cache, partial
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from ..captures import home, instructions, is_installed, parts, rebuilt
+from ..captures import home, instructions, is_installed, loaded, parts, rebuilt
+from .calls import explored
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
+from .paths import is_explicit
+from .pythonfunctions import PYTHONS
 from .refusals import refuse
 
 
@@ -42,15 +45,26 @@ class Retargeted:
         self.catches = False
         self.codes: dict[CodeType, None] = {}
         self._done: dict[int, Any] = {}
-        self.function = self._swap(f)
+        self._alone = set[Any]()
+        self.function = self._function(f) if type(f) is FunctionType else self._swap(f)
         if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
             self.function = self._swap(f.__call__)
+
+    def _helper(self, function: FunctionType) -> Any:
+        """A function that f calls."""
+        swapped = self._function(function)
+        if is_installed(function.__code__.co_filename) or swapped in self._alone:
+            return swapped
+        alone = explored(function, swapped)
+        self._alone.add(alone)
+        self._done[id(function)] = alone
+        return alone
 
     def _swap(self, value: Any) -> Any:
         """A value that f reaches, swapped where that matters."""
         kind = type(value)
         if kind is FunctionType:
-            return self._function(value)
+            return self._helper(value)
         if kind is ModuleType:
             return SHIM_MODULE if value is math else value
         if kind is BuiltinFunctionType:
@@ -77,7 +91,7 @@ class Retargeted:
 
     def _with_parts(self, value: Any) -> Any:
         """A function, method or partial whose parts are swapped; itself where none of them is another."""
-        new = {}
+        new = _pythons(value) if type(value) is FunctionType else {}
         code = getattr(getattr(value, "__func__", value), "__code__", None)
         for kind, name, part in parts(value):
             if code is not None and type(part) is not FunctionType:
@@ -96,7 +110,7 @@ def watched(catches: bool) -> Iterator[None]:
         return
 
     def see(frame: FrameType, event: str, arg: Any) -> Any:
-        if event == "exception" and not issubclass(arg[0], (StopIteration, GeneratorExit)):
+        if event == "exception" and not (issubclass(arg[0], (StopIteration, GeneratorExit)) or is_explicit(arg[2])):
             refuse(f"f catches or raises {arg[0].__name__} when traced: {arg[1]}")
         return see
 
@@ -111,6 +125,13 @@ def watched(catches: bool) -> Iterator[None]:
         yield
     finally:
         sys.settrace(before)
+
+
+def _pythons(function: FunctionType) -> dict[tuple[str, str], Any]:
+    """The functions of Python that a function looks up and that have rules."""
+    space = function.__globals__
+    found = [name for name in loaded(function.__code__) if name in PYTHONS and name not in space]
+    return {("global", name): PYTHONS[name] for name in found}
 
 
 def _is_users_object(value: Any) -> bool:

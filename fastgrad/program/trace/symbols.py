@@ -22,10 +22,6 @@ _RAISING = {"/", "pow", "mod", "floordiv"}  # where NumPy gives inf or NaN
 _COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
-def _refuse_to_decide(_: Operand) -> bool:
-    refuse(BRANCHES)
-
-
 class Trace:
     """The nodes recorded so far. A trace that was refused once stays refused, whatever f catches."""
 
@@ -38,7 +34,7 @@ class Trace:
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
         self.whole: dict[Operand, int] = {}  # what is an integer there, if batch arguments are, and its largest size
         self.unpacked = False  # whether f takes Python's numbers out of arrays
-        self.decide: Callable[[Operand], bool] = _refuse_to_decide
+        self.paths: Any = None  # what decides about the truth of a symbol
         self._budget = budget
         self._raising: set[Operand] = set()  # nodes where Python's arithmetic raises
         self._memo: dict[tuple[Any, ...], Any] = {}
@@ -51,7 +47,7 @@ class Trace:
 
     def __exit__(self, *_: object) -> None:
         active.trace = self._outer
-        self.decide = _refuse_to_decide
+        self.paths = None
         self._memo.clear()
 
     def node(self, *key: Any) -> Any:
@@ -181,8 +177,9 @@ class Traced:
         trace = getattr(active, "trace", None)
         if trace is not self.trace:
             refuse(KEPT)
-        truth: bool = self.trace.decide(self._truth())
-        return truth
+        if trace.paths is None:
+            refuse(BRANCHES)
+        return bool(trace.paths.decide(self._truth()))
 
     def _truth(self) -> Operand:
         mask: Operand = self.trace.node("ne", self.key, ("k", 0.0)).key

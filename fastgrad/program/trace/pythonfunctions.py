@@ -1,0 +1,83 @@
+"""Rules for tracing functions of Python that compare numbers: one way through them instead of one for each order."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from .elementwise import as_mask, logical_and, logical_or, select, traced
+from .symbols import Symbol
+
+
+def _extreme(name: str, beats: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """max and min, which keep what they have unless the next one is beyond it: so NaN stays where it comes first."""
+    real = getattr(builtins, name)
+
+    def choose(best: Any, item: Any) -> Any:
+        result = select(beats(item, best), item, best)
+        if type(result) is Symbol and any(_is_pythons(value) for value in (item, best)):
+            result.trace.pythons.add(result.key)
+        return result
+
+    def call(*values: Any, **options: Any) -> Any:
+        items = _items(values[0]) if len(values) == 1 else values
+        known = options or items is None or not traced(*items) or any(isinstance(v, np.ndarray) for v in items)
+        return (
+            real(*((items,) if len(values) == 1 and items is not None else values), **options)
+            if known
+            else (reduce(choose, items))
+        )
+
+    return call
+
+
+def _items(values: Any) -> Any:
+    """The elements of what can be gone through, once; None of anything else, which raises in Python."""
+    return list(values) if hasattr(values, "__iter__") or hasattr(values, "__getitem__") else None
+
+
+def _is_pythons(value: Any) -> bool:
+    return value.key in value.trace.pythons if isinstance(value, Symbol) else type(value) in (int, float)
+
+
+def _sorted(values: Any, /, *, key: Any = None, reverse: Any = False) -> list[Any]:
+    """Odd-even transposition, stable as Python's; NaN has no order, so that f itself is asked there."""
+    items = list(values)
+    if key is not None or not traced(*items):
+        return sorted(items, key=key, reverse=reverse)
+    for item in items:
+        if isinstance(item, Symbol):
+            item.trace.guards.append(item.key)
+    for turn in range(len(items)):
+        for i in range(turn % 2, len(items) - 1, 2):
+            a, b = items[i : i + 2]
+            swap = a < b if reverse else b < a
+            items[i], items[i + 1] = select(swap, b, a), select(swap, a, b)
+    return items
+
+
+def _folded(name: str, rule: Callable[[Any, Any], Any], start: bool) -> Callable[[Any], Any]:
+    """any and all of all elements; those behind the one that decides change nothing."""
+    real = getattr(builtins, name)
+
+    def call(values: Any, /) -> Any:
+        items = _items(values)
+        if items is None or not traced(*items):
+            return real(values if items is None else items)
+        return reduce(rule, map(as_mask, items), start)
+
+    return call
+
+
+PYTHONS: dict[str, Any] = {
+    "max": _extreme("max", lambda item, best: item > best),
+    "min": _extreme("min", lambda item, best: item < best),
+    "sorted": _sorted,
+    "any": _folded("any", logical_or, start=False),
+    "all": _folded("all", logical_and, start=True),
+}
+"""What a traced function gets instead of Python's functions of these names."""
