@@ -14,7 +14,7 @@ import dis
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any
 
 from ..captures import is_installed
@@ -77,14 +77,16 @@ class Paths:
         Code, and places in it, whose sides cannot be put together and are separate ways through f.
     alone : bool
         Whether helper functions may be explored on their own; f might catch what they raise.
+    swap : callable
+        What makes a function of the user's one that traces.
     branches : int
         How often something was decided, or put together.
     sides : list
         The places of which both sides are being run, innermost last.
     """
 
-    def __init__(self, trace: Trace, apart: set[Any], *, alone: bool = True) -> None:
-        self.trace, self.apart, self.alone = trace, apart, alone
+    def __init__(self, trace: Trace, apart: set[Any], *, alone: bool, swap: Callable[[FunctionType], Any]) -> None:
+        self.trace, self.apart, self.alone, self.swap = trace, apart, alone, swap
         self.branches, self.sides = 0, list[Any]()
         self._frames: list[_Frame] = []
         self._turns = 0

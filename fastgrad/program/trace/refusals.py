@@ -14,6 +14,10 @@ class Untraceable(BaseException):
     """f does something that cannot be traced; not an Exception, because f may catch those."""
 
 
+class BranchesError(BaseException):
+    """f asks whether a traced value is true; not an Exception, because f may catch those."""
+
+
 def refuse(reason: str) -> NoReturn:
     """Give up the trace that runs in this thread; it stays refused, whatever f catches."""
     trace = getattr(active, "trace", None)
@@ -27,7 +31,6 @@ def refuse(reason: str) -> NoReturn:
 SINGLE = "operations on single numbers"
 """What is said of a function that is too long: its program of whole arrays may be short."""
 
-BRANCHES = "f branches on its data; write np.where(...), np.maximum or np.minimum instead of if, while, and, or, not"
 _TEXT = "f turns a traced value into text"
 REFUSALS = {
     "__float__": "f turns a traced value into a float: float(), a write into a float array (allocate it with "

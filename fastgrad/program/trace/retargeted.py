@@ -11,11 +11,9 @@ from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, Method
 from typing import Any
 
 from ..captures import home, instructions, is_installed, loaded, parts, rebuilt
-from .calls import explored
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
 from .paths import is_explicit
-from .pythonfunctions import PYTHONS
 from .refusals import refuse
 
 
@@ -41,8 +39,8 @@ class Retargeted:
         Its own, and that of the user's functions that it mentions.
     """
 
-    def __init__(self, f: Any) -> None:
-        self.catches = False
+    def __init__(self, f: Any, *, branching: bool = False, merging: bool = False) -> None:
+        self.catches, self._branching, self._merging = False, branching, merging
         self.codes: dict[CodeType, None] = {}
         self._done: dict[int, Any] = {}
         self._alone = set[Any]()
@@ -50,21 +48,22 @@ class Retargeted:
         if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
             self.function = self._swap(f.__call__)
 
-    def _helper(self, function: FunctionType) -> Any:
-        """A function that f calls."""
+    def helper(self, function: FunctionType) -> Any:
+        """A function that f calls; where f branches, one that is explored on its own."""
         swapped = self._function(function)
-        if is_installed(function.__code__.co_filename) or swapped in self._alone:
+        if not self._branching or is_installed(function.__code__.co_filename) or swapped in self._alone:
             return swapped
-        alone = explored(function, swapped)
+        from .calls import explored  # noqa: PLC0415
+
+        alone = self._done[id(function)] = explored(function, swapped)
         self._alone.add(alone)
-        self._done[id(function)] = alone
         return alone
 
     def _swap(self, value: Any) -> Any:
         """A value that f reaches, swapped where that matters."""
         kind = type(value)
         if kind is FunctionType:
-            return self._helper(value)
+            return self.helper(value)
         if kind is ModuleType:
             return SHIM_MODULE if value is math else value
         if kind is BuiltinFunctionType:
@@ -91,7 +90,7 @@ class Retargeted:
 
     def _with_parts(self, value: Any) -> Any:
         """A function, method or partial whose parts are swapped; itself where none of them is another."""
-        new = _pythons(value) if type(value) is FunctionType else {}
+        new = _pythons(value) if self._branching and type(value) is FunctionType else {}
         code = getattr(getattr(value, "__func__", value), "__code__", None)
         for kind, name, part in parts(value):
             if code is not None and type(part) is not FunctionType:
@@ -110,7 +109,7 @@ def watched(catches: bool) -> Iterator[None]:
         return
 
     def see(frame: FrameType, event: str, arg: Any) -> Any:
-        if event == "exception" and not (issubclass(arg[0], (StopIteration, GeneratorExit)) or is_explicit(arg[2])):
+        if event == "exception" and issubclass(arg[0], Exception) and not _is_sound(arg):
             refuse(f"f catches or raises {arg[0].__name__} when traced: {arg[1]}")
         return see
 
@@ -129,9 +128,17 @@ def watched(catches: bool) -> Iterator[None]:
 
 def _pythons(function: FunctionType) -> dict[tuple[str, str], Any]:
     """The functions of Python that a function looks up and that have rules."""
+    from .pythonfunctions import PYTHONS  # noqa: PLC0415
+
     space = function.__globals__
     found = [name for name in loaded(function.__code__) if name in PYTHONS and name not in space]
     return {("global", name): PYTHONS[name] for name in found}
+
+
+def _is_sound(raised: Any) -> bool:
+    """Whether Python raises it too, whatever the numbers are: by the user's own statement, or at an end."""
+    kind, _, place = raised
+    return issubclass(kind, StopIteration) or is_explicit(place)
 
 
 def _is_users_object(value: Any) -> bool:

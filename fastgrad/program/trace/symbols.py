@@ -10,7 +10,7 @@ import numpy as np
 
 from ..program import BOOLEAN, Operand
 from . import integers
-from .refusals import BRANCHES, REFUSALS, SINGLE, active, refuse, refusing
+from .refusals import REFUSALS, SINGLE, BranchesError, active, refuse, refusing
 
 RULES: dict[np.ufunc, Callable[..., Any]] = {}
 """What a ufunc does with single values."""
@@ -34,7 +34,8 @@ class Trace:
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
         self.whole: dict[Operand, int] = {}  # what is an integer there, if batch arguments are, and its largest size
         self.unpacked = False  # whether f takes Python's numbers out of arrays
-        self.paths: Any = None  # what decides about the truth of a symbol
+        self.paths: Any = None  # what decides about the truth of a symbol ...
+        self.branches = False  # ... and whether that was asked where nothing does
         self._budget = budget
         self._raising: set[Operand] = set()  # nodes where Python's arithmetic raises
         self._memo: dict[tuple[Any, ...], Any] = {}
@@ -178,7 +179,8 @@ class Traced:
         if trace is not self.trace:
             refuse(KEPT)
         if trace.paths is None:
-            refuse(BRANCHES)
+            trace.branches = True
+            raise BranchesError
         return bool(trace.paths.decide(self._truth()))
 
     def _truth(self) -> Operand:
