@@ -149,6 +149,15 @@ def _rebuilt_function(function: FunctionType, new: Mapping[tuple[str, str], Any]
     return copy
 
 
+def with_code(function: FunctionType, code: CodeType, tools: Mapping[str, Any]) -> FunctionType:
+    """A function with other code of the same variables, and with tools among its globals."""
+    space = {**function.__globals__, **tools}
+    copy = FunctionType(code, space, function.__name__, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__, copy.__qualname__ = function.__kwdefaults__, function.__qualname__
+    copy.__dict__ = function.__dict__
+    return copy
+
+
 def is_users_function(value: Any) -> bool:
     """Whether it is a plain function that no package has brought along."""
     return isinstance(value, FunctionType) and not is_installed(value.__code__.co_filename)

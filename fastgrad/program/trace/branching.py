@@ -29,10 +29,12 @@ def apart(f: Callable[..., Any], given: Given, recording: Trace) -> Program:
 
 def _explored(f: Callable[..., Any], given: Given, recording: Trace, *, merging: bool) -> Program:
     target = Retargeted(f, branching=True, merging=merging)
+    if merging and target.catches:  # f might catch what takes a branch apart
+        target, merging = Retargeted(f, branching=True), False
     kept = set[Any]()
     with watched(target.catches):
         while True:
-            paths = Paths(recording, kept, alone=merging and not target.catches, swap=target.helper)
+            paths = Paths(recording, kept, alone=merging, swap=target.helper)
             try:
                 ways = paths.explore(lambda: outputs_of(recording, target.function(*given.symbols(recording))))
                 break

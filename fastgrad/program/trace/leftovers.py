@@ -31,14 +31,14 @@ _Held = dict[Any, Any]
 
 
 # Methods that write into what is there already.
-_MUTATING = {
+MUTATING = {
     "put", "fill", "itemset", "resize", "setfield", "sort", "partition", "copyto", "putmask", "place", "at", "append",
     "insert", "add", "delete",
 }  # fmt: skip
-_HARMLESS = {
+HARMLESS = {
     *dir(np), *dir(np.linalg), *dir(math), *dir(np.ndarray), "get", "items", "keys", "values", "index", "count", "join",
     "reduce", "accumulate", "outer",
-}.difference(_MUTATING)  # fmt: skip
+}.difference(MUTATING)  # fmt: skip
 _WRITING = {
     "STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE",
 }  # fmt: skip
@@ -76,7 +76,7 @@ def _habits(code: CodeType) -> tuple[bool, bool, frozenset[str]]:
         if isinstance(const, CodeType):
             stores, also, further = _habits(const)
             writes, in_place, methods = writes or stores, in_place or also, methods | further
-    return writes, in_place, frozenset(methods - _HARMLESS)
+    return writes, in_place, frozenset(methods - HARMLESS)
 
 
 class Noted:

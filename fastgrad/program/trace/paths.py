@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import FunctionType, TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from ..captures import is_installed
 from ..program import Operand
@@ -90,6 +90,7 @@ class Paths:
         self.branches, self.sides = 0, list[Any]()
         self._frames: list[_Frame] = []
         self._turns = 0
+        self._outer: list[list[Operand]] = []  # guards outside the sides that are being run
         trace.paths = self
 
     def decide(self, key: Operand) -> bool:
@@ -132,18 +133,27 @@ class Paths:
             for part in fact[1:]:
                 self.learn(part, truth)
 
-    def suppose(self, key: Operand, value: bool) -> None:
-        """Note it until `forget`."""
+    def enter(self, place: Any, mask: Operand, side: bool) -> None:
+        """Run one side of what is put together, where its mask is true, or false."""
         self._frames[-1].facts.append({})
-        self.learn(key, value)
+        self.learn(mask, side)
+        self.sides.append(place)
+        self._outer.append(self.trace.guards)
+        self.trace.guards = []
 
-    def forget(self) -> None:
-        """Take back what was supposed last."""
+    def leave(self, mask: Operand, side: bool) -> None:
+        """The side has run: what must be finite there must be so only where it is taken."""
         self._frames[-1].facts.pop()
+        self.sides.pop()
+        self.branches += 1
+        found, self.trace.guards = dict.fromkeys(self.trace.guards), self._outer.pop()
+        where = mask if side else self.trace.node("not", mask).key
+        self.trace.guards += [self.only_where(where, key) for key in found]
 
     def explore(self, run: Callable[[], Any]) -> list[Way]:
         """All ways through a function, in depth-first order, true before false."""
         script, ways, guards, sides = list[Any](), list[Way](), self.trace.guards, len(self.sides)
+        outer = len(self._outer)
         while True:
             self._frames.append(_Frame(script))
             self.trace.guards = []
@@ -152,7 +162,7 @@ class Paths:
             finally:
                 asked = self._frames.pop().asked
                 found, self.trace.guards = self.trace.guards, guards
-                del self.sides[sides:]
+                del self.sides[sides:], self._outer[outer:]
             script = script[:asked]
             last = ways[-1]
             ways[-1] = Way(tuple((k, v) for k, v, _ in script), last.result, tuple(dict.fromkeys(found)), last.raised)
@@ -175,7 +185,7 @@ class Paths:
                 raise
             return Way((), NOTHING, (), raised=True)
 
-    def take_apart(self, place: Any) -> None:
+    def take_apart(self, place: Any) -> NoReturn:
         """Explore a place's sides as separate ways from now on."""
         self.apart.add(place)
         raise RestartError

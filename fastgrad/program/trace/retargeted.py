@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from ..captures import home, instructions, is_installed, loaded, parts, rebuilt
+from ..captures import home, instructions, is_installed, loaded, parts, rebuilt, with_code
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
 from .paths import is_explicit
@@ -43,20 +43,19 @@ class Retargeted:
         self.catches, self._branching, self._merging = False, branching, merging
         self.codes: dict[CodeType, None] = {}
         self._done: dict[int, Any] = {}
-        self._alone = set[Any]()
+        self._made: dict[Any, FunctionType] = {}  # swapped for these, which are kept, so that their numbers stay theirs
         self.function = self._function(f) if type(f) is FunctionType else self._swap(f)
         if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
             self.function = self._swap(f.__call__)
 
     def helper(self, function: FunctionType) -> Any:
         """A function that f calls; where f branches, one that is explored on its own."""
-        swapped = self._function(function)
-        if not self._branching or is_installed(function.__code__.co_filename) or swapped in self._alone:
-            return swapped
+        if function in self._made or not self._branching or is_installed(function.__code__.co_filename):
+            return function if function in self._made else self._function(function)
         from .calls import explored  # noqa: PLC0415
 
-        alone = self._done[id(function)] = explored(function, swapped)
-        self._alone.add(alone)
+        alone = self._done[id(function)] = explored(function, self._function(function))
+        self._made[alone] = function
         return alone
 
     def _swap(self, value: Any) -> Any:
@@ -85,8 +84,16 @@ class Retargeted:
         check_code(code)
         self.codes[code] = None
         self.catches |= _catches(code)
-        self._done[id(function)] = self._with_parts(function)
+        swapped = self._with_parts(function)
+        self._done[id(function)] = self._rewritten(swapped) if self._merging and not self.catches else swapped
         return self._done[id(function)]
+
+    def _rewritten(self, function: FunctionType) -> FunctionType:
+        from .merging import TOOLS  # noqa: PLC0415
+        from .rewriting import rewritten  # noqa: PLC0415
+
+        code = rewritten(function.__code__)
+        return function if code is function.__code__ else with_code(function, code, TOOLS)
 
     def _with_parts(self, value: Any) -> Any:
         """A function, method or partial whose parts are swapped; itself where none of them is another."""
