@@ -14,6 +14,7 @@ from .outputs import guarded, outputs_of, program_of
 from .paths import Paths, RestartError, Way, fold
 from .refusals import refuse
 from .retargeted import Retargeted, watched
+from .sampling import Sample
 from .symbols import Trace
 
 
@@ -31,18 +32,19 @@ def _explored(f: Callable[..., Any], given: Given, recording: Trace, *, merging:
     target = Retargeted(f, branching=True, merging=merging)
     if merging and target.catches:  # f might catch what takes a branch apart
         target, merging = Retargeted(f, branching=True), False
-    kept = set[Any]()
+    kept, points = set[Any](), given.sample
+    sample = None if points is None else Sample(recording, points, prod(given.shape))
     with watched(target.catches):
         while True:
-            paths = Paths(recording, kept, alone=merging, swap=target.helper)
+            paths = Paths(recording, kept, sample, alone=merging, swap=target.helper)
             try:
                 ways = paths.explore(lambda: outputs_of(recording, target.function(*given.symbols(recording))))
                 break
             except RestartError:
                 recording.guards = []
     outputs, shape = _joined(recording, ways)
-    raises = any(way.raised or way.guards for way in ways)
-    return replace(program_of(recording, outputs, shape), raises=raises, branches=paths.branches)
+    how: dict[str, Any] = {"raises": any(way.raised or way.guards for way in ways), "sampled": points is not None}
+    return replace(program_of(recording, outputs, shape), branches=paths.branches, **how)
 
 
 def _joined(recording: Trace, ways: list[Way]) -> tuple[tuple[Operand, ...], tuple[int, ...]]:

@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import Symbols
 from .symbols import Symbol, Trace
@@ -18,13 +19,14 @@ _USUAL = (np.float64, np.int64)
 
 @dataclass(frozen=True)
 class Given:
-    """What f is called with, as `trace` describes it."""
+    """What f is called with, and points to be sampled, as `trace` describes it."""
 
     shape: tuple[int, ...]
     args: tuple[Any, ...] = ()
     rows: Sequence[tuple[int, ...]] = ()
     types: Sequence[np.dtype[Any]] = ()
     bits: Sequence[int] = ()
+    sample: NDArray[np.float64] | None = None
 
     @property
     def starts(self) -> list[int]:

@@ -13,18 +13,20 @@ from __future__ import annotations
 import dis
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType, TracebackType
 from typing import Any, NoReturn
 
 from ..captures import is_installed
 from ..program import Operand
 from .implications import Fact, canonical, implied
-from .refusals import refuse
+from .refusals import ManyWaysError, refuse
+from .sampling import Sample
 from .symbols import Trace
 
-WAYS = 256  # through f or one of its helpers
+WAYS = 256  # through f or one of its helpers; a loop that ends by data has as many as turns
 DECISIONS = 200  # on one way
+SAMPLED = 5  # times as many where points say which sides are taken: most decisions have one
 REPLAYED = 400_000  # operations that all calls of f while it is traced may take; some 0.4 s
 
 Path = tuple[tuple[Operand, bool], ...]
@@ -66,6 +68,7 @@ class _Frame:
 
     def __init__(self, script: list[list[Any]]) -> None:
         self.script, self.asked, self.facts = script, 0, [dict[Fact, bool]()]
+        self.supposed: list[tuple[Operand, bool]] = []
 
 
 class Paths:
@@ -85,8 +88,11 @@ class Paths:
         The places of which both sides are being run, innermost last.
     """
 
-    def __init__(self, trace: Trace, apart: set[Any], *, alone: bool, swap: Callable[[FunctionType], Any]) -> None:
+    def __init__(
+        self, trace: Trace, apart: set[Any], sample: Sample | None, *, alone: bool, swap: Callable[[FunctionType], Any]
+    ) -> None:
         self.trace, self.apart, self.alone, self.swap = trace, apart, alone, swap
+        self._sample = sample
         self.branches, self.sides = 0, list[Any]()
         self._frames: list[_Frame] = []
         self._turns = 0
@@ -100,16 +106,26 @@ class Paths:
             return known
         frame = self._frames[-1]
         if frame.asked == len(frame.script):
-            if frame.asked >= DECISIONS:
-                refuse(f"f takes more than {DECISIONS} decisions on one way through it{_LOOP}")
-            frame.script.append([key, True, False])
+            if frame.asked >= DECISIONS * (1 if self._sample is None else SAMPLED):
+                refuse(f"f takes more than {DECISIONS} decisions on one way through it{_LOOP}", ManyWaysError)
+            frame.script.append(self._first(key))
         decided, value, _ = frame.script[frame.asked]
         if decided != key:
             refuse("f decides otherwise when it is called again: it keeps state")
         frame.asked += 1
+        frame.supposed.append((key, value))
         self.branches += 1
         self.learn(key, value)
         return bool(value)
+
+    def _first(self, key: Operand) -> list[Any]:
+        """A decision, which side comes first, and whether that is all: what no point takes is left to f itself."""
+        sides = {True, False} if self._sample is None else self._sample.sides(self._supposed(), key)
+        return [key, True, False] if len(sides) > 1 else [key, sides.pop(), None]
+
+    def _supposed(self) -> list[tuple[Operand, bool]]:
+        """What is known of the points of this way, whether it was decided or holds on the side that is run."""
+        return [pair for frame in self._frames for pair in frame.supposed]
 
     def known(self, key: Operand) -> bool | None:
         """The truth of a mask where it follows from what was decided."""
@@ -136,6 +152,7 @@ class Paths:
     def enter(self, place: Any, mask: Operand, side: bool) -> None:
         """Run one side of what is put together, where its mask is true, or false."""
         self._frames[-1].facts.append({})
+        self._frames[-1].supposed.append((mask, side))
         self.learn(mask, side)
         self.sides.append(place)
         self._outer.append(self.trace.guards)
@@ -144,6 +161,8 @@ class Paths:
     def leave(self, mask: Operand, side: bool) -> None:
         """The side has run: what must be finite there must be so only where it is taken."""
         self._frames[-1].facts.pop()
+        supposed = self._frames[-1].supposed
+        del supposed[supposed.index((mask, side)) :]
         self.sides.pop()
         self.branches += 1
         found, self.trace.guards = dict.fromkeys(self.trace.guards), self._outer.pop()
@@ -156,7 +175,7 @@ class Paths:
         outer = len(self._outer)
         while True:
             self._frames.append(_Frame(script))
-            self.trace.guards = []
+            self.trace.guards, known = [], len(script)
             try:
                 ways.append(self._turn(run, sides))
             finally:
@@ -164,10 +183,11 @@ class Paths:
                 found, self.trace.guards = self.trace.guards, guards
                 del self.sides[sides:], self._outer[outer:]
             script = script[:asked]
-            last = ways[-1]
-            ways[-1] = Way(tuple((k, v) for k, v, _ in script), last.result, tuple(dict.fromkeys(found)), last.raised)
+            path = tuple((k, v) for k, v, _ in script)
+            ways[-1] = replace(ways[-1], path=path, guards=tuple(dict.fromkeys(found)))
+            ways += [_untaken(path[: i + 1]) for i in range(known, len(script)) if script[i][2] is None]
             self._check_limits(len(ways))
-            while script and script[-1][2]:
+            while script and script[-1][2] is not False:
                 script.pop()
             if not script:
                 return ways
@@ -192,10 +212,10 @@ class Paths:
 
     def _check_limits(self, ways: int) -> None:
         self._turns += 1
-        if ways > WAYS:
-            refuse(f"f has more than {WAYS} ways through it{_LOOP}")
+        if ways > WAYS * (1 if self._sample is None else SAMPLED):
+            refuse(f"f has more than {WAYS} ways through it{_LOOP}", ManyWaysError)
         if self._turns * len(self.trace.nodes) > REPLAYED:
-            refuse(f"the ways through f take more than {REPLAYED:,} operations to trace{_LOOP}")
+            refuse(f"the ways through f take more than {REPLAYED:,} operations to trace{_LOOP}", ManyWaysError)
 
     def condition(self, path: Path) -> Operand | None:
         """The mask of the points that take a path; None of all points."""
@@ -225,14 +245,18 @@ _LOOP = (
 )
 
 
+def _untaken(path: Path) -> Way:
+    """The other side of a decision of which no point takes it."""
+    *before, (key, value) = path
+    return Way((*before, (key, not value)), NOTHING, (), raised=True)
+
+
 def fold(ways: list[Way], join: Callable[[Operand, Any, Any], Any], depth: int = 0) -> Any:
     """One result of all ways by `join(mask, if true, if false)`; they lie in depth-first order."""
     if len(ways) == 1:
         return ways[0].result
     key = ways[0].path[depth][0]
     sides = [[way for way in ways if way.path[depth][1] is side] for side in (True, False)]
-    if not all(sides):
-        return fold(ways, join, depth + 1)
     return join(key, fold(sides[0], join, depth + 1), fold(sides[1], join, depth + 1))
 
 

@@ -9,28 +9,29 @@ from typing import Any
 
 import numpy as np
 
-from .elementwise import as_mask, logical_and, logical_or, select, traced
-from .symbols import Symbol
+from .elementwise import as_mask, logical_and, logical_or, record, select, traced
+from .symbols import RULES, Symbol
 
 
-def _extreme(name: str, beats: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+def _extreme(name: str, node: str) -> Callable[..., Any]:
     """max and min, which keep what they have unless the next one is beyond it: so NaN stays where it comes first."""
     real = getattr(builtins, name)
 
     def choose(best: Any, item: Any) -> Any:
-        result = select(beats(item, best), item, best)
-        if type(result) is Symbol and any(_is_pythons(value) for value in (item, best)):
+        if not traced(best, item):
+            return real(best, item)
+        result = record(node, best, item)
+        if traced(best):
+            result = select(RULES[np.isnan](best), best, result)
+        if _is_pythons(item) or _is_pythons(best):
             result.trace.pythons.add(result.key)
-        return result
+        return result if traced(best) or best == best else best  # noqa: PLR0124  NaN
 
     def call(*values: Any, **options: Any) -> Any:
-        items = _items(values[0]) if len(values) == 1 else values
-        known = options or items is None or not traced(*items) or any(isinstance(v, np.ndarray) for v in items)
-        return (
-            real(*((items,) if len(values) == 1 and items is not None else values), **options)
-            if known
-            else (reduce(choose, items))
-        )
+        items = _items(values[0]) if len(values) == 1 else list(values)
+        if options or items is None or not traced(*items) or any(isinstance(v, np.ndarray) for v in items):
+            return real(*(values if len(values) > 1 or items is None else (items,)), **options)
+        return reduce(choose, items)
 
     return call
 
@@ -74,8 +75,8 @@ def _folded(name: str, rule: Callable[[Any, Any], Any], start: bool) -> Callable
 
 
 PYTHONS: dict[str, Any] = {
-    "max": _extreme("max", lambda item, best: item > best),
-    "min": _extreme("min", lambda item, best: item < best),
+    "max": _extreme("max", "fmax"),
+    "min": _extreme("min", "fmin"),
     "sorted": _sorted,
     "any": _folded("any", logical_or, start=False),
     "all": _folded("all", logical_and, start=True),

@@ -13,17 +13,18 @@ from typing import Any
 from weakref import ref
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..program import Program
 from . import arrayfunctions  # noqa: F401  # fills the tables of rules
 from .given import Given
 from .leftovers import Noted, may_write
 from .outputs import guarded, outputs_of, program_of
-from .refusals import BranchesError, Untraceable
+from .refusals import BranchesError, ManyWaysError, Untraceable
 from .retargeted import Retargeted, watched
 from .symbols import Trace
 
-__all__ = ["Untraceable", "trace"]
+__all__ = ["ManyWaysError", "Untraceable", "trace"]
 
 
 alone = RLock()  # filters of warnings belong to the process: of two threads one would restore the other's
@@ -38,6 +39,7 @@ def trace(
     types: Sequence[np.dtype[Any]] = (),
     bits: Sequence[int] = (),
     scalar: bool = False,
+    sample: NDArray[np.float64] | None = None,
     budget: int = 20_000,
 ) -> Program:
     """Record what f does with one point.
@@ -58,6 +60,9 @@ def trace(
         ... and how many their largest integers have, 0 for floats.
     scalar : bool
         Whether f takes a number instead of an array.
+    sample : ndarray, optional
+        Points with their rows of batch arguments, (P, D + B): of an f that branches only the ways are traced that one
+        of them takes; elsewhere the program gives NaN.
     budget : int
         Largest number of operations.
 
@@ -70,7 +75,7 @@ def trace(
     Untraceable
         With the reason; it is not an Exception, because f may catch those.
     """
-    given = Given(() if scalar else shape, args, rows, types, bits)
+    given = Given(() if scalar else shape, args, rows, types, bits, sample)
     noted = Noted()
     attempt = partial(_attempt, given, budget, noted)
     try:
@@ -86,6 +91,8 @@ def _of_ways(f: Callable[..., Any], given: Given, attempt: Callable[..., Program
 
     try:
         return attempt(partial(branching.together, f, given))
+    except ManyWaysError:
+        raise
     except Untraceable as refused:
         try:
             return attempt(partial(branching.apart, f, given))
@@ -95,20 +102,21 @@ def _of_ways(f: Callable[..., Any], given: Given, attempt: Callable[..., Program
 
 def _attempt(given: Given, budget: int, noted: Noted, record: Callable[[Trace], Program]) -> Program:
     """One way to record f. Where it leaves something behind that is taken back."""
-    made, reason, branches = None, "", False
+    made, reason = None, ""
+    kind: type[BaseException] = BranchesError
     recording = Trace(budget)
     alive = ref(recording)
     given.note_types(recording)
     try:
         made = _recorded(recording, record)
     except Untraceable as refused:
-        reason = str(refused)
+        reason, kind = str(refused), type(refused)
     except BranchesError:
-        branches = True
+        reason = "f branches"
     del recording
     if made is None or noted.is_left() or _lives(alive):
         noted.take_back()
-        raise BranchesError if branches else Untraceable(reason or KEEPS.format(noted.kept or "an object"))
+        raise kind(reason) if reason else Untraceable(KEEPS.format(noted.kept or "an object"))
     return made
 
 

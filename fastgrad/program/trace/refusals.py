@@ -14,18 +14,22 @@ class Untraceable(BaseException):
     """f does something that cannot be traced; not an Exception, because f may catch those."""
 
 
+class ManyWaysError(Untraceable):
+    """There are more ways through f than can be traced; points may take few of them."""
+
+
 class BranchesError(BaseException):
     """f asks whether a traced value is true; not an Exception, because f may catch those."""
 
 
-def refuse(reason: str) -> NoReturn:
+def refuse(reason: str, kind: type[Untraceable] = Untraceable) -> NoReturn:
     """Give up the trace that runs in this thread; it stays refused, whatever f catches."""
     trace = getattr(active, "trace", None)
     if trace is None:
         msg = f"a value from tracing f is in use after the trace: {reason}"
         raise RuntimeError(msg)
     trace.reason = trace.reason or reason
-    raise Untraceable(reason)
+    raise kind(reason)
 
 
 SINGLE = "operations on single numbers"
