@@ -38,7 +38,10 @@ def explored(own: FunctionType, function: Callable[..., Any]) -> Callable[..., A
         here = paths is not None and paths.alone and place not in paths.apart
         if paths is None or not here or not all(_is_plain(value, lent) for value in given):
             return function(*args, **options)
-        return _together(paths, place, paths.explore(lambda: function(*args, **options)))
+        ways = paths.explore(lambda: function(*args, **options))
+        if len(ways) > 1 and any(isinstance(way.result, np.ndarray) and _is_given(way.result, given) for way in ways):
+            paths.take_apart(place)
+        return _together(paths, place, ways)
 
     return call
 
@@ -56,6 +59,11 @@ def _together(paths: Paths, place: Any, ways: list[Way]) -> Any:
         return fold(ways, joined)
     except ApartError:
         paths.take_apart(place)
+
+
+def _is_given(result: Any, given: tuple[Any, ...]) -> bool:
+    """Whether what a helper returns is memory of an argument: put together with another array it would be neither."""
+    return any(np.may_share_memory(result, value) for value in given if isinstance(value, np.ndarray))
 
 
 def _is_plain(value: Any, lent: bool) -> bool:

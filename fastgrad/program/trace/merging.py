@@ -112,7 +112,10 @@ class Both:
     def leave(self) -> None:
         """Note the variables at the end of a side."""
         space = sys._getframe(1).f_locals
-        self._results.append([space.get(name, NOTHING) for name in self._names])
+        found = [space.get(name, NOTHING) for name in self._names]
+        if not isinstance(self._mask, bool) and any(_is_shared(value, space) for value in found):
+            self._take_apart()
+        self._results.append(found)
 
     def merged(self) -> list[Any]:
         """The variables behind the branch."""
@@ -127,6 +130,12 @@ class Both:
     def _take_apart(self) -> NoReturn:
         assert self._paths is not None
         self._paths.take_apart(self._site)
+
+
+def _is_shared(value: Any, space: dict[str, Any]) -> bool:
+    """Whether an array has two names: put together with another one it would be neither."""
+    arrays = [other for other in space.values() if isinstance(other, np.ndarray)]
+    return isinstance(value, np.ndarray) and sum(np.may_share_memory(value, other) for other in arrays) > 1
 
 
 _NUMBERS = (Traced, int, float, np.number, np.bool_)

@@ -15,12 +15,13 @@ from weakref import ref
 import numpy as np
 from numpy.typing import NDArray
 
+from ..captures import names
 from ..program import Program
 from . import arrayfunctions  # noqa: F401  # fills the tables of rules
 from .given import Given
 from .leftovers import Noted, may_write
 from .outputs import guarded, outputs_of, program_of
-from .refusals import BranchesError, ManyWaysError, Untraceable
+from .refusals import REFUSALS, BranchesError, ManyWaysError, Untraceable
 from .retargeted import Retargeted, watched
 from .symbols import Trace
 
@@ -82,6 +83,13 @@ def trace(
         made = attempt(partial(_straight, f, given, noted))
     except BranchesError:
         made = _of_ways(f, given, attempt)
+    except Untraceable as refused:
+        if str(refused) != REFUSALS["__float__"]:
+            raise
+        try:  # methods that use math: their calls are seen where f's source is rewritten
+            made = _of_ways(f, given, attempt)
+        except Untraceable:
+            raise refused from None
     return replace(made, inputs=1 if scalar else prod(shape), rows=given.starts[-1])
 
 
@@ -147,6 +155,8 @@ def _recorded(recording: Trace, record: Callable[[Trace], Program]) -> Program:
 def _straight(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace) -> Program:
     """The program of a function that goes the same way for all numbers; before, what it may write into is noted."""
     target = Retargeted(f)
+    if any("isinstance" in names(code) for code in target.codes):  # which has a rule only there
+        raise BranchesError
     arguments = given.symbols(recording)
     if may_write(target.codes):
         noted.look(f, arguments[1:])

@@ -34,6 +34,7 @@ _LEAVING = (
 )  # fmt: skip
 _ODD = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 _OF_FRAMES = {"locals", "globals", "super", "vars", "dir", "eval", "exec"}  # which ask who calls them
+_CALLS = {"LOAD_METHOD", "LOAD_ATTR"}  # of methods, which a copy of f does not reach
 _SIMPLE = (ast.Name, ast.Constant, ast.Attribute, ast.Subscript)
 _sites = itertools.count(1)
 
@@ -41,8 +42,9 @@ _sites = itertools.count(1)
 @lru_cache(maxsize=512)
 def rewritten(code: CodeType) -> CodeType:
     """The code with its branches rewritten; the same object where there is nothing to do or no source."""
-    branches = any("JUMP" in i.opname and "_IF_" in i.opname for i in instructions(code))
-    if not branches and not any(isinstance(const, CodeType) for const in code.co_consts):
+    names = [i.opname for i in instructions(code)]
+    told = any(("JUMP" in name and "_IF_" in name) or name in _CALLS for name in names)
+    if not told and not any(isinstance(const, CodeType) for const in code.co_consts):
         return code
     for node in _candidates(code):
         if _is_source(node, code):
