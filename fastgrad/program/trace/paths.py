@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from ..captures import is_installed
 from ..program import Operand
 from .implications import Fact, canonical, implied
-from .refusals import ManyWaysError, refuse
+from .refusals import TEXT, ManyWaysError, refuse
 from .sampling import Sample
 from .symbols import Trace
 
@@ -194,8 +194,9 @@ class Paths:
             script[-1] = [script[-1][0], not script[-1][1], True]
 
     def _turn(self, run: Callable[[], Any], sides: int) -> Way:
+        before, self.trace.said = self.trace.said, False
         try:
-            return Way((), run(), ())
+            result = run()
         except Exception as error:
             if not (isinstance(error, ArithmeticError) or is_explicit(error.__traceback__)):
                 raise
@@ -204,6 +205,11 @@ class Paths:
             if not self._frames[-1].asked:
                 raise
             return Way((), NOTHING, (), raised=True)
+        finally:
+            said, self.trace.said = self.trace.said, before
+        if said:
+            refuse(TEXT)
+        return Way((), result, ())
 
     def take_apart(self, place: Any) -> NoReturn:
         """Explore a place's sides as separate ways from now on."""

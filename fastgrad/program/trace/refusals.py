@@ -35,16 +35,16 @@ def refuse(reason: str, kind: type[Untraceable] = Untraceable) -> NoReturn:
 SINGLE = "operations on single numbers"
 """What is said of a function that is too long: its program of whole arrays may be short."""
 
-_TEXT = "f turns a traced value into text"
+TEXT = "f turns a traced value into text"
 REFUSALS = {
     "__float__": "f turns a traced value into a float: float(), a write into a float array (allocate it with "
     "np.zeros_like(x)), or a function outside NumPy and math",
     "__int__": "f turns a traced value into an integer; use np.floor or np.trunc",
     "__index__": "f uses a traced value as an index or a count",
     "__complex__": "f turns a traced value into a complex number",
-    "__format__": _TEXT,
-    "__str__": _TEXT,
-    "__repr__": _TEXT,
+    "__format__": TEXT,
+    "__str__": TEXT,
+    "__repr__": TEXT,
     "__reduce_ex__": "f pickles a traced value",
     "__reduce__": "f pickles a traced value",
     "__bytes__": "f turns a traced value into bytes",
@@ -53,10 +53,17 @@ REFUSALS = {
 
 
 def refusing(reason: str) -> Callable[..., Any]:
-    """A method that refuses; a debugger may print what is left over from a trace."""
+    """A method that refuses.
+
+    A debugger may print what is left over from a trace. And one way through f may put a value into the text of what it
+    raises; of a way that goes on with a text the trace is refused in the end.
+    """
 
     def method(self: Any, *_: Any, **__: Any) -> Any:
-        if reason == _TEXT and getattr(active, "trace", None) is None:
+        trace = getattr(active, "trace", None)
+        if reason == TEXT and (trace is None or trace.paths is not None):
+            if trace is not None:
+                trace.said = True
             return "<a value from tracing f>"
         refuse(reason)
 

@@ -36,6 +36,7 @@ class Trace:
         self.unpacked = False  # whether f takes Python's numbers out of arrays
         self.paths: Any = None  # what decides about the truth of a symbol ...
         self.branches = False  # ... and whether that was asked where nothing does
+        self.said = False  # whether a value was put into a text
         self._budget = budget
         self._raising: set[Operand] = set()  # nodes where Python's arithmetic raises
         self._memo: dict[tuple[Any, ...], Any] = {}
