@@ -49,16 +49,26 @@ def _chosen(sides: Mask) -> list[int]:
     return chosen
 
 
+def used(program: Program, columns: Array) -> int:
+    """How many nodes reach an output at one of some points, in columns."""
+    return sum(bool(mask.any()) for mask in _reached(program, columns)[0].values())
+
+
 def _sides(program: Program, columns: Array) -> Mask:
     """Which side of each select reaches an output at points in columns: (2 selects, P)."""
+    return np.array(_reached(program, columns)[1], dtype=bool).reshape(-1, columns.shape[1])
+
+
+def _reached(program: Program, columns: Array) -> tuple[dict[Operand, Mask], list[Mask]]:
+    """At which points each node reaches an output, and each side of a select."""
     needed, count = live(program), columns.shape[1]
     selects = [j for j in needed if program.nodes[j][0] == "select"]
     masks = tuple(program.nodes[j][1] for j in selects)
     truth = dict(zip(selects, schedule(replace(program, outputs=masks)).values(columns) != 0.0, strict=True))
-    used: dict[Operand, Mask] = dict.fromkeys(program.outputs, np.ones(count, dtype=bool))
+    reached: dict[Operand, Mask] = {o: np.ones(count, dtype=bool) for o in program.outputs if o[0] == "v"}
     sides: list[Mask] = []
     for j in reversed(needed):
-        here = used.get(("v", j), np.zeros(count, dtype=bool))
+        here = reached.get(("v", j), np.zeros(count, dtype=bool))
         operands = program.nodes[j][1:]
         where = [here] * len(operands)
         if j in truth:
@@ -66,5 +76,5 @@ def _sides(program: Program, columns: Array) -> Mask:
             sides += where[1:]
         for operand, mask in zip(operands, where, strict=True):
             if operand[0] == "v":
-                used[operand] = used[operand] | mask if operand in used else mask
-    return np.array(sides, dtype=bool).reshape(-1, count)
+                reached[operand] = reached[operand] | mask if operand in reached else mask
+    return reached, sides

@@ -19,7 +19,7 @@ from ...program.trace.recording import ManyWaysError, Untraceable, trace
 from ...results import EngineError
 from ..bound import Code
 from ..call import Call, Grid
-from .coverage import columns_at, sample
+from .coverage import columns_at, sample, used
 
 # Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000.
 # A dense quadratic form of 100 variables has 20 100, for which LLVM takes 3 s; then it is 1.7 times as fast as Python.
@@ -28,6 +28,8 @@ LONGEST_OPERATIONS = 20_000
 # That of Rosenbrock's function of 5 000 variables, 40 000 nodes, takes 1 to 2 s to be made and 2 to 4 of LLVM.
 LONGEST_EXACT = 100_000
 SAMPLE = 1024  # points that say which ways through f are taken, where there are too many
+LOOPING = 200  # decisions, as those of a loop that ends by data: of 20 turns it has 210
+MANY = 10_000  # points, where a trace of 5 ms pays
 KEPT = 1024  # programs of functions, and reasons why others have none; the least recently used ones are forgotten
 
 
@@ -55,16 +57,24 @@ def traced(call: Call) -> Traced:
     place = _place(call)
     try:
         try:
-            return Traced(_trace(call, budget)) if place is None else _kept(call, place, budget)
+            found = Traced(_trace(call, budget)) if place is None else _kept(call, place, budget)
         except ManyWaysError:
             if call.ahead or call.often:
                 raise
             return Traced(sampled(call))
+        return Traced(sampled(call)) if _is_wasteful(call, found.program) else found
     except Untraceable as refused:
         n = call.finite()
         value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
         (as_numbers if call.vector else as_number)(value)  # an f that returns no number at all says so on every engine
         raise EngineError(str(refused)) from None
+
+
+def _is_wasteful(call: Call, program: Program) -> bool:
+    """Whether many points take few of the turns that a loop may take, so that another trace pays for itself."""
+    if program.branches < LOOPING or call.points.count < MANY or call.ahead or call.often:
+        return False
+    return 2 * used(program, columns_at(call, sample(call.points.count, SAMPLE // 8))) < len(program.nodes)
 
 
 def sampled(call: Call) -> Program:

@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 from ..program import Operand, Program
+from ..sheltered import sheltered
 from .given import Given
 from .outputs import guarded, outputs_of, program_of
 from .paths import Paths, RestartError, Way, fold
@@ -42,12 +43,12 @@ def _explored(f: Callable[..., Any], given: Given, recording: Trace, *, merging:
                 break
             except RestartError:
                 recording.guards = []
-    outputs, shape = _joined(recording, ways)
+    outputs, shape = _joined(recording, paths, ways)
     how: dict[str, Any] = {"raises": any(way.raised or way.guards for way in ways), "sampled": points is not None}
-    return replace(program_of(recording, outputs, shape), branches=paths.branches, **how)
+    return replace(sheltered(program_of(recording, outputs, shape)), branches=paths.branches, **how)
 
 
-def _joined(recording: Trace, ways: list[Way]) -> tuple[tuple[Operand, ...], tuple[int, ...]]:
+def _joined(recording: Trace, paths: Paths, ways: list[Way]) -> tuple[tuple[Operand, ...], tuple[int, ...]]:
     """The outputs of all ways as one; NaN where one raises or a function of math would."""
     shapes = {way.result[1] for way in ways if not way.raised}
     if not shapes:
@@ -61,7 +62,6 @@ def _joined(recording: Trace, ways: list[Way]) -> tuple[tuple[Operand, ...], tup
         return nan if way.raised else guarded(recording, way.result[0], way.guards)
 
     def join(mask: Operand, yes: tuple[Operand, ...], no: tuple[Operand, ...]) -> tuple[Operand, ...]:
-        pairs = zip(yes, no, strict=True)
-        return tuple(a if a == b else recording.node("select", mask, a, b).key for a, b in pairs)
+        return tuple(paths.either(mask, a, b) for a, b in zip(yes, no, strict=True))
 
     return fold([replace(way, result=outputs(way)) for way in ways], join), shape

@@ -11,14 +11,15 @@ result, as in ``max(0.0, nan)``, so that what raises is noted as a guard, as fun
 from __future__ import annotations
 
 import dis
+import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import FunctionType, TracebackType
 from typing import Any, NoReturn
 
 from ..captures import is_installed
-from ..program import Operand
+from ..program import ZERO, Operand
 from .implications import Fact, canonical, implied
 from .refusals import TEXT, ManyWaysError, refuse
 from .sampling import Sample
@@ -166,8 +167,7 @@ class Paths:
         self.sides.pop()
         self.branches += 1
         found, self.trace.guards = dict.fromkeys(self.trace.guards), self._outer.pop()
-        where = mask if side else self.trace.node("not", mask).key
-        self.trace.guards += [self.only_where(where, key) for key in found]
+        self.trace.guards += [self.either(mask, *((key, ZERO) if side else (ZERO, key))) for key in found]
 
     def explore(self, run: Callable[[], Any]) -> list[Way]:
         """All ways through a function, in depth-first order, true before false."""
@@ -223,26 +223,17 @@ class Paths:
         if self._turns * len(self.trace.nodes) > REPLAYED:
             refuse(f"the ways through f take more than {REPLAYED:,} operations to trace{_LOOP}", ManyWaysError)
 
-    def condition(self, path: Path) -> Operand | None:
-        """The mask of the points that take a path; None of all points."""
-        mask = None
-        for key, value in path:
-            part = key if value else self.trace.node("not", key).key
-            mask = part if mask is None else self.trace.node("and", mask, part).key
-        return mask
-
-    def note(self, ways: Iterable[Way]) -> None:
+    def note(self, ways: list[Way]) -> None:
         """Note what the ways of a helper must have finite, each where it is taken, for the function that calls it."""
-        for way in ways:
-            mask = self.condition(way.path)
-            nan = (self.trace.constant(math.nan),) if way.raised else ()
-            for key in (*way.guards, *nan):
-                self.trace.guards.append(key if mask is None else self.only_where(mask, key))
+        nan = self.trace.constant(math.nan)
+        asked = [(*way.guards, *([nan] if way.raised else [])) for way in ways]
+        for key in dict.fromkeys(itertools.chain.from_iterable(asked)):
+            there = [replace(way, result=key if key in keys else ZERO) for way, keys in zip(ways, asked, strict=True)]
+            self.trace.guards.append(fold(there, self.either))
 
-    def only_where(self, mask: Operand, key: Operand) -> Operand:
-        """A number where a mask is true, 0 elsewhere."""
-        found: Operand = self.trace.node("select", mask, key, ("k", 0.0)).key
-        return found
+    def either(self, mask: Operand, yes: Operand, no: Operand) -> Operand:
+        """One number or another one, by a mask."""
+        return yes if yes == no else self.trace.node("select", mask, yes, no).key
 
 
 _LOOP = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
@@ -66,8 +66,16 @@ class Retargeted:
         if kind is ModuleType:
             return SHIM_MODULE if value is math else value
         if kind is BuiltinFunctionType:
-            return SHIMS.get(value.__name__, value) if home(value) == "math" else value
+            return self._rules(home(value)).get(value.__name__, value)
         return self._with_parts(value) if kind in (MethodType, partial) else self._object(value)
+
+    def _rules(self, module: str) -> Mapping[str, Any]:
+        """What there is for the functions of a module."""
+        if module == "builtins" and self._branching:
+            from .pythonfunctions import PYTHONS  # noqa: PLC0415
+
+            return PYTHONS
+        return SHIMS if module == "math" else {}
 
     def _object(self, value: Any) -> Any:
         check_object(value)
