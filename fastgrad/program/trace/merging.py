@@ -84,7 +84,7 @@ class Both:
         self._mask = _truth(self._paths, test, site)
         if not isinstance(self._mask, bool):
             self._arrays = [space.get(name) for name in stored if not isinstance(space.get(name), _NUMBERS)]
-            if not all(type(a) is list or _is_of_objects(a) for a in self._arrays):
+            if not all((type(a) is list or _is_of_objects(a)) and _is_flat(a) for a in self._arrays):
                 self._take_apart()
 
     def __iter__(self) -> Iterator[bool]:
@@ -143,6 +143,12 @@ _NUMBERS = (Traced, int, float, np.number, np.bool_)
 
 def _is_of_objects(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype == object
+
+
+def _is_flat(array: Any) -> bool:
+    """Whether a copy of an array or list holds all that may be written: a list in it would be the same in the copy."""
+    values = array if isinstance(array, list) else array.flat
+    return all(isinstance(value, (*_NUMBERS, str, type(None))) for value in values)
 
 
 def _copies(arrays: list[Any]) -> list[Any]:
