@@ -170,6 +170,8 @@ def _scalar_function(self: Traced, function: Any, types: Any, args: Any, options
 
 
 def _rounded(self: Symbol, digits: Any = None) -> Any:
+    if digits is None:  # an integer, which NaN and inf have none of: Python raises
+        self.trace.guards.append(self.key)
     return call_function(np.round, (self, digits or 0), {})
 
 

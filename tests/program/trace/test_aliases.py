@@ -59,6 +59,18 @@ def test_sides_share_nothing(f):
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize(("f", "place"), [(nested, 2), (renamed, 2), (in_place, 2), (rows, 1), (typed, 0)])
+@pytest.mark.parametrize("first", [1.0, -1.0])
+def test_a_side_that_only_a_later_call_takes(f, place, first):
+    """The program is kept, and was compared with f where the first call's points are."""
+    X = np.random.default_rng(0).uniform(0.5, 2.0, (3000, 3))
+    X[:, place] *= first
+    fastgrad.gradient(f, X, batch=True, engine="simd")
+    X[:, place] *= -1.0
+    found, expected = (fastgrad.gradient(f, X, batch=True, engine=engine) for engine in ("simd", "reference"))
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
 def test_patterns_of_classes_are_refused():
     def f(x):
         match x[0]:
@@ -69,3 +81,15 @@ def test_patterns_of_classes_are_refused():
 
     with pytest.raises(Untraceable, match="by their classes"):
         trace(f, (3,))
+
+
+def test_what_has_no_integer_is_not_rounded():
+    def f(x):
+        return x[1] if round(x[0]) == 0 else x[1] * x[0]
+
+    X = points(2)
+    found, expected = (fastgrad.gradient(f, X, batch=True, engine=engine) for engine in ("simd", "reference"))
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+    X[5, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN to integer"):
+        fastgrad.gradient(f, X, batch=True, engine="simd")
