@@ -104,6 +104,11 @@ def is_installed(path: str) -> bool:
     return "site-packages" in path or "dist-packages" in path or path.startswith((_OWN, *_PYTHONS_OWN))
 
 
+def is_own(path: str) -> bool:
+    """Whether code belongs to this package."""
+    return path.startswith(_OWN)
+
+
 def is_users_module(module: ModuleType) -> bool:
     """Whether a module is the user's: a file of theirs, a session, or made by hand; Python's own in C have a spec."""
     path = getattr(module, "__file__", None)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import dis
 import itertools
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import FunctionType, TracebackType
+from types import FrameType, FunctionType, TracebackType
 from typing import Any, NoReturn
 
-from ..captures import is_installed
+from ..captures import is_installed, is_own
 from ..program import ZERO, Operand
 from .implications import Fact, canonical, implied
 from .refusals import TEXT, ManyWaysError, refuse
@@ -99,6 +100,12 @@ class Paths:
         self._turns = 0
         self._outer: list[list[Operand]] = []  # guards outside the sides that are being run
         trace.paths = self
+
+    def asked(self, key: Operand) -> bool:
+        """The truth of a mask, if Python asks for it: NumPy compares objects otherwise than numbers, such as NaN."""
+        if not _is_pythons(sys._getframe(2)):
+            refuse("f calls a function that compares numbers and has no rule for tracing")
+        return self.decide(key)
 
     def decide(self, key: Operand) -> bool:
         """The truth of a mask on this way."""
@@ -240,6 +247,23 @@ _LOOP = (
     ": a loop whose number of turns depends on data, or many branches; write np.where, np.maximum or np.minimum, or "
     "let helper functions return what each branch gives"
 )
+
+
+def foreign(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A call of a function that must not ask for the truth of symbols."""
+    return function(*args, **options)
+
+
+_ASKING = {"UNARY_NOT", "CONTAINS_OP", "COMPARE_OP", "TO_BOOL"}
+
+
+def _is_pythons(frame: FrameType) -> bool:
+    """Whether a statement or operator of the user's asks, or one of this package, which knows what it does."""
+    code = frame.f_code
+    if is_installed(code.co_filename):
+        return is_own(code.co_filename) and code is not foreign.__code__
+    name = dis.opname[code.co_code[frame.f_lasti]]
+    return "JUMP" in name or name in _ASKING
 
 
 def _untaken(path: Path) -> Way:

@@ -30,7 +30,7 @@ def _extreme(name: str, node: str) -> Callable[..., Any]:
     def call(*values: Any, **options: Any) -> Any:
         items = _items(values[0]) if len(values) == 1 else list(values)
         if options or items is None or not traced(*items) or any(isinstance(v, np.ndarray) for v in items):
-            return real(*(values if len(values) > 1 or items is None else (items,)), **options)
+            return real(*(values if len(values) != 1 or items is None else (items,)), **options)
         return reduce(choose, items)
 
     return call

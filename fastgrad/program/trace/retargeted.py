@@ -50,11 +50,12 @@ class Retargeted:
 
     def helper(self, function: FunctionType) -> Any:
         """A function that f calls; where f branches, one that is explored on its own."""
-        if function in self._made or not self._branching or is_installed(function.__code__.co_filename):
-            return function if function in self._made else self._function(function)
+        swapped = function if function in self._made else self._function(function)
+        if swapped in self._made or not self._branching or is_installed(function.__code__.co_filename):
+            return swapped
         from .calls import explored  # noqa: PLC0415
 
-        alone = self._done[id(function)] = explored(function, self._function(function))
+        alone = self._done[id(function)] = explored(function, swapped)
         self._made[alone] = function
         return alone
 

@@ -182,7 +182,7 @@ class Traced:
         if trace.paths is None:
             trace.branches = True
             raise BranchesError
-        return bool(trace.paths.decide(self._truth()))
+        return bool(trace.paths.asked(self._truth()))
 
     def _truth(self) -> Operand:
         mask: Operand = self.trace.node("ne", self.key, ("k", 0.0)).key
