@@ -15,7 +15,7 @@ from weakref import ref
 import numpy as np
 
 from ..program import Operand, Program
-from . import arrayfunctions  # noqa: F401  # fills the tables of rules
+from . import arrayfunctions, specialfunctions  # noqa: F401  # fill the tables of rules
 from .arrays import Symbols
 from .leftovers import Noted, may_write
 from .paths import Paths, RestartError, Way, fold
