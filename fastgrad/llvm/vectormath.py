@@ -342,9 +342,15 @@ def _relative_entropy(v: Vectors, a: str, b: str) -> str:
     return v.select(inside, found, v.select(ends, zero, outside))
 
 
+def _within(v: Vectors, a: str) -> str:
+    """0 of what is not negative, minus infinity of the rest."""
+    found = v.select(v.compare("olt", a, v.splat(0.0)), v.splat(float("-inf")), v.splat(0.0))
+    return v.select(v.is_nan(a), a, found)
+
+
 CALLING = {
     "softplus": ("exp", "log1p"), "logit": ("log", "log1p"), "xlogy": ("log",), "xlog1py": ("log1p",), "entr": ("log",),
-    "rel_entr": ("log",),
+    "rel_entr": ("log",), "logabs": ("log",), "xlogabs": ("log",),
 }  # fmt: skip
 """Operations that are made of functions, and of which."""
 _COMPOSED: dict[str, Callable[..., str]] = {
@@ -368,6 +374,9 @@ _COMPOSED: dict[str, Callable[..., str]] = {
     "softplus": _softplus,
     "logit": _logit,
     "xlogy": _times_logarithm("log"),
+    "within": _within,
+    "logabs": lambda v, a: v.function("log", v.intrinsic("fabs", a)),
+    "xlogabs": lambda v, a, b: _times_logarithm("log")(v, a, v.intrinsic("fabs", b)),
     "entr": _entropy,
     "rel_entr": _relative_entropy,
     "xlog1py": _times_logarithm("log1p"),

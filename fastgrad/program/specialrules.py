@@ -91,6 +91,9 @@ RULES: dict[str, Callable[..., tuple[Any, ...]]] = {
     "mills": _mills,
     "softplus": lambda y, a: (1.0 / (1.0 + (-a).exp()),),
     "logit": lambda y, a: (1.0 / (a * (1.0 - a)),),
+    "within": lambda y, a: (y + y.abs(),),  # outside no number
+    "logabs": lambda y, a: (1.0 / a,),
+    "xlogabs": lambda y, a, b: (b.logabs(), a / (a.eq(0.0) & b.eq(0.0)).where(1.0, b)),
     "entr": lambda y, a: (-1.0 - a.log(),),
     "rel_entr": lambda y, a, b: ((a / b).log() + 1.0, -a / (a.eq(0.0) & b.eq(0.0)).where(1.0, b)),
     "xlogy": _xlogy,

@@ -96,6 +96,15 @@ def mills(a: ArrayLike) -> Any:
     return np.where(x < 0.0, below, above)[()]
 
 
+def _within(a: ArrayLike) -> Any:
+    """0 of what is not negative, minus infinity of the rest."""
+    return np.where(np.less(a, 0.0), -np.inf, np.where(np.isnan(a), a, 0.0))[()]
+
+
+def _logabs(a: ArrayLike) -> Any:
+    return np.log(np.abs(a))
+
+
 GAMMAS = ("lgamma", "tgamma", "digamma", "trigamma")
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "erf": _of_numbers(math.erf),
@@ -106,6 +115,9 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "trigamma": trigamma,
     "mills": mills,
     "softplus": _softplus,
+    "within": _within,
+    "logabs": _logabs,
+    "xlogabs": lambda a, b: _scipys("xlogy")(a, np.abs(b)),
     **{
         name: _scipys(name)
         for name in ("erfcx", "log_ndtr", "i0e", "i1e", "j0", "j1", "logit", "xlogy", "xlog1py", "entr", "rel_entr")

@@ -37,6 +37,8 @@ ONE = {
     "log_ndtr": (lambda a: mpmath.log(mpmath.ncdf(a)), (-40.0, -29.0, -3.0, -0.1, 0.0, 1.0, 6.0), 5e-15, 1e-12),
     "mills": (mills, (-40.0, -31.0, -29.0, -3.0, -0.1, 0.0, 1.0, 6.0), 1e-12, 1e-7),
     "softplus": (lambda a: mpmath.log(1 + mpmath.exp(a)), (-40.0, -1.0, 0.0, 0.5, 30.0), 5e-15, 5e-15),
+    "within": (lambda a: mpmath.mpf(0), (0.0, 0.7, 30.0), 0.0, 0.0),
+    "logabs": (lambda a: mpmath.log(abs(a)), (-3.0, 1e-9, 0.2), 5e-15, 5e-15),
     "entr": (lambda a: -a * mpmath.log(a), (1e-9, 0.2, 1.0, 30.0), 5e-15, 1e-14),
     "logit": (lambda a: mpmath.log(a / (1 - a)), (1e-9, 0.2, 0.5 - 1e-6, 0.7, 0.999), 5e-15, 1e-13),
     "lgamma": (lambda a: mpmath.log(abs(mpmath.gamma(a))), GAMMAS, 2e-14, 2e-14),
@@ -51,6 +53,7 @@ ONE = {
 PAIRS = ((0.3, 1.7), (2.0, 0.3), (-0.6, 0.9), (1e3, 1e-3), (0.0, 0.7))
 TWO = {
     "xlogy": lambda a, b: a * mpmath.log(b),
+    "xlogabs": lambda a, b: a * mpmath.log(abs(b)),
     "rel_entr": lambda a, b: a * mpmath.log(a / b),
     "xlog1py": lambda a, b: a * mpmath.log(1 + b),
 }
@@ -101,3 +104,4 @@ def test_slopes_at_the_ends():
     assert derivatives("i1e", [0.0], "gradient") == [0.5]
     assert derivatives("log_ndtr", [50.0], "gradient") == [0.0]
     assert derivatives("softplus", [-800.0], "gradient") == [0.0]
+    assert np.isnan(derivatives("within", [-1.0], "gradient")).all()

@@ -14,6 +14,7 @@ from ..captures import home, instructions, is_installed, parts, rebuilt
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
 from .refusals import refuse
+from .replacements import replaced
 
 
 @lru_cache(maxsize=1024)
@@ -49,6 +50,8 @@ class Retargeted:
     def _swap(self, value: Any) -> Any:
         """A value that f reaches, swapped where that matters."""
         kind = type(value)
+        if (stand_in := replaced(value)) is not value:
+            return stand_in
         if kind is FunctionType:
             return self._function(value)
         if kind is ModuleType:
