@@ -160,7 +160,7 @@ class Vectors(Lanes):
             return self.emit(f"{_LOGIC[name]} {self.mask} {operands[0]}, {operands[1]}")
         if name in _INTRINSICS:
             return self.intrinsic(_INTRINSICS[name], *operands)
-        if name in OWN or name in FUNCTIONS:
+        if name in OWN or name in FUNCTIONS or (name in CALLING and self.outside is None):
             return self.function(name, *operands)
         if name in _COMPOSED:
             return _COMPOSED[name](self, *operands)
@@ -168,8 +168,8 @@ class Vectors(Lanes):
         raise Unsupported(msg)
 
     def function(self, name: str, *operands: str) -> str:
-        """An elementary function: our own, or the C library's."""
-        if name not in OWN or not (enabled() or name in _NO_LIBRARYS):
+        """An elementary function: our own, what is made of several, or the C library's."""
+        if name not in CALLING and (name not in OWN or not (enabled() or name in _NO_LIBRARYS)):
             return self._lane_by_lane(name.removesuffix(PAIRED), *operands)
         if self.outside is None:
             return self.call(self._apart(name, len(operands)), *operands)
@@ -178,11 +178,14 @@ class Vectors(Lanes):
         return found.name
 
     def _apart(self, name: str, count: int) -> str:
-        """One of our own as a function of the module, for all arguments."""
+        """One of our own, or what is made of several, as a function of the module, for all arguments."""
         full = f"fastgrad.{name}.{self.lanes}"
         if full not in self.declared:
             body, names = Vectors(self.lanes, fused=self.fused), ARGUMENTS[:count]
-            body.write_whole(name, names)
+            if name in CALLING:
+                body.do(f"ret {self.double} {_COMPOSED[name](body, *names)}")
+            else:
+                body.write_whole(name, names)
             head = f"define internal {self.double} @{full}({', '.join(f'{self.double} {n}' for n in names)})"
             wide = " ".join(f'"{kind}-vector-width"="{64 * self.lanes}"' for kind in ("min-legal", "prefer"))
             attributes = f'noinline nounwind readnone willreturn "stackrealign" {wide}'
