@@ -6,13 +6,15 @@ go to SciPy as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import FunctionType, MethodType, ModuleType
+from collections.abc import Callable, Iterable
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..captures import home
+from ..members import STORES, instructions, is_plain
+from ..members import codes as all_codes
 from ..scipys import is_own_function, module
 from .arrays import Symbols, guarded, plain, wrap
 from .distributions import DISTRIBUTIONS, Distribution
@@ -38,6 +40,20 @@ def replaced(value: Any) -> Any:
         return value if holder is None else getattr(holder, value.__name__)
     found = _distribution(value) if home(kind).startswith("scipy.stats") else None
     return value if found is None else found
+
+
+def with_replaced_attributes(value: Any, codes: Iterable[CodeType]) -> Any:
+    """An object of the user's with stand-ins for what lies in it, a copy; itself where code may set its attributes."""
+    try:
+        own = vars(value) if is_plain(value) else {}
+    except Exception:  # noqa: BLE001  it has none, or one that refuses to be looked at
+        return value
+    found = {name: other for name, part in own.items() if (other := replaced(part)) is not part}
+    if not found or any(i.opname in STORES for code in codes for inner in all_codes(code) for i in instructions(inner)):
+        return value
+    copy = object.__new__(type(value))
+    copy.__dict__.update(own | found)
+    return copy
 
 
 class _Module(ModuleType):

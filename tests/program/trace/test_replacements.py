@@ -110,3 +110,35 @@ def test_what_holds_symbols():
         (1,),
     )
     assert seen == [(True, True, False)]
+
+
+# --- objects of the user's --------------------------------------------------------------------------------------------
+
+
+class Model:
+    def __init__(self):
+        self.prior, self.spread, self.calls = norm(0.0, 2.0), 1.5, 0
+
+    def likelihood(self, x):
+        return np.sum(norm.logpdf(DATA, x[0], self.spread)) + self.penalty(x)
+
+    def penalty(self, x):
+        return self.prior.logpdf(x[1])
+
+    def counting(self, x):
+        self.calls += 1
+        return self.prior.logpdf(x[1])
+
+
+def test_distributions_in_an_object():
+    model, x = Model(), np.array([0.7, 1.9])
+    for f in (model.likelihood, lambda x: model.prior.logpdf(x[0]) * x[1], lambda x: model.penalty(x) + x[0]):
+        assert evaluate(trace(f, (2,)), x) == pytest.approx([float(f(x))], rel=1e-14)
+    assert type(model.prior) is type(norm())
+
+
+def test_an_object_that_f_writes_into_is_the_users_own():
+    model = Model()
+    with pytest.raises(Untraceable):
+        trace(model.counting, (2,))
+    assert model.calls == 0
