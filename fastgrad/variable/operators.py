@@ -12,6 +12,7 @@ from .graph import MODE, ancestors, gradients, write
 from .numbers import Numbers
 from .operands import InvalidType, checked, common_dtype, constant, fixed
 from .rules import RULES, UFUNCS, Axis, Rule
+from .specials import special_rule
 
 Array = NDArray[Any]
 
@@ -286,9 +287,10 @@ class Variable(Numbers):
             raise TypeError(msg)
         if ufunc is np.power and method == "__call__" and not options and isinstance(inputs[0], Variable):
             return inputs[0] ** inputs[1]
-        if ufunc not in UFUNCS or method != "__call__" or options:
+        rule = UFUNCS.get(ufunc) or special_rule(ufunc)
+        if rule is None or method != "__call__" or options:
             refuse_name(f"{ufunc.__name__}{'' if method == '__call__' else '.' + method}", options)
-        return record(UFUNCS[ufunc], *inputs)
+        return record(rule, *inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         if function not in ARRAY_FUNCTIONS:

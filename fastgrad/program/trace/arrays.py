@@ -20,6 +20,8 @@ METHODS: dict[str, Callable[..., Any]] = {}
 """Methods of ufuncs: reduce, accumulate, outer."""
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 """NumPy's functions that are not ufuncs."""
+LATER: list[Callable[[np.ufunc], Callable[..., Any] | None]] = []
+"""Who knows the loops of ufuncs that may not be there yet, of other libraries than NumPy."""
 
 
 class Symbols(np.ndarray[Any, np.dtype[np.object_]]):
@@ -123,7 +125,8 @@ def _unlisted(ufunc: np.ufunc) -> Callable[..., Any]:
     """np.frompyfunc and np.vectorize make ufuncs that run Python on each element."""
     if ufunc.types == ["O" * ufunc.nin + "->" + "O" * ufunc.nout]:
         return ufunc
-    return refuse(f"f uses the ufunc {ufunc.__name__}, which has no rule for tracing")
+    found = next((loop for look in LATER if (loop := look(ufunc))), None)
+    return found or refuse(f"f uses the ufunc {ufunc.__name__}, which has no rule for tracing")
 
 
 def _store(out: Any, result: Any) -> Any:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..captures import names
 from ..program import Program
-from . import arrayfunctions  # noqa: F401  # fills the tables of rules
+from . import arrayfunctions, specialfunctions  # noqa: F401  # fill the tables of rules
 from .given import Given
 from .leftovers import Noted, may_write
 from .outputs import guarded, outputs_of, program_of

@@ -15,6 +15,7 @@ from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
 from .paths import is_explicit
 from .refusals import refuse
+from .replacements import replaced, with_replaced_attributes
 
 
 @lru_cache(maxsize=1024)
@@ -62,6 +63,8 @@ class Retargeted:
     def _swap(self, value: Any) -> Any:
         """A value that f reaches, swapped where that matters."""
         kind = type(value)
+        if (stand_in := replaced(value)) is not value:
+            return stand_in
         if kind is FunctionType:
             return self.helper(value)
         if kind is ModuleType:
@@ -112,6 +115,8 @@ class Retargeted:
             if code is not None and type(part) is not FunctionType:
                 check_attributes(code, part, self.codes)
             swapped = self._swap(part)
+            if swapped is part and code is not None:
+                swapped = with_replaced_attributes(part, (code, *self.codes))
             if swapped is not part:
                 new[kind, name] = swapped
         return rebuilt(value, new) if new else value

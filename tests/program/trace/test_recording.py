@@ -379,7 +379,7 @@ REFUSED = {
     "None": (lambda _: None, "NoneType"),
     "a string": (lambda _: "a", "str"),
     "ragged": (lambda x: [x[0], [x[1], x[2]]], "ValueError|list"),
-    "math.gamma": (lambda x: math.gamma(x[0]), "math.gamma"),
+    "math.ulp": (lambda x: math.ulp(x[0]), "math.ulp"),
     "math of an array": (math.sin, "np.sin"),
     "budget": (endless, "20000 operations"),
     "unknown ufunc": (lambda x: np.spacing(x).sum(), "spacing"),
