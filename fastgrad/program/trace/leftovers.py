@@ -142,7 +142,7 @@ class Noted:
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             yield from self._note(cell, partial(_cell, cell), partial(_fill_cell, cell), name).values()
         space = function.__globals__
-        if stored := _stored(code):
+        if stored := stored_globals(code):
             self._note(space, partial(_of_names, space, stored), partial(_set_names, space, stored), stored[0])
         if own := function.__dict__:
             yield from self._note(function, partial(dict, own), partial(_refill, own)).values()
@@ -214,9 +214,9 @@ def _is_symbolic(value: Any, depth: int) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _stored(code: CodeType) -> list[str]:
+def stored_globals(code: CodeType) -> list[str]:
     """The global variables that a function writes."""
-    inner = [name for const in code.co_consts if isinstance(const, CodeType) for name in _stored(const)]
+    inner = [name for const in code.co_consts if isinstance(const, CodeType) for name in stored_globals(const)]
     return inner + [i.argval for i in instructions(code) if i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")]
 
 

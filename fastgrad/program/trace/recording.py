@@ -15,10 +15,11 @@ from weakref import ref
 import numpy as np
 
 from ..program import Operand, Program
-from . import arrayfunctions  # noqa: F401  # fills the tables of rules
 from .arrays import Symbols
+from .creation import may_fill
 from .leftovers import Noted, may_write
 from .paths import Paths, RestartError, Way, fold
+from .places import place_of_error
 from .refusals import Untraceable, refuse
 from .retargeted import Retargeted, watched
 from .symbols import Flag, Symbol, Trace
@@ -118,7 +119,8 @@ def _recorded(
         try:
             made = _explored(recording, noted, f, arguments)
         except Exception as error:
-            raise Untraceable(recording.reason or _why(error)) from error
+            place = place_of_error(error.__traceback__, recording.outermost)
+            raise Untraceable(recording.reason or _why(error) + place) from error
         if recording.reason:
             raise Untraceable(recording.reason)
     return replace(made, inputs=1 if scalar else prod(shape), rows=starts[-1])
@@ -131,6 +133,7 @@ def _explored(
     target = Retargeted(f)
     if may_write(target.codes):
         noted.look(f, arguments()[1:])
+    recording.fills = any(map(may_fill, target.codes))
     apart = set[Any]()
     with watched(target.catches):
         while True:

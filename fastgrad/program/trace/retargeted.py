@@ -10,10 +10,24 @@ from functools import lru_cache, partial
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from ..captures import home, instructions, is_installed, parts, rebuilt
+from .builtinfunctions import builtin_shims
+from .leftovers import stored_globals
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
+from .numpymodule import NUMPYS
 from .refusals import refuse
+
+_KINDS = {FunctionType, BuiltinFunctionType, np.ufunc, type(np.sum), type}
+
+
+def _is_numpys(value: Any) -> bool:
+    """Whether it is a function or a module of NumPy's."""
+    if type(value) is ModuleType:
+        return value.__name__.partition(".")[0] == "numpy"
+    return type(value) in _KINDS and home(value).partition(".")[0] == "numpy"
 
 
 @lru_cache(maxsize=1024)
@@ -49,6 +63,8 @@ class Retargeted:
     def _swap(self, value: Any) -> Any:
         """A value that f reaches, swapped where that matters."""
         kind = type(value)
+        if _is_numpys(value):
+            return NUMPYS.get(value, value)
         if kind is FunctionType:
             return self._function(value)
         if kind is ModuleType:
@@ -79,12 +95,15 @@ class Retargeted:
         """A function, method or partial whose parts are swapped; itself where none of them is another."""
         new = {}
         code = getattr(getattr(value, "__func__", value), "__code__", None)
+        shared = type(value) is FunctionType and bool(stored_globals(value.__code__))  # a copy would not be seen to
         for kind, name, part in parts(value):
             if code is not None and type(part) is not FunctionType:
                 check_attributes(code, part, self.codes)
             swapped = self._swap(part)
-            if swapped is not part:
+            if swapped is not part and not (shared and _is_numpys(part)):
                 new[kind, name] = swapped
+        if type(value) is FunctionType and not shared:
+            new |= builtin_shims(value.__code__, value.__globals__)
         return rebuilt(value, new) if new else value
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, Self
 
 import numpy as np
 
+from ..captures import is_installed
 from ..program import BOOLEAN, Operand
 from . import integers
 from .refusals import BRANCHES, REFUSALS, SINGLE, active, refuse, refusing
@@ -34,9 +37,11 @@ class Trace:
         self.constants: list[float] = []
         self.guards: list[Operand] = []  # results of functions that raise in Python where these are not finite
         self.reason = ""
+        self.outermost: FrameType | None = None  # who traces; what is called from there is f's
         self.pythons: set[Operand] = set()  # nodes that are floats of Python's there, whose division by 0 raises
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
         self.whole: dict[Operand, int] = {}  # what is an integer there, if batch arguments are, and its largest size
+        self.fills = False  # whether f writes into arrays, so that those it makes have to take symbols
         self.unpacked = False  # whether f takes Python's numbers out of arrays
         self.decide: Callable[[Operand], bool] = _refuse_to_decide
         self._budget = budget
@@ -45,12 +50,12 @@ class Trace:
         self._slots: dict[bytes, Operand] = {}
 
     def __enter__(self) -> Self:
-        self._outer = getattr(active, "trace", None)
+        self._outer, self.outermost = getattr(active, "trace", None), sys._getframe(1)
         active.trace = self
         return self
 
     def __exit__(self, *_: object) -> None:
-        active.trace = self._outer
+        active.trace, self.outermost = self._outer, None
         self.decide = _refuse_to_decide
         self._memo.clear()
 
@@ -165,12 +170,19 @@ class Literal:
         self.value = value
 
 
+def is_asked_by_f() -> bool:
+    """Whether the user's code asks for an attribute, and not NumPy's or ours; to be called by the property itself."""
+    return not is_installed(sys._getframe(2).f_code.co_filename)
+
+
+OBJECT = np.dtype(object)
+
+
 class Traced:
     """A number or a mask of a trace."""
 
     __slots__ = ("key", "trace")
     __hash__ = None  # type: ignore[assignment]
-    dtype: np.dtype[Any] = np.dtype(object)
     shape: tuple[int, ...] = ()
     ndim, size = 0, 1
 
@@ -187,6 +199,11 @@ class Traced:
     def _truth(self) -> Operand:
         mask: Operand = self.trace.node("ne", self.key, ("k", 0.0)).key
         return mask
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """f sees the type of the number, NumPy's own code that of an object."""
+        return np.dtype(bool if type(self) is Flag else float) if is_asked_by_f() else OBJECT
 
     def __deepcopy__(self, memo: Any) -> Traced:
         return self
@@ -222,12 +239,26 @@ for _name, _reason in REFUSALS.items():
     setattr(Traced, _name, refusing(_reason))
 
 
+_UFUNCS = {
+    "+": np.add, "-": np.subtract, "/": np.divide, "mod": np.remainder, "floordiv": np.floor_divide, "lt": np.less,
+    "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
+}  # fmt: skip
+
+
+def _with_list(ufunc: np.ufunc | None, value: Traced, other: Any, swap: bool) -> Any:
+    """A number of NumPy's and a list make an array, but by a product; with one of Python's f itself raises."""
+    if ufunc is None or type(other) not in (list, tuple):
+        return NotImplemented
+    array = np.asarray(other)
+    return ufunc(array, value) if swap else ufunc(value, array)
+
+
 def _binary(name: str, swap: bool = False) -> Any:
     def method(self: Symbol, other: Any) -> Any:
         trace = self.trace
         operand = trace.operand(other)
         if operand is None:
-            return NotImplemented
+            return _with_list(_UFUNCS.get(name), self, other, swap)
         return trace.node(name, operand, self.key) if swap else trace.node(name, self.key, operand)
 
     return method
@@ -238,7 +269,7 @@ def _by_rule(ufunc: np.ufunc, swap: bool = False) -> Any:
 
     def method(self: Traced, other: Any) -> Any:
         if self.trace.operand(other) is None:
-            return NotImplemented
+            return _with_list(ufunc, self, other, swap)
         return RULES[ufunc](other, self) if swap else RULES[ufunc](self, other)
 
     return method
