@@ -230,6 +230,8 @@ def _rounded(self: Symbol, digits: Any = None) -> Any:
 
 
 def _astype(a: Any, dtype: Any, *, copy: bool = True) -> Any:
+    if np.dtype(dtype).char not in "dO" and not holds_symbols(a):
+        return real(a).astype(dtype)
     check_dtype(dtype)
     return np.asarray(AS_NUMBER(a.view(np.ndarray)), dtype=object) if copy or is_mask(a) else a
 

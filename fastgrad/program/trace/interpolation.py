@@ -86,8 +86,7 @@ def _choose(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     only("mode", mode, "raise")
     if holds_symbols(a):
         refuse("f chooses by traced integers; write np.where(condition, a, b) or np.select")
-    parts = np.broadcast_arrays(*(objects(choice) for choice in choices))
-    index, *_ = np.broadcast_arrays(np.asarray(real(a)), parts[0])
+    index, *parts = np.broadcast_arrays(np.asarray(real(a)), *(objects(choice) for choice in choices))
     result = np.empty(index.shape, dtype=object)
     for place in np.ndindex(index.shape):
         result[place] = parts[index[place]][place]
