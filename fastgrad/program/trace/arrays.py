@@ -45,7 +45,7 @@ class Symbols(np.ndarray[Any, np.dtype[np.object_]]):
     @property
     def dtype(self) -> np.dtype[Any]:
         """f sees the type of the numbers, NumPy's own code that of objects."""
-        return np.dtype(bool if is_mask(self.view(np.ndarray)) else float) if is_asked_by_f() else OBJECT
+        return number_type(self) if is_asked_by_f() else OBJECT
 
     def __deepcopy__(self, memo: Any) -> Symbols:
         return self.copy()
@@ -95,6 +95,12 @@ def real(value: Any) -> Any:
     if isinstance(value, Symbols):
         return np.array(value.view(np.ndarray).tolist(), bool if is_mask(value) else float).reshape(value.shape)
     return type(value)(map(real, value)) if type(value) in (list, tuple) else value
+
+
+def number_type(array: Symbols) -> np.dtype[Any]:
+    """The type of the numbers that an array's elements stand for."""
+    first = next(iter(array.view(np.ndarray).flat), None)
+    return first.type if isinstance(first, Traced) else np.dtype(bool if type(first) is bool else float)
 
 
 def of_numbers(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:

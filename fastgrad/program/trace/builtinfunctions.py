@@ -18,26 +18,8 @@ from ..captures import instructions, loaded
 from .arrays import Symbols
 from .elementwise import record
 from .mathfunctions import SHIM_MODULE
-from .numpymodule import NUMPYS
+from .numpymodule import NUMPYS, StandIn
 from .symbols import Flag, Traced, as_number
-
-
-class _Kind(type):
-    """The type of a class that stands for one of Python's: what is one of the latter is one of it."""
-
-    own: type
-
-    def __instancecheck__(cls, value: Any) -> bool:
-        return isinstance(value, cls.own)
-
-    def __subclasscheck__(cls, kind: type) -> bool:
-        return issubclass(kind, cls.own)
-
-    def __eq__(cls, other: object) -> bool:
-        return other is cls.own or other is cls
-
-    def __hash__(cls) -> int:
-        return hash(cls.own)
 
 
 def _single(value: Any) -> Any:
@@ -48,7 +30,7 @@ def _single(value: Any) -> Any:
     return value.view(np.ndarray).item()
 
 
-class Float(float, metaclass=_Kind):
+class Float(float, metaclass=StandIn):
     """float."""
 
     own = float
@@ -62,7 +44,7 @@ class Float(float, metaclass=_Kind):
         return float(value)
 
 
-class Int(int, metaclass=_Kind):
+class Int(int, metaclass=StandIn):
     """int."""
 
     own = int
@@ -90,7 +72,7 @@ def _isinstance(value: Any, kind: Any) -> bool:
     if isinstance(value, Traced):
         if isinstance(kind, tuple):
             return any(_isinstance(value, one) for one in kind)
-        return issubclass(np.bool_ if type(value) is Flag else np.float64, kind) or isinstance(value, kind)
+        return issubclass(value.type.type, kind) or isinstance(value, kind)
     return isinstance(value, kind)
 
 
@@ -110,7 +92,17 @@ def _imports(code: CodeType) -> bool:
     return any(i.opname == "IMPORT_NAME" for i in instructions(code)) or any(map(_imports, inner))
 
 
+@lru_cache(maxsize=1024)
+def _compares_types(code: CodeType) -> bool:
+    """Whether f may ask ``type(v) is float``, which of the class in its place is not so."""
+    inner = [const for const in code.co_consts if isinstance(const, CodeType)]
+    return "type" in loaded(code) and any(i.opname == "IS_OP" for c in (code, *inner) for i in instructions(c))
+
+
 def builtin_shims(code: CodeType, space: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
     """What f gets for those of Python's functions that it looks up, as parts of `rebuilt`."""
-    found = {("global", name): _SHIMS[name] for name in loaded(code) if name in _SHIMS and name not in space}
+    wanted = {name for name in loaded(code) if name in _SHIMS and name not in space}
+    if _compares_types(code):
+        wanted -= {"float", "int"}
+    found = {("global", name): _SHIMS[name] for name in wanted}
     return {**found, ("global", "__builtins__"): _WITH_IMPORT} if _imports(code) else found

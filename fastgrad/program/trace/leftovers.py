@@ -21,7 +21,7 @@ import numpy as np
 
 from ..captures import home, instructions, is_installed, is_pythons_class, is_users_module, names
 from .arrays import Symbols
-from .symbols import Traced
+from .symbols import Symbol, Traced
 
 OBJECTS = 2_000  # looked at before a trace, at most
 LONG = 1_000  # elements; of a longer list only the length is noted
@@ -196,7 +196,8 @@ class _Place:
 
 
 _MISSING = object()
-_PLAIN = {int, float, str, bytes, bool, complex, type(None), np.float64, type(np.sin), type(len)}
+# Batch arguments are symbols, whose trace would be held.
+_PLAIN = {int, float, str, bytes, bool, complex, type(None), np.float64, type(np.sin), type(len), Symbol, Symbols}
 
 
 def _is_symbolic(value: Any, depth: int) -> bool:

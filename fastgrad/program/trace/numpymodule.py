@@ -55,18 +55,38 @@ class _Ufunc:
         return hash(self._ufunc)
 
 
-class _Float64(np.float64):
-    """np.float64 of a symbol is the symbol; as a data type it is NumPy's own."""
+class StandIn(type):
+    """The type of a class that stands for another one: what is one of the latter is one of it."""
+
+    own: type
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, cls.own)
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return issubclass(kind, cls.own)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls.own or other is cls
+
+    def __hash__(cls) -> int:
+        return hash(cls.own)
+
+
+class Float64(np.float64, metaclass=StandIn):
+    """np.float64, of which a symbol is one."""
+
+    own = np.float64
 
     def __new__(cls, value: Any = 0.0) -> Any:
         return value.astype(float) if isinstance(value, (Traced, Symbols)) else np.float64(value)
 
 
 NUMPYS: dict[Any, Any] = {
-    **{function: _of_lists(function) for function in FUNCTIONS if hasattr(np, function.__name__)},
+    **{function: _of_lists(function) for function in FUNCTIONS},
     **{ufunc: _Ufunc(ufunc) for ufunc in LOOPS},
     **{getattr(np, name): make for name, make in MAKING.items()},
-    np.float64: _Float64,
+    np.float64: Float64,
 }
 """What f gets in the place of NumPy's functions and modules."""
 

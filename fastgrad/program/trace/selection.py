@@ -23,6 +23,7 @@ from .arrays import (
     holds_symbols,
     is_mask,
     method,
+    number_type,
     real,
     wrap,
 )
@@ -80,15 +81,18 @@ def _setitem(self: Symbols, index: Any, value: Any) -> None:
 
 def _stored(target: Symbols, value: Any) -> Any:
     """A value as the elements of an array hold it: in one of floats masks and integers become floats."""
-    first = next(iter(target.view(np.ndarray).flat), None)
-    if isinstance(first, (bool, Flag)):
+    kind = number_type(target).kind
+    if kind == "b":
         return value if is_mask(np.asarray(value, dtype=object)) else refuse(_NUMBERS)
+    if kind != "f":
+        refuse(_INTEGERS)
     if isinstance(value, (list, tuple, np.ndarray)):
         return as_floats(objects(value))
     return as_float(value)
 
 
 _NUMBERS = "f writes numbers into an array of comparisons"
+_INTEGERS = "f writes into an array of integers of batch_args, which rounds; pass batch_args of float64"
 
 for _name, _access in (("__getitem__", _getitem), ("__setitem__", _setitem)):
     setattr(Symbols, _name, _access)

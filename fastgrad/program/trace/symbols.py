@@ -203,7 +203,14 @@ class Traced:
     @property
     def dtype(self) -> np.dtype[Any]:
         """f sees the type of the number, NumPy's own code that of an object."""
-        return np.dtype(bool if type(self) is Flag else float) if is_asked_by_f() else OBJECT
+        return self.type if is_asked_by_f() else OBJECT
+
+    @property
+    def type(self) -> np.dtype[Any]:
+        """That of the number which it stands for."""
+        if type(self) is Flag:
+            return np.dtype(bool)
+        return self.trace.narrow.get(self.key, np.dtype(int if self.key in self.trace.whole else float))
 
     def __deepcopy__(self, memo: Any) -> Traced:
         return self

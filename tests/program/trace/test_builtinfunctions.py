@@ -66,3 +66,17 @@ def test_an_integer_of_what_is_none_raises():
     points[5, 0] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         fastgrad.gradient(lambda x: np.fmax(int(x[0]), x[1]), points, batch=True, engine="simd")
+
+
+def test_the_types_of_numbers_are_shown():
+    seen = []
+
+    def f(x, label, weight):
+        seen.append((x.dtype, x[0].dtype, (x > 0).dtype, label.dtype, weight.dtype))
+        return x[0] + isinstance(label, np.integer) + isinstance(x[0], np.float64) + isinstance(label, float)
+
+    program = trace(f, (2,), rows=[(), ()], types=[np.dtype(int), np.dtype("f4")], bits=[3, 0])
+    seen.clear()
+    trace(f, (2,), rows=[(), ()], types=[np.dtype(int), np.dtype("f4")], bits=[3, 0])
+    assert seen == [(float, float, bool, int, np.float32)]
+    assert evaluate(program, [1.0, 2.0], [1.0, 2.0]) == [3.0]
