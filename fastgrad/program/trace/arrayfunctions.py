@@ -217,6 +217,14 @@ def _geomspace(
     return result
 
 
+def _trim_zeros(filt: Any, trim: Any = "fb", axis: Any = None) -> Any:
+    """Zeros that are known; a traced number is none."""
+    only("axis", axis)
+    kept = [i for i, value in enumerate(objects(filt).tolist()) if traced(value) or value != 0.0]
+    start, stop = (kept[0], kept[-1] + 1) if kept else (len(filt), 0)
+    return filt[start if "f" in trim.lower() else 0 : stop if "b" in trim.lower() else len(filt)]
+
+
 def _result_type(*arrays_and_dtypes: Any) -> Any:
     kinds = [v if isinstance(v, (type, np.dtype, str)) else _kind(v) for v in arrays_and_dtypes]
     return np.result_type(*kinds)
@@ -262,7 +270,7 @@ FUNCTIONS.update({
     np.nan_to_num: _nan_to_num, np.zeros_like: _zeros_like, np.ones_like: _ones_like, np.empty_like: _empty_like,
     np.full_like: _full_like, np.copy: _copy, np.linspace: _linspace, np.sinc: lambda x: _SINC(objects(x)),
     np.real: lambda val: val, np.logspace: _logspace, np.geomspace: _geomspace, np.result_type: _result_type,
-    np.iscomplexobj: lambda x: False, np.isrealobj: lambda x: True, np.trim_zeros: lambda filt, trim="fb": filt,
+    np.iscomplexobj: lambda x: False, np.isrealobj: lambda x: True, np.trim_zeros: _trim_zeros,
 })  # fmt: skip
 
 _ARRAY_METHODS: dict[str, Callable[..., Any]] = {"dot": _dot, "clip": _clipped, "round": _round, "trace": _trace}

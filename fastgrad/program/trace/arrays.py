@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,17 @@ def number_type(array: Symbols) -> np.dtype[Any]:
 
 def of_numbers(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """A function of NumPy's on arrays that hold numbers only; what it makes of floats takes symbols again."""
-    result = function(*map(real, args), **{name: real(value) for name, value in options.items()})
+    copies = list[tuple[Symbols, NDArray[Any]]]()
+
+    def copied(value: Any) -> Any:
+        if isinstance(value, Symbols):
+            copies.append((value, real(value)))
+            return copies[-1][1]
+        return type(value)(map(copied, value)) if type(value) in (list, tuple) else value
+
+    result = function(*map(copied, args), **{name: copied(value) for name, value in options.items()})
+    for array, copy in copies:  # some functions write into what they are given
+        array.view(np.ndarray)[...] = copy
     many = type(result) is tuple
     made = [
         np.array(part, dtype=object).view(Symbols) if type(part) is np.ndarray and part.dtype == np.float64 else part
@@ -171,7 +182,21 @@ def elementwise(ufunc: np.ufunc, *inputs: Any) -> Any:
         result = loop(*map(plain, inputs))
     except Exception as error:  # noqa: BLE001  # whatever NumPy raises
         refuse(f"np.{ufunc.__name__}: {_told(error)}")
-    return tuple(map(wrap, result)) if type(result) is tuple else wrap(result)
+    if type(result) is tuple:
+        return tuple(map(wrap, result))
+    return _masks(result) if _makes_masks(ufunc) else wrap(result)
+
+
+@lru_cache(maxsize=256)
+def _makes_masks(ufunc: np.ufunc) -> bool:
+    return "?" in (ufunc.types[0][-1], ufunc.types[-1][-1])
+
+
+def _masks(result: Any) -> Any:
+    """Masks that are all known are NumPy's own: of two of them + is or."""
+    if type(result) is np.ndarray and not holds_symbols(result) and is_mask(result):
+        return result.astype(bool)
+    return wrap(result)
 
 
 def _unlisted(ufunc: np.ufunc) -> Callable[..., Any]:

@@ -19,6 +19,7 @@ from .arrays import Symbols
 from .elementwise import record
 from .mathfunctions import SHIM_MODULE
 from .numpymodule import NUMPYS, StandIn
+from .refusals import refuse
 from .symbols import Flag, Traced, as_number
 
 
@@ -72,7 +73,10 @@ def _isinstance(value: Any, kind: Any) -> bool:
     if isinstance(value, Traced):
         if isinstance(kind, tuple):
             return any(_isinstance(value, one) for one in kind)
-        return issubclass(value.type.type, kind) or isinstance(value, kind)
+        found = issubclass(value.type.type, kind)
+        if value.key in value.trace.pythons and found != issubclass(float, kind):
+            refuse("f asks whether a number of Python's is one of NumPy's; a traced one is either")
+        return found or isinstance(value, kind)
     return isinstance(value, kind)
 
 

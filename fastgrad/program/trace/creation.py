@@ -71,6 +71,8 @@ def _array(
     object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", subok: Any = False, ndmin: Any = 0,
     like: Any = None,
 ) -> Any:  # fmt: skip
+    if isinstance(object, Symbols) and not copy and ndmin <= object.ndim:
+        return _asarray(object, dtype)
     if not holds_symbols(object):
         if isinstance(object, Symbols):
             return _of_numbers(object, dtype, ndmin)
@@ -116,6 +118,17 @@ def _asanyarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) ->
     return _asarray(a, dtype, order)
 
 
+def _in_order(function: Callable[..., Any]) -> Callable[..., Any]:
+    """np.ascontiguousarray and the like: the array itself where its elements lie like that, else a copy."""
+
+    def make(a: Any, dtype: Any = None, **options: Any) -> Any:
+        made = _asarray(a, dtype)
+        ordered = function(made.view(np.ndarray) if isinstance(made, Symbols) else made, **options)
+        return ordered.view(Symbols) if isinstance(made, Symbols) else ordered
+
+    return make
+
+
 def _full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **options: Any) -> Any:
     if not holds_symbols(fill_value):
         return _filled(np.full(shape, fill_value, dtype, order))
@@ -147,15 +160,12 @@ def _isscalar(element: Any) -> bool:
 
 
 MAKING: dict[str, Callable[..., Any]] = {
-    "array": _array, "asarray": _asarray, "asanyarray": _asanyarray, "ascontiguousarray": _asanyarray,
-    "asfortranarray": _asanyarray, "asarray_chkfinite": _asanyarray, "require": _asanyarray, "zeros": _zeros,
-    "empty": _empty, "full": _full, "fromiter": _fromiter, "isscalar": _isscalar,
-    **{
-        name: _making(getattr(np, name))
-        for name in [
-            "ones", "eye", "identity", "tri", "arange", "linspace", "logspace", "geomspace", "copy", "zeros_like",
-            "ones_like", "empty_like", "full_like", "diag", "diagflat",
-        ]
-    },
+    "array": _array, "asarray": _asarray, "asanyarray": _asanyarray, "zeros": _zeros, "empty": _empty, "full": _full,
+    "ascontiguousarray": _in_order(np.ascontiguousarray), "asfortranarray": _in_order(np.asfortranarray),
+    "fromiter": _fromiter, "isscalar": _isscalar,
 }  # fmt: skip
 """What f gets instead of NumPy's functions that make arrays."""
+_OF_NUMBERS = """
+    ones eye identity tri arange linspace logspace geomspace copy zeros_like ones_like empty_like full_like diag diagflat
+"""
+MAKING.update({name: _making(getattr(np, name)) for name in _OF_NUMBERS.split()})

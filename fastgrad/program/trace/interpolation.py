@@ -49,10 +49,10 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
 
 
 def _searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
-    """How many of the table lie below: a number; as an index it is refused."""
+    """How many of the table lie below, of NaN all: a number; as an index it is refused."""
     only("sorter", sorter)
-    below = elementwise(np.less if side == "left" else np.less_equal, numbers(a), objects(v)[..., None])
-    return tree(np.add, numbers(below), -1, False)
+    above = elementwise(np.greater_equal if side == "left" else np.greater, numbers(a), objects(v)[..., None])
+    return tree(np.add, numbers(elementwise(np.logical_not, above)), -1, False)
 
 
 def _digitize(x: Any, bins: Any, right: Any = False) -> Any:

@@ -61,7 +61,7 @@ def _getitem(self: Symbols, index: Any) -> Any:
         return _scalar(_get(self, index))
     index = index.mask if isinstance(index, Places) else index
     if isinstance(index, np.ndarray) and _is_traced_mask(index):
-        return Selected(self, _as_wide(index, self))
+        return Selected(self.copy(), _as_wide(index, self))
     return _scalar(_get(self, _known(index)))
 
 
@@ -178,7 +178,7 @@ class Selected:
         return np.asarray(_SELECT(self.mask, numbers(self.values), otherwise), dtype=object)
 
     def copy(self) -> Selected:
-        return self
+        return Selected(self.values, self.mask)
 
     @property
     def size(self) -> Any:
@@ -204,7 +204,18 @@ _OPERATORS = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power, "mod": np.remainder,
     "floordiv": np.floor_divide, "matmul": np.matmul,
 }  # fmt: skip
+
+
+def _in_place(ufunc: np.ufunc) -> Callable[..., Any]:
+    def call(self: Selected, other: Any) -> Selected:
+        self.values = ufunc(self, other).values  # who else has it sees it too
+        return self
+
+    return call
+
+
 for _name, _ufunc in _OPERATORS.items():
+    setattr(Selected, f"__i{_name}__", _in_place(_ufunc))
     setattr(Selected, f"__{_name}__", _operator(_ufunc, swap=False))
     setattr(Selected, f"__r{_name}__", _operator(_ufunc, swap=True))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
@@ -287,9 +298,7 @@ for _name in ("sum", "prod", "max", "min", "mean", "var", "std", "all", "any"):
 def nonzero(a: Any) -> Any:
     """np.nonzero, and np.where of a condition alone."""
     mask = a if is_mask(a) else elementwise(np.not_equal, a, 0.0)
-    if not holds_symbols(mask):
-        return np.nonzero(real(mask))
-    return Places(mask)
+    return Places(mask.copy()) if holds_symbols(mask) else np.nonzero(real(mask))
 
 
 def _flatnonzero(a: Any) -> Any:

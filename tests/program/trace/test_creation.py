@@ -183,3 +183,35 @@ def test_without_a_trace_they_are_numpys_own():
     assert type(array) is type(MAKING["array"]([1.0])) is np.ndarray
     assert type(as_symbols(array)) is Symbols
     assert as_symbols(array).tolist() == [0.0, 0.0, 0.0]
+
+
+def orders(x):
+    a = np.zeros((2, 3))
+    same, turned = np.ascontiguousarray(a), np.ascontiguousarray(a.T)
+    same[0, 0], turned[1, 1] = x[0], x[1]
+    given, none = np.array(a, copy=False), np.array(a, copy=None)
+    given[0, 1], none[0, 2] = x[2], x[0] * x[1]
+    return np.concatenate([a.ravel(), turned.ravel()])
+
+
+def known_masks(x):
+    a = np.zeros(3)
+    a[1] = 2.0
+    mask = (a > 1.0) + (a > 0.0)
+    a[~mask] = x[0]
+    for v in a:
+        a[2] = a[2] + 0.0 * v
+    np.place(b := np.zeros(3), np.array([True, False, True]), [5.0])
+    b[1] = x[1]
+    return np.concatenate([a * mask, b, [np.sum(mask)]])
+
+
+def coefficients(x):
+    a = np.zeros(4)
+    a[1:] = x
+    return np.array([np.poly1d(a)(0.5), np.poly1d(a).order, *np.trim_zeros(a)])
+
+
+@pytest.mark.parametrize("f", [orders, known_masks, coefficients])
+def test_copies_masks_and_zeros_are_numpys(f):
+    value(f)

@@ -86,3 +86,18 @@ def test_of_no_elements_numpy_raises_or_gives_nan():
 def test_what_needs_the_number_of_elements_is_refused(f, reason):
     with pytest.raises(Untraceable, match=reason):
         trace(f, (4,))
+
+
+def copies(x):
+    picked, places = x[x > 0], np.where(x > 0)
+    same, own = picked, picked.copy()
+    picked *= 2.0
+    x[:] = 5.0
+    x[places] = 1.0
+    return np.array([picked.sum(), same.sum(), own.sum(), x.sum()])
+
+
+def test_what_is_selected_is_a_copy():
+    program = trace(copies, (4,))
+    for x in POINTS:
+        np.testing.assert_allclose(evaluate(program, x), copies(x.copy()), rtol=1e-13)
