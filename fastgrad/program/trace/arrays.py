@@ -57,7 +57,7 @@ for _name in ("__format__", "__str__", "__repr__", "__reduce_ex__", "__reduce__"
 for _name in ("tobytes", "tofile", "dump", "dumps"):
     setattr(Symbols, _name, refusing(f"f takes the bytes of its argument ({_name})"))
     setattr(Traced, _name, refusing(f"f takes the bytes of its argument ({_name})"))
-for _name in ["argmax", "argmin", "argsort", "argpartition", "searchsorted", "choose"]:
+for _name in ["argsort", "argpartition", "searchsorted", "choose"]:
     setattr(Symbols, _name, _of_numbers_only(_name, f"f uses {_name}, which depends on the order of the data"))
 
 for _name in ("byteswap", "getfield", "setfield", "newbyteorder"):
@@ -209,7 +209,7 @@ def _unlisted(ufunc: np.ufunc) -> Callable[..., Any]:
 def _store(out: Any, result: Any) -> Any:
     target = out[0] if isinstance(out, tuple) else out
     if not (isinstance(target, np.ndarray) and target.dtype == object and np.shape(result) == target.shape):
-        refuse("f writes into a float array (out= or an in-place operator); allocate it with np.zeros_like(x)")
+        refuse("f writes into a float array (out= or an in-place operator); write a = a + b, or make it by np.zeros(n)")
     if is_mask(target) and not is_mask(result):
         refuse("f writes numbers into an array of comparisons")
     target[...] = result

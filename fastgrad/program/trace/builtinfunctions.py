@@ -59,6 +59,7 @@ class Int(int, metaclass=StandIn):
         if isinstance(value, Traced):
             whole = _pythons(record("trunc", value))
             whole.trace.guards.append(whole.key)
+            whole.trace.integers.add(whole.key)
             return whole
         return int(value, *base)
 

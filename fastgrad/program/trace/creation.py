@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..captures import instructions, names
-from .arrays import Symbols, as_floats, holds_symbols, is_mask
+from .arrays import FUNCTIONS, Symbols, as_floats, holds_symbols, is_mask, wrap
 from .refusals import active, refuse
-from .symbols import Traced
+from .symbols import Symbol, Traced
 
 _WRITING = {"STORE_SUBSCR", "STORE_SLICE"}
 _FILLING = {"fill", "put", "copyto", "fill_diagonal", "at", "place", "putmask", "out", "itemset", "put_along_axis"}
@@ -97,7 +97,18 @@ def _typed(array: Symbols, dtype: Any) -> Symbols:
     return array
 
 
+def _may_be_integer(value: Any) -> bool:
+    if isinstance(value, Symbol):
+        return value.key in value.trace.integers or value.type.kind in "iu"
+    return isinstance(value, (int, np.integer))
+
+
 def _check_type(dtype: Any, values: Any) -> None:
+    """Refuse arrays of other types; those of integers, which round what is written into them, by their elements."""
+    elements = np.array(values, dtype=object).ravel().tolist()
+    whole = any(map(_may_be_integer, elements)) and all(_may_be_integer(v) or is_mask(v) for v in elements)
+    if whole and dtype is None and active.trace.fills:
+        refuse("f makes an array of integers of traced values; write dtype=float, so that it rounds nothing")
     if _is_float(dtype) or (np.dtype(dtype) == bool and is_mask(np.array(values, dtype=object))):
         return
     refuse(f"f makes an array of {np.dtype(dtype)} of traced values; leave out dtype=, or write dtype=float")
@@ -166,6 +177,18 @@ MAKING: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 """What f gets instead of NumPy's functions that make arrays."""
 _OF_NUMBERS = """
-    ones eye identity tri arange linspace logspace geomspace copy zeros_like ones_like empty_like full_like diag diagflat
+    ones eye identity tri arange linspace logspace geomspace copy zeros_like ones_like empty_like full_like diag
+    diagflat
 """
 MAKING.update({name: _making(getattr(np, name)) for name in _OF_NUMBERS.split()})
+
+
+def _like(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What ``np.zeros(3, like=x)`` makes of a traced x."""
+    return lambda *args, **options: wrap(as_symbols(function(*args, **options)))
+
+
+FUNCTIONS.update(
+    {getattr(np, name): _like(getattr(np, name)) for name in ["zeros", "ones", "full", "eye", "identity", "arange"]}
+)
+FUNCTIONS.update({np.empty: _like(np.zeros), np.array: _array, np.asarray: _asarray})

@@ -52,7 +52,7 @@ def _searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any
     """How many of the table lie below, of NaN all: a number; as an index it is refused."""
     only("sorter", sorter)
     above = elementwise(np.greater_equal if side == "left" else np.greater, numbers(a), objects(v)[..., None])
-    return tree(np.add, numbers(elementwise(np.logical_not, above)), -1, False)
+    return tree(np.add, numbers(elementwise(np.logical_not, above)), -1, False)  # of masks, and so an integer
 
 
 def _digitize(x: Any, bins: Any, right: Any = False) -> Any:

@@ -10,8 +10,9 @@ import numpy as np
 
 from .arrays import FUNCTIONS, Objects, Symbols, elementwise, holds_symbols, is_mask, method, real
 from .elementwise import select
-from .reductions import objects, only
+from .reductions import max_, min_, objects, only
 from .refusals import refuse
+from .symbols import Traced
 
 _SELECT = np.frompyfunc(select, 3, 1)
 
@@ -133,8 +134,38 @@ def _percentile(a: Any, q: Any, *args: Any, **options: Any) -> Any:
     return _quantile(a, np.asarray(real(q), dtype=float) / 100, *args, **options)
 
 
+def _place_of(extreme: Callable[..., Any], a: Any, axis: Any, keepdims: Any) -> Any:
+    """The first place of an extreme: an integer, by comparisons with it; where that is NaN, f itself is asked."""
+    values = objects(a).ravel() if axis is None else np.moveaxis(objects(a), axis, 0)
+    if is_mask(values):
+        refuse("f takes the largest of comparisons; write np.where(mask, 1.0, 0.0)")
+    found, best = np.zeros(values.shape[1:]), extreme(values, axis=0)
+    for k in range(len(values) - 1, -1, -1):
+        found = _SELECT(objects(elementwise(np.equal, values[k], best)), float(k), found)
+    for place, value in zip(objects(found).ravel(), objects(best).ravel(), strict=True):
+        if isinstance(place, Traced):
+            place.trace.integers.add(place.key)
+            place.trace.guards.append(value.key)
+    if keepdims:
+        return np.reshape(found, (1,) * np.ndim(a)) if axis is None else np.expand_dims(found, axis)
+    return found
+
+
+def _argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+    only("out", out)
+    return _place_of(max_, a, axis, keepdims) if holds_symbols(a) else np.argmax(real(a), axis, keepdims=keepdims)
+
+
+def _argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+    only("out", out)
+    return _place_of(min_, a, axis, keepdims) if holds_symbols(a) else np.argmin(real(a), axis, keepdims=keepdims)
+
+
 FUNCTIONS.update({
+    np.argmax: _argmax, np.argmin: _argmin,
     np.sort: _sort, np.partition: _partition, np.median: _median, np.quantile: _quantile, np.percentile: _percentile,
 })  # fmt: skip
+method("argmax", _argmax)
+method("argmin", _argmin)
 method("sort", _sort_in_place)
 method("partition", _partition_in_place)

@@ -27,13 +27,15 @@ from .arrays import (
     real,
     wrap,
 )
-from .elementwise import select
+from .elementwise import logical_and, logical_or, select
 from .reductions import numbers, objects, tree
 from .refusals import refuse, refusing
-from .symbols import Flag, Traced
+from .symbols import Flag, Symbol, Traced
 
 _SELECT = np.frompyfunc(select, 3, 1)
 _get, _set = np.ndarray.__getitem__, np.ndarray.__setitem__
+LONGEST = 64
+"""Elements from which one is chosen by a traced index."""
 _KNOWN = (int, slice, type(None), type(Ellipsis))
 
 
@@ -59,10 +61,30 @@ def _scalar(value: Any) -> Any:
 def _getitem(self: Symbols, index: Any) -> Any:
     if type(index) in _KNOWN:
         return _scalar(_get(self, index))
+    if type(index) is Symbol:
+        return _at(self, index)
     index = index.mask if isinstance(index, Places) else index
     if isinstance(index, np.ndarray) and _is_traced_mask(index):
         return Selected(self.copy(), _as_wide(index, self))
     return _scalar(_get(self, _known(index)))
+
+
+def _at(self: Symbols, place: Symbol) -> Any:
+    """The element at a traced integer: a choice between all; beyond them f itself is asked, and raises."""
+    if place.key not in place.trace.integers and place.type.kind not in "iu":
+        refuse("f uses a traced float as an index, which NumPy refuses; write int(...)")
+    if len(self) > LONGEST:
+        refuse(
+            f"f picks one of {len(self)} elements by a traced index, traced up to {LONGEST}; write np.interp or np.where"
+        )
+    values = self.view(np.ndarray)
+    found = np.full(values.shape[1:], np.nan, dtype=object)
+    for k in range(len(values)):
+        is_here = logical_or(place == float(k), place == float(k - len(values)))
+        found = _SELECT(is_here, values[k], found)
+    inside = select(logical_and(place >= -float(len(values)), place < float(len(values))), 0.0, np.nan)
+    inside.trace.guards.append(inside.key)
+    return wrap(found)
 
 
 def _setitem(self: Symbols, index: Any, value: Any) -> None:

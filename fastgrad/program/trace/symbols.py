@@ -22,6 +22,7 @@ RULES: dict[np.ufunc, Callable[..., Any]] = {}
 _ARITHMETIC = {"+", "-", "*", "/", "neg", "abs", "pow", "mod", "floordiv", "max", "min"}
 KEPT = "f uses what it kept from an earlier call; let it keep no values computed from x"
 _RAISING = {"/", "pow", "mod", "floordiv"}  # where NumPy gives inf or NaN
+_WHOLE = {"+", "-", "*", "neg", "abs", "mod", "floordiv", "max", "min", "select"}
 _COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
@@ -39,6 +40,7 @@ class Trace:
         self.reason = ""
         self.outermost: FrameType | None = None  # who traces; what is called from there is f's
         self.pythons: set[Operand] = set()  # nodes that are floats of Python's there, whose division by 0 raises
+        self.integers: set[Operand] = set()  # nodes that may be integers of Python's, or counts
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
         self.whole: dict[Operand, int] = {}  # what is an integer there, if batch arguments are, and its largest size
         self.fills = False  # whether f writes into arrays, so that those it makes have to take symbols
@@ -78,6 +80,8 @@ class Trace:
             self._note_integer(key)
         if self.pythons or self.unpacked:
             self._check_pythons(key)
+        if key[0] == "tofloat" or (self.integers and key[0] in _WHOLE):
+            self._note_count(key)
         self.nodes.append(key)
         return (Flag if key[0] in BOOLEAN else Symbol)(self, ("v", count))
 
@@ -89,6 +93,14 @@ class Trace:
             if name in _RAISING:
                 self._raising.add(("v", len(self.nodes)))
                 self.guards.append(("v", len(self.nodes)))
+
+    def _note_count(self, key: tuple[Any, ...]) -> None:
+        """What is made of integers and of numbers that may be some."""
+        name, operands = key[0], key[2:] if key[0] == "select" else key[1:]
+        if name == "tofloat" or (
+            not self.integers.isdisjoint(operands) and all(o[0] in "kc" or o in self.integers for o in operands)
+        ):
+            self.integers.add(("v", len(self.nodes)))
 
     def _note_integer(self, key: tuple[Any, ...]) -> None:
         """Of integers, masks among them, NumPy makes integers."""

@@ -178,6 +178,17 @@ def test_arrays_that_f_keeps_are_seen():
     assert STORE == {}
 
 
+def like(x):
+    a = np.zeros(2, like=x)
+    a[0] = x[0]
+    b = np.array([x[1], 2.0], like=x)
+    return np.concatenate([a, b, np.ones(2, like=x), np.full(2, 0.5, like=x), np.eye(2, like=x)[0]])
+
+
+def test_arrays_like_a_traced_one():
+    value(like)
+
+
 def test_without_a_trace_they_are_numpys_own():
     array = MAKING["zeros"](3)
     assert type(array) is type(MAKING["array"]([1.0])) is np.ndarray

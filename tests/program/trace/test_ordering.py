@@ -6,6 +6,7 @@ from itertools import count
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.ordering import comparators
 from fastgrad.program.trace.recording import trace
@@ -77,3 +78,32 @@ def test_values(name):
 def test_what_has_no_rule_is_refused(f, reason):
     with pytest.raises(Untraceable, match=reason):
         trace(f, (3,))
+
+
+def chosen(x):
+    table = np.array([x[0], 2.0, x[1] ** 2])
+    k = np.argmax(x)
+    return np.array([x[k], x[np.argmin(x)] * k, table[int(3 * x[0]) % 3], table[np.searchsorted([0.3, 0.6], x[1])]])
+
+
+def rows_and_columns(x):
+    a = np.outer(x, x[::-1] - 0.5)
+    return np.concatenate([a.argmax(axis=0) * x, np.argmin(a, axis=1) + x, a[np.argmax(x)], [a.argmax(), -x.argmin()]])
+
+
+@pytest.mark.parametrize("f", [chosen, rows_and_columns])
+def test_places_are_integers_that_pick(f):
+    program = trace(f, (3,))
+    for x in np.random.default_rng(3).uniform(0.0, 1.0, (20, 3)):
+        np.testing.assert_allclose(evaluate(program, x), f(x), rtol=1e-13)
+
+
+def test_an_index_beyond_the_end_raises():
+    points = np.full((300, 2), 0.5)
+    f = lambda x: np.fmin(x[int(4 * x[0]) - 1], 3.0)
+    fastgrad.gradient(f, points, batch=True, engine="simd")
+    points[3, 0] = 0.8
+    with pytest.raises(IndexError):
+        fastgrad.gradient(f, points, batch=True, engine="simd")
+    with pytest.raises(Untraceable, match="traced float as an index"):
+        trace(lambda x: x[x[0]], (3,))
