@@ -149,7 +149,7 @@ def plain(value: Any) -> Any:
         refuse("f combines the elements that a mask selects with an array; write np.where(mask, a, b)")
     if not isinstance(value, np.ndarray):
         return value
-    if type(value) not in (np.ndarray, Symbols, np.memmap):
+    if type(value) not in (np.ndarray, Symbols, np.memmap) and not hasattr(value, "__table__"):
         refuse(f"f mixes its argument with a {type(value).__name__}")
     if value.dtype.char not in "?bBhHiIlLqQefdO":
         refuse(f"f mixes its argument with an array of {value.dtype}")

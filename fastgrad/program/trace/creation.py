@@ -45,7 +45,7 @@ def _is_float(dtype: Any) -> bool:
     return dtype is None or np.dtype(dtype).char in "dO"
 
 
-def _filled(array: Any) -> Any:
+def filled(array: Any) -> Any:
     """An array of floats as one that takes symbols, where f writes into arrays."""
     fills = getattr(getattr(active, "trace", None), "fills", False)
     return as_symbols(array) if fills and isinstance(array, np.ndarray) and array.dtype == np.float64 else array
@@ -62,7 +62,7 @@ def _making(function: Callable[..., Any]) -> Callable[..., Any]:
     def make(*args: Any, **options: Any) -> Any:
         if holds_symbols(args) or holds_symbols(tuple(options.values())):
             return function(*args, **options)  # has a rule, or refuses
-        return _filled(function(*args, **options))
+        return filled(function(*args, **options))
 
     return make
 
@@ -76,7 +76,7 @@ def _array(
     if not holds_symbols(object):
         if isinstance(object, Symbols):
             return _of_numbers(object, dtype, ndmin)
-        return _filled(np.array(object, dtype=dtype, copy=copy, order=order, subok=subok, ndmin=ndmin))
+        return filled(np.array(object, dtype=dtype, copy=copy, order=order, subok=subok, ndmin=ndmin))
     _check_type(dtype, object)
     return _typed(np.array(object, dtype=np.object_, ndmin=ndmin).view(Symbols), dtype)
 
@@ -122,7 +122,7 @@ def _asarray(
     if isinstance(a, (Symbols, Traced)) or holds_symbols(a):
         return _array(a, dtype)
     result = np.asarray(a, dtype=dtype, order=order, copy=copy)
-    return result if result is a else _filled(result)
+    return result if result is a else filled(result)
 
 
 def _asanyarray(a: Any, dtype: Any = None, order: Any = None, **options: Any) -> Any:
@@ -142,7 +142,7 @@ def _in_order(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **options: Any) -> Any:
     if not holds_symbols(fill_value):
-        return _filled(np.full(shape, fill_value, dtype, order))
+        return filled(np.full(shape, fill_value, dtype, order))
     _check_type(dtype, fill_value)
     result = np.empty(shape, dtype=object)
     result[...] = fill_value
@@ -151,14 +151,14 @@ def _full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **op
 
 def _empty(shape: Any, dtype: Any = float, order: Any = "C", **options: Any) -> Any:
     """Elements that nobody has written are None, which no operation takes."""
-    result = _filled(np.empty(shape, dtype, order))
+    result = filled(np.empty(shape, dtype, order))
     if isinstance(result, Symbols):
         result.view(np.ndarray)[...] = None
     return result
 
 
 def _zeros(shape: Any, dtype: Any = float, order: Any = "C", **options: Any) -> Any:
-    return _filled(np.zeros(shape, dtype, order))
+    return filled(np.zeros(shape, dtype, order))
 
 
 def _fromiter(iter: Any, dtype: Any, count: Any = -1, **options: Any) -> Any:

@@ -22,6 +22,7 @@ import numpy as np
 from ..captures import home, instructions, is_installed, is_pythons_class, is_users_module, names
 from .arrays import Symbols
 from .symbols import Symbol, Traced
+from .tables import Table
 
 OBJECTS = 2_000  # looked at before a trace, at most
 LONG = 1_000  # elements; of a longer list only the length is noted
@@ -201,7 +202,7 @@ _PLAIN = {int, float, str, bytes, bool, complex, type(None), np.float64, type(np
 
 
 def _is_symbolic(value: Any, depth: int) -> bool:
-    if isinstance(value, (Traced, Symbols)):
+    if isinstance(value, (Traced, Symbols, Table)):
         return True
     if isinstance(value, np.ndarray):
         return value.dtype == object and any(isinstance(v, Traced) for v in value.ravel()[:LONG])

@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
 from threading import RLock
 from typing import Any
@@ -23,6 +24,7 @@ from .places import place_of_error
 from .refusals import Untraceable, refuse
 from .retargeted import Retargeted, watched
 from .symbols import Flag, Symbol, Trace
+from .tables import as_table
 
 __all__ = ["Untraceable", "trace"]
 
@@ -112,7 +114,7 @@ def _recorded(
     def arguments() -> tuple[Any, ...]:
         """Fresh ones: f may write into them."""
         x = _symbols(recording, "x", 0, () if scalar else shape)
-        return (x, *args, *(_symbols(recording, "b", start, row) for start, row in zip(starts, rows, strict=False)))
+        return (x, *map(as_table, args), *map(partial(_symbols, recording, "b"), starts, rows))
 
     with alone, recording, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

@@ -19,6 +19,7 @@ from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
 from .numpymodule import NUMPYS
 from .refusals import refuse
+from .tables import as_table, indexes
 
 _KINDS = {FunctionType, BuiltinFunctionType, np.ufunc, type(np.sum), type}
 
@@ -95,11 +96,12 @@ class Retargeted:
         """A function, method or partial whose parts are swapped; itself where none of them is another."""
         new = {}
         code = getattr(getattr(value, "__func__", value), "__code__", None)
+        picks = code is not None and indexes(code)
         shared = type(value) is FunctionType and bool(stored_globals(value.__code__))  # a copy would not be seen to
         for kind, name, part in parts(value):
             if code is not None and type(part) is not FunctionType:
                 check_attributes(code, part, self.codes)
-            swapped = self._swap(part)
+            swapped = as_table(part) if picks and type(part) is np.ndarray else self._swap(part)
             if swapped is not part and not (shared and _is_numpys(part)):
                 new[kind, name] = swapped
         if type(value) is FunctionType and not shared:

@@ -43,6 +43,11 @@ def _is_traced_mask(index: Any) -> bool:
     return isinstance(index, (np.ndarray, Flag)) and index.dtype == object and is_mask(index) and holds_symbols(index)
 
 
+def is_traced_index(index: Any) -> bool:
+    """Whether an index is a traced integer, or a mask that is traced."""
+    return isinstance(index, (Symbol, Places)) or (type(index) not in _KNOWN and _is_traced_mask(index))
+
+
 def _known(index: Any) -> Any:
     """An index without arrays of symbols: those that hold numbers or bools only are NumPy's own."""
     if isinstance(index, tuple):
@@ -74,9 +79,7 @@ def _at(self: Symbols, place: Symbol) -> Any:
     if place.key not in place.trace.integers and place.type.kind not in "iu":
         refuse("f uses a traced float as an index, which NumPy refuses; write int(...)")
     if len(self) > LONGEST:
-        refuse(
-            f"f picks one of {len(self)} elements by a traced index, traced up to {LONGEST}; write np.interp or np.where"
-        )
+        refuse(f"f picks one of {len(self)} elements by a traced index, at most {LONGEST} are traced; write np.where")
     values = self.view(np.ndarray)
     found = np.full(values.shape[1:], np.nan, dtype=object)
     for k in range(len(values)):
