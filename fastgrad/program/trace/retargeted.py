@@ -10,12 +10,27 @@ from functools import lru_cache, partial
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from ..captures import home, instructions, is_installed, loaded, parts, rebuilt, with_code
+from .builtinfunctions import builtin_shims
+from .leftovers import stored_globals
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
+from .numpymodule import NUMPYS
 from .paths import is_explicit
 from .refusals import refuse
 from .replacements import replaced, with_replaced_attributes
+from .tables import as_table, indexes
+
+_KINDS = {FunctionType, BuiltinFunctionType, np.ufunc, type(np.sum), type}
+
+
+def _is_numpys(value: Any) -> bool:
+    """Whether it is a function or a module of NumPy's."""
+    if type(value) is ModuleType:
+        return value.__name__.partition(".")[0] == "numpy"
+    return type(value) in _KINDS and home(value).partition(".")[0] == "numpy"
 
 
 @lru_cache(maxsize=1024)
@@ -65,6 +80,8 @@ class Retargeted:
         kind = type(value)
         if (stand_in := replaced(value)) is not value:
             return stand_in
+        if _is_numpys(value):
+            return NUMPYS.get(value, value)
         if kind is FunctionType:
             return self.helper(value)
         if kind is ModuleType:
@@ -105,20 +122,25 @@ class Retargeted:
         from .rewriting import rewritten  # noqa: PLC0415
 
         code = rewritten(function.__code__)
-        return function if code is function.__code__ else with_code(function, code, TOOLS)
+        return function if code is function.__code__ or stored_globals(code) else with_code(function, code, TOOLS)
 
     def _with_parts(self, value: Any) -> Any:
         """A function, method or partial whose parts are swapped; itself where none of them is another."""
-        new = _pythons(value) if self._branching and type(value) is FunctionType else {}
+        new = {}
         code = getattr(getattr(value, "__func__", value), "__code__", None)
+        picks = code is not None and indexes(code)
+        shared = type(value) is FunctionType and bool(stored_globals(value.__code__))  # a copy would not be seen to
         for kind, name, part in parts(value):
             if code is not None and type(part) is not FunctionType:
                 check_attributes(code, part, self.codes)
-            swapped = self._swap(part)
+            swapped = as_table(part) if picks and type(part) is np.ndarray else self._swap(part)
             if swapped is part and code is not None:
                 swapped = with_replaced_attributes(part, (code, *self.codes))
-            if swapped is not part:
+            if swapped is not part and not (shared and _is_numpys(part)):
                 new[kind, name] = swapped
+        if type(value) is FunctionType and not shared:
+            new |= builtin_shims(value.__code__, value.__globals__)
+            new |= _pythons(value) if self._branching else {}
         return rebuilt(value, new) if new else value
 
 
