@@ -31,6 +31,8 @@ def check_function(f: Any, name: str = "f") -> Callable[..., Any]:
         function: Callable[..., Any] = f
         return function
     msg = f"{name} must be a function, got {type(f).__name__}; the function comes first: gradient(f, x)"
+    if isinstance(f, (np.ndarray, list)) or hasattr(f, "__array__"):
+        msg += ". Of samples on a grid write fastgrad.grid.gradient(samples, spacing)"
     raise TypeError(msg)
 
 

@@ -29,6 +29,7 @@ from ..engine.numbers import real_array
 from ..engine.threads import progress_report
 from ..formulas import stencils
 from ..formulas.steps import Steps, choose_steps
+from ..operations.hints import raise_with_signature
 from ..operations.solve import by_definition, check_combination, none_ran
 from ..results import Result, status_of, users_level
 from . import slabs
@@ -160,11 +161,11 @@ def _computed(call: Call, given: list[Array], how: Options, resume: Any) -> Any:
         raise ValueError(msg)
     facts, finite = Facts(none_ran(how.engine), 0), None
     used = check_workers(how.workers, how.engine)
+    fill = partial(_fill_or_hint, workers=used)
     if call.points.count and outside:
-        fill = partial(_fill, workers=used)
         facts, finite = slabs.fill(fill, call, result, how.engine, how.progress, resume, finite=how.full_output)
     elif call.points.count:
-        facts = _fill(call, result, how.engine, how.progress, workers=used)
+        facts = fill(call, result, how.engine, how.progress)
     return _full_result(call, result, facts, finite) if how.full_output else result
 
 
@@ -202,6 +203,14 @@ def _steps(grid: Grid, table: stencils.Table, h: Any, rel_step: Any) -> Steps:
     for axis, size in zip(grid.axes, np.broadcast_to(whole.size, grid.dimension), strict=True):
         Steps(whole.rule, size).check(axis)
     return whole
+
+
+def _fill_or_hint(call: Call, result: Array, engine: str, progress: Any, *, workers: int | None) -> Facts:
+    try:
+        return _fill(call, result, engine, progress, workers=workers)
+    except TypeError as error:
+        raise_with_signature(call.f, error, 1 + len(call.args), call.points.dimension)
+        raise
 
 
 def _fill(call: Call, result: Array, engine: str, progress: Any, *, workers: int | None) -> Facts:

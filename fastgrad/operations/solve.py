@@ -21,7 +21,7 @@ from ..program.captures import shares_state
 from ..program.look import Look
 from ..program.trace.refusals import SINGLE
 from ..results import EngineError, Result, status_of, users_level
-from . import adaptive, blocks, bounds, complexstep, directions, longsteps
+from . import adaptive, blocks, bounds, complexstep, directions, hints, longsteps
 
 Array = NDArray[Any]
 
@@ -64,7 +64,7 @@ def differentiate(
         place.make((0,) if tail else ())
     elif call.vector or place.make(()).size:
         looked = complexstep.check_operations(call) if call.table.is_complex else 0
-        facts = _run(call, place, values, how, workers)
+        facts = _run_or_hint(call, place, values, how, workers)
         if call.table.is_complex:
             facts = facts._replace(nfev=facts.nfev + looked + complexstep.check_slopes(call, place.target))
         if call.looks_beside:
@@ -171,6 +171,8 @@ def _check_that_f_reads(call: Call, target: Array) -> None:
     """Warn of zeros everywhere, unless they were asked for."""
     if target.size and not target.flat[0] and (call.v is None or call.v.any()):
         warn_if_constant(call, target, users_level(1))
+    if target.size and not target.flat[-1]:
+        hints.warn_of_unread(call, target, users_level(1))
 
 
 def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) -> Any:
@@ -186,6 +188,14 @@ def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) 
         return bounds.steps_taken(call, eps).reshape(given.shape)[()]
     x = call.points.row(slice(None))
     return call.steps_for(eps).in_rows(x).reshape(given.shape)[()]
+
+
+def _run_or_hint(call: Call, place: _Place, values: Array | None, how: Options, workers: int | None) -> Facts:
+    try:
+        return _run(call, place, values, how, workers)
+    except Exception as error:
+        hints.raise_with_hint(call, error)
+        raise
 
 
 def _run(call: Call, place: _Place, values: Array | None, how: Options, workers: int | None) -> Facts:
