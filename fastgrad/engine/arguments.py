@@ -240,9 +240,9 @@ class Options:
 
     engine: str
     workers: int | None
-    out: Array | None
-    progress: Any
-    full_output: bool
+    out: Array | None = None
+    progress: Any = False
+    full_output: bool = False
 
 
 def read_call(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import points
+from ..chunks.frames import applied, is_frame
 from ..chunks.lazy import by_rows
 from ..engine import threads
 from ..engine.arguments import (
@@ -143,6 +144,8 @@ def gradient(
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
     what |= {"h": h, "rel_step": rel_step}
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(gradient, f, x, how, batch=batch, **what)
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
         return by_rows(gradient, f, x, how, **what)
     given, call = read_call(f, x, stencils.gradient, batch=batch, **what)
@@ -150,23 +153,11 @@ def gradient(
 
 
 def value_and_gradient(
-    f: Function,
-    x: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
+    f: Function, x: ArrayLike, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (), batch: bool = False,
+    method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None, bounds: Bounds = None,
+    engine: str = "auto", workers: int | None = None, out: Array | None = None, progress: Progress = False,
     full_output: bool = False,
-) -> tuple[Any, Any]:
+) -> tuple[Any, Any]:  # fmt: skip
     """f(x) and its gradient, for one evaluation more than the gradient alone.
 
     Parameters, errors and warnings are those of `gradient`; `out` is for the gradient.
@@ -188,9 +179,12 @@ def value_and_gradient(
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
     what |= {"h": h, "rel_step": rel_step}
+    if type(x) is not np.ndarray and is_frame(x):
+        value, slope = applied(value_and_gradient, f, x, how, batch=batch, **what)
+        return value, slope
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
-        both: tuple[Any, Any] = by_rows(value_and_gradient, f, x, how, **what)
-        return both
+        value, slope = by_rows(value_and_gradient, f, x, how, **what)
+        return value, slope
     given, call = read_call(f, x, stencils.gradient, batch=batch, value=True, **what)
     return _with_values(call, given, how, batch)
 
@@ -204,22 +198,10 @@ def _with_values(call: Call, given: Array, how: Options, batch: bool) -> tuple[A
 
 
 def derivative(
-    f: Function,
-    x: ArrayLike,
-    *,
-    n: int = 1,
-    args: tuple[Any, ...] = (),
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: ArrayLike, *, n: int = 1, args: tuple[Any, ...] = (), method: str = "central", order: int = 2,
+    h: Step = None, rel_step: Step = None, bounds: Bounds = None, engine: str = "auto", workers: int | None = None,
+    out: Array | None = None, progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """n-th derivative of a function of one variable, for each element of x.
 
     f is called on whole arrays and, if it refuses them, on one element at a time. A few calls more, mostly on 48 of
@@ -258,6 +240,10 @@ def derivative(
     _check_number(n)
     check_function(f)
     check_scheme(method, order)
+    how = Options(engine, workers, out, progress, full_output)
+    if type(x) is not np.ndarray and is_frame(x):
+        what: dict[str, Any] = {"n": n, "args": args, "method": method, "order": order, "bounds": bounds}
+        return applied(derivative, f, x, how, batch=False, h=h, rel_step=rel_step, **what)
     given = real_array(x)
     points = Rows(given.reshape(given.size, 1).astype(np.float64, copy=False), (1,))
     table = stencils.derivative(int(n), order, formulas_of(method))
@@ -266,7 +252,7 @@ def derivative(
     limits = both and (both[0].reshape(points.layout), both[1].reshape(points.layout))
     rest, whole = check_args(args), given.shape
     call = Call(f, points, table, steps, rest, scalar=True, whole=whole, adaptive=adaptive, bounds=limits)
-    return differentiate(call, given, Options(engine, workers, out, progress, full_output))
+    return differentiate(call, given, how)
 
 
 def _check_number(n: Any) -> None:
@@ -316,7 +302,11 @@ def explain(
     check_function(f)
     check_scheme(method, order)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    call = read_call(f, x, stencils.gradient, batch=batch, h=h, rel_step=rel_step, **what)[1]
+    what |= {"h": h, "rel_step": rel_step}
+    if type(x) is not np.ndarray and is_frame(x):
+        of_frame: Explanation = applied(explain, f, x, Options(engine, workers), batch=batch, **what)
+        return of_frame
+    call = read_call(f, x, stencils.gradient, batch=batch, **what)[1]
     check_combination(call, engine)
     return _explanation(call, engine, threads_used)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..chunks.frames import applied, is_frame
 from ..chunks.lazy import by_rows
 from ..engine.arguments import (
     Array,
@@ -91,6 +92,8 @@ def hessian(
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
     what |= {"h": h, "rel_step": rel_step}
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(hessian, f, x, how, batch=batch, **what)
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
         return by_rows(hessian, f, x, how, **what)
     given, call = read_call(f, x, stencils.hessian, batch=batch, **what)
@@ -156,8 +159,11 @@ def hvp(
     refuse_bounds(bounds, "hvp")
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
     what |= {"h": h, "rel_step": rel_step}
+    how = Options(engine, workers, out, progress, full_output)
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(hvp, f, x, how, v, **what)
     given, direction, call = read_call_along(f, x, v, stencils.hvp, _steps_along, **what)
-    return differentiate(call, given, Options(engine, workers, out, progress, full_output), inputs=(direction,))
+    return differentiate(call, given, how, inputs=(direction,))
 
 
 def _steps_along(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..chunks.frames import applied, is_frame
 from ..chunks.lazy import by_rows
 from ..engine.arguments import (
     Array,
@@ -90,6 +91,8 @@ def jacobian(
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
     what |= {"h": h, "rel_step": rel_step}
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(jacobian, f, x, how, batch=batch, **what)
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
         return by_rows(jacobian, f, x, how, **what)
     given, call = read_call(f, x, stencils.jacobian, batch=batch, vector=True, **what)
@@ -161,8 +164,10 @@ def jvp(
     refuse_bounds(bounds, "jvp")
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
     what |= {"h": h, "rel_step": rel_step}
-    given, direction, call = read_call_along(f, x, v, stencils.jvp, _steps_along, vector=True, **what)
     how = Options(engine, workers, out, progress, full_output)
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(jvp, f, x, how, v, **what)
+    given, direction, call = read_call_along(f, x, v, stencils.jvp, _steps_along, vector=True, **what)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=(), inputs=(direction,))
 
 

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..chunks.frames import applied, is_frame
 from ..engine.arguments import (
     Array,
     Bounds,
     Function,
+    Options,
     Progress,
     Step,
     check_args,
@@ -32,24 +34,11 @@ from .jacobians import jacobian
 
 
 def propagate(
-    f: Function,
-    x: ArrayLike,
-    cov: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> tuple[Any, Any]:
+    f: Function, x: ArrayLike, cov: ArrayLike, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: int | None = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> tuple[Any, Any]:  # fmt: skip
     """f(x) and its covariance, to first order: ``J @ cov @ J.T`` with the Jacobian J of f.
 
     Parameters
@@ -87,11 +76,15 @@ def propagate(
     """
     check_function(f)
     refuse_bounds(bounds, "propagate")
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
+    what |= {"h": h, "rel_step": rel_step}
+    if type(x) is not np.ndarray and is_frame(x):
+        y, found = applied(propagate, f, x, Options(engine, workers, out, progress, full_output), cov, **what)
+        return y, found
     given, points = read_points(x, batch)
     spread = _read_covariance(cov, points.count, points.shape, batch)
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
-    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
-    what |= {"h": h, "rel_step": rel_step, "engine": engine, "workers": workers, "progress": progress}
+    what |= {"engine": engine, "workers": workers, "progress": progress}
     full = jacobian(f, given.astype(np.float64, copy=False), **what, full_output=True)
     y, found = _propagated(partial(_value_at, f, points, rest, rows), given, points, spread, full, out, batch)
     return y, found if full_output else found.value

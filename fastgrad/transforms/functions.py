@@ -13,7 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import Array, Bounds, Function, Progress, Step, check_function, check_out, refuse_bounds
+from ..chunks.frames import applied, is_frame
+from ..engine.arguments import (
+    Array,
+    Bounds,
+    Function,
+    Options,
+    Progress,
+    Step,
+    check_function,
+    check_out,
+    refuse_bounds,
+)
 from ..engine.numbers import real_array
 from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian, hvp
@@ -235,10 +246,13 @@ def vjp(
     """
     check_function(f)
     refuse_bounds(bounds, "vjp")
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
+    what |= {"h": h, "rel_step": rel_step}
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(vjp, f, x, Options(engine, workers, out, progress, full_output), u, **what)
     given, weights = real_array(x), real_array(u, "u")
     result = check_out(out, given.shape, given.dtype, given, weights)
-    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
-    what |= {"h": h, "rel_step": rel_step, "engine": engine, "workers": workers, "progress": progress}
+    what |= {"engine": engine, "workers": workers, "progress": progress}
     full = jacobian(f, given.astype(np.float64, copy=False), **what, full_output=True)
     with np.errstate(all="ignore"):
         result[...] = _times(weights, full.value, given, batch)
