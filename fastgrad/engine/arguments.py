@@ -15,7 +15,7 @@ from ..formulas.stencils import COMPLEX, EXACT, ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
 from ..formulas.values import unmasked
 from . import threads
-from .call import Call, Rows
+from .call import Call, Rows, Workers
 from .limits import read_bounds
 from .numbers import read_only, real_array
 
@@ -166,6 +166,16 @@ def refuse_bounds(bounds: Any, name: str) -> None:
         raise ValueError(msg)
 
 
+def check_map(workers: Any, engine: str) -> Workers:
+    """As `check_workers`, or a function like map, which gets the calls of an f that is not compiled."""
+    if not callable(workers):
+        return check_workers(workers, engine)
+    if engine == "reference":
+        msg = f"workers={workers!r} does not fit engine='reference', which runs f in one thread: leave workers out"
+        raise ValueError(msg)
+    return workers  # type: ignore[no-any-return]
+
+
 def check_workers(workers: Any, engine: str) -> int | None:
     """A number of threads or processes; None is for the engine to choose."""
     if workers is None:
@@ -239,7 +249,7 @@ class Options:
     """The options that say how to run, not what to compute."""
 
     engine: str
-    workers: int | None
+    workers: Workers
     out: Array | None = None
     progress: Any = False
     full_output: bool = False

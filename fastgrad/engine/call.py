@@ -16,6 +16,8 @@ from ..program.look import CoarserError
 from ..results import EPS
 
 Array = NDArray[np.float64]
+Workers = int | Callable[..., Any] | None
+"""Threads or processes, or a function like map, which gets the calls of an f that is not compiled."""
 
 FEW = 16  # points, for which exact derivatives are not compiled
 USUAL_LEVELS = 6  # steps that a refined derivative of a smooth function tries

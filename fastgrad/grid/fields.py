@@ -18,12 +18,12 @@ from ..engine.arguments import (
     check_args,
     check_fixed_steps,
     check_function,
-    check_workers,
+    check_map,
     refuse_bounds,
     refuse_steps,
 )
 from ..engine.bound import Facts
-from ..engine.call import Call, Grid
+from ..engine.call import Call, Grid, Workers
 from ..engine.choose import check_engine, choose, warn_if_constant, warn_if_slow
 from ..engine.numbers import real_array
 from ..engine.threads import progress_report
@@ -49,7 +49,7 @@ def gradient_field(
     bounds: Any = None,
     chunks: Any = None,
     engine: str = "auto",
-    workers: int | None = None,
+    workers: Workers = None,
     out: Any = None,
     progress: bool | Callable[[int, int], object] = False,
     full_output: bool = False,
@@ -123,7 +123,7 @@ def _read_call(
 ) -> tuple[Call, list[Array]]:
     """The call at all nodes, and the axes as arrays."""
     check_engine(how.engine)
-    check_workers(how.workers, how.engine)
+    check_map(how.workers, how.engine)
     given = _axes(axes)
     grid = Grid(tuple(np.ascontiguousarray(a, dtype=np.float64) for a in given))
     table = stencils.gradient(grid.dimension, order, method)
@@ -160,7 +160,7 @@ def _computed(call: Call, given: list[Array], how: Options, resume: Any) -> Any:
         msg = f"resume={os.fspath(resume)!r} needs out= a file or a store that outlives this process, such as np.memmap"
         raise ValueError(msg)
     facts, finite = Facts(none_ran(how.engine), 0), None
-    used = check_workers(how.workers, how.engine)
+    used = check_map(how.workers, how.engine)
     fill = partial(_fill_or_hint, workers=used)
     if call.points.count and outside:
         facts, finite = slabs.fill(fill, call, result, how.engine, how.progress, resume, finite=how.full_output)
@@ -205,7 +205,7 @@ def _steps(grid: Grid, table: stencils.Table, h: Any, rel_step: Any) -> Steps:
     return whole
 
 
-def _fill_or_hint(call: Call, result: Array, engine: str, progress: Any, *, workers: int | None) -> Facts:
+def _fill_or_hint(call: Call, result: Array, engine: str, progress: Any, *, workers: Workers) -> Facts:
     try:
         return _fill(call, result, engine, progress, workers=workers)
     except TypeError as error:
@@ -213,7 +213,7 @@ def _fill_or_hint(call: Call, result: Array, engine: str, progress: Any, *, work
         raise
 
 
-def _fill(call: Call, result: Array, engine: str, progress: Any, *, workers: int | None) -> Facts:
+def _fill(call: Call, result: Array, engine: str, progress: Any, *, workers: Workers) -> Facts:
     """Write the field of a call, which may be a part of another."""
     flat = result.reshape(call.points.layout[::-1])
     direct = result.dtype == np.float64 and np.may_share_memory(flat, result)

@@ -20,14 +20,14 @@ from ..engine.arguments import (
     Step,
     check_args,
     check_function,
+    check_map,
     check_scheme,
-    check_workers,
     formulas_of,
     read_call,
     read_steps,
 )
 from ..engine.bound import Choice, Code
-from ..engine.call import Call, Rows
+from ..engine.call import Call, Rows, Workers
 from ..engine.choose import check_engine, choose
 from ..engine.limits import check_bounds
 from ..engine.numbers import is_dask, real_array
@@ -49,7 +49,7 @@ def gradient(
     rel_step: Step = None,
     bounds: Bounds = None,
     engine: str = "auto",
-    workers: int | None = None,
+    workers: Workers = None,
     out: Array | None = None,
     progress: Progress = False,
     full_output: bool = False,
@@ -98,8 +98,10 @@ def gradient(
         above that jit where f can be compiled; arrays where f reads much data and that pays (`explain` says). For 400
         to 1 000 calls at several points simd runs f's trace by NumPy, if f reads nothing that may change unseen. An
         engine given by name never falls back.
-    workers : int, optional
-        Threads of a compiled engine; all cores by default. Results do not depend on it.
+    workers : int or callable, optional
+        Threads of a compiled engine; all cores by default. Of an f that is not compiled the number of forked processes
+        (Linux), or a function like map that gets its calls: ``pool.map`` of any pool of processes, everywhere. Results
+        do not depend on it.
     out : ndarray, optional
         Written in place and returned: the result's shape and dtype, no memory shared with x.
     progress : bool or callable
@@ -155,7 +157,7 @@ def gradient(
 def value_and_gradient(
     f: Function, x: ArrayLike, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (), batch: bool = False,
     method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None, bounds: Bounds = None,
-    engine: str = "auto", workers: int | None = None, out: Array | None = None, progress: Progress = False,
+    engine: str = "auto", workers: Workers = None, out: Array | None = None, progress: Progress = False,
     full_output: bool = False,
 ) -> tuple[Any, Any]:  # fmt: skip
     """f(x) and its gradient, for one evaluation more than the gradient alone.
@@ -199,7 +201,7 @@ def _with_values(call: Call, given: Array, how: Options, batch: bool) -> tuple[A
 
 def derivative(
     f: Function, x: ArrayLike, *, n: int = 1, args: tuple[Any, ...] = (), method: str = "central", order: int = 2,
-    h: Step = None, rel_step: Step = None, bounds: Bounds = None, engine: str = "auto", workers: int | None = None,
+    h: Step = None, rel_step: Step = None, bounds: Bounds = None, engine: str = "auto", workers: Workers = None,
     out: Array | None = None, progress: Progress = False, full_output: bool = False,
 ) -> Any:  # fmt: skip
     """n-th derivative of a function of one variable, for each element of x.
@@ -274,7 +276,7 @@ def explain(
     rel_step: Step = None,
     bounds: Bounds = None,
     engine: str = "auto",
-    workers: int | None = None,
+    workers: Workers = None,
     out: Array | None = None,
     progress: Progress = False,
     full_output: bool = False,
@@ -298,7 +300,7 @@ def explain(
     python: 6 calls of f from Python; 6 calls of f take less time than compiling it
     """
     check_engine(engine)
-    threads_used = check_workers(workers, engine) or threads.cores()
+    used = check_map(workers, engine)
     check_function(f)
     check_scheme(method, order)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
@@ -308,7 +310,7 @@ def explain(
         return of_frame
     call = read_call(f, x, stencils.gradient, batch=batch, **what)[1]
     check_combination(call, engine)
-    return _explanation(call, engine, threads_used)
+    return _explanation(call, engine, used if isinstance(used, int) else threads.cores())
 
 
 def _explanation(call: Call, engine: str, threads_used: int) -> Explanation:

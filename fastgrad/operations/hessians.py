@@ -23,7 +23,7 @@ from ..engine.arguments import (
     read_steps,
     refuse_bounds,
 )
-from ..engine.call import Rows
+from ..engine.call import Rows, Workers
 from ..engine.numbers import is_dask
 from ..formulas import stencils
 from ..formulas.steps import Steps, direction_step, step_within
@@ -43,7 +43,7 @@ def hessian(
     rel_step: Step = None,
     bounds: Bounds = None,
     engine: str = "auto",
-    workers: int | None = None,
+    workers: Workers = None,
     out: Array | None = None,
     progress: Progress = False,
     full_output: bool = False,
@@ -114,7 +114,7 @@ def hvp(
     rel_step: Step = None,
     bounds: Bounds = None,
     engine: str = "auto",
-    workers: int | None = None,
+    workers: Workers = None,
     out: Array | None = None,
     progress: Progress = False,
     full_output: bool = False,

@@ -23,7 +23,7 @@ from ..engine.arguments import (
     read_call_along,
     refuse_bounds,
 )
-from ..engine.call import Rows
+from ..engine.call import Rows, Workers
 from ..engine.numbers import is_dask
 from ..formulas import stencils
 from ..formulas.steps import Steps, check_direction, choose_steps, direction_step
@@ -43,7 +43,7 @@ def jacobian(
     rel_step: Step = None,
     bounds: Bounds = None,
     engine: str = "auto",
-    workers: int | None = None,
+    workers: Workers = None,
     out: Array | None = None,
     progress: Progress = False,
     full_output: bool = False,
@@ -113,7 +113,7 @@ def jvp(
     rel_step: float | None = None,
     bounds: Bounds = None,
     engine: str = "auto",
-    workers: int | None = None,
+    workers: Workers = None,
     out: Array | None = None,
     progress: Progress = False,
     full_output: bool = False,

@@ -26,7 +26,7 @@ from ..engine.arguments import (
     read_points,
     refuse_bounds,
 )
-from ..engine.call import Rows
+from ..engine.call import Rows, Workers
 from ..engine.numbers import real_array
 from ..formulas.values import as_numbers
 from ..results import Result, status_of
@@ -36,7 +36,7 @@ from .jacobians import jacobian
 def propagate(
     f: Function, x: ArrayLike, cov: ArrayLike, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
     batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
-    bounds: Bounds = None, engine: str = "auto", workers: int | None = None, out: Array | None = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
     progress: Progress = False, full_output: bool = False,
 ) -> tuple[Any, Any]:  # fmt: skip
     """f(x) and its covariance, to first order: ``J @ cov @ J.T`` with the Jacobian J of f.

@@ -25,6 +25,7 @@ from ..engine.arguments import (
     check_out,
     refuse_bounds,
 )
+from ..engine.call import Workers
 from ..engine.numbers import real_array
 from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian, hvp
@@ -212,7 +213,7 @@ def vjp(
     rel_step: Step = None,
     bounds: Bounds = None,
     engine: str = "auto",
-    workers: int | None = None,
+    workers: Workers = None,
     out: Array | None = None,
     progress: Progress = False,
     full_output: bool = False,
