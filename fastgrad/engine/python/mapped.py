@@ -51,10 +51,8 @@ def apply(
         stop = min(start + each, points.count)
         part = call if stop - start == points.count else subset(call, np.arange(start, stop))
         places = _places(engine, part, out, like)
-        answers = iter(_mapped(mapping, call, places))
-        part = replace(part, f=lambda x, *args, answers=answers: next(answers))
-        told = report and (lambda done, _, start=start: report(start + done, points.count))
-        found = _fill(engine, part, out, values, slice(start, stop), told if points.count > 1 else report)
+        part = replace(part, f=_giving(_mapped(mapping, call, places)))
+        found = _fill(engine, part, out, values, slice(start, stop), _counted(report, start, points.count))
         count, eps = count + found[0], max(eps, found[1])
         if len(found) > 2 and found[2] and not steep:
             steep = (start + found[2][0], found[2][1])
