@@ -177,7 +177,14 @@ RETURNED = [
     ),
 ]
 
-TABLE = SAMPLED + ROWS + SEVERAL + WEIGHTS + RETURNED
+FORMS = [
+    Try("dict", lambda: gradient(lambda p: p["a"], {"a": 1.0}), TypeError, ["x is a dict", "grad(f)(x)"]),
+    Try("dict, Hessian", lambda: hessian(lambda p: p["a"], {"a": 1.0}), TypeError, ["x is a dict", "hess(f)(x)"]),
+    Try("dict, Jacobian", lambda: jacobian(lambda p: p["a"], {"a": 1.0}), TypeError, ["x is a dict", "jac(f)(x)"]),
+    Try("list of arrays", lambda: gradient(sum, [np.ones(2), np.ones(3)]), TypeError, ["ragged", "grad(f)(x)"]),
+]
+
+TABLE = FORMS + SAMPLED + ROWS + SEVERAL + WEIGHTS + RETURNED
 
 
 @pytest.mark.parametrize("row", TABLE, ids=[row.name for row in TABLE])

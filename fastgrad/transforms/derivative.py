@@ -22,7 +22,7 @@ from ..operations.jacobians import jacobian
 from ..program.freshness import Watch
 from ..program.keys import unchanging
 from ..results import EngineError
-from .trees import gradient_of_dict
+from .trees import derivative_of_tree, is_tree
 
 _REPEATED = f"{__package__.rpartition('.')[0]}.engine.simd.repeated"
 _FLOAT = np.dtype(np.float64)
@@ -73,8 +73,8 @@ class Derivative:
         """By a kernel that is bound now, or else by the operation."""
         along, args = given[: self.vectors], given[self.vectors :]
         how = {**self.options, "args": args or self.options["args"]}
-        if isinstance(x, Mapping) and self.operation in {gradient, value_and_gradient}:
-            return gradient_of_dict(self.operation, self.f, x, how)
+        if type(x) is not np.ndarray and is_tree(x) and self._takes_trees(x):
+            return derivative_of_tree(self.operation, self.f, x, how)
         if not self._may_be_bound(x, how) or (run := self._bind(x, given, how)) is None:
             return self.operation(self.f, x, *along, **how)
         exact, found = how.get("method") == EXACT, run(x)
@@ -90,6 +90,10 @@ class Derivative:
         self._looked.add(x.shape)
         # The same bits, with the warnings that a first call is worth; a second one, of other numbers, is bound anew.
         return self.operation(self.f, x, *along, **{**how, "engine": "auto" if exact else "simd"})
+
+    def _takes_trees(self, x: Any) -> bool:
+        """Whether x is for f to get in its form; lists of arrays may be points."""
+        return self.operation in _TABLES and (isinstance(x, Mapping) or not self.options.get("batch"))
 
     def _may_be_bound(self, x: Any, how: dict[str, Any]) -> bool:
         """Whether a kernel for float64 numbers can do what is asked for, if f can be compiled."""

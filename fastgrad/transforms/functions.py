@@ -50,8 +50,8 @@ def grad(f: Function, **options: Any) -> Function:
         ``g(x, *args)`` is ``gradient(f, x, args=args, **options)``, made to be called often: of a plain function that
         can be traced it is compiled at its first call for a shape of x, which takes some 0.1 s, as by
         ``engine="simd"``; each later call costs a few microseconds, at whatever f reads then. x may also be a dict of
-        arrays and numbers, or of such dicts: f then gets a dict of the same form, of arrays of its own, and so is the
-        gradient.
+        arrays and numbers, or of such dicts, or a list or tuple of arrays: f then gets the same form, of arrays of its
+        own, and so is the gradient. `h`, `rel_step` and `bounds` may be dicts then, too.
 
     Raises
     ------
@@ -115,7 +115,8 @@ def jac(f: Function, **options: Any) -> Function:
     Returns
     -------
     callable
-        ``g(x, *args)`` is ``jacobian(f, x, args=args, **options)``, compiled at its first call as in `grad`.
+        ``g(x, *args)`` is ``jacobian(f, x, args=args, **options)``, compiled at its first call as in `grad`. Of a dict
+        it is a dict of Jacobians.
 
     Raises
     ------
@@ -145,7 +146,8 @@ def hess(f: Function, **options: Any) -> Function:
     Returns
     -------
     callable
-        ``g(x, *args)`` is ``hessian(f, x, args=args, **options)``, compiled at its first call as in `grad`.
+        ``g(x, *args)`` is ``hessian(f, x, args=args, **options)``, compiled at its first call as in `grad`. Of a dict
+        it is a dict of dicts of blocks.
 
     Raises
     ------
