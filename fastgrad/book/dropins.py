@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -30,6 +30,10 @@ ROWS = (
 )
 
 
+@overload
+def numerical_diff(f: Function, x: float, h: float = ...) -> float: ...
+@overload
+def numerical_diff(f: Function, x: Any, h: float = ...) -> Any: ...
 def numerical_diff(f: Function, x: Any, h: float = 1e-4) -> Any:
     """Central difference quotient ``(f(x + h) - f(x - h)) / (2*h)``.
 
@@ -194,6 +198,14 @@ def numerical_gradient_2d(f: Function, X: Any, h: float = 1e-4) -> Array:
     return grad
 
 
+@overload
+def gradient_descent(
+    f: Function, init_x: Any, lr: float = ..., step_num: int = ..., *, return_history: Literal[False] = ...
+) -> Array: ...
+@overload
+def gradient_descent(
+    f: Function, init_x: Any, lr: float = ..., step_num: int = ..., *, return_history: Literal[True]
+) -> tuple[Array, Array]: ...
 def gradient_descent(
     f: Function, init_x: Any, lr: float = 0.01, step_num: int = 100, *, return_history: bool = False
 ) -> Any:

@@ -257,7 +257,7 @@ class Options:
 
 def read_call(
     f: Function,
-    x: ArrayLike,
+    x: Any,
     table_of: Callable[[int, int, str], stencils.Table],
     *,
     args: Any,
@@ -282,8 +282,8 @@ def read_call(
 
 def read_call_along(
     f: Function,
-    x: ArrayLike,
-    v: ArrayLike,
+    x: Any,
+    v: Any,
     table_of: Callable[[int, int, str], stencils.Table],
     steps_along: Callable[..., tuple[Array, Steps]],
     *,
@@ -309,7 +309,7 @@ def read_call_along(
     return given, direction, Call(f, points, table, steps, rest, rows, vector=vector, v=v_rows, t=t, adaptive=adaptive)
 
 
-def read_points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:
+def read_points(x: Any, batch: bool) -> tuple[Array, Rows]:
     """x as an array, and as points in rows; many of a lower precision stay so until they are needed."""
     given = x if type(x) is np.ndarray and x.dtype == np.float64 else real_array(x)
     if not batch:
@@ -321,7 +321,7 @@ def read_points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:
     return given, Rows(rows if given.itemsize < 8 else rows.astype(np.float64, copy=False), given.shape[1:])
 
 
-def read_direction(v: ArrayLike, given: Array, points: Rows) -> tuple[Array, Array]:
+def read_direction(v: Any, given: Array, points: Rows) -> tuple[Array, Array]:
     """v as an array, and as one direction per row of the points."""
     direction = real_array(v, "v")
     if direction.shape not in {given.shape, points.shape}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any, Literal, Unpack, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,7 @@ from ..engine.bound import Facts
 from ..engine.call import Call, Grid, Workers
 from ..engine.choose import check_engine, choose, warn_if_constant, warn_if_slow
 from ..engine.numbers import real_array
+from ..engine.options import Labelled, Scheme
 from ..engine.threads import progress_report
 from ..formulas import stencils
 from ..formulas.steps import Steps, choose_steps
@@ -37,24 +38,53 @@ from . import slabs
 Array = NDArray[Any]
 
 
+@overload
+def gradient_field(
+    f: Callable[..., Any],
+    axes: Any,
+    *,
+    full_output: Literal[True],
+    chunks: Any = ...,
+    resume: Any = ...,
+    **options: Unpack[Scheme],
+) -> Result: ...
+@overload
+def gradient_field(
+    f: Callable[..., Any],
+    axes: Sequence[Labelled],
+    *,
+    full_output: bool = ...,
+    chunks: Any = ...,
+    resume: Any = ...,
+    **options: Unpack[Scheme],
+) -> Any: ...
+@overload
 def gradient_field(
     f: Callable[..., Any],
     axes: Sequence[ArrayLike],
     *,
-    args: tuple[Any, ...] = (),
-    method: str = "central",
-    order: int = 2,
-    h: ArrayLike | None = None,
-    rel_step: ArrayLike | None = None,
-    bounds: Any = None,
-    chunks: Any = None,
-    engine: str = "auto",
-    workers: Workers = None,
-    out: Any = None,
-    progress: bool | Callable[[int, int], object] = False,
-    full_output: bool = False,
+    full_output: Literal[False] = ...,
+    chunks: None = ...,
+    resume: Any = ...,
+    **options: Unpack[Scheme],
+) -> Array: ...
+@overload
+def gradient_field(
+    f: Callable[..., Any],
+    axes: Any,
+    *,
+    full_output: bool = ...,
+    chunks: Any,
+    resume: Any = ...,
+    **options: Unpack[Scheme],
+) -> Any: ...
+def gradient_field(
+    f: Callable[..., Any], axes: Any, *, args: tuple[Any, ...] = (), method: str = "central", order: int = 2,
+    h: ArrayLike | None = None, rel_step: ArrayLike | None = None, bounds: Any = None, chunks: Any = None,
+    engine: str = "auto", workers: Workers = None, out: Any = None,
+    progress: bool | Callable[[int, int], object] = False, full_output: bool = False,
     resume: str | os.PathLike[str] | None = None,
-) -> Any:
+) -> Any:  # fmt: skip
     """Gradient of a scalar function at every node of the grid that 1-D axes span.
 
     The coordinates of the nodes are never stored: memory is that of the result.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,7 @@ from ..engine.arguments import (
     refuse_bounds,
     refuse_steps,
 )
+from ..engine.options import Live
 from ..engine.python import mutation
 from ..engine.threads import progress_report
 from ..formulas.stencils import EXACT, stencil
@@ -39,6 +40,12 @@ CONSTANT = (
 )
 
 
+@overload
+def weight_gradient(
+    loss: Callable[..., Any], params: Mapping[Any, Any], **options: Unpack[Live]
+) -> dict[Any, Array]: ...
+@overload
+def weight_gradient(loss: Callable[..., Any], params: Array, **options: Unpack[Live]) -> Array: ...
 def weight_gradient(
     loss: Callable[..., Any], params: Any, *, args: tuple[Any, ...] = (), mask: Any = None, sample: int | None = None,
     rng: np.random.Generator | int | None = 0, method: str = "central", order: int = 2, h: ArrayLike | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,29 +31,26 @@ from ..engine.call import Call, Rows, Workers
 from ..engine.choose import check_engine, choose
 from ..engine.limits import check_bounds
 from ..engine.numbers import is_dask, real_array
+from ..engine.options import Labelled, Many, Numbers, RowOptions, Scheme
 from ..formulas import stencils
-from ..results import Explanation
+from ..results import Explanation, Result
 from .solve import check_combination, differentiate, none_ran
 
 
+@overload
+def gradient(f: Function, x: Any, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+@overload
+def gradient(f: Function, x: Labelled, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+@overload
+def gradient(f: Function, x: float, *, full_output: Literal[False] = ..., **options: Unpack[Many]) -> np.float64: ...
+@overload
+def gradient(f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **options: Unpack[Many]) -> Array: ...
 def gradient(
-    f: Function,
-    x: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: Workers = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """Gradient of a scalar function, by central differences, at one point or at many.
 
     ``g[i] = (f(x + h_i e_i) - f(x - h_i e_i)) / (2 h_i)`` at order 2; wider stencils at higher orders.
@@ -154,11 +151,41 @@ def gradient(
     return differentiate(call, given, how)
 
 
+@overload
 def value_and_gradient(
-    f: Function, x: ArrayLike, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (), batch: bool = False,
-    method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None, bounds: Bounds = None,
-    engine: str = "auto", workers: Workers = None, out: Array | None = None, progress: Progress = False,
-    full_output: bool = False,
+    f: Function, x: Any, *, batch: bool = ..., full_output: Literal[True], **options: Unpack[RowOptions]
+) -> tuple[Any, Result]: ...
+@overload
+def value_and_gradient(
+    f: Function, x: Labelled, *, batch: bool = ..., full_output: bool = ..., **options: Unpack[RowOptions]
+) -> tuple[Any, Any]: ...
+@overload
+def value_and_gradient(
+    f: Function,
+    x: float,
+    *,
+    batch: Literal[False] = ...,
+    full_output: Literal[False] = ...,
+    **options: Unpack[RowOptions],
+) -> tuple[np.float64, np.float64]: ...
+@overload
+def value_and_gradient(
+    f: Function,
+    x: ArrayLike,
+    *,
+    batch: Literal[False] = ...,
+    full_output: Literal[False] = ...,
+    **options: Unpack[RowOptions],
+) -> tuple[np.float64, Array]: ...
+@overload
+def value_and_gradient(
+    f: Function, x: ArrayLike, *, batch: Literal[True], full_output: Literal[False] = ..., **options: Unpack[RowOptions]
+) -> tuple[Array, Array]: ...
+def value_and_gradient(
+    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
 ) -> tuple[Any, Any]:  # fmt: skip
     """f(x) and its gradient, for one evaluation more than the gradient alone.
 
@@ -199,8 +226,24 @@ def _with_values(call: Call, given: Array, how: Options, batch: bool) -> tuple[A
     return value if batch else value[0], slope
 
 
+@overload
 def derivative(
-    f: Function, x: ArrayLike, *, n: int = 1, args: tuple[Any, ...] = (), method: str = "central", order: int = 2,
+    f: Function, x: Any, *, n: int = ..., full_output: Literal[True], **options: Unpack[Scheme]
+) -> Result: ...
+@overload
+def derivative(
+    f: Function, x: Labelled, *, n: int = ..., full_output: bool = ..., **options: Unpack[Scheme]
+) -> Any: ...
+@overload
+def derivative(
+    f: Function, x: float, *, n: int = ..., full_output: Literal[False] = ..., **options: Unpack[Scheme]
+) -> np.float64: ...
+@overload
+def derivative(
+    f: Function, x: ArrayLike, *, n: int = ..., full_output: Literal[False] = ..., **options: Unpack[Scheme]
+) -> Array: ...
+def derivative(
+    f: Function, x: Numbers, *, n: int = 1, args: tuple[Any, ...] = (), method: str = "central", order: int = 2,
     h: Step = None, rel_step: Step = None, bounds: Bounds = None, engine: str = "auto", workers: Workers = None,
     out: Array | None = None, progress: Progress = False, full_output: bool = False,
 ) -> Any:  # fmt: skip
@@ -264,23 +307,11 @@ def _check_number(n: Any) -> None:
 
 
 def explain(
-    f: Function,
-    x: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: Workers = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Explanation:
+    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Explanation:  # fmt: skip
     """Which engine `gradient` would use for the same arguments, and why not a faster one.
 
     Of ``method="exact"`` it says of how many operations f is, and f with its derivatives. Of central differences of

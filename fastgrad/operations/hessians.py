@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,29 +25,27 @@ from ..engine.arguments import (
 )
 from ..engine.call import Rows, Workers
 from ..engine.numbers import is_dask
+from ..engine.options import Labelled, Many, Numbers
 from ..formulas import stencils
 from ..formulas.steps import Steps, direction_step, step_within
+from ..results import Result
 from .solve import differentiate
 
 
+@overload
+def hessian(f: Function, x: Any, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+@overload
+def hessian(f: Function, x: Labelled, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+@overload
+def hessian(f: Function, x: float, *, full_output: Literal[False] = ..., **options: Unpack[Many]) -> np.float64: ...
+@overload
+def hessian(f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **options: Unpack[Many]) -> Array: ...
 def hessian(
-    f: Function,
-    x: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: Workers = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """Hessian of a scalar function, from values of f alone.
 
     Second differences along e_i and e_i + e_j: ``2 H[i, j] = S(e_i + e_j) - S(e_i) - S(e_j)``. That takes
@@ -100,25 +98,24 @@ def hessian(
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape * 2)
 
 
+@overload
+def hvp(f: Function, x: Any, v: Numbers, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+@overload
+def hvp(f: Function, x: Labelled, v: Numbers, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+@overload
 def hvp(
-    f: Function,
-    x: ArrayLike,
-    v: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: Workers = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: float, v: Numbers, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> np.float64: ...
+@overload
+def hvp(
+    f: Function, x: ArrayLike, v: Numbers, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> Array: ...
+def hvp(
+    f: Function, x: Numbers, v: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """The Hessian times v, without the Hessian: 4*D evaluations at order 2, ``2 * order * D`` at the others.
 
     ``4 (H v)[i] = S(e_i + v) - S(e_i - v)``, S being second differences.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,29 +25,25 @@ from ..engine.arguments import (
 )
 from ..engine.call import Rows, Workers
 from ..engine.numbers import is_dask
+from ..engine.options import Labelled, Many, Numbers
 from ..formulas import stencils
 from ..formulas.steps import Steps, check_direction, choose_steps, direction_step
+from ..results import Result
 from .solve import differentiate
 
 
+@overload
+def jacobian(f: Function, x: Any, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+@overload
+def jacobian(f: Function, x: Labelled, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+@overload
+def jacobian(f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **options: Unpack[Many]) -> Array: ...
 def jacobian(
-    f: Function,
-    x: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: Workers = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """Jacobian of a function that returns an array: the derivative of each output by each coordinate.
 
     All outputs share the evaluations, ``order`` per coordinate (central differences).
@@ -99,25 +95,20 @@ def jacobian(
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape)
 
 
+@overload
+def jvp(f: Function, x: Any, v: Numbers, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+@overload
+def jvp(f: Function, x: Labelled, v: Numbers, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+@overload
 def jvp(
-    f: Function,
-    x: ArrayLike,
-    v: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: float | None = None,
-    rel_step: float | None = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: Workers = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: ArrayLike, v: Numbers, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> Array: ...
+def jvp(
+    f: Function, x: Numbers, v: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """Derivative along a direction, the Jacobian times v, for as many evaluations as one coordinate takes.
 
     ``(f(x + t*v) - f(x - t*v)) / (2*t)`` at order 2.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,13 +28,26 @@ from ..engine.arguments import (
 )
 from ..engine.call import Rows, Workers
 from ..engine.numbers import real_array
+from ..engine.options import Labelled, Many, Numbers
 from ..formulas.values import as_numbers
 from ..results import Result, status_of
 from .jacobians import jacobian
 
 
+@overload
 def propagate(
-    f: Function, x: ArrayLike, cov: ArrayLike, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    f: Function, x: Any, cov: Numbers, *, full_output: Literal[True], **options: Unpack[Many]
+) -> tuple[Any, Result]: ...
+@overload
+def propagate(
+    f: Function, x: Labelled, cov: Numbers, *, full_output: bool = ..., **options: Unpack[Many]
+) -> tuple[Any, Any]: ...
+@overload
+def propagate(
+    f: Function, x: ArrayLike, cov: Numbers, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> tuple[Array, Array]: ...
+def propagate(
+    f: Function, x: Numbers, cov: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
     batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
     bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
     progress: Progress = False, full_output: bool = False,
@@ -114,7 +127,7 @@ def _propagated(
     return y, replace(full, value=value, error=error, status=status_of(value), nfev=full.nfev + points.count)
 
 
-def _read_covariance(cov: ArrayLike, count: int, shape: tuple[int, ...], batch: bool) -> Array:
+def _read_covariance(cov: Any, count: int, shape: tuple[int, ...], batch: bool) -> Array:
     """cov as variances (D,), or as matrices (1 or N, D, D)."""
     given, size = real_array(cov, "cov").astype(np.float64), prod(shape)
     spread: Array

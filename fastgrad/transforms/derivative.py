@@ -57,6 +57,10 @@ class Derivative:
         self._attempts = ATTEMPTS
         self._looked: set[tuple[int, ...]] = set()
 
+    def __repr__(self) -> str:
+        options = [f"{name}={value!r}" for name, value in self.options.items() if name != "args" or value]
+        return f"<{self.__doc__}{'; ' * bool(options)}{', '.join(options)}>"
+
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_bound": {}, "_refused": {}, "_tunable": {}, "_looked": set()}
 

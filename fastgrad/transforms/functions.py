@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,6 +28,7 @@ from ..engine.arguments import (
 )
 from ..engine.call import Workers
 from ..engine.numbers import real_array
+from ..engine.options import GradientFunction, Labelled, Many, Numbers, ResultFunction, ValueFunction
 from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian, hvp
 from ..operations.jacobians import jacobian
@@ -34,7 +36,11 @@ from ..results import Result, status_of
 from .derivative import Derivative
 
 
-def grad(f: Function, **options: Any) -> Function:
+@overload
+def grad(f: Function, *, full_output: Literal[True], **options: Any) -> ResultFunction: ...
+@overload
+def grad(f: Function, *, full_output: Literal[False] = ..., **options: Any) -> GradientFunction: ...
+def grad(f: Function, **options: Any) -> Any:
     """The function that gives the gradient of f.
 
     Parameters
@@ -71,7 +77,11 @@ def grad(f: Function, **options: Any) -> Function:
     return _bound(gradient, f, options)
 
 
-def value_and_grad(f: Function, **options: Any) -> Function:
+@overload
+def value_and_grad(f: Function, *, full_output: Literal[True], **options: Any) -> Callable[..., tuple[Any, Result]]: ...
+@overload
+def value_and_grad(f: Function, *, full_output: Literal[False] = ..., **options: Any) -> ValueFunction: ...
+def value_and_grad(f: Function, **options: Any) -> Any:
     """The function that gives f and its gradient.
 
     Parameters
@@ -102,7 +112,11 @@ def value_and_grad(f: Function, **options: Any) -> Function:
     return _bound(value_and_gradient, f, options)
 
 
-def jac(f: Function, **options: Any) -> Function:
+@overload
+def jac(f: Function, *, full_output: Literal[True], **options: Any) -> ResultFunction: ...
+@overload
+def jac(f: Function, *, full_output: Literal[False] = ..., **options: Any) -> GradientFunction: ...
+def jac(f: Function, **options: Any) -> Any:
     """The function that gives the Jacobian of f: the `jac` of `scipy.optimize.least_squares` and `root`.
 
     Parameters
@@ -133,7 +147,11 @@ def jac(f: Function, **options: Any) -> Function:
     return _bound(jacobian, f, options)
 
 
-def hess(f: Function, **options: Any) -> Function:
+@overload
+def hess(f: Function, *, full_output: Literal[True], **options: Any) -> ResultFunction: ...
+@overload
+def hess(f: Function, *, full_output: Literal[False] = ..., **options: Any) -> GradientFunction: ...
+def hess(f: Function, **options: Any) -> Any:
     """The function that gives the Hessian of f: the `hess` of `scipy.optimize.minimize`.
 
     Parameters
@@ -164,7 +182,7 @@ def hess(f: Function, **options: Any) -> Function:
     return _bound(hessian, f, options)
 
 
-def hessp(f: Function, **options: Any) -> Function:
+def hessp(f: Function, **options: Any) -> Callable[..., Array]:
     """The function that gives the Hessian of f times a vector: the `hessp` of `scipy.optimize.minimize`.
 
     Parameters
@@ -194,32 +212,31 @@ def hessp(f: Function, **options: Any) -> Function:
     return _bound(hvp, f, options, vectors=1)
 
 
-def _bound(operation: Function, f: Function, options: dict[str, Any], vectors: int = 0) -> Function:
+def _bound(operation: Function, f: Function, options: dict[str, Any], vectors: int = 0) -> Derivative:
     check_function(f)
     points = (None,) * (1 + vectors)
     inspect.signature(operation).bind(f, *points, **options)  # TypeError for an option that does not exist
     return Derivative(operation, f, {"args": (), **options}, vectors)
 
 
+@overload
+def vjp(f: Function, x: Any, u: Numbers, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+@overload
+def vjp(f: Function, x: Labelled, u: Numbers, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+@overload
 def vjp(
-    f: Function,
-    x: ArrayLike,
-    u: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: Workers = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: float, u: Numbers, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> np.float64: ...
+@overload
+def vjp(
+    f: Function, x: ArrayLike, u: Numbers, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> Array: ...
+def vjp(
+    f: Function, x: Numbers, u: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """u times the Jacobian: the gradient of ``sum(u * f(x))``.
 
     Differences know no reverse mode: this costs what `jacobian` costs.
