@@ -16,7 +16,7 @@ from ..formulas.steps import Steps, choose_steps
 from ..formulas.values import unmasked
 from . import threads
 from .call import Call, Rows, Workers
-from .limits import read_bounds
+from .limits import beside, read_bounds
 from .numbers import read_only, real_array
 
 Array = NDArray[Any]
@@ -268,6 +268,7 @@ def read_call(
     h: Step,
     rel_step: Step,
     bounds: Bounds = None,
+    side: Step = None,
     value: bool = False,
     vector: bool = False,
 ) -> tuple[Array, Call]:
@@ -276,6 +277,7 @@ def read_call(
     table = table_of(points.dimension, order, formulas_of(method))
     steps, adaptive = read_steps(given, points, table, h, rel_step), method == "adaptive"
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
+    bounds = bounds if side is None else beside(bounds, side, given, points.shape, method)
     limits = None if bounds is None else read_bounds(bounds, given, points)
     return given, Call(f, points, table, steps, rest, rows, value, vector=vector, adaptive=adaptive, bounds=limits)
 

@@ -40,8 +40,20 @@ class Many(Scheme, total=False):
     batch_args: tuple[Any, ...]
 
 
-class RowOptions(Scheme, total=False):
-    """As `Many`, where `batch` decides of the type."""
+class SidedScheme(Scheme, total=False):
+    """Of first derivatives, and others of one variable."""
+
+    side: ArrayLike | None
+
+
+class Sided(Many, total=False):
+    """As `Many`, of first derivatives."""
+
+    side: ArrayLike | None
+
+
+class RowOptions(SidedScheme, total=False):
+    """As `Sided`, where `batch` decides of the type."""
 
     batch_args: tuple[Any, ...]
 

@@ -29,26 +29,26 @@ from ..engine.arguments import (
 from ..engine.bound import Choice, Code
 from ..engine.call import Call, Rows, Workers
 from ..engine.choose import check_engine, choose
-from ..engine.limits import check_bounds
+from ..engine.limits import beside, check_bounds
 from ..engine.numbers import is_dask, real_array
-from ..engine.options import Labelled, Many, Numbers, RowOptions, Scheme
+from ..engine.options import Labelled, Numbers, RowOptions, Sided, SidedScheme
 from ..formulas import stencils
 from ..results import Explanation, Result
 from .solve import check_combination, differentiate, none_ran
 
 
 @overload
-def gradient(f: Function, x: Any, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+def gradient(f: Function, x: Any, *, full_output: Literal[True], **options: Unpack[Sided]) -> Result: ...
 @overload
-def gradient(f: Function, x: Labelled, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+def gradient(f: Function, x: Labelled, *, full_output: bool = ..., **options: Unpack[Sided]) -> Any: ...
 @overload
-def gradient(f: Function, x: float, *, full_output: Literal[False] = ..., **options: Unpack[Many]) -> np.float64: ...
+def gradient(f: Function, x: float, *, full_output: Literal[False] = ..., **options: Unpack[Sided]) -> np.float64: ...
 @overload
-def gradient(f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **options: Unpack[Many]) -> Array: ...
+def gradient(f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **options: Unpack[Sided]) -> Array: ...
 def gradient(
     f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
     batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
-    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    bounds: Bounds = None, side: Step = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
     progress: Progress = False, full_output: bool = False,
 ) -> Any:  # fmt: skip
     """Gradient of a scalar function, by central differences, at one point or at many.
@@ -88,6 +88,10 @@ def gradient(
         each coordinate, None for none. A list of tuples is always read as such pairs. Near a bound the formula
         turns to one side and keeps its order, or shortens its step. Between equal bounds the derivative is NaN, and
         second and higher ones where the steps would be so short that round-off leaves no digit.
+    side : array_like, optional
+        1: f is called at x and above only, -1: at x and below, 0: on both sides; a number or one per coordinate. The
+        derivative from that side, at a kink or where f is defined on one side; with ``method="adaptive"`` at refined
+        steps, with an estimate of the error.
     engine : {"auto", "simd", "jit", "python", "reference", "arrays"}
         simd: f is traced and compiled on vectors. jit: f is compiled by Numba. python: f is called as it is. arrays: at
         one point, f is recorded as a program of whole arrays, of which only what a coordinate changes is computed
@@ -142,7 +146,7 @@ def gradient(
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    what |= {"h": h, "rel_step": rel_step}
+    what |= {"h": h, "rel_step": rel_step, "side": side}
     if type(x) is not np.ndarray and is_frame(x):
         return applied(gradient, f, x, how, batch=batch, **what)
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
@@ -184,7 +188,7 @@ def value_and_gradient(
 def value_and_gradient(
     f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
     batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
-    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    bounds: Bounds = None, side: Step = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
     progress: Progress = False, full_output: bool = False,
 ) -> tuple[Any, Any]:  # fmt: skip
     """f(x) and its gradient, for one evaluation more than the gradient alone.
@@ -207,7 +211,7 @@ def value_and_gradient(
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    what |= {"h": h, "rel_step": rel_step}
+    what |= {"h": h, "rel_step": rel_step, "side": side}
     if type(x) is not np.ndarray and is_frame(x):
         value, slope = applied(value_and_gradient, f, x, how, batch=batch, **what)
         return value, slope
@@ -228,24 +232,24 @@ def _with_values(call: Call, given: Array, how: Options, batch: bool) -> tuple[A
 
 @overload
 def derivative(
-    f: Function, x: Any, *, n: int = ..., full_output: Literal[True], **options: Unpack[Scheme]
+    f: Function, x: Any, *, n: int = ..., full_output: Literal[True], **options: Unpack[SidedScheme]
 ) -> Result: ...
 @overload
 def derivative(
-    f: Function, x: Labelled, *, n: int = ..., full_output: bool = ..., **options: Unpack[Scheme]
+    f: Function, x: Labelled, *, n: int = ..., full_output: bool = ..., **options: Unpack[SidedScheme]
 ) -> Any: ...
 @overload
 def derivative(
-    f: Function, x: float, *, n: int = ..., full_output: Literal[False] = ..., **options: Unpack[Scheme]
+    f: Function, x: float, *, n: int = ..., full_output: Literal[False] = ..., **options: Unpack[SidedScheme]
 ) -> np.float64: ...
 @overload
 def derivative(
-    f: Function, x: ArrayLike, *, n: int = ..., full_output: Literal[False] = ..., **options: Unpack[Scheme]
+    f: Function, x: ArrayLike, *, n: int = ..., full_output: Literal[False] = ..., **options: Unpack[SidedScheme]
 ) -> Array: ...
 def derivative(
     f: Function, x: Numbers, *, n: int = 1, args: tuple[Any, ...] = (), method: str = "central", order: int = 2,
-    h: Step = None, rel_step: Step = None, bounds: Bounds = None, engine: str = "auto", workers: Workers = None,
-    out: Array | None = None, progress: Progress = False, full_output: bool = False,
+    h: Step = None, rel_step: Step = None, bounds: Bounds = None, side: Step = None, engine: str = "auto",
+    workers: Workers = None, out: Array | None = None, progress: Progress = False, full_output: bool = False,
 ) -> Any:  # fmt: skip
     """n-th derivative of a function of one variable, for each element of x.
 
@@ -261,7 +265,7 @@ def derivative(
         Any shape, also a number.
     n : int
         Which derivative: 1, 2, 3 or 4. The default step is ``c_p * eps**(1/(p+n)) * max(1, |x|)``.
-    args, method, order, h, rel_step, bounds, engine, workers, out, progress, full_output
+    args, method, order, h, rel_step, bounds, side, engine, workers, out, progress, full_output
         As in `gradient`.
 
     Returns
@@ -288,12 +292,14 @@ def derivative(
     how = Options(engine, workers, out, progress, full_output)
     if type(x) is not np.ndarray and is_frame(x):
         what: dict[str, Any] = {"n": n, "args": args, "method": method, "order": order, "bounds": bounds}
-        return applied(derivative, f, x, how, batch=False, h=h, rel_step=rel_step, **what)
+        return applied(derivative, f, x, how, batch=False, h=h, rel_step=rel_step, side=side, **what)
     given = real_array(x)
     points = Rows(given.reshape(given.size, 1).astype(np.float64, copy=False), (1,))
     table = stencils.derivative(int(n), order, formulas_of(method))
     steps, adaptive = read_steps(given, points, table, h, rel_step), method == "adaptive"
-    both = check_bounds(bounds, given, given.shape)
+    both = check_bounds(
+        bounds if side is None else beside(bounds, side, given, given.shape, method), given, given.shape
+    )
     limits = both and (both[0].reshape(points.layout), both[1].reshape(points.layout))
     rest, whole = check_args(args), given.shape
     call = Call(f, points, table, steps, rest, scalar=True, whole=whole, adaptive=adaptive, bounds=limits)
@@ -309,7 +315,7 @@ def _check_number(n: Any) -> None:
 def explain(
     f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
     batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
-    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    bounds: Bounds = None, side: Step = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
     progress: Progress = False, full_output: bool = False,
 ) -> Explanation:  # fmt: skip
     """Which engine `gradient` would use for the same arguments, and why not a faster one.
@@ -335,7 +341,7 @@ def explain(
     check_function(f)
     check_scheme(method, order)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    what |= {"h": h, "rel_step": rel_step}
+    what |= {"h": h, "rel_step": rel_step, "side": side}
     if type(x) is not np.ndarray and is_frame(x):
         of_frame: Explanation = applied(explain, f, x, Options(engine, workers), batch=batch, **what)
         return of_frame

@@ -25,7 +25,7 @@ from ..engine.arguments import (
 )
 from ..engine.call import Rows, Workers
 from ..engine.numbers import is_dask
-from ..engine.options import Labelled, Many, Numbers
+from ..engine.options import Labelled, Many, Numbers, Sided
 from ..formulas import stencils
 from ..formulas.steps import Steps, check_direction, choose_steps, direction_step
 from ..results import Result
@@ -33,15 +33,15 @@ from .solve import differentiate
 
 
 @overload
-def jacobian(f: Function, x: Any, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+def jacobian(f: Function, x: Any, *, full_output: Literal[True], **options: Unpack[Sided]) -> Result: ...
 @overload
-def jacobian(f: Function, x: Labelled, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+def jacobian(f: Function, x: Labelled, *, full_output: bool = ..., **options: Unpack[Sided]) -> Any: ...
 @overload
-def jacobian(f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **options: Unpack[Many]) -> Array: ...
+def jacobian(f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **options: Unpack[Sided]) -> Array: ...
 def jacobian(
     f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
     batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
-    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    bounds: Bounds = None, side: Step = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
     progress: Progress = False, full_output: bool = False,
 ) -> Any:  # fmt: skip
     """Jacobian of a function that returns an array: the derivative of each output by each coordinate.
@@ -55,7 +55,7 @@ def jacobian(
     x : array_like
         One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
         As in `gradient`, that may be a dask array: f is then called at a made-up point to see what shape it returns.
-    args, batch, method, order, h, rel_step, bounds, engine, workers, out, progress, full_output
+    args, batch, method, order, h, rel_step, bounds, side, engine, workers, out, progress, full_output
         As in `gradient`. Compiled, f must return a number, an array, or a tuple or list of numbers.
 
     Returns
@@ -86,7 +86,7 @@ def jacobian(
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    what |= {"h": h, "rel_step": rel_step}
+    what |= {"h": h, "rel_step": rel_step, "side": side}
     if type(x) is not np.ndarray and is_frame(x):
         return applied(jacobian, f, x, how, batch=batch, **what)
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
