@@ -144,7 +144,9 @@ class Call:
         table = self.table
         if self.v is not None or self.bounds is not None or self.adaptive or self.expected or self.scalar:
             return False
-        known = table.name == "hessian" or (table.along_axes and self.points.count == 1 and self.needs_base)
+        known = table.name in {"hessian", "hessian_diagonal"} or (
+            table.along_axes and self.points.count == 1 and self.needs_base
+        )
         return known and not (table.is_exact or table.is_complex)
 
     @property

@@ -16,6 +16,7 @@ from ..engine.arguments import (
     Options,
     Progress,
     Step,
+    check_differences,
     check_function,
     check_scheme,
     read_call,
@@ -96,6 +97,58 @@ def hessian(
         return by_rows(hessian, f, x, how, **what)
     given, call = read_call(f, x, stencils.hessian, batch=batch, **what)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape * 2)
+
+
+@overload
+def hessian_diagonal(f: Function, x: Any, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+@overload
+def hessian_diagonal(f: Function, x: Labelled, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+@overload
+def hessian_diagonal(
+    f: Function, x: float, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> np.float64: ...  # fmt: skip
+@overload
+def hessian_diagonal(
+    f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> Array: ...  # fmt: skip
+def hessian_diagonal(
+    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
+    """The diagonal of the Hessian without the rest: 2*D + 1 evaluations at order 2, ``order * D + 1`` in general.
+
+    Parameters
+    ----------
+    f, x, args, batch_args, batch, method, order, h, rel_step, bounds, engine, workers, out, progress, full_output
+        As in `hessian`; each coordinate has a side and a step of its own between bounds.
+
+    Returns
+    -------
+    ndarray or Result
+        Shape and dtype of x (float64 for integers).
+
+    Raises
+    ------
+    TypeError, ValueError, EngineError
+        As in `gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> fastgrad.hessian_diagonal(lambda x: x[0] ** 2 * x[1] ** 3, np.array([1.0, 2.0]), order=4).round(6)
+    array([16., 12.])
+    """
+    check_function(f)
+    check_differences(method, order)
+    how = Options(engine, workers, out, progress, full_output)
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
+    what |= {"h": h, "rel_step": rel_step}
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(hessian_diagonal, f, x, how, batch=batch, **what)
+    given, call = read_call(f, x, stencils.hessian_diagonal, batch=batch, **what)
+    return differentiate(call, given, how)
 
 
 @overload
