@@ -15,7 +15,7 @@ from typing import Any
 
 from .captures import function_parts, loaded, rebuilt
 from .program import Operand, Program
-from .trace.recording import Retargeted
+from .trace.retargeted import Retargeted
 
 _NONE = ("", "")
 _ARITHMETIC = frozenset({"+", "-", "*", "/"})  # of powers a trace makes products, by the exponent
@@ -57,7 +57,9 @@ def parameters(f: Any, program: Program, trace: Trace) -> Parameters | None:
 
 def _slots(program: Program, symbolic: Program) -> dict[int, int] | None:
     """The constants of a program that are symbols in another one, and which; None where more differs."""
-    if (len(program.nodes), program.raises, program.shape) != (len(symbolic.nodes), symbolic.raises, symbolic.shape):
+    if any(getattr(program, name) != getattr(symbolic, name) for name in ("raises", "branches", "shape")):
+        return None
+    if len(program.nodes) != len(symbolic.nodes):
         return None
     paired: dict[Operand, Operand] = {}
     outputs = ("outputs", *program.outputs), ("outputs", *symbolic.outputs)

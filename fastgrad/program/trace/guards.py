@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ..program import Operand
 from .symbols import Trace
@@ -14,14 +15,14 @@ _TELLING = {
 }  # fmt: skip
 
 
-def with_guards(recording: Trace, outputs: tuple[Operand, ...]) -> tuple[Operand, ...]:
+def with_guards(recording: Trace, outputs: tuple[Operand, ...], guards: Sequence[Operand]) -> tuple[Operand, ...]:
     """f's outputs, one of them NaN where a function of math raises and they could be numbers nevertheless.
 
     The sum of an output and 0.0 is the same number, so are its differences. Each such function has its own term, and
     an output that depends on it gets it where there is one, so that no coordinates are mixed that f does not mix.
     """
     told, made = _told(recording, outputs), list(outputs)
-    for key in dict.fromkeys(recording.guards):
+    for key in guards:
         if key not in told and made:
             sound = recording.node("isfinite", key)
             poison = recording.node("select", sound.key, ("k", 0.0), recording.constant(math.nan))

@@ -10,13 +10,14 @@ import numpy as np
 
 from ..program import BOOLEAN, Operand
 from . import integers
-from .refusals import REFUSALS, SINGLE, active, refuse, refusing
+from .refusals import REFUSALS, SINGLE, BranchesError, active, refuse, refusing
 
 RULES: dict[np.ufunc, Callable[..., Any]] = {}
 """What a ufunc does with single values."""
 
 
 _ARITHMETIC = {"+", "-", "*", "/", "neg", "abs", "pow", "mod", "floordiv", "max", "min"}
+KEPT = "f uses what it kept from an earlier call; let it keep no values computed from x"
 _RAISING = {"/", "pow", "mod", "floordiv"}  # where NumPy gives inf or NaN
 _COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
 
@@ -33,7 +34,11 @@ class Trace:
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
         self.whole: dict[Operand, int] = {}  # what is an integer there, if batch arguments are, and its largest size
         self.unpacked = False  # whether f takes Python's numbers out of arrays
+        self.paths: Any = None  # what decides about the truth of a symbol ...
+        self.branches = False  # ... and whether that was asked where nothing does
+        self.said = False  # whether a value was put into a text
         self._budget = budget
+        self._raising: set[Operand] = set()  # nodes where Python's arithmetic raises
         self._memo: dict[tuple[Any, ...], Any] = {}
         self._slots: dict[bytes, Operand] = {}
 
@@ -44,6 +49,7 @@ class Trace:
 
     def __exit__(self, *_: object) -> None:
         active.trace = self._outer
+        self.paths = None
         self._memo.clear()
 
     def node(self, *key: Any) -> Any:
@@ -51,6 +57,8 @@ class Trace:
         found = self._memo.get(key)
         if found is None:
             found = self._memo[key] = self._append(key)
+        elif self._raising and found.key in self._raising:  # on another way through f
+            self.guards.append(found.key)
         return found
 
     def _append(self, key: tuple[Any, ...]) -> Any:
@@ -72,6 +80,7 @@ class Trace:
         if name in _ARITHMETIC and all(map(self._is_pythons, operands)):
             self.pythons.add(("v", len(self.nodes)))
             if name in _RAISING:
+                self._raising.add(("v", len(self.nodes)))
                 self.guards.append(("v", len(self.nodes)))
 
     def _note_integer(self, key: tuple[Any, ...]) -> None:
@@ -141,7 +150,7 @@ class Trace:
 
     def _own(self, value: Traced) -> Operand:
         if value.trace is not self:
-            refuse("f uses what it kept from an earlier call; let it keep no values computed from x")
+            refuse(KEPT)
         return value.key
 
 
@@ -165,6 +174,19 @@ class Traced:
 
     def __init__(self, trace: Trace, key: Operand) -> None:
         self.trace, self.key = trace, key
+
+    def __bool__(self) -> bool:
+        trace = getattr(active, "trace", None)
+        if trace is not self.trace:
+            refuse(KEPT)
+        if trace.paths is None:
+            trace.branches = True
+            raise BranchesError
+        return bool(trace.paths.asked(self._truth()))
+
+    def _truth(self) -> Operand:
+        mask: Operand = self.trace.node("ne", self.key, ("k", 0.0)).key
+        return mask
 
     def __deepcopy__(self, memo: Any) -> Traced:
         return self
@@ -273,6 +295,17 @@ class Flag(Traced):
     __and__ = __rand__ = _by_rule(np.bitwise_and)
     __or__ = __ror__ = _by_rule(np.bitwise_or)
     __xor__ = __rxor__ = _by_rule(np.bitwise_xor)
+
+    def _truth(self) -> Operand:
+        return self.key
+
+    def __int__(self) -> int:
+        return int(bool(self))
+
+    def __float__(self) -> float:
+        return float(bool(self))
+
+    __index__ = __int__
 
     def __invert__(self) -> Any:
         if self.trace.unpacked:

@@ -1,0 +1,162 @@
+"""A copy of f in which functions that do not trace are swapped for ones that do; the user's own is not changed."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from ..captures import home, instructions, is_installed, loaded, parts, rebuilt, with_code
+from .mathfunctions import SHIM_MODULE, SHIMS
+from .mentions import check_attributes, check_code, check_object
+from .paths import is_explicit
+from .refusals import refuse
+
+
+@lru_cache(maxsize=1024)
+def _catches(code: CodeType) -> bool:
+    """Whether a function handles exceptions."""
+    if any(_catches(const) for const in code.co_consts if isinstance(const, CodeType)):
+        return True
+    opcodes = [i.opname for i in instructions(code)] if code.co_exceptiontable else []
+    return opcodes.count("PUSH_EXC_INFO") > opcodes.count("WITH_EXCEPT_START")
+
+
+class Retargeted:
+    """A function with math's functions swapped for ones that trace; the user's own is not changed.
+
+    Attributes
+    ----------
+    function : callable
+        The function to call; f itself where it uses none of them.
+    catches : bool
+        Whether it handles exceptions.
+    codes : dict of code
+        Its own, and that of the user's functions that it mentions.
+    """
+
+    def __init__(self, f: Any, *, branching: bool = False, merging: bool = False) -> None:
+        self.catches, self._branching, self._merging = False, branching, merging
+        self.codes: dict[CodeType, None] = {}
+        self._done: dict[int, Any] = {}
+        self._made: dict[Any, FunctionType] = {}  # swapped for these, which are kept, so that their numbers stay theirs
+        self.function = self._function(f) if type(f) is FunctionType else self._swap(f)
+        if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
+            self.function = self._swap(f.__call__)
+
+    def helper(self, function: FunctionType) -> Any:
+        """A function that f calls; where f branches, one that is explored on its own."""
+        swapped = function if function in self._made else self._function(function)
+        if swapped in self._made or not self._branching or is_installed(function.__code__.co_filename):
+            return swapped
+        from .calls import explored  # noqa: PLC0415
+
+        alone = self._done[id(function)] = explored(function, swapped)
+        self._made[alone] = function
+        return alone
+
+    def _swap(self, value: Any) -> Any:
+        """A value that f reaches, swapped where that matters."""
+        kind = type(value)
+        if kind is FunctionType:
+            return self.helper(value)
+        if kind is ModuleType:
+            return SHIM_MODULE if value is math else value
+        if kind is BuiltinFunctionType:
+            return self._rules(home(value)).get(value.__name__, value)
+        return self._with_parts(value) if kind in (MethodType, partial) else self._object(value)
+
+    def _rules(self, module: str) -> Mapping[str, Any]:
+        """What there is for the functions of a module."""
+        if module == "builtins" and self._branching:
+            from .pythonfunctions import PYTHONS  # noqa: PLC0415
+
+            return PYTHONS
+        return SHIMS if module == "math" else {}
+
+    def _object(self, value: Any) -> Any:
+        check_object(value)
+        if home(type(value)).startswith("numba."):  # the function that Numba compiled
+            source = getattr(value, "py_func", None)
+            return self._swap(source) if isinstance(source, FunctionType) else value
+        return value
+
+    def _function(self, function: FunctionType) -> Any:
+        code = function.__code__
+        if id(function) in self._done or is_installed(code.co_filename):
+            return self._done.get(id(function), function)
+        self._done[id(function)] = function  # for functions that call themselves or each other
+        check_code(code)
+        self.codes[code] = None
+        self.catches |= _catches(code)
+        swapped = self._with_parts(function)
+        self._done[id(function)] = self._rewritten(swapped) if self._merging and not self.catches else swapped
+        return self._done[id(function)]
+
+    def _rewritten(self, function: FunctionType) -> FunctionType:
+        from .merging import TOOLS  # noqa: PLC0415
+        from .rewriting import rewritten  # noqa: PLC0415
+
+        code = rewritten(function.__code__)
+        return function if code is function.__code__ else with_code(function, code, TOOLS)
+
+    def _with_parts(self, value: Any) -> Any:
+        """A function, method or partial whose parts are swapped; itself where none of them is another."""
+        new = _pythons(value) if self._branching and type(value) is FunctionType else {}
+        code = getattr(getattr(value, "__func__", value), "__code__", None)
+        for kind, name, part in parts(value):
+            if code is not None and type(part) is not FunctionType:
+                check_attributes(code, part, self.codes)
+            swapped = self._swap(part)
+            if swapped is not part:
+                new[kind, name] = swapped
+        return rebuilt(value, new) if new else value
+
+
+@contextmanager
+def watched(catches: bool) -> Iterator[None]:
+    """Refuse a function that catches an exception: what NumPy raises for symbols, it may not for numbers."""
+    if not catches:
+        yield
+        return
+
+    def see(frame: FrameType, event: str, arg: Any) -> Any:
+        if event == "exception" and issubclass(arg[0], Exception) and not _is_sound(arg):
+            refuse(f"f catches or raises {arg[0].__name__} when traced: {arg[1]}")
+        return see
+
+    def enter(frame: FrameType, event: str, arg: Any) -> Any:
+        frame.f_trace_lines = False
+        code = frame.f_code
+        return see if code.co_exceptiontable and not is_installed(code.co_filename) and _catches(code) else None
+
+    before = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+def _pythons(function: FunctionType) -> dict[tuple[str, str], Any]:
+    """The functions of Python that a function looks up and that have rules."""
+    from .pythonfunctions import PYTHONS  # noqa: PLC0415
+
+    space = function.__globals__
+    found = [name for name in loaded(function.__code__) if name in PYTHONS and name not in space]
+    return {("global", name): PYTHONS[name] for name in found}
+
+
+def _is_sound(raised: Any) -> bool:
+    """Whether Python raises it too, whatever the numbers are: by the user's own statement, or at an end."""
+    kind, _, place = raised
+    return issubclass(kind, StopIteration) or is_explicit(place)
+
+
+def _is_users_object(value: Any) -> bool:
+    call = getattr(type(value), "__call__", None)  # noqa: B004
+    return isinstance(call, FunctionType) and not is_installed(call.__code__.co_filename)
