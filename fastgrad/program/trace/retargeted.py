@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import home, instructions, is_installed, loaded, parts, rebuilt, with_code
+from ..captures import home, instructions, is_installed, is_users_function, loaded, parts, rebuilt, with_code
 from .builtinfunctions import builtin_shims
 from .leftovers import stored_globals
 from .mathfunctions import SHIM_MODULE, SHIMS
@@ -60,7 +60,7 @@ class Retargeted:
         self.codes: dict[CodeType, None] = {}
         self._done: dict[int, Any] = {}
         self._made: dict[Any, FunctionType] = {}  # swapped for these, which are kept, so that their numbers stay theirs
-        self.function = self._function(f) if type(f) is FunctionType else self._swap(f)
+        self.function = self._function(f) if is_users_function(f) else self._swap(f)
         if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
             self.function = self._swap(f.__call__)
 

@@ -23,6 +23,7 @@ _ARITHMETIC = {"+", "-", "*", "/", "neg", "abs", "pow", "mod", "floordiv", "max"
 KEPT = "f uses what it kept from an earlier call; let it keep no values computed from x"
 _RAISING = {"/", "pow", "mod", "floordiv"}  # where NumPy gives inf or NaN
 _WHOLE = {"+", "-", "*", "neg", "abs", "mod", "floordiv", "max", "min", "select"}
+_COUNTED = {"tofloat", "select", "+", "-", "*"}
 _COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
@@ -322,6 +323,15 @@ class Symbol(Traced):
     def __pos__(self) -> Symbol:
         return self
 
+    def __index__(self) -> int:
+        """Of what is counted by masks: their truth is asked."""
+        trace = self.trace
+        if trace.paths is None and self.key[0] == "v" and trace.nodes[int(self.key[1])][0] in _COUNTED:
+            trace.branches = True
+            raise BranchesError
+        found = None if trace.paths is None else trace.paths.count(self.key)
+        return refuse(REFUSALS["__index__"]) if found is None else int(found)
+
 
 _MASK = "f computes with a comparison; write np.where(mask, 1.0, 0.0)"
 
@@ -352,10 +362,11 @@ class Flag(Traced):
     def __int__(self) -> int:
         return int(bool(self))
 
+    def __index__(self) -> int:
+        return int(bool(self))
+
     def __float__(self) -> float:
         return float(bool(self))
-
-    __index__ = __int__
 
     def __invert__(self) -> Any:
         if self.trace.unpacked:
