@@ -7,13 +7,14 @@ go to SciPy as they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..captures import home
-from ..members import STORES, instructions, is_plain
+from ..members import ATTRIBUTES, STORES, instructions, is_plain
 from ..members import codes as all_codes
 from ..scipys import is_own_function, module
 from .arrays import Symbols, guarded, plain, wrap
@@ -23,7 +24,10 @@ from .exponentialsums import FUNCTIONS
 from .multivariate import logpdf
 from .refusals import refuse
 
+LONGEST = 64  # lists in which distributions are looked for: longer ones are data
 _SEEN_THROUGH = ("scipy", "scipy.special", "scipy.stats")
+_WRITING = STORES | {"STORE_SUBSCR", "DELETE_SUBSCR"}
+_CHANGING = {*dir(list), *dir(dict)}.difference(dir(tuple), ("copy", "keys", "values", "items", "get"))
 
 
 def replaced(value: Any) -> Any:
@@ -42,18 +46,46 @@ def replaced(value: Any) -> Any:
     return value if found is None else found
 
 
-def with_replaced_attributes(value: Any, codes: Iterable[CodeType]) -> Any:
-    """An object of the user's with stand-ins for what lies in it, a copy; itself where code may set its attributes."""
+def with_replaced_parts(value: Any, codes: Iterable[CodeType]) -> Any:
+    """A copy of an object, list, tuple or dict with stand-ins for what lies in it.
+
+    Itself where there is nothing of SciPy's, or where code may write into such things: it is to reach the user's own.
+    """
+    found = _with_elements(value)
+    if found is value:
+        found = _with_attributes(value)
+    return value if found is value or any(map(_writes, codes)) else found
+
+
+def _with_elements(value: Any) -> Any:
+    kind = type(value)
+    if kind not in (list, tuple, dict) or len(value) > LONGEST:
+        return value
+    parts = value.values() if kind is dict else value
+    swapped = [replaced(part) for part in parts]
+    if all(a is b for a, b in zip(swapped, parts, strict=True)):
+        return value
+    return dict(zip(value, swapped, strict=True)) if kind is dict else kind(swapped)
+
+
+def _with_attributes(value: Any) -> Any:
     try:
         own = vars(value) if is_plain(value) else {}
     except Exception:  # noqa: BLE001  it has none, or one that refuses to be looked at
         return value
-    found = {name: other for name, part in own.items() if (other := replaced(part)) is not part}
-    if not found or any(i.opname in STORES for code in codes for inner in all_codes(code) for i in instructions(inner)):
+    swapped = {name: _with_elements(replaced(part)) for name, part in own.items()}
+    if all(swapped[name] is part for name, part in own.items()):
         return value
     copy = object.__new__(type(value))
-    copy.__dict__.update(own | found)
+    copy.__dict__.update(swapped)
     return copy
+
+
+@lru_cache(maxsize=1024)
+def _writes(code: CodeType) -> bool:
+    """Whether a function sets attributes or elements, or calls a method that does."""
+    doing = [i for each in all_codes(code) for i in instructions(each)]
+    return any(i.opname in _WRITING or (i.opname in ATTRIBUTES and i.argval in _CHANGING) for i in doing)
 
 
 class _Module(ModuleType):

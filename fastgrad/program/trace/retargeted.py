@@ -14,7 +14,7 @@ from ..captures import home, instructions, is_installed, parts, rebuilt
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
 from .refusals import refuse
-from .replacements import replaced, with_replaced_attributes
+from .replacements import replaced, with_replaced_parts
 
 
 @lru_cache(maxsize=1024)
@@ -87,7 +87,7 @@ class Retargeted:
                 check_attributes(code, part, self.codes)
             swapped = self._swap(part)
             if swapped is part and code is not None:
-                swapped = with_replaced_attributes(part, (code, *self.codes))
+                swapped = with_replaced_parts(part, (code, *self.codes))
             if swapped is not part:
                 new[kind, name] = swapped
         return rebuilt(value, new) if new else value

@@ -137,6 +137,34 @@ def test_distributions_in_an_object():
     assert type(model.prior) is type(norm())
 
 
+PRIORS = [norm(0.0, 1.0), stats.gamma(2.0), 3.0]
+BY_NAME = {"a": norm(0.0, 1.0), "b": stats.expon}
+PAIR = (norm, 2.0)
+
+
+def test_distributions_in_lists_and_dicts():
+    x = np.array([0.7, 1.9])
+    for f in (
+        lambda x: sum(prior.logpdf(v) for prior, v in zip(PRIORS, x, strict=False)),
+        lambda x: BY_NAME["a"].logpdf(x[0]) + BY_NAME["b"].logpdf(x[1]),
+        lambda x: PAIR[0].logpdf(x[0]) * PAIR[1],
+    ):
+        assert evaluate(trace(f, (2,)), x) == pytest.approx([float(f(x))], rel=1e-14)
+    assert type(PRIORS[0]) is type(norm())
+
+
+def test_a_list_that_f_writes_into_is_the_users_own():
+    priors, seen = [norm(0.0, 1.0)], [norm, 1.0]
+
+    def f(x):
+        seen.append(x[0])
+        return priors[0].logpdf(x[0])
+
+    with pytest.raises(Untraceable):
+        trace(f, (1,))
+    assert len(seen) == 2
+
+
 def test_an_object_that_f_writes_into_is_the_users_own():
     model = Model()
     with pytest.raises(Untraceable):
