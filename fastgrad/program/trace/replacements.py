@@ -6,7 +6,7 @@ go to SciPy as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -24,6 +24,7 @@ from .exponentialsums import FUNCTIONS
 from .multivariate import logpdf
 from .refusals import refuse
 
+WITHOUT_RULES = Distribution((), {})
 LONGEST = 64  # lists in which distributions are looked for: longer ones are data
 _SEEN_THROUGH = ("scipy", "scipy.special", "scipy.stats")
 _WRITING = STORES | {"STORE_SUBSCR", "DELETE_SUBSCR"}
@@ -46,14 +47,14 @@ def replaced(value: Any) -> Any:
     return value if found is None else found
 
 
-def with_replaced_parts(value: Any, codes: Iterable[CodeType]) -> Any:
-    """A copy of an object, list, tuple or dict with stand-ins for what lies in it.
+def with_replaced_parts(value: Any, codes: Iterable[CodeType], methods: Mapping[str, FunctionType]) -> Any:
+    """A copy of an object, list, tuple or dict with stand-ins for what lies in it, and with other methods.
 
-    Itself where there is nothing of SciPy's, or where code may write into such things: it is to reach the user's own.
+    Itself where there is nothing to replace, or where code may write into such things: it is to reach the user's own.
     """
     found = _with_elements(value)
     if found is value:
-        found = _with_attributes(value)
+        found = _with_attributes(value, methods)
     return value if found is value or any(map(_writes, codes)) else found
 
 
@@ -68,16 +69,17 @@ def _with_elements(value: Any) -> Any:
     return dict(zip(value, swapped, strict=True)) if kind is dict else kind(swapped)
 
 
-def _with_attributes(value: Any) -> Any:
+def _with_attributes(value: Any, methods: Mapping[str, FunctionType]) -> Any:
     try:
         own = vars(value) if is_plain(value) else {}
     except Exception:  # noqa: BLE001  it has none, or one that refuses to be looked at
         return value
     swapped = {name: _with_elements(replaced(part)) for name, part in own.items()}
-    if all(swapped[name] is part for name, part in own.items()):
+    if all(swapped[name] is part for name, part in own.items()) and not methods:
         return value
     copy = object.__new__(type(value))
     copy.__dict__.update(swapped)
+    copy.__dict__.update({name: MethodType(function, copy) for name, function in methods.items()})
     return copy
 
 
@@ -132,9 +134,9 @@ def _distribution(value: Any) -> Any:
         return _Normals(value) if kind.__name__ in ("multivariate_normal_gen", "multivariate_normal_frozen") else None
     dist = value.dist if frozen and home(kind).startswith("scipy.stats.") else value
     name = type(dist).__name__.removesuffix("_gen")
-    known = DISTRIBUTIONS.get(name) if home(type(dist)).startswith("scipy.stats._") else None
-    if known is None or not _is_as_scipy_has_it(dist, name):
+    if not home(type(dist)).startswith("scipy.stats._") or not hasattr(dist, "badvalue"):
         return None
+    known = DISTRIBUTIONS.get(name, WITHOUT_RULES) if _is_as_scipy_has_it(dist, name) else WITHOUT_RULES
     return _Frozen(dist, known, value.args, value.kwds, value) if frozen else _Distribution(dist, known)
 
 
@@ -167,13 +169,18 @@ class _Frozen:
         self._own, self._known, self.args, self.kwds, self._as_scipys = own, known, args, options, frozen
 
     def __getattr__(self, name: str) -> Any:
-        if not holds_symbols(*self.args, *self.kwds.values()):
-            frozen = self._as_scipys or self._own(*self.args, **self.kwds)
-            function = getattr(frozen, name)
-            if not callable(function) or name not in self._known.rules:
-                return function
         rule = _method(self._own, self._known, name, getattr(self._own, name))
-        return lambda x: rule(x, *self.args, **self.kwds)
+        if holds_symbols(*self.args, *self.kwds.values()):
+            return lambda *values: rule(*values, *self.args, **self.kwds)
+        frozen = self._as_scipys or self._own(*self.args, **self.kwds)
+        function = getattr(frozen, name)
+
+        def call(*values: Any, **options: Any) -> Any:
+            if not holds_symbols(*values, *options.values()):
+                return function(*values, **options)
+            return rule(*values, *self.args, **(self.kwds | options))
+
+        return call if callable(function) else function
 
 
 def _method(own: Any, known: Distribution, name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,8 @@ from functools import lru_cache, partial
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from ..captures import home, instructions, is_installed, parts, rebuilt
+from ..captures import home, instructions, is_installed, names, parts, rebuilt
+from ..members import function_of, is_plain
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
 from .refusals import refuse
@@ -82,15 +83,24 @@ class Retargeted:
         """A function, method or partial whose parts are swapped; itself where none of them is another."""
         new = {}
         code = getattr(getattr(value, "__func__", value), "__code__", None)
-        for kind, name, part in parts(value):
+        # Functions come first: what they write into is left as it is.
+        for kind, name, part in sorted(parts(value), key=lambda each: type(each[2]) is not FunctionType):
             if code is not None and type(part) is not FunctionType:
                 check_attributes(code, part, self.codes)
             swapped = self._swap(part)
             if swapped is part and code is not None:
-                swapped = with_replaced_parts(part, (code, *self.codes))
+                codes = (code, *self.codes)
+                swapped = with_replaced_parts(part, codes, self._methods(part, codes))
             if swapped is not part:
                 new[kind, name] = swapped
         return rebuilt(value, new) if new else value
+
+    def _methods(self, value: Any, codes: tuple[CodeType, ...]) -> dict[str, FunctionType]:
+        """The methods of an object that code mentions, and that use what is swapped."""
+        mentioned = {name for code in codes for name in names(code)} if is_plain(value) else ()
+        found = {name: function_of(value, name) for name in mentioned}
+        new = {name: self._function(function) for name, function in found.items() if function is not None}
+        return {name: function for name, function in new.items() if function is not found[name]}
 
 
 @contextmanager
