@@ -10,7 +10,7 @@ import numpy as np
 
 from ..program import BOOLEAN, Operand
 from . import integers
-from .refusals import BRANCHES, REFUSALS, SINGLE, active, refuse, refusing
+from .refusals import REFUSALS, SINGLE, BranchesError, active, refuse, refusing
 
 RULES: dict[np.ufunc, Callable[..., Any]] = {}
 """What a ufunc does with single values."""
@@ -20,10 +20,6 @@ _ARITHMETIC = {"+", "-", "*", "/", "neg", "abs", "pow", "mod", "floordiv", "max"
 KEPT = "f uses what it kept from an earlier call; let it keep no values computed from x"
 _RAISING = {"/", "pow", "mod", "floordiv"}  # where NumPy gives inf or NaN
 _COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
-
-
-def _refuse_to_decide(_: Operand) -> bool:
-    refuse(BRANCHES)
 
 
 class Trace:
@@ -38,7 +34,9 @@ class Trace:
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
         self.whole: dict[Operand, int] = {}  # what is an integer there, if batch arguments are, and its largest size
         self.unpacked = False  # whether f takes Python's numbers out of arrays
-        self.decide: Callable[[Operand], bool] = _refuse_to_decide
+        self.paths: Any = None  # what decides about the truth of a symbol ...
+        self.branches = False  # ... and whether that was asked where nothing does
+        self.said = False  # whether a value was put into a text
         self._budget = budget
         self._raising: set[Operand] = set()  # nodes where Python's arithmetic raises
         self._memo: dict[tuple[Any, ...], Any] = {}
@@ -51,7 +49,7 @@ class Trace:
 
     def __exit__(self, *_: object) -> None:
         active.trace = self._outer
-        self.decide = _refuse_to_decide
+        self.paths = None
         self._memo.clear()
 
     def node(self, *key: Any) -> Any:
@@ -181,8 +179,10 @@ class Traced:
         trace = getattr(active, "trace", None)
         if trace is not self.trace:
             refuse(KEPT)
-        truth: bool = self.trace.decide(self._truth())
-        return truth
+        if trace.paths is None:
+            trace.branches = True
+            raise BranchesError
+        return bool(trace.paths.asked(self._truth()))
 
     def _truth(self) -> Operand:
         mask: Operand = self.trace.node("ne", self.key, ("k", 0.0)).key
