@@ -31,7 +31,10 @@ _DOMAINS = {
     "log1p": (True, MINUS_ONE),
     "atanh": (False, ONE),
 }  # what has slopes beyond its domain, and whether that is below a limit, or above
-_BLIND = frozenset({"max", "min", "fmax", "fmin", "floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod"})
+_BLIND = frozenset({
+    "max", "min", "fmax", "fmin", "floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "logit", "xlogy",
+    "xlog1py",
+})  # fmt: skip
 _ADDING, _SCALING = frozenset({"+", "-", "neg", "select"}), frozenset({"*", "/"})
 REVERSE, FORWARD = "reverse", "forward"
 _OVERFLOWING = frozenset(

@@ -79,6 +79,13 @@ def _xlogy(y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     return b.log(), a / (a.eq(0.0) & b.eq(0.0)).where(1.0, b)
 
 
+def _rel_entr(y: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """Of what is infinite as one of both is negative there is no slope."""
+    outside = a.within() + b.within()
+    nothing = outside + outside.abs()
+    return (a / b).log() + 1.0 + nothing, nothing - a / (a.eq(0.0) & b.eq(0.0)).where(1.0, b)
+
+
 def _xlog1py(y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     return b.log1p(), a / (1.0 + (a.eq(0.0) & b.eq(-1.0)).where(0.0, b))
 
@@ -95,7 +102,7 @@ RULES: dict[str, Callable[..., tuple[Any, ...]]] = {
     "logabs": lambda y, a: (1.0 / a,),
     "xlogabs": lambda y, a, b: (b.logabs(), a / (a.eq(0.0) & b.eq(0.0)).where(1.0, b)),
     "entr": lambda y, a: (-1.0 - a.log(),),
-    "rel_entr": lambda y, a, b: ((a / b).log() + 1.0, -a / (a.eq(0.0) & b.eq(0.0)).where(1.0, b)),
+    "rel_entr": _rel_entr,
     "xlogy": _xlogy,
     "xlog1py": _xlog1py,
     "lgamma": lambda y, a: (a.digamma(),),

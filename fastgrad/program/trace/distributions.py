@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..specials import OPERATIONS
-from .elementwise import record, traced
+from .elementwise import record, select, traced
 from .refusals import refuse
 from .specialfunctions import ZERO, log_beta, log_gamma, log_ndtr, ndtr, nothing, of, xlog1py, xlogy
 from .symbols import Literal
@@ -23,6 +23,14 @@ from .symbols import Literal
 Rule = Callable[..., Any]
 LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
 MINUS_HALF = Literal(-0.5)
+MANY = 20.0  # halves of degrees of freedom
+_RATIO = (
+    1 / 8,
+    -1 / 192,
+    1 / 640,
+    -17 / 14336,
+    31 / 18432,
+)  # of 1/h, h**-3, ... in log(sqrt(h) gamma(h) / gamma(h + 1/2))
 
 
 @dataclass(frozen=True)
@@ -156,8 +164,14 @@ def _t(z: Any, df: Any) -> Any:
 
 
 def _constant_of_t(df: Any) -> Any:
+    """Of many degrees of freedom, whose two gammas are nearly equal and large, by a series."""
     half = 0.5 * df
-    return log_gamma(half) - log_gamma(half + 0.5) + 0.5 * _log(math.pi * df)
+    near = log_gamma(half) - log_gamma(half + 0.5) + 0.5 * _log(math.pi * df)
+    inverse = 1.0 / half
+    z, series = inverse * inverse, 0.0
+    for c in reversed(_RATIO):
+        series = series * z + c
+    return select(of(np.greater)(half, MANY), LOG_ROOT_2PI + series * inverse, near)
 
 
 def _lognormal(z: Any, s: Any) -> Any:

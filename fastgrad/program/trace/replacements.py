@@ -6,14 +6,15 @@ go to SciPy as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..captures import home
-from ..members import STORES, instructions, is_plain
+from ..members import ATTRIBUTES, STORES, instructions, is_plain
 from ..members import codes as all_codes
 from ..scipys import is_own_function, module
 from .arrays import Symbols, guarded, plain, wrap
@@ -23,7 +24,11 @@ from .exponentialsums import FUNCTIONS
 from .multivariate import logpdf
 from .refusals import refuse
 
+WITHOUT_RULES = Distribution((), {})
+LONGEST = 64  # lists in which distributions are looked for: longer ones are data
 _SEEN_THROUGH = ("scipy", "scipy.special", "scipy.stats")
+_WRITING = STORES | {"STORE_SUBSCR", "DELETE_SUBSCR"}
+_CHANGING = {*dir(list), *dir(dict)}.difference(dir(tuple), ("copy", "keys", "values", "items", "get"))
 
 
 def replaced(value: Any) -> Any:
@@ -42,18 +47,47 @@ def replaced(value: Any) -> Any:
     return value if found is None else found
 
 
-def with_replaced_attributes(value: Any, codes: Iterable[CodeType]) -> Any:
-    """An object of the user's with stand-ins for what lies in it, a copy; itself where code may set its attributes."""
+def with_replaced_parts(value: Any, codes: Iterable[CodeType], methods: Mapping[str, FunctionType]) -> Any:
+    """A copy of an object, list, tuple or dict with stand-ins for what lies in it, and with other methods.
+
+    Itself where there is nothing to replace, or where code may write into such things: it is to reach the user's own.
+    """
+    found = _with_elements(value)
+    if found is value:
+        found = _with_attributes(value, methods)
+    return value if found is value or any(map(_writes, codes)) else found
+
+
+def _with_elements(value: Any) -> Any:
+    kind = type(value)
+    if kind not in (list, tuple, dict) or len(value) > LONGEST:
+        return value
+    parts = value.values() if kind is dict else value
+    swapped = [replaced(part) for part in parts]
+    if all(a is b for a, b in zip(swapped, parts, strict=True)):
+        return value
+    return dict(zip(value, swapped, strict=True)) if kind is dict else kind(swapped)
+
+
+def _with_attributes(value: Any, methods: Mapping[str, FunctionType]) -> Any:
     try:
         own = vars(value) if is_plain(value) else {}
     except Exception:  # noqa: BLE001  it has none, or one that refuses to be looked at
         return value
-    found = {name: other for name, part in own.items() if (other := replaced(part)) is not part}
-    if not found or any(i.opname in STORES for code in codes for inner in all_codes(code) for i in instructions(inner)):
+    swapped = {name: _with_elements(replaced(part)) for name, part in own.items()}
+    if all(swapped[name] is part for name, part in own.items()) and not methods:
         return value
     copy = object.__new__(type(value))
-    copy.__dict__.update(own | found)
+    copy.__dict__.update(swapped)
+    copy.__dict__.update({name: MethodType(function, copy) for name, function in methods.items()})
     return copy
+
+
+@lru_cache(maxsize=1024)
+def _writes(code: CodeType) -> bool:
+    """Whether a function sets attributes or elements, or calls a method that does."""
+    doing = [i for each in all_codes(code) for i in instructions(each)]
+    return any(i.opname in _WRITING or (i.opname in ATTRIBUTES and i.argval in _CHANGING) for i in doing)
 
 
 class _Module(ModuleType):
@@ -100,9 +134,9 @@ def _distribution(value: Any) -> Any:
         return _Normals(value) if kind.__name__ in ("multivariate_normal_gen", "multivariate_normal_frozen") else None
     dist = value.dist if frozen and home(kind).startswith("scipy.stats.") else value
     name = type(dist).__name__.removesuffix("_gen")
-    known = DISTRIBUTIONS.get(name) if home(type(dist)).startswith("scipy.stats._") else None
-    if known is None or not _is_as_scipy_has_it(dist, name):
+    if not home(type(dist)).startswith("scipy.stats._") or not hasattr(dist, "badvalue"):
         return None
+    known = DISTRIBUTIONS.get(name, WITHOUT_RULES) if _is_as_scipy_has_it(dist, name) else WITHOUT_RULES
     return _Frozen(dist, known, value.args, value.kwds, value) if frozen else _Distribution(dist, known)
 
 
@@ -135,13 +169,18 @@ class _Frozen:
         self._own, self._known, self.args, self.kwds, self._as_scipys = own, known, args, options, frozen
 
     def __getattr__(self, name: str) -> Any:
-        if not holds_symbols(*self.args, *self.kwds.values()):
-            frozen = self._as_scipys or self._own(*self.args, **self.kwds)
-            function = getattr(frozen, name)
-            if not callable(function) or name not in self._known.rules:
-                return function
         rule = _method(self._own, self._known, name, getattr(self._own, name))
-        return lambda x: rule(x, *self.args, **self.kwds)
+        if holds_symbols(*self.args, *self.kwds.values()):
+            return lambda *values: rule(*values, *self.args, **self.kwds)
+        frozen = self._as_scipys or self._own(*self.args, **self.kwds)
+        function = getattr(frozen, name)
+
+        def call(*values: Any, **options: Any) -> Any:
+            if not holds_symbols(*values, *options.values()):
+                return function(*values, **options)
+            return rule(*values, *self.args, **(self.kwds | options))
+
+        return call if callable(function) else function
 
 
 def _method(own: Any, known: Distribution, name: str, function: Callable[..., Any]) -> Callable[..., Any]:

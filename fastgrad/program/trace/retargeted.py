@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import home, instructions, is_installed, is_users_function, loaded, parts, rebuilt, with_code
+from ..captures import home, instructions, is_installed, is_users_function, loaded, names, parts, rebuilt, with_code
+from ..members import function_of, is_plain
 from .builtinfunctions import builtin_shims
 from .leftovers import stored_globals
 from .mathfunctions import SHIM_MODULE, SHIMS
@@ -20,7 +21,7 @@ from .mentions import check_attributes, check_code, check_object
 from .numpymodule import NUMPYS
 from .paths import is_explicit
 from .refusals import refuse
-from .replacements import replaced, with_replaced_attributes
+from .replacements import replaced, with_replaced_parts
 from .tables import as_table, indexes
 
 _KINDS = {FunctionType, BuiltinFunctionType, np.ufunc, type(np.sum), type}
@@ -130,18 +131,27 @@ class Retargeted:
         code = getattr(getattr(value, "__func__", value), "__code__", None)
         picks = code is not None and indexes(code)
         shared = type(value) is FunctionType and bool(stored_globals(value.__code__))  # a copy would not be seen to
-        for kind, name, part in parts(value):
+        # Functions come first: what they write into is left as it is.
+        for kind, name, part in sorted(parts(value), key=lambda each: type(each[2]) is not FunctionType):
             if code is not None and type(part) is not FunctionType:
                 check_attributes(code, part, self.codes)
             swapped = as_table(part) if picks and type(part) is np.ndarray else self._swap(part)
             if swapped is part and code is not None:
-                swapped = with_replaced_attributes(part, (code, *self.codes))
+                codes = (code, *self.codes)
+                swapped = with_replaced_parts(part, codes, self._methods(part, codes))
             if swapped is not part and not (shared and _is_numpys(part)):
                 new[kind, name] = swapped
         if type(value) is FunctionType and not shared:
             new |= builtin_shims(value.__code__, value.__globals__)
             new |= _pythons(value) if self._branching else {}
         return rebuilt(value, new) if new else value
+
+    def _methods(self, value: Any, codes: tuple[CodeType, ...]) -> dict[str, FunctionType]:
+        """The methods of an object that code mentions, and that use what is swapped."""
+        mentioned = {name for code in codes for name in names(code)} if is_plain(value) else ()
+        found = {name: function_of(value, name) for name in mentioned}
+        new = {name: self._function(function) for name, function in found.items() if function is not None}
+        return {name: function for name, function in new.items() if function is not found[name]}
 
 
 @contextmanager

@@ -198,3 +198,18 @@ def test_what_has_no_rule_is_refused():
     ):
         with pytest.raises(Untraceable, match=said):
             trace(f, (1,))
+
+
+def test_many_degrees_of_freedom():
+    data = np.array([0.3, -1.2])
+    f = lambda x: np.sum(stats.t.logpdf(data, x[0]))
+    exact = LOGARITHMS["t"][0]
+    for df in (3.0, 39.9, 40.1, 1e3, 1e6, 1e9):
+        value, wanted = slopes(lambda n: sum(exact(mpmath.mpf(float(d)), n) for d in data), [df], 1e-12)
+        values, found = fastgrad.value_and_gradient(f, np.full((30, 1), df), batch=True, method="exact")
+        assert values[0] == pytest.approx(value, rel=1e-14)
+        assert found[0] == pytest.approx(wanted, rel=1e-7, abs=1e-15)
+        known = lambda x, df=df: stats.t.logpdf(x[0], df)
+        assert fastgrad.value_and_gradient(known, data[:1], method="exact")[0] == pytest.approx(
+            known(data[:1]), rel=1e-14
+        )

@@ -1,5 +1,6 @@
 """How f may come by SciPy's functions and distributions, and what is left as it is."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -66,19 +67,18 @@ def test_what_is_no_scipys_is_itself():
     assert replaced(special).erf is special.erf
 
 
-def test_distributions_of_the_users_are_left_alone():
+def test_distributions_without_a_rule_say_so_and_the_users_are_left_alone():
     class Own(stats.rv_continuous):
         def _logpdf(self, x):
             return -x * x
 
-    for dist in (
-        Own(),
-        type(norm)(a=0.0),
-        stats.beta.__class__(a=0.2, b=0.7),
-        stats.johnsonsu,
-        stats.johnsonsu(1.0, 2.0),
-    ):
-        assert replaced(dist) is dist
+    own = Own()
+    assert replaced(own) is own
+    others = (type(norm)(a=0.0), type(stats.beta)(a=0.2, b=0.7), stats.johnsonsu, stats.johnsonsu(1.0, 2.0))
+    for dist in others:
+        with pytest.raises(Untraceable, match=r"logpdf, which has no rule for tracing"):
+            trace(lambda x, dist=dist: dist.logpdf(x[0]), (1,))
+        assert trace(lambda x, dist=dist: x[0] * len(dist.__class__.__name__), (1,)).nodes
 
 
 def test_functions_under_the_same_name_are_left_alone(monkeypatch):
@@ -129,12 +129,52 @@ class Model:
         self.calls += 1
         return self.prior.logpdf(x[1])
 
+    def loss(self, x):
+        return self.helper(x) + math.sqrt(self.spread)
+
+    def helper(self, x):
+        return norm.logpdf(x[0]) + math.sin(x[1]) + self.penalty(x)
+
 
 def test_distributions_in_an_object():
     model, x = Model(), np.array([0.7, 1.9])
-    for f in (model.likelihood, lambda x: model.prior.logpdf(x[0]) * x[1], lambda x: model.penalty(x) + x[0]):
+    for f in (
+        model.likelihood,
+        model.loss,
+        lambda x: 2.0 * model.loss(x),
+        lambda x: model.prior.logpdf(x[0]) * x[1],
+        lambda x: model.penalty(x) + x[0],
+    ):
         assert evaluate(trace(f, (2,)), x) == pytest.approx([float(f(x))], rel=1e-14)
     assert type(model.prior) is type(norm())
+
+
+PRIORS = [norm(0.0, 1.0), stats.gamma(2.0), 3.0]
+BY_NAME = {"a": norm(0.0, 1.0), "b": stats.expon}
+PAIR = (norm, 2.0)
+
+
+def test_distributions_in_lists_and_dicts():
+    x = np.array([0.7, 1.9])
+    for f in (
+        lambda x: sum(prior.logpdf(v) for prior, v in zip(PRIORS, x, strict=False)),
+        lambda x: BY_NAME["a"].logpdf(x[0]) + BY_NAME["b"].logpdf(x[1]),
+        lambda x: PAIR[0].logpdf(x[0]) * PAIR[1],
+    ):
+        assert evaluate(trace(f, (2,)), x) == pytest.approx([float(f(x))], rel=1e-14)
+    assert type(PRIORS[0]) is type(norm())
+
+
+def test_a_list_that_f_writes_into_is_the_users_own():
+    priors, seen = [norm(0.0, 1.0)], [norm, 1.0]
+
+    def f(x):
+        seen.append(x[0])
+        return priors[0].logpdf(x[0])
+
+    with pytest.raises(Untraceable):
+        trace(f, (1,))
+    assert len(seen) == 2
 
 
 def test_an_object_that_f_writes_into_is_the_users_own():
@@ -142,3 +182,21 @@ def test_an_object_that_f_writes_into_is_the_users_own():
     with pytest.raises(Untraceable):
         trace(model.counting, (2,))
     assert model.calls == 0
+
+
+class Settings:
+    def __init__(self):
+        self.scale, self.prior = 1.0, norm
+
+
+def test_an_object_that_another_function_writes_into_is_the_users_own():
+    settings = Settings()
+
+    def prepare():
+        settings.scale = 3.0
+
+    def f(x):
+        prepare()
+        return settings.scale * special.expit(x[0])
+
+    assert evaluate(trace(f, (1,)), [0.3]) == pytest.approx([3.0 * special.expit(0.3)])

@@ -152,6 +152,22 @@ def test_elsewhere_values_of_two_numbers_are_scipys(name):
             np.testing.assert_allclose(found[told], wanted[told], rtol=1e-13, atol=1e-15)
 
 
+PLACES = (0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, -1.5, -2.0, 3.3, INF, -INF, NAN)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_where_it_is_no_number_it_has_no_slope(name):
+    ufunc = getattr(special, name)
+    functions = [lambda x: ufunc(x[0]) + 3 * x[0]]
+    if name in TWO:
+        functions = [lambda x: ufunc(1.5, x[0]), lambda x: ufunc(x[0], 1.5), lambda x: ufunc(x[0], x[0])]
+    points = np.tile(PLACES, 30)[:, None]
+    for f in functions:
+        with np.errstate(all="ignore"):
+            values, slopes = fastgrad.value_and_gradient(f, points, batch=True, method="exact")
+        assert np.isnan(slopes[np.isnan(values)]).all()
+
+
 def test_slopes_at_zero_are_those_of_both_sides():
     for f, first, second in (
         (lambda x: special.log_expit(x[0]), 0.5, -0.25),
