@@ -99,6 +99,8 @@ class Call:
         ... and the precision of f's results for whose steps there is room.
     expected : int
         Evaluations of the whole computation, where this call is a part of one: they choose the engine.
+    ahead : bool
+        Whether its points are made up: f is looked at before there are any.
     often : bool
         Whether it is going to be repeated at other points, so that the best code pays even for one.
     """
@@ -119,6 +121,7 @@ class Call:
     bounds: tuple[Array, Array] | None = None
     fits: float = EPS
     expected: int = 0
+    ahead: bool = False
     often: bool = False
 
     @property

@@ -129,6 +129,7 @@ def choose_ahead(call: Call, engine: str) -> tuple[Choice, tuple[int, ...]]:
     ValueError
         f can neither be called nor traced, and the engine or the shape would depend on it.
     """
+    call = replace(call, ahead=True)
     few = engine == "auto" and call.total <= TRACED_CALLS and not call.table.is_exact
     named = "python" if few else engine
     if named in {"python", "reference"} and not call.vector:

@@ -104,6 +104,11 @@ def is_installed(path: str) -> bool:
     return "site-packages" in path or "dist-packages" in path or path.startswith((_OWN, *_PYTHONS_OWN))
 
 
+def is_own(path: str) -> bool:
+    """Whether code belongs to this package."""
+    return path.startswith(_OWN)
+
+
 def is_users_module(module: ModuleType) -> bool:
     """Whether a module is the user's: a file of theirs, a session, or made by hand; Python's own in C have a spec."""
     path = getattr(module, "__file__", None)
@@ -145,6 +150,15 @@ def _rebuilt_function(function: FunctionType, new: Mapping[tuple[str, str], Any]
     copy = FunctionType(code, space, function.__name__, defaults or None, cells or None)
     options = {name: new.get(("option", name), v) for name, v in (function.__kwdefaults__ or {}).items()}
     copy.__kwdefaults__, copy.__qualname__ = options or None, function.__qualname__
+    copy.__dict__ = function.__dict__
+    return copy
+
+
+def with_code(function: FunctionType, code: CodeType, tools: Mapping[str, Any]) -> FunctionType:
+    """A function with other code of the same variables, and with tools among its globals."""
+    space = {**function.__globals__, **tools}
+    copy = FunctionType(code, space, function.__name__, function.__defaults__, function.__closure__)
+    copy.__kwdefaults__, copy.__qualname__ = function.__kwdefaults__, function.__qualname__
     copy.__dict__ = function.__dict__
     return copy
 

@@ -19,8 +19,11 @@ from ..formulas.properties import cached_property
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
 
 IDENTITIES = frozenset({"+", "-", "*", "/", "neg", "sqrt"})
-DECIDING = BOOLEAN | {"floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "floordiv", "atan2"}
-"""Operations that jump; atan2 where its first operand is 0 and the second negative."""
+DECIDING = BOOLEAN | {
+    "floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "floordiv", "atan2", "fmin", "fmax",
+}  # fmt: skip
+"""Operations that jump; atan2 where its first operand is 0 and the second negative. And those that are deaf to NaN,
+which an identity gives where f has none: the mean of 1 / x around 0 does not exist."""
 
 Shift = Callable[[Operand, Operand], Operand]
 

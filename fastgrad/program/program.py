@@ -43,6 +43,8 @@ class Program:
         Whether f raises in Python for some numbers where NumPy gives NaN or inf.
     branches : int
         How often f decided by its data while it was traced; 0 of one without branches.
+    sampled : bool
+        Whether only those ways through f are in it that points of a sample take; elsewhere its outputs are NaN.
     """
 
     inputs: int
@@ -54,6 +56,7 @@ class Program:
     dtype: str = "d"
     raises: bool = False
     branches: int = 0
+    sampled: bool = False
 
     @cached_property
     def structure(self) -> str:

@@ -295,7 +295,7 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
 
 def _compare(call: Call, code: Code, form: Form) -> None:
     value, block = code.family.value(code.program, code.table, form), Block(code.program, form.lanes, 0.0)
-    compare(call, form.lanes, lambda points, rows: block.evaluate(value, points, rows))
+    compare(call, code.program, form.lanes, lambda points, rows: block.evaluate(value, points, rows))
 
 
 def _expected_form(call: Call, code: Code, out: Output | None) -> Form:

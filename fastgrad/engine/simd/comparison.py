@@ -13,6 +13,7 @@ from ...formulas.stencils import stencil
 from ...formulas.steps import direction_step, irregular
 from ...formulas.values import as_number, precision
 from ...program.look import agree, quiet
+from ...program.program import Program
 from ...results import EPS, EngineError
 from ..call import Call, batch_rows
 
@@ -35,22 +36,40 @@ def _irregular(dimension: int, far: float) -> Array:
 Evaluate = Callable[[Array, Array], list[list[float]]]  # f's outputs at points, with the rows of batch arguments
 
 
-def compare(call: Call, lanes: int, evaluate: Evaluate) -> None:
+def compare(call: Call, program: Program, lanes: int, evaluate: Evaluate) -> None:
     """Compare the compiled f with f itself at up to four points, each displaced in every coordinate.
 
     What looks at types or keeps state may go another way at one point than at others: the first and the last are among
-    them, and as many as there are lanes cost one run of a kernel.
+    them, and as many as there are lanes cost one run of a kernel. Of a function that branches, more points: so many
+    that each side that the call's points take is seen.
     """
     first, count = call.finite(), call.points.count
     places = list(dict.fromkeys((first, count - 1, count // 3, 2 * count // 3)))[:lanes]
+    (point, numbers), *others = _evaluated(call, places, evaluate)
+    _check(call, first, point, numbers)
+    with quiet():  # f may warn at its first point, where it would anyway
+        for n, (point, numbers) in zip(places[1:], others, strict=True):
+            _check_elsewhere(call, n, point, numbers)
+        if program.branches:
+            _compare_sides(call, program, lanes, evaluate)
+
+
+def _compare_sides(call: Call, program: Program, lanes: int, evaluate: Evaluate) -> None:
+    from .coverage import covering  # noqa: PLC0415  few functions branch
+
+    places = covering(call, program)
+    for start in range(0, len(places), lanes):
+        some = places[start : start + lanes]
+        for n, (point, numbers) in zip(some, _evaluated(call, some, evaluate), strict=True):
+            _check_elsewhere(call, n, point, numbers)
+
+
+def _evaluated(call: Call, places: list[int], evaluate: Evaluate) -> list[tuple[Array, list[float]]]:
+    """Points beside some of the call's, and f's outputs there."""
     points = np.array([_moved(call, n) for n in places])
-    rows = np.concatenate([batch_rows(call, slice(n, n + 1)) for n in places]) if call.batch else np.empty((count, 0))
-    found = evaluate(points, rows)
-    _check(call, first, points[0], found[0])
-    if len(places) > 1:
-        with quiet():  # f may warn at its first point, where it would anyway
-            for n, point, numbers in zip(places[1:], points[1:], found[1:], strict=True):
-                _check_elsewhere(call, n, point, numbers)
+    few = len(places)
+    rows = np.concatenate([batch_rows(call, slice(n, n + 1)) for n in places]) if call.batch else np.empty((few, 0))
+    return list(zip(points, evaluate(points, rows), strict=True))
 
 
 def _moved(call: Call, n: int, far: float = _NEAR) -> Array:

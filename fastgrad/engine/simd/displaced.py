@@ -107,5 +107,5 @@ def checked_code(call: Call, program: Program) -> DisplacedCode:
         outputs: list[list[float]] = code.steps.values(columns).T.tolist()
         return outputs
 
-    compare(call, FEW_LOOKED_AT, evaluate)
+    compare(call, program, FEW_LOOKED_AT, evaluate)
     return code

@@ -15,6 +15,7 @@ from ..python import buffer
 
 Array = NDArray[np.float64]
 
+COLUMNS = 8
 REPEATED = 1000  # points with results that are not finite; beyond, where f is not finite either is believed if f agrees
 
 Values = Callable[[Call], Array]  # f's values at the points of a call, (N, M), by its compiled code
@@ -40,7 +41,9 @@ def _not_finite(call: Call, out: Array, values: Array | None, start: int, stop: 
     if isinstance(call.points, Grid):
         start, stop = (_node(call.points, i) for i in (start, stop))
     stop = min(stop, call.points.count)
-    bad = ~np.isfinite(out[start:stop]).all(axis=1)
+    finite = np.isfinite(out[start:stop])
+    # By columns where they are few: of two all(axis=1) takes 60 ns a point.
+    bad = ~(np.logical_and.reduce([*finite.T]) if 0 < finite.shape[1] <= COLUMNS else finite.all(axis=1))
     if values is not None:
         bad |= ~np.isfinite(values[start:stop])
     return np.flatnonzero(bad) + start

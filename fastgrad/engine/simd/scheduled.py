@@ -23,8 +23,9 @@ from ...program.program import Program
 from ...program.schedule import Schedule, schedule
 from ...results import EPS, EngineError
 from ..bound import Bound
-from ..call import Call, Output, Target, batch_rows
+from ..call import Call, Output, Target, batch_rows, subset
 from .comparison import FEW_LOOKED_AT, compare, compare_slopes
+from .traces import sampled
 
 Array = NDArray[np.float64]
 
@@ -171,7 +172,7 @@ def checked_code(call: Call, program: Program) -> ScheduledCode:
             outputs: list[list[float]] = steps.values(columns, program.constants)[written.parts[2]].T.tolist()
             return outputs
 
-        compare(call, FEW_LOOKED_AT, evaluate)
+        compare(call, program, FEW_LOOKED_AT, evaluate)
         compare_slopes(call, derivatives(program, call.table))
     return ScheduledCode(program, call.table)
 
@@ -197,40 +198,52 @@ class ScheduledCode:
         flat, count = made.reshape(call.points.count, -1), call.points.count
 
         def work(start: int, stop: int) -> None:
-            results, outputs = _run(self.program, call.table, beside(call))
+            results, outputs = _asked(self.program, call, np.arange(count))
             flat[...] = results.T
             if values is not None:
                 values[...] = outputs[0]
-            if self.program.raises:
-                bad = np.flatnonzero(~np.isfinite(outputs).all(axis=0))
-                ask(call, bad, outputs[:, bad].T)
 
         return Bound("simd", call, work, count, count, count)
 
 
-def ask(call: Call, rows: NDArray[np.intp], traced: Array) -> None:
-    """Call f where its value, by its trace, is not finite: where Python's math raises, so does it.
+def _asked(
+    program: Program, call: Call, rows: NDArray[np.intp], *, anew: bool = False
+) -> tuple[Array, Array]:  # fmt: skip
+    """The results and f's outputs at some points; f is called where its value, by its trace, is not finite.
 
-    Raises
-    ------
-    EngineError
-        f catches what math raises, and has a value of its own there.
+    Where Python's math raises, so does it. Where it takes a way through f that no point of the sample has taken it is
+    traced anew, with these points for a sample.
     """
-    for n, expected in zip(rows.tolist(), traced, strict=True):
+    results, outputs = _run(program, call.table, beside(call, rows))
+    if program.raises:
+        missed = _missed(call, rows, outputs.T)
+        if len(missed) and (not program.sampled or (anew and len(missed) == len(rows))):
+            raise EngineError(_CATCHES.format(call.points.row(int(rows[missed[0]]))))
+        if len(missed):
+            own = sampled(subset(call, rows[missed]))
+            results[:, missed], outputs[:, missed] = _asked(own, call, rows[missed], anew=True)
+    return results, outputs
+
+
+def _missed(call: Call, rows: NDArray[np.intp], traced: Array) -> list[int]:
+    """At which of some points f has a value and its program has none."""
+    missed = []
+    for k in np.flatnonzero(~np.isfinite(traced).all(axis=1)).tolist():
+        n = int(rows[k])
         value = np.ravel(call.f(call.argument(call.points.row(n)), *call.args_at(n)))
-        if (np.isfinite(value) & ~np.isfinite(expected)).any():
-            msg = (
-                f"f catches an exception of math at {call.points.row(n)}, where its value is {value.tolist()}, and a "
-                "trace of f has none; use np.where instead of try, or method='central' or 'adaptive', which call f"
-            )
-            raise EngineError(msg)
+        if (np.isfinite(value) & ~np.isfinite(traced[k])).any():
+            missed.append(k)
+    return missed
+
+
+_CATCHES = (
+    "f catches an exception of math at {}, where it has a value of its own and a trace of f has none; use np.where "
+    "instead of try, or method='central' or 'adaptive', which call f"
+)
 
 
 def recompute(program: Program, call: Call, out: Array, rows: NDArray[np.intp]) -> None:
     """Derivatives at points that a kernel has only marked; f itself is asked there if it may raise."""
     for some in np.array_split(rows, max(1, len(rows) * prod(out.shape[1:]) // 2**20)):
         if some.size:
-            results, outputs = _run(program, call.table, beside(call, some))
-            if program.raises:
-                ask(call, some, outputs.T)
-            out[some] = results.T
+            out[some] = _asked(program, call, some)[0].T

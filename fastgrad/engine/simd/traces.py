@@ -15,10 +15,11 @@ from ...program.keys import unchanging
 from ...program.parameters import Parameters, parameters
 from ...program.program import Program
 from ...program.trace.integers import bits
-from ...program.trace.recording import Untraceable, trace
+from ...program.trace.recording import ManyWaysError, Untraceable, trace
 from ...results import EngineError
 from ..bound import Code
 from ..call import Call, Grid
+from .coverage import columns_at, sample, used
 
 # Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000.
 # A dense quadratic form of 100 variables has 20 100, for which LLVM takes 3 s; then it is 1.7 times as fast as Python.
@@ -26,6 +27,9 @@ LONGEST_OPERATIONS = 20_000
 # Of a longer f the exact derivative is made nevertheless: by NumPy at a few points, in short functions at many.
 # That of Rosenbrock's function of 5 000 variables, 40 000 nodes, takes 1 to 2 s to be made and 2 to 4 of LLVM.
 LONGEST_EXACT = 100_000
+SAMPLE = 1024  # points that say which ways through f are taken, where there are too many
+LOOPING = 200  # decisions, as those of a loop that ends by data: of 20 turns it has 210
+MANY = 10_000  # points, where a trace of 5 ms pays
 KEPT = 1024  # programs of functions, and reasons why others have none; the least recently used ones are forgotten
 
 
@@ -38,7 +42,7 @@ class Traced:
 
 
 _traces: Memory[Traced] = Memory(KEPT)
-_refusals: Memory[str] = Memory(KEPT)
+_refusals: Memory[tuple[type[Untraceable], str]] = Memory(KEPT)
 
 
 def traced(call: Call) -> Traced:
@@ -52,12 +56,30 @@ def traced(call: Call) -> Traced:
     budget = LONGEST_EXACT if call.table.is_exact else LONGEST_OPERATIONS
     place = _place(call)
     try:
-        return Traced(_trace(call, budget)) if place is None else _kept(call, place, budget)
+        try:
+            found = Traced(_trace(call, budget)) if place is None else _kept(call, place, budget)
+        except ManyWaysError:
+            if call.ahead or call.often:
+                raise
+            return Traced(sampled(call))
+        return Traced(sampled(call)) if _is_wasteful(call, found.program) else found
     except Untraceable as refused:
         n = call.finite()
         value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
         (as_numbers if call.vector else as_number)(value)  # an f that returns no number at all says so on every engine
         raise EngineError(str(refused)) from None
+
+
+def _is_wasteful(call: Call, program: Program) -> bool:
+    """Whether many points take few of the turns that a loop may take, so that another trace pays for itself."""
+    if program.branches < LOOPING or call.points.count < MANY or call.ahead or call.often:
+        return False
+    return 2 * used(program, columns_at(call, sample(call.points.count, SAMPLE // 8))) < len(program.nodes)
+
+
+def sampled(call: Call) -> Program:
+    """The program of the ways through f that points of the call take."""
+    return _trace(call, LONGEST_OPERATIONS, sampled=True)
 
 
 def proved(call: Call, longest: int) -> Traced | None:
@@ -112,18 +134,24 @@ def _kept(call: Call, place: Hashable, budget: int) -> Traced:
         return kept
     refusal = _refusals.get((place, budget))
     if refusal is not None:
-        raise Untraceable(refusal)
+        kind, reason = refusal
+        raise kind(reason)
     try:
         return _traces.keep(place, Traced(_trace(call, budget)))
     except Untraceable as refused:
-        _refusals.keep((place, budget), str(refused))
+        _refusals.keep((place, budget), (type(refused), str(refused)))
         raise
 
 
-def _trace(call: Call, budget: int, numbers: int = 0) -> Program:
-    """The program of an f of x, the further arguments, the rows of its point, and so many numbers."""
+def _trace(call: Call, budget: int, numbers: int = 0, *, sampled: bool = False) -> Program:
+    """The program of an f of x, the further arguments, the rows of its point, and so many numbers.
+
+    Only of the ways through f that a sample of the call's points takes, which depends on no other part of the call.
+    """
     rows = [*(rows.shape[1:] for rows in call.batch), *[()] * numbers]
     types = [*(rows.dtype for rows in call.batch), *[np.dtype(np.float64)] * numbers]
     sizes = [*(bits(rows) for rows in call.batch), *[0] * numbers]
     how: dict[str, Any] = {"args": call.args, "rows": rows, "types": types, "bits": sizes, "scalar": call.scalar}
+    if sampled:
+        how["sample"] = columns_at(call, sample(call.points.count, SAMPLE)).T
     return trace(call.f, call.points.shape, **how, budget=budget)

@@ -32,14 +32,14 @@ _Held = dict[Any, Any]
 
 
 # Methods that write into what is there already.
-_MUTATING = {
+MUTATING = {
     "put", "fill", "itemset", "resize", "setfield", "sort", "partition", "copyto", "putmask", "place", "at", "append",
     "insert", "add", "delete",
 }  # fmt: skip
-_HARMLESS = {
+HARMLESS = {
     *dir(np), *dir(np.linalg), *dir(math), *dir(np.ndarray), "get", "items", "keys", "values", "index", "count", "join",
     "reduce", "accumulate", "outer",
-}.difference(_MUTATING)  # fmt: skip
+}.difference(MUTATING)  # fmt: skip
 _WRITING = {
     "STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE",
 }  # fmt: skip
@@ -48,26 +48,36 @@ _REACHING = {"setattr", "delattr", "vars", "globals", "exec", "eval", "next"}
 
 def may_write(codes: Collection[CodeType]) -> bool:
     """Whether functions may write into what they reach, as far as that can be told from all their code."""
+    return writes_in_place(codes) or writes_outside(codes)
+
+
+def writes_outside(codes: Collection[CodeType]) -> bool:
+    """Whether functions may write into elements or attributes, or call what might."""
     known = {code.co_name for code in codes}
-    return any([writes or not methods <= known for writes, methods in map(_habits, codes)])  # noqa: C419  half the time
+    return any([stores or not methods <= known for stores, _, methods in map(_habits, codes)])  # noqa: C419  half the time
+
+
+def writes_in_place(codes: Collection[CodeType]) -> bool:
+    """Whether functions may write into their arguments by operators such as +=."""
+    return any([in_place for _, in_place, _ in map(_habits, codes)])  # noqa: C419
 
 
 @lru_cache(maxsize=1024)
-def _habits(code: CodeType) -> tuple[bool, frozenset[str]]:
-    """Whether a function writes by itself, and the methods that it calls and that might."""
-    writes, methods = False, set[str]()
+def _habits(code: CodeType) -> tuple[bool, bool, frozenset[str]]:
+    """Whether a function writes by itself, or by operators, and the methods that it calls and that might."""
+    writes, in_place, methods = False, False, set[str]()
     for i in instructions(code):
         name, what = i.opname, i.argval
         writes |= name in _WRITING or (name == "STORE_DEREF" and what in code.co_freevars)
-        writes |= name == "BINARY_OP" and i.argrepr.endswith("=")
+        in_place |= name == "BINARY_OP" and i.argrepr.endswith("=")
         writes |= name == "LOAD_GLOBAL" and what in _REACHING
         if name == "LOAD_METHOD" or (name == "LOAD_ATTR" and i.argrepr.endswith("NULL|self")):
             methods.add(what)
     for const in code.co_consts:
         if isinstance(const, CodeType):
-            more, further = _habits(const)
-            writes, methods = writes or more, methods | further
-    return writes, frozenset(methods - _HARMLESS)
+            stores, also, further = _habits(const)
+            writes, in_place, methods = writes or stores, in_place or also, methods | further
+    return writes, in_place, frozenset(methods - HARMLESS)
 
 
 class Noted:

@@ -11,24 +11,44 @@ result, as in ``max(0.0, nan)``, so that what raises is noted as a guard, as fun
 from __future__ import annotations
 
 import dis
+import itertools
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import FrameType, FunctionType, TracebackType
+from typing import Any, NoReturn
 
-from ..captures import is_installed
-from ..program import Operand
+from ..captures import is_installed, is_own
+from ..program import ZERO, Operand
 from .implications import Fact, canonical, implied
-from .refusals import refuse
+from .refusals import TEXT, ManyWaysError, refuse
+from .sampling import Sample
 from .symbols import Trace
 
-WAYS = 256  # through f or one of its helpers
+WAYS = 256  # through f or one of its helpers; a loop that ends by data has as many as turns
 DECISIONS = 200  # on one way
+SAMPLED = 5  # times as many where points say which sides are taken: most decisions have one
 REPLAYED = 400_000  # operations that all calls of f while it is traced may take; some 0.4 s
 
 Path = tuple[tuple[Operand, bool], ...]
 """Conditions and how they were decided."""
+
+
+class Missing:
+    """What a way that raises gives, or a variable that one side does not set; to compute with it would raise."""
+
+    def _no(self, *_: Any, **__: Any) -> Any:
+        refuse("f uses a variable that only one side of a branch sets")
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _no
+    __getitem__ = __bool__ = __call__ = __lt__ = __gt__ = __le__ = __ge__ = __float__ = __iter__ = __neg__ = __abs__ = (
+        _no
+    )
+    __array__ = __array_ufunc__ = _no
+
+
+NOTHING = Missing()
 
 
 class RestartError(BaseException):
@@ -50,6 +70,7 @@ class _Frame:
 
     def __init__(self, script: list[list[Any]]) -> None:
         self.script, self.asked, self.facts = script, 0, [dict[Fact, bool]()]
+        self.supposed: list[tuple[Operand, bool]] = []
 
 
 class Paths:
@@ -59,17 +80,32 @@ class Paths:
     ----------
     apart : set
         Code, and places in it, whose sides cannot be put together and are separate ways through f.
+    alone : bool
+        Whether helper functions may be explored on their own; f might catch what they raise.
+    swap : callable
+        What makes a function of the user's one that traces.
     branches : int
         How often something was decided, or put together.
     sides : list
         The places of which both sides are being run, innermost last.
     """
 
-    def __init__(self, trace: Trace, apart: set[Any]) -> None:
-        self.trace, self.apart, self.branches, self.sides = trace, apart, 0, list[Any]()
+    def __init__(
+        self, trace: Trace, apart: set[Any], sample: Sample | None, *, alone: bool, swap: Callable[[FunctionType], Any]
+    ) -> None:
+        self.trace, self.apart, self.alone, self.swap = trace, apart, alone, swap
+        self._sample = sample
+        self.branches, self.sides = 0, list[Any]()
         self._frames: list[_Frame] = []
         self._turns = 0
-        trace.decide = self.decide
+        self._outer: list[list[Operand]] = []  # guards outside the sides that are being run
+        trace.paths = self
+
+    def asked(self, key: Operand) -> bool:
+        """The truth of a mask, if Python asks for it: NumPy compares objects otherwise than numbers, such as NaN."""
+        if not _is_pythons(sys._getframe(2)):
+            refuse("f calls a function that compares numbers and has no rule for tracing")
+        return self.decide(key)
 
     def decide(self, key: Operand) -> bool:
         """The truth of a mask on this way."""
@@ -78,16 +114,26 @@ class Paths:
             return known
         frame = self._frames[-1]
         if frame.asked == len(frame.script):
-            if frame.asked >= DECISIONS:
-                refuse(f"f takes more than {DECISIONS} decisions on one way through it{_LOOP}")
-            frame.script.append([key, True, False])
+            if frame.asked >= DECISIONS * (1 if self._sample is None else SAMPLED):
+                refuse(f"f takes more than {DECISIONS} decisions on one way through it{_LOOP}", ManyWaysError)
+            frame.script.append(self._first(key))
         decided, value, _ = frame.script[frame.asked]
         if decided != key:
             refuse("f decides otherwise when it is called again: it keeps state")
         frame.asked += 1
+        frame.supposed.append((key, value))
         self.branches += 1
         self.learn(key, value)
         return bool(value)
+
+    def _first(self, key: Operand) -> list[Any]:
+        """A decision, which side comes first, and whether that is all: what no point takes is left to f itself."""
+        sides = {True, False} if self._sample is None else self._sample.sides(self._supposed(), key)
+        return [key, True, False] if len(sides) > 1 else [key, sides.pop(), None]
+
+    def _supposed(self) -> list[tuple[Operand, bool]]:
+        """What is known of the points of this way, whether it was decided or holds on the side that is run."""
+        return [pair for frame in self._frames for pair in frame.supposed]
 
     def known(self, key: Operand) -> bool | None:
         """The truth of a mask where it follows from what was decided."""
@@ -111,81 +157,90 @@ class Paths:
             for part in fact[1:]:
                 self.learn(part, truth)
 
-    def suppose(self, key: Operand, value: bool) -> None:
-        """Note it until `forget`."""
+    def enter(self, place: Any, mask: Operand, side: bool) -> None:
+        """Run one side of what is put together, where its mask is true, or false."""
         self._frames[-1].facts.append({})
-        self.learn(key, value)
+        self._frames[-1].supposed.append((mask, side))
+        self.learn(mask, side)
+        self.sides.append(place)
+        self._outer.append(self.trace.guards)
+        self.trace.guards = []
 
-    def forget(self) -> None:
-        """Take back what was supposed last."""
+    def leave(self, mask: Operand, side: bool) -> None:
+        """The side has run: what must be finite there must be so only where it is taken."""
         self._frames[-1].facts.pop()
+        supposed = self._frames[-1].supposed
+        del supposed[supposed.index((mask, side)) :]
+        self.sides.pop()
+        self.branches += 1
+        found, self.trace.guards = dict.fromkeys(self.trace.guards), self._outer.pop()
+        self.trace.guards += [self.either(mask, *((key, ZERO) if side else (ZERO, key))) for key in found]
 
     def explore(self, run: Callable[[], Any]) -> list[Way]:
         """All ways through a function, in depth-first order, true before false."""
         script, ways, guards, sides = list[Any](), list[Way](), self.trace.guards, len(self.sides)
+        outer = len(self._outer)
         while True:
             self._frames.append(_Frame(script))
-            self.trace.guards = []
+            self.trace.guards, known = [], len(script)
             try:
                 ways.append(self._turn(run, sides))
             finally:
                 asked = self._frames.pop().asked
                 found, self.trace.guards = self.trace.guards, guards
-                del self.sides[sides:]
+                del self.sides[sides:], self._outer[outer:]
             script = script[:asked]
-            last = ways[-1]
-            ways[-1] = Way(tuple((k, v) for k, v, _ in script), last.result, tuple(dict.fromkeys(found)), last.raised)
+            path = tuple((k, v) for k, v, _ in script)
+            ways[-1] = replace(ways[-1], path=path, guards=tuple(dict.fromkeys(found)))
+            ways += [_untaken(path[: i + 1]) for i in range(known, len(script)) if script[i][2] is None]
             self._check_limits(len(ways))
-            while script and script[-1][2]:
+            while script and script[-1][2] is not False:
                 script.pop()
             if not script:
                 return ways
             script[-1] = [script[-1][0], not script[-1][1], True]
 
     def _turn(self, run: Callable[[], Any], sides: int) -> Way:
+        before, self.trace.said = self.trace.said, False
         try:
-            return Way((), run(), ())
+            result = run()
         except Exception as error:
-            if not (isinstance(error, ArithmeticError) or _is_explicit(error.__traceback__)):
+            if not (isinstance(error, ArithmeticError) or is_explicit(error.__traceback__)):
                 raise
             if len(self.sides) > sides:  # one side of what is put together raises
                 self.take_apart(self.sides[-1])
             if not self._frames[-1].asked:
                 raise
-            return Way((), None, (), raised=True)
+            return Way((), NOTHING, (), raised=True)
+        finally:
+            said, self.trace.said = self.trace.said, before
+        if said:
+            refuse(TEXT)
+        return Way((), result, ())
 
-    def take_apart(self, place: Any) -> None:
+    def take_apart(self, place: Any) -> NoReturn:
         """Explore a place's sides as separate ways from now on."""
         self.apart.add(place)
         raise RestartError
 
     def _check_limits(self, ways: int) -> None:
         self._turns += 1
-        if ways > WAYS:
-            refuse(f"f has more than {WAYS} ways through it{_LOOP}")
+        if ways > WAYS * (1 if self._sample is None else SAMPLED):
+            refuse(f"f has more than {WAYS} ways through it{_LOOP}", ManyWaysError)
         if self._turns * len(self.trace.nodes) > REPLAYED:
-            refuse(f"the ways through f take more than {REPLAYED:,} operations to trace{_LOOP}")
+            refuse(f"the ways through f take more than {REPLAYED:,} operations to trace{_LOOP}", ManyWaysError)
 
-    def condition(self, path: Path) -> Operand | None:
-        """The mask of the points that take a path; None of all points."""
-        mask = None
-        for key, value in path:
-            part = key if value else self.trace.node("not", key).key
-            mask = part if mask is None else self.trace.node("and", mask, part).key
-        return mask
-
-    def note(self, ways: Iterable[Way]) -> None:
+    def note(self, ways: list[Way]) -> None:
         """Note what the ways of a helper must have finite, each where it is taken, for the function that calls it."""
-        for way in ways:
-            mask = self.condition(way.path)
-            nan = (self.trace.constant(math.nan),) if way.raised else ()
-            for key in (*way.guards, *nan):
-                self.trace.guards.append(key if mask is None else self.only_where(mask, key))
+        nan = self.trace.constant(math.nan)
+        asked = [(*way.guards, *([nan] if way.raised else [])) for way in ways]
+        for key in dict.fromkeys(itertools.chain.from_iterable(asked)):
+            there = [replace(way, result=key if key in keys else ZERO) for way, keys in zip(ways, asked, strict=True)]
+            self.trace.guards.append(fold(there, self.either))
 
-    def only_where(self, mask: Operand, key: Operand) -> Operand:
-        """A number where a mask is true, 0 elsewhere."""
-        found: Operand = self.trace.node("select", mask, key, ("k", 0.0)).key
-        return found
+    def either(self, mask: Operand, yes: Operand, no: Operand) -> Operand:
+        """One number or another one, by a mask."""
+        return yes if yes == no else self.trace.node("select", mask, yes, no).key
 
 
 _LOOP = (
@@ -194,18 +249,39 @@ _LOOP = (
 )
 
 
+def foreign(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A call of a function that must not ask for the truth of symbols."""
+    return function(*args, **options)
+
+
+_ASKING = {"UNARY_NOT", "CONTAINS_OP", "COMPARE_OP", "TO_BOOL"}
+
+
+def _is_pythons(frame: FrameType) -> bool:
+    """Whether a statement or operator of the user's asks, or one of this package, which knows what it does."""
+    code = frame.f_code
+    if is_installed(code.co_filename):
+        return is_own(code.co_filename) and code is not foreign.__code__
+    name = dis.opname[code.co_code[frame.f_lasti]]
+    return "JUMP" in name or name in _ASKING
+
+
+def _untaken(path: Path) -> Way:
+    """The other side of a decision of which no point takes it."""
+    *before, (key, value) = path
+    return Way((*before, (key, not value)), NOTHING, (), raised=True)
+
+
 def fold(ways: list[Way], join: Callable[[Operand, Any, Any], Any], depth: int = 0) -> Any:
     """One result of all ways by `join(mask, if true, if false)`; they lie in depth-first order."""
     if len(ways) == 1:
         return ways[0].result
     key = ways[0].path[depth][0]
     sides = [[way for way in ways if way.path[depth][1] is side] for side in (True, False)]
-    if not all(sides):
-        return fold(ways, join, depth + 1)
     return join(key, fold(sides[0], join, depth + 1), fold(sides[1], join, depth + 1))
 
 
-def _is_explicit(place: TracebackType | None) -> bool:
+def is_explicit(place: TracebackType | None) -> bool:
     """Whether a raise or an assert statement of the user's made an exception."""
     while place and place.tb_next:
         place = place.tb_next

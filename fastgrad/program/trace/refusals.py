@@ -17,7 +17,15 @@ class Untraceable(BaseException):
     """f does something that cannot be traced; not an Exception, because f may catch those."""
 
 
-def refuse(reason: str) -> NoReturn:
+class ManyWaysError(Untraceable):
+    """There are more ways through f than can be traced; points may take few of them."""
+
+
+class BranchesError(BaseException):
+    """f asks whether a traced value is true; not an Exception, because f may catch those."""
+
+
+def refuse(reason: str, kind: type[Untraceable] = Untraceable) -> NoReturn:
     """Give up the trace that runs in this thread; it stays refused, whatever f catches."""
     trace = getattr(active, "trace", None)
     if trace is None:
@@ -25,14 +33,13 @@ def refuse(reason: str) -> NoReturn:
         raise RuntimeError(msg)
     reason += place_of(sys._getframe(1), trace.outermost)
     trace.reason = trace.reason or reason
-    raise Untraceable(reason)
+    raise kind(reason)
 
 
 SINGLE = "operations on single numbers"
 """What is said of a function that is too long: its program of whole arrays may be short."""
 
-BRANCHES = "f branches on its data; write np.where(...), np.maximum or np.minimum instead of if, while, and, or, not"
-_TEXT = "f turns a traced value into text"
+TEXT = "f turns a traced value into text"
 REFUSALS = {
     "__float__": "f turns a traced value into a float: a write into a float array that is not made in f (copy it by "
     "np.array(a)) or not of float64, or a function outside NumPy and math",
@@ -40,9 +47,9 @@ REFUSALS = {
     "function outside NumPy and math; use np.floor or np.trunc",
     "__index__": "f uses a traced value as an index or a count",
     "__complex__": "f turns a traced value into a complex number",
-    "__format__": _TEXT,
-    "__str__": _TEXT,
-    "__repr__": _TEXT,
+    "__format__": TEXT,
+    "__str__": TEXT,
+    "__repr__": TEXT,
     "__reduce_ex__": "f pickles a traced value",
     "__reduce__": "f pickles a traced value",
     "__bytes__": "f turns a traced value into bytes",
@@ -51,10 +58,17 @@ REFUSALS = {
 
 
 def refusing(reason: str) -> Callable[..., Any]:
-    """A method that refuses; a debugger may print what is left over from a trace."""
+    """A method that refuses.
+
+    A debugger may print what is left over from a trace. And one way through f may put a value into the text of what it
+    raises; of a way that goes on with a text the trace is refused in the end.
+    """
 
     def method(self: Any, *_: Any, **__: Any) -> Any:
-        if reason == _TEXT and getattr(active, "trace", None) is None:
+        trace = getattr(active, "trace", None)
+        if reason == TEXT and (trace is None or trace.paths is not None):
+            if trace is not None:
+                trace.said = True
             return "<a value from tracing f>"
         refuse(reason)
 

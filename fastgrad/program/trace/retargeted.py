@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import home, instructions, is_installed, parts, rebuilt
+from ..captures import home, instructions, is_installed, loaded, parts, rebuilt, with_code
 from .builtinfunctions import builtin_shims
 from .leftovers import stored_globals
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
 from .numpymodule import NUMPYS
+from .paths import is_explicit
 from .refusals import refuse
 from .tables import as_table, indexes
 
@@ -53,13 +54,25 @@ class Retargeted:
         Its own, and that of the user's functions that it mentions.
     """
 
-    def __init__(self, f: Any) -> None:
-        self.catches = False
+    def __init__(self, f: Any, *, branching: bool = False, merging: bool = False) -> None:
+        self.catches, self._branching, self._merging = False, branching, merging
         self.codes: dict[CodeType, None] = {}
         self._done: dict[int, Any] = {}
-        self.function = self._swap(f)
+        self._made: dict[Any, FunctionType] = {}  # swapped for these, which are kept, so that their numbers stay theirs
+        self.function = self._function(f) if type(f) is FunctionType else self._swap(f)
         if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
             self.function = self._swap(f.__call__)
+
+    def helper(self, function: FunctionType) -> Any:
+        """A function that f calls; where f branches, one that is explored on its own."""
+        swapped = function if function in self._made else self._function(function)
+        if swapped in self._made or not self._branching or is_installed(function.__code__.co_filename):
+            return swapped
+        from .calls import explored  # noqa: PLC0415
+
+        alone = self._done[id(function)] = explored(function, swapped)
+        self._made[alone] = function
+        return alone
 
     def _swap(self, value: Any) -> Any:
         """A value that f reaches, swapped where that matters."""
@@ -67,12 +80,20 @@ class Retargeted:
         if _is_numpys(value):
             return NUMPYS.get(value, value)
         if kind is FunctionType:
-            return self._function(value)
+            return self.helper(value)
         if kind is ModuleType:
             return SHIM_MODULE if value is math else value
         if kind is BuiltinFunctionType:
-            return SHIMS.get(value.__name__, value) if home(value) == "math" else value
+            return self._rules(home(value)).get(value.__name__, value)
         return self._with_parts(value) if kind in (MethodType, partial) else self._object(value)
+
+    def _rules(self, module: str) -> Mapping[str, Any]:
+        """What there is for the functions of a module."""
+        if module == "builtins" and self._branching:
+            from .pythonfunctions import PYTHONS  # noqa: PLC0415
+
+            return PYTHONS
+        return SHIMS if module == "math" else {}
 
     def _object(self, value: Any) -> Any:
         check_object(value)
@@ -89,12 +110,20 @@ class Retargeted:
         check_code(code)
         self.codes[code] = None
         self.catches |= _catches(code)
-        self._done[id(function)] = self._with_parts(function)
+        swapped = self._with_parts(function)
+        self._done[id(function)] = self._rewritten(swapped) if self._merging and not self.catches else swapped
         return self._done[id(function)]
+
+    def _rewritten(self, function: FunctionType) -> FunctionType:
+        from .merging import TOOLS  # noqa: PLC0415
+        from .rewriting import rewritten  # noqa: PLC0415
+
+        code = rewritten(function.__code__)
+        return function if code is function.__code__ else with_code(function, code, TOOLS)
 
     def _with_parts(self, value: Any) -> Any:
         """A function, method or partial whose parts are swapped; itself where none of them is another."""
-        new = {}
+        new = _pythons(value) if self._branching and type(value) is FunctionType else {}
         code = getattr(getattr(value, "__func__", value), "__code__", None)
         picks = code is not None and indexes(code)
         shared = type(value) is FunctionType and bool(stored_globals(value.__code__))  # a copy would not be seen to
@@ -117,7 +146,7 @@ def watched(catches: bool) -> Iterator[None]:
         return
 
     def see(frame: FrameType, event: str, arg: Any) -> Any:
-        if event == "exception" and not issubclass(arg[0], (StopIteration, GeneratorExit)):
+        if event == "exception" and issubclass(arg[0], Exception) and not _is_sound(arg):
             refuse(f"f catches or raises {arg[0].__name__} when traced: {arg[1]}")
         return see
 
@@ -132,6 +161,21 @@ def watched(catches: bool) -> Iterator[None]:
         yield
     finally:
         sys.settrace(before)
+
+
+def _pythons(function: FunctionType) -> dict[tuple[str, str], Any]:
+    """The functions of Python that a function looks up and that have rules."""
+    from .pythonfunctions import PYTHONS  # noqa: PLC0415
+
+    space = function.__globals__
+    found = [name for name in loaded(function.__code__) if name in PYTHONS and name not in space]
+    return {("global", name): PYTHONS[name] for name in found}
+
+
+def _is_sound(raised: Any) -> bool:
+    """Whether Python raises it too, whatever the numbers are: by the user's own statement, or at an end."""
+    kind, _, place = raised
+    return issubclass(kind, StopIteration) or is_explicit(place)
 
 
 def _is_users_object(value: Any) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from ..captures import is_installed
 from ..program import BOOLEAN, Operand
 from . import integers
-from .refusals import BRANCHES, REFUSALS, SINGLE, active, refuse, refusing
+from .refusals import REFUSALS, SINGLE, BranchesError, active, refuse, refusing
 
 RULES: dict[np.ufunc, Callable[..., Any]] = {}
 """What a ufunc does with single values."""
@@ -24,10 +24,6 @@ KEPT = "f uses what it kept from an earlier call; let it keep no values computed
 _RAISING = {"/", "pow", "mod", "floordiv"}  # where NumPy gives inf or NaN
 _WHOLE = {"+", "-", "*", "neg", "abs", "mod", "floordiv", "max", "min", "select"}
 _COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
-
-
-def _refuse_to_decide(_: Operand) -> bool:
-    refuse(BRANCHES)
 
 
 class Trace:
@@ -45,7 +41,9 @@ class Trace:
         self.whole: dict[Operand, int] = {}  # what is an integer there, if batch arguments are, and its largest size
         self.fills = False  # whether f writes into arrays, so that those it makes have to take symbols
         self.unpacked = False  # whether f takes Python's numbers out of arrays
-        self.decide: Callable[[Operand], bool] = _refuse_to_decide
+        self.paths: Any = None  # what decides about the truth of a symbol ...
+        self.branches = False  # ... and whether that was asked where nothing does
+        self.said = False  # whether a value was put into a text
         self._budget = budget
         self._raising: set[Operand] = set()  # nodes where Python's arithmetic raises
         self._memo: dict[tuple[Any, ...], Any] = {}
@@ -58,7 +56,7 @@ class Trace:
 
     def __exit__(self, *_: object) -> None:
         active.trace, self.outermost = self._outer, None
-        self.decide = _refuse_to_decide
+        self.paths = None
         self._memo.clear()
 
     def node(self, *key: Any) -> Any:
@@ -205,8 +203,10 @@ class Traced:
         trace = getattr(active, "trace", None)
         if trace is not self.trace:
             refuse(KEPT)
-        truth: bool = self.trace.decide(self._truth())
-        return truth
+        if trace.paths is None:
+            trace.branches = True
+            raise BranchesError
+        return bool(trace.paths.asked(self._truth()))
 
     def _truth(self) -> Operand:
         mask: Operand = self.trace.node("ne", self.key, ("k", 0.0)).key
@@ -321,6 +321,11 @@ class Symbol(Traced):
 
     def __pos__(self) -> Symbol:
         return self
+
+    def __index__(self) -> int:
+        """A mask that f made a number of is 0 or 1."""
+        name, *operands = self.trace.nodes[int(self.key[1])] if self.key[0] == "v" else ("",)
+        return int(bool(Flag(self.trace, operands[0]))) if name == "tofloat" else refuse(REFUSALS["__index__"])
 
 
 _MASK = "f computes with a comparison; write np.where(mask, 1.0, 0.0)"

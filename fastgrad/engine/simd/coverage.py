@@ -1,0 +1,80 @@
+"""Points that take each side of each branch that any of a call's points takes, as far as a sample of them shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...program.dependence import live
+from ...program.program import Operand, Program
+from ...program.schedule import schedule
+from ..call import Call, batch_rows, subset
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+SAMPLE = 1024  # points at which a program is run by NumPy to see which sides they take; some 3 ns a point and node
+MOST = 32  # points to be looked at; f is called at each
+
+
+def covering(call: Call, program: Program) -> list[int]:
+    """The numbers of few points at which f is to be compared with its program."""
+    picks = sample(call.points.count, SAMPLE)
+    found: list[int] = picks[_chosen(_sides(program, columns_at(call, picks)))].tolist()
+    return found
+
+
+def sample(count: int, size: int) -> NDArray[np.intp]:
+    """The numbers of so many of some points, evenly."""
+    return np.unique(np.linspace(0, count - 1, min(size, count)).astype(np.intp))
+
+
+def columns_at(call: Call, picks: NDArray[np.intp]) -> Array:
+    """Some points in columns, above their rows of batch arguments."""
+    columns: Array = call.points.row(picks).T
+    if call.batch:
+        columns = np.concatenate([columns, batch_rows(subset(call, picks), slice(None)).T])
+    return columns
+
+
+def _chosen(sides: Mask) -> list[int]:
+    """Columns in which each row that has a true one has one, greedily."""
+    left, chosen = sides.any(axis=1), list[int]()
+    while left.any() and len(chosen) < MOST:
+        best = int(sides[left].sum(axis=0).argmax())
+        chosen.append(best)
+        left &= ~sides[:, best]
+    return chosen
+
+
+def used(program: Program, columns: Array) -> int:
+    """How many nodes reach an output at one of some points, in columns."""
+    return sum(bool(mask.any()) for mask in _reached(program, columns)[0].values())
+
+
+def _sides(program: Program, columns: Array) -> Mask:
+    """Which side of each select reaches an output at points in columns: (2 selects, P)."""
+    return np.array(_reached(program, columns)[1], dtype=bool).reshape(-1, columns.shape[1])
+
+
+def _reached(program: Program, columns: Array) -> tuple[dict[Operand, Mask], list[Mask]]:
+    """At which points each node reaches an output, and each side of a select."""
+    needed, count = live(program), columns.shape[1]
+    selects = [j for j in needed if program.nodes[j][0] == "select"]
+    masks = tuple(program.nodes[j][1] for j in selects)
+    truth = dict(zip(selects, schedule(replace(program, outputs=masks)).values(columns) != 0.0, strict=True))
+    reached: dict[Operand, Mask] = {o: np.ones(count, dtype=bool) for o in program.outputs if o[0] == "v"}
+    sides: list[Mask] = []
+    for j in reversed(needed):
+        here = reached.get(("v", j), np.zeros(count, dtype=bool))
+        operands = program.nodes[j][1:]
+        where = [here] * len(operands)
+        if j in truth:
+            where[1:] = [here & truth[j], here & ~truth[j]]
+            sides += where[1:]
+        for operand, mask in zip(operands, where, strict=True):
+            if operand[0] == "v":
+                reached[operand] = reached[operand] | mask if operand in reached else mask
+    return reached, sides

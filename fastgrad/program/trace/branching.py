@@ -1,0 +1,69 @@
+"""Trace a function that branches on its data: the ways through it, put together to one program."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+from ..program import Operand, Program
+from ..sheltered import sheltered
+from .creation import may_fill
+from .given import Given
+from .outputs import guarded, outputs_of, program_of
+from .paths import Paths, RestartError, Way, fold
+from .refusals import refuse
+from .retargeted import Retargeted, watched
+from .sampling import Sample
+from .symbols import Trace
+
+
+def together(f: Callable[..., Any], given: Given, recording: Trace) -> Program:
+    """f's program; sides that only assign are put together where they end, helpers where they return."""
+    return _explored(f, given, recording, merging=True)
+
+
+def apart(f: Callable[..., Any], given: Given, recording: Trace) -> Program:
+    """f's program, of which each combination of sides is a way of its own."""
+    return _explored(f, given, recording, merging=False)
+
+
+def _explored(f: Callable[..., Any], given: Given, recording: Trace, *, merging: bool) -> Program:
+    target = Retargeted(f, branching=True, merging=merging)
+    if merging and target.catches:  # f might catch what takes a branch apart
+        target, merging = Retargeted(f, branching=True), False
+    recording.fills = any(map(may_fill, target.codes))
+    kept, points = set[Any](), given.sample
+    sample = None if points is None else Sample(recording, points, prod(given.shape))
+    with watched(target.catches):
+        while True:
+            paths = Paths(recording, kept, sample, alone=merging, swap=target.helper)
+            try:
+                ways = paths.explore(lambda: outputs_of(recording, target.function(*given.symbols(recording))))
+                break
+            except RestartError:
+                recording.guards = []
+    outputs, shape = _joined(recording, paths, ways)
+    how: dict[str, Any] = {"raises": any(way.raised or way.guards for way in ways), "sampled": points is not None}
+    return replace(sheltered(program_of(recording, outputs, shape)), branches=paths.branches, **how)
+
+
+def _joined(recording: Trace, paths: Paths, ways: list[Way]) -> tuple[tuple[Operand, ...], tuple[int, ...]]:
+    """The outputs of all ways as one; NaN where one raises or a function of math would."""
+    shapes = {way.result[1] for way in ways if not way.raised}
+    if not shapes:
+        refuse("f raises on each way through it")
+    if len(shapes) > 1:
+        refuse(f"f returns an array of another shape on another way through it: {sorted(shapes)}")
+    (shape,) = shapes
+    nan = (recording.constant(math.nan),) * prod(shape)
+
+    def outputs(way: Way) -> tuple[Operand, ...]:
+        return nan if way.raised else guarded(recording, way.result[0], way.guards)
+
+    def join(mask: Operand, yes: tuple[Operand, ...], no: tuple[Operand, ...]) -> tuple[Operand, ...]:
+        return tuple(paths.either(mask, a, b) for a, b in zip(yes, no, strict=True))
+
+    return fold([replace(way, result=outputs(way)) for way in ways], join), shape

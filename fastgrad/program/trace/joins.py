@@ -1,0 +1,69 @@
+"""What the two sides of a branch give, as one value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..program import Operand
+from .arrays import Symbols
+from .elementwise import select
+from .paths import NOTHING, Paths
+from .symbols import Flag, Symbol, Traced
+
+_NUMBERS = (Traced, int, float, np.number, np.bool_)
+_PYTHONS = (int, float)
+
+
+class ApartError(Exception):
+    """Two values cannot be put together: they stay those of two ways through f."""
+
+
+def join(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:
+    """The value of a mask's two sides, with what Python would know of its type.
+
+    Raises
+    ------
+    ApartError
+        They are no numbers, nor arrays or tuples of some, of one shape.
+    """
+    if yes is no:
+        return yes
+    if yes is NOTHING or no is NOTHING:
+        return NOTHING
+    if isinstance(yes, _NUMBERS) and isinstance(no, _NUMBERS):
+        return _number(paths, mask, yes, no)
+    if isinstance(yes, np.ndarray) and isinstance(no, np.ndarray) and yes.shape == no.shape:
+        return _array(paths, mask, yes, no)
+    if type(yes) is type(no) is tuple and len(yes) == len(no):
+        return tuple(join(paths, mask, a, b) for a, b in zip(yes, no, strict=True))
+    if type(yes) is type(no) is str and yes == no:
+        return yes
+    raise ApartError
+
+
+def _number(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:
+    if type(yes) is type(no) and not isinstance(yes, Traced) and repr(yes) == repr(no):
+        return yes
+    result = select(Flag(paths.trace, mask), yes, no)
+    if type(result) is Symbol and (_is_pythons(paths, yes) or _is_pythons(paths, no)):
+        paths.trace.pythons.add(result.key)
+    return result
+
+
+def _is_pythons(paths: Paths, value: Any) -> bool:
+    """Whether a number is one of Python's, whose division by 0 raises."""
+    return value.key in paths.trace.pythons if isinstance(value, Symbol) else type(value) in _PYTHONS
+
+
+def _array(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:
+    """An array of its own, which f may not write into: in Python it would be one of the two."""
+    if yes.dtype.char not in "dO?" or no.dtype.char not in "dO?":
+        raise ApartError
+    result = np.empty(yes.shape, dtype=object)
+    pairs = zip(yes.flat, no.flat, strict=True)
+    for place, (a, b) in enumerate(pairs):
+        result.flat[place] = join(paths, mask, a, b)
+    result.flags.writeable = False
+    return result.view(Symbols)

@@ -1,0 +1,56 @@
+"""What a traced function returned, as a program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..program import Operand, Program
+from .refusals import refuse
+from .symbols import Flag, Symbol, Trace
+
+
+def outputs_of(recording: Trace, result: Any) -> tuple[tuple[Operand, ...], tuple[int, ...]]:
+    """What f returns, as operands, and its shape."""
+    if type(result) in (Symbol, Flag, float):
+        shape, values = (), [result]
+    else:
+        array = np.asarray(result, dtype=object)
+        shape, values = array.shape, array.ravel().tolist()
+    operands = []
+    for value in values:
+        operand = recording.operand(value)
+        if operand is None:
+            refuse(f"f returns a {type(value).__name__}, which is no number")
+        operands.append(operand)
+    return tuple(operands), shape
+
+
+def guarded(recording: Trace, outputs: tuple[Operand, ...], guards: Sequence[Operand]) -> tuple[Operand, ...]:
+    """f's outputs, not finite where a function of math raises."""
+    if not guards:
+        return outputs
+    from .guards import with_guards  # noqa: PLC0415  few functions use math
+
+    return with_guards(recording, outputs, guards)
+
+
+def program_of(recording: Trace, outputs: tuple[Operand, ...], shape: tuple[int, ...]) -> Program:
+    """The nodes and constants on which outputs depend, numbered anew; the caller knows of how many inputs."""
+    needed: set[Any] = set(outputs)
+    nodes, raises = recording.nodes, bool(recording.guards)
+    for j in range(len(nodes) - 1, -1, -1):
+        if ("v", j) in needed:
+            needed.update(nodes[j][1:])
+    number: dict[Any, Any] = {}
+    kept = [j for j in range(len(nodes)) if ("v", j) in needed]
+    slots = [s for s in range(len(recording.constants)) if ("c", s) in needed]
+    if len(kept) == len(nodes) and len(slots) == len(recording.constants):
+        return Program(0, 0, tuple(nodes), outputs, shape, tuple(recording.constants), raises=raises)
+    number.update({("v", j): ("v", new) for new, j in enumerate(kept)})
+    number.update({("c", s): ("c", new) for new, s in enumerate(slots)})
+    renamed = tuple((nodes[j][0], *(number.get(o, o) for o in nodes[j][1:])) for j in kept)
+    constants = tuple(recording.constants[s] for s in slots)
+    return Program(0, 0, renamed, tuple(number.get(o, o) for o in outputs), shape, constants, raises=raises)

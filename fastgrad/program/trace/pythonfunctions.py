@@ -1,0 +1,96 @@
+"""Rules for tracing functions of Python that compare numbers: one way through them instead of one for each order."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from .elementwise import as_mask, logical_and, logical_or, record, select, traced
+from .symbols import RULES, Flag, Symbol, Traced
+
+
+def _extreme(name: str, node: str) -> Callable[..., Any]:
+    """max and min, which keep what they have unless the next one is beyond it: so NaN stays where it comes first."""
+    real = getattr(builtins, name)
+
+    def choose(best: Any, item: Any) -> Any:
+        if not traced(best, item):
+            return real(best, item)
+        result = record(node, best, item)
+        if traced(best):
+            result = select(RULES[np.isnan](best), best, result)
+        if _is_pythons(item) or _is_pythons(best):
+            result.trace.pythons.add(result.key)
+        return result if traced(best) or best == best else best  # noqa: PLR0124  NaN
+
+    def call(*values: Any, **options: Any) -> Any:
+        items = _items(values[0]) if len(values) == 1 else list(values)
+        if options or items is None or not traced(*items) or any(isinstance(v, np.ndarray) for v in items):
+            return real(*(values if len(values) != 1 or items is None else (items,)), **options)
+        return reduce(choose, items)
+
+    return call
+
+
+def _items(values: Any) -> Any:
+    """The elements of what can be gone through, once; None of anything else, which raises in Python."""
+    return list(values) if hasattr(values, "__iter__") or hasattr(values, "__getitem__") else None
+
+
+def _is_pythons(value: Any) -> bool:
+    return value.key in value.trace.pythons if isinstance(value, Symbol) else type(value) in (int, float)
+
+
+def _sorted(values: Any, /, *, key: Any = None, reverse: Any = False) -> list[Any]:
+    """Odd-even transposition, stable as Python's; NaN has no order, so that f itself is asked there."""
+    items = list(values)
+    if key is not None or not traced(*items):
+        return sorted(items, key=key, reverse=reverse)
+    for item in items:
+        if isinstance(item, Symbol):
+            item.trace.guards.append(item.key)
+    for turn in range(len(items)):
+        for i in range(turn % 2, len(items) - 1, 2):
+            a, b = items[i : i + 2]
+            swap = a < b if reverse else b < a
+            items[i], items[i + 1] = select(swap, b, a), select(swap, a, b)
+    return items
+
+
+def _folded(name: str, rule: Callable[[Any, Any], Any], start: bool) -> Callable[[Any], Any]:
+    """any and all of all elements; those behind the one that decides change nothing."""
+    real = getattr(builtins, name)
+
+    def call(values: Any, /) -> Any:
+        items = _items(values)
+        if items is None or not traced(*items):
+            return real(values if items is None else items)
+        return reduce(rule, map(as_mask, items), start)
+
+    return call
+
+
+def is_instance(value: Any, kinds: Any, /) -> bool:
+    """Of a traced number, what it is in Python."""
+    if not isinstance(value, Traced):
+        return isinstance(value, kinds)
+    trace = value.trace
+    if type(value) is Symbol and (value.key in trace.pythons or trace.unpacked):
+        return isinstance(0.0, kinds)
+    whole = value.key in trace.whole
+    return isinstance(np.bool_(True) if type(value) is Flag else np.int64(0) if whole else np.float64(0.0), kinds)
+
+
+PYTHONS: dict[str, Any] = {
+    "isinstance": is_instance,
+    "max": _extreme("max", "fmax"),
+    "min": _extreme("min", "fmin"),
+    "sorted": _sorted,
+    "any": _folded("any", logical_or, start=False),
+    "all": _folded("all", logical_and, start=True),
+}
+"""What a traced function gets instead of Python's functions of these names."""

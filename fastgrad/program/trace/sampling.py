@@ -1,0 +1,47 @@
+"""Which sides of a branch points of a call take: of a function with very many ways through it only these are traced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..program import Operand
+from ..schedule import OF_ARRAYS
+from .symbols import Trace
+
+Array = NDArray[np.float64]
+
+
+class Sample:
+    """Points, and the values that the nodes of a trace have there."""
+
+    def __init__(self, trace: Trace, points: Array, inputs: int) -> None:
+        self._trace, self._points, self._inputs = trace, points, inputs
+        self._values: list[Array] = []
+
+    def sides(self, known: list[tuple[Operand, bool]], key: Operand) -> set[bool]:
+        """The sides of a mask that are taken where others are known; both where no point comes by."""
+        here = np.ones(len(self._points), dtype=bool)
+        for other, value in known:
+            here &= self._truth(other) == value
+        truth = self._truth(key)[here]
+        return {True, False} if not truth.size else set(np.unique(truth).tolist())
+
+    def _truth(self, key: Operand) -> NDArray[np.bool_]:
+        nodes = self._trace.nodes
+        for name, *operands in nodes[len(self._values) : int(key[1]) + 1]:
+            value = OF_ARRAYS[name](*map(self._load, operands))
+            self._values.append(np.broadcast_to(np.asarray(value, dtype=np.float64), len(self._points)))
+        truth: NDArray[np.bool_] = self._values[int(key[1])] != 0.0
+        return truth
+
+    def _load(self, operand: Operand) -> Any:
+        kind, place = operand
+        if kind == "k":
+            return place
+        number = int(place)
+        if kind == "c":
+            return self._trace.constants[number]
+        return self._values[number] if kind == "v" else self._points[:, number + self._inputs * (kind == "b")]
