@@ -19,7 +19,7 @@ from .arrays import Symbols
 from .elementwise import record
 from .mathfunctions import SHIM_MODULE
 from .numpymodule import NUMPYS, StandIn
-from .pythonfunctions import is_instance
+from .refusals import refuse
 from .symbols import Flag, Traced, as_number
 
 
@@ -71,13 +71,25 @@ def _pythons(value: Any) -> Any:
     return value
 
 
+def _isinstance(value: Any, kind: Any) -> bool:
+    """Of a symbol what NumPy's number is that it stands for."""
+    if isinstance(value, Traced):
+        if isinstance(kind, tuple):
+            return any(_isinstance(value, one) for one in kind)
+        found = issubclass(value.type.type, kind)
+        if value.key in value.trace.pythons and found != issubclass(float, kind):
+            refuse("f asks whether a number of Python's is one of NumPy's; a traced one is either")
+        return found or isinstance(value, kind)
+    return isinstance(value, kind)
+
+
 def _import(name: str, *args: Any) -> Any:
     """An import inside f, which gets what the others get."""
     module = builtins.__import__(name, *args)
     return NUMPYS.get(module, SHIM_MODULE if module is math else module)
 
 
-_SHIMS: dict[str, Any] = {"float": Float, "int": Int, "isinstance": is_instance}
+_SHIMS: dict[str, Any] = {"float": Float, "int": Int, "isinstance": _isinstance}
 _WITH_IMPORT = {**vars(builtins), "__import__": _import}
 
 

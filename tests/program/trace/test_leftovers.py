@@ -188,7 +188,7 @@ def test_what_a_refused_trace_wrote_is_taken_back():
         log.append(1)
         return complex(x[0])
 
-    with pytest.raises(Untraceable, match="into a complex number"):
+    with pytest.raises(Untraceable, match="complex"):
         trace(f, (1,))
     assert log == []
 
