@@ -34,6 +34,7 @@ def _single(value: Any) -> Any:
 class Float(float, metaclass=StandIn):
     """float."""
 
+    __module__ = "builtins"  # as it says itself
     own = float
     dtype = np.dtype(float)  # NumPy asks a class that it does not know
 
@@ -48,6 +49,7 @@ class Float(float, metaclass=StandIn):
 class Int(int, metaclass=StandIn):
     """int."""
 
+    __module__ = "builtins"
     own = int
     dtype = np.dtype(int)
 

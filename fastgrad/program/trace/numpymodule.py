@@ -39,6 +39,7 @@ class _Ufunc:
 
     def __init__(self, ufunc: np.ufunc) -> None:
         self._ufunc = ufunc
+        self.__module__, self.__name__ = "numpy", ufunc.__name__
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         if not options and any(map(_is_list_of_symbols, args)):
@@ -76,6 +77,7 @@ class StandIn(type):
 class Float64(np.float64, metaclass=StandIn):
     """np.float64, of which a symbol is one."""
 
+    __module__ = "numpy"
     own = np.float64
 
     def __new__(cls, value: Any = 0.0) -> Any:

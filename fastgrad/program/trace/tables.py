@@ -5,6 +5,7 @@ A `Table` is a view of the user's array, in all else like it. What is computed o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -46,6 +47,7 @@ class Table(np.ndarray[Any, np.dtype[Any]]):
         return self.copy("K")
 
 
+@lru_cache(maxsize=1024)
 def indexes(code: CodeType) -> bool:
     """Whether a function, or one inside it, takes elements or copies of arrays."""
     if any(indexes(const) for const in code.co_consts if isinstance(const, CodeType)):

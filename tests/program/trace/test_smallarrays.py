@@ -339,8 +339,6 @@ FORMS = [
     lambda x: np.isclose(x[0], 0.5) * x[0],
     lambda x: np.sum(np.atleast_2d(x) @ A),
     lambda x: np.sum(np.matmul(A, x)),
-    lambda x: np.vecdot(x, B),
-    lambda x: np.matvec(A, x).sum(),
     lambda x: np.sum(np.exp2(x)),
     lambda x: np.sum(np.ravel([x[0], x[1]])),
     lambda x: np.count_nonzero(x > 0.5) * x[0],
@@ -436,6 +434,8 @@ FORMS = [
     imported,
     nested,
 ]
+if hasattr(np, "matvec"):  # NumPy 2.2
+    FORMS += [lambda x: np.vecdot(x, B) + np.matvec(A, x).sum() + np.vecmat(x, A).sum()]
 
 
 def source(f):
