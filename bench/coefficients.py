@@ -1,12 +1,14 @@
-"""The polynomials of fastgrad's vector math, as it has them in `fastgrad/llvm/math/coefficients.py`.
+"""The polynomials of fastgrad's vector math, as it has them in `fastgrad/llvm/math`.
 
 Each goes through its function at the zeros of a Chebyshev polynomial, which is the best there is but for a tenth of a
 digit, in 60 digits, and is then rounded. Its comment says where it is taken and by how much it misses, relative to
 what is asked for.
 
     python bench/coefficients.py > fastgrad/llvm/math/coefficients.py
+    python bench/coefficients.py special > fastgrad/llvm/math/specialcoefficients.py
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -84,6 +86,79 @@ def _far(t: Any) -> Any:
     return 2 * (1 + t) / (1 - t)
 
 
+# --- error, gamma and Bessel functions --------------------------------------------------------------------------------
+
+BESIDE = mp.mpf(15) / 4
+LARGE = 8  # where asymptotic series begin
+ROOT = mp.findroot(mp.digamma, 1.46)
+HALF, ONE = mp.mpf(0.5), mp.mpf(1)
+
+
+def _scaled_erfc(t: Any) -> Any:
+    """(1 + 2 x) erfc(x) exp(x**2) where t is (x - 15/4) / (x + 15/4)."""
+    if t == 1:
+        return 2 / mp.sqrt(mp.pi)
+    x = BESIDE * (1 + t) / (1 - t)
+    if x > 200:
+        series = mp.fsum((-1) ** k * mp.fac2(2 * k - 1) / (2 * x * x) ** k for k in range(12))
+        return (1 + 2 * x) * series / (x * mp.sqrt(mp.pi))
+    return (1 + 2 * x) * mp.erfc(x) * mp.exp(x * x)
+
+
+def _log_gamma(d: Any) -> Any:
+    """log(gamma(2 + d)) / d."""
+    return mp.loggamma(2 + d) / d if d else mp.digamma(2)
+
+
+def _stirling(z: Any) -> Any:
+    """What Stirling's formula misses, times x, where z is 1/x**2."""
+    x = 1 / mp.sqrt(z)
+    return (mp.loggamma(x) - ((x - HALF) * mp.log(x) - x + mp.log(2 * mp.pi) / 2)) * x
+
+
+def _digamma(d: Any) -> Any:
+    """The derivative of log(gamma) at 3/2 + d, without its root."""
+    return mp.digamma(HALF + ONE + d) / (HALF + ONE + d - ROOT)
+
+
+def _digamma_far(z: Any) -> Any:
+    x = 1 / mp.sqrt(z)
+    return (mp.log(x) - 1 / (2 * x) - mp.digamma(x)) / z
+
+
+def _trigamma_far(z: Any) -> Any:
+    x = 1 / mp.sqrt(z)
+    return (mp.psi(1, x) - 1 / x - z / 2) * x / z
+
+
+def _bessel(order: int) -> Callable[[Any], Any]:
+    """I(x) exp(-x) where t is x / 4 - 1; of order 1 over x."""
+
+    def scaled(t: Any) -> Any:
+        x = 4 + 4 * t
+        if not x:
+            return ONE if order == 0 else HALF
+        return mp.exp(-x) * mp.besseli(order, x) / x**order
+
+    return scaled
+
+
+def _bessel_far(order: int) -> Callable[[Any], Any]:
+    """I(x) exp(-x) sqrt(x) where t is 16 / x - 1."""
+
+    def scaled(t: Any) -> Any:
+        x = 16 / (1 + t)
+        if x < 2000:
+            return mp.exp(-x) * mp.besseli(order, x) * mp.sqrt(x)
+        terms, term = ONE, ONE
+        for k in range(1, 15):
+            term *= -(4 * order**2 - (2 * k - 1) ** 2) / (8 * k * x)
+            terms += term
+        return terms / mp.sqrt(2 * mp.pi)
+
+    return scaled
+
+
 SQUARE = (mp.sqrt(2) - 1) ** 4 * mp.mpf("1.0001")  # of (m - 1) / (m + 1) where m is the square root of 2
 # name, function, interval, number of coefficients, and what an error of the polynomial is multiplied by
 TABLE: list[tuple[str, Callable[[Any], Any], Any, Any, int, Callable[[Any], Any]]] = [
@@ -103,6 +178,18 @@ TABLE: list[tuple[str, Callable[[Any], Any], Any, Any, int, Callable[[Any], Any]
     ("ERFC", _erfc, mp.mpf(-1) / 3, mp.mpf(0.5), 15, lambda t: mp.exp(-(_far(t) ** 2))),
     ("ATAN", _of_root(mp.atan), TINY, mp.mpf(0.25), 12, lambda z: z),
     ("ASIN", _of_root(mp.asin), TINY, mp.mpf(0.25), 13, lambda z: z),
+]
+
+FAR = ONE / LARGE**2
+SPECIAL: list[tuple[str, Callable[[Any], Any], Any, Any, int, Callable[[Any], Any]]] = [
+    ("SCALED_ERFC", _scaled_erfc, -ONE, ONE, 26, lambda t: 1),
+    ("LOG_GAMMA", _log_gamma, -HALF, HALF, 20, lambda d: 2),
+    ("STIRLING", _stirling, TINY, FAR, 6, lambda z: mp.sqrt(z) / 4),
+    ("DIGAMMA", _digamma, -HALF, HALF, 22, lambda d: 1),
+    ("DIGAMMA_FAR", _digamma_far, TINY, FAR, 6, lambda z: z / 2),
+    ("TRIGAMMA_FAR", _trigamma_far, TINY, FAR, 7, lambda z: z),
+    *[(f"BESSEL_{n}", _bessel(n), -ONE, ONE, 30, lambda t: 5 * (1.1 + t)) for n in (0, 1)],
+    *[(f"BESSEL_{n}_FAR", _bessel_far(n), -ONE + TINY, ONE, 22, lambda t: 2) for n in (0, 1)],
 ]
 
 
@@ -126,19 +213,25 @@ SUMS = [
     ("LOG10E", split(1 / mp.log(10), 32)),
     ("LOG10_2", split(mp.log10(2), 32)),
 ]
+SPECIAL_SUMS = [("DIGAMMAS_ROOT", split(ROOT, 53))]
 
 
 def main() -> None:
     """Write the module."""
+    special = "special" in sys.argv
     print('"""Coefficients of polynomials, lowest first, and constants as sums: written by bench/coefficients.py."""\n')
-    for name, f, a, b, count, weight in TABLE:
+    for name, f, a, b, count, weight in SPECIAL if special else TABLE:
         coefficients = interpolated(f, a, b, count)
         error = missed(f, weight, a, b, coefficients)
         print(f"# from {float(a):.4g} to {float(b):.4g}; 2**{error:.1f}")
         lines = "\n".join(f"    {float(c)!r}," for c in coefficients)
         print(f"{name} = (\n{lines}\n)")
-    print("\n# but for PI the first parts are short: whole numbers below 2**20 times them are exact")
-    for name, parts in SUMS:
+    print(
+        "\n# but for PI the first parts are short: whole numbers below 2**20 times them are exact"
+        if not special
+        else ""
+    )
+    for name, parts in SPECIAL_SUMS if special else SUMS:
         print(f"{name} = ({', '.join(repr(float(p)) for p in parts)})")
 
 

@@ -17,13 +17,23 @@ from operator import or_
 import llvmlite.binding as llvm
 
 from .lanes import Lanes
-from .math import exponentials, inverse, logarithms, powers, trigonometric
+from .math import (
+    besselfunctions,
+    errorfunctions,
+    exponentials,
+    gammafunctions,
+    inverse,
+    logarithms,
+    powers,
+    trigonometric,
+)
 from .math.values import Found, Mask, Value
 
 # what the C library has by the same names, and f may use
 FUNCTIONS = frozenset({
     "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "hypot", "pow", "fmod",
+    "erf", "erfc", "lgamma", "tgamma", "j0", "j1",
 })  # fmt: skip
 OF_TWO = frozenset({"atan2", "hypot", "pow", "fmod"})
 ARGUMENTS = ("%x", "%y")
@@ -53,6 +63,15 @@ OWN: dict[str, Callable[..., Found]] = {
     "cosh": exponentials.hyperbolic_cosine,
     "tanh": exponentials.hyperbolic_tangent,
     "erf": exponentials.error_function,
+    "erfc": errorfunctions.complementary,
+    "erfcx": errorfunctions.scaled_complementary,
+    "log_ndtr": errorfunctions.logarithm_of_normal,
+    "mills": errorfunctions.inverse_mills,
+    "lgamma": gammafunctions.logarithm_of_gamma,
+    "digamma": gammafunctions.digamma,
+    "trigamma": gammafunctions.trigamma,
+    "i0e": besselfunctions.scaled_of_order_zero,
+    "i1e": besselfunctions.scaled_of_order_one,
     "log": logarithms.logarithm,
     "log1p": logarithms.logarithm_of_more_than_one,
     "log2": logarithms.logarithm_to_two,
@@ -68,6 +87,7 @@ OWN: dict[str, Callable[..., Found]] = {
     "hypot": inverse.hypotenuse,
     "cbrt": inverse.cube_root,
 }
+_NO_LIBRARYS = frozenset(OWN) - FUNCTIONS - {"sin" + PAIRED, "cos" + PAIRED}  # for all numbers our own
 
 
 class Unsupported(Exception):
@@ -89,6 +109,8 @@ def enabled() -> bool:
 @cache
 def length(name: str) -> int:
     """Instructions of one of our own functions; 0 of others."""
+    if name in CALLING:
+        return sum(map(length, CALLING[name]))
     scratch = Vectors(2)
     if name in OWN:
         OWN[name](*(Value(scratch, o) for o in ARGUMENTS[: 2 if name in OF_TWO else 1]))
@@ -138,7 +160,7 @@ class Vectors(Lanes):
             return self.emit(f"{_LOGIC[name]} {self.mask} {operands[0]}, {operands[1]}")
         if name in _INTRINSICS:
             return self.intrinsic(_INTRINSICS[name], *operands)
-        if name in OWN or name in FUNCTIONS:
+        if name in OWN or name in FUNCTIONS or (name in CALLING and self.outside is None):
             return self.function(name, *operands)
         if name in _COMPOSED:
             return _COMPOSED[name](self, *operands)
@@ -146,8 +168,8 @@ class Vectors(Lanes):
         raise Unsupported(msg)
 
     def function(self, name: str, *operands: str) -> str:
-        """An elementary function: our own, or the C library's."""
-        if name not in OWN or not enabled():
+        """An elementary function: our own, what is made of several, or the C library's."""
+        if name not in CALLING and (name not in OWN or not (enabled() or name in _NO_LIBRARYS)):
             return self._lane_by_lane(name.removesuffix(PAIRED), *operands)
         if self.outside is None:
             return self.call(self._apart(name, len(operands)), *operands)
@@ -156,11 +178,14 @@ class Vectors(Lanes):
         return found.name
 
     def _apart(self, name: str, count: int) -> str:
-        """One of our own as a function of the module, for all arguments."""
+        """One of our own, or what is made of several, as a function of the module, for all arguments."""
         full = f"fastgrad.{name}.{self.lanes}"
         if full not in self.declared:
             body, names = Vectors(self.lanes, fused=self.fused), ARGUMENTS[:count]
-            body.write_whole(name, names)
+            if name in CALLING:
+                body.do(f"ret {self.double} {_COMPOSED[name](body, *names)}")
+            else:
+                body.write_whole(name, names)
             head = f"define internal {self.double} @{full}({', '.join(f'{self.double} {n}' for n in names)})"
             wide = " ".join(f'"{kind}-vector-width"="{64 * self.lanes}"' for kind in ("min-legal", "prefer"))
             attributes = f'noinline nounwind readnone willreturn "stackrealign" {wide}'
@@ -278,6 +303,59 @@ def _to_float(v: Vectors, a: str) -> str:
     return v.emit(f"uitofp {v.mask} {a} to {v.double}")
 
 
+def _softplus(v: Vectors, a: str) -> str:
+    """log(1 + exp(a)), by the exponential of what is not positive."""
+    rest = v.function("log1p", v.function("exp", _negate(v, v.intrinsic("fabs", a))))
+    return v.apply("+", v.select(v.compare("olt", a, v.splat(0.0)), v.splat(0.0), a), rest)
+
+
+def _logit(v: Vectors, a: str) -> str:
+    """log(a / (1 - a)); near a half that is the logarithm of nearly 1."""
+    rest = v.apply("-", v.splat(1.0), a)
+    twice = v.apply("-", v.apply("+", a, a), v.splat(1.0))
+    near = v.compare("olt", v.intrinsic("fabs", twice), v.splat(0.5))
+    above = v.select(near, v.apply("/", twice, rest), v.splat(0.0))
+    return v.select(near, v.function("log1p", above), v.function("log", v.apply("/", a, rest)))
+
+
+def _times_logarithm(name: str) -> Callable[[Vectors, str, str], str]:
+    """0 where the factor is 0, unless the other number is NaN."""
+
+    def product(v: Vectors, a: str, b: str) -> str:
+        zero = v.emit(f"and {v.mask} {v.compare('oeq', a, v.splat(0.0))}, {v.compare('ord', b, b)}")
+        return v.select(zero, v.splat(0.0), v.apply("*", a, v.function(name, b)))
+
+    return product
+
+
+def _entropy(v: Vectors, a: str) -> str:
+    """-a log(a), 0 at 0, minus infinity below."""
+    found = _negate(v, _COMPOSED["xlogy"](v, a, a))
+    return v.select(v.compare("olt", a, v.splat(0.0)), v.splat(float("-inf")), found)
+
+
+def _relative_entropy(v: Vectors, a: str, b: str) -> str:
+    """a log(a / b); 0 where a is 0 and b not negative, infinite where one is."""
+    zero = v.splat(0.0)
+    inside = v.emit(f"and {v.mask} {v.compare('ogt', a, zero)}, {v.compare('ogt', b, zero)}")
+    ends = v.emit(f"and {v.mask} {v.compare('oeq', a, zero)}, {v.compare('oge', b, zero)}")
+    nan = v.emit(f"or {v.mask} {v.is_nan(a)}, {v.is_nan(b)}")
+    found = v.apply("*", a, v.function("log", v.apply("/", a, b)))
+    outside = v.select(nan, v.splat(float("nan")), v.splat(float("inf")))
+    return v.select(inside, found, v.select(ends, zero, outside))
+
+
+def _within(v: Vectors, a: str) -> str:
+    """0 of what is not negative, minus infinity of the rest."""
+    found = v.select(v.compare("olt", a, v.splat(0.0)), v.splat(float("-inf")), v.splat(0.0))
+    return v.select(v.is_nan(a), a, found)
+
+
+CALLING = {
+    "softplus": ("exp", "log1p"), "logit": ("log", "log1p"), "xlogy": ("log",), "xlog1py": ("log1p",), "entr": ("log",),
+    "rel_entr": ("log",), "logabs": ("log",), "xlogabs": ("log",),
+}  # fmt: skip
+"""Operations that are made of functions, and of which."""
 _COMPOSED: dict[str, Callable[..., str]] = {
     "neg": _negate,
     "min": _extreme("olt"),
@@ -296,4 +374,13 @@ _COMPOSED: dict[str, Callable[..., str]] = {
     "tofloat": _to_float,
     "power": _power,
     "inverse": _inverse,
+    "softplus": _softplus,
+    "logit": _logit,
+    "xlogy": _times_logarithm("log"),
+    "within": _within,
+    "logabs": lambda v, a: v.function("log", v.intrinsic("fabs", a)),
+    "xlogabs": lambda v, a, b: _times_logarithm("log")(v, a, v.intrinsic("fabs", b)),
+    "entr": _entropy,
+    "rel_entr": _relative_entropy,
+    "xlog1py": _times_logarithm("log1p"),
 }

@@ -104,6 +104,11 @@ def is_installed(path: str) -> bool:
     return "site-packages" in path or "dist-packages" in path or path.startswith((_OWN, *_PYTHONS_OWN))
 
 
+def is_own(path: str) -> bool:
+    """Whether code belongs to this package."""
+    return path.startswith(_OWN)
+
+
 def is_users_module(module: ModuleType) -> bool:
     """Whether a module is the user's: a file of theirs, a session, or made by hand; Python's own in C have a spec."""
     path = getattr(module, "__file__", None)
@@ -297,7 +302,7 @@ def _refusal(name: str, value: Any) -> str:
     if isinstance(value, np.ndarray):
         return (
             f"it captures the array {name!r}, which Numba freezes up to 1 MB and reads live above; pass it instead: "
-            f"def f(x, {name}): ... with args=({name},)"
+            f"def f({'z' if name == 'x' else 'x'}, {name}): ... with args=({name},)"
         )
     if isinstance(value, FunctionType) and value.__kwdefaults__:
         return f"it calls {name!r}, whose keyword-only arguments Numba gives no defaults; write them without the *"

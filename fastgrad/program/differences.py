@@ -15,8 +15,9 @@ from ..formulas.stencils import Table
 from .changes import IDENTITIES, Coordinate, Points, Walk, slopeless
 from .combination import Combination, Weighted, total
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
+from .specials import GAMMAS
 
-POLES = frozenset({"log", "log2", "log10", "log1p", "pow", "eq", "ne"})
+POLES = frozenset({"log", "log2", "log10", "log1p", "pow", "eq", "ne", *GAMMAS})
 DIVISIONS = frozenset({"/", "floordiv", "mod", "fmod"})
 """Both may be not finite at x alone, as log(x * x) at 0; divisions if the divisor moves."""
 MANY = 2_000  # results of which the zeros may be left out

@@ -1,8 +1,8 @@
 """The key of a kept trace: a white list of what cannot change unseen.
 
 What a function reads is proved from its code and what that reaches: numbers, strings, small arrays by their bytes and
-by whether f may write into them, functions of the same kind, and what NumPy and math had when this module was imported.
-Whatever else it mentions, it may read another value of at its next call, and has no key.
+by whether f may write into them, functions of the same kind, what NumPy and math had when this module was imported, and
+SciPy's own ufuncs. Whatever else it mentions, it may read another value of at its next call, and has no key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from . import members
+from . import members, scipys
 from .captures import content, function_parts, home, is_pythons_class, loaded
 from .freshness import Watch
 from .members import Chain
@@ -29,6 +29,7 @@ SMALL_ARRAY = 16_384  # bytes; comparing more takes longer than tracing
 _NUMPYS = os.path.join(os.path.dirname(np.__file__), "")
 _SPACES = (np, np.linalg, math, cmath, operator)
 _PLACES = set(map(id, _SPACES))
+_SCIPYS = ("scipy", "scipy.special")
 # Functions of NumPy that read a file, a setting or the clock, and makers of attributes' readers.
 _READING = {
     "load", "loadtxt", "genfromtxt", "fromfile", "fromregex", "fromstring", "frombuffer", "from_dlpack", "memmap",
@@ -217,8 +218,8 @@ def _method(function: FunctionType, value: Any, notes: _Notes) -> Hashable:
 
 
 def _attributes(module: ModuleType, chains: tuple[Chain, ...], notes: _Notes) -> Hashable:
-    """What a function takes of a module; all of it is on the list, or a number."""
-    if id(module) not in _PLACES:
+    """What a function takes of a module; all of it is on the list, or a number, or one of SciPy's ufuncs."""
+    if id(module) not in _PLACES and not (module.__name__ in _SCIPYS and scipys.module(module.__name__) is module):
         raise _ChangesError
     return (module.__name__, *[_value(_at(module, chain, notes), notes) for chain in chains])
 
@@ -239,8 +240,8 @@ def _value(value: Any, notes: _Notes) -> Hashable:
     kind = type(value)
     if kind in _NUMBERS:
         return (kind, repr(value))
-    if _ALWAYS.get(id(value)) is value:
-        return value
+    if _ALWAYS.get(id(value)) is value or (kind is np.ufunc and scipys.is_own_ufunc(value)):
+        return cast(Hashable, value)
     if kind is np.ndarray and value.dtype.kind in "fiub" and value.nbytes <= SMALL_ARRAY:
         if notes.watch:
             notes.watch.note_array(value)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import saturation
+from . import saturation, specialrules
 from .masks import Products
 from .program import BOOLEAN, MINUS_ONE, ONE, OPERATIONS, Code, Operand, Program
 
@@ -159,6 +159,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("floor", "ceil", "trunc", "rint", "sign", "tofloat", "power"), lambda y, a: (0.0,)),
     "floordiv": lambda y, a, b: (0.0, 0.0),
     "inverse": lambda y, a: (-(y * y),),
+    **specialrules.RULES,
 }
 """The partial derivatives of a node y by its operands."""
 _LINEAR = {

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..formulas.properties import cached_property
+from . import specials
 from .order import depth_first
 
 Operand = tuple[str, int] | tuple[str, float]
@@ -129,6 +130,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "tofloat": float,
     "power": lambda a: _power_of_two_below(abs(a)),
     "inverse": lambda a: 1.0 / a,
+    **specials.OPERATIONS,
 }
 """What each node computes; the interpreter's table and the definition for code generators."""
 

@@ -23,17 +23,24 @@ Array = NDArray[np.float64]
 SIGNS = "signs"
 ASIDE = 2.0**-17  # of 1 + its cube a float sees that it is more than 1
 _NAN: Operand = ("k", nan)
-_ABSORBING = frozenset({"sqrt", "cbrt", "asinh", "acosh", "hypot", "log", "log2", "log10", "log1p"})  # of infinity
+_ABSORBING = frozenset({
+    "sqrt", "cbrt", "asinh", "acosh", "hypot", "log", "log2", "log10", "log1p", "digamma", "j0", "j1",
+})  # fmt: skip  # of infinity
 _DOMAINS = {
     **dict.fromkeys(("log", "log2", "log10"), (True, ZERO)),
     "log1p": (True, MINUS_ONE),
     "atanh": (False, ONE),
 }  # what has slopes beyond its domain, and whether that is below a limit, or above
-_BLIND = frozenset({"max", "min", "fmax", "fmin", "floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod"})
+_BLIND = frozenset({
+    "max", "min", "fmax", "fmin", "floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "logit", "xlogy",
+    "xlog1py",
+})  # fmt: skip
 _ADDING, _SCALING = frozenset({"+", "-", "neg", "select"}), frozenset({"*", "/"})
 REVERSE, FORWARD = "reverse", "forward"
-_OVERFLOWING = frozenset({"exp", "exp2", "expm1", "sinh", "cosh", "*", "hypot", "/", "pow", "inverse"})
-_POLES = {"/": 1, "pow": 0, "inverse": 0}  # the operand that is 0 at a pole, where nothing has overflowed
+_OVERFLOWING = frozenset(
+    {"exp", "exp2", "expm1", "sinh", "cosh", "*", "hypot", "/", "pow", "inverse", "tgamma", "erfcx"}
+)
+_POLES = {"/": 1, "pow": 0, "inverse": 0, "tgamma": 0}  # the operand that is 0 at a pole, where nothing has overflowed
 _ENDING = frozenset({"sqrt", "asin", "acos", "acosh", "pow"})  # not defined beyond a place where they are vertical
 
 

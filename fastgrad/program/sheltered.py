@@ -15,7 +15,8 @@ from .program import ONE, Operand, Program
 _Side = tuple[Operand, bool]
 _SLOW = frozenset({
     "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "exp", "exp2",
-    "expm1", "log", "log2", "log10", "log1p", "pow", "cbrt", "hypot", "atan2", "mod", "fmod",
+    "expm1", "log", "log2", "log10", "log1p", "pow", "cbrt", "hypot", "atan2", "mod", "fmod", "erfc", "lgamma",
+    "softplus", "logit", "xlogy", "xlog1py", "entr", "rel_entr",
 })  # fmt: skip
 
 

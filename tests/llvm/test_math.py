@@ -65,6 +65,33 @@ BASES = np.concatenate([spread(1e-300, 1e300), uniform(0.5, 2), 1 + both(spread(
 EXPONENTS = np.concatenate([uniform(-1, 1), uniform(-900, 900), 6e3 * uniform(-1, 1), 6e3 * uniform(-1, 1)])
 EXPONENTS = np.concatenate([EXPONENTS, np.rint(uniform(-99, 99))])
 PLANE = tuple(np.concatenate([both(spread(1e-100, 1e100)), uniform(-1, 1), both(uniform(1, 1.1))]) for _ in range(2))
+GAMMAS = np.concatenate(
+    [
+        spread(1e-150, 1e150),
+        uniform(0, 10),
+        1 + both(spread(1e-14, 0.4)),
+        2 + both(spread(1e-14, 0.4)),
+        near(0.5, 1.5, 2.5, 8.0, 1.4616321449683622),
+    ]
+)
+BESSELS = np.concatenate([both(spread(1e-20, 600)), uniform(-10, 10), near(8.0, -8.0)])
+ERFCS = near(0.5, -0.5, 26.4)
+
+
+def _erfcx(x):
+    if x > 1e6:
+        return (1 - 1 / (2 * x * x)) / (x * mpmath.sqrt(mpmath.pi))
+    return mpmath.erfc(x) * mpmath.exp(x * x)
+
+
+def _log_ndtr(x):
+    return mpmath.log(_erfcx(-x / mpmath.sqrt(2)) / 2) - x * x / 2
+
+
+def _mills(x):
+    return mpmath.sqrt(2 / mpmath.pi) / _erfcx(-x / mpmath.sqrt(2))
+
+
 # name, in mpmath, arguments, units in the last place
 CASES = [
     ("sin", mpmath.sin, (ANGLES,), 2),
@@ -79,6 +106,15 @@ CASES = [
     ("cosh", mpmath.cosh, (POWERS,), 2),
     ("tanh", mpmath.tanh, (np.concatenate([POWERS, near(0.63, 22.0)]),), 2),
     ("erf", mpmath.erf, (np.concatenate([POWERS, uniform(-6, 6), near(1.0, -1.0, 6.0)]),), 2),
+    ("erfc", mpmath.erfc, (np.concatenate([uniform(-6, 6), uniform(6, 26.4), both(spread(1e-20, 1)), ERFCS]),), 4),
+    ("erfcx", _erfcx, (np.concatenate([uniform(-26.6, 9), spread(1e-20, 1e300), -spread(1e-20, 5), near(0.5)]),), 5),
+    ("log_ndtr", _log_ndtr, (np.concatenate([uniform(-37, 8), -spread(1e-20, 1e100), near(0.0, -1.0)]),), 5),
+    ("mills", _mills, (np.concatenate([uniform(-37, 8), uniform(8, 37.5), -spread(1e-20, 1e100), near(0.0)]),), 6),
+    ("lgamma", mpmath.loggamma, (GAMMAS,), 5),
+    ("digamma", mpmath.digamma, (GAMMAS,), 6),
+    ("trigamma", lambda x: mpmath.psi(1, x), (np.concatenate([GAMMAS, -uniform(0.001, 30)]),), 6),
+    ("i0e", lambda x: mpmath.besseli(0, x) * mpmath.exp(-abs(x)), (BESSELS,), 4),
+    ("i1e", lambda x: mpmath.besseli(1, x) * mpmath.exp(-abs(x)), (BESSELS,), 4),
     ("log", mpmath.log, (SIZES,), 2),
     ("log1p", mpmath.log1p, (ABOVE,), 2),
     ("log2", lambda x: mpmath.log(x, 2), (SIZES,), 2),

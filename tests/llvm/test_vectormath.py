@@ -8,6 +8,7 @@ from fastgrad.engine.simd.arguments import SLOTS, Form
 from fastgrad.formulas import stencils
 from fastgrad.llvm import machine
 from fastgrad.llvm.vectormath import Unsupported, Vectors
+from fastgrad.program import specials
 from fastgrad.program.differences import differences
 from fastgrad.program.program import Program
 
@@ -126,6 +127,28 @@ def test_logic_of_masks():
     for name, want in (("and", [1, 0, 0, 0]), ("or", [1, 1, 1, 0]), ("xor", [0, 1, 1, 0])):
         nodes = [*masks, (name, ("v", 0), ("v", 1)), ("tofloat", ("v", 2))]
         assert run(nodes, [a, b], WIDTHS[0]).tolist() == want
+
+
+SPECIALS = [name for name in specials.OPERATIONS if name not in ("j0", "j1", "mills")]  # SciPy's others are rougher
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", SPECIALS)
+def test_special_functions(name, width, mode):
+    """Where they are large or small SciPy itself is some units off."""
+    pytest.importorskip("scipy.special")
+    count = 2 if name in ("xlogy", "xlog1py", "xlogabs", "rel_entr") else 1
+    columns = [VALUES, np.roll(VALUES, 7)][:count]
+    with np.errstate(all="ignore"):
+        if name == "rel_entr":  # where the quotient overflows SciPy takes two logarithms
+            columns = [c[np.abs(np.log10(np.abs(VALUES / columns[1]))) < 300] for c in columns]
+        expected = specials.OPERATIONS[name](*columns)
+    found = run([(name, *(("x", i) for i in range(count)))], columns, width)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+    np.testing.assert_array_equal(found[np.isinf(expected)], expected[np.isinf(expected)])
+    np.testing.assert_allclose(
+        found, expected, rtol=2e-13, atol=1e-300 + 2e-14 * (name in ("digamma", "trigamma", "lgamma"))
+    )
 
 
 def test_unknown_operations_are_refused():

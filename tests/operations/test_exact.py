@@ -483,7 +483,7 @@ def branching(x):
 OPAQUE = {
     "float()": lambda x: float(x[0]) + x[1],
     "a branch": branching,
-    "a table": lambda x: [1.0, 2.0][int(x[0] > 0)] + x[1],
+    "a table": lambda x: [1.0, 2.0][int(x[0])] + x[1],
     "linear algebra": lambda x: np.linalg.eigvalsh(np.outer(x, x))[0],
 }
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...llvm import points
-from ...llvm.vectormath import FUNCTIONS, OWN, PAIRED, Vectors, length
+from ...llvm.vectormath import CALLING, FUNCTIONS, OWN, PAIRED, Vectors, length
 from ...program.differences import Written
 from ...program.program import Operand, Program
 from .arguments import Arguments, Form, stream_width
@@ -23,7 +23,11 @@ Coordinates = Sequence[str] | points.Columns
 # 100 000 points of 20 coordinates and 10 000 of 100 takes 0.85 and 0.45 of the time; a sum of quotients with 20 takes
 # 1.05 times the time.
 LIGHT = 12
-SLOW = {"/": 5, "sqrt": 5, **dict.fromkeys(FUNCTIONS | OWN.keys(), 20)}  # how many operations others are
+SLOW = {
+    "/": 5,
+    "sqrt": 5,
+    **dict.fromkeys(FUNCTIONS | OWN.keys() | CALLING.keys(), 20),
+}  # how many operations others are
 # Instructions of functions in the midst of a kernel's code, 20 sines. LLVM takes a millisecond or two for each: four
 # make a kernel 1.3 times as fast (32 ms instead of 29 to compile), 20 still 1.25 times (71 and 60), 80 1.1 times (420
 # and 170).

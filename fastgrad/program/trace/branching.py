@@ -11,6 +11,7 @@ from typing import Any
 from ..captures import names
 from ..program import Operand, Program
 from ..sheltered import sheltered
+from .creation import may_fill
 from .given import Given
 from .outputs import guarded, outputs_of, program_of
 from .paths import Paths, RestartError, Way, fold
@@ -34,6 +35,7 @@ def _explored(f: Callable[..., Any], given: Given, recording: Trace, *, merging:
     target = Retargeted(f, branching=True, merging=merging)
     if merging and target.catches:  # f might catch what takes a branch apart
         target, merging = Retargeted(f, branching=True), False
+    recording.fills = any(map(may_fill, target.codes))
     kept, points = set[Any](), given.sample
     typed = any("isinstance" in names(code) for code in target.codes)
     sample = None if points is None else Sample(recording, points, prod(given.shape))

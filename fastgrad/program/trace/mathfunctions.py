@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from types import BuiltinFunctionType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from .arrays import Symbols, call_function
-from .elementwise import traced
+from .elementwise import record, traced
 from .refusals import refuse
 from .symbols import RULES, Symbol
 
@@ -104,11 +105,13 @@ def _prod(parts: Any, /, *, start: Any = 1) -> Any:
 
 _NEVER_RAISING = {
     "atan", "atan2", "asinh", "tanh", "fabs", "copysign", "degrees", "radians", "isnan", "isinf", "isfinite", "cbrt",
-    "dist", "prod",
+    "dist", "prod", "erf", "erfc",
 }  # fmt: skip
+_RECORDED = {"erf": "erf", "erfc": "erfc", "gamma": "tgamma", "lgamma": "lgamma"}
 _OF_SEQUENCES = {"fsum", "dist", "prod"}
 _RULES: dict[str, Callable[..., Any]] = {
     **{name: RULES[getattr(np, ufunc)] for name, ufunc in _UFUNCS.items()},
+    **{name: partial(record, node) for name, node in _RECORDED.items()},
     "log": _log,
     "hypot": _hypot,
     "fsum": _fsum,

@@ -14,7 +14,7 @@ from ..program import Operand
 from .elementwise import as_mask, logical_not
 from .joins import ApartError, join
 from .leftovers import HARMLESS, MUTATING
-from .paths import NOTHING, Paths
+from .paths import NOTHING, Paths, foreign
 from .refusals import active
 from .symbols import Traced
 
@@ -179,7 +179,15 @@ def called(function: Any, /, *args: Any, **options: Any) -> Any:
             function = paths.swap(function)
         if paths.sides and not _is_harmless(function):
             paths.take_apart(paths.sides[-1])
+        if _is_numpys(function):
+            return foreign(function, args, options)
     return function(*args, **options)
+
+
+def _is_numpys(function: Any) -> bool:
+    """Whether a function is NumPy's, or a method of its arrays."""
+    owner = getattr(function, "__self__", None)
+    return isinstance(function, np.ufunc) or isinstance(owner, (np.ndarray, np.ufunc)) or home(function)[:5] == "numpy"
 
 
 _WRITING = {*MUTATING, "fill_diagonal", "next", "setattr", "delattr", "open", "input", "print", "iter"}

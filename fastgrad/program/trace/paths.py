@@ -13,12 +13,14 @@ from __future__ import annotations
 import dis
 import itertools
 import math
+import operator
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import FunctionType, TracebackType
+from types import FrameType, FunctionType, TracebackType
 from typing import Any, NoReturn
 
-from ..captures import is_installed
+from ..captures import is_installed, is_own
 from ..program import ZERO, Operand
 from .implications import Fact, canonical, implied
 from .refusals import TEXT, ManyWaysError, refuse
@@ -109,6 +111,12 @@ class Paths:
         self._outer: list[list[Operand]] = []  # guards outside the sides that are being run
         trace.paths = self
 
+    def asked(self, key: Operand) -> bool:
+        """The truth of a mask, if Python asks for it: NumPy compares objects otherwise than numbers, such as NaN."""
+        if not _is_pythons(sys._getframe(2)):
+            refuse("f calls a function that compares numbers and has no rule for tracing")
+        return self.decide(key)
+
     def decide(self, key: Operand) -> bool:
         """The truth of a mask on this way."""
         known = self.known(key)
@@ -136,6 +144,19 @@ class Paths:
     def _supposed(self) -> list[tuple[Operand, bool]]:
         """What is known of the points of this way, whether it was decided or holds on the side that is run."""
         return [pair for frame in self._frames for pair in frame.supposed]
+
+    def count(self, key: Operand) -> int | None:
+        """The integer that a number made of masks and integers is on this way; None of others."""
+        kind, place = key
+        if kind in "kc":
+            value = self.trace.constants[int(place)] if kind == "c" else place
+            return int(value) if float(value).is_integer() else None
+        name, *operands = self.trace.nodes[int(place)] if kind == "v" else ("",)
+        if name in ("tofloat", "select"):
+            chosen = self.decide(operands[0])
+            return int(chosen) if name == "tofloat" else self.count(operands[1 if chosen else 2])
+        parts = [self.count(o) for o in operands] if name in _COUNTING else [None]
+        return None if None in parts else _COUNTING[name](*parts)
 
     def known(self, key: Operand) -> bool | None:
         """The truth of a mask where it follows from what was decided."""
@@ -249,6 +270,24 @@ _LOOP = (
     ": a loop whose number of turns depends on data, or many branches; write np.where, np.maximum or np.minimum, or "
     "let helper functions return what each branch gives"
 )
+
+
+def foreign(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A call of a function that must not ask for the truth of symbols."""
+    return function(*args, **options)
+
+
+_COUNTING: dict[str, Callable[..., int]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+_ASKING = {"UNARY_NOT", "CONTAINS_OP", "COMPARE_OP", "TO_BOOL"}
+
+
+def _is_pythons(frame: FrameType) -> bool:
+    """Whether a statement or operator of the user's asks, or one of this package, which knows what it does."""
+    code = frame.f_code
+    if is_installed(code.co_filename):
+        return is_own(code.co_filename) and code is not foreign.__code__
+    name = dis.opname[code.co_code[frame.f_lasti]]
+    return "JUMP" in name or name in _ASKING
 
 
 def _untaken(path: Path) -> Way:

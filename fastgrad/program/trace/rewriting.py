@@ -25,7 +25,7 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any
 
-from ..captures import content, instructions
+from ..captures import content
 
 _LEAVING = (
     ast.Return, ast.Raise, ast.Assert, ast.Try, ast.With, ast.Global, ast.Nonlocal, ast.Delete, ast.Import,
@@ -34,26 +34,26 @@ _LEAVING = (
 )  # fmt: skip
 _ODD = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 _OF_FRAMES = {"locals", "globals", "super", "vars", "dir", "eval", "exec"}  # which ask who calls them
-_CALLS = {"LOAD_METHOD", "LOAD_ATTR"}  # of methods, which a copy of f does not reach
 _SIMPLE = (ast.Name, ast.Constant, ast.Attribute, ast.Subscript)
 _FRESH = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Constant, ast.Call)  # what gives a value without another name
 _sites = itertools.count(1)
 
 
-@lru_cache(maxsize=512)
 def rewritten(code: CodeType) -> CodeType:
     """The code with its branches rewritten; the same object where there is nothing to do or no source."""
-    names = [i.opname for i in instructions(code)]
-    told = any(("JUMP" in name and "_IF_" in name) or name in _CALLS for name in names)
-    if not told and not any(isinstance(const, CodeType) for const in code.co_consts):
-        return code
+    return _rewritten(code, code.co_filename) or code
+
+
+@lru_cache(maxsize=512)
+def _rewritten(code: CodeType, _: str) -> CodeType | None:
+    """By the file too: code objects of two files are equal where their texts are."""
     for node in _candidates(code):
         if _is_source(node, code):
             writer = _Rewriter(code)
             new = writer.function(node)
             made = _compiled(new, code) if writer.changed else None
-            return code if made is None else made.replace(co_firstlineno=code.co_firstlineno)
-    return code
+            return None if made is None else made.replace(co_firstlineno=code.co_firstlineno)
+    return None
 
 
 def _candidates(code: CodeType) -> Iterator[Any]:

@@ -1,0 +1,116 @@
+"""The partial derivatives of error, gamma and Bessel functions, written with the operators of terms.
+
+Where two functions of about the same size would be subtracted a series does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import factorial, pi, sqrt
+from typing import Any
+
+TWO_OVER_ROOT_PI = 2.0 / sqrt(pi)
+BELL = 8.0  # from there erfcx has a series in 1/x that ends
+TAIL = -30.0  # up to there the inverse of Mills' ratio has one
+STEPS = 10  # from zero to where the series of the third derivative of log(gamma) begins
+# Of 1/u, u**-3, ... in what the inverse of Mills' ratio at -u is larger than u; and Bernoulli's numbers.
+_ABOVE = (1.0, -2.0, 10.0, -74.0, 706.0, -8162.0, 110410.0)
+_BERNOULLI = (
+    1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330,
+)  # fmt: skip
+_ODD = [1.0]
+for _k in range(1, 20):
+    _ODD.append(-_ODD[-1] * (2 * _k + 1) / 2)  # of 1/x**2 in the slope of erfcx
+_J1 = [(-0.25) ** k / (2 * factorial(k) * factorial(k + 1)) for k in range(9)]  # of x**2 in J1(x)/x
+
+
+def _series(x: Any, coefficients: Sequence[float]) -> Any:
+    """A polynomial, lowest power first."""
+    found: Any = coefficients[-1]
+    for c in reversed(coefficients[:-1]):
+        found = found * x + c
+    return found
+
+
+def _erfcx(y: Any, a: Any) -> tuple[Any]:
+    far = a.gt(BELL)
+    z = 1.0 / far.where(a, BELL)
+    z = z * z
+    return (far.where(-TWO_OVER_ROOT_PI / 2.0 * z * _series(z, _ODD), 2.0 * a * y - TWO_OVER_ROOT_PI),)
+
+
+def _mills(y: Any, a: Any) -> tuple[Any]:
+    """-y (y + a)."""
+    far = a.lt(TAIL)
+    inverse = -1.0 / far.where(a, TAIL)
+    above = inverse * _series(inverse * inverse, _ABOVE)
+    return (-y * far.where(above, y + a),)
+
+
+def _trigamma(y: Any, a: Any) -> tuple[Any]:
+    """-2 times the sum of (a + k)**-3; below 0 what it is of 1 - a mirrored."""
+    negative = a.lt(0.0)
+    b = negative.where(1.0 - a, a)
+    total: Any = 0.0
+    for k in range(STEPS):
+        inverse = 1.0 / (b + float(k))
+        total = inverse * inverse * inverse + total
+    w = 1.0 / (b + float(STEPS))
+    z = w * w
+    rest = z * (_series(z, [(2 * k + 3) * c for k, c in enumerate(_BERNOULLI)]) * z + w + 1.0)
+    found = -(2.0 * total + rest)
+    r = pi * (a - a.rint())
+    sine = negative.where(r.sin(), 1.0)
+    return (negative.where(found - 2.0 * pi**3 * r.cos() / (sine * sine * sine), found),)
+
+
+def _i1e(y: Any, a: Any) -> tuple[Any]:
+    zero = a.eq(0.0)
+    return (zero.where(0.5, a.i0e() - a.sign() * y - y / zero.where(1.0, a)),)
+
+
+def _j1(y: Any, a: Any) -> tuple[Any]:
+    near = a.abs().lt(1.0)
+    return (a.j0() - near.where(_series(a * a, _J1), y / near.where(1.0, a)),)
+
+
+def _xlogy(y: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """0 by b where both are 0."""
+    return b.log(), a / (a.eq(0.0) & b.eq(0.0)).where(1.0, b)
+
+
+def _rel_entr(y: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """Of what is infinite as one of both is negative there is no slope."""
+    outside = a.within() + b.within()
+    nothing = outside + outside.abs()
+    return (a / b).log() + 1.0 + nothing, nothing - a / (a.eq(0.0) & b.eq(0.0)).where(1.0, b)
+
+
+def _xlog1py(y: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    return b.log1p(), a / (1.0 + (a.eq(0.0) & b.eq(-1.0)).where(0.0, b))
+
+
+RULES: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "erf": lambda y, a: (TWO_OVER_ROOT_PI * (-(a * a)).exp(),),
+    "erfc": lambda y, a: (-TWO_OVER_ROOT_PI * (-(a * a)).exp(),),
+    "erfcx": _erfcx,
+    "log_ndtr": lambda y, a: (a.mills(),),
+    "mills": _mills,
+    "softplus": lambda y, a: (1.0 / (1.0 + (-a).exp()),),
+    "logit": lambda y, a: (1.0 / (a * (1.0 - a)),),
+    "within": lambda y, a: (y + y.abs(),),  # outside no number
+    "logabs": lambda y, a: (1.0 / a,),
+    "xlogabs": lambda y, a, b: (b.logabs(), a / (a.eq(0.0) & b.eq(0.0)).where(1.0, b)),
+    "entr": lambda y, a: (-1.0 - a.log(),),
+    "rel_entr": _rel_entr,
+    "xlogy": _xlogy,
+    "xlog1py": _xlog1py,
+    "lgamma": lambda y, a: (a.digamma(),),
+    "tgamma": lambda y, a: (y * a.digamma(),),
+    "digamma": lambda y, a: (a.trigamma(),),
+    "trigamma": _trigamma,
+    "i0e": lambda y, a: (a.i1e() - a.sign() * y,),
+    "i1e": _i1e,
+    "j0": lambda y, a: (-a.j1(),),
+    "j1": _j1,
+}

@@ -1,0 +1,235 @@
+"""What a traced function gets instead of SciPy's functions and distributions that do not take symbols.
+
+Modules are seen through: what is taken of one is looked up in SciPy's own, and swapped where there is a rule. Numbers
+go to SciPy as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..captures import home
+from ..members import ATTRIBUTES, STORES, instructions, is_plain
+from ..members import codes as all_codes
+from ..scipys import is_own_function, module
+from .arrays import Symbols, guarded, plain, wrap
+from .distributions import DISTRIBUTIONS, Distribution
+from .elementwise import traced
+from .exponentialsums import FUNCTIONS
+from .multivariate import logpdf
+from .refusals import refuse
+
+WITHOUT_RULES = Distribution((), {})
+LONGEST = 64  # lists in which distributions are looked for: longer ones are data
+_SEEN_THROUGH = ("scipy", "scipy.special", "scipy.stats")
+_WRITING = STORES | {"STORE_SUBSCR", "DELETE_SUBSCR"}
+_CHANGING = {*dir(list), *dir(dict)}.difference(dir(tuple), ("copy", "keys", "values", "items", "get"))
+
+
+def replaced(value: Any) -> Any:
+    """What stands for something of SciPy's in a trace; itself where that needs nothing."""
+    kind = type(value)
+    if kind is ModuleType or issubclass(kind, ModuleType):
+        name = value.__name__
+        return _Module(value) if name in _SEEN_THROUGH and module(name) is value else value  # type: ignore[arg-type]
+    if kind is FunctionType:
+        rule = FUNCTIONS.get(value.__name__)
+        return _calling(value, rule) if rule and _is_specials(value) else value
+    if kind is MethodType:
+        holder = _distribution(value.__self__)
+        return value if holder is None else getattr(holder, value.__name__)
+    found = _distribution(value) if home(kind).startswith("scipy.stats") else None
+    return value if found is None else found
+
+
+def with_replaced_parts(value: Any, codes: Iterable[CodeType], methods: Mapping[str, FunctionType]) -> Any:
+    """A copy of an object, list, tuple or dict with stand-ins for what lies in it, and with other methods.
+
+    Itself where there is nothing to replace, or where code may write into such things: it is to reach the user's own.
+    """
+    found = _with_elements(value)
+    if found is value:
+        found = _with_attributes(value, methods)
+    return value if found is value or any(map(_writes, codes)) else found
+
+
+def _with_elements(value: Any) -> Any:
+    kind = type(value)
+    if kind not in (list, tuple, dict) or len(value) > LONGEST:
+        return value
+    parts = value.values() if kind is dict else value
+    swapped = [replaced(part) for part in parts]
+    if all(a is b for a, b in zip(swapped, parts, strict=True)):
+        return value
+    return dict(zip(value, swapped, strict=True)) if kind is dict else kind(swapped)
+
+
+def _with_attributes(value: Any, methods: Mapping[str, FunctionType]) -> Any:
+    try:
+        own = vars(value) if is_plain(value) else {}
+    except Exception:  # noqa: BLE001  it has none, or one that refuses to be looked at
+        return value
+    swapped = {name: _with_elements(replaced(part)) for name, part in own.items()}
+    if all(swapped[name] is part for name, part in own.items()) and not methods:
+        return value
+    copy = object.__new__(type(value))
+    copy.__dict__.update(swapped)
+    copy.__dict__.update({name: MethodType(function, copy) for name, function in methods.items()})
+    return copy
+
+
+@lru_cache(maxsize=1024)
+def _writes(code: CodeType) -> bool:
+    """Whether a function sets attributes or elements, or calls a method that does."""
+    doing = [i for each in all_codes(code) for i in instructions(each)]
+    return any(i.opname in _WRITING or (i.opname in ATTRIBUTES and i.argval in _CHANGING) for i in doing)
+
+
+class _Module(ModuleType):
+    """A module of SciPy's whose functions trace."""
+
+    def __init__(self, own: ModuleType) -> None:
+        super().__init__(own.__name__)
+        self._own = own
+
+    def __getattr__(self, name: str) -> Any:
+        return replaced(getattr(self._own, name))
+
+
+def _is_specials(function: FunctionType) -> bool:
+    return is_own_function(function) and getattr(module("scipy.special"), function.__name__, None) is function
+
+
+def holds_symbols(*values: Any) -> bool:
+    """Whether one of the values is traced, or an array, list or tuple of what is."""
+    for value in values:
+        if isinstance(value, Symbols) or traced(value):
+            return True
+        if isinstance(value, (list, tuple)) and holds_symbols(*value):
+            return True
+    return False
+
+
+def _calling(function: Callable[..., Any], rule: Callable[..., Any]) -> Callable[..., Any]:
+    """A function by its rule where it is given symbols."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        if not holds_symbols(*args, *options.values()):
+            return function(*args, **options)
+        return guarded(f"scipy.special.{function.__name__}", rule, args, options)
+
+    return call
+
+
+def _distribution(value: Any) -> Any:
+    """One of SciPy's distributions, or one with its parameters fixed, as one that traces."""
+    kind = type(value)
+    frozen = kind.__name__.endswith("_frozen")
+    if home(kind) == "scipy.stats._multivariate":
+        return _Normals(value) if kind.__name__ in ("multivariate_normal_gen", "multivariate_normal_frozen") else None
+    dist = value.dist if frozen and home(kind).startswith("scipy.stats.") else value
+    name = type(dist).__name__.removesuffix("_gen")
+    if not home(type(dist)).startswith("scipy.stats._") or not hasattr(dist, "badvalue"):
+        return None
+    known = DISTRIBUTIONS.get(name, WITHOUT_RULES) if _is_as_scipy_has_it(dist, name) else WITHOUT_RULES
+    return _Frozen(dist, known, value.args, value.kwds, value) if frozen else _Distribution(dist, known)
+
+
+def _is_as_scipy_has_it(dist: Any, name: str) -> bool:
+    """Not one that somebody made of the same class, with another support."""
+    own = getattr(module("scipy.stats"), name, None)
+    if own is None or type(own) is not type(dist) or not is_own_function(getattr(type(own), "_argcheck", None)):
+        return False
+    return (own.a, own.b, own.badvalue) == (dist.a, dist.b, dist.badvalue)
+
+
+class _Distribution:
+    """A distribution of SciPy's whose density traces."""
+
+    def __init__(self, own: Any, known: Distribution) -> None:
+        self._own, self._known = own, known
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return _Frozen(self._own, self._known, args, options, None)
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self._own, name)
+        return _method(self._own, self._known, name, function) if callable(function) else function
+
+
+class _Frozen:
+    """One with its parameters given."""
+
+    def __init__(self, own: Any, known: Distribution, args: Any, options: Any, frozen: Any) -> None:
+        self._own, self._known, self.args, self.kwds, self._as_scipys = own, known, args, options, frozen
+
+    def __getattr__(self, name: str) -> Any:
+        rule = _method(self._own, self._known, name, getattr(self._own, name))
+        if holds_symbols(*self.args, *self.kwds.values()):
+            return lambda *values: rule(*values, *self.args, **self.kwds)
+        frozen = self._as_scipys or self._own(*self.args, **self.kwds)
+        function = getattr(frozen, name)
+
+        def call(*values: Any, **options: Any) -> Any:
+            if not holds_symbols(*values, *options.values()):
+                return function(*values, **options)
+            return rule(*values, *self.args, **(self.kwds | options))
+
+        return call if callable(function) else function
+
+
+def _method(own: Any, known: Distribution, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A method by its rule where it is given symbols."""
+    rule, said = known.rules.get(name), f"scipy.stats.{own.name}.{name}"
+
+    def single(*values: Any) -> Any:
+        return rule(*values) if traced(*values) else float(function(*values))  # type: ignore[misc]
+
+    def call(*args: Any, **options: Any) -> Any:
+        if not holds_symbols(*args, *options.values()):
+            return function(*args, **options)
+        if rule is None:
+            refuse(f"f uses {said}, which has no rule for tracing")
+        values = _arguments(known, *args, **options)
+        return guarded(said, lambda: wrap(np.frompyfunc(single, len(values), 1)(*map(plain, values))), (), {})
+
+    return call
+
+
+def _arguments(known: Distribution, x: Any, *args: Any, **options: Any) -> list[Any]:
+    """x and all parameters in their order."""
+    names = (*known.shapes, "loc", *(() if known.discrete else ("scale",)))
+    given = dict(zip(names, args, strict=False)) | options
+    if len(args) > len(names) or set(given) - set(names) or set(known.shapes) - set(given):
+        refuse(f"f gives a distribution other parameters than {', '.join(names)}")
+    return [x, *(given.get(name, 1.0 if name == "scale" else 0.0) for name in names)]
+
+
+class _Normals:
+    """SciPy's normal distribution of several numbers, or one with its parameters fixed."""
+
+    def __init__(self, own: Any) -> None:
+        self._own = own
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return _Normals(self._own(*args, **options))
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self._own, name)
+        if not callable(function):
+            return function
+
+        def call(*args: Any, **options: Any) -> Any:
+            if not holds_symbols(*args, *options.values()):
+                return function(*args, **options)
+            if name not in ("logpdf", "pdf"):
+                refuse(f"f uses scipy.stats.multivariate_normal.{name}, which has no rule for tracing")
+            found = guarded("scipy.stats.multivariate_normal.logpdf", logpdf, (self._own, *args), options)
+            return np.exp(found) if name == "pdf" else found
+
+        return call

@@ -1,0 +1,184 @@
+"""Rules for tracing the functions of scipy.special, by name: SciPy is there if f uses them.
+
+A mask that moves with x would be decided by f's own operations at every displaced point, sums in front of it among
+them. So rules have branches only inside of single operations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..scipys import is_own_ufunc
+from ..specials import OPERATIONS
+from .arrays import LATER, LOOPS
+from .elementwise import power, record, select, traced
+from .refusals import refuse
+from .symbols import RULES, Flag, Literal
+
+ZERO, HALF, ONE, MINUS_TWO = (Literal(value) for value in (0.0, 0.5, 1.0, -2.0))
+ROOT_HALF = Literal(math.sqrt(0.5))
+
+Rule = Callable[..., Any]
+
+
+def of(ufunc: np.ufunc) -> Rule:
+    """A function of NumPy's of single values, traced or not."""
+    return RULES[ufunc]
+
+
+def nothing(a: Any) -> Any:
+    """0 of a number from 0 on, NaN of others: added, it says where f is to be asked itself."""
+    return ZERO * of(np.minimum)(of(np.sqrt)(a), 1.0) if traced(a) else 0.0 if a >= 0 else math.nan
+
+
+def log_gamma(a: Any) -> Any:
+    return record("lgamma", a) if traced(a) else float(OPERATIONS["lgamma"](float(a)))
+
+
+def _expit(a: Any) -> Any:
+    return ONE / (ONE + of(np.exp)(-a))
+
+
+def log_expit(a: Any) -> Any:
+    return -record("softplus", -a)
+
+
+def ndtr(a: Any) -> Any:
+    return HALF * record("erfc", -a * ROOT_HALF)
+
+
+def log_ndtr(a: Any) -> Any:
+    return record("log_ndtr", a)
+
+
+def times_log(name: str) -> Rule:
+    """xlogy and xlog1py; a factor that is known needs no look at whether it is 0."""
+    logarithm = np.log if name == "xlogy" else np.log1p
+
+    def rule(a: Any, b: Any) -> Any:
+        if traced(a):
+            return record(name, a, b)
+        return a * of(logarithm)(b) if a != 0 else b - b if traced(b) or b != b else 0.0  # noqa: PLR0124  NaN
+
+    return rule
+
+
+xlogy, xlog1py = times_log("xlogy"), times_log("xlog1py")
+
+
+def log_beta(a: Any, b: Any) -> Any:
+    return log_gamma(a) + log_gamma(b) - log_gamma(a + b)
+
+
+def _beta(a: Any, b: Any) -> Any:
+    return of(np.exp)(log_beta(a, b)) + nothing(a) + nothing(b)
+
+
+def _kl_div(a: Any, b: Any) -> Any:
+    return record("rel_entr", a, b) - a + b
+
+
+def _boxcox(a: Any, exponent: Any) -> Any:
+    """(a**b - 1) / b, which is log(a) where b is 0."""
+    logarithm = of(np.log)(a)
+    return logarithm if not traced(exponent) and exponent == 0 else logarithm * _exprel(exponent * logarithm)
+
+
+def _huber(delta: Any, r: Any) -> Any:
+    """The area under a slope that ends at delta."""
+    size = of(np.absolute)(r)
+    inside = of(np.minimum)(size, delta)
+    return inside * (size - HALF * inside) + nothing(delta)
+
+
+def _pseudo_huber(delta: Any, r: Any) -> Any:
+    ratio = r / delta
+    return r * r / (of(np.sqrt)(ratio * ratio + ONE) + ONE) + nothing(delta) + (delta - delta)
+
+
+def _exprel(a: Any) -> Any:
+    """(exp(a) - 1) / a; near 0 a series, as the quotient's derivative has no digits left there."""
+    near = ZERO * a
+    for n in range(18, -1, -1):
+        near = near * a + Literal(1.0 / math.factorial(n + 1))
+    is_near = of(np.less)(of(np.absolute)(a), 1.0)
+    far = select(is_near, 1.0, a)
+    return select(is_near, near, of(np.expm1)(far) / far)
+
+
+def _bessel(name: str) -> Rule:
+    """NaN at infinity, where C's function is 0."""
+    return lambda a: record(name, a) + ZERO * a
+
+
+def _grown(name: str) -> Rule:
+    return lambda a: of(np.exp)(of(np.absolute)(a)) * record(name, a)
+
+
+def _cosm1(a: Any) -> Any:
+    sine = of(np.sin)(HALF * a)
+    return MINUS_TWO * (sine * sine)
+
+
+SPECIAL: dict[str, Rule] = {
+    "expit": _expit,
+    "log_expit": log_expit,
+    "logit": lambda a: record("logit", a),
+    "gammaln": lambda a: record("lgamma", a),
+    "loggamma": lambda a: record("lgamma", a) + nothing(a),
+    "gamma": lambda a: record("tgamma", a),
+    "psi": lambda a: record("digamma", a),
+    "beta": _beta,
+    "betaln": log_beta,
+    "erf": lambda a: record("erf", a),
+    "erfc": lambda a: record("erfc", a),
+    "erfcx": lambda a: record("erfcx", a),
+    "ndtr": ndtr,
+    "log_ndtr": log_ndtr,
+    "xlogy": xlogy,
+    "xlog1py": xlog1py,
+    "entr": lambda a: record("entr", a),
+    "rel_entr": lambda a, b: record("rel_entr", a, b),
+    "kl_div": _kl_div,
+    "i0": _grown("i0e"),
+    "i1": _grown("i1e"),
+    "i0e": lambda a: record("i0e", a),
+    "i1e": lambda a: record("i1e", a),
+    "j0": _bessel("j0"),
+    "j1": _bessel("j1"),
+    "expm1": of(np.expm1),
+    "log1p": of(np.log1p),
+    "cosm1": _cosm1,
+    "exprel": _exprel,
+    "exp2": of(np.exp2),
+    "exp10": lambda a: power(10.0, a),
+    "cbrt": of(np.cbrt),
+    "boxcox": _boxcox,
+    "huber": _huber,
+    "pseudo_huber": _pseudo_huber,
+}
+"""What a ufunc of SciPy's of this name does with single values, of which one at least is traced."""
+
+
+def _loop(ufunc: np.ufunc) -> Rule | None:
+    """The rule of a ufunc of SciPy's for arrays of objects, from now on in the tables."""
+    rule = SPECIAL.get(ufunc.__name__)
+    if rule is None or not is_own_ufunc(ufunc):
+        return None
+
+    def apply(*values: Any) -> Any:
+        if not traced(*values):
+            return ufunc(*values).item()
+        if any(type(value) is Flag for value in values):
+            refuse(f"f takes scipy.special.{ufunc.__name__} of comparisons; write np.where(mask, 1.0, 0.0)")
+        return rule(*values)
+
+    RULES[ufunc], LOOPS[ufunc] = apply, np.frompyfunc(apply, ufunc.nin, 1)
+    return LOOPS[ufunc]
+
+
+LATER.append(_loop)

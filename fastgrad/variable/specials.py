@@ -1,0 +1,114 @@
+"""The derivatives of SciPy's functions on Variables, by name: SciPy is there if they are used.
+
+The products are NumPy and SciPy, so that gradients may be differentiated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log, pi, sqrt
+from typing import Any
+
+import numpy as np
+
+from ..program.scipys import is_own_ufunc, module
+from .rules import Rule, value
+
+TWO_OVER_ROOT_PI = 2 / sqrt(pi)
+STEPS = 10  # to where the series of trigamma has all its digits
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+
+
+def _of(name: str) -> Callable[..., Any]:
+    """One of SciPy's functions, looked up when it is called."""
+
+    def function(*values: Any) -> Any:
+        return getattr(module("scipy.special"), name)(*values)
+
+    return function
+
+
+_expit, _psi, _gamma = _of("expit"), _of("psi"), _of("gamma")
+_i0, _i1, _i0e, _i1e, _j0, _j1 = map(_of, ("i0", "i1", "i0e", "i1e", "j0", "j1"))
+
+
+def _trigamma(x: Any) -> Any:
+    """The derivative of psi in sums and quotients, which are differentiated as often as wanted."""
+    negative = value(x) < 0
+    y = np.where(negative, 1 - x, x)
+    total: Any = 0.0
+    for k in range(STEPS):
+        total = total + 1 / ((y + k) * (y + k))
+    w = y + STEPS
+    z, series = 1 / (w * w), 0.0
+    for b in reversed(_BERNOULLI):
+        series = series * z + b
+    found = total + 1 / w + z / 2 + z / w * series
+    sine = np.where(negative, np.sin(pi * (x - np.rint(value(x)))), 1.0)
+    return np.where(negative, pi * pi / (sine * sine) - found, found)
+
+
+def _bell(x: Any) -> Any:
+    """exp(-x**2 / 2) without the factor of the normal density."""
+    return np.exp(-x * x / 2)
+
+
+def _but(x: Any, bad: Any) -> Any:
+    """1 where it would be 0 in a quotient of two."""
+    return np.where(bad, 1.0, x)
+
+
+def _half(y: Any, x: Any) -> Any:
+    """y / x of a function that is x / 2 near 0."""
+    zero = value(x) == 0
+    return np.where(zero, 0.5, y / _but(x, zero))
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    """a / b, 0 where both are 0."""
+    return a / _but(b, (value(a) == 0) & (value(b) == 0))
+
+
+PRODUCTS: dict[str, tuple[Callable[..., Any], ...]] = {
+    "expit": (lambda g, y, x: g * (y * _expit(-x)),),
+    "log_expit": (lambda g, y, x: g * _expit(-x),),
+    "logit": (lambda g, y, x: g / (x * (1 - x)),),
+    "gammaln": (lambda g, y, x: g * _psi(x),),
+    "loggamma": (lambda g, y, x: g * _psi(x),),
+    "gamma": (lambda g, y, x: g * (y * _psi(x)),),
+    "psi": (lambda g, y, x: g * _trigamma(x),),
+    "beta": (
+        lambda g, y, a, b: g * (y * (_psi(a) - _psi(a + b))),
+        lambda g, y, a, b: g * (y * (_psi(b) - _psi(a + b))),
+    ),
+    "betaln": (lambda g, y, a, b: g * (_psi(a) - _psi(a + b)), lambda g, y, a, b: g * (_psi(b) - _psi(a + b))),
+    "erf": (lambda g, y, x: g * (TWO_OVER_ROOT_PI * np.exp(-x * x)),),
+    "erfc": (lambda g, y, x: g * (-TWO_OVER_ROOT_PI * np.exp(-x * x)),),
+    "erfcx": (lambda g, y, x: g * (2 * x * y - TWO_OVER_ROOT_PI),),
+    "ndtr": (lambda g, y, x: g * _bell(x) / sqrt(2 * pi),),
+    "log_ndtr": (lambda g, y, x: g * np.exp(-x * x / 2 - y) / sqrt(2 * pi),),
+    "xlogy": (lambda g, y, a, b: g * np.log(b), lambda g, y, a, b: g * _quotient(a, b)),
+    "xlog1py": (lambda g, y, a, b: g * np.log(1 + b), lambda g, y, a, b: g * _quotient(a, 1 + b)),
+    "entr": (lambda g, y, x: -g * (np.log(x) + 1),),
+    "rel_entr": (lambda g, y, a, b: g * (np.log(a / b) + 1), lambda g, y, a, b: -g * _quotient(a, b)),
+    "kl_div": (lambda g, y, a, b: g * np.log(a / b), lambda g, y, a, b: g * (1 - _quotient(a, b))),
+    "i0": (lambda g, y, x: g * _i1(x),),
+    "i1": (lambda g, y, x: g * (_i0(x) - _half(y, x)),),
+    "i0e": (lambda g, y, x: g * (_i1e(x) - np.sign(value(x)) * y),),
+    "i1e": (lambda g, y, x: g * (_i0e(x) - np.sign(value(x)) * y - _half(y, x)),),
+    "j0": (lambda g, y, x: -g * _j1(x),),
+    "j1": (lambda g, y, x: g * (_j0(x) - _half(y, x)),),
+    "expm1": (lambda g, y, x: g * np.exp(x),),
+    "log1p": (lambda g, y, x: g / (1 + x),),
+    "exp2": (lambda g, y, x: g * (log(2) * y),),
+    "exp10": (lambda g, y, x: g * (log(10) * y),),
+    "cbrt": (lambda g, y, x: g / (3 * (y * y)),),
+    "cosm1": (lambda g, y, x: -g * np.sin(x),),
+}
+"""The products of an upstream gradient with the derivatives of SciPy's ufuncs, by their names."""
+
+
+def special_rule(ufunc: np.ufunc) -> Rule | None:
+    """The rule of one of SciPy's ufuncs, if there is one."""
+    products = PRODUCTS.get(ufunc.__name__)
+    return Rule(ufunc.__name__, ufunc, products) if products and is_own_ufunc(ufunc) else None

@@ -1,0 +1,51 @@
+"""Points that take each side of each branch."""
+
+import numpy as np
+
+from fastgrad.engine.call import Call, Rows
+from fastgrad.engine.simd.coverage import columns_at, covering, sample, used
+from fastgrad.formulas import stencils
+from fastgrad.formulas.steps import Steps
+from fastgrad.program.trace.recording import trace
+
+
+def call_of(f, points, batch=()):
+    return Call(f, Rows(points, (2,)), stencils.gradient(2), Steps("default", np.asarray(1.0)), batch=batch)
+
+
+def nested(x):
+    if x[0] > 0.0:
+        return x[1] if x[1] > 0.5 else x[0]
+    return x[0] * x[1]
+
+
+def test_each_side_that_points_take():
+    points = np.full((1000, 2), -1.0)
+    points[500], points[700] = (1.0, 1.0), (1.0, 0.0)
+    chosen = points[covering(call_of(nested, points), trace(nested, (2,)))]
+    assert {tuple(row) for row in chosen} == {(-1.0, -1.0), (1.0, 1.0), (1.0, 0.0)}
+    assert len(covering(call_of(nested, points[:400]), trace(nested, (2,)))) == 1
+
+
+def test_batch_arguments_decide_too():
+    def f(x, y):
+        return x[0] if y > 0 else x[1]
+
+    points, y = np.zeros((50, 2)), np.zeros(50)
+    y[30] = 1.0
+    found = covering(call_of(f, points, (y,)), trace(f, (2,), rows=[()]))
+    assert sorted(y[found]) == [0.0, 1.0]
+
+
+def test_nodes_that_points_use():
+    program = trace(nested, (2,))
+    assert used(program, np.array([[-1.0], [2.0]])) < used(program, np.array([[-1.0, 1.0], [2.0, 2.0]]))
+
+
+def test_a_sample_is_even_and_has_both_ends():
+    assert sample(10, 100).tolist() == [*range(10)]
+    picks = sample(100_000, 1024)
+    assert len(picks) == 1024
+    assert (picks[0], picks[-1]) == (0, 99_999)
+    call = call_of(nested, np.arange(8.0).reshape(4, 2), (np.arange(4), np.ones((4, 2))))
+    np.testing.assert_array_equal(columns_at(call, np.array([1, 3])), [[2, 6], [3, 7], [1, 3], [1, 1], [1, 1]])

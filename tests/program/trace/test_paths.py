@@ -1,0 +1,102 @@
+"""Ways through a function: in which order, with which decisions, and how they come together."""
+
+import numpy as np
+import pytest
+
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.paths import NOTHING, Paths, fold
+from fastgrad.program.trace.recording import ManyWaysError, trace
+from fastgrad.program.trace.refusals import Untraceable
+from fastgrad.program.trace.sampling import Sample
+from fastgrad.program.trace.symbols import Symbol, Trace
+
+
+def explored(run, sample=None):
+    """The ways through a function of three symbols, as their decisions and results."""
+    recording = Trace(1000)
+    with recording:
+        points = None if sample is None else Sample(recording, np.asarray(sample), 3)
+        paths = Paths(recording, set(), points, alone=False, swap=lambda f: f)
+        return paths.explore(lambda: run([Symbol(recording, ("x", i)) for i in range(3)]))
+
+
+def test_depth_first_true_before_false():
+    def run(x):
+        if x[0] > 1:
+            return "a" if x[1] > 1 else "b"
+        return "c"
+
+    ways = explored(run)
+    assert [way.result for way in ways] == ["a", "b", "c"]
+    assert [[value for _, value in way.path] for way in ways] == [[True, True], [True, False], [False]]
+    assert fold(ways, lambda mask, yes, no: (mask[1], yes, no)) == (0, (1, "a", "b"), "c")
+
+
+def test_what_follows_is_not_decided():
+    def run(x):
+        return (x[0] > 1, x[0] > 1, x[0] > 1, not x[0] > 1) if x[0] > 1 and x[0] > x[1] and x[1] < x[0] else 0
+
+    assert len(explored(run)) == 3
+    both = explored(lambda x: 1 if (x[0] > 1) & (x[1] > 1) and x[1] > 1 and x[0] > 1 else 0)
+    assert [way.result for way in both] == [1, 0]
+
+
+def test_ways_that_raise():
+    def run(x):
+        if x[0] > 1:
+            raise ValueError
+        if not x[1] > 0:
+            raise AssertionError
+        return 1.0 / 0.0 if x[2] > 0 else "fine"
+
+    ways = explored(run)
+    assert [way.raised for way in ways] == [True, True, False, True]
+    assert [way.result is NOTHING for way in ways] == [True, True, False, True]
+    with pytest.raises(ValueError, match="always"):
+        explored(lambda x: (_ for _ in ()).throw(ValueError("always")))
+    with pytest.raises(AttributeError):
+        explored(lambda x: x[0].what if x[0] > 1 else 1)
+
+
+def test_points_say_which_sides_are_taken():
+    def run(x):
+        turns = 0
+        while x[0] > turns:
+            turns += 1
+        return turns
+
+    ways = explored(run, [[2.5, 0, 0], [3.5, 0, 0]])
+    assert [way.result for way in ways if not way.raised] == [4, 3]
+    assert sum(way.raised for way in ways) == 4  # fewer turns than three, and more than four
+    with pytest.raises(ManyWaysError, match="more than 200 decisions"):
+        explored(run)
+
+
+def test_a_value_in_the_text_of_an_error():
+    def f(x):
+        if x[0] > 1:
+            msg = f"{x[0]:.3f} is above 1"
+            raise ValueError(msg)
+        return x[0]
+
+    assert trace(f, (1,)).raises
+    with pytest.raises(Untraceable, match="into text"):
+        trace(lambda x: len(str(x[0])) if x[0] > 1 else x[0], (1,))
+
+
+def test_numpys_own_comparisons_of_objects_are_refused():
+    for f in (
+        lambda x: np.median(np.array([x[0], 2.0, 3.0])) if x[0] > 0 else 0.0,
+        lambda x: np.maximum(np.array([x[0], 2.0]).view(np.ndarray), 0.0).sum() if x[0] > 0 else 0.0,
+    ):
+        try:
+            program = trace(f, (1,))
+        except Untraceable:
+            continue
+        for x in (1.0, 2.5, 7.0, -1.0):  # by rules of NumPy's functions
+            assert evaluate(program, [x]) == [f(np.array([x]))]
+
+
+def test_a_variable_that_one_side_sets():
+    with pytest.raises(Untraceable, match="only one side"):
+        explored(lambda x: NOTHING + x[0])

@@ -1,0 +1,43 @@
+"""Which sides points take."""
+
+import numpy as np
+
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.sampling import Sample
+from fastgrad.program.trace.symbols import Symbol, Trace
+
+
+def test_sides_of_points_where_others_are_known():
+    recording = Trace(100)
+    points = np.array([[1.0, 5.0, 0.5], [2.0, 1.0, 0.5], [3.0, 4.0, 2.0]])
+    with recording:
+        x, y, b = Symbol(recording, ("x", 0)), Symbol(recording, ("x", 1)), Symbol(recording, ("b", 0))
+        sample = Sample(recording, points, 2)
+        large, more, beside = (x * x > 3.0).key, (y > x).key, (b >= 1.0).key
+    assert sample.sides([], large) == {True, False}
+    assert sample.sides([(large, True)], more) == {True, False}
+    assert sample.sides([(large, False)], more) == {True}
+    assert sample.sides([(large, True), (more, True)], beside) == {True}
+    assert sample.sides([(large, False), (more, False)], beside) == {True, False}  # no point is there
+
+
+def test_masks_and_selections_have_values_too():
+    recording = Trace(100)
+    with recording:
+        x = Symbol(recording, ("x", 0))
+        both = np.where((x > 1) | (x < -1), x, 0.5) + (x > 0)
+        sample = Sample(recording, np.array([[2.0], [0.2], [-3.0]]), 1)
+        asked = (both > 1.4).key
+    assert sample.sides([], asked) == {True, False}
+
+
+def test_a_sampled_program_says_so():
+    def f(x):
+        y = x[0]
+        while y > 1.0:
+            y = y * 0.5
+        return y * x[1]
+
+    program = trace(f, (2,), sample=np.array([[3.0, 1.0], [5.0, 1.0]]))
+    assert program.sampled
+    assert program.raises

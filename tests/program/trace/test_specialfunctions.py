@@ -1,0 +1,210 @@
+"""Functions of scipy.special in f: values and derivatives against SciPy and 50 digits, and what lies outside."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.refusals import Untraceable
+from fastgrad.program.trace.specialfunctions import SPECIAL
+
+special = pytest.importorskip("scipy.special")
+INF, NAN = math.inf, math.nan
+
+
+def log(x):
+    return mpmath.log(x)
+
+
+def xlogx(a, b):
+    return a * log(a / b)
+
+
+def huber(delta, r):
+    return r * r / 2 if abs(r) <= delta else delta * (abs(r) - delta / 2)
+
+
+REAL = (-2.3, -0.4, 0.3, 1.7, 4.0)
+POSITIVE = (0.2, 0.9, 1.7, 6.0, 30.0)
+PARTS = (0.01, 0.3, 0.6, 0.99)
+# name: what it is for mpmath, and where
+ONE = {
+    "expit": (lambda x: 1 / (1 + mpmath.exp(-x)), (*REAL, 0.0, -30.0, 30.0)),
+    "log_expit": (lambda x: -log(1 + mpmath.exp(-x)), (*REAL, 0.0, -30.0, 30.0)),
+    "logit": (lambda x: log(x / (1 - x)), PARTS),
+    "gammaln": (lambda x: log(abs(mpmath.gamma(x))), (*POSITIVE, -0.3, -2.7)),
+    "loggamma": (mpmath.loggamma, POSITIVE),
+    "gamma": (mpmath.gamma, (*POSITIVE, -0.3, -2.7)),
+    "psi": (mpmath.digamma, (*POSITIVE, -0.3, -2.7)),
+    "erf": (mpmath.erf, REAL),
+    "erfc": (mpmath.erfc, REAL),
+    "erfcx": (lambda x: mpmath.erfc(x) * mpmath.exp(x * x), REAL),
+    "ndtr": (mpmath.ncdf, (*REAL, -8.0)),
+    "log_ndtr": (lambda x: log(mpmath.ncdf(x)), (*REAL, -8.0)),
+    "entr": (lambda x: -x * log(x), POSITIVE),
+    "i0": (lambda x: mpmath.besseli(0, x), REAL),
+    "i1": (lambda x: mpmath.besseli(1, x), REAL),
+    "i0e": (lambda x: mpmath.besseli(0, x) * mpmath.exp(-abs(x)), REAL),
+    "i1e": (lambda x: mpmath.besseli(1, x) * mpmath.exp(-abs(x)), REAL),
+    "j0": (lambda x: mpmath.besselj(0, x), REAL),
+    "j1": (lambda x: mpmath.besselj(1, x), REAL),
+    "expm1": (mpmath.expm1, REAL),
+    "log1p": (mpmath.log1p, POSITIVE),
+    "cosm1": (lambda x: mpmath.cos(x) - 1, (*REAL, 1e-5)),
+    "exprel": (lambda x: mpmath.expm1(x) / x, (*REAL, 1e-5, 0.999, 1.001)),
+    "exp2": (lambda x: mpmath.mpf(2) ** x, REAL),
+    "exp10": (lambda x: mpmath.mpf(10) ** x, REAL),
+    "cbrt": (lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)), REAL),
+}
+PLANE = ((0.4, 1.7), (2.5, 0.3), (6.0, 9.0))
+TWO = {
+    "beta": (mpmath.beta, PLANE),
+    "betaln": (lambda a, b: log(mpmath.beta(a, b)), PLANE),
+    "xlogy": (lambda a, b: a * log(b), PLANE),
+    "xlog1py": (lambda a, b: a * mpmath.log1p(b), PLANE),
+    "rel_entr": (xlogx, PLANE),
+    "kl_div": (lambda a, b: xlogx(a, b) - a + b, PLANE),
+    "boxcox": (lambda a, b: (a**b - 1) / b, PLANE),
+    "huber": (huber, (*PLANE, (1.0, -2.0))),
+    "pseudo_huber": (lambda d, r: d * d * (mpmath.sqrt(1 + (r / d) ** 2) - 1), (*PLANE, (1.0, -2e-4))),
+}
+CASES = {name: (f, np.array(places).reshape(-1, 1)) for name, (f, places) in ONE.items()}
+CASES |= {name: (f, np.array(places)) for name, (f, places) in TWO.items()}
+
+
+def function(name):
+    """Of one or two coordinates; more than the value itself, so that a program reads it."""
+    ufunc = getattr(special, name)
+    if name in TWO:
+        return lambda x: ufunc(x[0], x[1])
+    return lambda x: ufunc(x[0])
+
+
+def differentiated(f, x, h=1e-20):
+    """Value, gradient and Hessian of 50 digits."""
+    with mpmath.workdps(60):
+        point = tuple(map(mpmath.mpf, map(float, x)))
+        units = np.eye(len(point), dtype=int)
+        first = [float(mpmath.diff(f, point, tuple(map(int, u)), h=mpmath.mpf(h))) for u in units]
+        second = [[float(mpmath.diff(f, point, tuple(map(int, u + v)), h=mpmath.mpf(h))) for u in units] for v in units]
+        return float(f(*point)), first, second
+
+
+def test_every_rule_has_its_case():
+    assert set(CASES) == set(SPECIAL)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_are_scipys_and_derivatives_those_of_many_digits(name):
+    exact, places = CASES[name]
+    f = function(name)
+    points = np.tile(places, (40, 1))
+    for engine, method in (("auto", "exact"), ("simd", "central")):
+        values, first = fastgrad.value_and_gradient(f, points, batch=True, method=method, engine=engine)
+        np.testing.assert_allclose(values, [f(x) for x in points], rtol=3e-14, atol=1e-15)
+        wanted = [differentiated(exact, x)[1] for x in places]
+        within = 2e-14 if method == "exact" else 1e-7
+        np.testing.assert_allclose(first[: len(places)], wanted, rtol=within, atol=within)
+    second = fastgrad.hessian(f, points, batch=True, method="exact")
+    wanted = [differentiated(exact, x)[2] for x in places]
+    np.testing.assert_allclose(second[: len(places)], wanted, rtol=2e-13, atol=2e-14)
+    np.testing.assert_allclose(
+        fastgrad.gradient(f, places[1], method="exact"), differentiated(exact, places[1])[1], 1e-12
+    )
+
+
+# Values that f has where a rule has a branch, no number, or nothing to say.
+OUTSIDE = {
+    **dict.fromkeys(ONE, (0.0, -0.0, INF, -INF, NAN, -1.0, 1.0, -2.5, 800.0, -800.0, 1e-300, 1e300)),
+    "exprel": [0.0, -0.0, -INF, NAN, -1.0, 800.0, -800.0],
+    "gammaln": [0.0, -0.0, INF, NAN, -1.0, 1.0, -2.5, 800.0, 1e-300, 1e300],
+    "loggamma": [0.0, -0.0, INF, NAN, 1.0, -1.0, 1e-300, 1e300],
+    "j0": [0.0, -0.0, INF, -INF, NAN, -1.0, 800.0],
+    "j1": [0.0, -0.0, INF, -INF, NAN, -1.0, 800.0],
+}
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_elsewhere_values_are_scipys(name):
+    f, points = function(name), np.array(OUTSIDE[name]).reshape(-1, 1)
+    with np.errstate(all="ignore"):
+        for method in ("central", "exact"):
+            values, _ = fastgrad.value_and_gradient(f, np.tile(points, (60, 1)), batch=True, method=method)
+            wanted = getattr(special, name)(points[:, 0])
+            np.testing.assert_allclose(values[: len(points)], wanted, rtol=1e-13, atol=1e-300)
+
+
+@pytest.mark.parametrize("name", TWO)
+def test_elsewhere_values_of_two_numbers_are_scipys(name):
+    """Exact derivatives have no number where the rule is none of all numbers."""
+    places = [0.0, 1.0, -1.0, 2.5, -2.5, INF, NAN]
+    points = np.array([(a, b) for a in places for b in places])
+    known = name in ("xlogy", "xlog1py", "rel_entr")
+    with np.errstate(all="ignore"):
+        for method in ("central", "exact"):
+            values, _ = fastgrad.value_and_gradient(function(name), np.tile(points, (30, 1)), batch=True, method=method)
+            wanted, found = getattr(special, name)(*points.T), values[: len(points)]
+            told = slice(None) if known or method == "central" else ~np.isnan(found)
+            np.testing.assert_allclose(found[told], wanted[told], rtol=1e-13, atol=1e-15)
+
+
+PLACES = (0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, -1.5, -2.0, 3.3, INF, -INF, NAN)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_where_it_is_no_number_it_has_no_slope(name):
+    ufunc = getattr(special, name)
+    functions = [lambda x: ufunc(x[0]) + 3 * x[0]]
+    if name in TWO:
+        functions = [lambda x: ufunc(1.5, x[0]), lambda x: ufunc(x[0], 1.5), lambda x: ufunc(x[0], x[0])]
+    points = np.tile(PLACES, 30)[:, None]
+    for f in functions:
+        with np.errstate(all="ignore"):
+            values, slopes = fastgrad.value_and_gradient(f, points, batch=True, method="exact")
+        assert np.isnan(slopes[np.isnan(values)]).all()
+
+
+def test_slopes_at_zero_are_those_of_both_sides():
+    for f, first, second in (
+        (lambda x: special.log_expit(x[0]), 0.5, -0.25),
+        (lambda x: special.expit(x[0]), 0.25, 0.0),
+        (lambda x: special.i0(x[0]), 0.0, 0.5),
+        (lambda x: special.j1(x[0]), 0.5, 0.0),
+        (lambda x: special.exprel(x[0]), 0.5, 1 / 3),
+    ):
+        assert fastgrad.gradient(f, np.zeros(1), method="exact") == pytest.approx([first])
+        assert fastgrad.hessian(f, np.zeros(1), method="exact") == pytest.approx(np.array([[second]]))
+    assert fastgrad.gradient(lambda x: special.entr(x[0]), np.zeros(1), method="exact") == [INF]
+
+
+# --- how they are called ----------------------------------------------------------------------------------------------
+
+COUNTS = np.array([0.0, 3.0, 1.0])
+CALLS = {
+    "of an array": lambda x: np.sum(special.gammaln(x)),
+    "of an array and a number": lambda x: np.sum(special.xlogy(x, 2.0)),
+    "of data and a number": lambda x: np.sum(special.xlogy(COUNTS, x[0]) - special.gammaln(COUNTS + 1) - x[0]),
+    "of a matrix": lambda x: np.sum(special.expit(x[:, None] * COUNTS)),
+    "of numbers alone": lambda x: x[0] * special.gammaln(3.5),
+    "into an array": lambda x: np.sum(special.expit(x, out=np.zeros_like(x))),
+    "by its other name": lambda x: special.digamma(x[0]),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls(name):
+    f, x = CALLS[name], np.array([0.7, 1.9, 3.2])
+    assert evaluate(trace(f, (3,)), x) == pytest.approx([float(f(x))], rel=1e-14)
+
+
+def test_what_has_no_rule_or_only_the_name_is_refused(monkeypatch):
+    with pytest.raises(Untraceable, match="uses the ufunc ellipk, which has no rule"):
+        trace(lambda x: special.ellipk(x[0]), (1,))
+    with pytest.raises(Untraceable, match=r"scipy\.special\.expit of comparisons; write np\.where"):
+        trace(lambda x: special.expit(x[0] > 0), (1,))
+    with pytest.raises(Untraceable, match="keyword 'where'"):
+        trace(lambda x: special.expit(x, where=np.array([True])), (1,))
