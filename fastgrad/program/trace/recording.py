@@ -159,7 +159,7 @@ def _straight(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
         raise BranchesError
     arguments = given.symbols(recording)
     if may_write(target.codes):
-        noted.look(f, arguments[1:])
+        noted.look(f, given.args)
     with watched(target.catches):
         outputs, shape = outputs_of(recording, target.function(*arguments))
     return program_of(recording, guarded(recording, outputs, tuple(dict.fromkeys(recording.guards))), shape)
