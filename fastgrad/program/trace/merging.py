@@ -11,6 +11,7 @@ import numpy as np
 
 from ..captures import home, is_installed, is_users_function
 from ..program import Operand
+from .arrays import overlap
 from .elementwise import as_mask, logical_not
 from .joins import ApartError, join
 from .leftovers import HARMLESS, MUTATING
@@ -135,7 +136,7 @@ class Both:
 def _is_shared(value: Any, space: dict[str, Any]) -> bool:
     """Whether an array has two names: put together with another one it would be neither."""
     arrays = [other for other in space.values() if isinstance(other, np.ndarray)]
-    return isinstance(value, np.ndarray) and sum(np.may_share_memory(value, other) for other in arrays) > 1
+    return isinstance(value, np.ndarray) and sum(overlap(value, other) for other in arrays) > 1
 
 
 _NUMBERS = (Traced, int, float, np.number, np.bool_)

@@ -100,7 +100,7 @@ class Paths:
         sample: Sample | None,
         *,
         alone: bool,
-        typed: bool,
+        typed: bool = False,
         swap: Callable[[FunctionType], Any],
     ) -> None:
         self.trace, self.apart, self.alone, self.swap = trace, apart, alone, swap
