@@ -3,6 +3,7 @@
 A new family is a module with `CASES`, named here, and a pair of markers in docs/benchmarks.md.
 """
 
+import branches
 import fields
 import grids
 import matrices
@@ -14,7 +15,7 @@ import sparsity
 import weights
 from contest import Case
 
-FAMILIES = (points, single, matrices, sparsity, fields, grids, weights, readers, process)
+FAMILIES = (points, branches, single, matrices, sparsity, fields, grids, weights, readers, process)
 CASES = tuple(case for family in FAMILIES for case in family.CASES)
 TURNS = 3
 

@@ -18,7 +18,7 @@ from .checking import check_gradient
 from .grid.fields import gradient_field
 from .nn.weights import weight_gradient
 from .operations.gradients import derivative, explain, gradient, value_and_gradient
-from .operations.hessians import hessian, hvp
+from .operations.hessians import hessian, hessian_diagonal, hvp
 from .operations.jacobians import jacobian, jvp
 from .operations.propagation import propagate
 from .results import ConstantFunctionWarning, EngineError, Explanation, PerformanceWarning, Result, StepWarning
@@ -44,6 +44,7 @@ __all__ = [
     "gradient_field",
     "hess",
     "hessian",
+    "hessian_diagonal",
     "hvp",
     "jac",
     "jacobian",

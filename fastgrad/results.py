@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
+from textwrap import indent
 from typing import Any, Self
 
 import numpy as np
@@ -58,8 +61,13 @@ class Explanation(str):
         self.engine, self.reason = engine, reason
         return self
 
+    def _repr_html_(self) -> str:
+        text = self.removeprefix(f"{self.engine}: ").removesuffix(f"; {self.reason}" if self.reason else "")
+        reason = f"<br><i>{escape(self.reason)}</i>" if self.reason else ""
+        return f"<p><b>{escape(self.engine)}</b>: {escape(text)}{reason}</p>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Result:
     """A derivative with the facts about how it was obtained (``full_output=True``).
 
@@ -87,6 +95,38 @@ class Result:
     h: Any
     nfev: int
     engine: str
+
+    def __repr__(self) -> str:
+        """The facts in a line, and below it what there is for each element."""
+        parts = [f"  {name:6}  {indent(repr(part), ' ' * 10).lstrip()}" for name, part in self._parts()]
+        return "\n".join([f"Result: {self._facts()}", *parts])
+
+    def _repr_html_(self) -> str:
+        return html_table(f"Result: {self._facts()}", self._parts())
+
+    def _facts(self) -> str:
+        return f"engine {self.engine}, {self.nfev:,} evaluation{'s' * (self.nfev != 1)} of f"
+
+    def _parts(self) -> list[tuple[str, Any]]:
+        """What is known, status only where an element is none of the good."""
+        named = [("value", self.value), ("error", self.error), ("h", self.h)]
+        if not isinstance(self.status, dict) and np.any(self.status):
+            named.append(("status", self.status))
+        return [(name, part) for name, part in named if part is not None]
+
+
+def html_table(title: str, rows: Sequence[Sequence[Any]], header: Sequence[str] = ()) -> str:
+    """A table for notebooks: what has a form of its own there is shown in it, all else as its repr."""
+
+    def cell(value: Any) -> str:
+        if isinstance(value, str):
+            return f"<td>{escape(value)}</td>"
+        own = getattr(value, "_repr_html_", None)
+        return f"<td>{own()}</td>" if callable(own) else f"<td><pre>{escape(repr(value))}</pre></td>"
+
+    head = f"<tr>{''.join(f'<th>{escape(name)}</th>' for name in header)}</tr>" * bool(header)
+    body = "".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in rows)
+    return f"<table><caption>{escape(title)}</caption>{head}{body}</table>"
 
 
 def users_level(callees: int = 0) -> int:

@@ -717,7 +717,7 @@ NAMES = [
         Row(
             f"n={n!r}", functools.partial(lambda n: derivative(np.sin, 1.0, n=n), n), ValueError, [f"n={n!r}", "1", "4"]
         )
-        for n in (0, 5, -1, 1.5, "1", None)
+        for n in (0, 9, -1, 1.5, "1", None)
     ],
     *[
         Row(

@@ -27,7 +27,7 @@ PATHS = {
         "EPS", "ConstantFunctionWarning", "EngineError", "Explanation", "PerformanceWarning", "Result",
     ],
     "fastgrad.sparsity": ["Pattern", "hessian", "hessian_pattern", "jacobian", "pattern"],
-    "fastgrad.transforms": ["grad", "hess", "hessp", "jac", "value_and_grad", "vjp"],
+    "fastgrad.transforms": ["for_minimize", "grad", "hess", "hessp", "jac", "value_and_grad", "vjp"],
     "fastgrad.variable": [
         "InvalidType", "Variable", "absolute", "arccos", "arcsin", "arctan", "as_variable", "broadcast_to", "clip",
         "concat", "cos", "cosh", "exp", "grad", "leaky_relu", "linear", "log", "log10", "log2", "log_softmax",

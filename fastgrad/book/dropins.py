@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ..engine import threads
 from ..engine.arguments import check_function, check_live_engine, check_workers
 from ..engine.choose import PYTHON_CALLS
 from ..engine.numbers import real_array
+from ..operations.hints import raise_with_signature
 from ..results import ConstantFunctionWarning
 from .loop import Array, Function, book_step, check_visible, gradient_by_loop, own_array, own_copy, reacts, vanishing
 from .substitutes import by_a_compiled_loop, by_arrays, many_rows
@@ -29,6 +30,10 @@ ROWS = (
 )
 
 
+@overload
+def numerical_diff(f: Function, x: float, h: float = ...) -> float: ...
+@overload
+def numerical_diff(f: Function, x: Any, h: float = ...) -> Any: ...
 def numerical_diff(f: Function, x: Any, h: float = 1e-4) -> Any:
     """Central difference quotient ``(f(x + h) - f(x - h)) / (2*h)``.
 
@@ -126,8 +131,12 @@ def numerical_gradient(
     if hasattr(f, "py_func") and engine == "auto":
         return by_a_compiled_loop(f, array, h, check_workers(workers, "jit") or threads.cores(), progress)
     used = check_workers(workers, "auto") or 1
-    grad = None if engine == "python" else by_arrays(f, array, h, engine, progress)
-    grad = gradient_by_loop(f, array, h, progress, workers=used) if grad is None else grad
+    try:
+        grad = None if engine == "python" else by_arrays(f, array, h, engine, progress)
+        grad = gradient_by_loop(f, array, h, progress, workers=used) if grad is None else grad
+    except TypeError as error:
+        raise_with_signature(f, error, 1, array.size, has_args=False)
+        raise
     if kind and grad.size and not grad.any() and not reacts(f, array):
         warnings.warn(COPIED.format(kind=kind), ConstantFunctionWarning, stacklevel=2)
     return grad
@@ -189,6 +198,14 @@ def numerical_gradient_2d(f: Function, X: Any, h: float = 1e-4) -> Array:
     return grad
 
 
+@overload
+def gradient_descent(
+    f: Function, init_x: Any, lr: float = ..., step_num: int = ..., *, return_history: Literal[False] = ...
+) -> Array: ...
+@overload
+def gradient_descent(
+    f: Function, init_x: Any, lr: float = ..., step_num: int = ..., *, return_history: Literal[True]
+) -> tuple[Array, Array]: ...
 def gradient_descent(
     f: Function, init_x: Any, lr: float = 0.01, step_num: int = 100, *, return_history: bool = False
 ) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..results import html_table
+
 __all__ = ["ArrayCheck", "ElementCheck", "GradientCheck"]
 
 VERDICTS = ("ok", "kink", "inconclusive", "wrong")  # from good to bad
@@ -73,7 +75,7 @@ class ArrayCheck:
     hints: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GradientCheck:
     """The report of `fastgrad.check_gradient`; ``str`` makes it readable, and it is true where `ok` is.
 
@@ -117,9 +119,21 @@ class GradientCheck:
         plain: dict[str, Any] = _as_json({"ok": self.ok, "verdict": self.verdict, **asdict(self)})
         return plain
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        header, *rows = _rows(self.arrays)
+        elements = [(f"{e.name}{list(e.index)}", "", f"{e.error:.1e}", e.verdict) for e in self.worst[:SHOWN]]
+        hints = [(a.name, "", hint, "") for a in self.arrays for hint in a.hints]
+        return html_table(self._title(), [*rows, *hints, *elements], header)
+
+    def _title(self) -> str:
         unit = "random lines" if self.mode == "fast" else "elements"
-        lines = [f"gradient: {self.verdict} ({self.checked} {unit}, {self.evaluations} evaluations of f)"]
+        return f"gradient: {self.verdict} ({self.checked} {unit}, {self.evaluations} evaluations of f)"
+
+    def __str__(self) -> str:
+        lines = [self._title()]
         lines += [f"  {row}" for row in _table(self.arrays)]
         lines += [f"  {a.name}: {hint}" for a in self.arrays for hint in a.hints]
         lines += [f"  {element}" for element in self.worst[:SHOWN]]
@@ -132,10 +146,15 @@ def worst_of(verdicts: Sequence[str]) -> str:
     return max(verdicts, key=VERDICTS.index, default="ok")
 
 
+def _rows(arrays: Sequence[ArrayCheck]) -> list[tuple[str, str, str, str]]:
+    """The header, and a row per array."""
+    rows = [("name", "shape", "worst relative error", "verdict")]
+    return rows + [(a.name, str(a.shape), f"{a.error:.1e}", a.verdict) for a in arrays]
+
+
 def _table(arrays: Sequence[ArrayCheck]) -> list[str]:
     """A row per array, columns aligned."""
-    rows = [("name", "shape", "worst relative error", "verdict")]
-    rows += [(a.name, str(a.shape), f"{a.error:.1e}", a.verdict) for a in arrays]
+    rows = _rows(arrays)
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
     return ["  ".join([*(row[k].ljust(widths[k]) for k in range(3)), row[3]]) for row in rows]
 

@@ -106,6 +106,9 @@ def by_rows(operation: Callable[..., Any], f: Function, x: Any, how: Options, **
     da = dask_array()
     refuse_options(how)
     check_sizes("x", x)
+    if given.pop("side", None) is not None:
+        msg = "side= does not fit a dask array; write bounds=(lb, ub) on one side of x"
+        raise ValueError(msg)
     call = _one_point(operation.__name__, f, x, **given)
     engine, outputs = _chosen(call, how.engine)
     x = x.rechunk(dict.fromkeys(range(1, x.ndim), -1))

@@ -25,10 +25,11 @@ from ..engine.arguments import check_scheme, check_workers, read_points
 from ..engine.choose import ENGINES
 from ..formulas.stencils import ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
+from ..formulas.values import as_number
 from ..grid.fields import gradient_field
 from ..operations.gradients import explain
 from . import output, report
-from .operands import Failure, Usage, arrays, axis, function, joined, point, step, told, users_code
+from .operands import Failure, Usage, arrays, function, joined, point, several_nodes, step, told, users_code
 from .streams import RED, YELLOW, LostStdout, as_json, is_terminal, percent, say, warnings_as_lines, write
 
 Array = NDArray[Any]
@@ -45,6 +46,8 @@ examples:
 
 exit codes: 0 done, 1 failed (check: wrong, or no verdict), 2 wrong usage, 130 Ctrl-C
 """
+
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")  # as make bench has it
 
 FUNCTION_HELP = "MODULE:FUNCTION, path/to/file.py:FUNCTION (dots in FUNCTION reach into a class) or sample:NAME"
 
@@ -143,10 +146,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_field(command: argparse.ArgumentParser) -> None:
     command.add_argument("function", help=FUNCTION_HELP)
+    nodes: dict[str, Any] = {"action": "append", "type": told(several_nodes), "metavar": "RANGE"}
     for name in "xyz":
-        command.add_argument(f"--{name}", action="append", type=told(axis), metavar="RANGE", help="start:stop:step")
-    many = "start:stop:step, once per coordinate, in place of --x, --y, --z"
-    command.add_argument("--axis", action="append", type=told(axis), metavar="RANGE", help=many)
+        command.add_argument(f"--{name}", help="start:stop:step", **nodes)
+    command.add_argument("--axis", help="start:stop:step, once per coordinate, in place of --x, --y, --z", **nodes)
     command.epilog = "stop is a node where it falls on the lattice: -2:2:0.25 has 17 nodes, 0:1:0.3 ends at 0.9"
     files = ".npz (gradient, x0, x1, ...), .npy (D, n0, n1, ...) or, of two axes, .png"
     command.add_argument("-o", "--output", required=True, metavar="FILE", help=files)
@@ -230,6 +233,7 @@ def _field(options: argparse.Namespace) -> int:
         result = gradient_field(f, axes, progress=progress, full_output=True, **scheme)
     with users_code():
         output.save(path, result.value, axes, options.force)
+    _warn_of_unread_axes(result.value)
     lost = int(np.count_nonzero(result.status))
     if lost:
         say(f"warning: {lost:,} of {result.value.size:,} numbers are not finite", YELLOW)
@@ -239,6 +243,14 @@ def _field(options: argparse.Namespace) -> int:
     else:
         say(f"{path}: {result.value.shape}, {result.nfev:,} calls of f, engine {result.engine}")
     return 0
+
+
+def _warn_of_unread_axes(field: Array) -> None:
+    """f of x and y that reads x alone is mostly a slip; of a field of zeros there has been a warning."""
+    read = [bool(component.any()) for component in field]
+    if any(read):
+        for d in (d for d, reads in enumerate(read) if not reads):
+            say(f"warning: f never changes along axis {d}: all derivatives by x[{d}] are 0", YELLOW)
 
 
 def _axes(options: argparse.Namespace) -> list[Array]:
@@ -267,6 +279,8 @@ def _explain(options: argparse.Namespace) -> int:
     scheme = _scheme(options, *rows.T)
     f = function(options.function)
     with users_code(f):
+        if points.count:  # once, so that an f that raises or returns no number is not explained
+            as_number(f(points.row(0).reshape(points.shape).copy()))
         found = explain(f, options.at, batch=options.batch, **scheme)
     write(as_json({"engine": found.engine, "reason": found.reason, "text": found}) if options.json else found)
     return 0
@@ -304,8 +318,10 @@ def _bench(words: list[str]) -> int:
             "all benchmarks: some ten minutes; a part: fastgrad bench -k rosenbrock, the checks alone: "
             "fastgrad bench --tiny"
         )
-    command = [sys.executable, "-m", "pytest", "bench/test_speed.py", "--benchmark-only", *words]
-    return int(subprocess.run(command, cwd=root, check=False).returncode != 0)
+    only = [] if "--tiny" in words else ["--benchmark-only"]  # where nothing is timed
+    command = [sys.executable, "-m", "pytest", "bench/test_speed.py", *only, *words]
+    alone = {**os.environ, **dict.fromkeys(ONE_THREAD, "1")}  # read by libraries when NumPy is imported
+    return int(subprocess.run(command, cwd=root, env=alone, check=False).returncode != 0)
 
 
 def _cache(options: argparse.Namespace) -> int:

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from ..engine.numbers import real_array
 from ..formulas.samples import SAMPLES
 from ..results import EngineError
+from .streams import YELLOW, say
 
 Array = NDArray[Any]
 
@@ -211,6 +212,18 @@ def axis(word: str) -> Array:
     if (np.diff(nodes) == 0).any():
         msg = f"{word!r} has a step below the spacing of floats there; take a longer step"
         raise ValueError(msg)
+    return nodes
+
+
+def several_nodes(word: str) -> Array:
+    """As `axis`; a warning where a number of nodes stands in the place of the step, so that there is one node."""
+    nodes = axis(word)
+    start, stop, step = (float(part) for part in word.split(":"))
+    if len(nodes) == 1 and start != stop:
+        text = f"{word!r} has one node, {start:g}; the last number is the step"
+        if step.is_integer() and abs(step) > 1:
+            text += f": for {abs(step):g} nodes write {start:g}:{stop:g}:{(stop - start) / (abs(step) - 1):.6g}"
+        say(f"warning: {text}", YELLOW)
     return nodes
 
 

@@ -15,8 +15,8 @@ from ..formulas.stencils import COMPLEX, EXACT, ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
 from ..formulas.values import unmasked
 from . import threads
-from .call import Call, Rows
-from .limits import read_bounds
+from .call import Call, Rows, Workers
+from .limits import beside, read_bounds
 from .numbers import read_only, real_array
 
 Array = NDArray[Any]
@@ -31,6 +31,8 @@ def check_function(f: Any, name: str = "f") -> Callable[..., Any]:
         function: Callable[..., Any] = f
         return function
     msg = f"{name} must be a function, got {type(f).__name__}; the function comes first: gradient(f, x)"
+    if isinstance(f, (np.ndarray, list)) or hasattr(f, "__array__"):
+        msg += ". Of samples on a grid write fastgrad.grid.gradient(samples, spacing)"
     raise TypeError(msg)
 
 
@@ -164,6 +166,16 @@ def refuse_bounds(bounds: Any, name: str) -> None:
         raise ValueError(msg)
 
 
+def check_map(workers: Any, engine: str) -> Workers:
+    """As `check_workers`, or a function like map, which gets the calls of an f that is not compiled."""
+    if not callable(workers):
+        return check_workers(workers, engine)
+    if engine == "reference":
+        msg = f"workers={workers!r} does not fit engine='reference', which runs f in one thread: leave workers out"
+        raise ValueError(msg)
+    return workers  # type: ignore[no-any-return]
+
+
 def check_workers(workers: Any, engine: str) -> int | None:
     """A number of threads or processes; None is for the engine to choose."""
     if workers is None:
@@ -237,15 +249,15 @@ class Options:
     """The options that say how to run, not what to compute."""
 
     engine: str
-    workers: int | None
-    out: Array | None
-    progress: Any
-    full_output: bool
+    workers: Workers
+    out: Array | None = None
+    progress: Any = False
+    full_output: bool = False
 
 
 def read_call(
     f: Function,
-    x: ArrayLike,
+    x: Any,
     table_of: Callable[[int, int, str], stencils.Table],
     *,
     args: Any,
@@ -256,6 +268,7 @@ def read_call(
     h: Step,
     rel_step: Step,
     bounds: Bounds = None,
+    side: Step = None,
     value: bool = False,
     vector: bool = False,
 ) -> tuple[Array, Call]:
@@ -264,14 +277,15 @@ def read_call(
     table = table_of(points.dimension, order, formulas_of(method))
     steps, adaptive = read_steps(given, points, table, h, rel_step), method == "adaptive"
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
+    bounds = bounds if side is None else beside(bounds, side, given, points.shape, method)
     limits = None if bounds is None else read_bounds(bounds, given, points)
     return given, Call(f, points, table, steps, rest, rows, value, vector=vector, adaptive=adaptive, bounds=limits)
 
 
 def read_call_along(
     f: Function,
-    x: ArrayLike,
-    v: ArrayLike,
+    x: Any,
+    v: Any,
     table_of: Callable[[int, int, str], stencils.Table],
     steps_along: Callable[..., tuple[Array, Steps]],
     *,
@@ -297,7 +311,7 @@ def read_call_along(
     return given, direction, Call(f, points, table, steps, rest, rows, vector=vector, v=v_rows, t=t, adaptive=adaptive)
 
 
-def read_points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:
+def read_points(x: Any, batch: bool) -> tuple[Array, Rows]:
     """x as an array, and as points in rows; many of a lower precision stay so until they are needed."""
     given = x if type(x) is np.ndarray and x.dtype == np.float64 else real_array(x)
     if not batch:
@@ -309,7 +323,7 @@ def read_points(x: ArrayLike, batch: bool) -> tuple[Array, Rows]:
     return given, Rows(rows if given.itemsize < 8 else rows.astype(np.float64, copy=False), given.shape[1:])
 
 
-def read_direction(v: ArrayLike, given: Array, points: Rows) -> tuple[Array, Array]:
+def read_direction(v: Any, given: Array, points: Rows) -> tuple[Array, Array]:
     """v as an array, and as one direction per row of the points."""
     direction = real_array(v, "v")
     if direction.shape not in {given.shape, points.shape}:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ..results import EPS
 from . import kernels, threads
-from .call import Call, Output
+from .call import Call, Output, Workers
 from .kernels import Kernel
-from .python import buffer, complexsteps
+from .python import buffer, complexsteps, mapped
 
 Array = NDArray[np.float64]
 
@@ -96,15 +96,16 @@ class Bound:
     pace: threads.Pace | None = None
     kernel: Kernel | None = None
 
-    def fill(self, workers: int | None = None, progress: Any = False) -> Facts:
-        """Fill the arrays; `workers` are threads, by default all cores."""
+    def fill(self, workers: Workers = None, progress: Any = False) -> Facts:
+        """Fill the arrays; `workers` are threads, by default all cores; a map is for what is not compiled."""
+        used = None if callable(workers) else workers
         if progress:
             with threads.progress_report(progress, _unit(self.call)) as report:
-                self._share(workers, report)
+                self._share(used, report)
         elif self.items <= self.grain:
             self.work(0, self.items)
         else:
-            self._share(workers, None)
+            self._share(used, None)
         self.finish()
         return Facts(self.engine, self.call.evaluations, self.eps)
 
@@ -128,18 +129,21 @@ class Interpreted:
     out: Output
     values: Array | None
 
-    def fill(self, workers: int | None = None, progress: Any = False) -> Facts:
-        """Fill the arrays; `workers` are forked processes, by default none."""
+    def fill(self, workers: Workers = None, progress: Any = False) -> Facts:
+        """Fill the arrays; `workers` are forked processes, by default none, or a function like map."""
         if progress:
             with threads.progress_report(progress, _unit(self.call)) as report:
-                return self._apply(workers or 1, report)
-        return self._apply(workers or 1, None)
+                return self._apply(workers, report)
+        return self._apply(workers, None)
 
-    def _apply(self, workers: int, report: threads.Report | None) -> Facts:
-        if self.call.table.is_complex:
-            return Facts("python", *complexsteps.apply(self.call, self.out, self.values, report, workers))
-        count, eps, steep = buffer.apply(self.call, self.out, self.values, report, workers)
-        return Facts("python", count, eps, steep=steep)
+    def _apply(self, workers: Workers, report: threads.Report | None) -> Facts:
+        apply = complexsteps.apply if self.call.table.is_complex else buffer.apply
+        if callable(workers) and self.call.points.count:
+            count, eps, steep = mapped.apply(apply, self.call, self.out, self.values, report, workers)
+            return Facts("python", count, eps or EPS, steep=steep)
+        processes = 1 if callable(workers) else workers or 1
+        count, eps, *where = apply(self.call, self.out, self.values, report, processes)
+        return Facts("python", count, eps, steep=where[0] if where else None)
 
 
 class Choice(NamedTuple):

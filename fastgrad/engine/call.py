@@ -16,6 +16,8 @@ from ..program.look import CoarserError
 from ..results import EPS
 
 Array = NDArray[np.float64]
+Workers = int | Callable[..., Any] | None
+"""Threads or processes, or a function like map, which gets the calls of an f that is not compiled."""
 
 FEW = 16  # points, for which exact derivatives are not compiled
 USUAL_LEVELS = 6  # steps that a refined derivative of a smooth function tries
@@ -145,7 +147,9 @@ class Call:
         table = self.table
         if self.v is not None or self.bounds is not None or self.adaptive or self.expected or self.scalar:
             return False
-        known = table.name == "hessian" or (table.along_axes and self.points.count == 1 and self.needs_base)
+        known = table.name in {"hessian", "hessian_diagonal"} or (
+            table.along_axes and self.points.count == 1 and self.needs_base
+        )
         return known and not (table.is_exact or table.is_complex)
 
     @property

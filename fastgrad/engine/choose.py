@@ -16,7 +16,7 @@ from ..program import look
 from ..results import ConstantFunctionWarning, EngineError, PerformanceWarning, users_level
 from . import threads
 from .bound import Choice, Code, Facts
-from .call import Call, Output, Rows
+from .call import Call, Output, Rows, Workers
 from .python import arrays, complexsteps, elementwise
 from .simd import few, traces
 
@@ -208,9 +208,7 @@ def _jit(call: Call, out: Output | None, limit: int | None) -> Code:
 _COMPILE = {"simd": _simd, "jit": _jit}
 
 
-def run(
-    call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any = False
-) -> Facts:
+def run(call: Call, out: Output, values: Array | None, engine: str, workers: Workers, progress: Any = False) -> Facts:
     """Choose, compile, bind, fill; a function of one variable on whole arrays, if it takes them."""
     chosen = None
     if call.scalar and isinstance(out, np.ndarray) and call.points.count > 1:

@@ -103,6 +103,28 @@ def _bound(name: str, bound: Any, x: Array, shape: tuple[int, ...]) -> Array:
         raise ValueError(msg) from None
 
 
+def beside(bounds: Any, side: Any, x: Array, shape: tuple[int, ...], method: str) -> Any:
+    """Bounds that keep f on one side of x: 1 above, -1 below, 0 on both; a number or one for each coordinate.
+
+    Raises
+    ------
+    ValueError
+        No sides, or a method that has its own.
+    """
+    if method not in {"central", "adaptive"}:
+        msg = (
+            f"side={side!r} does not fit method={method!r}; use 'central' or 'adaptive', whose formulas turn to a side"
+        )
+        raise ValueError(msg)
+    sides = real_array(side, "side")
+    if not np.isin(sides, (-1.0, 0.0, 1.0)).all() or sides.shape not in {(), shape, x.shape}:
+        msg = f"side={side!r} must be 1 (above x), -1 (below) or 0 (both), a number or one per coordinate"
+        raise ValueError(msg)
+    low, high = check_bounds((-np.inf, np.inf) if bounds is None else bounds, x, shape) or (x, x)
+    here = x.astype(np.float64)
+    return np.where(sides > 0.0, here, low), np.where(sides < 0.0, here, high)
+
+
 def read_bounds(bounds: Any, given: Array, points: Rows) -> tuple[Array, Array] | None:
     """The bounds in the layout of the points."""
     if bounds is None:

@@ -33,12 +33,17 @@ def real_array(x: Any, name: str = "x") -> Array:
         )
         raise TypeError(msg)
     if isinstance(x, Mapping):
-        msg = f"{name} is a {type(x).__name__}; write grad(f)({name}), or value_and_grad(f)({name}), which take dicts"
+        msg = (
+            f"{name} is a {type(x).__name__}; write grad(f)({name}), or value_and_grad(f)({name}), which take dicts, "
+            f"as jac(f)({name}) and hess(f)({name}) do"
+        )
         raise TypeError(msg)
     try:
         array = np.asarray(unmasked(x, name))
     except ValueError:
         msg = f"{name} is ragged: its rows have different lengths; give an array of numbers"
+        if any(isinstance(part, np.ndarray) for part in x):
+            msg += f", or write grad(f)({name}) for a list of arrays"
         raise TypeError(msg) from None
     if array.dtype.kind == "f":
         return array

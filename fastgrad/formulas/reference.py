@@ -146,15 +146,28 @@ def gradient(
     """One stencil per coordinate; x of any shape is one point."""
     if method == "adaptive":
         return np.asarray(_refined(gradient, f, x, args=args, order=order))
+    return _along_each(f, x, stencil(1, order, method), args, h, rel_step, bounds)
+
+
+def _along_each(f: Function, x: Any, formula: Stencil, args: Any, h: Any, rel_step: Any, bounds: Any) -> Array:
     x = np.asarray(x, dtype=np.float64)
-    formula = stencil(1, order, method)
     fitting, step = _between(x, _steps(x, formula, h, rel_step, f(x.copy(), *args)), formula, bounds)
     sums, seen = np.full(x.size, np.nan), _seen(f, formula)
     for i, each in enumerate(fitting):
         if each:
             sums[i] = along(lambda k: as_number(seen(_moved(x, k, step, i), *args)), each)  # noqa: B023
     with np.errstate(all="ignore"):
-        return np.reshape(sums, x.shape) / step
+        return np.reshape(sums, x.shape) / step**formula.derivative
+
+
+def hessian_diagonal(
+    f: Function, x: Any, *, args: tuple[Any, ...] = (), h: Any = None, rel_step: Any = None, order: int = 2,
+    method: str = "central", bounds: Any = None,
+) -> Array:  # fmt: skip
+    """One stencil of a second derivative per coordinate."""
+    if method == "adaptive":
+        return np.asarray(_refined(hessian_diagonal, f, x, args=args, order=order))
+    return _along_each(f, x, stencil(2, order, method), args, h, rel_step, bounds)
 
 
 def value_and_gradient(f: Function, x: Any, *, args: tuple[Any, ...] = (), **options: Any) -> tuple[Any, Array]:

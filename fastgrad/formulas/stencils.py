@@ -265,15 +265,8 @@ def _along_axes(name: str, dimension: int, formula: Stencil) -> Table:
 def value() -> Table:
     """No direction: f itself, at points that somebody else has displaced."""
     none = np.empty(0, dtype=np.intp)
-    return Table(
-        "value",
-        stencil(),
-        none,
-        none,
-        np.zeros(1, dtype=np.intp),
-        *(np.empty((1, 0), dtype=np.intp),) * 3,
-        np.ones(1, dtype=np.intp),
-    )
+    one = np.ones(1, dtype=np.intp)
+    return Table("value", stencil(), none, none, 0 * one, *(np.empty((1, 0), dtype=np.intp),) * 3, one)
 
 
 @lru_cache(maxsize=64)
@@ -345,6 +338,12 @@ def hessian(dimension: int, order: int = 2, method: str = "central") -> Table:
     axes = np.arange(dimension)
     row, column = np.minimum.outer(axes, axes).ravel(), np.maximum.outer(axes, axes).ravel()
     return _second_derivatives("hessian", row, column, stencil(2, order, method))
+
+
+@lru_cache(maxsize=64)
+def hessian_diagonal(dimension: int, order: int = 2, method: str = "central") -> Table:
+    """Second derivatives along the D coordinate directions."""
+    return _along_axes("hessian_diagonal", dimension, stencil(2, order, method))
 
 
 def entries_of_hessian(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any, Literal, Unpack, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,17 +18,19 @@ from ..engine.arguments import (
     check_args,
     check_fixed_steps,
     check_function,
-    check_workers,
+    check_map,
     refuse_bounds,
     refuse_steps,
 )
 from ..engine.bound import Facts
-from ..engine.call import Call, Grid
+from ..engine.call import Call, Grid, Workers
 from ..engine.choose import check_engine, choose, warn_if_constant, warn_if_slow
 from ..engine.numbers import real_array
+from ..engine.options import Labelled, Scheme
 from ..engine.threads import progress_report
 from ..formulas import stencils
 from ..formulas.steps import Steps, choose_steps
+from ..operations.hints import raise_with_signature
 from ..operations.solve import by_definition, check_combination, none_ran
 from ..results import Result, status_of, users_level
 from . import slabs
@@ -36,24 +38,53 @@ from . import slabs
 Array = NDArray[Any]
 
 
+@overload
+def gradient_field(
+    f: Callable[..., Any],
+    axes: Any,
+    *,
+    full_output: Literal[True],
+    chunks: Any = ...,
+    resume: Any = ...,
+    **options: Unpack[Scheme],
+) -> Result: ...
+@overload
+def gradient_field(
+    f: Callable[..., Any],
+    axes: Sequence[Labelled],
+    *,
+    full_output: bool = ...,
+    chunks: Any = ...,
+    resume: Any = ...,
+    **options: Unpack[Scheme],
+) -> Any: ...
+@overload
 def gradient_field(
     f: Callable[..., Any],
     axes: Sequence[ArrayLike],
     *,
-    args: tuple[Any, ...] = (),
-    method: str = "central",
-    order: int = 2,
-    h: ArrayLike | None = None,
-    rel_step: ArrayLike | None = None,
-    bounds: Any = None,
-    chunks: Any = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Any = None,
-    progress: bool | Callable[[int, int], object] = False,
-    full_output: bool = False,
+    full_output: Literal[False] = ...,
+    chunks: None = ...,
+    resume: Any = ...,
+    **options: Unpack[Scheme],
+) -> Array: ...
+@overload
+def gradient_field(
+    f: Callable[..., Any],
+    axes: Any,
+    *,
+    full_output: bool = ...,
+    chunks: Any,
+    resume: Any = ...,
+    **options: Unpack[Scheme],
+) -> Any: ...
+def gradient_field(
+    f: Callable[..., Any], axes: Any, *, args: tuple[Any, ...] = (), method: str = "central", order: int = 2,
+    h: ArrayLike | None = None, rel_step: ArrayLike | None = None, bounds: Any = None, chunks: Any = None,
+    engine: str = "auto", workers: Workers = None, out: Any = None,
+    progress: bool | Callable[[int, int], object] = False, full_output: bool = False,
     resume: str | os.PathLike[str] | None = None,
-) -> Any:
+) -> Any:  # fmt: skip
     """Gradient of a scalar function at every node of the grid that 1-D axes span.
 
     The coordinates of the nodes are never stored: memory is that of the result.
@@ -122,7 +153,7 @@ def _read_call(
 ) -> tuple[Call, list[Array]]:
     """The call at all nodes, and the axes as arrays."""
     check_engine(how.engine)
-    check_workers(how.workers, how.engine)
+    check_map(how.workers, how.engine)
     given = _axes(axes)
     grid = Grid(tuple(np.ascontiguousarray(a, dtype=np.float64) for a in given))
     table = stencils.gradient(grid.dimension, order, method)
@@ -159,12 +190,12 @@ def _computed(call: Call, given: list[Array], how: Options, resume: Any) -> Any:
         msg = f"resume={os.fspath(resume)!r} needs out= a file or a store that outlives this process, such as np.memmap"
         raise ValueError(msg)
     facts, finite = Facts(none_ran(how.engine), 0), None
-    used = check_workers(how.workers, how.engine)
+    used = check_map(how.workers, how.engine)
+    fill = partial(_fill_or_hint, workers=used)
     if call.points.count and outside:
-        fill = partial(_fill, workers=used)
         facts, finite = slabs.fill(fill, call, result, how.engine, how.progress, resume, finite=how.full_output)
     elif call.points.count:
-        facts = _fill(call, result, how.engine, how.progress, workers=used)
+        facts = fill(call, result, how.engine, how.progress)
     return _full_result(call, result, facts, finite) if how.full_output else result
 
 
@@ -204,7 +235,15 @@ def _steps(grid: Grid, table: stencils.Table, h: Any, rel_step: Any) -> Steps:
     return whole
 
 
-def _fill(call: Call, result: Array, engine: str, progress: Any, *, workers: int | None) -> Facts:
+def _fill_or_hint(call: Call, result: Array, engine: str, progress: Any, *, workers: Workers) -> Facts:
+    try:
+        return _fill(call, result, engine, progress, workers=workers)
+    except TypeError as error:
+        raise_with_signature(call.f, error, 1 + len(call.args), call.points.dimension)
+        raise
+
+
+def _fill(call: Call, result: Array, engine: str, progress: Any, *, workers: Workers) -> Facts:
     """Write the field of a call, which may be a part of another."""
     flat = result.reshape(call.points.layout[::-1])
     direct = result.dtype == np.float64 and np.may_share_memory(flat, result)

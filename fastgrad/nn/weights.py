@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,7 @@ from ..engine.arguments import (
     refuse_bounds,
     refuse_steps,
 )
+from ..engine.options import Live
 from ..engine.python import mutation
 from ..engine.threads import progress_report
 from ..formulas.stencils import EXACT, stencil
@@ -29,6 +30,7 @@ from ..formulas.steps import choose_steps, irregular, with_precision
 from ..formulas.values import as_number, precision
 from ..operations.gradients import gradient
 from ..results import ConstantFunctionWarning, EngineError
+from .hints import check_loss, raise_with_network
 
 Array = NDArray[Any]
 
@@ -38,6 +40,12 @@ CONSTANT = (
 )
 
 
+@overload
+def weight_gradient(
+    loss: Callable[..., Any], params: Mapping[Any, Any], **options: Unpack[Live]
+) -> dict[Any, Array]: ...
+@overload
+def weight_gradient(loss: Callable[..., Any], params: Array, **options: Unpack[Live]) -> Array: ...
 def weight_gradient(
     loss: Callable[..., Any], params: Any, *, args: tuple[Any, ...] = (), mask: Any = None, sample: int | None = None,
     rng: np.random.Generator | int | None = 0, method: str = "central", order: int = 2, h: ArrayLike | None = None,
@@ -119,7 +127,9 @@ def weight_gradient(
     2
     """
     check_function(loss, "loss")
-    arrays, further, used = _arrays(params), check_args(args), check_workers(workers, "jit")
+    further, used = check_args(args), check_workers(workers, "jit")
+    check_loss(loss, params, further)
+    arrays = _arrays(params)
     _check_scheme(method, order, h, rel_step, bounds, engine)
     scheme: dict[str, Any] = {"method": method, "order": order, "h": h, "rel_step": rel_step}
     whole = mask is None and sample is None
@@ -130,7 +140,7 @@ def weight_gradient(
     if method == EXACT:
         parts = _exactly(live, places, engine)
     else:
-        first = _first(lambda: loss(params, *further), list(arrays.values()))
+        first = _first(loss, params, further, list(arrays.values()))
         parts = _moved(live, places, engine, used or 1, progress, {**scheme, "eps": precision(first)})
     return parts if _is_dict(params) else parts[""]
 
@@ -269,15 +279,16 @@ def _loop(
         )  # fmt: skip
 
 
-def _first(loss: Callable[[], Any], arrays: list[Array]) -> Any:
+def _first(loss: Callable[..., Any], params: Any, further: tuple[Any, ...], arrays: list[Array]) -> Any:
     """What the loss returns before any element is moved."""
     originals = [w.copy() for w in arrays]
     try:
-        first = loss()
+        first = loss(params, *further)
         as_number(first)
         mutation.check_unchanged(arrays, originals)
-    except BaseException:
+    except BaseException as error:
         mutation.restore(arrays, originals)
+        raise_with_network(loss, params, error)
         raise
     return first
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.bound import Choice, Facts
-from ..engine.call import Call, Output, Target, subset
+from ..engine.call import Call, Output, Target, Workers, subset
 from ..engine.choose import choose
 from ..engine.threads import progress_report
 from ..formulas import sides, stencils
@@ -30,7 +30,7 @@ ELEMENTS = 1 << 14  # derivatives that are refined together
 FEW = 64  # of these, where it is not known yet how many outputs f has
 
 
-def fill(call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any) -> Facts:
+def fill(call: Call, out: Output, values: Array | None, engine: str, workers: Workers, progress: Any) -> Facts:
     """Fill `out`, and `values` with f at the points."""
     sampler = Sampler(call, engine, workers, call.total)
     with progress_report(progress, "derivative") as report:

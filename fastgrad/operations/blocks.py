@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.bound import Choice, Facts
-from ..engine.call import Call, Output, Rows, Target, subset
+from ..engine.call import Call, Output, Rows, Target, Workers, subset
 from ..engine.choose import choose
 from ..engine.threads import Report, progress_report
 
@@ -57,7 +57,7 @@ def fill(
     sample: Call,
     make: Callable[[tuple[int, ...]], Array],
     values: Array | None,
-    workers: int | None,
+    workers: Workers,
     progress: Any,
 ) -> tuple[Facts, Array]:
     """Fill the result, which `make` makes for f's shape, and `values`; the facts, and the first block in float64."""

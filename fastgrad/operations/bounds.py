@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.bound import Facts
-from ..engine.call import Call, Output, Target, subset
+from ..engine.call import Call, Output, Target, Workers, subset
 from ..engine.choose import run
 from ..engine.threads import Report, progress_report
 from ..formulas import sides, stencils
@@ -28,14 +28,14 @@ Array = NDArray[Any]
 Fill = Callable[[Call, Any, Any], Facts]
 
 
-def fill(call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any) -> Facts:
+def fill(call: Call, out: Output, values: Array | None, engine: str, workers: Workers, progress: Any) -> Facts:
     """Fill `out` with the derivatives of a call that has bounds, and `values` with f at the points."""
     return with_steps_for_f(
         lambda eps: _fill(replace(call, fits=max(call.fits, eps)), out, values, engine, workers, progress)
     )
 
 
-def _fill(call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any) -> Facts:
+def _fill(call: Call, out: Output, values: Array | None, engine: str, workers: Workers, progress: Any) -> Facts:
     turned = _turned(call)
     if turned.any() and call.scalar:  # f of whole arrays has to get whole arrays
         turned[:] = True
@@ -53,7 +53,7 @@ def _fill(call: Call, out: Output, values: Array | None, engine: str, workers: i
         return facts._replace(nfev=facts.nfev + _part(rest, call, turned, out, values).nfev)
 
 
-def _specially(call: Call, out: Output, values: Array | None, engine: str, workers: int | None, progress: Any) -> Facts:
+def _specially(call: Call, out: Output, values: Array | None, engine: str, workers: Workers, progress: Any) -> Facts:
     """Points of which each has a coordinate at which the formula does not fit."""
     with progress_report(progress, "point") as report:
         if call.table.along_axes:
@@ -147,7 +147,7 @@ def _turn(call: Call, out: Output, values: Array | None, sampler: Sampler) -> Fa
     return Facts(sampler.engine, sampler.nfev, sampler.eps)
 
 
-def _turn_together(call: Call, out: Array, engine: str, workers: int | None) -> Facts:
+def _turn_together(call: Call, out: Array, engine: str, workers: Workers) -> Facts:
     """Every point by the formula that fits there in all of its coordinates."""
     call.steps.check(call.points.row(slice(None)))
     scheme, dimension, stencil = _scheme(call), call.points.dimension, call.table.stencil

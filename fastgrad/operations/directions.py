@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.bound import Facts
-from ..engine.call import Call, Output, Target, subset
+from ..engine.call import Call, Output, Target, Workers, subset
 from ..engine.choose import run
 from ..formulas.steps import split_direction, step_within
 from . import adaptive
@@ -17,7 +17,7 @@ from . import adaptive
 Array = NDArray[Any]
 
 
-def fill(call: Call, out: Output, engine: str, workers: int | None, progress: Any) -> Facts:
+def fill(call: Call, out: Output, engine: str, workers: Workers, progress: Any) -> Facts:
     """Fill `out`; the steps along v that the facts tell are those of the first part, the shortest."""
     first, *others = _parts(call)
     facts = _run(first, out, engine, workers, progress)
@@ -35,7 +35,7 @@ def fill(call: Call, out: Output, engine: str, workers: int | None, progress: An
     return facts
 
 
-def _run(call: Call, out: Output, engine: str, workers: int | None, progress: Any) -> Facts:
+def _run(call: Call, out: Output, engine: str, workers: Workers, progress: Any) -> Facts:
     if call.adaptive:
         return adaptive.fill(call, out, None, engine, workers, progress)
     return run(call, out, None, engine, workers, progress)

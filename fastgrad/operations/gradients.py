@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import points
+from ..chunks.frames import applied, is_frame
 from ..chunks.lazy import by_rows
 from ..engine import threads
 from ..engine.arguments import (
@@ -19,40 +20,37 @@ from ..engine.arguments import (
     Step,
     check_args,
     check_function,
+    check_map,
     check_scheme,
-    check_workers,
     formulas_of,
     read_call,
     read_steps,
 )
 from ..engine.bound import Choice, Code
-from ..engine.call import Call, Rows
+from ..engine.call import Call, Rows, Workers
 from ..engine.choose import check_engine, choose
-from ..engine.limits import check_bounds
+from ..engine.limits import beside, check_bounds
 from ..engine.numbers import is_dask, real_array
+from ..engine.options import Labelled, Numbers, RowOptions, Sided, SidedScheme
 from ..formulas import stencils
-from ..results import Explanation
+from ..results import Explanation, Result
 from .solve import check_combination, differentiate, none_ran
 
 
+@overload
+def gradient(f: Function, x: Any, *, full_output: Literal[True], **options: Unpack[Sided]) -> Result: ...
+@overload
+def gradient(f: Function, x: Labelled, *, full_output: bool = ..., **options: Unpack[Sided]) -> Any: ...
+@overload
+def gradient(f: Function, x: float, *, full_output: Literal[False] = ..., **options: Unpack[Sided]) -> np.float64: ...
+@overload
+def gradient(f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **options: Unpack[Sided]) -> Array: ...
 def gradient(
-    f: Function,
-    x: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, side: Step = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """Gradient of a scalar function, by central differences, at one point or at many.
 
     ``g[i] = (f(x + h_i e_i) - f(x - h_i e_i)) / (2 h_i)`` at order 2; wider stencils at higher orders.
@@ -90,6 +88,10 @@ def gradient(
         each coordinate, None for none. A list of tuples is always read as such pairs. Near a bound the formula
         turns to one side and keeps its order, or shortens its step. Between equal bounds the derivative is NaN, and
         second and higher ones where the steps would be so short that round-off leaves no digit.
+    side : array_like, optional
+        1: f is called at x and above only, -1: at x and below, 0: on both sides; a number or one per coordinate. The
+        derivative from that side, at a kink or where f is defined on one side; with ``method="adaptive"`` at refined
+        steps, with an estimate of the error.
     engine : {"auto", "simd", "jit", "python", "reference", "arrays"}
         simd: f is traced and compiled on vectors. jit: f is compiled by Numba. python: f is called as it is. arrays: at
         one point, f is recorded as a program of whole arrays, of which only what a coordinate changes is computed
@@ -97,8 +99,10 @@ def gradient(
         above that jit where f can be compiled; arrays where f reads much data and that pays (`explain` says). For 400
         to 1 000 calls at several points simd runs f's trace by NumPy, if f reads nothing that may change unseen. An
         engine given by name never falls back.
-    workers : int, optional
-        Threads of a compiled engine; all cores by default. Results do not depend on it.
+    workers : int or callable, optional
+        Threads of a compiled engine; all cores by default. Of an f that is not compiled the number of forked processes
+        (Linux), or a function like map that gets its calls: ``pool.map`` of any pool of processes, everywhere. Results
+        do not depend on it.
     out : ndarray, optional
         Written in place and returned: the result's shape and dtype, no memory shared with x.
     progress : bool or callable
@@ -142,31 +146,51 @@ def gradient(
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    what |= {"h": h, "rel_step": rel_step}
+    what |= {"h": h, "rel_step": rel_step, "side": side}
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(gradient, f, x, how, batch=batch, **what)
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
         return by_rows(gradient, f, x, how, **what)
     given, call = read_call(f, x, stencils.gradient, batch=batch, **what)
     return differentiate(call, given, how)
 
 
+@overload
+def value_and_gradient(
+    f: Function, x: Any, *, batch: bool = ..., full_output: Literal[True], **options: Unpack[RowOptions]
+) -> tuple[Any, Result]: ...
+@overload
+def value_and_gradient(
+    f: Function, x: Labelled, *, batch: bool = ..., full_output: bool = ..., **options: Unpack[RowOptions]
+) -> tuple[Any, Any]: ...
+@overload
+def value_and_gradient(
+    f: Function,
+    x: float,
+    *,
+    batch: Literal[False] = ...,
+    full_output: Literal[False] = ...,
+    **options: Unpack[RowOptions],
+) -> tuple[np.float64, np.float64]: ...
+@overload
 def value_and_gradient(
     f: Function,
     x: ArrayLike,
     *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> tuple[Any, Any]:
+    batch: Literal[False] = ...,
+    full_output: Literal[False] = ...,
+    **options: Unpack[RowOptions],
+) -> tuple[np.float64, Array]: ...
+@overload
+def value_and_gradient(
+    f: Function, x: ArrayLike, *, batch: Literal[True], full_output: Literal[False] = ..., **options: Unpack[RowOptions]
+) -> tuple[Array, Array]: ...
+def value_and_gradient(
+    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, side: Step = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> tuple[Any, Any]:  # fmt: skip
     """f(x) and its gradient, for one evaluation more than the gradient alone.
 
     Parameters, errors and warnings are those of `gradient`; `out` is for the gradient.
@@ -187,10 +211,13 @@ def value_and_gradient(
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    what |= {"h": h, "rel_step": rel_step}
+    what |= {"h": h, "rel_step": rel_step, "side": side}
+    if type(x) is not np.ndarray and is_frame(x):
+        value, slope = applied(value_and_gradient, f, x, how, batch=batch, **what)
+        return value, slope
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
-        both: tuple[Any, Any] = by_rows(value_and_gradient, f, x, how, **what)
-        return both
+        value, slope = by_rows(value_and_gradient, f, x, how, **what)
+        return value, slope
     given, call = read_call(f, x, stencils.gradient, batch=batch, value=True, **what)
     return _with_values(call, given, how, batch)
 
@@ -203,23 +230,27 @@ def _with_values(call: Call, given: Array, how: Options, batch: bool) -> tuple[A
     return value if batch else value[0], slope
 
 
+@overload
 def derivative(
-    f: Function,
-    x: ArrayLike,
-    *,
-    n: int = 1,
-    args: tuple[Any, ...] = (),
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: Any, *, n: int = ..., full_output: Literal[True], **options: Unpack[SidedScheme]
+) -> Result: ...
+@overload
+def derivative(
+    f: Function, x: Labelled, *, n: int = ..., full_output: bool = ..., **options: Unpack[SidedScheme]
+) -> Any: ...
+@overload
+def derivative(
+    f: Function, x: float, *, n: int = ..., full_output: Literal[False] = ..., **options: Unpack[SidedScheme]
+) -> np.float64: ...
+@overload
+def derivative(
+    f: Function, x: ArrayLike, *, n: int = ..., full_output: Literal[False] = ..., **options: Unpack[SidedScheme]
+) -> Array: ...
+def derivative(
+    f: Function, x: Numbers, *, n: int = 1, args: tuple[Any, ...] = (), method: str = "central", order: int = 2,
+    h: Step = None, rel_step: Step = None, bounds: Bounds = None, side: Step = None, engine: str = "auto",
+    workers: Workers = None, out: Array | None = None, progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """n-th derivative of a function of one variable, for each element of x.
 
     f is called on whole arrays and, if it refuses them, on one element at a time. A few calls more, mostly on 48 of
@@ -233,8 +264,10 @@ def derivative(
     x : array_like
         Any shape, also a number.
     n : int
-        Which derivative: 1, 2, 3 or 4. The default step is ``c_p * eps**(1/(p+n)) * max(1, |x|)``.
-    args, method, order, h, rel_step, bounds, engine, workers, out, progress, full_output
+        Which derivative: 1 to 8. The default step is ``c_p * eps**(1/(p+n)) * max(1, |x|)``, from the fifth on two to
+        four times that. Of values of f alone little is left of high ones, some three digits of the eighth;
+        ``method="exact"`` loses none.
+    args, method, order, h, rel_step, bounds, side, engine, workers, out, progress, full_output
         As in `gradient`.
 
     Returns
@@ -258,41 +291,35 @@ def derivative(
     _check_number(n)
     check_function(f)
     check_scheme(method, order)
+    how = Options(engine, workers, out, progress, full_output)
+    if type(x) is not np.ndarray and is_frame(x):
+        what: dict[str, Any] = {"n": n, "args": args, "method": method, "order": order, "bounds": bounds}
+        return applied(derivative, f, x, how, batch=False, h=h, rel_step=rel_step, side=side, **what)
     given = real_array(x)
     points = Rows(given.reshape(given.size, 1).astype(np.float64, copy=False), (1,))
     table = stencils.derivative(int(n), order, formulas_of(method))
     steps, adaptive = read_steps(given, points, table, h, rel_step), method == "adaptive"
-    both = check_bounds(bounds, given, given.shape)
+    both = check_bounds(
+        bounds if side is None else beside(bounds, side, given, given.shape, method), given, given.shape
+    )
     limits = both and (both[0].reshape(points.layout), both[1].reshape(points.layout))
     rest, whole = check_args(args), given.shape
     call = Call(f, points, table, steps, rest, scalar=True, whole=whole, adaptive=adaptive, bounds=limits)
-    return differentiate(call, given, Options(engine, workers, out, progress, full_output))
+    return differentiate(call, given, how)
 
 
 def _check_number(n: Any) -> None:
-    if np.ndim(n) or n not in {1, 2, 3, 4}:
-        msg = f"n={n!r} must be 1, 2, 3 or 4, the number of the derivative"
+    if np.ndim(n) or n not in range(1, 9):
+        msg = f"n={n!r} must be 1, 2, 3, 4, 5, 6, 7 or 8, the number of the derivative"
         raise ValueError(msg)
 
 
 def explain(
-    f: Function,
-    x: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Explanation:
+    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, side: Step = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Explanation:  # fmt: skip
     """Which engine `gradient` would use for the same arguments, and why not a faster one.
 
     Of ``method="exact"`` it says of how many operations f is, and f with its derivatives. Of central differences of
@@ -312,13 +339,17 @@ def explain(
     python: 6 calls of f from Python; 6 calls of f take less time than compiling it
     """
     check_engine(engine)
-    threads_used = check_workers(workers, engine) or threads.cores()
+    used = check_map(workers, engine)
     check_function(f)
     check_scheme(method, order)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    call = read_call(f, x, stencils.gradient, batch=batch, h=h, rel_step=rel_step, **what)[1]
+    what |= {"h": h, "rel_step": rel_step, "side": side}
+    if type(x) is not np.ndarray and is_frame(x):
+        of_frame: Explanation = applied(explain, f, x, Options(engine, workers), batch=batch, **what)
+        return of_frame
+    call = read_call(f, x, stencils.gradient, batch=batch, **what)[1]
     check_combination(call, engine)
-    return _explanation(call, engine, threads_used)
+    return _explanation(call, engine, used if isinstance(used, int) else threads.cores())
 
 
 def _explanation(call: Call, engine: str, threads_used: int) -> Explanation:

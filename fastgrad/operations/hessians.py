@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..chunks.frames import applied, is_frame
 from ..chunks.lazy import by_rows
 from ..engine.arguments import (
     Array,
@@ -15,6 +16,7 @@ from ..engine.arguments import (
     Options,
     Progress,
     Step,
+    check_differences,
     check_function,
     check_scheme,
     read_call,
@@ -22,31 +24,29 @@ from ..engine.arguments import (
     read_steps,
     refuse_bounds,
 )
-from ..engine.call import Rows
+from ..engine.call import Rows, Workers
 from ..engine.numbers import is_dask
+from ..engine.options import Labelled, Many, Numbers
 from ..formulas import stencils
 from ..formulas.steps import Steps, direction_step, step_within
+from ..results import Result
 from .solve import differentiate
 
 
+@overload
+def hessian(f: Function, x: Any, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+@overload
+def hessian(f: Function, x: Labelled, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+@overload
+def hessian(f: Function, x: float, *, full_output: Literal[False] = ..., **options: Unpack[Many]) -> np.float64: ...
+@overload
+def hessian(f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **options: Unpack[Many]) -> Array: ...
 def hessian(
-    f: Function,
-    x: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """Hessian of a scalar function, from values of f alone.
 
     Second differences along e_i and e_i + e_j: ``2 H[i, j] = S(e_i + e_j) - S(e_i) - S(e_j)``. That takes
@@ -91,31 +91,84 @@ def hessian(
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
     what |= {"h": h, "rel_step": rel_step}
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(hessian, f, x, how, batch=batch, **what)
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
         return by_rows(hessian, f, x, how, **what)
     given, call = read_call(f, x, stencils.hessian, batch=batch, **what)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape * 2)
 
 
+@overload
+def hessian_diagonal(f: Function, x: Any, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+@overload
+def hessian_diagonal(f: Function, x: Labelled, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+@overload
+def hessian_diagonal(
+    f: Function, x: float, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> np.float64: ...  # fmt: skip
+@overload
+def hessian_diagonal(
+    f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> Array: ...  # fmt: skip
+def hessian_diagonal(
+    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
+    """The diagonal of the Hessian without the rest: 2*D + 1 evaluations at order 2, ``order * D + 1`` in general.
+
+    Parameters
+    ----------
+    f, x, args, batch_args, batch, method, order, h, rel_step, bounds, engine, workers, out, progress, full_output
+        As in `hessian`; each coordinate has a side and a step of its own between bounds.
+
+    Returns
+    -------
+    ndarray or Result
+        Shape and dtype of x (float64 for integers).
+
+    Raises
+    ------
+    TypeError, ValueError, EngineError
+        As in `gradient`.
+
+    Examples
+    --------
+    >>> import numpy as np, fastgrad
+    >>> fastgrad.hessian_diagonal(lambda x: x[0] ** 2 * x[1] ** 3, np.array([1.0, 2.0]), order=4).round(6)
+    array([16., 12.])
+    """
+    check_function(f)
+    check_differences(method, order)
+    how = Options(engine, workers, out, progress, full_output)
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
+    what |= {"h": h, "rel_step": rel_step}
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(hessian_diagonal, f, x, how, batch=batch, **what)
+    given, call = read_call(f, x, stencils.hessian_diagonal, batch=batch, **what)
+    return differentiate(call, given, how)
+
+
+@overload
+def hvp(f: Function, x: Any, v: Numbers, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+@overload
+def hvp(f: Function, x: Labelled, v: Numbers, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+@overload
 def hvp(
-    f: Function,
-    x: ArrayLike,
-    v: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: float, v: Numbers, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> np.float64: ...
+@overload
+def hvp(
+    f: Function, x: ArrayLike, v: Numbers, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> Array: ...
+def hvp(
+    f: Function, x: Numbers, v: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """The Hessian times v, without the Hessian: 4*D evaluations at order 2, ``2 * order * D`` at the others.
 
     ``4 (H v)[i] = S(e_i + v) - S(e_i - v)``, S being second differences.
@@ -156,8 +209,11 @@ def hvp(
     refuse_bounds(bounds, "hvp")
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
     what |= {"h": h, "rel_step": rel_step}
+    how = Options(engine, workers, out, progress, full_output)
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(hvp, f, x, how, v, **what)
     given, direction, call = read_call_along(f, x, v, stencils.hvp, _steps_along, **what)
-    return differentiate(call, given, Options(engine, workers, out, progress, full_output), inputs=(direction,))
+    return differentiate(call, given, how, inputs=(direction,))
 
 
 def _steps_along(

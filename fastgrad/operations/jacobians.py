@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..chunks.frames import applied, is_frame
 from ..chunks.lazy import by_rows
 from ..engine.arguments import (
     Array,
@@ -22,31 +23,27 @@ from ..engine.arguments import (
     read_call_along,
     refuse_bounds,
 )
-from ..engine.call import Rows
+from ..engine.call import Rows, Workers
 from ..engine.numbers import is_dask
+from ..engine.options import Labelled, Many, Numbers, Sided
 from ..formulas import stencils
 from ..formulas.steps import Steps, check_direction, choose_steps, direction_step
+from ..results import Result
 from .solve import differentiate
 
 
+@overload
+def jacobian(f: Function, x: Any, *, full_output: Literal[True], **options: Unpack[Sided]) -> Result: ...
+@overload
+def jacobian(f: Function, x: Labelled, *, full_output: bool = ..., **options: Unpack[Sided]) -> Any: ...
+@overload
+def jacobian(f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **options: Unpack[Sided]) -> Array: ...
 def jacobian(
-    f: Function,
-    x: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, side: Step = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """Jacobian of a function that returns an array: the derivative of each output by each coordinate.
 
     All outputs share the evaluations, ``order`` per coordinate (central differences).
@@ -58,7 +55,7 @@ def jacobian(
     x : array_like
         One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
         As in `gradient`, that may be a dask array: f is then called at a made-up point to see what shape it returns.
-    args, batch, method, order, h, rel_step, bounds, engine, workers, out, progress, full_output
+    args, batch, method, order, h, rel_step, bounds, side, engine, workers, out, progress, full_output
         As in `gradient`. Compiled, f must return a number, an array, or a tuple or list of numbers.
 
     Returns
@@ -89,32 +86,29 @@ def jacobian(
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    what |= {"h": h, "rel_step": rel_step}
+    what |= {"h": h, "rel_step": rel_step, "side": side}
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(jacobian, f, x, how, batch=batch, **what)
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
         return by_rows(jacobian, f, x, how, **what)
     given, call = read_call(f, x, stencils.jacobian, batch=batch, vector=True, **what)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape)
 
 
+@overload
+def jvp(f: Function, x: Any, v: Numbers, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+@overload
+def jvp(f: Function, x: Labelled, v: Numbers, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+@overload
 def jvp(
-    f: Function,
-    x: ArrayLike,
-    v: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: float | None = None,
-    rel_step: float | None = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: ArrayLike, v: Numbers, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> Array: ...
+def jvp(
+    f: Function, x: Numbers, v: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """Derivative along a direction, the Jacobian times v, for as many evaluations as one coordinate takes.
 
     ``(f(x + t*v) - f(x - t*v)) / (2*t)`` at order 2.
@@ -161,8 +155,10 @@ def jvp(
     refuse_bounds(bounds, "jvp")
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
     what |= {"h": h, "rel_step": rel_step}
-    given, direction, call = read_call_along(f, x, v, stencils.jvp, _steps_along, vector=True, **what)
     how = Options(engine, workers, out, progress, full_output)
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(jvp, f, x, how, v, **what)
+    given, direction, call = read_call_along(f, x, v, stencils.jvp, _steps_along, vector=True, **what)
     return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=(), inputs=(direction,))
 
 

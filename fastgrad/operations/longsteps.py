@@ -44,7 +44,8 @@ def look(call: Call, facts: Facts, target: Array) -> int:
 def _largest(call: Call, facts: Facts, target: Array) -> tuple[int, int] | None:
     """The point and the coordinate along which f changes most, by the derivative; by the diagonal of second ones."""
     count, n = call.points.dimension, call.table.stencil.derivative
-    found = np.abs(target.reshape(len(target), -1, count ** (n - 1) * count)[..., :: count + 1 if n == 2 else 1])
+    each = len(call.table.parts)
+    found = np.abs(target.reshape(len(target), -1, each)[..., :: count + 1 if each > count else 1])
     with np.errstate(all="ignore"):
         changes = (found[:, 0] if found.shape[1] == 1 else found.max(axis=1)) * _steps(
             call, facts.eps, len(target)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.bound import Choice
-from ..engine.call import Call, Rows, Target
+from ..engine.call import Call, Rows, Target, Workers
 from ..engine.choose import choose, warn_if_slow
 from ..engine.python import arrays, elementwise
 from ..formulas import stencils
@@ -40,7 +41,7 @@ class Sampler:
         Evaluations so far, the precision of f's results, and the engine that ran last.
     """
 
-    def __init__(self, call: Call, engine: str, workers: int | None, expected: int) -> None:
+    def __init__(self, call: Call, engine: str, workers: Workers, expected: int) -> None:
         never = Steps("default", np.asarray(1.0))
         self.call = replace(call, table=stencils.value(), steps=never, value=False, v=None, t=None, expected=expected)
         self.asked, self.workers = engine, workers
@@ -142,15 +143,15 @@ class Sampler:
 
 
 def undefined_where_it_raises(f: Callable[..., Any], shape: tuple[int, ...]) -> Callable[..., Any]:
-    """f, which is NaN where it raises: beyond the first steps it need not be defined."""
+    """f, which is NaN where it raises: beyond the first steps it need not be defined. It pickles where f does."""
+    return partial(_tried, f, shape)
 
-    def tried(x: Any, *args: Any) -> Any:
-        try:
-            return f(x, *args)
-        except Exception:  # noqa: BLE001  whatever f raises outside of its domain
-            return np.full(shape, np.nan)
 
-    return tried
+def _tried(f: Callable[..., Any], shape: tuple[int, ...], x: Any, *args: Any) -> Any:
+    try:
+        return f(x, *args)
+    except Exception:  # noqa: BLE001  whatever f raises outside of its domain
+        return np.full(shape, np.nan)
 
 
 def _picked(bounds: tuple[Array, Array] | None, owners: Array) -> tuple[Array, Array] | None:

@@ -6,15 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..chunks.frames import applied, is_frame
 from ..engine.arguments import (
     Array,
     Bounds,
     Function,
+    Options,
     Progress,
     Step,
     check_args,
@@ -24,32 +26,32 @@ from ..engine.arguments import (
     read_points,
     refuse_bounds,
 )
-from ..engine.call import Rows
+from ..engine.call import Rows, Workers
 from ..engine.numbers import real_array
+from ..engine.options import Labelled, Many, Numbers
 from ..formulas.values import as_numbers
 from ..results import Result, status_of
 from .jacobians import jacobian
 
 
+@overload
 def propagate(
-    f: Function,
-    x: ArrayLike,
-    cov: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> tuple[Any, Any]:
+    f: Function, x: Any, cov: Numbers, *, full_output: Literal[True], **options: Unpack[Many]
+) -> tuple[Any, Result]: ...
+@overload
+def propagate(
+    f: Function, x: Labelled, cov: Numbers, *, full_output: bool = ..., **options: Unpack[Many]
+) -> tuple[Any, Any]: ...
+@overload
+def propagate(
+    f: Function, x: ArrayLike, cov: Numbers, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> tuple[Array, Array]: ...
+def propagate(
+    f: Function, x: Numbers, cov: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> tuple[Any, Any]:  # fmt: skip
     """f(x) and its covariance, to first order: ``J @ cov @ J.T`` with the Jacobian J of f.
 
     Parameters
@@ -87,11 +89,15 @@ def propagate(
     """
     check_function(f)
     refuse_bounds(bounds, "propagate")
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
+    what |= {"h": h, "rel_step": rel_step}
+    if type(x) is not np.ndarray and is_frame(x):
+        y, found = applied(propagate, f, x, Options(engine, workers, out, progress, full_output), cov, **what)
+        return y, found
     given, points = read_points(x, batch)
     spread = _read_covariance(cov, points.count, points.shape, batch)
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
-    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
-    what |= {"h": h, "rel_step": rel_step, "engine": engine, "workers": workers, "progress": progress}
+    what |= {"engine": engine, "workers": workers, "progress": progress}
     full = jacobian(f, given.astype(np.float64, copy=False), **what, full_output=True)
     y, found = _propagated(partial(_value_at, f, points, rest, rows), given, points, spread, full, out, batch)
     return y, found if full_output else found.value
@@ -121,7 +127,7 @@ def _propagated(
     return y, replace(full, value=value, error=error, status=status_of(value), nfev=full.nfev + points.count)
 
 
-def _read_covariance(cov: ArrayLike, count: int, shape: tuple[int, ...], batch: bool) -> Array:
+def _read_covariance(cov: Any, count: int, shape: tuple[int, ...], batch: bool) -> Array:
     """cov as variances (D,), or as matrices (1 or N, D, D)."""
     given, size = real_array(cov, "cov").astype(np.float64), prod(shape)
     spread: Array

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import points
-from ..engine.arguments import Options, arrays_of, check_out, check_workers
+from ..engine.arguments import Options, arrays_of, check_map, check_out
 from ..engine.bound import Facts
-from ..engine.call import Call, Output, Target
+from ..engine.call import Call, Output, Target, Workers
 from ..engine.choose import check_engine, run, warn_if_constant, warn_if_slow
 from ..engine.python import elementwise
 from ..engine.threads import Report, progress_report
@@ -21,7 +21,7 @@ from ..program.captures import shares_state
 from ..program.look import Look
 from ..program.trace.refusals import SINGLE
 from ..results import EngineError, Result, status_of, users_level
-from . import adaptive, blocks, bounds, complexstep, directions, longsteps
+from . import adaptive, blocks, bounds, complexstep, directions, hints, longsteps
 
 Array = NDArray[Any]
 
@@ -53,7 +53,7 @@ def differentiate(
 ) -> Any:
     """The derivative in x's dtype, or a Result; its shape is `lead`, that of f's output and `tail`, x's by default."""
     check_engine(how.engine)
-    workers = check_workers(how.workers, how.engine)
+    workers = check_map(how.workers, how.engine)
     _check_out_is_not_read(call, how.out)
     check_combination(call, how.engine)
     read = (given, *inputs) if how.out is None else (given, *inputs, *_still_read(call))
@@ -64,7 +64,7 @@ def differentiate(
         place.make((0,) if tail else ())
     elif call.vector or place.make(()).size:
         looked = complexstep.check_operations(call) if call.table.is_complex else 0
-        facts = _run(call, place, values, how, workers)
+        facts = _run_or_hint(call, place, values, how, workers)
         if call.table.is_complex:
             facts = facts._replace(nfev=facts.nfev + looked + complexstep.check_slopes(call, place.target))
         if call.looks_beside:
@@ -171,6 +171,8 @@ def _check_that_f_reads(call: Call, target: Array) -> None:
     """Warn of zeros everywhere, unless they were asked for."""
     if target.size and not target.flat[0] and (call.v is None or call.v.any()):
         warn_if_constant(call, target, users_level(1))
+    if target.size and not target.flat[-1]:
+        hints.warn_of_unread(call, target, users_level(1))
 
 
 def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) -> Any:
@@ -188,7 +190,15 @@ def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) 
     return call.steps_for(eps).in_rows(x).reshape(given.shape)[()]
 
 
-def _run(call: Call, place: _Place, values: Array | None, how: Options, workers: int | None) -> Facts:
+def _run_or_hint(call: Call, place: _Place, values: Array | None, how: Options, workers: Workers) -> Facts:
+    try:
+        return _run(call, place, values, how, workers)
+    except Exception as error:
+        hints.raise_with_hint(call, error)
+        raise
+
+
+def _run(call: Call, place: _Place, values: Array | None, how: Options, workers: Workers) -> Facts:
     if not place.in_blocks:
         return _run_at_once(call, Target(place.make) if call.vector else place.target, values, how, workers)
     chosen, sample = blocks.choose_engine(call, how.engine)
@@ -202,7 +212,7 @@ def _run(call: Call, place: _Place, values: Array | None, how: Options, workers:
     return facts
 
 
-def _run_at_once(call: Call, target: Output, values: Array | None, how: Options, workers: int | None) -> Facts:
+def _run_at_once(call: Call, target: Output, values: Array | None, how: Options, workers: Workers) -> Facts:
     if how.engine == "arrays":
         return points.fill_asked(call, target, values)
     if how.engine == "reference":
@@ -219,7 +229,7 @@ def _run_at_once(call: Call, target: Output, values: Array | None, how: Options,
     return facts or _by_engines(call, target, values, how, workers)
 
 
-def _by_engines(call: Call, target: Output, values: Array | None, how: Options, workers: int | None) -> Facts:
+def _by_engines(call: Call, target: Output, values: Array | None, how: Options, workers: Workers) -> Facts:
     try:
         return run(call, target, values, how.engine, workers, how.progress)
     except EngineError as refused:  # of exact derivatives, for which there is one engine

@@ -302,7 +302,7 @@ def _refusal(name: str, value: Any) -> str:
     if isinstance(value, np.ndarray):
         return (
             f"it captures the array {name!r}, which Numba freezes up to 1 MB and reads live above; pass it instead: "
-            f"def f(x, {name}): ... with args=({name},)"
+            f"def f({'z' if name == 'x' else 'x'}, {name}): ... with args=({name},)"
         )
     if isinstance(value, FunctionType) and value.__kwdefaults__:
         return f"it calls {name!r}, whose keyword-only arguments Numba gives no defaults; write them without the *"

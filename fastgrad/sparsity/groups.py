@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.bound import Facts
-from ..engine.call import Call, Target
+from ..engine.call import Call, Target, Workers
 from ..engine.choose import choose, warn_if_slow
 from ..formulas import stencils
 from ..formulas.stencils import Table
@@ -24,7 +24,7 @@ Ints = NDArray[np.intp]
 DIFFERENCES = 2**23  # numbers that are held at a time, 64 MB; a matrix with a full row has D groups
 
 
-def differentiate(task: Task, engine: str, workers: int | None) -> Found:
+def differentiate(task: Task, engine: str, workers: Workers) -> Found:
     """The entries of the Jacobians at all points, by a compiled engine if that pays or is asked for."""
     task.steps.check(task.points.values)
     if not task.points.count or not task.pattern.nnz:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..engine.arguments import Function, Options, Step, check_args, check_function, read_points, read_steps
-from ..engine.call import Call
+from ..engine.call import Call, Workers
 from ..engine.choose import TRACED_CALLS
 from ..formulas import stencils
 from ..formulas.values import as_number
@@ -83,7 +83,7 @@ def hessian(
     rel_step: Step = None,
     bounds: Any = None,
     engine: str = "auto",
-    workers: int | None = None,
+    workers: Workers = None,
     check: bool = True,
     full_output: bool = False,
 ) -> Any:
@@ -193,7 +193,7 @@ def _known(task: Task, engine: str) -> Structure | None:
     return structure
 
 
-def _found(task: Task, structure: Structure | None, engine: str, workers: int | None) -> Found:
+def _found(task: Task, structure: Structure | None, engine: str, workers: Workers) -> Found:
     if engine == "reference":
         return by_definition(task, dense)
     found = _by_terms(task, structure) if structure and engine == "auto" and not task.is_exact else None
@@ -227,7 +227,7 @@ def _by_terms(task: Task, structure: Structure) -> Found | None:
     return Found(data, h, EPS, nfev, "terms")
 
 
-def _by_table(task: Task, engine: str, workers: int | None) -> Found:
+def _by_table(task: Task, engine: str, workers: Workers) -> Found:
     points, formula = task.points, task.formula
     table = stencils.entries_of_hessian(*task.pattern.upper[:2], formula.order, formula.method)
     call = Call(task.f, points, table, task.steps, task.args)

@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from ..engine.arguments import Function, Step, check_args, check_function, read_points, read_steps
+from ..engine.call import Workers
 from ..formulas import stencils
 from ..operations.jacobians import jacobian as dense
 from . import groups
@@ -67,7 +68,7 @@ def jacobian(
     rel_step: Step = None,
     bounds: Any = None,
     engine: str = "auto",
-    workers: int | None = None,
+    workers: Workers = None,
     check: bool = True,
     full_output: bool = False,
 ) -> Any:

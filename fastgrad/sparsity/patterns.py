@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from .colours import colour
 
 Array = NDArray[Any]
 Ints = NDArray[np.intp]
+
+PICTURED = 64  # squares to a side of a pattern's picture in notebooks
 
 NEEDS_SCIPY = "sparse matrices are scipy's, which is not installed; write: pip install 'fastgrad[sparse]'"
 
@@ -78,6 +81,20 @@ class Pattern:
 
     def __repr__(self) -> str:
         return f"Pattern of shape {self.shape}: {self.nnz} entries, {self.count} groups of columns"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self._picture()}"
+
+    def _picture(self) -> str:
+        """The entries as dark squares, several to a square where there are more than fit."""
+        most = max(*self.shape, 1)
+        cells = min(most, PICTURED)
+        side = 200 / cells
+        places = np.unique(np.stack([self.columns, self.rows], axis=1) * cells // most, axis=0) * side
+        squares = "".join(f'<rect x="{x:.4g}" y="{y:.4g}" width="{side:.4g}" height="{side:.4g}"/>' for x, y in places)
+        width, height = (200 * n / most for n in self.shape[::-1])
+        frame = f'<rect width="{width:.4g}" height="{height:.4g}" fill="none" stroke="currentColor"/>'
+        return f'<svg width="{width:.4g}" height="{height:.4g}" fill="currentColor">{frame}{squares}</svg>'
 
     @property
     def nnz(self) -> int:

@@ -13,10 +13,10 @@ from ..engine.arguments import (
     Function,
     check_fixed_steps,
     check_function,
-    check_workers,
+    check_map,
     refuse_bounds,
 )
-from ..engine.call import Call, Rows
+from ..engine.call import Call, Rows, Workers
 from ..engine.choose import check_engine, warn_if_constant
 from ..formulas.stencils import EXACT, Stencil, Table
 from ..formulas.steps import Steps, with_precision
@@ -70,14 +70,14 @@ class Task:
         return {"args": self.args, "order": self.formula.order, "method": self.formula.method, **step}
 
 
-def check_request(f: Any, method: Any, order: Any, bounds: Any, engine: Any, workers: Any, name: str) -> int | None:
+def check_request(f: Any, method: Any, order: Any, bounds: Any, engine: Any, workers: Any, name: str) -> Workers:
     """Raise where scipy, a function, a scheme or an engine is missing; the number of workers."""
     scipy_sparse()
     check_function(f)
     check_fixed_steps(method, order, name)
     refuse_bounds(bounds, name)
     check_engine(engine)
-    return check_workers(workers, engine)
+    return check_map(workers, engine)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.arguments import Array, Function, check_scheme, read_call
+from ..engine.call import Call
 from ..formulas import stencils
 from ..formulas.stencils import EXACT
 from ..llvm.interrupts import imported
@@ -22,7 +23,8 @@ from ..operations.jacobians import jacobian
 from ..program.freshness import Watch
 from ..program.keys import unchanging
 from ..results import EngineError
-from .trees import gradient_of_dict
+from .limits import Limits
+from .trees import derivative_of_tree, is_tree
 
 _REPEATED = f"{__package__.rpartition('.')[0]}.engine.simd.repeated"
 _FLOAT = np.dtype(np.float64)
@@ -37,7 +39,16 @@ _TABLES: dict[Any, tuple[Callable[[int, int, str], stencils.Table], dict[str, An
     jacobian: (stencils.jacobian, {"vector": True}),
     hessian: (stencils.hessian, {}),
 }
-_OPTIONS = {"args", "batch", "method", "order", "h", "rel_step", "engine"}  # with others the operation is called
+_OPTIONS = {
+    "args",
+    "batch",
+    "method",
+    "order",
+    "h",
+    "rel_step",
+    "bounds",
+    "engine",
+}  # with others the operation is called
 _METHODS, _ENGINES = ["central", "forward", "backward", EXACT], ["auto", "simd"]
 
 Bound = Callable[[Array, tuple[Any, ...]], Any]
@@ -53,12 +64,17 @@ class Derivative:
         self.__doc__ = f"{operation.__name__}({name}, x, args=args)"
         self._bound: dict[tuple[int, ...], Bound] = {}
         self._refused: dict[tuple[int, ...], Bound] = {}
+        self._limits: dict[tuple[int, ...], Limits] = {}
         self._tunable: dict[tuple[int, ...], tuple[Watch, Any, tuple[Any, ...]]] = {}
         self._attempts = ATTEMPTS
         self._looked: set[tuple[int, ...]] = set()
 
+    def __repr__(self) -> str:
+        options = [f"{name}={value!r}" for name, value in self.options.items() if name != "args" or value]
+        return f"<{self.__doc__}{'; ' * bool(options)}{', '.join(options)}>"
+
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_bound": {}, "_refused": {}, "_tunable": {}, "_looked": set()}
+        return self.__dict__ | {"_bound": {}, "_refused": {}, "_limits": {}, "_tunable": {}, "_looked": set()}
 
     def __call__(self, x: Any, *given: Any) -> Any:
         if type(x) is np.ndarray and x.dtype is _FLOAT:
@@ -73,8 +89,8 @@ class Derivative:
         """By a kernel that is bound now, or else by the operation."""
         along, args = given[: self.vectors], given[self.vectors :]
         how = {**self.options, "args": args or self.options["args"]}
-        if isinstance(x, Mapping) and self.operation in {gradient, value_and_gradient}:
-            return gradient_of_dict(self.operation, self.f, x, how)
+        if type(x) is not np.ndarray and is_tree(x) and self._takes_trees(x):
+            return derivative_of_tree(self.operation, self.f, x, how)
         if not self._may_be_bound(x, how) or (run := self._bind(x, given, how)) is None:
             return self.operation(self.f, x, *along, **how)
         exact, found = how.get("method") == EXACT, run(x)
@@ -91,6 +107,10 @@ class Derivative:
         # The same bits, with the warnings that a first call is worth; a second one, of other numbers, is bound anew.
         return self.operation(self.f, x, *along, **{**how, "engine": "auto" if exact else "simd"})
 
+    def _takes_trees(self, x: Any) -> bool:
+        """Whether x is for f to get in its form; lists of arrays may be points."""
+        return self.operation in _TABLES and (isinstance(x, Mapping) or not self.options.get("batch"))
+
     def _may_be_bound(self, x: Any, how: dict[str, Any]) -> bool:
         """Whether a kernel for float64 numbers can do what is asked for, if f can be compiled."""
         return (
@@ -104,7 +124,21 @@ class Derivative:
             and how.get("engine", "auto") in _ENGINES
             and type(how["args"]) is tuple  # a list, or an array of steps, might be another one at the next call
             and all(how.get(name) is None or isinstance(how[name], (int, float)) for name in ("h", "rel_step"))
+            and (how.get("bounds") is None or self._fits(x, how))
         )
+
+    def _fits(self, x: Array, how: dict[str, Any]) -> bool:
+        """Whether the formula fits between the bounds, so that they make no difference; errors are the operation's."""
+        limits = self._limits.get(x.shape)
+        if limits is None or not limits.are_same():
+            try:
+                limits = Limits(how["bounds"], x, self._call(x, how))
+            except (TypeError, ValueError):
+                return False
+            if len(self._limits) >= SHAPES:
+                self._limits.clear()
+            self._limits[x.shape] = limits
+        return limits.fit(x)
 
     def _bind(self, x: Array, given: tuple[Any, ...], how: dict[str, Any]) -> Callable[[Array], Any] | None:
         """A kernel at arrays in x's shape, kept for the next call; None where it cannot be had."""
@@ -121,7 +155,7 @@ class Derivative:
         for memory in (kept, self._tunable):
             if len(memory) >= SHAPES:
                 memory.clear()
-        kept[x.shape] = _while_fresh(run, given, watch)
+        kept[x.shape] = _while_fresh(run, given, watch, self._limits.get(x.shape))
         if made is None:
             return None
         if self._attempts and type(self.f) is FunctionType:
@@ -142,16 +176,20 @@ class Derivative:
             self._attempts -= tuned is None
             return None
         self._tunable[x.shape] = watch, made, given
-        self._bound[x.shape] = _while_fresh(made.run, given, watch)
+        self._bound[x.shape] = _while_fresh(made.run, given, watch, self._limits.get(x.shape))
         run: Callable[[Array], Any] = made.run
         return run
 
-    def _compiled(self, x: Array, how: dict[str, Any]) -> Any:
+    def _call(self, x: Array, how: dict[str, Any]) -> Call:
+        """The call without its bounds."""
         batch, (table_of, what) = how.get("batch", False), _TABLES[self.operation]
         scheme: dict[str, Any] = {"method": how.get("method", "central"), "order": how.get("order", 2)}
         check_scheme(**scheme)
         what = {**what, **scheme, "h": how.get("h"), "rel_step": how.get("rel_step")}
-        _, call = read_call(self.f, x, table_of, args=how["args"], batch_args=(), batch=batch, **what)
+        return read_call(self.f, x, table_of, args=how["args"], batch_args=(), batch=batch, **what)[1]
+
+    def _compiled(self, x: Array, how: dict[str, Any]) -> Any:
+        batch, call = how.get("batch", False), self._call(x, how)
         tail = call.points.shape * (2 if self.operation is hessian else 1)
         try:
             return imported(_REPEATED).repeat(call, x.shape[:1] if batch else (), tail)
@@ -164,12 +202,16 @@ def _refusal(x: Array) -> bool:
     return True
 
 
-def _while_fresh(run: Callable[[Array], Any], given: tuple[Any, ...], watch: Watch) -> Bound:
-    """As `run` as long as f reads what it read, and gets the same further arguments; None afterwards."""
+def _while_fresh(
+    run: Callable[[Array], Any], given: tuple[Any, ...], watch: Watch, limits: Limits | None = None
+) -> Bound:
+    """As `run` as long as f reads and gets what it read and got, and bounds make no difference; else None."""
     is_fresh, arrays = watch.is_fresh(), watch.arrays
 
     def bound(x: Array, others: tuple[Any, ...]) -> Any:
         if (others or given) and not _are_same(others, given):
+            return None
+        if limits is not None and not limits.fit(x):
             return None
         return run(x) if is_fresh() and not (arrays and _share(x, arrays)) else None
 

@@ -6,15 +6,29 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
-from typing import Any
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import Array, Bounds, Function, Progress, Step, check_function, check_out, refuse_bounds
+from ..chunks.frames import applied, is_frame
+from ..engine.arguments import (
+    Array,
+    Bounds,
+    Function,
+    Options,
+    Progress,
+    Step,
+    check_function,
+    check_out,
+    refuse_bounds,
+)
+from ..engine.call import Workers
 from ..engine.numbers import real_array
+from ..engine.options import GradientFunction, Labelled, Many, Numbers, ResultFunction, ValueFunction
 from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian, hvp
 from ..operations.jacobians import jacobian
@@ -22,7 +36,11 @@ from ..results import Result, status_of
 from .derivative import Derivative
 
 
-def grad(f: Function, **options: Any) -> Function:
+@overload
+def grad(f: Function, *, full_output: Literal[True], **options: Any) -> ResultFunction: ...
+@overload
+def grad(f: Function, *, full_output: Literal[False] = ..., **options: Any) -> GradientFunction: ...
+def grad(f: Function, **options: Any) -> Any:
     """The function that gives the gradient of f.
 
     Parameters
@@ -38,8 +56,8 @@ def grad(f: Function, **options: Any) -> Function:
         ``g(x, *args)`` is ``gradient(f, x, args=args, **options)``, made to be called often: of a plain function that
         can be traced it is compiled at its first call for a shape of x, which takes some 0.1 s, as by
         ``engine="simd"``; each later call costs a few microseconds, at whatever f reads then. x may also be a dict of
-        arrays and numbers, or of such dicts: f then gets a dict of the same form, of arrays of its own, and so is the
-        gradient.
+        arrays and numbers, or of such dicts, or a list or tuple of arrays: f then gets the same form, of arrays of its
+        own, and so is the gradient. `h`, `rel_step` and `bounds` may be dicts then, too.
 
     Raises
     ------
@@ -59,7 +77,11 @@ def grad(f: Function, **options: Any) -> Function:
     return _bound(gradient, f, options)
 
 
-def value_and_grad(f: Function, **options: Any) -> Function:
+@overload
+def value_and_grad(f: Function, *, full_output: Literal[True], **options: Any) -> Callable[..., tuple[Any, Result]]: ...
+@overload
+def value_and_grad(f: Function, *, full_output: Literal[False] = ..., **options: Any) -> ValueFunction: ...
+def value_and_grad(f: Function, **options: Any) -> Any:
     """The function that gives f and its gradient.
 
     Parameters
@@ -90,7 +112,11 @@ def value_and_grad(f: Function, **options: Any) -> Function:
     return _bound(value_and_gradient, f, options)
 
 
-def jac(f: Function, **options: Any) -> Function:
+@overload
+def jac(f: Function, *, full_output: Literal[True], **options: Any) -> ResultFunction: ...
+@overload
+def jac(f: Function, *, full_output: Literal[False] = ..., **options: Any) -> GradientFunction: ...
+def jac(f: Function, **options: Any) -> Any:
     """The function that gives the Jacobian of f: the `jac` of `scipy.optimize.least_squares` and `root`.
 
     Parameters
@@ -103,7 +129,8 @@ def jac(f: Function, **options: Any) -> Function:
     Returns
     -------
     callable
-        ``g(x, *args)`` is ``jacobian(f, x, args=args, **options)``, compiled at its first call as in `grad`.
+        ``g(x, *args)`` is ``jacobian(f, x, args=args, **options)``, compiled at its first call as in `grad`. Of a dict
+        it is a dict of Jacobians.
 
     Raises
     ------
@@ -120,7 +147,11 @@ def jac(f: Function, **options: Any) -> Function:
     return _bound(jacobian, f, options)
 
 
-def hess(f: Function, **options: Any) -> Function:
+@overload
+def hess(f: Function, *, full_output: Literal[True], **options: Any) -> ResultFunction: ...
+@overload
+def hess(f: Function, *, full_output: Literal[False] = ..., **options: Any) -> GradientFunction: ...
+def hess(f: Function, **options: Any) -> Any:
     """The function that gives the Hessian of f: the `hess` of `scipy.optimize.minimize`.
 
     Parameters
@@ -133,7 +164,8 @@ def hess(f: Function, **options: Any) -> Function:
     Returns
     -------
     callable
-        ``g(x, *args)`` is ``hessian(f, x, args=args, **options)``, compiled at its first call as in `grad`.
+        ``g(x, *args)`` is ``hessian(f, x, args=args, **options)``, compiled at its first call as in `grad`. Of a dict
+        it is a dict of dicts of blocks.
 
     Raises
     ------
@@ -150,7 +182,7 @@ def hess(f: Function, **options: Any) -> Function:
     return _bound(hessian, f, options)
 
 
-def hessp(f: Function, **options: Any) -> Function:
+def hessp(f: Function, **options: Any) -> Callable[..., Array]:
     """The function that gives the Hessian of f times a vector: the `hessp` of `scipy.optimize.minimize`.
 
     Parameters
@@ -180,32 +212,31 @@ def hessp(f: Function, **options: Any) -> Function:
     return _bound(hvp, f, options, vectors=1)
 
 
-def _bound(operation: Function, f: Function, options: dict[str, Any], vectors: int = 0) -> Function:
+def _bound(operation: Function, f: Function, options: dict[str, Any], vectors: int = 0) -> Derivative:
     check_function(f)
     points = (None,) * (1 + vectors)
     inspect.signature(operation).bind(f, *points, **options)  # TypeError for an option that does not exist
     return Derivative(operation, f, {"args": (), **options}, vectors)
 
 
+@overload
+def vjp(f: Function, x: Any, u: Numbers, *, full_output: Literal[True], **options: Unpack[Many]) -> Result: ...
+@overload
+def vjp(f: Function, x: Labelled, u: Numbers, *, full_output: bool = ..., **options: Unpack[Many]) -> Any: ...
+@overload
 def vjp(
-    f: Function,
-    x: ArrayLike,
-    u: ArrayLike,
-    *,
-    args: tuple[Any, ...] = (),
-    batch_args: tuple[Any, ...] = (),
-    batch: bool = False,
-    method: str = "central",
-    order: int = 2,
-    h: Step = None,
-    rel_step: Step = None,
-    bounds: Bounds = None,
-    engine: str = "auto",
-    workers: int | None = None,
-    out: Array | None = None,
-    progress: Progress = False,
-    full_output: bool = False,
-) -> Any:
+    f: Function, x: float, u: Numbers, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> np.float64: ...
+@overload
+def vjp(
+    f: Function, x: ArrayLike, u: Numbers, *, full_output: Literal[False] = ..., **options: Unpack[Many]
+) -> Array: ...
+def vjp(
+    f: Function, x: Numbers, u: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
+    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
+    bounds: Bounds = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
+    progress: Progress = False, full_output: bool = False,
+) -> Any:  # fmt: skip
     """u times the Jacobian: the gradient of ``sum(u * f(x))``.
 
     Differences know no reverse mode: this costs what `jacobian` costs.
@@ -235,10 +266,13 @@ def vjp(
     """
     check_function(f)
     refuse_bounds(bounds, "vjp")
+    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
+    what |= {"h": h, "rel_step": rel_step}
+    if type(x) is not np.ndarray and is_frame(x):
+        return applied(vjp, f, x, Options(engine, workers, out, progress, full_output), u, **what)
     given, weights = real_array(x), real_array(u, "u")
     result = check_out(out, given.shape, given.dtype, given, weights)
-    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
-    what |= {"h": h, "rel_step": rel_step, "engine": engine, "workers": workers, "progress": progress}
+    what |= {"engine": engine, "workers": workers, "progress": progress}
     full = jacobian(f, given.astype(np.float64, copy=False), **what, full_output=True)
     with np.errstate(all="ignore"):
         result[...] = _times(weights, full.value, given, batch)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from . import functions, layers, numpynames  # noqa: F401  whose functions NumPy finds by itself
+from . import functions, layers, numpynames, programs  # noqa: F401  whose functions NumPy finds by itself
 from .functions import *
 from .graph import ancestors, gradients, remembering
 from .layers import *

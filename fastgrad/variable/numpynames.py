@@ -178,5 +178,5 @@ def _of_numbers(function: Callable[..., Any]) -> None:
     implements(function)(on_numbers)
 
 
-for _function in (np.shape, np.ndim, np.size, np.argmax, np.argmin, np.zeros_like, np.ones_like):
+for _function in (np.shape, np.ndim, np.size, np.argmax, np.argmin, np.argsort, np.zeros_like, np.ones_like):
     _of_numbers(_function)

@@ -18,6 +18,8 @@ Array = NDArray[Any]
 
 ARRAY_FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 """What NumPy's functions that are no ufuncs do with a Variable; see `implements`."""
+TRACED: dict[Any, Callable[..., Any]] = {}
+"""What the others do that can be traced, by programs; of ufuncs a function of what `__array_ufunc__` is given."""
 
 
 class Variable(Numbers):
@@ -287,15 +289,16 @@ class Variable(Numbers):
             raise TypeError(msg)
         if ufunc is np.power and method == "__call__" and not options and isinstance(inputs[0], Variable):
             return inputs[0] ** inputs[1]
-        rule = UFUNCS.get(ufunc) or special_rule(ufunc)
-        if rule is None or method != "__call__" or options:
+        rule = (UFUNCS.get(ufunc) or special_rule(ufunc)) if method == "__call__" else None
+        if rule is None and ufunc in TRACED and (method != "__call__" or not options):
+            return TRACED[ufunc](ufunc, method, inputs, options)
+        if rule is None or options:
             refuse_name(f"{ufunc.__name__}{'' if method == '__call__' else '.' + method}", options)
         return record(rule, *inputs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        if function not in ARRAY_FUNCTIONS:
-            refuse_name(function.__name__, {})
-        return ARRAY_FUNCTIONS[function](*args, **options)
+        implementation = ARRAY_FUNCTIONS.get(function) or TRACED.get(function)
+        return implementation(*args, **options) if implementation else refuse_name(function.__name__, {})
 
 
 def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -330,7 +333,7 @@ def refuse_name(name: str, options: Any) -> NoReturn:
     known = sorted({f.__name__ for f in (*UFUNCS, *ARRAY_FUNCTIONS)})
     extra = f" with {', '.join(options)}" if options else ""
     msg = (
-        f"np.{name}{extra} does not work on Variables, which know NumPy's {', '.join(known)}; "
+        f"np.{name}{extra} does not work on Variables, which know NumPy's {', '.join(known)} and what traces; "
         f"for numbers without a gradient give it the `array` attribute"
     )
     raise TypeError(msg)

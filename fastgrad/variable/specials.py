@@ -74,6 +74,7 @@ PRODUCTS: dict[str, tuple[Callable[..., Any], ...]] = {
     "log_expit": (lambda g, y, x: g * _expit(-x),),
     "logit": (lambda g, y, x: g / (x * (1 - x)),),
     "gammaln": (lambda g, y, x: g * _psi(x),),
+    "loggamma": (lambda g, y, x: g * _psi(x),),
     "gamma": (lambda g, y, x: g * (y * _psi(x)),),
     "psi": (lambda g, y, x: g * _trigamma(x),),
     "beta": (

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -122,6 +123,23 @@ def test_field_options_arrive(here, run):
     assert err == "imported\n"
     x, y = np.meshgrid(*XY, indexing="ij")
     assert (np.load("a.npy") == [2 * x + 0.5, 2 * y + 0.25]).all()
+
+
+def test_field_of_a_number_of_nodes(here, run):
+    code, _, err = run("field", "model:energy", "--x", "-2:2:50", "--y", "0:3:1", "-o", "a.npy", "--no-progress")
+    assert code == 0
+    assert "'-2:2:50' has one node, -2; the last number is the step: for 50 nodes write -2:2:0.0816327" in err
+    assert np.load("a.npy").shape == (2, 1, 4)
+    assert "one node" not in run("field", "model:energy", "--x", "2:2:1", "-o", "b.npy", "--no-progress")[2]
+    err = run("field", "model:energy", "--x", "0:1:2.5", "-o", "c.npy", "--no-progress")[2]
+    assert "the last number is the step\n" in err
+
+
+def test_field_of_an_axis_that_f_ignores(here, run):
+    err = run("field", "model:slow", "--x", "0:1:1", "--y", "0:3:1", "-o", "a.npy", "--no-progress")[2]
+    assert "warning: f never changes along axis 1: all derivatives by x[1] are 0" in err
+    err = run("field", "model:energy", *GRID, "-o", "b.npy", "--no-progress")[2]
+    assert "never changes" not in err
 
 
 @pytest.mark.parametrize("name", ["sin_product", "himmelblau"])
@@ -392,14 +410,25 @@ def checkout(tmp_path, monkeypatch):
 def test_bench_passes_words_on(checkout, monkeypatch, run, given, code):
     calls = []
 
-    def pretend(command, cwd, check):
+    def pretend(command, cwd, env, check):
         calls.append((command[1:], cwd))
+        assert {env[name] for name in commands.ONE_THREAD} == {"1"}
+        assert env.items() >= {k: v for k, v in os.environ.items() if k not in commands.ONE_THREAD}.items()
         return subprocess.CompletedProcess(command, given)
 
     monkeypatch.setattr(commands.subprocess, "run", pretend)
     assert run("bench", "-k", "sin or cos", "--json", "--x", "-1")[0] == code
     command = ["-m", "pytest", "bench/test_speed.py", "--benchmark-only", "-k", "sin or cos", "--json", "--x", "-1"]
     assert calls == [(command, checkout)]
+
+
+def test_bench_that_times_nothing(checkout, monkeypatch, run):
+    calls = []
+    monkeypatch.setattr(
+        commands.subprocess, "run", lambda words, **_: calls.append(words[3:]) or MagicMock(returncode=0)
+    )
+    assert run("bench", "-k", "sin", "--tiny")[0] == 0
+    assert calls == [["bench/test_speed.py", "-k", "sin", "--tiny"]]
 
 
 def test_bench_outside_a_checkout(checkout, run):
@@ -414,6 +443,19 @@ def test_bench_without_pytest(checkout, monkeypatch, run):
     code, _, err = run("bench")
     assert code == 2
     assert "need pytest_benchmark; write: pip install --group dev --group bench" in err
+
+
+def test_explain_calls_f_once(here, run):
+    Path("counted.py").write_text("def f(x):\n    print('called')\n    return x[0]\n", encoding="utf-8")
+    code, out, err = run("explain", "counted.py:f", "--at", "1,2")
+    assert (code, err) == (0, "called\n")
+    assert out.startswith("python: 4 calls")
+    code, _, err = run("explain", "model:zero_division", "--at", "1,2")
+    assert code == 1
+    assert "ZeroDivisionError" in err
+    code, _, err = run("explain", "model:vector", "--at", "1,2")
+    assert code == 1
+    assert "must return one number" in err
 
 
 # --- streams and signals ---------------------------------------------------------------------------------------------

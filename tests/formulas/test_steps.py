@@ -36,7 +36,7 @@ def test_default_steps_follow_the_formula_and_are_exact(n, order):
         assert (moved - X[3:] == k * h[3:]).all()
 
 
-@pytest.mark.parametrize(("n", "order"), [(n, p) for n in (1, 2, 3, 4) for p in ORDERS["central"]])
+@pytest.mark.parametrize(("n", "order"), [(n, p) for n in range(1, 9) for p in ORDERS["central"]])
 def test_few_coordinates_have_the_steps_of_many(n, order):
     rule = steps.choose_steps(X, stencil(n, order))
     x = np.concatenate([X, [-0.0, np.nextafter(1.0, 2.0), -2.0, 1.7e308, np.inf, -np.inf, np.nan]])
@@ -135,3 +135,11 @@ def test_directions_are_split_where_coordinates_would_drown():
     for odd in (np.nan, np.inf, 5e-324):
         assert len(steps.split_direction(np.array([1.0, odd, 1.0]), h)) <= 2
     assert len(steps.split_direction(np.ones(3), np.array([1e9, np.inf, 1.0]))) == 2
+
+
+@pytest.mark.parametrize("order", ORDERS["central"])
+def test_high_derivatives_have_wider_steps_and_nothing_overflows(order):
+    eps, c = np.finfo(float).eps, 2 / order
+    for n, wider in ((5, 2), (6, 2), (7, 2 if order == 2 else 4), (8, 2 if order == 2 else 4)):
+        assert steps.default_factor(n, order) == pytest.approx(wider * c * eps ** (1 / (order + n)), rel=1e-14)
+        assert steps.default_factor(n, order, float(np.finfo(np.float16).eps)) < 1.0

@@ -133,6 +133,9 @@ def test_what_may_change_unseen_has_no_key():
         captured(of_cells(small))
     with pytest.raises(NotFrozenError, match="captures 'value', a Model"):
         captured(of_cells(Model(1.0)))
+    x = small
+    with pytest.raises(NotFrozenError, match=r"def f\(z, x\): \.\.\. with args=\(x,\)"):
+        captured(lambda z: z * x)
 
 
 def test_functions_that_call_themselves_have_no_key():

@@ -219,7 +219,6 @@ def test_a_function_that_does_not_trace_is_asked_once_whether_it_does(monkeypatc
 
 REFUSED = {
     "adaptive": {"method": "adaptive"},
-    "bounds": {"bounds": (0.0, 9.0)},
     "full_output": {"full_output": True},
     "python": {"engine": "python"},
     "workers": {"workers": 2},

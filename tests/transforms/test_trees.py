@@ -1,12 +1,13 @@
 """Parameters as dicts of arrays."""
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from fastgrad import ConstantFunctionWarning, EngineError, grad, value_and_grad
-from fastgrad.transforms.trees import flatten, gradient_of_dict, unflatten
+from fastgrad import ConstantFunctionWarning, EngineError, grad, hess, hessian, jac, jacobian, value_and_grad
+from fastgrad.transforms.trees import derivative_of_tree, flatten, is_tree, unflatten
 
 W = np.arange(1.0, 7.0).reshape(2, 3)
 PARAMS = {"W": W, "more": {"scale": 2, "b": [1.0, 3.0]}}
@@ -130,8 +131,107 @@ def test_f_gets_a_dict_and_the_operation_a_vector():
         return a * np.sum(p["b"])
 
     tree = {"w": np.float32([1, 2]), "b": np.array([4, 5])}
-    value, slope = gradient_of_dict(operation, f, tree, {"order": 4})
+    value, slope = derivative_of_tree(operation, f, tree, {"order": 4})
     assert (value, seen["value"], seen["order"]) == (5.0, 27.0, 4)
     assert seen["vector"].tolist() == [1.0, 2.0, 4.0, 5.0]
     assert slope["w"].dtype == np.float32
     assert slope["b"].tolist() == [8, 10]
+
+
+class Layer(NamedTuple):
+    W: np.ndarray
+    b: float
+
+
+def of_list(p):
+    (W, b), v = p
+    return np.sum(np.sin(W)) * b + np.sum(v**3)
+
+
+@pytest.mark.parametrize("form", [list, tuple])
+def test_lists_and_tuples(form):
+    x = form([Layer(W, 2.0), np.array([1.0, 2.0])])
+    slope = grad(of_list)(x)
+    assert (type(slope), type(slope[0])) == (form, Layer)
+    np.testing.assert_allclose(slope[0].W, 2 * np.cos(W), rtol=1e-9)
+    np.testing.assert_allclose(slope[0].b, np.sin(W).sum(), rtol=1e-9)
+    np.testing.assert_allclose(slope[1], [3.0, 12.0], rtol=1e-9)
+    value, slope = value_and_grad(of_list)(x)
+    assert value == of_list(x)
+
+
+def test_lists_of_numbers_are_arrays():
+    for x in ([1.0, 2.0], (1.0, 2.0), [[1.0, 2.0], [3.0, 4.0]], [np.float64(1), np.array(2.0)]):
+        assert type(grad(lambda x: np.sum(x**2))(x)) is np.ndarray
+    points = [np.array([1.0, 2.0]), np.array([3.0, 4.0])]
+    assert grad(lambda x: np.sum(x**2), batch=True)(points).round(6).tolist() == [[2.0, 4.0], [6.0, 8.0]]
+
+
+def test_what_is_a_tree():
+    assert all(map(is_tree, ({}, {"a": 1.0}, [np.ones(2)], [1.0, (np.ones(2),)], [{"a": 1.0}])))
+    assert not any(map(is_tree, (1.0, [], [1.0], [[1.0], [2.0]], np.ones(2), [np.array(1.0)], None, "text")))
+
+
+def several(p):
+    return np.concatenate([p["a"] ** 2 * p["b"][0], p["b"]])
+
+
+TWO = {"a": np.array([1.0, 2.0]), "b": np.array([[3.0], [4.0], [5.0]])[:, 0]}
+
+
+def of_vector(x):
+    return several({"a": x[:2], "b": x[2:]})
+
+
+def test_jacobians():
+    found, plain = jac(several)(TWO), jacobian(of_vector, np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
+    np.testing.assert_allclose(np.concatenate([found["a"], found["b"]], axis=1), plain, rtol=1e-9, atol=1e-9)
+    block = jac(lambda p: np.outer(p["W"][0], p["W"][1]))({"W": W})["W"]
+    assert block.shape == (3, 3, 2, 3)
+
+
+def test_hessians():
+    def f(p):
+        return np.sum(several(p) ** 2)
+
+    found, plain = hess(f)(TWO), hessian(lambda x: np.sum(of_vector(x) ** 2), np.array([1.0, 2.0, 3.0, 4.0, 5.0]))
+    rows = [np.concatenate([found[a][b] for b in "ab"], axis=1) for a in "ab"]
+    np.testing.assert_allclose(np.concatenate(rows), plain, rtol=1e-6, atol=1e-5)
+    mixed = hess(lambda p: p["s"] * np.sum(p["W"] ** 2), method="exact")({"s": 2.0, "W": W})
+    assert mixed["s"]["s"] == 0.0
+    np.testing.assert_array_equal(mixed["s"]["W"], 2 * W)
+    np.testing.assert_array_equal(mixed["W"]["s"], 2 * W)
+    assert mixed["W"]["W"].shape == (2, 3, 2, 3)
+
+
+def test_steps_and_bounds_in_the_form_of_x():
+    steps = {"W": 1e-3, "more": {"b": [1e-4, 1e-5], "scale": 1e-2}}
+    taken = grad(loss, h=steps, full_output=True)(PARAMS).h
+    assert taken["W"].round(6).tolist() == [[1e-3] * 3] * 2
+    assert taken["more"]["b"].round(7).tolist() == [1e-4, 1e-5]
+    assert taken["more"]["scale"].round(5) == 1e-2
+    lowest = []
+
+    def guarded(p):
+        lowest.append(min(p["more"]["b"]))
+        return loss(p)
+
+    check(grad(guarded, order=4, bounds={"more": {"b": (1.0, None)}, "W": None}, engine="python")(PARAMS))
+    assert min(lowest) == 1.0
+    check(grad(loss, order=4, bounds={"more": {"b": (np.array([1.0, 2.0]), 3.0)}})(PARAMS))
+    check(grad(loss, bounds=(-10.0, 10.0))(PARAMS))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"h": {"W": 1e-3}}, r"h has \['W'\], x has \['W', 'more'\].*the form of x"),
+        ({"bounds": {"V": (0, 1)}}, r"bounds has \['V'\], x has \['W', 'more'\]"),
+        ({"bounds": {"W": 3.0}}, r"must be a pair \(lowest, highest\), got 3.0"),
+        ({"rel_step": {"W": [1e-3] * 5, "more": {"b": 1.0, "scale": 1.0}}}, r"rel_step\['W'\] has shape \(5,\)"),
+        ({"bounds": {"W": (100.0, None)}}, "lies outside its bounds"),
+    ],
+)
+def test_steps_and_bounds_of_another_form(options, words):
+    with pytest.raises(ValueError, match=words):
+        grad(loss, **options)(PARAMS)

@@ -114,10 +114,10 @@ ERRORS = {
     "as an index": (lambda: X[INTEGER], TypeError, "cannot be converted to an array"),
     "in place": (lambda: in_place(np.ones(2)), TypeError, r"np.add cannot write a Variable into an array.*y = x \+ v"),
     "unknown ufunc": (
-        lambda: np.floor(X), TypeError, "np.floor does not work on Variables, which know NumPy's absolute, add",
+        lambda: np.spacing(X), TypeError, "np.spacing does not work on Variables, which know NumPy's absolute, add",
     ),
-    "unknown function": (lambda: np.stack([X, X]), TypeError, "np.stack does not work on Variables.*`array`"),
-    "ufunc method": (lambda: np.add.reduce(X), TypeError, "np.add.reduce does not work"),
+    "unknown function": (lambda: np.unique(X), TypeError, "np.unique does not work on Variables.*`array`"),
+    "ufunc method": (lambda: np.add.reduceat(X, [0]), TypeError, "np.add.reduceat does not work"),
     "ufunc option": (lambda: np.sin(X, where=[True, False]), TypeError, "np.sin with where does not work"),
     "reduction option": (lambda: np.sum(X, 0, np.float32), TypeError, "np.sum with dtype does not work"),
     "condition": (lambda: np.where(X, X, 0), TypeError, "needs a condition of bools"),

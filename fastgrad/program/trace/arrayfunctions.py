@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import FUNCTIONS, LOOPS, Symbols, elementwise, is_mask, method, wrap
+from .arrays import FUNCTIONS, LOOPS, Symbols, as_floats, elementwise, holds_symbols, is_mask, method, wrap
 from .elementwise import select, sinc, traced
+from .matrices import singular_values
 from .reductions import max_, min_, numbers, objects, only, sum_
 from .refusals import refuse
+from .selection import nonzero
 from .symbols import check_dtype
 
 _SELECT = np.frompyfunc(select, 3, 1)
@@ -72,6 +74,8 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> A
     values = numbers(x)
     matrix = (values.ndim if axis is None else len(np.atleast_1d(axis))) == 2
     vector = axis is not None or values.ndim == 1
+    if matrix and axis is None and ord in (1, -1, 2, -2, np.inf, -np.inf):
+        return _matrix_norm(values, ord, keepdims)
     if ord is not None and not (ord == "fro" if matrix else isinstance(ord, (int, float)) and vector):
         refuse(f"f takes np.linalg.norm with ord={ord!r}")
     if ord in (None, 2, "fro"):
@@ -85,9 +89,17 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> A
     return total if ord == 1 else elementwise(np.power, total, 1 / ord)
 
 
+def _matrix_norm(values: Any, ord: Any, keepdims: Any) -> Any:
+    only("keepdims", keepdims, False)
+    if abs(ord) == 2:
+        return singular_values(values)[0 if ord == 2 else 1]
+    sums = sum_(elementwise(np.absolute, values), axis=0 if abs(ord) == 1 else 1)
+    return (max_ if ord > 0 else min_)(sums)
+
+
 def _where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     if x is None or y is None:
-        refuse("f takes the indices where a condition holds; write np.where(condition, a, b)")
+        return nonzero(condition)
     return _SELECT(objects(condition), objects(x), objects(y))
 
 
@@ -145,7 +157,7 @@ def _full(a: Any, value: Any, dtype: Any, shape: Any) -> Any:
     if is_mask(a) and dtype is None:
         refuse("f makes an array like an array of comparisons; give it dtype=float")
     result = np.empty(np.shape(a) if shape is None else shape, dtype=object).view(Symbols)
-    result[...] = value
+    result.view(np.ndarray)[...] = value if value is None else as_floats(objects(value))
     return result
 
 
@@ -172,10 +184,6 @@ def _copy(a: Any, order: Any = "K", subok: Any = False) -> Any:
     return objects(a).copy()
 
 
-def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    return refuse("f uses np.interp, which has no rule for tracing")
-
-
 def _linspace(start: Any, stop: Any, num: Any = 50, endpoint: Any = True, retstep: Any = False) -> Any:
     only("retstep", retstep, False)
     start, stop = numbers(start), numbers(stop)
@@ -190,12 +198,79 @@ def _linspace(start: Any, stop: Any, num: Any = 50, endpoint: Any = True, retste
     return result
 
 
+def _logspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: Any = True, base: Any = 10.0, dtype: Any = None, axis: Any = 0
+) -> Any:
+    check_dtype(dtype)
+    return elementwise(np.power, base, _linspace(start, stop, num, endpoint))
+
+
+def _geomspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: Any = True, dtype: Any = None, axis: Any = 0
+) -> Any:  # of numbers of one sign
+    sign = elementwise(np.sign, start)
+    low, high = (elementwise(np.log10, elementwise(np.absolute, v)) for v in (start, stop))
+    result = elementwise(np.multiply, sign, _logspace(low, high, num, endpoint, dtype=dtype))
+    result[0] = start
+    if endpoint and len(result) > 1:
+        result[-1] = stop
+    return result
+
+
+def _trim_zeros(filt: Any, trim: Any = "fb", axis: Any = None) -> Any:
+    """Zeros that are known; a traced number is none."""
+    only("axis", axis)
+    kept = [i for i, value in enumerate(objects(filt).tolist()) if traced(value) or value != 0.0]
+    start, stop = (kept[0], kept[-1] + 1) if kept else (len(filt), 0)
+    return filt[start if "f" in trim.lower() else 0 : stop if "b" in trim.lower() else len(filt)]
+
+
+def _result_type(*arrays_and_dtypes: Any) -> Any:
+    kinds = [v if isinstance(v, (type, np.dtype, str)) else _kind(v) for v in arrays_and_dtypes]
+    return np.result_type(*kinds)
+
+
+def _kind(value: Any) -> Any:
+    if not holds_symbols(value) and not isinstance(value, Symbols):
+        return value
+    return np.dtype(bool if is_mask(value) else float)
+
+
+def _sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **options: Any) -> Any:
+    return np.lib.stride_tricks.sliding_window_view(x.view(np.ndarray), window_shape, axis, **options)
+
+
+def _vecdot(a: Any, b: Any, axis: Any = -1) -> Any:
+    return sum_(elementwise(np.multiply, numbers(a), numbers(b)), axis=axis)
+
+
+def _matvec(a: Any, b: Any) -> Any:
+    return _matmul(a, numbers(b)[..., None])[..., 0]
+
+
+def _vecmat(a: Any, b: Any) -> Any:
+    return _matmul(numbers(a)[..., None, :], b)[..., 0, :]
+
+
+for _ufunc, _product in (("vecdot", _vecdot), ("matvec", _matvec), ("vecmat", _vecmat)):
+    if hasattr(np, _ufunc):
+        LOOPS[getattr(np, _ufunc)] = _product
+if hasattr(np.linalg, "vecdot"):
+    FUNCTIONS[np.linalg.vecdot] = lambda x1, x2, /, *, axis=-1: _vecdot(x1, x2, axis)
+    FUNCTIONS[np.linalg.matmul] = lambda x1, x2, /: _matmul(x1, x2)
+    FUNCTIONS[np.linalg.outer] = lambda x1, x2, /: _outer(x1, x2)
+    FUNCTIONS[np.linalg.vector_norm] = lambda x, /, *, axis=None, keepdims=False, ord=2: _norm(
+        objects(x).ravel() if axis is None else x, ord, axis, keepdims
+    )
+FUNCTIONS[np.lib.stride_tricks.sliding_window_view] = _sliding_window_view
+
 FUNCTIONS.update({
     np.dot: _dot, np.inner: _inner, np.vdot: _vdot, np.outer: _outer, np.trace: _trace, np.linalg.norm: _norm,
     np.where: _where, np.select: _select, np.clip: _clip, np.round: _round, np.around: _round,
     np.nan_to_num: _nan_to_num, np.zeros_like: _zeros_like, np.ones_like: _ones_like, np.empty_like: _empty_like,
     np.full_like: _full_like, np.copy: _copy, np.linspace: _linspace, np.sinc: lambda x: _SINC(objects(x)),
-    np.real: lambda val: val,
+    np.real: lambda val: val, np.logspace: _logspace, np.geomspace: _geomspace, np.result_type: _result_type,
+    np.iscomplexobj: lambda x: False, np.isrealobj: lambda x: True, np.trim_zeros: _trim_zeros,
 })  # fmt: skip
 
 _ARRAY_METHODS: dict[str, Callable[..., Any]] = {"dot": _dot, "clip": _clipped, "round": _round, "trace": _trace}
@@ -220,6 +295,7 @@ _MOVING = """
     concatenate stack vstack hstack dstack column_stack split array_split vsplit hsplit dsplit roll flip fliplr flipud
     rot90 tile repeat append insert delete resize take take_along_axis diag diagonal diagflat tril triu broadcast_to
     broadcast_arrays meshgrid shape ndim size block pad matrix_transpose permute_dims concat unstack copyto
+    fill_diagonal put put_along_axis
 """
 _COMBINING = """
     diff ediff1d gradient trapezoid cross kron tensordot einsum polyval vander convolve correlate apply_along_axis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..captures import home
 from .refusals import REFUSALS, refuse, refusing
-from .symbols import RULES, Flag, Symbol, Traced, as_number, check_dtype
+from .symbols import OBJECT, RULES, Flag, Symbol, Traced, as_number, check_dtype, is_asked_by_f
 
 Objects = NDArray[np.object_]
 
@@ -24,6 +25,17 @@ LATER: list[Callable[[np.ufunc], Callable[..., Any] | None]] = []
 """Who knows the loops of ufuncs that may not be there yet, of other libraries than NumPy."""
 
 
+def _of_numbers_only(name: str, reason: str) -> Callable[..., Any]:
+    """A method that needs numbers: without them refused."""
+
+    def call(self: Symbols, *args: Any, **options: Any) -> Any:
+        if holds_symbols((self, *args)):
+            refuse(reason)
+        return getattr(real(self), name)(*args, **options)
+
+    return call
+
+
 class Symbols(np.ndarray[Any, np.dtype[np.object_]]):
     """An array of symbols and numbers."""
 
@@ -33,25 +45,22 @@ class Symbols(np.ndarray[Any, np.dtype[np.object_]]):
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return call_function(function, args, options)
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """f sees the type of the numbers, NumPy's own code that of objects."""
+        return number_type(self) if is_asked_by_f() else OBJECT
+
     def __deepcopy__(self, memo: Any) -> Symbols:
         return self.copy()
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(index, (np.ndarray, Flag)) and index.dtype == object and is_mask(index):
-            value = call_function(np.where, (index, value, self), {}) if np.ndim(value) == 0 else refuse(_MASKED)
-            index = ...
-        super().__setitem__(index, value)
-
-
-_MASKED = "f assigns an array through a mask; write np.where(mask, new, old)"
 
 for _name in ("__format__", "__str__", "__repr__", "__reduce_ex__", "__reduce__"):
     setattr(Symbols, _name, refusing(REFUSALS[_name]))
 for _name in ("tobytes", "tofile", "dump", "dumps"):
     setattr(Symbols, _name, refusing(f"f takes the bytes of its argument ({_name})"))
     setattr(Traced, _name, refusing(f"f takes the bytes of its argument ({_name})"))
-for _name in ["argmax", "argmin", "sort", "argsort", "partition", "argpartition", "nonzero", "searchsorted", "choose"]:
-    setattr(Symbols, _name, refusing(f"f uses {_name}, which depends on the order of the data"))
+for _name in ["argsort", "argpartition", "searchsorted", "choose"]:
+    setattr(Symbols, _name, _of_numbers_only(_name, f"f uses {_name}, which depends on the order of the data"))
 
 for _name in ("byteswap", "getfield", "setfield", "newbyteorder"):
     setattr(Symbols, _name, refusing(f"f treats the bytes of its argument ({_name})"))
@@ -65,6 +74,57 @@ Symbols.real = property(lambda self: self)  # type: ignore[assignment, method-as
 Symbols.imag = property(refusing("f takes the imaginary part of a traced value"))  # type: ignore[assignment, method-assign]
 
 AS_NUMBER = np.frompyfunc(as_number, 1, 1)
+
+
+def as_float(value: Any) -> Any:
+    """A value as an array of floats holds it: a mask as 1.0 or 0.0, an integer as a float; None is no number yet."""
+    return as_number(value) if isinstance(value, Traced) or value is None else float(value)
+
+
+as_floats = np.frompyfunc(as_float, 1, 1)
+
+
+def holds_symbols(value: Any) -> bool:
+    """Whether a value is traced, or an array or a sequence with traced elements."""
+    if isinstance(value, np.ndarray):
+        return value.dtype == object and any(isinstance(v, Traced) for v in value.view(np.ndarray).flat)
+    if isinstance(value, (list, tuple)):
+        return any(map(holds_symbols, value))
+    return isinstance(value, Traced) or hasattr(type(value), "__traced__")
+
+
+def real(value: Any) -> Any:
+    """Arrays of symbols that hold numbers only, as NumPy's own arrays; in sequences too."""
+    if isinstance(value, Symbols):
+        return np.array(value.view(np.ndarray).tolist(), bool if is_mask(value) else float).reshape(value.shape)
+    return type(value)(map(real, value)) if type(value) in (list, tuple) else value
+
+
+def number_type(array: Symbols) -> np.dtype[Any]:
+    """The type of the numbers that an array's elements stand for."""
+    first = next(iter(array.view(np.ndarray).flat), None)
+    return first.type if isinstance(first, Traced) else np.dtype(bool if type(first) is bool else float)
+
+
+def of_numbers(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A function of NumPy's on arrays that hold numbers only; what it makes of floats takes symbols again."""
+    copies = list[tuple[Symbols, NDArray[Any]]]()
+
+    def copied(value: Any) -> Any:
+        if isinstance(value, Symbols):
+            copies.append((value, real(value)))
+            return copies[-1][1]
+        return type(value)(map(copied, value)) if type(value) in (list, tuple) else value
+
+    result = function(*map(copied, args), **{name: copied(value) for name, value in options.items()})
+    for array, copy in copies:  # some functions write into what they are given
+        array.view(np.ndarray)[...] = copy
+    many = type(result) is tuple
+    made = [
+        np.array(part, dtype=object).view(Symbols) if type(part) is np.ndarray and part.dtype == np.float64 else part
+        for part in (result if many else [result])
+    ]
+    return tuple(made) if many else made[0]
 
 
 def is_mask(index: Any) -> bool:
@@ -86,10 +146,12 @@ def plain(value: Any) -> Any:
         box[()] = value
         return box
     if isinstance(value, (list, tuple)):
-        value = np.asarray(value)
+        value = np.asarray(value, dtype=object if holds_symbols(value) else None)
+    if hasattr(type(value), "__traced__"):
+        refuse("f combines the elements that a mask selects with an array; write np.where(mask, a, b)")
     if not isinstance(value, np.ndarray):
         return value
-    if type(value) not in (np.ndarray, Symbols, np.memmap):
+    if type(value) not in (np.ndarray, Symbols, np.memmap) and not hasattr(value, "__table__"):
         refuse(f"f mixes its argument with a {type(value).__name__}")
     if value.dtype.char not in "?bBhHiIlLqQefdO":
         refuse(f"f mixes its argument with an array of {value.dtype}")
@@ -98,6 +160,8 @@ def plain(value: Any) -> Any:
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Apply the rule of a ufunc."""
+    if any(hasattr(type(value), "__traced__") for value in inputs):
+        return NotImplemented  # elements that a mask selects, which have rules of their own
     out = options.pop("out", None)
     options.pop("subok", None)
     if method != "__call__":
@@ -111,14 +175,30 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
 
 def elementwise(ufunc: np.ufunc, *inputs: Any) -> Any:
     """A ufunc of numbers, symbols and arrays of them."""
+    if ufunc not in LOOPS and not holds_symbols(inputs):
+        return of_numbers(ufunc, inputs, {})
     loop = LOOPS.get(ufunc) or _unlisted(ufunc)
     if ufunc in RULES and not any(isinstance(v, (np.ndarray, list, tuple)) for v in inputs):
         return RULES[ufunc](*inputs)
     try:
         result = loop(*map(plain, inputs))
     except Exception as error:  # noqa: BLE001  # whatever NumPy raises
-        refuse(f"np.{ufunc.__name__}: {error}")
-    return tuple(map(wrap, result)) if type(result) is tuple else wrap(result)
+        refuse(f"np.{ufunc.__name__}: {_told(error)}")
+    if type(result) is tuple:
+        return tuple(map(wrap, result))
+    return _masks(result) if _makes_masks(ufunc) else wrap(result)
+
+
+@lru_cache(maxsize=256)
+def _makes_masks(ufunc: np.ufunc) -> bool:
+    return "?" in (ufunc.types[0][-1], ufunc.types[-1][-1])
+
+
+def _masks(result: Any) -> Any:
+    """Masks that are all known are NumPy's own: of two of them + is or."""
+    if type(result) is np.ndarray and not holds_symbols(result) and is_mask(result):
+        return result.astype(bool)
+    return wrap(result)
 
 
 def _unlisted(ufunc: np.ufunc) -> Callable[..., Any]:
@@ -132,7 +212,7 @@ def _unlisted(ufunc: np.ufunc) -> Callable[..., Any]:
 def _store(out: Any, result: Any) -> Any:
     target = out[0] if isinstance(out, tuple) else out
     if not (isinstance(target, np.ndarray) and target.dtype == object and np.shape(result) == target.shape):
-        refuse("f writes into a float array (out= or an in-place operator); allocate it with np.zeros_like(x)")
+        refuse("f writes into a float array (out= or an in-place operator); write a = a + b, or make it by np.zeros(n)")
     if is_mask(target) and not is_mask(result):
         refuse("f writes numbers into an array of comparisons")
     target[...] = result
@@ -141,6 +221,8 @@ def _store(out: Any, result: Any) -> Any:
 
 def call_function(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Apply the rule of a NumPy function."""
+    if function not in FUNCTIONS and not holds_symbols((*args, *options.values())):
+        return of_numbers(function, args, options)
     name = f"{home(function)}.{function.__name__}".replace("numpy.", "np.", 1)
     return guarded(name, FUNCTIONS.get(function), args, options)
 
@@ -161,7 +243,12 @@ def guarded(name: str, rule: Callable[..., Any] | None, args: tuple[Any, ...], o
     try:
         return wrap(rule(*args, **options))
     except Exception as error:  # noqa: BLE001
-        refuse(f"{name} as f uses it cannot be traced: {error}")
+        refuse(f"{name} as f uses it cannot be traced: {_told(error)}")
+
+
+def _told(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"an element of np.empty has not been written ({text})" if "NoneType" in text else text
 
 
 def _scalar_ufunc(self: Traced, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -177,6 +264,8 @@ def _rounded(self: Symbol, digits: Any = None) -> Any:
 
 
 def _astype(a: Any, dtype: Any, *, copy: bool = True) -> Any:
+    if np.dtype(dtype).char not in "dO" and not holds_symbols(a):
+        return real(a).astype(dtype)
     check_dtype(dtype)
     return np.asarray(AS_NUMBER(a.view(np.ndarray)), dtype=object) if copy or is_mask(a) else a
 

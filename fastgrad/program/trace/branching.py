@@ -10,6 +10,7 @@ from typing import Any
 
 from ..program import Operand, Program
 from ..sheltered import sheltered
+from .creation import may_fill
 from .given import Given
 from .outputs import guarded, outputs_of, program_of
 from .paths import Paths, RestartError, Way, fold
@@ -33,6 +34,7 @@ def _explored(f: Callable[..., Any], given: Given, recording: Trace, *, merging:
     target = Retargeted(f, branching=True, merging=merging)
     if merging and target.catches:  # f might catch what takes a branch apart
         target, merging = Retargeted(f, branching=True), False
+    recording.fills = any(map(may_fill, target.codes))
     kept, points = set[Any](), given.sample
     sample = None if points is None else Sample(recording, points, prod(given.shape))
     with watched(target.catches):

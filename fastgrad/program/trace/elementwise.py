@@ -272,3 +272,16 @@ def sinc(a: Any) -> Any:
     is_near = RULES[np.less](abs(y), 1.0)
     y = select(is_near, 1.0, y)
     return select(is_near, near, RULES[np.sin](y) / y)
+
+
+@_ruled(np.modf)
+def _modf(a: Any) -> Any:
+    whole = record("trunc", a)
+    return record("copysign", select(RULES[np.isinf](a), Literal(0.0), a - whole), a), whole
+
+
+@_ruled(np.ldexp)
+def _ldexp(a: Any, exponent: Any) -> Any:
+    if isinstance(exponent, Traced):
+        refuse("f takes np.ldexp with a traced exponent; write a * 2.0**exponent")
+    return a * Literal(math.ldexp(1.0, int(exponent)))

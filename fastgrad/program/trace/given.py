@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .arrays import Symbols
 from .symbols import Symbol, Trace
+from .tables import as_table
 
 _USUAL = (np.float64, np.int64)
 
@@ -37,7 +38,7 @@ class Given:
         """The arguments, made anew: f may write into them."""
         rows = zip(self.starts, self.rows, strict=False)
         beside = [_symbols(recording, "b", start, shape) for start, shape in rows]
-        return (_symbols(recording, "x", 0, self.shape), *self.args, *beside)
+        return (_symbols(recording, "x", 0, self.shape), *map(as_table, self.args), *beside)
 
     def note_types(self, recording: Trace) -> None:
         """Which batch arguments NumPy may compute with in their own types, and how large integers are."""

@@ -21,7 +21,8 @@ import numpy as np
 
 from ..captures import home, instructions, is_installed, is_pythons_class, is_users_module, names
 from .arrays import Symbols
-from .symbols import Traced
+from .symbols import Symbol, Traced
+from .tables import Table
 
 OBJECTS = 2_000  # looked at before a trace, at most
 LONG = 1_000  # elements; of a longer list only the length is noted
@@ -152,7 +153,7 @@ class Noted:
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             yield from self._note(cell, partial(_cell, cell), partial(_fill_cell, cell), name).values()
         space = function.__globals__
-        if stored := _stored(code):
+        if stored := stored_globals(code):
             self._note(space, partial(_of_names, space, stored), partial(_set_names, space, stored), stored[0])
         if own := function.__dict__:
             yield from self._note(function, partial(dict, own), partial(_refill, own)).values()
@@ -206,11 +207,12 @@ class _Place:
 
 
 _MISSING = object()
-_PLAIN = {int, float, str, bytes, bool, complex, type(None), np.float64, type(np.sin), type(len)}
+# Batch arguments are symbols, whose trace would be held.
+_PLAIN = {int, float, str, bytes, bool, complex, type(None), np.float64, type(np.sin), type(len), Symbol, Symbols}
 
 
 def _is_symbolic(value: Any, depth: int) -> bool:
-    if isinstance(value, (Traced, Symbols)):
+    if isinstance(value, (Traced, Symbols, Table)):
         return True
     if isinstance(value, np.ndarray):
         return value.dtype == object and any(isinstance(v, Traced) for v in value.ravel()[:LONG])
@@ -224,9 +226,9 @@ def _is_symbolic(value: Any, depth: int) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _stored(code: CodeType) -> list[str]:
+def stored_globals(code: CodeType) -> list[str]:
     """The global variables that a function writes."""
-    inner = [name for const in code.co_consts if isinstance(const, CodeType) for name in _stored(const)]
+    inner = [name for const in code.co_consts if isinstance(const, CodeType) for name in stored_globals(const)]
     return inner + [i.argval for i in instructions(code) if i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")]
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dis
 import itertools
 import math
+import operator
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -135,6 +136,19 @@ class Paths:
         """What is known of the points of this way, whether it was decided or holds on the side that is run."""
         return [pair for frame in self._frames for pair in frame.supposed]
 
+    def count(self, key: Operand) -> int | None:
+        """The integer that a number made of masks and integers is on this way; None of others."""
+        kind, place = key
+        if kind in "kc":
+            value = self.trace.constants[int(place)] if kind == "c" else place
+            return int(value) if float(value).is_integer() else None
+        name, *operands = self.trace.nodes[int(place)] if kind == "v" else ("",)
+        if name in ("tofloat", "select"):
+            chosen = self.decide(operands[0])
+            return int(chosen) if name == "tofloat" else self.count(operands[1 if chosen else 2])
+        parts = [self.count(o) for o in operands] if name in _COUNTING else [None]
+        return None if None in parts else _COUNTING[name](*parts)
+
     def known(self, key: Operand) -> bool | None:
         """The truth of a mask where it follows from what was decided."""
         fact, negated = canonical(self.trace.nodes, key)
@@ -254,6 +268,7 @@ def foreign(function: Callable[..., Any], args: tuple[Any, ...], options: dict[s
     return function(*args, **options)
 
 
+_COUNTING: dict[str, Callable[..., int]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 _ASKING = {"UNARY_NOT", "CONTAINS_OP", "COMPARE_OP", "TO_BOOL"}
 
 

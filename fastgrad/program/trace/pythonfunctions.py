@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .elementwise import as_mask, logical_and, logical_or, record, select, traced
-from .symbols import RULES, Flag, Symbol, Traced
+from .symbols import RULES, Symbol
 
 
 def _extreme(name: str, node: str) -> Callable[..., Any]:
@@ -74,19 +74,7 @@ def _folded(name: str, rule: Callable[[Any, Any], Any], start: bool) -> Callable
     return call
 
 
-def _isinstance(value: Any, kinds: Any, /) -> bool:
-    """Of a traced number, what it is in Python."""
-    if not isinstance(value, Traced):
-        return isinstance(value, kinds)
-    trace = value.trace
-    if type(value) is Symbol and (value.key in trace.pythons or trace.unpacked):
-        return isinstance(0.0, kinds)
-    whole = value.key in trace.whole
-    return isinstance(np.bool_(True) if type(value) is Flag else np.int64(0) if whole else np.float64(0.0), kinds)
-
-
 PYTHONS: dict[str, Any] = {
-    "isinstance": _isinstance,
     "max": _extreme("max", "fmax"),
     "min": _extreme("min", "fmin"),
     "sorted": _sorted,

@@ -15,12 +15,13 @@ from weakref import ref
 import numpy as np
 from numpy.typing import NDArray
 
-from ..captures import names
 from ..program import Program
 from . import arrayfunctions, specialfunctions  # noqa: F401  # fill the tables of rules
+from .creation import may_fill
 from .given import Given
 from .leftovers import Noted, may_write
 from .outputs import guarded, outputs_of, program_of
+from .places import place_of_error
 from .refusals import REFUSALS, BranchesError, ManyWaysError, Untraceable
 from .retargeted import Retargeted, watched
 from .symbols import Trace
@@ -84,7 +85,7 @@ def trace(
     except BranchesError:
         made = _of_ways(f, given, attempt)
     except Untraceable as refused:
-        if str(refused) != REFUSALS["__float__"]:
+        if not str(refused).startswith(REFUSALS["__float__"]):
             raise
         try:  # methods that use math: their calls are seen where f's source is rewritten
             made = _of_ways(f, given, attempt)
@@ -144,7 +145,10 @@ def _recorded(recording: Trace, record: Callable[[Trace], Program]) -> Program:
         try:
             made = record(recording)
         except Exception as error:
-            raise (BranchesError() if recording.branches else Untraceable(recording.reason or _why(error))) from error
+            if recording.branches:
+                raise BranchesError from error
+            place = place_of_error(error.__traceback__, recording.outermost)
+            raise Untraceable(recording.reason or _why(error) + place) from error
         if recording.branches:
             raise BranchesError
         if recording.reason:
@@ -155,11 +159,10 @@ def _recorded(recording: Trace, record: Callable[[Trace], Program]) -> Program:
 def _straight(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace) -> Program:
     """The program of a function that goes the same way for all numbers; before, what it may write into is noted."""
     target = Retargeted(f)
-    if any("isinstance" in names(code) for code in target.codes):  # which has a rule only there
-        raise BranchesError
     arguments = given.symbols(recording)
     if may_write(target.codes):
         noted.look(f, given.args)
+    recording.fills = any(map(may_fill, target.codes))
     with watched(target.catches):
         outputs, shape = outputs_of(recording, target.function(*arguments))
     return program_of(recording, guarded(recording, outputs, tuple(dict.fromkeys(recording.guards))), shape)

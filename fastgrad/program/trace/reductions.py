@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import AS_NUMBER, FUNCTIONS, LOOPS, METHODS, Objects, elementwise, method, plain
+from .arrays import AS_NUMBER, FUNCTIONS, LOOPS, METHODS, Objects, elementwise, holds_symbols, method, plain
+from .elementwise import select
 from .refusals import refuse
 from .symbols import check_dtype
 
@@ -61,28 +62,46 @@ def tree(ufunc: np.ufunc, a: Objects, axis: Any, keepdims: Any, empty: Any = Non
     return result
 
 
-def sum_(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-    """np.sum."""
-    check_dtype(dtype)
-    only("out", out)
-    return tree(np.add, numbers(a), axis, keepdims, 0.0)
+def _among(values: Objects, where: Any, neutral: Any) -> Objects:
+    """The elements that count, the others replaced by what changes no result."""
+    if where is True:
+        return values
+    mask, values = np.broadcast_arrays(objects(where), values)
+    return np.asarray(_SELECT(mask, values, neutral), dtype=object)
 
 
-def _prod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-    check_dtype(dtype)
-    only("out", out)
-    return tree(np.multiply, numbers(a), axis, keepdims, 1.0)
-
-
-def _extreme(ufunc: np.ufunc) -> Callable[..., Any]:
-    def rule(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def _sum_like(ufunc: np.ufunc, neutral: float) -> Callable[..., Any]:
+    def rule(
+        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = _UNSET,
+        where: Any = True,
+    ) -> Any:  # fmt: skip
+        check_dtype(dtype)
         only("out", out)
-        return tree(ufunc, objects(a), axis, keepdims)
+        total = tree(ufunc, _among(numbers(a), where, neutral), axis, keepdims, neutral)
+        return total if initial is _UNSET else elementwise(ufunc, initial, total)
 
     return rule
 
 
-max_, min_ = _extreme(np.maximum), _extreme(np.minimum)
+_UNSET = np._NoValue
+_SELECT = np.frompyfunc(select, 3, 1)
+sum_, _prod = _sum_like(np.add, 0.0), _sum_like(np.multiply, 1.0)
+
+
+def _extreme(ufunc: np.ufunc, least: float) -> Callable[..., Any]:
+    def rule(
+        a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = _UNSET, where: Any = True
+    ) -> Any:
+        only("out", out)
+        if initial is _UNSET:
+            only("where", None if where is True else where)
+            return tree(ufunc, objects(a), axis, keepdims)
+        return elementwise(ufunc, tree(ufunc, _among(objects(a), where, least), axis, keepdims, least), initial)
+
+    return rule
+
+
+max_, min_ = _extreme(np.maximum, -np.inf), _extreme(np.minimum, np.inf)
 
 
 def _logical(ufunc: np.ufunc, empty: bool) -> Callable[..., Any]:
@@ -94,9 +113,14 @@ def _logical(ufunc: np.ufunc, empty: bool) -> Callable[..., Any]:
     return rule
 
 
-def _mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def _mean(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
+) -> Any:
     values = numbers(a)
-    return elementwise(np.divide, sum_(values, axis, dtype, out, keepdims), float(_count(values, axis)))
+    count = float(_count(values, axis))
+    if where is not True:
+        count = sum_(np.broadcast_arrays(objects(where), values)[0], axis, keepdims=keepdims)
+    return elementwise(np.divide, sum_(values, axis, dtype, out, keepdims, where=where), count)
 
 
 def _var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
@@ -185,7 +209,21 @@ def _outer_method(ufunc: np.ufunc, a: Any, b: Any) -> Any:
     return elementwise(ufunc, a.reshape(*a.shape, *(1,) * b.ndim), b)
 
 
-METHODS.update({"reduce": _reduce_method, "accumulate": _accumulate_method, "outer": _outer_method})
+def _at_method(ufunc: np.ufunc, a: Any, indices: Any, *values: Any) -> None:
+    """Elements one after the other, as one may be named twice."""
+    if holds_symbols(indices) or a.dtype != object:
+        refuse(f"f calls np.{ufunc.__name__}.at of a float array, or at traced places; write a[i] = ... in a loop")
+    a, places = a.view(np.ndarray), np.arange(a.size).reshape(a.shape)[indices]
+    flat, beside = a.reshape(-1), [np.broadcast_to(objects(value), places.shape).ravel() for value in values]
+    for place, *others in zip(places.ravel().tolist(), *beside, strict=True):
+        flat[place] = elementwise(ufunc, flat[place], *others)
+    if not np.may_share_memory(flat, a):
+        a[...] = flat.reshape(a.shape)
+
+
+METHODS.update({
+    "reduce": _reduce_method, "accumulate": _accumulate_method, "outer": _outer_method, "at": _at_method,
+})  # fmt: skip
 
 _ARRAY_METHODS: dict[str, Callable[..., Any]] = {
     "sum": sum_, "prod": _prod, "max": max_, "min": min_, "all": _all, "any": _any, "mean": _mean, "var": _var,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, NoReturn
+
+from .places import place_of
 
 active = threading.local()
 """The trace that runs in this thread, as the attribute `trace`."""
@@ -28,6 +31,7 @@ def refuse(reason: str, kind: type[Untraceable] = Untraceable) -> NoReturn:
     if trace is None:
         msg = f"a value from tracing f is in use after the trace: {reason}"
         raise RuntimeError(msg)
+    reason += place_of(sys._getframe(1), trace.outermost)
     trace.reason = trace.reason or reason
     raise kind(reason)
 
@@ -37,9 +41,10 @@ SINGLE = "operations on single numbers"
 
 TEXT = "f turns a traced value into text"
 REFUSALS = {
-    "__float__": "f turns a traced value into a float: float(), a write into a float array (allocate it with "
-    "np.zeros_like(x)), or a function outside NumPy and math",
-    "__int__": "f turns a traced value into an integer; use np.floor or np.trunc",
+    "__float__": "f turns a traced value into a float: a write into a float array that is not made in f (copy it by "
+    "np.array(a)) or not of float64, or a function outside NumPy and math",
+    "__int__": "f turns a traced value into an integer: a write into an array of integers (make it of floats), or a "
+    "function outside NumPy and math; use np.floor or np.trunc",
     "__index__": "f uses a traced value as an index or a count",
     "__complex__": "f turns a traced value into a complex number",
     "__format__": TEXT,

@@ -10,13 +10,28 @@ from functools import lru_cache, partial
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from ..captures import home, instructions, is_installed, loaded, names, parts, rebuilt, with_code
+import numpy as np
+
+from ..captures import home, instructions, is_installed, is_users_function, loaded, names, parts, rebuilt, with_code
 from ..members import function_of, is_plain
+from .builtinfunctions import builtin_shims
+from .leftovers import stored_globals
 from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
+from .numpymodule import NUMPYS
 from .paths import is_explicit
 from .refusals import refuse
 from .replacements import replaced, with_replaced_parts
+from .tables import as_table, indexes
+
+_KINDS = {FunctionType, BuiltinFunctionType, np.ufunc, type(np.sum), type}
+
+
+def _is_numpys(value: Any) -> bool:
+    """Whether it is a function or a module of NumPy's."""
+    if type(value) is ModuleType:
+        return value.__name__.partition(".")[0] == "numpy"
+    return type(value) in _KINDS and home(value).partition(".")[0] == "numpy"
 
 
 @lru_cache(maxsize=1024)
@@ -46,8 +61,7 @@ class Retargeted:
         self.codes: dict[CodeType, None] = {}
         self._done: dict[int, Any] = {}
         self._made: dict[Any, FunctionType] = {}  # swapped for these, which are kept, so that their numbers stay theirs
-        own = type(f) is FunctionType and replaced(f) is f
-        self.function = self._function(f) if own else self._swap(f)
+        self.function = self._function(f) if is_users_function(f) else self._swap(f)
         if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
             self.function = self._swap(f.__call__)
 
@@ -67,6 +81,8 @@ class Retargeted:
         kind = type(value)
         if (stand_in := replaced(value)) is not value:
             return stand_in
+        if _is_numpys(value):
+            return NUMPYS.get(value, value)
         if kind is FunctionType:
             return self.helper(value)
         if kind is ModuleType:
@@ -107,22 +123,27 @@ class Retargeted:
         from .rewriting import rewritten  # noqa: PLC0415
 
         code = rewritten(function.__code__)
-        return function if code is function.__code__ else with_code(function, code, TOOLS)
+        return function if code is function.__code__ or stored_globals(code) else with_code(function, code, TOOLS)
 
     def _with_parts(self, value: Any) -> Any:
         """A function, method or partial whose parts are swapped; itself where none of them is another."""
-        new = _pythons(value) if self._branching and type(value) is FunctionType else {}
+        new = {}
         code = getattr(getattr(value, "__func__", value), "__code__", None)
+        picks = code is not None and indexes(code)
+        shared = type(value) is FunctionType and bool(stored_globals(value.__code__))  # a copy would not be seen to
         # Functions come first: what they write into is left as it is.
         for kind, name, part in sorted(parts(value), key=lambda each: type(each[2]) is not FunctionType):
             if code is not None and type(part) is not FunctionType:
                 check_attributes(code, part, self.codes)
-            swapped = self._swap(part)
+            swapped = as_table(part) if picks and type(part) is np.ndarray else self._swap(part)
             if swapped is part and code is not None:
                 codes = (code, *self.codes)
                 swapped = with_replaced_parts(part, codes, self._methods(part, codes))
-            if swapped is not part:
+            if swapped is not part and not (shared and _is_numpys(part)):
                 new[kind, name] = swapped
+        if type(value) is FunctionType and not shared:
+            new |= builtin_shims(value.__code__, value.__globals__)
+            new |= _pythons(value) if self._branching else {}
         return rebuilt(value, new) if new else value
 
     def _methods(self, value: Any, codes: tuple[CodeType, ...]) -> dict[str, FunctionType]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, Self
 
 import numpy as np
 
+from ..captures import is_installed
 from ..program import BOOLEAN, Operand
 from . import integers
 from .refusals import REFUSALS, SINGLE, BranchesError, active, refuse, refusing
@@ -19,6 +22,8 @@ RULES: dict[np.ufunc, Callable[..., Any]] = {}
 _ARITHMETIC = {"+", "-", "*", "/", "neg", "abs", "pow", "mod", "floordiv", "max", "min"}
 KEPT = "f uses what it kept from an earlier call; let it keep no values computed from x"
 _RAISING = {"/", "pow", "mod", "floordiv"}  # where NumPy gives inf or NaN
+_WHOLE = {"+", "-", "*", "neg", "abs", "mod", "floordiv", "max", "min", "select"}
+_COUNTED = {"tofloat", "select", "+", "-", "*"}
 _COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
@@ -30,9 +35,12 @@ class Trace:
         self.constants: list[float] = []
         self.guards: list[Operand] = []  # results of functions that raise in Python where these are not finite
         self.reason = ""
+        self.outermost: FrameType | None = None  # who traces; what is called from there is f's
         self.pythons: set[Operand] = set()  # nodes that are floats of Python's there, whose division by 0 raises
+        self.integers: set[Operand] = set()  # nodes that may be integers of Python's, or counts
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
         self.whole: dict[Operand, int] = {}  # what is an integer there, if batch arguments are, and its largest size
+        self.fills = False  # whether f writes into arrays, so that those it makes have to take symbols
         self.unpacked = False  # whether f takes Python's numbers out of arrays
         self.paths: Any = None  # what decides about the truth of a symbol ...
         self.branches = False  # ... and whether that was asked where nothing does
@@ -43,12 +51,12 @@ class Trace:
         self._slots: dict[bytes, Operand] = {}
 
     def __enter__(self) -> Self:
-        self._outer = getattr(active, "trace", None)
+        self._outer, self.outermost = getattr(active, "trace", None), sys._getframe(1)
         active.trace = self
         return self
 
     def __exit__(self, *_: object) -> None:
-        active.trace = self._outer
+        active.trace, self.outermost = self._outer, None
         self.paths = None
         self._memo.clear()
 
@@ -71,6 +79,8 @@ class Trace:
             self._note_integer(key)
         if self.pythons or self.unpacked:
             self._check_pythons(key)
+        if key[0] == "tofloat" or (self.integers and key[0] in _WHOLE):
+            self._note_count(key)
         self.nodes.append(key)
         return (Flag if key[0] in BOOLEAN else Symbol)(self, ("v", count))
 
@@ -82,6 +92,14 @@ class Trace:
             if name in _RAISING:
                 self._raising.add(("v", len(self.nodes)))
                 self.guards.append(("v", len(self.nodes)))
+
+    def _note_count(self, key: tuple[Any, ...]) -> None:
+        """What is made of integers and of numbers that may be some."""
+        name, operands = key[0], key[2:] if key[0] == "select" else key[1:]
+        if name == "tofloat" or (
+            not self.integers.isdisjoint(operands) and all(o[0] in "kc" or o in self.integers for o in operands)
+        ):
+            self.integers.add(("v", len(self.nodes)))
 
     def _note_integer(self, key: tuple[Any, ...]) -> None:
         """Of integers, masks among them, NumPy makes integers."""
@@ -163,12 +181,19 @@ class Literal:
         self.value = value
 
 
+def is_asked_by_f() -> bool:
+    """Whether the user's code asks for an attribute, and not NumPy's or ours; to be called by the property itself."""
+    return not is_installed(sys._getframe(2).f_code.co_filename)
+
+
+OBJECT = np.dtype(object)
+
+
 class Traced:
     """A number or a mask of a trace."""
 
     __slots__ = ("key", "trace")
     __hash__ = None  # type: ignore[assignment]
-    dtype: np.dtype[Any] = np.dtype(object)
     shape: tuple[int, ...] = ()
     ndim, size = 0, 1
 
@@ -187,6 +212,18 @@ class Traced:
     def _truth(self) -> Operand:
         mask: Operand = self.trace.node("ne", self.key, ("k", 0.0)).key
         return mask
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """f sees the type of the number, NumPy's own code that of an object."""
+        return self.type if is_asked_by_f() else OBJECT
+
+    @property
+    def type(self) -> np.dtype[Any]:
+        """That of the number which it stands for."""
+        if type(self) is Flag:
+            return np.dtype(bool)
+        return self.trace.narrow.get(self.key, np.dtype(int if self.key in self.trace.whole else float))
 
     def __deepcopy__(self, memo: Any) -> Traced:
         return self
@@ -222,12 +259,26 @@ for _name, _reason in REFUSALS.items():
     setattr(Traced, _name, refusing(_reason))
 
 
+_UFUNCS = {
+    "+": np.add, "-": np.subtract, "/": np.divide, "mod": np.remainder, "floordiv": np.floor_divide, "lt": np.less,
+    "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
+}  # fmt: skip
+
+
+def _with_list(ufunc: np.ufunc | None, value: Traced, other: Any, swap: bool) -> Any:
+    """A number of NumPy's and a list make an array, but by a product; with one of Python's f itself raises."""
+    if ufunc is None or type(other) not in (list, tuple):
+        return NotImplemented
+    array = np.asarray(other)
+    return ufunc(array, value) if swap else ufunc(value, array)
+
+
 def _binary(name: str, swap: bool = False) -> Any:
     def method(self: Symbol, other: Any) -> Any:
         trace = self.trace
         operand = trace.operand(other)
         if operand is None:
-            return NotImplemented
+            return _with_list(_UFUNCS.get(name), self, other, swap)
         return trace.node(name, operand, self.key) if swap else trace.node(name, self.key, operand)
 
     return method
@@ -238,7 +289,7 @@ def _by_rule(ufunc: np.ufunc, swap: bool = False) -> Any:
 
     def method(self: Traced, other: Any) -> Any:
         if self.trace.operand(other) is None:
-            return NotImplemented
+            return _with_list(ufunc, self, other, swap)
         return RULES[ufunc](other, self) if swap else RULES[ufunc](self, other)
 
     return method
@@ -272,6 +323,15 @@ class Symbol(Traced):
     def __pos__(self) -> Symbol:
         return self
 
+    def __index__(self) -> int:
+        """Of what is counted by masks: their truth is asked."""
+        trace = self.trace
+        if trace.paths is None and self.key[0] == "v" and trace.nodes[int(self.key[1])][0] in _COUNTED:
+            trace.branches = True
+            raise BranchesError
+        found = None if trace.paths is None else trace.paths.count(self.key)
+        return refuse(REFUSALS["__index__"]) if found is None else int(found)
+
 
 _MASK = "f computes with a comparison; write np.where(mask, 1.0, 0.0)"
 
@@ -302,10 +362,11 @@ class Flag(Traced):
     def __int__(self) -> int:
         return int(bool(self))
 
+    def __index__(self) -> int:
+        return int(bool(self))
+
     def __float__(self) -> float:
         return float(bool(self))
-
-    __index__ = __int__
 
     def __invert__(self) -> Any:
         if self.trace.unpacked:

@@ -65,7 +65,8 @@ def test_numbers_do_not_go_into_masks_but_masks_into_numbers(x):
         np.add(x, 1.0, out=mask)
     found = np.less(x, 1.0, out=x)
     assert found is x
-    assert is_mask(x)
+    assert not is_mask(x), "an array of floats, which holds 1.0 and 0.0"
+    assert [x[0].trace.nodes[v.key[1]][0] for v in x] == ["tofloat"] * 3
 
 
 def test_errors_of_a_rule_are_refusals_with_its_name(x):

@@ -103,6 +103,41 @@ def try_without_need(x):
         return -np.inf
 
 
+def penalty(x):
+    try:
+        return float(x[0]) + 1
+    except Exception:  # noqa: BLE001
+        return 1e10
+
+
+def bare_penalty(x):
+    try:
+        return np.sort(x)[0]
+    except:  # noqa: E722
+        return 1e10
+
+
+def numpys_error(x):
+    try:
+        return np.exp(np.array([x[0], 1.0]))[0]
+    except TypeError:
+        return 1e10
+
+
+def masked_error(x):
+    try:
+        return x[x > 0].sum()
+    except IndexError:
+        return 1e10
+
+
+def float_buffer(x):
+    out = np.zeros(3)
+    for i in range(3):
+        out[i] = x[i] ** 2
+    return out.sum()
+
+
 UNARY = """
     sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arctanh exp exp2 expm1 log log2 log10 log1p sqrt cbrt
     abs fabs sign floor ceil trunc rint square reciprocal negative positive deg2rad rad2deg degrees radians conjugate
@@ -226,6 +261,29 @@ ORDINARY = {
     "negative zero": lambda x: np.arctan2(0.0, -x) - np.arctan2(-0.0, -x),
     "error state": lambda x: np.log(x * np.log(np.array([0.5, 0.0, 2.0])) ** 2),
     "try without need": try_without_need,
+    "float": lambda x: float(x[0]),
+    "int": lambda x: int(x[0]),
+    "float buffer": float_buffer,
+    "out": lambda x: np.multiply(x, 2.0, out=np.zeros(3)).sum(),
+    "np.array float": lambda x: np.array(x, dtype=float).sum(),
+    "np.asarray float": lambda x: np.asarray(x, float).sum(),
+    "fromiter": lambda x: np.fromiter(x, float).sum(),
+    "sort": lambda x: np.sort(x)[0],
+    "x.sort": lambda x: x.sort() or x[0],
+    "median": np.median,
+    "interp": lambda x: np.interp(x[0], T, T),
+    "nansum": np.nansum,
+    "solve": lambda x: np.linalg.solve(A, x)[0],
+    "argmax": lambda x: x[np.argmax(x)],
+    "det": lambda x: np.linalg.det(np.outer(x, x) + A),
+    "where=": lambda x: np.sum(x, where=B > 0),
+    "initial=": lambda x: np.sum(x, initial=3.0),
+    "ufunc at": lambda x: np.add.at(x, 0, 1.0) or x[0],
+    "boolean index": lambda x: x[x > 0].sum(),
+    "penalty": penalty,
+    "penalty for NumPy's error": numpys_error,
+    "penalty for an index": masked_error,
+    "bare penalty": bare_penalty,
 }
 
 
@@ -252,41 +310,6 @@ def with_loop(x):
     while abs(x[0]) > 1e-3:
         x = x / 2
     return x[0]
-
-
-def penalty(x):
-    try:
-        return float(x[0]) + 1
-    except Exception:  # noqa: BLE001
-        return 1e10
-
-
-def bare_penalty(x):
-    try:
-        return np.sort(x)[0]
-    except:  # noqa: E722
-        return 1e10
-
-
-def numpys_error(x):
-    try:
-        return np.exp(np.array([x[0], 1.0]))[0]
-    except TypeError:
-        return 1e10
-
-
-def masked_error(x):
-    try:
-        return x[x > 0].sum()
-    except IndexError:
-        return 1e10
-
-
-def float_buffer(x):
-    out = np.zeros(3)
-    for i in range(3):
-        out[i] = x[i] ** 2
-    return out.sum()
 
 
 CACHE: dict = {}
@@ -321,8 +344,6 @@ def endless(x):
 
 REFUSED = {
     "while": (with_loop, "branches"),
-    "float": (lambda x: float(x[0]), "into a float"),
-    "int": (lambda x: int(x[0]), "integer"),
     "complex": (lambda x: complex(x[0]), "complex"),
     "times 1j": (lambda x: x[0] * 1j, "complex"),
     "complex array": (lambda x: x * np.array([1j, 0, 1]), "complex"),
@@ -331,33 +352,17 @@ REFUSED = {
     "text": (lambda x: len(f"{x[0]:.3f}") + x[0], "text"),
     "str": (lambda x: len(str(x)) + x[0], "text"),
     "repr": (lambda x: len(repr(x[0])) + x[0], "text"),
-    "float buffer": (float_buffer, "float array"),
-    "out": (lambda x: np.multiply(x, 2.0, out=np.zeros(3)).sum(), "float array"),
     "in place": (lambda x: np.zeros(3).__iadd__(x).sum(), "float array"),
-    "np.array float": (lambda x: np.array(x, dtype=float).sum(), "into a float"),
-    "np.asarray float": (lambda x: np.asarray(x, float).sum(), "into a float"),
-    "fromiter": (lambda x: np.fromiter(x, float).sum(), "into a float"),
     "float32": (lambda x: x.astype(np.float32).sum(), "float32"),
     "sum in float32": (lambda x: np.sum(x, dtype=np.float32), "float32"),
     "longdouble": (lambda x: x[0] * np.longdouble(2), "longdouble"),
     "longdouble array": (lambda x: x * np.ones(3, np.longdouble), "longdouble|float128"),
-    "sort": (lambda x: np.sort(x)[0], "np.sort"),
-    "x.sort": (lambda x: x.sort() or x[0], "sort"),
-    "argmax": (lambda x: x[np.argmax(x)], "argmax"),
-    "median": (np.median, "median"),
-    "interp": (lambda x: np.interp(x[0], T, T), "interp"),
-    "nansum": (np.nansum, "nansum"),
-    "solve": (lambda x: np.linalg.solve(A, x)[0], "linalg.solve"),
-    "det": (lambda x: np.linalg.det(np.outer(x, x)), "linalg.det"),
+    "argsort": (lambda x: x[np.argsort(x)], "argsort"),
     "fft": (lambda x: np.fft.fft(x).real.sum(), "fft"),
     "imaginary": (lambda x: x.imag.sum(), "imaginary"),
-    "where=": (lambda x: np.sum(x, where=B > 0), "where"),
-    "initial=": (lambda x: np.sum(x, initial=3.0), "initial"),
     "np.exp where=": (lambda x: np.exp(x, where=B > 0), "where"),
-    "ufunc at": (lambda x: np.add.at(x, 0, 1.0) or x[0], "add.at"),
     "reduceat": (lambda x: np.add.reduceat(x, [0, 1])[0], "reduceat"),
-    "np.where of one": (lambda x: np.where(x > 0)[0].sum() + x[0], "indices"),
-    "boolean index": (lambda x: x[x > 0].sum(), "np.where"),
+    "np.where of one": (lambda x: np.where(x > 0)[0].sum() + x[0], "places where a condition holds"),
     "masked array": (lambda x: (x * np.ma.array(B, mask=[1, 0, 0])).sum(), "MaskedArray"),
     "two masks": (lambda x: (x[0] > 0) + (x[1] > 0), "two comparisons"),
     "mask arrays": (lambda x: ((x > 0) + (x > 1)).sum(), "two comparisons"),
@@ -370,10 +375,6 @@ REFUSED = {
     "pickle": (lambda x: len(pickle.dumps(x[0])) + x[0], "pickle"),
     "pickled array": (lambda x: len(pickle.dumps(x)) + x[0], "pickle"),
     "tobytes": (lambda x: len(x.tobytes()) + x[0], "bytes"),
-    "penalty": (penalty, "into a float"),
-    "bare penalty": (bare_penalty, "np.sort"),
-    "penalty for NumPy's error": (numpys_error, "exp"),
-    "penalty for an index": (masked_error, "IndexError"),
     "own exception": (lambda x: x[7], "IndexError"),
     "empty_like read": (lambda x: np.empty_like(x) + x, "NoneType|None"),
     "None": (lambda _: None, "NoneType"),

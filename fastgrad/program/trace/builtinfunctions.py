@@ -1,0 +1,115 @@
+"""Python's float, int and isinstance, for a function that is traced.
+
+`float` must return a float, and no symbol is one; so f gets a class in its place, which is the same in all else.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from ..captures import instructions, loaded
+from .arrays import Symbols
+from .elementwise import record
+from .mathfunctions import SHIM_MODULE
+from .numpymodule import NUMPYS, StandIn
+from .refusals import refuse
+from .symbols import Flag, Traced, as_number
+
+
+def _single(value: Any) -> Any:
+    """The element of an array that has one, where NumPy converts it to a number; later ones need it without axes."""
+    if not isinstance(value, Symbols):
+        return value
+    float(np.zeros(value.shape))  # raises as it does
+    return value.view(np.ndarray).item()
+
+
+class Float(float, metaclass=StandIn):
+    """float."""
+
+    __module__ = "builtins"  # as it says itself
+    own = float
+    dtype = np.dtype(float)  # NumPy asks a class that it does not know
+
+    def __new__(cls, value: Any = 0.0) -> Any:
+        """A symbol is a float of Python's from here on, whose division by 0 raises."""
+        value = _single(value)
+        if isinstance(value, Traced):
+            return _pythons(as_number(value))
+        return float(value)
+
+
+class Int(int, metaclass=StandIn):
+    """int."""
+
+    __module__ = "builtins"
+    own = int
+    dtype = np.dtype(int)
+
+    def __new__(cls, value: Any = 0, *base: Any) -> Any:
+        """A number that is no float of this size raises in Python; the trace is not finite there."""
+        value = _single(value)
+        if type(value) is Flag:
+            return _pythons(as_number(value))
+        if isinstance(value, Traced):
+            whole = _pythons(record("trunc", value))
+            whole.trace.guards.append(whole.key)
+            whole.trace.integers.add(whole.key)
+            return whole
+        return int(value, *base)
+
+
+def _pythons(value: Any) -> Any:
+    value.trace.pythons.add(value.key)
+    return value
+
+
+def _isinstance(value: Any, kind: Any) -> bool:
+    """Of a symbol what NumPy's number is that it stands for."""
+    if isinstance(value, Traced):
+        if isinstance(kind, tuple):
+            return any(_isinstance(value, one) for one in kind)
+        found = issubclass(value.type.type, kind)
+        if value.key in value.trace.pythons and found != issubclass(float, kind):
+            refuse("f asks whether a number of Python's is one of NumPy's; a traced one is either")
+        return found or isinstance(value, kind)
+    return isinstance(value, kind)
+
+
+def _import(name: str, *args: Any) -> Any:
+    """An import inside f, which gets what the others get."""
+    module = builtins.__import__(name, *args)
+    return NUMPYS.get(module, SHIM_MODULE if module is math else module)
+
+
+_SHIMS: dict[str, Any] = {"float": Float, "int": Int, "isinstance": _isinstance}
+_WITH_IMPORT = {**vars(builtins), "__import__": _import}
+
+
+@lru_cache(maxsize=1024)
+def _imports(code: CodeType) -> bool:
+    inner = [const for const in code.co_consts if isinstance(const, CodeType)]
+    return any(i.opname == "IMPORT_NAME" for i in instructions(code)) or any(map(_imports, inner))
+
+
+@lru_cache(maxsize=1024)
+def _compares_types(code: CodeType) -> bool:
+    """Whether f may ask ``type(v) is float``, which of the class in its place is not so."""
+    inner = [const for const in code.co_consts if isinstance(const, CodeType)]
+    return "type" in loaded(code) and any(i.opname == "IS_OP" for c in (code, *inner) for i in instructions(c))
+
+
+def builtin_shims(code: CodeType, space: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+    """What f gets for those of Python's functions that it looks up, as parts of `rebuilt`."""
+    wanted = {name for name in loaded(code) if name in _SHIMS and name not in space}
+    if _compares_types(code):
+        wanted -= {"float", "int"}
+    found = {("global", name): _SHIMS[name] for name in wanted}
+    return {**found, ("global", "__builtins__"): _WITH_IMPORT} if _imports(code) else found

@@ -1,0 +1,99 @@
+"""Rules for tracing what looks a number up in a table: np.interp, searchsorted, digitize; and np.piecewise, choose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .arrays import FUNCTIONS, Symbols, elementwise, holds_symbols, is_mask, real
+from .elementwise import select
+from .reductions import numbers, objects, only, tree
+from .refusals import refuse
+from .symbols import RULES, Traced
+
+_SELECT = np.frompyfunc(select, 3, 1)
+
+
+def _looked_up(x: Any, places: list[Any], table: list[Any]) -> Any:
+    """The entry of the last place that is not above x, of the first one if all are: a tree of comparisons."""
+    if len(table) == 1:
+        return table[0]
+    half = len(table) // 2
+    is_right = RULES[np.greater_equal](x, places[half])
+    if not isinstance(is_right, Traced):
+        return _looked_up(x, places[half:], table[half:]) if is_right else _looked_up(x, places[:half], table[:half])
+    return select(is_right, _looked_up(x, places[half:], table[half:]), _looked_up(x, places[:half], table[:half]))
+
+
+def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
+    only("period", period)
+    places, values = numbers(xp), numbers(fp)
+    if places.ndim != 1 or places.shape != values.shape or not places.size:
+        refuse("f calls np.interp with tables of different lengths, or without any")
+    left, right = (values[0] if left is None else left), (values[-1] if right is None else right)
+    if len(places) == 1:
+        places, values = np.append(places, places + 1.0), np.append(values, values)
+    slopes = elementwise(np.divide, values[1:] - values[:-1], places[1:] - places[:-1])
+    starts, at_starts, slope = places[:-1].tolist(), values[:-1].tolist(), objects(slopes).tolist()
+
+    def one(v: Any) -> Any:
+        where = (_looked_up(v, starts, table) for table in (starts, at_starts, slope))
+        start, at_start, steep = where
+        inside = RULES[np.multiply](steep, v - start) + at_start
+        above = select(RULES[np.greater](v, places[-1]), right, inside)
+        at_end = select(RULES[np.equal](v, places[-1]), values[-1], above)
+        return select(RULES[np.less](v, places[0]), left, at_end)
+
+    return np.frompyfunc(one, 1, 1)(objects(x))
+
+
+def _searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
+    """How many of the table lie below, of NaN all: a number; as an index it is refused."""
+    only("sorter", sorter)
+    above = elementwise(np.greater_equal if side == "left" else np.greater, numbers(a), objects(v)[..., None])
+    return tree(np.add, numbers(elementwise(np.logical_not, above)), -1, False)  # of masks, and so an integer
+
+
+def _digitize(x: Any, bins: Any, right: Any = False) -> Any:
+    places = numbers(bins)
+    if holds_symbols(places) or np.any(np.diff(places.astype(float)) < 0):
+        refuse("f calls np.digitize with bins that are traced, or not in ascending order")
+    return _searchsorted(places, x, "left" if right else "right")
+
+
+def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **options: Any) -> Any:
+    values = objects(x)
+    conditions = [condlist] if np.ndim(condlist) == values.ndim and not isinstance(condlist, list) else [*condlist]
+    if len(funclist) == len(conditions) + 1:
+        rest = conditions[0]
+        for condition in conditions[1:]:
+            rest = elementwise(np.logical_or, rest, condition)
+        conditions.append(elementwise(np.logical_not, rest))
+    if len(funclist) != len(conditions) or not all(map(is_mask, conditions)):
+        refuse("f calls np.piecewise with fewer or more functions than conditions, or without comparisons")
+    result = np.full(values.shape, 0.0, dtype=object).reshape(-1).view(Symbols)
+    flat = values.reshape(-1).view(Symbols)
+    for condition, function in zip(conditions, funclist, strict=True):
+        mask = objects(condition).reshape(-1).view(Symbols)
+        known = mask if holds_symbols(mask) else real(mask)
+        result[known] = function(flat[known], *args, **options) if callable(function) else function
+    return result.view(np.ndarray).reshape(values.shape)[()]
+
+
+def _choose(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
+    only("out", out)
+    only("mode", mode, "raise")
+    if holds_symbols(a):
+        refuse("f chooses by traced integers; write np.where(condition, a, b) or np.select")
+    index, *parts = np.broadcast_arrays(np.asarray(real(a)), *(objects(choice) for choice in choices))
+    result = np.empty(index.shape, dtype=object)
+    for place in np.ndindex(index.shape):
+        result[place] = parts[index[place]][place]
+    return result
+
+
+FUNCTIONS.update({
+    np.interp: _interp, np.searchsorted: _searchsorted, np.digitize: _digitize, np.piecewise: _piecewise,
+    np.choose: _choose,
+})  # fmt: skip

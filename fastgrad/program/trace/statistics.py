@@ -1,0 +1,108 @@
+"""Rules for tracing statistics: sums that leave out NaN, covariances; and what compares arrays as wholes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .arrays import FUNCTIONS, LOOPS, Objects, elementwise
+from .elementwise import select
+from .reductions import numbers, objects, only, sum_, tree
+from .refusals import refuse
+
+_SELECT = np.frompyfunc(select, 3, 1)
+
+
+def _without_nan(a: Any, otherwise: float) -> Objects:
+    values = numbers(a)
+    return np.asarray(_SELECT(objects(elementwise(np.isnan, values)), otherwise, values), dtype=object)
+
+
+def _nan_sum(function: Any, neutral: float) -> Callable[..., Any]:
+    def rule(a: Any, axis: Any = None, **options: Any) -> Any:
+        return FUNCTIONS[function](_without_nan(a, neutral), axis, **options)
+
+    return rule
+
+
+def _numbers_of(a: Any, axis: Any, keepdims: Any) -> Any:
+    return sum_(elementwise(np.logical_not, elementwise(np.isnan, numbers(a))), axis, keepdims=keepdims)
+
+
+def _nanmean(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    total = sum_(_without_nan(a, 0.0), axis, keepdims=keepdims)
+    return elementwise(np.divide, total, _numbers_of(a, axis, keepdims))
+
+
+def _nanvar(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
+    deviation = _without_nan(elementwise(np.subtract, numbers(a), _nanmean(a, axis, keepdims=True)), 0.0)
+    total = sum_(elementwise(np.square, deviation), axis, keepdims=keepdims)
+    return elementwise(np.divide, total, elementwise(np.subtract, _numbers_of(a, axis, keepdims), ddof))
+
+
+def _nanstd(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
+    return elementwise(np.sqrt, _nanvar(a, axis, ddof=ddof, keepdims=keepdims))
+
+
+def _nan_extreme(ufunc: np.ufunc) -> Callable[..., Any]:
+    def rule(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+        return tree(ufunc, numbers(a), axis, keepdims)
+
+    return rule
+
+
+def _cov(
+    m: Any, y: Any = None, rowvar: Any = True, bias: Any = False, ddof: Any = None, fweights: Any = None,
+    aweights: Any = None, *, dtype: Any = None,
+) -> Any:  # fmt: skip
+    for name, value in (("fweights", fweights), ("aweights", aweights), ("dtype", dtype)):
+        only(name, value)
+    rows = _rows(m, rowvar) if y is None else np.concatenate([_rows(m, rowvar), _rows(y, rowvar)])
+    count = rows.shape[1] - ((0 if bias else 1) if ddof is None else ddof)
+    mean = elementwise(np.divide, sum_(rows, axis=1, keepdims=True), float(rows.shape[1]))
+    deviation = objects(elementwise(np.subtract, rows, mean))
+    return np.squeeze(elementwise(np.divide, LOOPS[np.matmul](deviation, deviation.T), float(max(count, 0))))[()]
+
+
+def _rows(m: Any, rowvar: Any) -> Objects:
+    values = numbers(m)
+    if values.ndim > 2:
+        refuse("f takes covariances of an array with more than two dimensions")
+    return np.atleast_2d(values) if rowvar or values.ndim < 2 else values.T
+
+
+def _corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None) -> Any:
+    only("dtype", dtype)
+    c = objects(_cov(x, y, rowvar))
+    if c.ndim == 0:
+        return elementwise(np.divide, c, c)
+    deviations = objects(elementwise(np.sqrt, np.diagonal(c)))
+    scaled = elementwise(np.divide, elementwise(np.divide, c, deviations[:, None]), deviations[None, :])
+    return elementwise(np.minimum, elementwise(np.maximum, scaled, -1.0), 1.0)
+
+
+def _isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
+    only("equal_nan", equal_nan, False)
+    allowed = elementwise(np.add, elementwise(np.multiply, elementwise(np.absolute, b), rtol), atol)
+    near = elementwise(np.less_equal, elementwise(np.absolute, elementwise(np.subtract, a, b)), allowed)
+    finite = elementwise(np.logical_and, near, elementwise(np.isfinite, b))
+    return elementwise(np.logical_or, finite, elementwise(np.equal, a, b))
+
+
+def _allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
+    return FUNCTIONS[np.all](_isclose(a, b, rtol, atol, equal_nan))
+
+
+def _array_equal(a1: Any, a2: Any, equal_nan: Any = False) -> Any:
+    only("equal_nan", equal_nan, False)
+    return np.shape(a1) == np.shape(a2) and FUNCTIONS[np.all](elementwise(np.equal, a1, a2))
+
+
+FUNCTIONS.update({
+    np.nansum: _nan_sum(np.sum, 0.0), np.nanprod: _nan_sum(np.prod, 1.0), np.nanmean: _nanmean, np.nanvar: _nanvar,
+    np.nanstd: _nanstd, np.nanmax: _nan_extreme(np.fmax), np.nanmin: _nan_extreme(np.fmin),
+    np.nancumsum: _nan_sum(np.cumsum, 0.0), np.nancumprod: _nan_sum(np.cumprod, 1.0), np.cov: _cov,
+    np.corrcoef: _corrcoef, np.isclose: _isclose, np.allclose: _allclose, np.array_equal: _array_equal,
+})  # fmt: skip

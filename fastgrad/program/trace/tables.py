@@ -1,0 +1,61 @@
+"""Arrays of numbers that f captures or is given as arguments: traced integers and masks pick their elements.
+
+A `Table` is a view of the user's array, in all else like it. What is computed of it are plain arrays.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from ..captures import instructions, names
+from .arrays import Symbols
+from .creation import as_symbols, filled
+from .selection import is_traced_index
+
+
+class Table(np.ndarray[Any, np.dtype[Any]]):
+    """An array of numbers whose index may be traced."""
+
+    __table__ = True  # NumPy's own in all else
+
+    def __getitem__(self, index: Any) -> Any:
+        if is_traced_index(index):
+            return as_symbols(self)[index]
+        return super().__getitem__(index)
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        plain = np.asarray(array)
+        return plain[()] if plain.ndim == 0 else plain
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if not all(issubclass(kind, np.ndarray) and not issubclass(kind, Symbols) for kind in types):
+            return NotImplemented  # the traced ones know
+        return super().__array_function__(function, types, args, options)
+
+    def copy(self, order: Any = "C") -> Any:
+        """A copy, which takes symbols where f writes into arrays."""
+        return filled(self.view(np.ndarray).copy(order))
+
+    def __copy__(self) -> Any:
+        return self.copy("K")
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy("K")
+
+
+@lru_cache(maxsize=1024)
+def indexes(code: CodeType) -> bool:
+    """Whether a function, or one inside it, takes elements or copies of arrays."""
+    if any(indexes(const) for const in code.co_consts if isinstance(const, CodeType)):
+        return True
+    return "copy" in names(code) or any(i.opname in ("BINARY_SUBSCR", "BINARY_SLICE") for i in instructions(code))
+
+
+def as_table(value: Any) -> Any:
+    """An array of the user's as a table; anything else as it is."""
+    is_plain = type(value) is np.ndarray and not isinstance(value, Symbols) and value.dtype.kind in "fiub"
+    return value.view(Table) if is_plain and value.ndim else value

@@ -1,0 +1,219 @@
+"""pandas in, pandas out: f reads labels where it does, and every number is that of plain arrays."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import fastgrad
+from fastgrad import (
+    derivative,
+    explain,
+    grad,
+    gradient,
+    hess,
+    hessian,
+    hvp,
+    jac,
+    jacobian,
+    jvp,
+    propagate,
+    value_and_grad,
+    value_and_gradient,
+    vjp,
+)
+from fastgrad.chunks import frames
+
+X = pd.Series({"a": 1.5, "b": 2.5, "c": -0.5}, name="start")
+V = pd.Series({"c": 3.0, "a": 1.0, "b": 2.0})
+ROWS = pd.DataFrame({"u": [1.0, 2.0, 3.0], "v": [4.0, 5.0, 6.0]}, index=["p", "q", "r"])
+
+
+def cubic(p):
+    return p["a"] ** 2 * p["b"] + p["c"]
+
+
+def cubic_of_numbers(p):
+    return p[0] ** 2 * p[1] + p[2]
+
+
+def two(p):
+    return pd.Series({"first": p["a"] * p["b"], "second": p.c})
+
+
+def two_of_numbers(p):
+    return np.array([p[0] * p[1], p[2]])
+
+
+def test_gradient():
+    found = gradient(cubic, X)
+    pd.testing.assert_series_equal(found, pd.Series(gradient(cubic_of_numbers, X.to_numpy()), index=X.index))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [cubic, lambda p: p.a**2 * p.b + p.c, lambda p: p[["a", "b"]].prod() * p["a"] + p.loc["c"], cubic_of_numbers],
+    ids=["labels", "attributes", "methods", "positions"],
+)
+def test_each_way_to_read(f):
+    np.testing.assert_allclose(gradient(f, X), gradient(cubic_of_numbers, X.to_numpy()), rtol=1e-9)
+    np.testing.assert_allclose(hessian(f, X), hessian(cubic_of_numbers, X.to_numpy()), atol=1e-6)
+
+
+def test_numbers_as_labels_are_labels():
+    x = pd.Series([1.0, 2.0], index=[1, 0])
+    found = gradient(lambda p: p[0] ** 2 + 10 * p[1], x)
+    assert found.round(6).to_dict() == {1: 10.0, 0: 4.0}
+
+
+def test_other_series_are_added_by_label():
+    factors = pd.Series({"c": 1.0, "b": 10.0, "a": 100.0})
+    assert gradient(lambda p: (p * factors).sum(), X).round(6).to_dict() == {"a": 100.0, "b": 10.0, "c": 1.0}
+
+
+def test_labels_can_be_traced():
+    assert gradient(cubic, X, method="exact").to_dict() == {"a": 7.5, "b": 2.25, "c": 1.0}
+    assert gradient(cubic, X, engine="simd").round(8).to_dict() == {"a": 7.5, "b": 2.25, "c": 1.0}
+
+
+def test_value_and_gradient():
+    value, slope = value_and_gradient(cubic, X)
+    assert value == cubic(X)
+    assert list(slope.index) == ["a", "b", "c"]
+
+
+def test_full_output():
+    found = gradient(cubic, X, method="adaptive", full_output=True)
+    for part in (found.value, found.error, found.status, found.h):
+        assert list(part.index) == ["a", "b", "c"]
+    assert gradient(cubic, X, method="exact", full_output=True).h is None
+
+
+def test_hessian():
+    found = hessian(cubic, X, method="exact")
+    assert found.loc["a", "b"] == found.loc["b", "a"] == 3.0
+    assert list(found.index) == list(found.columns) == ["a", "b", "c"]
+
+
+def test_jacobian():
+    found = jacobian(two, X)
+    assert list(found.index) == ["first", "second"]
+    assert list(found.columns) == ["a", "b", "c"]
+    np.testing.assert_array_equal(found, jacobian(two_of_numbers, X.to_numpy()))
+    assert list(jacobian(two_of_numbers, X).index) == [0, 1]
+    assert type(jacobian(cubic, X)) is pd.Series
+
+
+def test_products_take_v_by_label():
+    v = V[X.index].to_numpy()
+    assert jvp(two, X, V).index.tolist() == ["first", "second"]
+    np.testing.assert_array_equal(jvp(two, X, V), jvp(two_of_numbers, X.to_numpy(), v))
+    pd.testing.assert_series_equal(hvp(cubic, X, V), pd.Series(hvp(cubic_of_numbers, X.to_numpy(), v), index=X.index))
+    found = vjp(two, X, [1.0, 2.0])
+    np.testing.assert_array_equal(found, vjp(two_of_numbers, X.to_numpy(), [1.0, 2.0]))
+    assert list(found.index) == ["a", "b", "c"]
+
+
+def test_covariances_by_label():
+    cov = pd.DataFrame(np.diag([3.0, 1.0, 2.0]), index=V.index, columns=V.index)
+    y, spread = propagate(two, X, cov)
+    assert list(y.index) == list(spread.index) == list(spread.columns) == ["first", "second"]
+    plain = propagate(two_of_numbers, X.to_numpy(), np.diag([1.0, 2.0, 3.0]))
+    np.testing.assert_array_equal(spread, plain[1])
+    y, variance = propagate(cubic, X, pd.Series({"b": 2.0, "a": 1.0, "c": 3.0}))
+    assert (y, variance) == propagate(cubic_of_numbers, X.to_numpy(), [1.0, 2.0, 3.0])
+
+
+def test_steps_and_bounds_by_label():
+    h = pd.Series({"c": 1e-2, "b": 1e-3, "a": 1e-4})
+    assert gradient(cubic, X, h=h, full_output=True).h.round(5).to_dict() == {"a": 1e-4, "b": 1e-3, "c": 1e-2}
+    bounds = (pd.Series({"c": -1.0, "b": 2.5, "a": 0.0}), np.inf)
+    seen = []
+    gradient(lambda p: seen.append(p["b"]) or cubic(p), X, bounds=bounds, engine="python")
+    assert min(seen[4:]) >= 2.5  # before it is looked what f reads
+
+
+@pytest.mark.parametrize("v", [pd.Series([1.0, 2.0, 3.0]), pd.Series({"a": 1.0}), pd.Series([1.0] * 4, list("abca"))])
+def test_other_labels(v):
+    with pytest.raises(ValueError, match=r"has the labels .*, x has \['a', 'b', 'c'\].*\.to_numpy\(\)"):
+        hvp(cubic, X, v)
+
+
+@pytest.mark.parametrize("f", [lambda p: p["u"] ** 2 * p["v"], lambda p: p[0] ** 2 * p[1]], ids=["labels", "positions"])
+def test_rows(f):
+    plain = gradient(lambda p: p[0] ** 2 * p[1], ROWS.to_numpy(), batch=True)
+    pd.testing.assert_frame_equal(gradient(f, ROWS, batch=True), pd.DataFrame(plain, ROWS.index, ROWS.columns))
+    value, slope = value_and_gradient(f, ROWS, batch=True)
+    assert value.to_dict() == {"p": 4.0, "q": 20.0, "r": 54.0}
+    assert slope.shape == (3, 2)
+    assert hessian(f, ROWS, batch=True).shape == (3, 2, 2)
+
+
+def test_rows_with_arguments():
+    found = gradient(lambda p, a, b: a * b * p["u"], ROWS, args=(2.0,), batch_args=([1.0, 2.0, 3.0],), batch=True)
+    assert found["u"].round(6).tolist() == [2.0, 4.0, 6.0]
+
+
+def test_many_rows_are_compiled():
+    many = pd.DataFrame(np.random.default_rng(0).normal(size=(5_000, 2)), columns=["u", "v"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = gradient(lambda p: np.sin(p["u"]) * p["v"], many, batch=True, full_output=True)
+    assert found.engine == "simd"
+    assert explain(lambda p: np.sin(p["u"]) * p["v"], many, batch=True).engine == "simd"
+
+
+def test_a_table_as_one_point():
+    found = gradient(lambda t: (t["u"] ** 2).sum() + t["v"].sum(), ROWS)
+    assert found["u"].round(6).tolist() == [2.0, 4.0, 6.0]
+    assert found.index.tolist() == ["p", "q", "r"]
+
+
+def test_functions_of_functions():
+    assert grad(cubic)(X).round(8).to_dict() == {"a": 7.5, "b": 2.25, "c": 1.0}
+    value, slope = value_and_grad(cubic)(X)
+    assert (value, type(slope)) == (cubic(X), pd.Series)
+    assert type(hess(cubic)(X)) is type(jac(two)(X)) is pd.DataFrame
+
+
+def test_derivative():
+    pd.testing.assert_series_equal(derivative(np.sin, X, order=8).round(10), np.cos(X).round(10).rename(None))
+
+
+def test_errors_are_those_of_the_series():
+    with pytest.raises(KeyError, match="nowhere"):
+        gradient(lambda p: p["nowhere"], X)
+    with pytest.raises(ValueError, match=r"\(N, D\)"):
+        gradient(cubic, X, batch=True)
+    with pytest.raises(TypeError, match="must be a function"):
+        gradient(X, cubic)
+
+
+def test_out_is_written():
+    out = np.empty(3)
+    assert gradient(cubic, X, out=out) is out
+    assert out.round(6).tolist() == [7.5, 2.25, 1.0]
+
+
+def test_no_points():
+    assert gradient(cubic, X[:0]).shape == (0,)
+    assert gradient(cubic, ROWS[:0], batch=True).shape == (0, 2)
+
+
+def test_data_arrays_of_points():
+    points = xr.DataArray(
+        np.arange(6.0).reshape(3, 2), dims=("station", "axis"), coords={"station": list("pqr")}, attrs={"units": "m"}
+    )
+    found = gradient(lambda p: p[0] ** 2 * p[1], points, batch=True)
+    assert (found.dims, found.attrs) == (("station", "axis"), {})
+    assert found.station.values.tolist() == ["p", "q", "r"]
+    value, slope = value_and_gradient(lambda p: p[0] ** 2 * p[1], points, batch=True)
+    assert (value.dims, slope.dims) == (("station",), ("station", "axis"))
+    assert value.values.tolist() == [0.0, 12.0, 80.0]
+
+
+def test_what_is_none():
+    assert not any(map(frames.is_frame, ([1.0], (1.0,), 1.0, np.ones(2), np.float32(1), None, {"a": 1.0}, range(3))))
+    assert fastgrad.gradient(np.sum, [1.0, 2.0]).tolist() == [1.0, 1.0]

@@ -1,0 +1,78 @@
+"""Tables: NumPy's values at, between and outside the places, for known and traced tables."""
+
+from itertools import count
+
+import numpy as np
+import pytest
+
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.refusals import Untraceable
+
+XP, FP = np.array([0.0, 0.5, 0.7, 2.0]), np.array([1.0, -1.0, 3.0, 2.5])
+POINTS = [np.array(p) for p in ([-1.0, 0.0, 0.25], [0.5, 0.6, 0.7], [1.9, 2.0, 2.1], [np.nan, np.inf, -np.inf])]
+
+
+def pieces(x):
+    return np.piecewise(x, [x < 0.3, x > 1.0], [lambda v: v**2, lambda v, a=3.0: a * v, -1.0])
+
+
+def pieces_of_a_number(x):
+    return np.piecewise(x[0], [x[0] < 0.3], [0.5, lambda v: v**2])
+
+
+def pieces_by_known_masks(x):
+    return np.piecewise(x, [np.array([True, False, False])], [lambda v: v + x[1], lambda v: v.sum()])
+
+
+FORMS = [
+    lambda x: np.interp(x, XP, FP),
+    lambda x: np.interp(x[0], XP, FP),
+    lambda x: np.interp(x, XP, FP, left=-5.0, right=x[1]),
+    lambda x: np.interp(x, [0.0, 1.0], [2.0, 4.0]),
+    lambda x: np.interp(x, [0.5], [2.0]) * x,
+    lambda x: np.searchsorted(XP, x) * 1.0 + np.searchsorted(XP, x, side="right"),
+    lambda x: np.digitize(x, XP) + np.digitize(x, XP, right=True),
+    pieces,
+    pieces_of_a_number,
+]
+
+
+@pytest.mark.parametrize("f", FORMS, ids=range(len(FORMS)))
+def test_values_everywhere(f):
+    program = trace(f, (3,))
+    for x in POINTS:
+        with np.errstate(all="ignore"):
+            want = f(x.copy())
+        np.testing.assert_allclose(evaluate(program, x), np.ravel(want), rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.interp(0.3, [0.0, 0.2, 1.0], x) + np.interp([0.0, 0.7, 3.0], [0.0, 0.2, 1.0], x),
+        lambda x: np.interp(0.3, np.cumsum(x), x),
+        lambda x: np.choose([[0, 1, 2], [2, 1, 0]], [x, 2 * x, 3.0]),
+        pieces_by_known_masks,
+    ],
+    ids=count(),
+)
+def test_traced_tables(f):
+    x = np.array([0.1, 0.3, 0.4])
+    np.testing.assert_allclose(evaluate(trace(f, (3,)), x), np.ravel(f(x)), rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("f", "reason"),
+    [
+        (lambda x: np.interp(x, XP, FP, period=2.0), "period="),
+        (lambda x: np.interp(x, XP, FP[:2]), "different lengths"),
+        (lambda x: np.digitize(x, XP[::-1]), "ascending"),
+        (lambda x: np.choose(x, [1.0, 2.0]), "traced integers"),
+        (lambda x: np.piecewise(x, [x < 0.3], [1.0, 2.0, 3.0]), "fewer or more functions"),
+    ],
+    ids=count(),
+)
+def test_what_has_no_rule_is_refused(f, reason):
+    with pytest.raises(Untraceable, match=reason):
+        trace(f, (3,))

@@ -1,0 +1,109 @@
+"""Sorting networks: any number of elements, NaN last, and quantiles as NumPy reckons them."""
+
+import itertools
+from itertools import count
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.ordering import comparators
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.refusals import Untraceable
+
+
+@pytest.mark.parametrize("count", range(1, 10))
+def test_a_network_sorts_all_that_is_0_or_1(count):
+    """By the principle of 0 and 1 it sorts everything then."""
+    for values in itertools.product((0, 1), repeat=count):
+        row = list(values)
+        for i, j in comparators(count):
+            assert i < j < count
+            row[i], row[j] = min(row[i], row[j]), max(row[i], row[j])
+        assert row == sorted(values)
+
+
+def test_the_number_of_comparisons_is_batchers():
+    assert [len(list(comparators(n))) for n in (2, 4, 8, 16, 64)] == [1, 5, 19, 63, 543]
+
+
+SAMPLES = [
+    np.array([3.0, -1.0, 2.0, 2.0, 0.5]),
+    np.array([np.nan, 1.0, np.inf, -np.inf, 0.0]),
+    np.array([1.0, np.nan, np.nan, -2.0, 7.0]),
+]
+FORMS = {
+    "sort": np.sort,
+    "backwards": lambda x: np.sort(x)[::-1],
+    "flat": lambda x: np.sort(np.outer(x, x), axis=None),
+    "columns": lambda x: np.sort(np.outer(x, x), axis=0),
+    "in place": lambda x: x.sort() or x,
+    "rows in place": lambda x: (y := np.outer(x, x)).sort(axis=1) or y,
+    "median": np.median,
+    "median of an even number": lambda x: np.median(x[:4]),
+    "medians": lambda x: np.median(np.outer(x, x), axis=1, keepdims=True),
+    "of all": lambda x: np.median(np.outer(x, x), axis=(0, 1)),
+    "quantiles": lambda x: np.quantile(x, [[0.1, 0.5], [0.9, 1.0]]),
+    "percentile": lambda x: np.percentile(np.outer(x, x), 37.5, axis=0),
+    "lower": lambda x: np.quantile(x, 0.3, method="lower"),
+    "higher": lambda x: np.quantile(x, 0.3, method="higher"),
+    "midpoint": lambda x: np.quantile(x, 0.3, method="midpoint"),
+    "numbers": lambda x: np.sort(np.zeros_like(x) + 1.0) + x,
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_values(name):
+    f = FORMS[name]
+    program = trace(f, (5,))
+    for x in SAMPLES:
+        with np.errstate(all="ignore"):
+            want = f(x.copy())
+        assert program.shape == np.shape(want)
+        np.testing.assert_allclose(evaluate(program, x), np.ravel(want), rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("f", "reason"),
+    [
+        (lambda x: np.sort(x > 0), "sorts comparisons"),
+        (lambda x: np.quantile(x, x[0]), "traced levels"),
+        (lambda x: np.quantile(x, 0.5, method="hazen"), "another method"),
+        (lambda x: np.median(x[:0]), "of nothing"),
+        (np.argsort, "argsort"),
+    ],
+    ids=count(),
+)
+def test_what_has_no_rule_is_refused(f, reason):
+    with pytest.raises(Untraceable, match=reason):
+        trace(f, (3,))
+
+
+def chosen(x):
+    table = np.array([x[0], 2.0, x[1] ** 2])
+    k = np.argmax(x)
+    return np.array([x[k], x[np.argmin(x)] * k, table[int(3 * x[0]) % 3], table[np.searchsorted([0.3, 0.6], x[1])]])
+
+
+def rows_and_columns(x):
+    a = np.outer(x, x[::-1] - 0.5)
+    return np.concatenate([a.argmax(axis=0) * x, np.argmin(a, axis=1) + x, a[np.argmax(x)], [a.argmax(), -x.argmin()]])
+
+
+@pytest.mark.parametrize("f", [chosen, rows_and_columns])
+def test_places_are_integers_that_pick(f):
+    program = trace(f, (3,))
+    for x in np.random.default_rng(3).uniform(0.0, 1.0, (20, 3)):
+        np.testing.assert_allclose(evaluate(program, x), f(x), rtol=1e-13)
+
+
+def test_an_index_beyond_the_end_raises():
+    points = np.full((300, 2), 0.5)
+    f = lambda x: np.fmin(x[int(4 * x[0]) - 1], 3.0)
+    fastgrad.gradient(f, points, batch=True, engine="simd")
+    points[3, 0] = 0.8
+    with pytest.raises(IndexError):
+        fastgrad.gradient(f, points, batch=True, engine="simd")
+    with pytest.raises(Untraceable, match="traced float as an index"):
+        trace(lambda x: x[x[0]], (3,))

@@ -1,0 +1,103 @@
+"""What a mask selects: sums, extremes and writes through the same mask; all else is refused with its reason."""
+
+from itertools import count
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.refusals import Untraceable
+
+POINTS = np.random.default_rng(2).uniform(-1.0, 1.0, (12, 4))
+
+
+def changed(x):
+    y = x.copy()
+    positive = y > 0
+    y[positive] = np.log(y[positive])
+    y[~positive] **= 2
+    y[(y > 0.5) & (x < 0)] = 0.25
+    y[np.where(x > 0.9)] = 1.5
+    return y
+
+
+def rows(x):
+    a = np.outer(x, x + 1.0)
+    a[x > 0] = 2.0
+    a[a < -0.5] *= 3.0
+    return a.sum(axis=0)
+
+
+FORMS = [
+    lambda x: x[x > 0].sum() + np.sum(x[x < 0] ** 2) + x[x > -2].mean(),
+    lambda x: np.prod(x[x > 0]) + (1.0 - x[x > 0]).prod(),
+    lambda x: x[np.abs(x) > -1].max() - np.min(x[x > -2]),
+    lambda x: np.sum(np.exp(-x[x > 0]) * x[x > 0] / 2.0),
+    lambda x: x[x > 0] @ x[x > 0] + np.linalg.norm(x[x < 0.5]) + x[np.nonzero(x > 0)].sum(),
+    lambda x: np.any(x[x > 0] > 0.5) * x[0] + np.all(x[x > 0] > 0.1) * x[1] + np.count_nonzero(x[x > 0]) * x[2],
+    lambda x: x[x > 0].size * x[0] + x[x > -2].std(ddof=1) + np.average(x[x > -2]) + x[x > -2].var(),
+    lambda x: np.outer(x, x)[x > 0].sum() + np.outer(x, x)[np.outer(x, x) > 0].sum(),
+    lambda x: np.extract(x > 0, x).sum() + np.compress(x > 0, x).sum() + abs(-x[x > 0]).sum(),
+    changed,
+    rows,
+]
+
+
+@pytest.mark.parametrize("f", FORMS, ids=range(len(FORMS)))
+def test_values_at_points_with_different_masks(f):
+    program = trace(f, (4,))
+    for x in POINTS:
+        with np.errstate(all="ignore"):
+            want = f(x.copy())
+        np.testing.assert_allclose(evaluate(program, x), np.ravel(want), rtol=1e-12, atol=1e-14)
+
+
+def test_of_no_elements_numpy_raises_or_gives_nan():
+    points = np.full((300, 2), 0.5)
+    points[4] = -0.5
+    with pytest.raises(ValueError, match="zero-size"):
+        fastgrad.gradient(lambda x: np.fmin(x[x > 0].max(), 3.0) * x[0], points, batch=True, engine="simd")
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning):
+        found = fastgrad.gradient(lambda x: x[x > 0].mean() + x[0], points, batch=True, engine="simd")
+    assert np.isnan(found[4]).all()
+    np.testing.assert_allclose(found[0], [1.5, 0.5], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("f", "reason"),
+    [
+        (lambda x: x[x > 0][0], "picks some of the elements"),
+        (lambda x: len(x[x > 0]) * x[0], "counts the elements"),
+        (lambda x: sum(x[x > 0]), "counts the elements"),
+        (lambda x: (x[x > 0] * x).sum(), "elements that a mask selects with an array"),
+        (lambda x: (x[x > 0] + x[x > 0.5]).sum(), "two masks"),
+        (lambda x: np.sort(x[x > 0])[0], r"np\.sort of the elements that a mask selects"),
+        (lambda x: np.ones(4)[x > 0].sum(), r"by a mask; write np\.where"),
+        (lambda x: np.where(x > 0)[0][0] * x[0], "one of the places"),
+        (lambda x: np.outer(x, x)[x > 0].sum(axis=0)[0], "along an axis"),
+        (lambda x: x.__setitem__(x > 0, np.ones(4)), "array through a mask"),
+        (lambda x: x.__setitem__(slice(None), x[x > 0]), "to other places"),
+        (lambda x: x[(x > 0)[:2]].sum(), "by a mask of shape"),
+    ],
+    ids=count(),
+)
+def test_what_needs_the_number_of_elements_is_refused(f, reason):
+    with pytest.raises(Untraceable, match=reason):
+        trace(f, (4,))
+
+
+def copies(x):
+    picked, places = x[x > 0], np.where(x > 0)
+    same, own = picked, picked.copy()
+    picked *= 2.0
+    x[:] = 5.0
+    x[places] = 1.0
+    return np.array([picked.sum(), same.sum(), own.sum(), x.sum()])
+
+
+def test_what_is_selected_is_a_copy():
+    program = trace(copies, (4,))
+    for x in POINTS:
+        np.testing.assert_allclose(evaluate(program, x), copies(x.copy()), rtol=1e-13)

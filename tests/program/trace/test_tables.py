@@ -1,0 +1,90 @@
+"""Arrays that f captures: traced integers and masks pick their elements, and nothing else is changed by that."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.refusals import Untraceable
+from fastgrad.program.trace.tables import Table, as_table, indexes
+
+TABLE = np.array([1.0, 2.5, -3.0, 0.5])
+ROWS = np.arange(12.0).reshape(4, 3)
+WHOLE = np.array([3, 1, 2, 0])
+
+
+def looked_up(x):
+    k = int(4 * x[0])
+    return TABLE[k] * x[1] + ROWS[k] @ x
+
+
+def by_masks(x):
+    return TABLE[:3][x > 0.5].sum() + np.sum(ROWS[1][x > 0.3] * x[x > 0.3]) + ROWS.T[x < 0.7].sum()
+
+
+def copied(x):
+    a, b, c = TABLE.copy(), copy.copy(ROWS), copy.deepcopy(TABLE)
+    a[1:] = x
+    b[0] *= x
+    c[WHOLE[1]] += x[2]
+    return a.sum() + b[0].sum() * c[1] + TABLE[1] + ROWS[0, 0]
+
+
+def ordinary(x, weights=TABLE):
+    small = TABLE[:3]
+    total = small.sum() + np.dot(small, x) + (small * 2.0)[0] + float(TABLE[1]) + TABLE[WHOLE][0]
+    total += len(TABLE[TABLE > 0])
+    return total * (2.0 if isinstance(TABLE.sum(), float) and isinstance(small, np.ndarray) else 3.0) + weights[2]
+
+
+@pytest.mark.parametrize("f", [looked_up, by_masks, copied, ordinary])
+def test_values(f):
+    program = trace(f, (3,))
+    for x in np.random.default_rng(4).uniform(0.0, 0.99, (8, 3)):
+        np.testing.assert_allclose(evaluate(program, x), f(x.copy()), rtol=1e-13)
+    assert TABLE.tolist() == [1.0, 2.5, -3.0, 0.5]
+
+
+def test_arguments_are_tables_too():
+    f = lambda x, table, t: table[t] * x[0] + table[int(3 * x[1])]
+    points = np.random.default_rng(5).uniform(0.1, 0.9, (40, 2))
+    labels = np.arange(40) % 4
+    options = {"args": (TABLE,), "batch_args": (labels,), "batch": True}
+    found = fastgrad.gradient(f, points, engine="simd", **options)
+    np.testing.assert_allclose(found, np.stack([TABLE[labels], np.zeros(40)], axis=1), atol=1e-9)
+
+
+def test_a_table_is_the_array_itself():
+    table = as_table(TABLE)
+    assert type(table) is Table
+    assert np.shares_memory(table, TABLE)
+    assert type(table * 2.0) is type(table.copy()) is np.ndarray
+    assert type(table.sum()) is np.float64
+    for other in (np.array(1.0), np.array(["a"]), 3.0, [1.0]):
+        assert as_table(other) is other
+    assert indexes(looked_up.__code__)
+    assert not indexes((lambda x: x + 1).__code__)
+
+
+def keeps_a_part(x):
+    STORE["part"] = ROWS[0]
+    return x[0]
+
+
+def writes(x):
+    TABLE[0] = x[0]
+    return x[0]
+
+
+STORE: dict = {}
+
+
+def test_what_f_keeps_is_the_users():
+    with pytest.raises(Untraceable, match="keeps"):
+        trace(keeps_a_part, (3,))
+    assert STORE == {}
+    with pytest.raises(Untraceable, match="into a float"):
+        trace(writes, (3,))
