@@ -217,7 +217,7 @@ def test_the_engine_of_a_field_is_chosen_for_all_nodes():
 
 
 def only_large(x):
-    if float(x[0]) < 5.0:
+    if len(range(int(x[0]))) < 5:
         msg = "x is small"
         raise ValueError(msg)
     return float(x[0]) * x[1]

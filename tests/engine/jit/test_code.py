@@ -355,7 +355,7 @@ def test_compiling_brings_no_warnings_of_numbas():
 
 def raised(x, n=3, scale=2.0):
     total = 0.0
-    while total < n:  # no trace takes a branch on data
+    for _ in range(n + 0 * int(x[0])):  # no trace takes a count of data
         total += abs(x[0]) + 0.5
     return scale * x[0] * x[1]
 
