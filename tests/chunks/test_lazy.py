@@ -217,10 +217,10 @@ def test_the_engine_of_a_field_is_chosen_for_all_nodes():
 
 
 def only_large(x):
-    if len(range(int(x[0]))) < 5:
+    if complex(x[0]).real < 5.0:  # which does not trace
         msg = "x is small"
         raise ValueError(msg)
-    return float(x[0]) * x[1]
+    return x[0] * x[1]
 
 
 def test_where_f_cannot_be_called_its_trace_must_do():

@@ -355,8 +355,8 @@ def test_compiling_brings_no_warnings_of_numbas():
 
 def raised(x, n=3, scale=2.0):
     total = 0.0
-    for _ in range(n + 0 * int(x[0])):  # no trace takes a count of data
-        total += abs(x[0]) + 0.5
+    while total < n:
+        total += abs(x[0]) + 0.5 + 0.0 * len(range(int(x[0])))  # no trace takes a count of data
     return scale * x[0] * x[1]
 
 
