@@ -40,6 +40,11 @@ def traced(*values: Any) -> bool:
     return any(isinstance(value, Traced) for value in values)
 
 
+def is_pythons(value: Any) -> bool:
+    """Whether a number is one of Python's, whose division by 0 raises."""
+    return value.key in value.trace.pythons if isinstance(value, Symbol) else type(value) in (int, float)
+
+
 def record(name: str, *values: Any) -> Any:
     """Append a node with numbers for operands."""
     trace = next(value.trace for value in values if isinstance(value, Traced))

@@ -8,12 +8,11 @@ import numpy as np
 
 from ..program import Operand
 from .arrays import Symbols
-from .elementwise import select
+from .elementwise import is_pythons, select
 from .paths import NOTHING, Paths
 from .symbols import Flag, Symbol, Traced
 
 _NUMBERS = (Traced, int, float, np.number, np.bool_)
-_PYTHONS = (int, float)
 
 
 class ApartError(Exception):
@@ -49,7 +48,7 @@ def _number(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:
     if paths.typed and _kind(paths, yes) is not _kind(paths, no):
         raise ApartError
     result = select(Flag(paths.trace, mask), yes, no)
-    if type(result) is Symbol and (_is_pythons(paths, yes) or _is_pythons(paths, no)):
+    if type(result) is Symbol and (is_pythons(yes) or is_pythons(no)):
         paths.trace.pythons.add(result.key)
     return result
 
@@ -59,11 +58,6 @@ def _kind(paths: Paths, value: Any) -> type:
     if type(value) is Symbol:
         return float if value.key in paths.trace.pythons or paths.trace.unpacked else np.float64
     return type(value)
-
-
-def _is_pythons(paths: Paths, value: Any) -> bool:
-    """Whether a number is one of Python's, whose division by 0 raises."""
-    return value.key in paths.trace.pythons if isinstance(value, Symbol) else type(value) in _PYTHONS
 
 
 def _array(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .elementwise import as_mask, logical_and, logical_or, record, select, traced
+from .elementwise import as_mask, is_pythons, logical_and, logical_or, record, select, traced
 from .symbols import RULES, Symbol
 
 
@@ -23,7 +23,7 @@ def _extreme(name: str, node: str) -> Callable[..., Any]:
         result = record(node, best, item)
         if traced(best):
             result = select(RULES[np.isnan](best), best, result)
-        if _is_pythons(item) or _is_pythons(best):
+        if is_pythons(item) or is_pythons(best):
             result.trace.pythons.add(result.key)
         return result if traced(best) or best == best else best  # noqa: PLR0124  NaN
 
@@ -39,10 +39,6 @@ def _extreme(name: str, node: str) -> Callable[..., Any]:
 def _items(values: Any) -> Any:
     """The elements of what can be gone through, once; None of anything else, which raises in Python."""
     return list(values) if hasattr(values, "__iter__") or hasattr(values, "__getitem__") else None
-
-
-def _is_pythons(value: Any) -> bool:
-    return value.key in value.trace.pythons if isinstance(value, Symbol) else type(value) in (int, float)
 
 
 def _sorted(values: Any, /, *, key: Any = None, reverse: Any = False) -> list[Any]:
