@@ -17,7 +17,7 @@ PATHS = {
     ],
     "fastgrad.checking": ["GradientCheck", "check_gradient"],
     "fastgrad.compiled": ["grad", "jacobian"],
-    "fastgrad.grid": ["curl", "divergence", "gradient", "laplacian"],
+    "fastgrad.grid": ["curl", "divergence", "gradient", "laplacian", "matrix"],
     "fastgrad.nn": [
         "ACTIVATIONS", "LOSSES", "MLP", "SimpleNet", "TwoLayerNet", "cross_entropy_error", "mean_squared_error", "relu",
         "sigmoid", "softmax",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import special
 
+from fastgrad.arrays import algebra  # noqa: F401  whose rules are found in FUNCTIONS
 from fastgrad.arrays.functions import SCIPYS
 from fastgrad.arrays.nodes import Node, RefusedError, constant
 from fastgrad.arrays.recorder import FUNCTIONS, Recorder

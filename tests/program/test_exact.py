@@ -1,10 +1,13 @@
 """Tables of exact derivatives: random programs in both modes and against differences; zeros, symmetry, f's own bits."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import fastgrad
 from fastgrad.formulas import reference, stencils
 from fastgrad.program.exact import exact
 from fastgrad.program.program import Program, evaluate
@@ -164,3 +167,14 @@ def test_entries_of_a_hessian():
 def test_a_function_that_does_not_read_x():
     assert derivative(trace(lambda x: 3.0, (2,)), "gradient", [1.0, 2.0]).tolist() == [0.0, 0.0]
     assert derivative(trace(lambda x: x[1], (2,)), "gradient", [1.0, 2.0]).tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("pair", [(1.0, 1.0), (1.0, 1.5), (-0.3, -0.3), (700.0, 700.0), (3.0, -40.0), (0.2, 1.2)])
+def test_the_curvature_of_a_sum_of_powers_is_that_where_both_are_equal_too(pair):
+    """p (1 - p) of p = e^a / (e^a + e^b); of powers of two log(2) times that."""
+    d = abs(pair[1] - pair[0])
+    e, two = math.exp(-d) / (1.0 + math.exp(-d)) ** 2, 2.0**-d / (1.0 + 2.0**-d) ** 2
+    for ufunc, size in ((np.logaddexp, e), (np.logaddexp2, math.log(2) * two)):
+        f = lambda x, of=ufunc: of(x[0], x[1])
+        found = fastgrad.hessian(f, np.array(pair), method="exact")
+        np.testing.assert_allclose(found, size * np.array([[1, -1], [-1, 1]]), rtol=1e-12, atol=1e-300)

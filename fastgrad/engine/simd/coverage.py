@@ -19,11 +19,31 @@ SAMPLE = 1024  # points at which a program is run by NumPy to see which sides th
 MOST = 32  # points to be looked at; f is called at each
 
 
+class Sides:
+    """The sides of a program's branches on which f has been compared with it."""
+
+    def __init__(self) -> None:
+        self._seen: Mask = np.zeros(0, dtype=bool)
+
+    def unseen(self, call: Call, program: Program, size: int = SAMPLE) -> tuple[list[int], Mask]:
+        """The numbers of few points that take the sides that no point has, and which sides they are."""
+        if self._seen.size and self._seen.all():
+            return [], self._seen
+        picks = sample(call.points.count, size)
+        sides = _sides(program, columns_at(call, picks))
+        new: Mask = np.logical_or.reduce(sides, axis=1)
+        if self._seen.size:
+            new = new & ~self._seen
+        return picks[_chosen(sides[new])].tolist(), new
+
+    def note(self, new: Mask) -> None:
+        """They have been compared."""
+        self._seen = self._seen | new if self._seen.size else new
+
+
 def covering(call: Call, program: Program) -> list[int]:
     """The numbers of few points at which f is to be compared with its program."""
-    picks = sample(call.points.count, SAMPLE)
-    found: list[int] = picks[_chosen(_sides(program, columns_at(call, picks)))].tolist()
-    return found
+    return Sides().unseen(call, program)[0]
 
 
 def sample(count: int, size: int) -> NDArray[np.intp]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...results import EngineError
 from ..bound import Code
 from ..call import Call
+from .comparison import compare_new_sides
 from .displaced import checked_code
 from .traces import check_outputs, proved, traced
 
@@ -27,6 +28,8 @@ def exact_code(call: Call) -> Code:
         from . import scheduled  # noqa: PLC0415  only for what is exact
 
         kept.codes[key] = scheduled.checked_code(call, kept.program)
+    elif kept.program.branches:
+        compare_new_sides(call, kept.program, kept.sides)
     return kept.codes[key]
 
 
@@ -35,9 +38,11 @@ def differences_code(call: Call) -> Code | None:
     kept = proved(call, LONGEST)
     if kept is None or not kept.program.outputs or (not call.vector and len(kept.program.outputs) != 1):
         return None
-    if _DISPLACED not in kept.codes:
-        try:
+    try:
+        if _DISPLACED not in kept.codes:
             kept.codes[_DISPLACED] = checked_code(call, kept.program)
-        except EngineError:
-            return None
+        elif kept.program.branches:
+            compare_new_sides(call, kept.program, kept.sides)
+    except EngineError:
+        return None
     return kept.codes[_DISPLACED]

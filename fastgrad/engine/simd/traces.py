@@ -19,7 +19,7 @@ from ...program.trace.recording import ManyWaysError, Untraceable, trace
 from ...results import EngineError
 from ..bound import Code
 from ..call import Call, Grid
-from .coverage import columns_at, sample, used
+from .coverage import Sides, columns_at, sample, used
 
 # Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000.
 # A dense quadratic form of 100 variables has 20 100, for which LLVM takes 3 s; then it is 1.7 times as fast as Python.
@@ -35,10 +35,11 @@ KEPT = 1024  # programs of functions, and reasons why others have none; the leas
 
 @dataclass(frozen=True)
 class Traced:
-    """A function's program, and the code for each table, whose f has been compared with f itself."""
+    """A function's program, and the code for each table, whose f has been compared with f itself on some sides."""
 
     program: Program
     codes: dict[Any, Code] = field(default_factory=dict)
+    sides: Sides = field(default_factory=Sides)
 
 
 _traces: Memory[Traced] = Memory(KEPT)

@@ -73,6 +73,12 @@ Symbols.__buffer__ = refusing("f takes the memory of its argument (a buffer)")  
 Symbols.real = property(lambda self: self)  # type: ignore[assignment, method-assign]
 Symbols.imag = property(refusing("f takes the imaginary part of a traced value"))  # type: ignore[assignment, method-assign]
 
+
+def overlap(a: Any, b: Any) -> bool:
+    """Whether two arrays may share memory, as plain ones, of which NumPy does not ask the rules."""
+    return np.may_share_memory(a.view(np.ndarray), b.view(np.ndarray))
+
+
 AS_NUMBER = np.frompyfunc(as_number, 1, 1)
 
 
@@ -260,6 +266,8 @@ def _scalar_function(self: Traced, function: Any, types: Any, args: Any, options
 
 
 def _rounded(self: Symbol, digits: Any = None) -> Any:
+    if digits is None:  # an integer, which NaN and inf have none of: Python raises
+        self.trace.guards.append(self.key)
     return call_function(np.round, (self, digits or 0), {})
 
 

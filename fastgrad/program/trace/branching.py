@@ -8,6 +8,7 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
+from ..captures import names
 from ..program import Operand, Program
 from ..sheltered import sheltered
 from .creation import may_fill
@@ -36,10 +37,11 @@ def _explored(f: Callable[..., Any], given: Given, recording: Trace, *, merging:
         target, merging = Retargeted(f, branching=True), False
     recording.fills = any(map(may_fill, target.codes))
     kept, points = set[Any](), given.sample
+    typed = any("isinstance" in names(code) for code in target.codes)
     sample = None if points is None else Sample(recording, points, prod(given.shape))
     with watched(target.catches):
         while True:
-            paths = Paths(recording, kept, sample, alone=merging, swap=target.helper)
+            paths = Paths(recording, kept, sample, alone=merging, typed=typed, swap=target.helper)
             try:
                 ways = paths.explore(lambda: outputs_of(recording, target.function(*given.symbols(recording))))
                 break

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..captures import is_users_function, parts
 from ..program import Operand
+from .arrays import overlap
 from .joins import ApartError, join
 from .leftovers import writes_in_place, writes_outside
 from .paths import NOTHING, Paths, Way, fold
@@ -63,7 +64,7 @@ def _together(paths: Paths, place: Any, ways: list[Way]) -> Any:
 
 def _is_given(result: Any, given: tuple[Any, ...]) -> bool:
     """Whether what a helper returns is memory of an argument: put together with another array it would be neither."""
-    return any(np.may_share_memory(result, value) for value in given if isinstance(value, np.ndarray))
+    return any(overlap(result, value) for value in given if isinstance(value, np.ndarray))
 
 
 def _is_plain(value: Any, lent: bool) -> bool:

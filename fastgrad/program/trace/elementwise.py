@@ -236,19 +236,26 @@ def _heaviside(a: Any, at_zero: Any) -> Any:
     return select(at, at_zero, select(RULES[np.greater](a, 0.0), 1.0, select(RULES[np.less](a, 0.0), 0.0, a)))
 
 
-def _log_sum(exp: np.ufunc, log1p: Callable[[Any], Any], double: float) -> Callable[[Any, Any], Any]:
-    """Logarithm of a sum of two powers; equal arguments apart, for the sake of infinite ones."""
+def _log_sum(exp: np.ufunc, log1p: Callable[[Any], Any], unit: float) -> Callable[[Any, Any], Any]:
+    """Logarithm of a sum of two powers, of whose base the logarithm is `unit`; equal infinite arguments apart.
+
+    Near each other, where a larger one has a kink, the mean and half the difference have all derivatives.
+    """
 
     def rule(a: Any, b: Any) -> Any:
-        larger = RULES[np.maximum](a, b)
-        rest = log1p(RULES[exp](-abs(a - b)))
-        return select(RULES[np.equal](a, b), larger + Literal(double), larger + rest)
+        larger, apart = RULES[np.maximum](a, b), a - b
+        rest = log1p(RULES[exp](-abs(apart)))
+        far = select(RULES[np.equal](a, b), larger + Literal(math.log(2) / unit), larger + rest)
+        is_near = RULES[np.less](abs(apart), 1.0)
+        half = select(is_near, apart * Literal(unit / 2), 0.0)
+        near = 0.5 * a + 0.5 * b + RULES[np.log](2.0 * RULES[np.cosh](half)) * Literal(1 / unit)
+        return select(is_near, near, far)
 
     return rule
 
 
-_register(np.logaddexp, _log_sum(np.exp, RULES[np.log1p], math.log(2)))
-_register(np.logaddexp2, _log_sum(np.exp2, lambda v: RULES[np.log1p](v) * Literal(1 / math.log(2)), 1.0))
+_register(np.logaddexp, _log_sum(np.exp, RULES[np.log1p], 1.0))
+_register(np.logaddexp2, _log_sum(np.exp2, lambda v: RULES[np.log1p](v) * Literal(1 / math.log(2)), math.log(2)))
 
 
 def _scaling(factor: float) -> Callable[[Any], Any]:

@@ -46,10 +46,19 @@ def join(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:
 def _number(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:
     if type(yes) is type(no) and not isinstance(yes, Traced) and repr(yes) == repr(no):
         return yes
+    if paths.typed and _kind(paths, yes) is not _kind(paths, no):
+        raise ApartError
     result = select(Flag(paths.trace, mask), yes, no)
     if type(result) is Symbol and (_is_pythons(paths, yes) or _is_pythons(paths, no)):
         paths.trace.pythons.add(result.key)
     return result
+
+
+def _kind(paths: Paths, value: Any) -> type:
+    """The type that a number has in Python; a mask may be of either kind."""
+    if type(value) is Symbol:
+        return float if value.key in paths.trace.pythons or paths.trace.unpacked else np.float64
+    return type(value)
 
 
 def _is_pythons(paths: Paths, value: Any) -> bool:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from ..captures import home, is_installed, is_users_module, names
+from ..captures import home, instructions, is_installed, is_users_module, names
 from .refusals import refuse
 
 RANDOM = "f draws random numbers, so that its values are not a function of x; draw them once, outside"
@@ -19,6 +19,7 @@ _MEMORY = {
 }  # fmt: skip
 RAISING = "f turns floating-point errors or warnings into exceptions, which a trace does not raise"
 _SETTERS = {"raise": {"errstate", "seterr"}, "error": {"simplefilter", "filterwarnings", "catch_warnings"}}
+CLASSES = "f matches values by their classes, and a traced value has another one; write isinstance"
 _FOREIGN = ("ctypes", "_ctypes", "cffi", "_cffi_backend")
 
 
@@ -30,6 +31,8 @@ def reason(code: CodeType) -> str:
         return RANDOM
     if any(word in _constants(code) and not setters.isdisjoint(mentioned) for word, setters in _SETTERS.items()):
         return RAISING
+    if any(i.opname == "MATCH_CLASS" for i in instructions(code)):
+        return CLASSES
     memory = _MEMORY.intersection(mentioned)
     return MEMORY.format(min(memory)) if memory else ""
 

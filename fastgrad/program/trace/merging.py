@@ -11,6 +11,7 @@ import numpy as np
 
 from ..captures import home, is_installed, is_users_function
 from ..program import Operand
+from .arrays import overlap
 from .elementwise import as_mask, logical_not
 from .joins import ApartError, join
 from .leftovers import HARMLESS, MUTATING
@@ -84,7 +85,7 @@ class Both:
         self._mask = _truth(self._paths, test, site)
         if not isinstance(self._mask, bool):
             self._arrays = [space.get(name) for name in stored if not isinstance(space.get(name), _NUMBERS)]
-            if not all(type(a) is list or _is_of_objects(a) for a in self._arrays):
+            if not all((type(a) is list or _is_of_objects(a)) and _is_flat(a) for a in self._arrays):
                 self._take_apart()
 
     def __iter__(self) -> Iterator[bool]:
@@ -135,7 +136,7 @@ class Both:
 def _is_shared(value: Any, space: dict[str, Any]) -> bool:
     """Whether an array has two names: put together with another one it would be neither."""
     arrays = [other for other in space.values() if isinstance(other, np.ndarray)]
-    return isinstance(value, np.ndarray) and sum(np.may_share_memory(value, other) for other in arrays) > 1
+    return isinstance(value, np.ndarray) and sum(overlap(value, other) for other in arrays) > 1
 
 
 _NUMBERS = (Traced, int, float, np.number, np.bool_)
@@ -143,6 +144,12 @@ _NUMBERS = (Traced, int, float, np.number, np.bool_)
 
 def _is_of_objects(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype == object
+
+
+def _is_flat(array: Any) -> bool:
+    """Whether a copy of an array or list holds all that may be written: a list in it would be the same in the copy."""
+    values = array if isinstance(array, list) else array.flat
+    return all(isinstance(value, (*_NUMBERS, str, type(None))) for value in values)
 
 
 def _copies(arrays: list[Any]) -> list[Any]:

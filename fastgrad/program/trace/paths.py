@@ -87,15 +87,24 @@ class Paths:
         What makes a function of the user's one that traces.
     branches : int
         How often something was decided, or put together.
+    typed : bool
+        Whether f asks for types, so that numbers of two types are not put together.
     sides : list
         The places of which both sides are being run, innermost last.
     """
 
     def __init__(
-        self, trace: Trace, apart: set[Any], sample: Sample | None, *, alone: bool, swap: Callable[[FunctionType], Any]
+        self,
+        trace: Trace,
+        apart: set[Any],
+        sample: Sample | None,
+        *,
+        alone: bool,
+        typed: bool = False,
+        swap: Callable[[FunctionType], Any],
     ) -> None:
         self.trace, self.apart, self.alone, self.swap = trace, apart, alone, swap
-        self._sample = sample
+        self._sample, self.typed = sample, typed
         self.branches, self.sides = 0, list[Any]()
         self._frames: list[_Frame] = []
         self._turns = 0

@@ -161,7 +161,7 @@ def _straight(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     target = Retargeted(f)
     arguments = given.symbols(recording)
     if may_write(target.codes):
-        noted.look(f, arguments[1:])
+        noted.look(f, given.args)
     recording.fills = any(map(may_fill, target.codes))
     with watched(target.catches):
         outputs, shape = outputs_of(recording, target.function(*arguments))

@@ -35,6 +35,7 @@ _LEAVING = (
 _ODD = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 _OF_FRAMES = {"locals", "globals", "super", "vars", "dir", "eval", "exec"}  # which ask who calls them
 _SIMPLE = (ast.Name, ast.Constant, ast.Attribute, ast.Subscript)
+_FRESH = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Constant, ast.Call)  # what gives a value without another name
 _sites = itertools.count(1)
 
 
@@ -242,8 +243,19 @@ def _stored(body: list[Any]) -> list[str]:
     """The variables whose elements are written, or that an operator may change in place; "" for what is no variable."""
     elements = [n for s in body for n in _of(s, ast.Subscript) if not isinstance(n.ctx, ast.Load)]
     found = {_base(n) for n in elements}
-    found |= {n.target.id for s in body for n in _of(s, ast.AugAssign) if isinstance(n.target, ast.Name)}
-    return sorted(found)
+    moved = {n.target.id for s in body for n in _of(s, ast.AugAssign) if isinstance(n.target, ast.Name)}
+    if not found.isdisjoint(_bound(body, ())) or not moved.isdisjoint(_bound(body, _FRESH)):
+        found.add("")
+    return sorted(found | moved)
+
+
+def _bound(body: list[Any], fresh: tuple[type[ast.expr], ...]) -> set[str]:
+    """The variables that a side makes another name of what others may see, an array for all we know."""
+    pairs = [(t, n.value) for s in body for n in _of(s, ast.Assign) for t in n.targets]
+    pairs += [(n.target, n.iter) for s in body for n in _of(s, ast.For)]
+    pairs += [(n.target, n.value) for s in body for n in _of(s, ast.AnnAssign)]
+    targets = [target for target, value in pairs if not isinstance(value, fresh)]
+    return {n.id for target in targets for n in _of(target, ast.Name) if isinstance(n.ctx, ast.Store)}
 
 
 def _base(node: Any) -> str:

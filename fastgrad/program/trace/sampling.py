@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,18 @@ class Sample:
     def __init__(self, trace: Trace, points: Array, inputs: int) -> None:
         self._trace, self._points, self._inputs = trace, points, inputs
         self._values: list[Array] = []
+        self._known: list[tuple[Operand, bool]] = []  # what was known at the last decision ...
+        self._here = [np.ones(len(points), dtype=bool)]  # ... and the points that are left by each of it
 
     def sides(self, known: list[tuple[Operand, bool]], key: Operand) -> set[bool]:
         """The sides of a mask that are taken where others are known; both where no point comes by."""
-        here = np.ones(len(self._points), dtype=bool)
-        for other, value in known:
-            here &= self._truth(other) == value
-        truth = self._truth(key)[here]
+        pairs = zip(known, self._known, strict=False)
+        same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+        del self._here[same + 1 :]
+        for other, value in known[same:]:
+            self._here.append(self._here[-1] & (self._truth(other) == value))
+        self._known = list(known)
+        truth = self._truth(key)[self._here[-1]]
         return {True, False} if not truth.size else set(np.unique(truth).tolist())
 
     def _truth(self, key: Operand) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgrad.engine.call import Call, Rows
-from fastgrad.engine.simd.coverage import columns_at, covering, sample, used
+from fastgrad.engine.simd.coverage import Sides, columns_at, covering, sample, used
 from fastgrad.formulas import stencils
 from fastgrad.formulas.steps import Steps
 from fastgrad.program.trace.recording import trace
@@ -49,3 +49,17 @@ def test_a_sample_is_even_and_has_both_ends():
     assert (picks[0], picks[-1]) == (0, 99_999)
     call = call_of(nested, np.arange(8.0).reshape(4, 2), (np.arange(4), np.ones((4, 2))))
     np.testing.assert_array_equal(columns_at(call, np.array([1, 3])), [[2, 6], [3, 7], [1, 3], [1, 1], [1, 1]])
+
+
+def test_sides_that_were_compared_are_not_looked_at_again():
+    program, sides = trace(nested, (2,)), Sides()
+    low, high = np.full((100, 2), -1.0), np.full((100, 2), 1.0)
+    places, new = sides.unseen(call_of(nested, low), program)
+    assert len(places) == 1
+    sides.note(new)
+    assert sides.unseen(call_of(nested, low), program)[0] == []
+    high[30] = 1.0, 0.0
+    places, new = sides.unseen(call_of(nested, high), program)
+    assert len(places) == 2
+    sides.note(new)
+    assert sides.unseen(call_of(nested, -high), program)[0] == []

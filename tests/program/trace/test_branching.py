@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastgrad
+from fastgrad.engine.simd import comparison
 from fastgrad.program.trace.recording import Untraceable, trace
 from tests.branching import FUNCTIONS, huber, points
 
@@ -199,3 +200,22 @@ def test_exact_shares_ties_of_max_and_min():
     np.testing.assert_array_equal(
         fastgrad.gradient(lambda x: max(0.0, x[0]), np.zeros((20, 1)), batch=True, method="exact")[0], [0.5]
     )
+
+
+def test_a_later_call_that_takes_another_side_is_compared_too(monkeypatch):
+    def f(x):
+        if x[0] > 1.0:
+            return x[0] ** 2 * x[1] * 7.0
+        return x[1] ** 3
+
+    low, high = np.full((3000, 2), 0.5), np.full((3000, 2), 1.5)
+    fastgrad.gradient(f, low, batch=True, engine="simd")
+    seen = []
+    monkeypatch.setattr(comparison, "_check_elsewhere", lambda call, n, point, found: seen.append(point[0] > 1.0))
+    fastgrad.gradient(f, low, batch=True, engine="simd")
+    assert not any(seen)
+    fastgrad.gradient(f, high, batch=True, engine="simd")
+    assert any(seen)
+    seen.clear()
+    fastgrad.gradient(f, high, batch=True, engine="simd")
+    assert not seen

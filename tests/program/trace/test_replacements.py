@@ -200,3 +200,10 @@ def test_an_object_that_another_function_writes_into_is_the_users_own():
         return settings.scale * special.expit(x[0])
 
     assert evaluate(trace(f, (1,)), [0.3]) == pytest.approx([3.0 * special.expit(0.3)])
+
+
+def test_a_number_of_a_batch_argument_is_not_kept():
+    f = lambda x, k: stats.poisson.logpmf(3, x[0] * k)
+    points, rows = np.full((50, 1), 2.0), 1.0 + np.arange(50.0) % 7
+    found = fastgrad.gradient(f, points, batch=True, batch_args=(rows,), method="exact")
+    np.testing.assert_allclose(found[:, 0], 3 / points[:, 0] - rows)
