@@ -100,7 +100,7 @@ def beside_numba(f: Callable[..., Any], dimension: int, low: float, high: float,
     """Points beside whose kinks and jumps no step passes, so that exact derivatives are what differences tend to."""
     more = np.random.default_rng(0).uniform(low, high, (count + count // 4, dimension))
     near, far = (fastgrad.gradient(f, more, batch=True, engine="jit", h=h) for h in (5e-6, 2e-5))
-    smooth = np.isclose(near, far, rtol=1e-5, atol=1e-5).all(axis=1)
+    smooth = np.isclose(near, far, rtol=2e-7, atol=2e-7).all(axis=1)
     points = more[smooth][:count].copy()
     return Problem(f, points, np.empty_like(points), fastgrad.gradient(f, points, batch=True, engine="jit"))
 
