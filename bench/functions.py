@@ -78,7 +78,7 @@ def rosenbrock_gradient(x: Array) -> Array:
 
 
 class Chain:
-    """Masses on a chain of springs: reads a table, counts its calls, and branches. It neither traces nor compiles."""
+    """Masses on a chain of springs: reads a table, counts its calls, and branches. It does not compile."""
 
     def __init__(self) -> None:
         self.stiffness, self.calls = {"stretched": 2.0, "pressed": 3.0}, 0
