@@ -24,7 +24,7 @@ from ..call import Call, Grid, Output, Target, subset
 from ..kernels import Kernel
 from ..threads import Pace
 from .arguments import Block, Form, form_of, form_of_columns, is_odd, kind_of
-from .comparison import compare, compare_new_sides, compare_slopes
+from .comparison import compare, compare_slopes
 from .emission import NOT_FINITE, VANISHED, Frame, Straight, module, paired
 from .traces import LONGEST_OPERATIONS, Traced, check_outputs, traced
 
@@ -60,11 +60,7 @@ def code_of(kept: Traced, call: Call, out: Output | None = None) -> AnyCode:
     """The code for a call whose f has been traced."""
     check_outputs(call, kept.program)
     key = call.table.key  # equal tables are made anew for each pattern
-    if key not in kept.codes:
-        kept.codes[key] = _checked_code(call, kept.program, out)
-    elif kept.program.branches and not call.often:
-        compare_new_sides(call, kept.program, kept.sides)
-    return kept.codes[key]
+    return kept.code(key, call, lambda: _checked_code(call, kept.program, out))
 
 
 # --- kernels ----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ...results import EngineError
 from ..bound import Code
 from ..call import Call
-from .comparison import compare_new_sides
 from .displaced import checked_code
 from .traces import check_outputs, proved, traced
 
@@ -22,15 +21,15 @@ def exact_code(call: Call) -> Code:
     EngineError
         f cannot be traced, or the traced form does not give what f gives.
     """
-    kept, key = traced(call), (call.table.key, "few")
+    kept = traced(call)
     check_outputs(call, kept.program)
-    if key not in kept.codes:
+
+    def make() -> Code:
         from . import scheduled  # noqa: PLC0415  only for what is exact
 
-        kept.codes[key] = scheduled.checked_code(call, kept.program)
-    elif kept.program.branches:
-        compare_new_sides(call, kept.program, kept.sides)
-    return kept.codes[key]
+        return scheduled.checked_code(call, kept.program)
+
+    return kept.code((call.table.key, "few"), call, make)
 
 
 def differences_code(call: Call) -> Code | None:
@@ -39,10 +38,6 @@ def differences_code(call: Call) -> Code | None:
     if kept is None or not kept.program.outputs or (not call.vector and len(kept.program.outputs) != 1):
         return None
     try:
-        if _DISPLACED not in kept.codes:
-            kept.codes[_DISPLACED] = checked_code(call, kept.program)
-        elif kept.program.branches:
-            compare_new_sides(call, kept.program, kept.sides)
+        return kept.code(_DISPLACED, call, lambda: checked_code(call, kept.program))
     except EngineError:
         return None
-    return kept.codes[_DISPLACED]

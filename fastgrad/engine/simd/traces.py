@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from ...program.trace.recording import ManyWaysError, Untraceable, trace
 from ...results import EngineError
 from ..bound import Code
 from ..call import Call, Grid
+from .comparison import compare_new_sides
 from .coverage import Sides, columns_at, sample, used
 
 # Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000.
@@ -40,6 +41,14 @@ class Traced:
     program: Program
     codes: dict[Any, Code] = field(default_factory=dict)
     sides: Sides = field(default_factory=Sides)
+
+    def code(self, key: Any, call: Call, make: Callable[[], Code]) -> Code:
+        """The code of a key, compared with f when it is made, and again where other sides of its branches are taken."""
+        if key not in self.codes:
+            self.codes[key] = make()
+        elif self.program.branches and not call.often:
+            compare_new_sides(call, self.program, self.sides)
+        return self.codes[key]
 
 
 _traces: Memory[Traced] = Memory(KEPT)
