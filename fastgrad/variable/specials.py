@@ -6,7 +6,7 @@ The products are NumPy and SciPy, so that gradients may be differentiated again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log, pi, sqrt
+from math import factorial, log, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def _of(name: str) -> Callable[..., Any]:
     return function
 
 
-_expit, _psi, _gamma = _of("expit"), _of("psi"), _of("gamma")
+_expit, _psi, _exprel = map(_of, ("expit", "psi", "exprel"))
 _i0, _i1, _i0e, _i1e, _j0, _j1 = map(_of, ("i0", "i1", "i0e", "i1e", "j0", "j1"))
 
 
@@ -51,6 +51,38 @@ def _trigamma(x: Any) -> Any:
 def _bell(x: Any) -> Any:
     """exp(-x**2 / 2) without the factor of the normal density."""
     return np.exp(-x * x / 2)
+
+
+def _exprel_slope(y: Any, x: Any) -> Any:
+    """(exp(x) - y) / x of y = exprel(x); near 0 its series, as the quotient has no digits left there."""
+    near = np.absolute(value(x)) < 1
+    series: Any = 0.0
+    for n in range(18, 0, -1):
+        series = series * x + n / factorial(n + 1)
+    return np.where(near, series, (np.exp(x) - y) / _but(x, near))
+
+
+def _boxcox_slope(a: Any, exponent: Any) -> Any:
+    """The derivative of boxcox by its exponent."""
+    logarithm = np.log(a)
+    z = exponent * logarithm
+    return logarithm * logarithm * _exprel_slope(_exprel(z), z)
+
+
+def _beyond(delta: Any, r: Any) -> Any:
+    """How far huber's r is outside."""
+    far = np.absolute(value(r)) > value(delta)
+    return np.where(far, np.absolute(r) - delta, 0.0)
+
+
+def _root(delta: Any, r: Any) -> Any:
+    return np.sqrt(1 + (r / delta) ** 2)
+
+
+def _pseudo_slope(delta: Any, r: Any) -> Any:
+    """The derivative of pseudo_huber by its width."""
+    root = _root(delta, r)
+    return r * r / delta * (root - 1) / (root * (root + 1))
 
 
 def _but(x: Any, bad: Any) -> Any:
@@ -103,6 +135,10 @@ PRODUCTS: dict[str, tuple[Callable[..., Any], ...]] = {
     "exp2": (lambda g, y, x: g * (log(2) * y),),
     "exp10": (lambda g, y, x: g * (log(10) * y),),
     "cbrt": (lambda g, y, x: g / (3 * (y * y)),),
+    "exprel": (lambda g, y, x: g * _exprel_slope(y, x),),
+    "boxcox": (lambda g, y, a, b: g * a ** (b - 1), lambda g, y, a, b: g * _boxcox_slope(a, b)),
+    "huber": (lambda g, y, d, r: g * _beyond(d, r), lambda g, y, d, r: g * np.clip(r, -d, d)),
+    "pseudo_huber": (lambda g, y, d, r: g * _pseudo_slope(d, r), lambda g, y, d, r: g * r / _root(d, r)),
     "cosm1": (lambda g, y, x: -g * np.sin(x),),
 }
 """The products of an upstream gradient with the derivatives of SciPy's ufuncs, by their names."""

@@ -10,8 +10,9 @@ from fastgrad.variable.specials import PRODUCTS, special_rule
 
 special = pytest.importorskip("scipy.special")
 PLACES = np.array([0.3, 0.7, 0.95, 0.05])
-TWO = ("beta", "betaln", "xlogy", "xlog1py", "rel_entr", "kl_div")
-ANYWHERE = ("expit", "log_expit", "erf", "erfc", "ndtr", "log_ndtr", "i0", "i1", "j0", "j1", "psi", "gammaln", "cosm1")
+TWO = ("beta", "betaln", "boxcox", "huber", "kl_div", "pseudo_huber", "rel_entr", "xlog1py", "xlogy")
+ANYWHERE = {"expit", "log_expit", "erf", "erfc", "ndtr", "log_ndtr", "i0", "i1", "j0", "j1", "psi", "gammaln"}
+ANYWHERE |= {"cosm1", "exprel"}
 
 
 @pytest.mark.parametrize("name", sorted(PRODUCTS.keys() - set(TWO)))
@@ -53,7 +54,7 @@ def test_beside_constants_and_of_other_precisions():
 
 
 def test_at_zero():
-    for name, slope in (("i1", 0.5), ("j1", 0.5), ("i1e", 0.5), ("i0", 0.0)):
+    for name, slope in (("i1", 0.5), ("j1", 0.5), ("i1e", 0.5), ("i0", 0.0), ("exprel", 0.5)):
         x = Variable(np.zeros(1))
         getattr(special, name)(x).backward()
         assert x.grad.tolist() == [slope]
