@@ -17,7 +17,8 @@ from .book.dropins import gradient_descent, numerical_diff, numerical_gradient, 
 from .checking import check_gradient
 from .grid.fields import gradient_field
 from .nn.weights import weight_gradient
-from .operations.gradients import derivative, explain, gradient, value_and_gradient
+from .operations.explanation import explain
+from .operations.gradients import derivative, gradient, value_and_gradient
 from .operations.hessians import hessian, hessian_diagonal, hvp
 from .operations.jacobians import jacobian, jvp
 from .operations.propagation import propagate

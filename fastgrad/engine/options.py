@@ -50,12 +50,14 @@ class Sided(Many, total=False):
     """As `Many`, of first derivatives."""
 
     side: ArrayLike | None
+    noise: float | str | None
 
 
 class RowOptions(SidedScheme, total=False):
     """As `Sided`, where `batch` decides of the type."""
 
     batch_args: tuple[Any, ...]
+    noise: float | str | None
 
 
 class Live(TypedDict, total=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -21,7 +22,7 @@ from ..program.captures import shares_state
 from ..program.look import Look
 from ..program.trace.refusals import SINGLE
 from ..results import EngineError, Result, status_of, users_level
-from . import adaptive, blocks, bounds, complexstep, directions, hints, longsteps
+from . import adaptive, blocks, bounds, complexstep, directions, hints, longsteps, noise
 
 Array = NDArray[Any]
 
@@ -33,6 +34,9 @@ def check_combination(call: Call, engine: str) -> None:
         raise ValueError(msg)
     if call.table.is_exact and engine not in {"auto", "simd", "arrays"}:
         msg = f"method='exact' is made of f's trace, which engine={engine!r} does not have; leave the engine out"
+        raise EngineError(msg)
+    if engine == "reference" and call.noise is not None:
+        msg = "engine='reference' knows no noise; leave noise or the engine out"
         raise EngineError(msg)
     if engine == "reference" and call.adaptive and (call.bounds is not None or call.steps.rule != "default"):
         msg = (
@@ -81,7 +85,7 @@ def differentiate(
     h = _steps_taken(call, given, lead, facts)
     if facts.error is None:
         return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
-    return Result(value, *place.judgement(facts), h, facts.nfev, facts.engine)
+    return Result(value, *place.judgement(facts), h, facts.nfev, facts.engine, place.noise(facts))
 
 
 def _looked_beside(call: Call, facts: Facts, target: Array) -> Facts:
@@ -155,6 +159,12 @@ class _Place:
             with np.errstate(all="ignore"):
                 self.result[...] = self.target.reshape(self.result.shape)
 
+    def noise(self, facts: Facts) -> Any:
+        """That of f's values, in the shape of what f returns."""
+        if facts.noise is None:
+            return None
+        return facts.noise.reshape(self.result.shape[: self.result.ndim - len(self.call.points.shape)])[()]
+
     def judgement(self, facts: Facts) -> tuple[Any, Any]:
         """The errors, and the status, in the shape of the result."""
         assert facts.error is not None
@@ -220,13 +230,21 @@ def _run_at_once(call: Call, target: Output, values: Array | None, how: Options,
             return by_definition(call, target, values, report)
     if call.v is not None and not call.table.is_exact:
         return directions.fill(call, target, how.engine, workers, how.progress)
-    if call.adaptive:
-        return adaptive.fill(call, target, values, how.engine, workers, how.progress)
-    if call.bounds is not None and not call.table.is_exact:
-        return bounds.fill(call, target, values, how.engine, workers, how.progress)
+    fill = _of_coordinates(call)
+    if fill:
+        return fill(call, target, values, how.engine, workers, how.progress)
     many = call.points.count == 1 and call.points.dimension >= points.MANY and how.engine == "auto"
     facts = points.fill(call, target, values) if many and points.has_much_data(call) else None
     return facts or _by_engines(call, target, values, how, workers)
+
+
+def _of_coordinates(call: Call) -> Callable[..., Facts] | None:
+    """What chooses anew for each coordinate; None where one formula and one rule of steps do."""
+    if call.adaptive:
+        return adaptive.fill
+    if call.noise is not None:
+        return noise.fill
+    return None if call.bounds is None or call.table.is_exact else bounds.fill
 
 
 def _by_engines(call: Call, target: Output, values: Array | None, how: Options, workers: Workers) -> Facts:
