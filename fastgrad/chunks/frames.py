@@ -198,6 +198,7 @@ def _asked(f: Function, place: Array, args: tuple[Any, ...]) -> Any:
 
 def _is_same(found: Any, wanted: Any) -> bool:
     try:
-        return found is not None and look.agree(np.asarray(found, float), np.asarray(wanted, float))
+        both = (np.atleast_1d(np.asarray(a, complex)).view(float) for a in (found, wanted))
+        return found is not None and look.agree(*both)
     except (TypeError, ValueError):
         return False

@@ -27,7 +27,9 @@ from ..engine.call import Call, Workers
 from ..engine.choose import check_engine, choose
 from ..engine.options import Numbers
 from ..formulas import stencils
+from ..formulas.values import ComplexError
 from ..results import Explanation
+from . import parts
 from .solve import check_combination, none_ran
 
 
@@ -66,7 +68,13 @@ def explain(
         return of_frame
     call = read_call(f, x, stencils.gradient, batch=batch, **what)[1]
     check_combination(call, engine)
-    return _explanation(call, engine, used if isinstance(used, int) else threads.cores())
+    threads_used = used if isinstance(used, int) else threads.cores()
+    try:
+        return _explanation(call, engine, threads_used)
+    except ComplexError:
+        if not parts.suit(call):
+            raise
+    return _explanation(parts.with_both(call, workers), engine, threads_used)
 
 
 def _explanation(call: Call, engine: str, threads_used: int) -> Explanation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
@@ -30,6 +31,7 @@ from ..engine.numbers import is_dask, real_array
 from ..engine.options import Labelled, Numbers, RowOptions, Sided, SidedScheme
 from ..formulas import stencils
 from ..results import Result
+from . import parts
 from .solve import differentiate
 
 
@@ -54,7 +56,8 @@ def gradient(
     Parameters
     ----------
     f : callable
-        ``f(x, *args)``, a number from an array of a point's shape. An array of one element counts as a number.
+        ``f(x, *args)``, a number from an array of a point's shape. An array of one element counts as a number. Where f
+        returns complex numbers the result holds the derivatives of both parts, ``g.real`` and ``g.imag``.
     x : array_like
         One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
         Never changed. Integers become float64. With ``batch=True`` also a dask array (extra `dask`): the result is a
@@ -115,12 +118,12 @@ def gradient(
     Returns
     -------
     ndarray or Result
-        Shape and dtype of x (float64 for integers).
+        Shape and dtype of x (float64 for integers), complex where f is.
 
     Raises
     ------
     TypeError
-        f is no function, x is not real, or f does not return a real number.
+        f is no function, x is not real, or f does not return a number.
     ValueError
         A shape, step, order or name that does not exist or fit, or f returns more than one number.
     EngineError
@@ -226,9 +229,13 @@ def value_and_gradient(
 
 def _with_values(call: Call, given: Array, how: Options, batch: bool) -> tuple[Any, Any]:
     values = np.empty(call.points.count)
-    slope = differentiate(call, given, how, values)
+    slope: Any = differentiate(call, given, how, values)
+    kind = np.asarray(slope.value if how.full_output else slope).dtype
+    if kind.kind == "c":
+        values = parts.values_of(call)
+        slope = replace(slope, nfev=slope.nfev + len(values)) if how.full_output else slope
     with np.errstate(all="ignore"):
-        value = values.astype(given.dtype, copy=False)
+        value = values.astype(kind, copy=False)
     return value if batch else value[0], slope
 
 
@@ -262,7 +269,7 @@ def derivative(
     Parameters
     ----------
     f : callable
-        ``f(x, *args)``: R -> R.
+        ``f(x, *args)``: R -> R, or R -> C, each part by itself.
     x : array_like
         Any shape, also a number.
     n : int

@@ -52,7 +52,8 @@ def jacobian(
     Parameters
     ----------
     f : callable
-        ``f(x, *args)``: real numbers, an array of any shape, from an array of a point's shape; (D,) to (M,) usually.
+        ``f(x, *args)``: numbers, an array of any shape, from an array of a point's shape; (D,) to (M,) usually.
+        Complex ones as in `gradient`.
     x : array_like
         One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
         As in `gradient`, that may be a dask array: f is then called at a made-up point to see what shape it returns.

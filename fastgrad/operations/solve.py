@@ -17,12 +17,12 @@ from ..engine.choose import check_engine, run, warn_if_constant, warn_if_slow
 from ..engine.python import elementwise
 from ..engine.threads import Report, progress_report
 from ..formulas import reference
-from ..formulas.values import as_number
+from ..formulas.values import ComplexError, as_number
 from ..program.captures import shares_state
 from ..program.look import Look
 from ..program.trace.refusals import SINGLE
 from ..results import EngineError, Result, status_of, users_level
-from . import adaptive, blocks, bounds, complexstep, directions, hints, longsteps, noise
+from . import adaptive, blocks, bounds, complexstep, directions, hints, longsteps, noise, parts
 
 Array = NDArray[Any]
 
@@ -54,12 +54,19 @@ def differentiate(
     lead: tuple[int, ...] = (),
     tail: tuple[int, ...] | None = None,
     inputs: tuple[Array, ...] = (),
+    looks: bool = True,
 ) -> Any:
-    """The derivative in x's dtype, or a Result; its shape is `lead`, that of f's output and `tail`, x's by default."""
+    """The derivative in x's dtype, or a Result; its shape is `lead`, that of f's output and `tail`, x's by default.
+
+    Of an f that turns out to return complex numbers the derivative of both parts, where its call is suited to it.
+    Without `looks` nobody is told that f does not react.
+    """
     check_engine(how.engine)
     workers = check_map(how.workers, how.engine)
     _check_out_is_not_read(call, how.out)
     check_combination(call, how.engine)
+    if how.out is not None and parts.is_complex(how.out) and parts.can_be_made(call):
+        return parts.differentiate(differentiate, call, given, how)
     read = (given, *inputs) if how.out is None else (given, *inputs, *_still_read(call))
     place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, read)
     place.in_blocks = given.dtype.itemsize < 8 and how.engine != "reference" and blocks.suit(call)
@@ -67,13 +74,11 @@ def differentiate(
     if not call.points.count and call.vector:  # nothing says what f returns
         place.make((0,) if tail else ())
     elif call.vector or place.make(()).size:
-        looked = complexstep.check_operations(call) if call.table.is_complex else 0
-        facts = _run_or_hint(call, place, values, how, workers)
-        if call.table.is_complex:
-            facts = facts._replace(nfev=facts.nfev + looked + complexstep.check_slopes(call, place.target))
-        if call.looks_beside:
-            facts = _looked_beside(call, facts, place.target)
-        _check_that_f_reads(call, place.target)
+        facts = _facts(call, place, values, how, workers)
+        if facts is None:
+            return parts.differentiate(differentiate, call, given, how)
+        if looks:
+            _check_that_f_reads(call, place.target)
     elif values is not None:  # points without coordinates still have values
         for n in range(call.points.count):
             values[n] = as_number(call.f(call.argument(call.points.row(n)), *call.args_at(n)))
@@ -86,6 +91,20 @@ def differentiate(
     if facts.error is None:
         return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
     return Result(value, *place.judgement(facts), h, facts.nfev, facts.engine, place.noise(facts))
+
+
+def _facts(call: Call, place: _Place, values: Array | None, how: Options, workers: Workers) -> Facts | None:
+    """What ran, with all that was asked of f; None of an f with complex values that are to be differentiated."""
+    looked = complexstep.check_operations(call) if call.table.is_complex else 0
+    try:
+        facts = _run_or_hint(call, place, values, how, workers)
+    except ComplexError:
+        if not parts.suit(call):
+            raise
+        return None
+    if call.table.is_complex:
+        facts = facts._replace(nfev=facts.nfev + looked + complexstep.check_slopes(call, place.target))
+    return _looked_beside(call, facts, place.target) if call.looks_beside else facts
 
 
 def _looked_beside(call: Call, facts: Facts, target: Array) -> Facts:

@@ -103,7 +103,8 @@ def _restored(form: Any, result: Any, twice: bool = False) -> Any:
 def _in_dtypes(form: Any, array: Array, twice: bool = False) -> Any:
     def cast(leaf: Leaf, block: Array) -> Any:
         with np.errstate(all="ignore"):
-            return block.astype(leaf.dtype)[()]
+            kind = np.result_type(leaf.dtype, np.complex64) if block.dtype.kind == "c" else leaf.dtype
+            return block.astype(kind)[()]
 
     return _blocks(form, array, twice, cast)
 
