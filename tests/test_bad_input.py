@@ -1117,6 +1117,7 @@ BOUNDED = {
     "jacobian": jacobian,
     "explain": explain,
 }
+BOUNDED_SPARSE = {"sparsity.jacobian": sparsity.jacobian, "sparsity.hessian": sparsity.hessian}
 UNBOUNDED = {
     "jvp": lambda **bounds: jvp(several, point(), point(), **bounds),
     "vjp": lambda **bounds: vjp(several, point(), point(), **bounds),
@@ -1125,8 +1126,6 @@ UNBOUNDED = {
     "weight_gradient": lambda **bounds: weight_gradient(np.sum, point(), **bounds),
     "check_gradient": lambda **bounds: check_gradient(np.sum, np.ones_like, point(), **bounds),
     "propagate": lambda **bounds: propagate(product, point(), np.eye(2), **bounds),
-    "sparsity.jacobian": lambda **bounds: sparsity.jacobian(several, point(), **bounds),
-    "sparsity.hessian": lambda **bounds: sparsity.hessian(product, point(), **bounds),
 }
 PAIR = ["bounds must be a pair (lb, ub)", "np.inf"]
 
@@ -1138,7 +1137,7 @@ BOUNDS = [
             ValueError,
             ["x[1]=2.0", "outside", "(0.0, 1.5)", "np.clip"],
         )
-        for name, function in BOUNDED.items()
+        for name, function in (BOUNDED | BOUNDED_SPARSE).items()
     ],
     Row(
         "derivative: x outside its bounds",

@@ -19,7 +19,8 @@ from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target, Workers, subset
 from ..engine.choose import run
 from ..engine.threads import Report, progress_report
-from ..formulas import sides, stencils
+from ..formulas import sides
+from ..formulas.stencils import stencil
 from ..formulas.steps import Steps
 from ..program.look import CoarserError, with_steps_for_f
 from .partials import BLOCK, Partials, Sampler
@@ -150,14 +151,14 @@ def _turn(call: Call, out: Output, values: Array | None, sampler: Sampler) -> Fa
 def _turn_together(call: Call, out: Array, engine: str, workers: Workers) -> Facts:
     """Every point by the formula that fits there in all of its coordinates."""
     call.steps.check(call.points.row(slice(None)))
-    scheme, dimension, stencil = _scheme(call), call.points.dimension, call.table.stencil
+    scheme, asked = _scheme(call), call.table.stencil
     nowhere = scheme.kind == sides.NOWHERE
     steps, one_sided = np.where(nowhere, 0.0, scheme.step), (scheme.kind == sides.ONE_SIDED).any(axis=1)
     facts = Facts("", 0)
     for method, chosen in (("central", ~one_sided), ("forward", one_sided)):
         picks = np.flatnonzero(chosen)
         if picks.size:
-            table = stencils.hessian(dimension, stencil.order, method)
+            table = call.table.by(stencil(2, asked.order, method))
             part = replace(subset(call, picks), table=table, steps=Steps("book", steps[picks]), expected=call.total)
             array = np.empty((len(picks), out.shape[1]))
             ran = run(part, array, None, engine, workers)
@@ -165,5 +166,5 @@ def _turn_together(call: Call, out: Array, engine: str, workers: Workers) -> Fac
                 raise CoarserError(ran.eps)
             out[picks] = array
             facts = ran._replace(nfev=facts.nfev + ran.nfev)
-    out[(nowhere[:, :, None] | nowhere[:, None, :]).reshape(out.shape)] = np.nan
+    out[nowhere[:, call.table.divisors].any(axis=-1)] = np.nan
     return facts
