@@ -84,11 +84,15 @@ class Result:
     h : ndarray or float
         The steps really taken, in the shape of x; of adaptive ones the smallest that counts.
     nfev : int
-        Number of evaluations of f that the derivative took.
+        Number of evaluations of f that the derivative took. Where f takes whole arrays one call evaluates all.
     engine : str
         The engine that ran.
     noise : ndarray, float or None
         The noise of f's values, given or found, where `noise` was asked for: one for each value of f.
+    evaluations : ndarray of int, int or None
+        How many evaluations moved each coordinate, in the shape of `h`: all of `nfev` but those that coordinates share,
+        as f at the points. Outputs of a Jacobian share those of a coordinate. Of Hessians by adaptive steps those
+        that found the first steps; None where all is shared, as in other Hessians, or nothing is moved.
     """
 
     value: Any
@@ -98,6 +102,7 @@ class Result:
     nfev: int
     engine: str
     noise: Any = None
+    evaluations: Any = None
 
     def __repr__(self) -> str:
         """The facts in a line, and below it what there is for each element."""

@@ -195,6 +195,7 @@ class _Seconds:
         self.call, self.sampler, self.report = call, sampler, report
         self.x = call.points.row(slice(None))
         self.evaluations = 0
+        self.each = np.zeros(self.x.shape, np.intp)  # of these those along single coordinates
         self.engine = ""
         self.chosen: dict[str, Choice] = {}  # for the table of each method
         self.start, self.largest = _starts(call, self.x)
@@ -229,11 +230,12 @@ class _Seconds:
             if self.report:
                 self.report(int(points[-1]) + 1, count)
         nfev = self.sampler.nfev + self.evaluations
-        return Facts(self.engine, nfev, self.sampler.eps, results.error, results.status, steps)
+        return Facts(self.engine, nfev, self.sampler.eps, results.error, results.status, steps, each=self.each)
 
     def _of_points(self, points: Array) -> tuple[Refined, Array]:
         partials = Partials(self.sampler)
         top, apart = self._tops(partials, points)
+        self.each[points] += partials.asked[points]
         t = None
         if self.call.v is not None:
             t, along = self._top_along(points)

@@ -45,13 +45,24 @@ def _fill(call: Call, out: Output, values: Array | None, engine: str, workers: W
     if turned.all():
         return specially(call, out, values, progress=progress)
     if not turned.any():
-        return plainly(call, out, values, progress=progress)
+        facts = plainly(call, out, values, progress=progress)
+        return facts._replace(each=_by_one_formula(call)) if call.table.along_axes else facts
     plain = len(turned) - int(turned.sum())
     with progress_report(progress, "point") as report:
         first = partial(plainly, progress=_counted(report, 0, plain, len(turned)))
         rest = partial(specially, progress=_counted(report, plain, len(turned) - plain, len(turned)))
         facts = _part(first, call, ~turned, out, values)
-        return facts._replace(nfev=facts.nfev + _part(rest, call, turned, out, values).nfev)
+        others = _part(rest, call, turned, out, values)
+        if others.each is None:
+            return facts._replace(nfev=facts.nfev + others.nfev)
+        each = _by_one_formula(call)
+        each[turned] = others.each
+        return facts._replace(nfev=facts.nfev + others.nfev, each=each)
+
+
+def _by_one_formula(call: Call) -> NDArray[np.intp]:
+    """How often f is called for each coordinate where all have the formula that was asked for."""
+    return np.full(call.points.layout, len(call.table.stencil.displaced))
 
 
 def _specially(call: Call, out: Output, values: Array | None, engine: str, workers: Workers, progress: Any) -> Facts:
@@ -145,7 +156,7 @@ def _turn(call: Call, out: Output, values: Array | None, sampler: Sampler) -> Fa
         array[owners, ..., units] = derivatives if array.ndim == 3 else derivatives[:, 0]
     if values is not None:
         values[:] = sampler.at_points(np.arange(len(values)))[:, 0]
-    return Facts(sampler.engine, sampler.nfev, sampler.eps)
+    return Facts(sampler.engine, sampler.nfev, sampler.eps, each=partials.asked)
 
 
 def _turn_together(call: Call, out: Array, engine: str, workers: Workers) -> Facts:

@@ -126,7 +126,8 @@ def _one_by_one(by: Differentiate, call: Call, given: Array, how: Options) -> Re
     value = np.stack([real.value, imaginary.value])
     if value.size:
         warn_if_constant(replace(call, f=partial(_parts_of, call.f)), value, users_level(1))
-    return Result(value, error, None, h, real.nfev + imaginary.nfev, real.engine)
+    each = None if real.evaluations is None else real.evaluations + imaginary.evaluations
+    return Result(value, error, None, h, real.nfev + imaginary.nfev, real.engine, evaluations=each)
 
 
 def _real_options(how: Options) -> Options:

@@ -88,9 +88,9 @@ def differentiate(
         return value
     facts = facts or _no_facts(call, place.target, how.engine)
     h = _steps_taken(call, given, lead, facts)
-    if facts.error is None:
-        return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
-    return Result(value, *place.judgement(facts), h, facts.nfev, facts.engine, place.noise(facts))
+    error, status = (None, status_of(value)) if facts.error is None else place.judgement(facts)
+    each = _evaluations(call, given, lead, facts)
+    return Result(value, error, status, h, facts.nfev, facts.engine, place.noise(facts), each)
 
 
 def _facts(call: Call, place: _Place, values: Array | None, how: Options, workers: Workers) -> Facts | None:
@@ -217,6 +217,16 @@ def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) 
         return bounds.steps_taken(call, eps).reshape(given.shape)[()]
     x = call.points.row(slice(None))
     return call.steps_for(eps).in_rows(x).reshape(given.shape)[()]
+
+
+def _evaluations(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) -> Any:
+    """How often f was called for each coordinate alone, in the shape of the steps; None where all share the calls."""
+    table = call.table
+    if facts.each is not None:
+        return facts.each.reshape(lead if call.vector and call.v is not None else given.shape)[()]
+    if not table.along_axes or table.is_exact or call.adaptive or call.bounds is not None:
+        return None
+    return np.full(given.shape, len(table.stencil.displaced))[()]
 
 
 def _run_or_hint(call: Call, place: _Place, values: Array | None, how: Options, workers: Workers) -> Facts:
