@@ -60,6 +60,21 @@ class RowOptions(SidedScheme, total=False):
     noise: float | str | None
 
 
+class SparseScheme(TypedDict, total=False):
+    """Of sparse derivatives."""
+
+    pattern: Any
+    args: tuple[Any, ...]
+    method: str
+    order: int
+    h: ArrayLike | None
+    rel_step: ArrayLike | None
+    bounds: Any
+    engine: str
+    workers: Workers
+    check: bool
+
+
 class Live(TypedDict, total=False):
     """Of gradients in live arrays."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,18 +12,22 @@ from ..engine.arguments import Bounds, Function, Options, Step, check_args, chec
 from ..engine.call import Call, Workers
 from ..engine.choose import TRACED_CALLS
 from ..engine.limits import read_bounds
+from ..engine.options import SparseScheme
 from ..formulas import stencils
 from ..formulas.values import as_number
 from ..operations.hessians import hessian as dense
 from ..operations.solve import differentiate
 from ..program.dependence import DenseError
 from ..program.trace.refusals import Untraceable
-from ..results import EPS
+from ..results import EPS, Result
 from . import between
 from .agreement import check_curvature, check_missing
 from .patterns import Pattern, read_pattern
 from .structures import Structure, a_point, detected, of_a_point, structure_of
 from .task import Found, Task, as_matrices, by_definition, check_request, warn_if_all_zero
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # Evaluations of terms, node by node in NumPy, take as long as this many of f written in arrays.
 COST_OF_TERMS = 4
@@ -72,6 +76,32 @@ def _detected(structure: Structure) -> Pattern:
     return structure.hessian
 
 
+@overload
+def hessian(
+    f: Function, x: ArrayLike, *, batch: bool = ..., full_output: Literal[True], **options: Unpack[SparseScheme]
+) -> Result: ...
+@overload
+def hessian(
+    f: Function,
+    x: ArrayLike,
+    *,
+    batch: Literal[False] = ...,
+    full_output: Literal[False] = ...,
+    **options: Unpack[SparseScheme],
+) -> csr_array: ...
+@overload
+def hessian(
+    f: Function,
+    x: ArrayLike,
+    *,
+    batch: Literal[True],
+    full_output: Literal[False] = ...,
+    **options: Unpack[SparseScheme],
+) -> list[csr_array]: ...
+@overload
+def hessian(
+    f: Function, x: ArrayLike, *, batch: bool, full_output: bool = ..., **options: Unpack[SparseScheme]
+) -> Any: ...
 def hessian(
     f: Function,
     x: ArrayLike,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from numpy.typing import ArrayLike
 
 from ..engine.arguments import Bounds, Function, Step, check_args, check_function, read_points, read_steps
 from ..engine.call import Workers
 from ..engine.limits import read_bounds
+from ..engine.options import SparseScheme
 from ..formulas import stencils
 from ..operations.jacobians import jacobian as dense
+from ..results import Result
 from . import between, groups
 from .agreement import check_pattern
 from .patterns import Pattern, read_pattern
 from .structures import detected
 from .task import Task, as_matrices, by_definition, check_request, warn_if_all_zero
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 def pattern(f: Function, x: ArrayLike, *, args: tuple[Any, ...] = ()) -> Pattern:
@@ -56,6 +61,32 @@ def pattern(f: Function, x: ArrayLike, *, args: tuple[Any, ...] = ()) -> Pattern
     return detected(f, points, check_args(args)).jacobian
 
 
+@overload
+def jacobian(
+    f: Function, x: ArrayLike, *, batch: bool = ..., full_output: Literal[True], **options: Unpack[SparseScheme]
+) -> Result: ...
+@overload
+def jacobian(
+    f: Function,
+    x: ArrayLike,
+    *,
+    batch: Literal[False] = ...,
+    full_output: Literal[False] = ...,
+    **options: Unpack[SparseScheme],
+) -> csr_array: ...
+@overload
+def jacobian(
+    f: Function,
+    x: ArrayLike,
+    *,
+    batch: Literal[True],
+    full_output: Literal[False] = ...,
+    **options: Unpack[SparseScheme],
+) -> list[csr_array]: ...
+@overload
+def jacobian(
+    f: Function, x: ArrayLike, *, batch: bool, full_output: bool = ..., **options: Unpack[SparseScheme]
+) -> Any: ...
 def jacobian(
     f: Function,
     x: ArrayLike,
