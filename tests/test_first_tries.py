@@ -1,16 +1,20 @@
 """What newcomers try first: it works, or the error or the warning says what to write instead."""
 
+import inspect
+import pickle
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad import (
     derivative,
     gradient,
     gradient_field,
     hessian,
     jacobian,
+    jvp,
     nn,
     numerical_gradient,
     value_and_gradient,
@@ -184,7 +188,32 @@ FORMS = [
     Try("list of arrays", lambda: gradient(sum, [np.ones(2), np.ones(3)]), TypeError, ["ragged", "grad(f)(x)"]),
 ]
 
-TABLE = FORMS + SAMPLED + ROWS + SEVERAL + WEIGHTS + RETURNED
+CALLS = [
+    Try("samples alone", lambda: gradient(SAMPLES), TypeError, ["'x'", "gradient(f, x)", "grid.gradient(samples"]),
+    Try(
+        "a list alone", lambda: derivative([1.0, 4.0]), TypeError, ["'x'", "derivative(f, x)", "grid.gradient(samples"]
+    ),
+    Try("f alone", lambda: gradient(wave), TypeError, ["'x'", "write gradient(f, x), or grad(f)"]),
+    Try("f alone, Hessian", lambda: hessian(wave), TypeError, ["'x'", "write hessian(f, x), or hess(f)"]),
+    Try("f alone, Jacobian", lambda: jacobian(several), TypeError, ["'x'", "write jacobian(f, x), or jac(f)"]),
+    Try("f alone, value", lambda: value_and_gradient(wave), TypeError, ["or value_and_grad(f)"]),
+    Try("no direction", lambda: jvp(several, np.ones(2)), TypeError, ["'v'", "write jvp(f, x, v)"]),
+    Try("no axes", lambda: gradient_field(wave), TypeError, ["'axes'", "write gradient_field(f, axes)"]),
+    Try("nothing", lambda: gradient(), TypeError, ["'f' and 'x'", "write gradient(f, x)"]),
+    Try(
+        "a step by place", lambda: gradient(wave, np.ones(2), 1e-4), TypeError, ["by name", "gradient(f, x, h=0.0001)"]
+    ),
+    Try("which derivative by place", lambda: derivative(np.sin, 1.0, 2), TypeError, ["derivative(f, x, n=2)"]),
+    Try(
+        "further arguments by place",
+        lambda: jacobian(lambda x, a: a * x, np.ones(2), np.ones(2)),
+        TypeError,
+        ["2 positional arguments but 3", "jacobian(f, x, args=(...,))"],
+    ),
+    Try("an option that does not exist", lambda: gradient(wave, np.ones(2), step=1e-4), TypeError, ["'step'"]),
+]
+
+TABLE = CALLS + FORMS + SAMPLED + ROWS + SEVERAL + WEIGHTS + RETURNED
 
 
 @pytest.mark.parametrize("row", TABLE, ids=[row.name for row in TABLE])
@@ -212,6 +241,25 @@ def test_points_in_columns(operation, f, x, parts):
         operation(f, x, batch=True)
     assert all(part in str(seen[0].message) for part in parts)
     assert seen[0].filename == __file__
+
+
+def test_what_is_told_has_the_functions_own_signature_and_travels():
+    for name in ("gradient", "derivative", "hessian", "jvp", "gradient_field", "explain", "vjp", "propagate"):
+        function = getattr(fastgrad, name)
+        assert next(iter(inspect.signature(function).parameters)) == "f"
+        assert "options" not in inspect.signature(function).parameters
+        assert function.__name__ == name
+        assert pickle.loads(pickle.dumps(function)) is function
+
+
+def test_type_errors_of_f_are_its_own():
+    def f(x):
+        raise TypeError
+
+    with pytest.raises(TypeError) as caught:
+        gradient(f, np.ones(2))
+    assert str(caught.value) == ""
+    assert caught.traceback[-1].name == "f"
 
 
 def test_points_that_were_taken_for_one():
