@@ -199,7 +199,7 @@ CALLS = [
     Try("f alone, value", lambda: value_and_gradient(wave), TypeError, ["or value_and_grad(f)"]),
     Try("no direction", lambda: jvp(several, np.ones(2)), TypeError, ["'v'", "write jvp(f, x, v)"]),
     Try("no axes", lambda: gradient_field(wave), TypeError, ["'axes'", "write gradient_field(f, axes)"]),
-    Try("nothing", lambda: gradient(), TypeError, ["'f' and 'x'", "write gradient(f, x)"]),
+    Try("nothing", gradient, TypeError, ["'f' and 'x'", "write gradient(f, x)"]),
     Try(
         "a step by place", lambda: gradient(wave, np.ones(2), 1e-4), TypeError, ["by name", "gradient(f, x, h=0.0001)"]
     ),
