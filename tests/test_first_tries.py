@@ -1,13 +1,10 @@
 """What newcomers try first: it works, or the error or the warning says what to write instead."""
 
-import inspect
-import pickle
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-import fastgrad
 from fastgrad import (
     derivative,
     gradient,
@@ -241,25 +238,6 @@ def test_points_in_columns(operation, f, x, parts):
         operation(f, x, batch=True)
     assert all(part in str(seen[0].message) for part in parts)
     assert seen[0].filename == __file__
-
-
-def test_what_is_told_has_the_functions_own_signature_and_travels():
-    for name in ("gradient", "derivative", "hessian", "jvp", "gradient_field", "explain", "vjp", "propagate"):
-        function = getattr(fastgrad, name)
-        assert next(iter(inspect.signature(function).parameters)) == "f"
-        assert "options" not in inspect.signature(function).parameters
-        assert function.__name__ == name
-        assert pickle.loads(pickle.dumps(function)) is function
-
-
-def test_type_errors_of_f_are_its_own():
-    def f(x):
-        raise TypeError
-
-    with pytest.raises(TypeError) as caught:
-        gradient(f, np.ones(2))
-    assert str(caught.value) == ""
-    assert caught.traceback[-1].name == "f"
 
 
 def test_points_that_were_taken_for_one():

@@ -19,6 +19,10 @@ from fastgrad import (
     jacobian,
     value_and_gradient,
 )
+from fastgrad.engine.call import Call, Rows
+from fastgrad.formulas import stencils
+from fastgrad.formulas.steps import Steps
+from fastgrad.operations.parts import can_be_made, suit
 
 X = np.array([0.3, 2.0])
 EXACT = np.array([2j * np.exp(0.3j), np.exp(0.3j)])
@@ -203,6 +207,17 @@ def test_complex_only_where_it_is_negative():
     assert gradient(root, [[1.25], [0.75]], batch=True).ravel() == pytest.approx([1.0, -1j], abs=1e-8)
     with pytest.raises(TypeError, match="f returned complex"):  # beside x only: there is no derivative at x
         gradient(root, [1.0])
+
+
+def test_which_derivatives_can_be_made_of_parts():
+    rows = Rows(X[None], (2,))
+    steps = Steps("default", np.asarray(1e-5))
+    for table in (stencils.gradient(2), stencils.jacobian(2, 4, "forward"), stencils.derivative(2)):
+        assert can_be_made(Call(wave, rows, table, steps))
+        assert suit(Call(wave, rows, table, steps))
+        assert not suit(Call(np.sum, rows, table, steps))
+    for table in (stencils.hessian(2), stencils.jvp(2), stencils.gradient(2, method="exact")):
+        assert not can_be_made(Call(wave, rows, table, steps))
 
 
 def test_pandas():

@@ -1,10 +1,16 @@
 """Sparse derivatives between bounds: as the dense ones, group by group, and f is never asked outside."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fastgrad import hessian, jacobian, sparsity
-from fastgrad.sparsity import Pattern
+from fastgrad.engine.call import Rows
+from fastgrad.formulas.stencils import stencil
+from fastgrad.formulas.steps import Steps
+from fastgrad.sparsity import Pattern, between
+from fastgrad.sparsity.task import Task
 
 LOW, HIGH = 0.0, 2.0
 X = np.array([0.0, 0.5, 1.0, 2.0, 1.5, 0.0, 2.0, 1e-7, 1.0])
@@ -159,6 +165,15 @@ def test_terms_where_there_is_room():
     turned = sparsity.hessian(chain, x, bounds=(LOW, HIGH), full_output=True)
     assert turned.engine != "terms"
     assert np.abs((turned.value - sparsity.hessian(chain, x, method="exact")).toarray()).max() < 5e-5
+
+
+def test_where_nothing_has_to_turn():
+    bounds = np.full((1, 3), LOW), np.full((1, 3), HIGH)
+    steps, rows = Steps("absolute", np.asarray(0.1)), [0.2, 1.0, 1.8]
+    for x, inside in ((rows, True), ([0.2, 1.0, 1.95], False), ([0.0, 1.0, 1.0], False)):
+        task = Task(chain, Rows(np.array([x]), (3,)), tridiagonal(3), stencil(2, 2, "central"), steps, (), bounds)
+        assert between.fits(task) is inside
+        assert between.fits(replace(task, bounds=None))
 
 
 def test_a_hessian_without_room():
