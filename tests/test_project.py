@@ -77,3 +77,9 @@ def test_contributing_names_files_and_functions_that_exist():
         path, _, function = name.partition("::")
         assert (ROOT / path).exists(), name
         assert not function or f"def {function}(" in text(path), name
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/start.md", "docs/index.md"])
+def test_installation_is_from_the_source_until_there_is_a_release(name):
+    assert f"pip install git+{PROJECT['project']['urls']['Source']}" in text(name)
+    assert "pip install fastgrad" not in text(name)
