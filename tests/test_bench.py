@@ -69,6 +69,20 @@ def test_the_page_has_a_place_for_every_table(report, run):
         assert page.count(f"<!-- {marker} -->") == page.count(f"<!-- end of {marker} -->") == 1, marker
 
 
+def test_the_charts_are_drawn_of_a_run(report, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    import charts
+
+    monkeypatch.setattr(charts, "FIGURES", tmp_path)
+    rows = {"fastgrad": report.Measured({0: 1.0}), "C": report.Measured({0: 2.0})}
+    charts.draw_all(report.Run({(case.family, case.name, case.size): rows for case in report.CASES}, {}, "m", "d"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "bench-dimension.svg",
+        "bench-fields.svg",
+        "bench-points.svg",
+    ]
+
+
 @pytest.fixture(scope="module")
 def headline(report):
     import headline

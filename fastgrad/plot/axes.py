@@ -54,7 +54,7 @@ def real_values(values: Any, name: str) -> Array:
     """An array of float64; NaN where a masked array is masked."""
     if isinstance(values, np.ma.MaskedArray):
         values = np.ma.filled(values.astype(np.float64), np.nan)
-    array: Array = real_array(values, name).astype(np.float64)
+    array: Array = real_array(values, name).astype(np.float64, copy=False)
     return array
 
 

@@ -6,12 +6,13 @@ default, and returns it; none shows the figure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import product
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, product
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from ..grid.fields import gradient_field
@@ -113,7 +114,8 @@ def streamplot(
     """The gradient of a function of two variables as streamlines, coloured by its magnitude.
 
     Parameters are those of `quiver` without `every`, but the axes must increase in even steps, and further keywords go
-    to `matplotlib.axes.Axes.streamplot`. No line enters a cell at whose corners the gradient is 0.
+    to `matplotlib.axes.Axes.streamplot`. Lines end a cell before a ridge, a valley's floor or a flat, along which the
+    gradient is 0: the finer the axes, the closer.
 
     Returns
     -------
@@ -141,7 +143,7 @@ def streamplot(
     _check_even(field.y, "axes[1]")
     coloured = "color" not in keywords
     colours = {"color": np.ma.masked_invalid(field.magnitude.T)} if coloured else {}
-    lines = np.where(_flat(field.magnitude), np.nan, field.slopes)
+    lines = np.where(_turning(field), np.nan, field.slopes)
     ax = plt.gca() if ax is None else ax
     stream = ax.streamplot(
         field.x, field.y, *(part.T for part in lines), **{**colours, **_colours(coloured), **keywords}
@@ -234,17 +236,35 @@ def _longest(field: Field) -> float:
     return float(lengths.max(initial=0.0, where=np.isfinite(lengths).all(axis=0))) or 1.0
 
 
-def _flat(magnitude: Array) -> NDArray[np.bool_]:
-    """The corners of cells without a gradient, into which matplotlib draws the ends of lines beside them.
+def _turning(field: Field) -> NDArray[np.bool_]:
+    """Corners of cells where the gradient is 0 along a line or in an area, (n0, n1).
 
-    A minimum or a saddle at a node is none: lines run into it.
+    matplotlib would draw stubs there: lines that reach a ridge or a flat follow it in small steps from cell to cell. A
+    single minimum or saddle is none, lines run into it.
     """
-    zero: NDArray[np.bool_] = magnitude <= 1e-12 * magnitude.max(initial=0.0, where=np.isfinite(magnitude))
-    cells = zero[1:, 1:] & zero[1:, :-1] & zero[:-1, 1:] & zero[:-1, :-1]
-    flat = np.zeros_like(zero)
+    with np.errstate(all="ignore"):
+        zero = field.magnitude <= 1e-12 * field.magnitude.max(initial=0.0, where=np.isfinite(field.magnitude))
+        corners = [part for part, _ in _corners(field.slopes / field.magnitude)]
+        against = [np.sum(a * b, axis=0) < 0 for a, b in combinations(corners, 2)]
+    flat = np.all([part for part, _ in _corners(zero)], axis=0)
+    cells = flat | _lines(np.any(against, axis=0))
+    found = np.zeros(zero.shape, dtype=np.bool_)
+    for _, place in _corners(zero):
+        found[place] |= cells
+    return found
+
+
+def _corners(nodes: Array) -> Iterator[tuple[Array, tuple[slice, slice]]]:
+    """The nodes at each of the four corners of all cells, and where they are."""
     for a, b in product((slice(1, None), slice(None, -1)), repeat=2):
-        flat[a, b] |= cells
-    return flat
+        yield nodes[..., a, b], (a, b)
+
+
+def _lines(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Those with at least four others within three cells: around a single point there are four at most."""
+    near = sliding_window_view(np.pad(cells, 3), (7, 7)).sum(axis=(2, 3))
+    lines: NDArray[np.bool_] = cells & (near > 4)
+    return lines
 
 
 def _spacing(axis: Array) -> float:

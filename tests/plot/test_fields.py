@@ -257,6 +257,16 @@ def test_no_streamline_where_the_gradient_is_zero():
     assert (ax.get_xlim(), ax.get_ylim()) == ((-2.0, 2.0), (-2.0, 2.0))
 
 
+@pytest.mark.parametrize("nodes", [30, 60, 61])
+def test_no_streamline_follows_a_ridge(nodes):
+    """The gradient of sin(x0 x1) is 0 along the hyperbolas abs(x0 x1) = pi / 2, and at the saddle between them."""
+    axis = np.linspace(-2.0, 2.0, nodes)
+    ax = plot.streamplot(lambda p: np.sin(p[0] * p[1]), [axis, axis])
+    ends = np.array(only(ax, LineCollection).get_segments()).reshape(-1, 2)
+    assert np.abs(np.abs(ends[:, 0] * ends[:, 1]) - np.pi / 2).min() > 0.3 * (axis[1] - axis[0])
+    assert np.hypot(*ends.T).min() < 0.1
+
+
 def test_streamlines_run_into_a_minimum_at_a_node():
     axis = np.linspace(-2.0, 2.0, 41)
     ends = np.array(only(plot.streamplot(lambda p: p[0] ** 2 + p[1] ** 2, [axis, axis]), LineCollection).get_segments())
