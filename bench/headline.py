@@ -24,6 +24,7 @@ COLUMNS = {
     TOGETHER: ("JAX, exact", "scipy.differentiate", "np.gradient", "backpropagation, exact"),
     "others, one call a point": ("the book's loop", "scipy 2-point", "scipy 3-point", "jacobi", "numdifftools"),
 }
+SENTENCE = ("NumPy by hand", "C", "the book's loop")
 LEGEND = (
     "The times of the others are multiples of fastgrad's; **bold**: the other one is faster. C is `gcc -Ofast` on all",
     "cores. *exact* is another job: exact derivatives of a function written for JAX, or backpropagation by hand. The",
@@ -67,8 +68,8 @@ def speed(run: Run) -> list[str]:
     row = run.results.get(FIRST, {})
     if US not in row:
         return []
-    others = [f"{name} {plain(ratio(row, name))}" for name in ("NumPy by hand", "C", "the book's loop") if name in row]
+    others = [f"{name} {plain(ratio(row, name))} times" for name in SENTENCE if name in row]
     return [
-        f"**How fast.** The gradients of sin(x0·x1) at {FIRST[2]:,} points take {duration(row[US].best)}. The times of",
-        f"others, over that: {', '.join(others)}. [All benchmarks](benchmarks.md), those that are lost too.",
+        f"**How fast.** The gradients of sin(x0·x1) at {FIRST[2]:,} points take {duration(row[US].best)}. Others take",
+        f"a multiple of that: {', '.join(others)}. [All benchmarks](benchmarks.md), those that are lost too.",
     ]

@@ -104,7 +104,7 @@ def test_the_headline_tells_libraries_of_one_call_from_those_of_one_call_a_point
 
 def test_the_front_page_has_a_sentence_where_its_row_was_measured(report, headline, run):
     said = " ".join(headline.speed(of_points(report, fastgrad=0.005, C=0.004)))
-    assert "at 1,000,000 points take 5 ms. The times of others, over that: C 0.80. " in said
+    assert "at 1,000,000 points take 5 ms. Others take a multiple of that: C 0.80 times. " in said
     assert headline.speed(run) == []
 
 

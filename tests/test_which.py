@@ -12,7 +12,7 @@ import pytest
 import fastgrad
 
 PAGE = (Path(__file__).parent.parent / "docs" / "which.md").read_text(encoding="utf-8")
-HEAD = ["I have", "I want", "the call", "shape", "more"]
+HEAD = ["I have", "I want", "the call", "shape"]
 
 
 class Row(NamedTuple):
@@ -25,7 +25,7 @@ def rows() -> list[Row]:
     found = [cells for cells in lines[2:] if len(cells) == len(HEAD)]
     assert lines[0] == HEAD
     assert len(found) == len(lines) - 2
-    return [Row(call.strip("`"), ast.literal_eval(shape.strip("`"))) for _, _, call, shape, _ in found]
+    return [Row(call.strip("`"), ast.literal_eval(shape.strip("`"))) for _, _, call, shape in found]
 
 
 @pytest.fixture(scope="module")
