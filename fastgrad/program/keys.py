@@ -266,6 +266,8 @@ def _known_function(value: Any, notes: _Notes) -> Hashable:
 def _distribution(value: Any, notes: _Notes) -> Hashable:
     """The key of one of SciPy's distributions, or of one with its parameters fixed."""
     kind = type(value)
+    if home(kind) == "scipy.stats._multivariate":
+        return _normals(value, notes)
     if not home(kind).startswith("scipy.stats._") or not (hasattr(value, "badvalue") or hasattr(value, "dist")):
         raise _ChangesError
     own = vars(value)
@@ -278,6 +280,23 @@ def _distribution(value: Any, notes: _Notes) -> Hashable:
     if dist is value:
         return ("scipy.stats", name)
     return ("scipy.stats", name, _value(own["args"], notes), *[(k, _value(v, notes)) for k, v in own["kwds"].items()])
+
+
+def _normals(value: Any, notes: _Notes) -> Hashable:
+    """The key of SciPy's normal distribution of several numbers, or of one with its parameters fixed."""
+    kind, own = type(value), vars(value)
+    if not scipys.is_normals(kind) or not scipys.DENSITIES.isdisjoint(own):
+        raise _ChangesError
+    if notes.watch:
+        notes.watch.note_without(value, scipys.DENSITIES)
+    spread = own.get("cov_object")
+    if spread is None:
+        return (kind.__name__,)
+    if notes.watch:
+        for name in ("mean", "cov_object"):
+            notes.watch.note_attribute(value, name, own[name])
+    matrix = _value(np.asarray(spread.covariance), notes)
+    return (kind.__name__, type(spread).__name__, int(spread.rank), _value(own["mean"], notes), matrix)
 
 
 def _watch_distribution(value: Any, dist: Any, watch: Watch) -> None:

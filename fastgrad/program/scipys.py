@@ -53,6 +53,17 @@ def name_of_distribution(dist: Any) -> str | None:
     return name if as_made and DENSITIES.isdisjoint(vars(dist)) else None
 
 
+def is_normals(kind: type) -> bool:
+    """Whether a class is that of SciPy's normal distribution of several numbers, or of one with fixed parameters."""
+    place = module("scipy.stats._multivariate")
+    names = ("multivariate_normal_gen", "multivariate_normal_frozen")
+    return (
+        place is not None
+        and kind in [vars(place).get(name) for name in names]
+        and is_own_function(vars(kind).get("logpdf"))
+    )
+
+
 def _lies_in_scipy(path: str | None) -> bool:
     scipy = module("scipy")
     folder = os.path.join(os.path.dirname(getattr(scipy, "__file__", None) or "/nowhere/"), "")

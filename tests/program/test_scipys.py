@@ -51,6 +51,7 @@ def test_a_function_of_ufuncs_has_a_key():
 
 def test_a_function_of_densities_has_a_key():
     norm, prior, logsumexp = stats.norm, stats.gamma(a=2.0, scale=[3.0]), special.logsumexp
+    normals = stats.multivariate_normal([1.0, 2.0], np.array([[2.0, 0.5], [0.5, 1.0]]))
     functions = [
         lambda x: logsumexp(x),  # noqa: PLW0108
         lambda x: special.softmax(x)[0],
@@ -58,10 +59,12 @@ def test_a_function_of_densities_has_a_key():
         lambda x: stats.norm.logpdf(x[0]),
         lambda x: stats.norm(x[0], 2.0).logpdf(0.3),
         lambda x: -np.sum(stats.norm(1.0, 2.0).logpdf(x)),
+        lambda x: stats.multivariate_normal.logpdf(x, [1.0, 2.0]),
+        lambda x: normals.logpdf(x),  # noqa: PLW0108
     ]
     keys = [unchanging(f, ()) for f in functions]
     assert None not in keys
-    assert len(set(keys)) == 6
+    assert len(set(keys)) == 8
     assert unchanging(lambda x: prior.logpdf(x[0]), ()) is None  # a list may change
     assert unchanging(prior.logpdf, ()) is None
 
@@ -70,12 +73,12 @@ def test_other_functions_of_scipy_have_none(monkeypatch):
     class Mine(type(stats.norm)):
         pass
 
-    mine, uniform, normals = Mine(name="norm"), stats.norm.__class__(a=0.0, name="norm"), stats.multivariate_normal
+    mine, uniform, rows = Mine(name="norm"), stats.norm.__class__(a=0.0, name="norm"), stats.matrix_normal
     functions = [
         lambda x: x[0] * special.errstate().__enter__(),
         lambda x: mine.logpdf(x[0]),
         lambda x: uniform.logpdf(x[0]),
-        lambda x: 2.0 * normals.logpdf(x),
+        lambda x: 2.0 * rows.logpdf(x),
         lambda x: stats.zscore(x)[0],
     ]
     assert [unchanging(f, ()) for f in functions] == [None] * 5
@@ -126,6 +129,21 @@ def test_other_parameters_are_seen():
     scale[:] = 1.0
     assert g(x) == pytest.approx([1.0])
     assert g(x) == fastgrad.gradient(model.loss, x, method="exact")
+
+
+def test_other_normals_are_seen():
+    covariance, x = np.diag([2.0, 4.0]), np.array([3.0, 5.0])
+    normals = stats.multivariate_normal([1.0, 1.0], covariance)
+    g = fastgrad.grad(lambda x: normals.logpdf(x), method="exact")  # noqa: PLW0108
+    np.testing.assert_allclose(g(x), [-1.0, -1.0])
+    covariance[0, 0] = 1.0  # SciPy's object knows the matrix as it was
+    np.testing.assert_allclose(g(x), [-1.0, -1.0])
+    normals.mean[0] = 2.0
+    np.testing.assert_allclose(g(x), [-0.5, -1.0])
+    normals.mean = np.array([3.0, 1.0])
+    np.testing.assert_allclose(g(x), [0.0, -1.0])
+    normals = stats.multivariate_normal([1.0, 1.0], np.diag([1.0, 1.0]))
+    np.testing.assert_allclose(g(x), [-2.0, -4.0])
 
 
 def test_another_distribution_is_seen(monkeypatch):

@@ -16,7 +16,7 @@ import numpy as np
 from ..captures import home
 from ..members import ATTRIBUTES, STORES, instructions, is_plain
 from ..members import codes as all_codes
-from ..scipys import is_own_special, module, name_of_distribution
+from ..scipys import is_normals, is_own_special, module, name_of_distribution
 from .arrays import Symbols, guarded, plain, wrap
 from .distributions import DISTRIBUTIONS, Distribution
 from .elementwise import traced
@@ -127,7 +127,7 @@ def _distribution(value: Any) -> Any:
     kind = type(value)
     frozen = kind.__name__.endswith("_frozen")
     if home(kind) == "scipy.stats._multivariate":
-        return _Normals(value) if kind.__name__ in ("multivariate_normal_gen", "multivariate_normal_frozen") else None
+        return _Normals(value) if is_normals(kind) else None
     dist = value.dist if frozen and home(kind).startswith("scipy.stats.") else value
     if not home(type(dist)).startswith("scipy.stats._") or not hasattr(dist, "badvalue"):
         return None
