@@ -93,14 +93,14 @@ def shown(axis: Array) -> str:
 
 
 def names(x: Any = None, y: Any = None) -> tuple[str, str]:
-    """What a Series, an Index or a DataArray is called, with its unit; x0 and x1 of what has no name."""
+    """What a Series, an Index or a DataArray is called, or its dimension, with its unit; x0 and x1 of what has none."""
     return _name(x) or "$x_0$", _name(y) or "$x_1$"
 
 
 def _name(axis: Any) -> str:
     attributes = getattr(axis, "attrs", {})
-    name = attributes.get("long_name") or getattr(axis, "name", None)
-    if name is None:
+    name = attributes.get("long_name") or getattr(axis, "name", None) or "".join(map(str, getattr(axis, "dims", ())))
+    if not name:
         return ""
     return f"{name} [{attributes['units']}]" if "units" in attributes else str(name)
 

@@ -311,3 +311,6 @@ def test_labels_of_pandas_and_xarray():
     east = xarray.DataArray(EVEN[0], dims="east", name="east", attrs={"units": "km"})
     ax = plot.quiver(slope, [east, pandas.Index(EVEN[1], name="north")])
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("east [km]", "north")
+    unnamed = xarray.DataArray(EVEN[1], dims="height")
+    ax = plot.quiver(slope, [pandas.Series(EVEN[0]), unnamed], ax=plt.figure().add_subplot())
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$x_0$", "height")
