@@ -71,5 +71,6 @@ def speed(run: Run) -> list[str]:
     others = [f"{name} {plain(ratio(row, name))} times" for name in SENTENCE if name in row]
     return [
         f"**How fast.** The gradients of sin(x0·x1) at {FIRST[2]:,} points take {duration(row[US].best)}. Others take",
-        f"a multiple of that: {', '.join(others)}. [All benchmarks](benchmarks.md), those that are lost too.",
+        f"a multiple of that: {', '.join(others)}. [All benchmarks](benchmarks.md), those that are lost too;",
+        "[the machine](benchmarks.md#the-machine).",
     ]
