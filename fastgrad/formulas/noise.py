@@ -105,4 +105,5 @@ class Third(NamedTuple):
     def error(self, h: Array) -> Array:
         """What is to be expected of a central difference with this step."""
         with np.errstate(all="ignore"):
-            return np.asarray(self.noise / h[:, None] + h[:, None] ** 2 * self.size / 6.0)
+            truncation = np.where(self.size > 0.0, h[:, None] ** 2 * self.size / 6.0, 0.0)
+            return np.asarray(self.noise / h[:, None] + truncation)

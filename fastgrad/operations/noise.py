@@ -25,6 +25,7 @@ from ..formulas.noise import (
     noise_of,
     with_round_off,
 )
+from ..formulas.stencils import stencil
 from ..formulas.steps import irregular
 from .partials import Partials, Sampler
 
@@ -41,13 +42,9 @@ def fill(call: Call, out: Output, values: Array | None, engine: str, workers: Wo
     owners, units = np.divmod(np.arange(count * columns), max(columns, 1))
     base, noise = sampler.at_points(np.arange(count)), noise_at_points(call, sampler)
     with progress_report(progress, "coordinate") as report:
-        third = _Search(partials, owners, units, noise[owners], base[owners]).found()
-        h = third.step()
-        derivative, _ = partials.quotients(owners, units, h, call.table.stencil)
+        h, *found = _found(partials, owners, units, noise[owners], base[owners])
         if report:
             report(len(owners), len(owners))
-    error = np.where(np.isfinite(derivative), third.error(h), np.nan)
-    found = [derivative, error, np.where(np.isfinite(derivative), CONVERGED, NOT_FINITE)]
     single = not isinstance(out, Target)
     array = out.reserve(sampler.shape) if isinstance(out, Target) else out
     parts = [a[:, 0].reshape(array.shape) if single else _of_outputs(a, count, columns) for a in found]
@@ -60,9 +57,20 @@ def fill(call: Call, out: Output, values: Array | None, engine: str, workers: Wo
     )  # fmt: skip
 
 
+def _found(partials: Partials, owners: Array, units: Array, noise: Array, base: Array) -> tuple[Array, ...]:
+    """The steps (P,), the derivatives (P, M), their errors and status."""
+    if not owners.size:
+        return np.empty(0), noise, noise, np.empty(noise.shape, np.intp)
+    third = _Search(partials, owners, units, noise, base).found()
+    h = third.step()
+    derivative, _ = partials.quotients(owners, units, h, stencil(1, 2))
+    finite = np.isfinite(derivative)
+    return h, derivative, np.where(finite, third.error(h), np.nan), np.where(finite, CONVERGED, NOT_FINITE)
+
+
 def _of_outputs(found: Array, count: int, columns: int) -> Array:
     """(N * D, M) as (N, M, D)."""
-    return found.reshape(count, columns, -1).swapaxes(1, 2).copy()
+    return found.reshape(count, columns, found.shape[1]).swapaxes(1, 2).copy()
 
 
 def noise_at_points(call: Call, sampler: Sampler) -> Array:

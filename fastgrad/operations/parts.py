@@ -88,7 +88,9 @@ def values_of(call: Call) -> Array:
 
 def _both(f: Function, value: Any, workers: Any) -> Function:
     """Both parts of what f returns, one array; it travels to other processes where f does, or can be compiled."""
-    if callable(workers) or not (np.isscalar(value) or isinstance(value, np.ndarray)):
+    plain = np.isscalar(value) or isinstance(value, np.ndarray)
+    single = np.asarray(value).dtype == np.complex64  # whose precision a tuple of two numbers does not show
+    if callable(workers) or not plain or single:
         return partial(_parts_of, f)
 
     def of_numbers(x: Any, *args: Any) -> Any:

@@ -112,6 +112,22 @@ def test_the_edge_of_a_domain_is_not_crossed_by_the_step():
     assert found.h[0] < 0.01
 
 
+@pytest.mark.parametrize("noise", [1e-3, "estimate"])
+@pytest.mark.parametrize("method", ["central", "adaptive"])
+def test_no_coordinates_and_no_points(noise, method):
+    options = {"noise": noise, "method": method, "full_output": True}
+    assert jacobian(lambda x: np.ones(3), np.empty(0), **options).value.shape == (3, 0)
+    assert gradient(np.sum, np.empty(0), **options).value.shape == (0,)
+    assert gradient(np.sum, np.empty((0, 2)), batch=True, **options).value.shape == (0, 2)
+    assert gradient(np.sum, np.empty((3, 0)), batch=True, **options).value.shape == (3, 0)
+
+
+def test_a_huge_coordinate_has_a_finite_error():
+    found = gradient(lambda x: np.sin(x[0] * 1e-300) + x[1], np.array([1e300, 1.0]), noise=1e-9, full_output=True)
+    assert np.isfinite(found.error).all()
+    assert found.value[1] == pytest.approx(1.0, abs=1e-6)
+
+
 def test_no_value_no_derivative():
     found = gradient(lambda x: np.nan * x[0], np.ones(1), noise=1e-3, full_output=True)
     assert np.isnan(found.value).all()

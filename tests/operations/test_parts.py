@@ -135,6 +135,15 @@ def test_the_precision_of_x(dtype, expected):
     assert np.abs(found - [2j * np.exp(1j), np.exp(1j)]).max() < 1e-2
 
 
+def test_steps_suit_the_precision_of_f():
+    for f in (lambda x: np.complex64(wave(x)), lambda x: np.array([wave(x)], np.complex64)):
+        found = gradient(f, X, full_output=True)
+        assert found.h.min() > 1e-3
+        assert np.abs(found.value - EXACT).max() < 1e-3
+    found = derivative(lambda x: np.exp(1j * x).astype(np.complex64), X)
+    assert np.abs(found - 1j * np.exp(1j * X)).max() < 1e-3
+
+
 def test_an_array_to_write_into():
     out = np.empty(2, complex)
     assert gradient(wave, X, out=out) is out
