@@ -59,7 +59,7 @@ def laplacian(operation: Operation, values: Any, spacing: Any, axis: Any, out: A
 def divergence(operation: Operation, field: Any, spacing: Any, axis: Any, out: Any, **options: Any) -> Any:
     """The divergence as a DataArray."""
     parts = _components(field)
-    axes = axes_of(parts[0], spacing, axis)
+    axes = axes_of(parts[0], spacing, _dimensions_by_name(parts) if axis is None else axis)
     _check_same_coordinates(parts, axes.names if not spacing else [])
     unit = _unit_of_sum([_per(unit_of(part), along) for part, along in zip(parts, axes.units, strict=False)])
     data = [part.data for part in parts]
@@ -70,7 +70,7 @@ def divergence(operation: Operation, field: Any, spacing: Any, axis: Any, out: A
 def curl(operation: Operation, field: Any, spacing: Any, axis: Any, out: Any, **options: Any) -> Any:
     """The curl: a DataArray of two components, a tuple of three DataArrays of three."""
     parts = _components(field)
-    axes = axes_of(parts[0], spacing, axis)
+    axes = axes_of(parts[0], spacing, _dimensions_by_name(parts) if axis is None else axis)
     _check_same_coordinates(parts, axes.names if not spacing else [])
     pairs = [(0, 1)] if len(parts) == 2 else [(1, 2), (2, 0), (0, 1)]
     units: list[str | None] = [None] * len(pairs)
@@ -109,6 +109,20 @@ def _components(field: Any) -> list[Any]:
     for part in parts:
         _check_same_grid(model, part)
     return [part.transpose(*model.dims) for part in parts]
+
+
+def _dimensions_by_name(parts: list[Any]) -> list[Any] | None:
+    """The dimension of each component by the name that `gradient` gave it, dT_dx along x; None if some have no such."""
+    found = [_dimension_by_name(part) for part in parts]
+    return None if None in found or len(set(found)) < len(found) else found
+
+
+def _dimension_by_name(part: Any) -> Any:
+    """The dimension along which a component is a derivative; where several names fit, as a and b_da, the longest."""
+    if not isinstance(part.name, str):
+        return None
+    fitting = [name for name in part.dims if re.fullmatch(rf"d.+_d{re.escape(str(name))}", part.name, re.DOTALL)]
+    return max(fitting, key=lambda name: len(str(name)), default=None)
 
 
 def _check_same_coordinates(parts: list[Any], names: list[Any]) -> None:

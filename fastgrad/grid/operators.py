@@ -163,7 +163,7 @@ def divergence(
     ----------
     field : (n, ...) array_like or sequence of n array_likes
         Component k belongs to axis k of the grid, or to the k-th of `axis`. DataArrays, or the arrays of a Dataset in
-        their order, are treated as in `gradient`.
+        their order, are treated as in `gradient`; with its names, such as dT_dx, each says its dimension itself.
     out : ndarray, optional
         Where to write, of a component's shape.
     *spacing, axis, edge_order, accuracy, periodic, period, workers, progress
@@ -219,7 +219,7 @@ def curl(
     ----------
     field : (n, ...) array_like or sequence of n array_likes, n = 2 or 3
         Component k belongs to axis k of the grid, or to the k-th of `axis`. DataArrays, or the arrays of a Dataset in
-        their order, are treated as in `gradient`.
+        their order, are treated as in `gradient`; with its names, such as dT_dx, each says its dimension itself.
     out : ndarray, optional
         Where to write, of the result's shape.
     *spacing, axis, edge_order, accuracy, periodic, period, workers, progress

@@ -213,6 +213,43 @@ def test_laplacian():
     assert got.attrs["units"] == "K/s^2"
 
 
+def named(dims):
+    """A plane, and the derivatives along x and y that have their names."""
+    x, y = np.linspace(0.0, 1.0, 6), np.linspace(0.0, 2.0, 5) ** 2
+    plane = xr.DataArray(np.sin(x)[:, None] * np.cos(y), dims=("x", "y"), coords={"x": x, "y": y}, name="T")
+    return [grid.gradient(plane.transpose(*dims), axis=axis) for axis in ("x", "y")]
+
+
+@pytest.mark.parametrize("operation", [grid.divergence, grid.curl])
+def test_components_say_by_their_names_where_they_belong(operation):
+    along_x, along_y = named(("y", "x"))
+    assert [along_x.name, along_y.name, along_x.dims] == ["dT_dx", "dT_dy", ("y", "x")]
+    expected = operation([along_x, along_y], axis=("x", "y"))
+    xr.testing.assert_identical(operation([along_x, along_y]), expected)
+    xr.testing.assert_identical(operation(xr.Dataset({"dT_dx": along_x, "dT_dy": along_y})), expected)
+    turned = operation([along_y, along_x], axis=("y", "x"))
+    xr.testing.assert_identical(operation([along_y, along_x]), turned)
+    spaced = operation([along_x, along_y], along_x.x.values, along_x.y.values)
+    np.testing.assert_array_equal(spaced, expected)
+    stacked = [part.expand_dims(time=2) for part in (along_x, along_y)]
+    np.testing.assert_array_equal(operation(stacked)[0], expected)
+
+
+@pytest.mark.parametrize("names", [("u", "v"), ("dT_dx", "v"), ("dT_dx", "dS_dx"), ("dT_dx", "dT_dz"), (1, None)])
+def test_other_names_say_nothing(names):
+    parts = [part.rename(name) for part, name in zip(named(("y", "x")), names, strict=True)]
+    xr.testing.assert_identical(grid.divergence(parts), grid.divergence(parts, axis=("y", "x")))
+    said = grid.divergence(parts, axis=("x", "y"))
+    xr.testing.assert_identical(said, grid.divergence(named(("x", "y")), axis=("x", "y")).T)
+
+
+def test_of_names_that_end_alike_the_longest_counts():
+    values = xr.DataArray(np.random.default_rng(0).normal(size=(4, 5)), dims=("a", "b_da"), name="T")
+    parts = grid.gradient(values)[::-1]
+    assert parts[0].name == "dT_db_da"
+    xr.testing.assert_identical(grid.divergence(parts), grid.divergence(parts, axis=("b_da", "a")))
+
+
 def test_divergence():
     u, v, w = wind()
     axes = [u[name].values for name in "xyz"]
