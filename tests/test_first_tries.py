@@ -7,6 +7,8 @@ import pytest
 
 from fastgrad import (
     derivative,
+    explain,
+    grad,
     gradient,
     gradient_field,
     hessian,
@@ -14,6 +16,7 @@ from fastgrad import (
     jvp,
     nn,
     numerical_gradient,
+    propagate,
     value_and_gradient,
     weight_gradient,
 )
@@ -104,6 +107,24 @@ ROWS = [
         ValueError,
         ["all rows of x, of shape (1000, 2), at once", "x[0] for X[:, 0]", "batch=True"],
     ),
+    Try(
+        "points without batch, a float",
+        lambda: gradient(lambda x: float(wave(x)), POINTS),
+        TypeError,
+        ["(1000, 2)", "one point", "rows are points, write batch=True"],
+    ),
+    Try(
+        "columns without batch, a float",
+        lambda: gradient(lambda x: float(wave(x)), POINTS.T),
+        TypeError,
+        ["(2, 1000)", "x.T and batch=True"],
+    ),
+    Try(
+        "points without batch, a branch",
+        lambda: value_and_gradient(lambda x: x[0] if x[0] > x[1] else x[1], POINTS),
+        ValueError,
+        ["ambiguous", "rows are points, write batch=True"],
+    ),
     Try("numbers", lambda: gradient(np.square, SAMPLES), ValueError, ["shape (20,)", "or derivative(f, x)"]),
     Try("second derivatives", lambda: hessian(np.square, SAMPLES), ValueError, ["or derivative(f, x, n=2)"]),
 ]
@@ -182,6 +203,25 @@ FORMS = [
     Try("dict", lambda: gradient(lambda p: p["a"], {"a": 1.0}), TypeError, ["x is a dict", "grad(f)(x)"]),
     Try("dict, Hessian", lambda: hessian(lambda p: p["a"], {"a": 1.0}), TypeError, ["x is a dict", "hess(f)(x)"]),
     Try("dict, Jacobian", lambda: jacobian(lambda p: p["a"], {"a": 1.0}), TypeError, ["x is a dict", "jac(f)(x)"]),
+    Try(
+        "dict, which engine",
+        lambda: explain(lambda p: 1.0, net().params),
+        TypeError,
+        ["x is a dict", "explain is for gradient", "grad(f, full_output=True)(x).engine", "weight_gradient(f, x)"],
+    ),
+    Try("weights", lambda: gradient(lambda p: 1.0, net().params), TypeError, ["x is a dict", "weight_gradient(f, x)"]),
+    Try(
+        "dict, propagated",
+        lambda: propagate(lambda p: p["a"] * p["b"], {"a": 1.0, "b": 2.0}, np.eye(2)),
+        TypeError,
+        ["x is a dict", "propagate(lambda v: f(dict(zip(x, v))), list(x.values()), cov)"],
+    ),
+    Try(
+        "dict of variances",
+        lambda: propagate(wave, np.ones(2), {"a": 1.0, "b": 2.0}),
+        TypeError,
+        ["cov is a dict", "list(cov.values())"],
+    ),
     Try("list of arrays", lambda: gradient(sum, [np.ones(2), np.ones(3)]), TypeError, ["ragged", "grad(f)(x)"]),
 ]
 
@@ -243,3 +283,10 @@ def test_points_in_columns(operation, f, x, parts):
 def test_points_that_were_taken_for_one():
     with pytest.warns(UserWarning, match=r"never reads x\[2:\].*\(10, 2\).*batch=True"):
         jacobian(several, POINTS[:10])
+
+
+def test_calls_that_are_named_for_dicts_run():
+    x, f = {"a": 1.0, "b": 2.0}, lambda p: p["a"] * p["b"]
+    assert grad(f, full_output=True)(x).engine in explain(lambda x: x[0] * x[1], np.ones(2))
+    y, variance = propagate(lambda v: f(dict(zip(x, v, strict=True))), list(x.values()), np.eye(2))
+    assert (y, round(float(variance), 9)) == (2.0, 5.0)

@@ -33,17 +33,13 @@ def real_array(x: Any, name: str = "x") -> Array:
         )
         raise TypeError(msg)
     if isinstance(x, Mapping):
-        msg = (
-            f"{name} is a {type(x).__name__}; write grad(f)({name}), or value_and_grad(f)({name}), which take dicts, "
-            f"as jac(f)({name}) and hess(f)({name}) do"
-        )
-        raise TypeError(msg)
+        raise TypeError(_of_dict(name, type(x)))
     try:
         array = np.asarray(unmasked(x, name))
     except ValueError:
         msg = f"{name} is ragged: its rows have different lengths; give an array of numbers"
-        if any(isinstance(part, np.ndarray) for part in x):
-            msg += f", or write grad(f)({name}) for a list of arrays"
+        if name == "x" and any(isinstance(part, np.ndarray) for part in x):
+            msg += ", or write grad(f)(x) for a list of arrays"
         raise TypeError(msg) from None
     if array.dtype.kind == "f":
         return array
@@ -57,6 +53,15 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def _of_dict(name: str, kind: type) -> str:
+    if name != "x":
+        return f"{name} is a {kind.__name__}; give an array of numbers, such as list({name}.values())"
+    return (
+        f"x is a {kind.__name__}; write grad(f)(x), or value_and_grad(f)(x), which take dicts, as jac(f)(x) and "
+        "hess(f)(x) do, or weight_gradient(f, x) for a network's weights"
+    )
 
 
 def _not_real(name: str, dtype: np.dtype[Any], kind: type) -> str:

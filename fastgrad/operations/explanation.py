@@ -30,6 +30,7 @@ from ..formulas import stencils
 from ..formulas.values import ComplexError
 from ..results import Explanation
 from . import parts
+from .hints import refuse_dict
 from .solve import check_combination, none_ran
 
 
@@ -60,6 +61,7 @@ def explain(
     check_engine(engine)
     used = check_map(workers, engine)
     check_function(f)
+    refuse_dict(x, "explain")
     check_scheme(method, order)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
     what |= {"h": h, "rel_step": rel_step, "side": side, "noise": noise}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -35,6 +35,25 @@ COLUMNS = (
 POINTS = (
     "f never reads x[{k}:]: x, of shape {shape}, is one point here. If its rows are points, write batch=True"
 )  # fmt: skip
+
+OF_DICTS = {
+    "explain": (
+        "explain is for gradient, at one array: grad(f, full_output=True)(x).engine says it of a dict; of a network's "
+        "weights the gradient is weight_gradient(f, x)"
+    ),
+    "propagate": (
+        "propagate takes one array: write propagate(lambda v: f(dict(zip(x, v))), list(x.values()), cov) for a dict of "
+        "numbers"
+    ),
+}
+"""What to write where the functions of a dict are no help."""
+
+
+def refuse_dict(x: Any, name: str) -> None:
+    """Raise TypeError for a dict in an operation for which `grad` and its relatives do not stand in."""
+    if isinstance(x, Mapping):
+        msg = f"x is a {type(x).__name__}; {OF_DICTS[name]}"
+        raise TypeError(msg)
 
 
 def raise_with_hint(call: Call, error: Exception) -> None:
@@ -81,8 +100,10 @@ def _hint(call: Call, error: Exception) -> str:
     with look.quiet(), suppress(Exception):
         if points.count > 1:
             return _of_rows(call, points)
+        x = points.row(0).reshape(points.shape)
         if str(error).startswith("f returned an array of shape"):
-            return _of_shape(call, points.row(0).reshape(points.shape))
+            return _of_shape(call, x)
+        return _of_points(call, x) if x.ndim == 2 and not call.vector else ""
     return ""
 
 
@@ -145,12 +166,17 @@ def _of_shape(call: Call, x: Array) -> str:
 
 
 def _of_matrix(call: Call, x: Array, shape: tuple[int, ...]) -> str:
-    one = f"x, of shape {x.shape}, is one point here: if its"
     if shape in {x.shape[:1], (len(x), 1)} and not _takes(call, x[0]):
         return (
             f"f takes all rows of x, of shape {x.shape}, at once: for the gradient at each row let f take one point, "
             "x[0] for X[:, 0], and write batch=True"
         )
+    return _of_points(call, x)
+
+
+def _of_points(call: Call, x: Array) -> str:
+    """Whether f is made for the columns or the rows of x, which were taken for one point."""
+    one = f"x, of shape {x.shape}, is one point here: if its"
     if len(x) < x.shape[1] and _takes(call, x[:, 0]):
         return f"{one} columns are points, write x.T and batch=True"
     return f"{one} rows are points, write batch=True" if _takes(call, x[0]) else ""

@@ -31,6 +31,7 @@ from ..engine.numbers import real_array
 from ..engine.options import Labelled, Many, Numbers
 from ..formulas.values import as_numbers, refuse_complex
 from ..results import Result, status_of
+from .hints import refuse_dict
 from .jacobians import jacobian
 
 
@@ -88,6 +89,7 @@ def propagate(
     [6. 2.] [[0.25, 0.03], [0.03, 0.01]]
     """
     check_function(f)
+    refuse_dict(x, "propagate")
     refuse_bounds(bounds, "propagate")
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "batch": batch, "method": method, "order": order}
     what |= {"h": h, "rel_step": rel_step}
