@@ -16,6 +16,7 @@ from fastgrad import (
     jvp,
     nn,
     numerical_gradient,
+    plot,
     propagate,
     value_and_gradient,
     weight_gradient,
@@ -121,7 +122,7 @@ ROWS = [
     ),
     Try(
         "points without batch, a branch",
-        lambda: value_and_gradient(lambda x: x[0] if x[0] > x[1] else x[1], POINTS),
+        lambda: value_and_gradient(lambda x: x[0] * (1 if x[1] > 0 else -1), POINTS),
         ValueError,
         ["ambiguous", "rows are points, write batch=True"],
     ),
@@ -250,7 +251,32 @@ CALLS = [
     Try("an option that does not exist", lambda: gradient(wave, np.ones(2), step=1e-4), TypeError, ["'step'"]),
 ]
 
-TABLE = CALLS + FORMS + SAMPLED + ROWS + SEVERAL + WEIGHTS + RETURNED
+
+def drawn(name, *given, **options):
+    """A call of fastgrad.plot, which draws nothing."""
+    return lambda: getattr(plot, name)(*given, **options)
+
+
+SHEET = np.ones((4, 3))
+SAMPLES_DRAWN = ["shape (4, 3)", "samples of one quantity", "plot.quiver(grid.gradient(f, x0, x1), [x0, x1])"]
+START = [1.0, 2.0]
+RUN = "gradient_descent(f, x0, return_history=True)"
+
+PICTURES = [
+    Try("arrows of samples", drawn("quiver", SHEET, AXES), ValueError, SAMPLES_DRAWN),
+    Try("arrows of samples in lists", drawn("quiver", SHEET.tolist(), AXES), ValueError, SAMPLES_DRAWN),
+    Try("lines of samples", drawn("streamplot", SHEET, AXES), ValueError, ["plot.streamplot(grid.gradient(f, x0, x1)"]),
+    Try("a descent by axes and start", drawn("descent", wave, AXES, START), ValueError, ["axes come third", RUN]),
+    Try(
+        "a descent by rate",
+        drawn("descent", wave, AXES, START, lr=0.1),
+        TypeError,
+        ["lr=0.1", "descent(f, gradient_descent(f, x0, lr=0.1, return_history=True))"],
+    ),
+    Try("a descent by its start", drawn("descent", wave, START), ValueError, ["path has shape (2,)", RUN]),
+]
+
+TABLE = PICTURES + CALLS + FORMS + SAMPLED + ROWS + SEVERAL + WEIGHTS + RETURNED
 
 
 @pytest.mark.parametrize("row", TABLE, ids=[row.name for row in TABLE])

@@ -112,12 +112,13 @@ def title_of(f: Any, before: str = "") -> str:
 
 
 def finished(
-    ax: Axes, coloured: ScalarMappable | None = None, labels: tuple[str, str] = ("$x_0$", "$x_1$"), title: str = ""
-) -> Axes:
+    ax: Axes, coloured: ScalarMappable | None = None, labels: tuple[str, str] = ("$x_0$", "$x_1$"), title: str = "",
+    beside: str = "",
+) -> Axes:  # fmt: skip
     """The axes with labels and title, unless they have some, and a colour bar for what is coloured by magnitude."""
     ax.set_xlabel(ax.get_xlabel() or labels[0])
     ax.set_ylabel(ax.get_ylabel() or labels[1])
     ax.set_title(ax.get_title() or title)
     if coloured is not None:
-        ax.figure.colorbar(coloured, ax=ax, label=r"$|\nabla f|$")
+        ax.figure.colorbar(coloured, ax=ax, label=beside or r"$|\nabla f|$")
     return ax

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 NODES = 200
+RUN = "gradient_descent(f, x0{}, return_history=True)"
+OF_A_RUN = {"lr", "step_num"}
 GREYS = ("0.55", "0.95")  # opaque, so that a dark page does not shine through
 
 
@@ -87,6 +89,7 @@ def descent(
     """
     plt = pyplot(ax)
     check_function(f)
+    _refuse_rates(keywords)
     points = _path(path)
     (x, y), labels = (_box(points), names()) if axes is None else two_axes(axes, "descent")
     check_increasing(x, "axes[0]")
@@ -101,10 +104,26 @@ def descent(
     return finished(ax, labels=labels, title=title_of(f))
 
 
+def _refuse_rates(keywords: dict[str, Any]) -> None:
+    """Raise TypeError for options of a descent, which is over when it is drawn."""
+    given = [f"{name}={value!r}" for name, value in keywords.items() if name in OF_A_RUN]
+    if given:
+        words = ", ".join(given)
+        run = RUN.format(f", {words}")
+        msg = f"{words} is for the descent itself, which is over when it is drawn; write descent(f, {run})"
+        raise TypeError(msg)
+
+
 def _path(path: Any) -> Array:
-    points = real_values(_joined(path), "path")
+    joined = _joined(path)
+    shapes = [np.shape(part) for part in joined] if isinstance(joined, (list, tuple)) else []
+    if len(shapes) == 2 and shapes[0] != shapes[1]:
+        msg = f"path holds arrays of shapes {shapes}; axes come third: write descent(f, {RUN.format('')}, axes)"
+        raise ValueError(msg)
+    points = real_values(joined, "path")
     if points.ndim != 2 or points.shape[1] != 2:
         hint = "write path.T" if points.ndim == 2 and len(points) == 2 else "write np.vstack([history, end])"
+        hint = f"of a start write descent(f, {RUN.format('')})" if points.shape == (2,) else hint
         msg = f"path has shape {points.shape}; it must be (steps + 1, 2), one position per row: {hint}"
         raise ValueError(msg)
     finite = points[np.isfinite(points).all(axis=1)]

@@ -33,7 +33,7 @@ def quiver(
     ax: Axes | None = None,
     negative: bool = False,
     every: int | tuple[int, int] | None = None,
-    colorbar: bool = True,
+    colorbar: bool | str = True,
     **keywords: Any,
 ) -> Axes:
     """The gradient of a function of two variables as arrows, coloured by its magnitude.
@@ -56,8 +56,8 @@ def quiver(
     every : int or (int, int), optional
         An arrow at every so many nodes, along each axis. By default about 25 arrows along an axis, all nodes of a
         coarse grid; a function is differentiated only where arrows are.
-    colorbar : bool
-        Add a colour bar. Without effect where `color` is given.
+    colorbar : bool or str
+        Add a colour bar, or one with this text beside it. Without effect where `color` is given.
     **keywords
         To `matplotlib.axes.Axes.quiver`: `color` for arrows of one colour, `cmap`, `scale`, `norm`, ... The default
         colours can be told apart from a light and from a dark background.
@@ -99,7 +99,7 @@ def quiver(
     tips = nodes + field.slopes / scale
     ax.update_datalim(tips.reshape(2, -1).T[np.isfinite(field.magnitude).ravel()])
     ax.autoscale_view()
-    return finished(ax, arrows if colorbar and coloured else None, field.labels, field.title)
+    return finished(ax, arrows if colorbar and coloured else None, field.labels, field.title, _text(colorbar))
 
 
 def streamplot(
@@ -108,7 +108,7 @@ def streamplot(
     *,
     ax: Axes | None = None,
     negative: bool = False,
-    colorbar: bool = True,
+    colorbar: bool | str = True,
     **keywords: Any,
 ) -> Axes:
     """The gradient of a function of two variables as streamlines, coloured by its magnitude.
@@ -150,7 +150,7 @@ def streamplot(
     )
     ax.update_datalim([(field.x[0], field.y[0]), (field.x[-1], field.y[-1])])
     ax.autoscale_view()
-    return finished(ax, stream.lines if colorbar and coloured else None, field.labels, field.title)
+    return finished(ax, stream.lines if colorbar and coloured else None, field.labels, field.title, _text(colorbar))
 
 
 # --- what callers pass -----------------------------------------------------------------------------------------------
@@ -175,20 +175,22 @@ def _field(f: Any, axes: Any, negative: bool, caller: str, every: Any) -> Field:
     if callable(f):
         slopes = gradient_field(f, [x, y])
     else:
-        slopes = _checked(real_values(f, "f"), (2, whole[0].size, whole[1].size))[:, some[0], some[1]]
+        slopes = _checked(real_values(f, "f"), (2, whole[0].size, whole[1].size), caller)[:, some[0], some[1]]
     slopes = -slopes if negative else slopes
     with np.errstate(all="ignore"):
         magnitude = np.hypot(*slopes)
     return Field(x, y, slopes, magnitude, labels, title_of(f, r"$-\nabla$ " if negative else r"$\nabla$ "))
 
 
-def _checked(field: Array, shape: tuple[int, int, int]) -> Array:
+def _checked(field: Array, shape: tuple[int, int, int], caller: str) -> Array:
     if field.shape != shape:
         msg = (
             f"f is an array of shape {field.shape}; with axes of {shape[1]} and {shape[2]} nodes it must be "
             f"{shape}, the result of gradient_field(f, axes): element [i, a, b] is the derivative "
             "along axis i at (axes[0][a], axes[1][b])"
         )
+        if field.shape == shape[1:]:
+            msg += f"; of samples of one quantity write plot.{caller}(grid.gradient(f, x0, x1), [x0, x1])"
         raise ValueError(msg)
     return field
 
@@ -221,6 +223,11 @@ def _check_even(axis: Array, name: str) -> None:
 
 
 # --- what is drawn ---------------------------------------------------------------------------------------------------
+
+
+def _text(colorbar: bool | str) -> str:
+    """What is asked for beside the colour bar."""
+    return colorbar if isinstance(colorbar, str) else ""
 
 
 def _colours(coloured: bool) -> dict[str, Any]:

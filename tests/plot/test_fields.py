@@ -135,6 +135,11 @@ def test_no_colour_bar(draw):
     assert len(draw(slope, EVEN, colorbar=False).figure.axes) == 1
 
 
+@pytest.mark.parametrize("draw", [plot.quiver, plot.streamplot])
+def test_a_text_beside_the_colour_bar(draw):
+    assert draw(slope, EVEN, colorbar="speed [m/s]").figure.axes[1].get_ylabel() == "speed [m/s]"
+
+
 @pytest.mark.parametrize("negative", [False, True])
 @pytest.mark.parametrize("f", [valley, 2 * WEIGHTS * MESH], ids=["function", "array"])
 def test_streamlines_follow_the_gradient(f, negative):
