@@ -16,7 +16,7 @@ from . import transforms as transforms
 from .book.dropins import gradient_descent, numerical_diff, numerical_gradient, numerical_gradient_2d, tangent_line
 from .checking import check_gradient
 from .grid import fields as _fields
-from .nn.weights import weight_gradient
+from .nn import weights as _weights
 from .operations import explanation as _explanation
 from .operations import gradients as _gradients
 from .operations import hessians as _hessians
@@ -42,6 +42,7 @@ jvp = _telling(_jacobians.jvp, __name__)
 propagate = _telling(_propagation.propagate, __name__)
 value_and_gradient = _telling(_gradients.value_and_gradient, __name__)
 vjp = _telling(_functions.vjp, __name__)
+weight_gradient = _telling(_weights.weight_gradient, __name__)
 
 __all__ = [
     "ConstantFunctionWarning",

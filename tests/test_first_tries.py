@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from fastgrad import (
     derivative,
@@ -11,6 +12,7 @@ from fastgrad import (
     grad,
     gradient,
     gradient_field,
+    grid,
     hessian,
     jacobian,
     jvp,
@@ -25,6 +27,7 @@ from fastgrad import (
 POINTS = np.random.default_rng(0).normal(size=(1000, 2))
 SAMPLES = np.sin(np.linspace(0.0, 1.0, 20))
 LABELS = np.eye(2)[[0, 1, 0]]
+SHEET = np.ones((4, 3))
 AXES = [np.linspace(0.0, 1.0, 4), np.linspace(0.0, 1.0, 3)]
 
 
@@ -249,6 +252,53 @@ CALLS = [
         ["2 positional arguments but 3", "jacobian(f, x, args=(...,))"],
     ),
     Try("an option that does not exist", lambda: gradient(wave, np.ones(2), step=1e-4), TypeError, ["'step'"]),
+    Try("weights alone", lambda: weight_gradient(net().params), TypeError, ["write weight_gradient(loss, params)"]),
+]
+
+STEP = ["h= is the step", "write h=0.001"]
+
+KEYWORDS = [
+    *[
+        Try(f"{name}=", lambda name=name: gradient(wave, np.ones(2), **{name: 1e-3}), TypeError, [f"'{name}'", *STEP])
+        for name in ("eps", "epsilon", "step", "dx", "delta", "absolute_step")
+    ],
+    Try("dx= of a number", lambda: derivative(np.sin, 1.0, dx=1e-3), TypeError, STEP),
+    Try("eps= of weights", lambda: weight_gradient(lambda p: 1.0, np.ones(2), eps=1e-3), TypeError, STEP),
+    Try("eps= of a function", lambda: grad(wave, eps=1e-3), TypeError, ["keyword argument 'eps'", *STEP]),
+    Try("relative_step=", lambda: jacobian(several, np.ones(2), relative_step=1e-3), TypeError, ["rel_step=0.001"]),
+    Try("accuracy=", lambda: gradient(wave, np.ones(2), accuracy=4), TypeError, ["write order=4"]),
+    Try("order= of samples", lambda: grid.gradient(SHEET, order=4), TypeError, ["'order'", "write accuracy=4"]),
+    Try("order= of a Laplacian", lambda: grid.laplacian(SHEET, order=4), TypeError, ["write accuracy=4"]),
+    Try("dx= of samples", lambda: grid.gradient(SHEET, dx=0.5), TypeError, ["by place", "gradient(values, 0.5)"]),
+    Try("coord= of samples", lambda: grid.gradient(SHEET, coord="x"), TypeError, ["write axis='x'"]),
+]
+
+X, Y = np.meshgrid(*AXES, indexing="ij")
+ONE_BY_ONE = ["each axis has an argument of its own", "write grid.gradient(values, x, y)"]
+OF_MESHES = ["distances must be either scalars or 1d", "write grid.gradient(values, X[:, 0], Y[0, :])"]
+
+SPACINGS = [
+    Try("axes in a tuple", lambda: grid.gradient(SHEET, tuple(AXES)), ValueError, ONE_BY_ONE),
+    Try("axes in a list", lambda: grid.gradient(SHEET, AXES), ValueError, ONE_BY_ONE),
+    Try("equal axes in a list", lambda: grid.gradient(SHEET[:3], [AXES[1]] * 2), TypeError, ONE_BY_ONE),
+    Try("numbers in a tuple", lambda: grid.gradient(SHEET, (0.1, 0.2)), TypeError, ONE_BY_ONE),
+    Try("axes in a tuple, Laplacian", lambda: grid.laplacian(SHEET, tuple(AXES)), ValueError, ONE_BY_ONE),
+    Try("axes of a DataArray", lambda: grid.gradient(xr.DataArray(SHEET), tuple(AXES)), ValueError, ONE_BY_ONE),
+    Try("meshes", lambda: grid.gradient(SHEET, X, Y), ValueError, OF_MESHES),
+    Try("meshes in a list", lambda: grid.gradient(SHEET, [X, Y]), TypeError, OF_MESHES[1:]),
+    Try("open meshes", lambda: grid.gradient(SHEET, *np.ix_(*AXES)), ValueError, OF_MESHES),
+    Try(
+        "meshes by rows",
+        lambda: grid.gradient(SHEET.T, *np.meshgrid(*AXES)),
+        ValueError,
+        ["write grid.gradient(values, Y[:, 0], X[0, :])"],
+    ),
+    Try(
+        "axes of rows first",
+        lambda: grid.gradient(SHEET.T, *AXES),
+        ValueError,
+        ["4, 3 nodes, the values the shape (3, 4)", "write grid.gradient(values, y, x)"],
+    ),
 ]
 
 
@@ -257,7 +307,6 @@ def drawn(name, *given, **options):
     return lambda: getattr(plot, name)(*given, **options)
 
 
-SHEET = np.ones((4, 3))
 SAMPLES_DRAWN = ["shape (4, 3)", "samples of one quantity", "plot.quiver(grid.gradient(f, x0, x1), [x0, x1])"]
 START = [1.0, 2.0]
 RUN = "gradient_descent(f, x0, return_history=True)"
@@ -276,7 +325,7 @@ PICTURES = [
     Try("a descent by its start", drawn("descent", wave, START), ValueError, ["path has shape (2,)", RUN]),
 ]
 
-TABLE = PICTURES + CALLS + FORMS + SAMPLED + ROWS + SEVERAL + WEIGHTS + RETURNED
+TABLE = KEYWORDS + SPACINGS + PICTURES + CALLS + FORMS + SAMPLED + ROWS + SEVERAL + WEIGHTS + RETURNED
 
 
 @pytest.mark.parametrize("row", TABLE, ids=[row.name for row in TABLE])

@@ -54,7 +54,7 @@ def axes_of(values: Any, spacing: Sequence[Any], axis: Any) -> Axes:
     names = [dimension if k is None else k for dimension, k in found]
     numbers = tuple(int(values.dims.index(dimension)) for dimension in dimensions)
     given = list(spacing) or [values[name] if name in values.coords else 1.0 for name in names]
-    if len(given) == 1 and np.ndim(given[0]) == 0:
+    if len(given) == 1 and not isinstance(given[0], (list, tuple)) and np.ndim(given[0]) == 0:
         given *= len(names)
     for dimension, s in zip(dimensions, given, strict=False):
         _check_along(dimension, s, values)

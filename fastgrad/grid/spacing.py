@@ -16,6 +16,7 @@ from ..engine.arguments import check_workers
 from ..engine.numbers import is_dask
 from ..formulas.spacings import ACCURACIES, Line, numpy_line, periodic_three_points, uneven_line, uniform_line
 from ..results import users_level
+from .hints import right_call
 from .numbers import is_duck, real_dtype
 
 Array = NDArray[Any]
@@ -75,7 +76,10 @@ def _distances(given: Any, n: int) -> Any:
 
 def exact(given: Any) -> Any:
     """Spacing as it is; integers that float64 cannot hold, such as a clock's nanoseconds, from the smallest one."""
-    array = np.asarray(given) if isinstance(given, (list, tuple, np.ndarray)) else None
+    try:
+        array = np.asarray(given) if isinstance(given, (list, tuple, np.ndarray)) else None
+    except ValueError:  # of rows of different lengths
+        return given
     if array is None or array.ndim != 1 or array.dtype.kind not in "iu" or array.dtype.itemsize < 8 or not array.size:
         return given
     low, high = int(array.min()), int(array.max())
@@ -122,6 +126,12 @@ def numpys_gradient(values: Any, spacing: tuple[Any, ...], axis: Any, edge_order
         if isinstance(error, ValueError):  # an axis that does not exist
             raise
         raise ValueError(TOO_SMALL) from None
+    except (TypeError, ValueError) as error:
+        text = right_call(np.shape(values), spacing)
+        if not text:
+            raise
+        msg = f"{error}; {text}"
+        raise type(error)(msg) from None
 
 
 # --- a formula for each axis ------------------------------------------------------------------------------------------

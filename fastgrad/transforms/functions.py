@@ -30,6 +30,7 @@ from ..engine.call import Workers
 from ..engine.numbers import real_array
 from ..engine.options import GradientFunction, Labelled, Many, Numbers, ResultFunction, ValueFunction
 from ..formulas.values import refuse_complex
+from ..operations.calls import right_option
 from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian, hvp
 from ..operations.jacobians import jacobian
@@ -216,7 +217,13 @@ def hessp(f: Function, **options: Any) -> Callable[..., Array]:
 def _bound(operation: Function, f: Function, options: dict[str, Any], vectors: int = 0) -> Derivative:
     check_function(f)
     points = (None,) * (1 + vectors)
-    inspect.signature(operation).bind(f, *points, **options)  # TypeError for an option that does not exist
+    signature = inspect.signature(operation)
+    try:
+        signature.bind(f, *points, **options)
+    except TypeError as error:  # an option that does not exist
+        unknown = next((option for option in options if option not in signature.parameters), "")
+        text = right_option(operation, unknown, options.get(unknown))
+        raise TypeError(f"{error}; {text}" if text else str(error)) from None
     return Derivative(operation, f, {"args": (), **options}, vectors)
 
 

@@ -7,15 +7,25 @@ import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad import gradient
+from fastgrad import gradient, grid
 from fastgrad.operations import gradients
 from fastgrad.operations.calls import telling
 
 
 def test_what_is_told_has_the_functions_own_signature_and_travels():
-    for name in ("gradient", "derivative", "hessian", "jvp", "gradient_field", "explain", "vjp", "propagate"):
+    for name in (
+        "gradient",
+        "derivative",
+        "hessian",
+        "jvp",
+        "gradient_field",
+        "explain",
+        "vjp",
+        "propagate",
+        "weight_gradient",
+    ):
         function = getattr(fastgrad, name)
-        assert next(iter(inspect.signature(function).parameters)) == "f"
+        assert next(iter(inspect.signature(function).parameters)) == ("loss" if name == "weight_gradient" else "f")
         assert "options" not in inspect.signature(function).parameters
         assert function.__name__ == name
         assert pickle.loads(pickle.dumps(function)) is function
@@ -40,5 +50,13 @@ def test_what_fits_is_passed_on():
 
 def test_names_that_do_not_exist_are_pythons_business():
     with pytest.raises(TypeError) as caught:
-        gradient(np.sum, np.ones(2), step=1e-4)
-    assert str(caught.value) == "gradient() got an unexpected keyword argument 'step'"
+        gradient(np.sum, np.ones(2), steps=1e-4)
+    assert str(caught.value) == "gradient() got an unexpected keyword argument 'steps'"
+
+
+@pytest.mark.parametrize("name", grid.__all__)
+def test_functions_of_samples_keep_their_signatures_and_travel(name):
+    function = getattr(grid, name)
+    assert list(inspect.signature(function).parameters)[1] == "spacing"
+    assert (function.__name__, function.__module__) == (name, "fastgrad.grid")
+    assert pickle.loads(pickle.dumps(function)) is function
