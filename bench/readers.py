@@ -19,8 +19,11 @@ SAMPLE = {"TwoLayer": 200, "Layered": 60, "Convolutional": 4}  # weights at whic
 
 
 def softmax(z):
-    z = z - np.max(z, axis=1, keepdims=True)
-    return np.exp(z) / np.sum(np.exp(z), axis=1, keepdims=True)
+    """As the book writes it."""
+    z = z.T
+    z = z - np.max(z, axis=0)
+    y = np.exp(z) / np.sum(np.exp(z), axis=0)
+    return y.T
 
 
 def cross_entropy(y, t):

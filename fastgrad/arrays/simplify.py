@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from .nodes import Node, ordered, pick, ufunc
+from .transposes import untransposed
 
 
 def simplified(result: Node, parameters: Mapping[str, Node]) -> tuple[Node, Mapping[str, Node]]:
     """The same result from fewer nodes: softmax has one exp, of y[rows, labels] no others are computed."""
+    result = untransposed(result)
     known: dict[Any, Node] = {}
     done: dict[Node, Node] = {node: node for node in parameters.values()}
     for node in ordered([result]):

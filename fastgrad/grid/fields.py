@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal, Unpack, cast, overload
@@ -32,10 +33,14 @@ from ..formulas import stencils
 from ..formulas.steps import Steps, choose_steps
 from ..operations.hints import raise_with_signature
 from ..operations.solve import by_definition, check_combination, none_ran
-from ..results import Result, status_of, users_level
+from ..results import Result, StepWarning, status_of, users_level
 from . import slabs
 
 Array = NDArray[Any]
+
+SPAN = (
+    32  # steps: of a sine with one period on a shorter axis a difference of order 2 is off by more than half a percent
+)
 
 
 @overload
@@ -232,7 +237,22 @@ def _steps(grid: Grid, table: stencils.Table, h: Any, rel_step: Any) -> Steps:
     whole = choose_steps(np.zeros(grid.dimension), table.stencil, h, rel_step)
     for axis, size in zip(grid.axes, np.broadcast_to(whole.size, grid.dimension), strict=True):
         Steps(whole.rule, size).check(axis)
+    if whole.rule == "default":
+        _warn_of_short_axes(grid.axes, whole)
     return whole
+
+
+def _warn_of_short_axes(axes: tuple[Array, ...], steps: Steps) -> None:
+    """The default step is for an f that changes on a length of 1: an axis in micrometres has other plans."""
+    for number, axis in enumerate(axes):
+        ends = np.array([axis.min(initial=np.inf), axis.max(initial=-np.inf)])
+        span, step = ends[1] - ends[0], float(steps.at(ends).max()) if np.isfinite(ends).all() else 0.0
+        if 0.0 < span < SPAN * step:
+            msg = (
+                f"the step {step:.2g} is long beside axis {number}, all of which spans {span:.2g}; give rel_step=1e-5, "
+                "or h= in the axis's own units, or method='exact'"
+            )
+            warnings.warn(msg, StepWarning, stacklevel=users_level())
 
 
 def _fill_or_hint(call: Call, result: Array, engine: str, progress: Any, *, workers: Workers) -> Facts:

@@ -24,6 +24,7 @@ from ..operations.jacobians import jacobian
 from ..program.freshness import Watch
 from ..program.keys import unchanging
 from ..results import EngineError
+from .edges import warn_at_edge
 from .limits import Limits
 from .trees import derivative_of_tree, is_tree
 
@@ -50,6 +51,7 @@ _OPTIONS = {
     "bounds",
     "engine",
 }  # with others the operation is called
+_NAMES = {gradient: "grad", value_and_gradient: "value_and_grad", hessian: "hess"}
 _METHODS, _ENGINES = ["central", "forward", "backward", EXACT], ["auto", "simd"]
 
 Bound = Callable[[Array, tuple[Any, ...]], Any]
@@ -93,7 +95,7 @@ class Derivative:
         if type(x) is not np.ndarray and is_tree(x) and self._takes_trees(x):
             return derivative_of_tree(self.operation, self.f, x, how)
         if not self._may_be_bound(x, how) or (run := self._bind(x, given, how)) is None:
-            return self.operation(self.f, x, *along, **how)
+            return self._told(x, how, self.operation(self.f, x, *along, **how))
         exact, found = how.get("method") == EXACT, run(x)
         usual = found is not None and bool(np.any(found[1] if type(found) is tuple else found))
         if not usual:
@@ -106,7 +108,13 @@ class Derivative:
             self._looked.clear()
         self._looked.add(x.shape)
         # The same bits, with the warnings that a first call is worth; a second one, of other numbers, is bound anew.
-        return self.operation(self.f, x, *along, **{**how, "engine": "auto" if exact else "simd"})
+        return self._told(x, how, self.operation(self.f, x, *along, **{**how, "engine": "auto" if exact else "simd"}))
+
+    def _told(self, x: Any, how: dict[str, Any], found: Any) -> Any:
+        """The same, with a warning where an optimizer would take it for an end."""
+        if type(x) is np.ndarray and self.operation in _NAMES:
+            warn_at_edge(_NAMES[self.operation], self.f, x, how["args"], how, found)
+        return found
 
     def _takes_trees(self, x: Any) -> bool:
         """Whether x is for f to get in its form; lists of arrays may be points."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastgrad import gradient
+from fastgrad import StepWarning, gradient
 from fastgrad.grid.fields import gradient_field
 
 ENGINES = ["python", "reference", "jit", "simd"]
@@ -186,3 +186,19 @@ def test_nodes_that_are_not_finite_are_those_of_points(f, lengths, method):
     expected = gradient(f, points, batch=True, method=method, engine="simd")
     assert method == "central" or not np.isfinite(expected).all()
     np.testing.assert_array_equal(field.reshape(len(axes), -1).T, expected)
+
+
+@pytest.mark.parametrize("options", [{}, {"order": 4}, {"method": "forward"}])
+def test_a_step_that_is_long_beside_an_axis(options):
+    axes = np.linspace(1e-6, 4e-6, 20), np.linspace(0.0, 1.0, 10)
+
+    def f(p):
+        return np.exp(-p[0] / 2e-6) * p[1]
+
+    with pytest.warns(StepWarning, match="beside axis 0, all of which spans 3e-06; give rel_step=1e-5"):
+        gradient_field(f, axes, **options)
+    found = gradient_field(f, axes, rel_step=1e-5)
+    exact = gradient_field(f, axes, method="exact")
+    np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-6)
+    gradient_field(f, (np.array([1e-6]), axes[1]))
+    gradient_field(f, (np.linspace(0.0, 0.01, 20), axes[1]))
