@@ -178,7 +178,7 @@ def called(function: Any, /, *args: Any, **options: Any) -> Any:
             function, args = function.__func__, (function.__self__, *args)
         if is_users_function(function):
             function = paths.swap(function)
-        if paths.sides and not _is_harmless(function):
+        if paths.sides and (not _is_harmless(function) or _is_given_out(function, args, options)):
             paths.take_apart(paths.sides[-1])
         if _is_numpys(function):
             return foreign(function, args, options)
@@ -191,7 +191,12 @@ def _is_numpys(function: Any) -> bool:
     return isinstance(function, np.ufunc) or isinstance(owner, (np.ndarray, np.ufunc)) or home(function)[:5] == "numpy"
 
 
-_WRITING = {*MUTATING, "fill_diagonal", "next", "setattr", "delattr", "open", "input", "print", "iter"}
+def _is_given_out(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+    """Whether a call says where its results go."""
+    return "out" in options or len(args) > getattr(function, "nin", len(args))  # a ufunc, or what stands for one
+
+
+_WRITING = {*MUTATING, "next", "setattr", "delattr", "open", "input", "print", "iter"}
 
 
 def _is_harmless(function: Any) -> bool:

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 from ..captures import is_installed, is_own
 from ..program import ZERO, Operand
 from .implications import Fact, canonical, implied
+from .leftovers import Noted
 from .refusals import TEXT, ManyWaysError, refuse
 from .sampling import Sample
 from .symbols import Trace
@@ -89,6 +90,8 @@ class Paths:
         How often something was decided, or put together.
     typed : bool
         Whether f asks for types, so that numbers of two types are not put together.
+    noted : Noted
+        What f may write into.
     sides : list
         The places of which both sides are being run, innermost last.
     """
@@ -101,10 +104,11 @@ class Paths:
         *,
         alone: bool,
         typed: bool = False,
+        noted: Noted | None = None,
         swap: Callable[[FunctionType], Any],
     ) -> None:
         self.trace, self.apart, self.alone, self.swap = trace, apart, alone, swap
-        self._sample, self.typed = sample, typed
+        self._sample, self.noted, self.typed = sample, noted or Noted(), typed
         self.branches, self.sides = 0, list[Any]()
         self._frames: list[_Frame] = []
         self._turns = 0
@@ -129,7 +133,7 @@ class Paths:
             frame.script.append(self._first(key))
         decided, value, _ = frame.script[frame.asked]
         if decided != key:
-            refuse("f decides otherwise when it is called again: it keeps state")
+            refuse(_STATE)
         frame.asked += 1
         frame.supposed.append((key, value))
         self.branches += 1
@@ -199,6 +203,28 @@ class Paths:
         found, self.trace.guards = dict.fromkeys(self.trace.guards), self._outer.pop()
         self.trace.guards += [self.either(mask, *((key, ZERO) if side else (ZERO, key))) for key in found]
 
+    def explore_f(self, run: Callable[[], Any]) -> list[Way]:
+        """All ways through f, each from what was there before: called in Python, it would have gone one of them."""
+
+        def alone() -> Any:
+            try:
+                result = run()
+                if not self.noted.is_left() and self.noted.has_changed():
+                    self._repeat(run, result)
+                return result
+            finally:
+                self.noted.take_back()
+
+        return self.explore(alone)
+
+    def _repeat(self, run: Callable[[], Any], result: Any) -> None:
+        """Call f again on the same way, where it has written into what it reaches."""
+        frame, branches = self._frames[-1], self.branches
+        again = self._frames[-1] = _Frame(frame.script[: frame.asked])
+        if run() != result or (again.asked, len(again.script)) != (frame.asked, frame.asked):
+            refuse(_STATE)
+        self._frames[-1], self.branches = frame, branches
+
     def explore(self, run: Callable[[], Any]) -> list[Way]:
         """All ways through a function, in depth-first order, true before false."""
         script, ways, guards, sides = list[Any](), list[Way](), self.trace.guards, len(self.sides)
@@ -266,6 +292,7 @@ class Paths:
         return yes if yes == no else self.trace.node("select", mask, yes, no).key
 
 
+_STATE = "f decides otherwise when it is called again: it keeps state"
 _LOOP = (
     ": a loop whose number of turns depends on data, or many branches; write np.where, np.maximum or np.minimum, or "
     "let helper functions return what each branch gives"
