@@ -21,6 +21,8 @@ from .retargeted import Retargeted, watched
 from .sampling import Sample
 from .symbols import Trace
 
+_TYPES = {"isinstance", "issubclass", "type", "hasattr"}
+
 
 def together(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace) -> Program:
     """f's program; sides that only assign are put together where they end, helpers where they return."""
@@ -40,7 +42,7 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     if may_write(target.codes):
         noted.look(f, given.args)
     kept, points = set[Any](), given.sample
-    typed = any("isinstance" in names(code) for code in target.codes)
+    typed = any(not _TYPES.isdisjoint(names(code)) for code in target.codes)
     sample = None if points is None else Sample(recording, points, prod(given.shape))
     with watched(target.catches):
         while True:

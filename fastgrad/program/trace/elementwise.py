@@ -45,6 +45,13 @@ def is_pythons(value: Any) -> bool:
     return value.key in value.trace.pythons if isinstance(value, Symbol) else type(value) in (int, float)
 
 
+def as_pythons(value: Any) -> Any:
+    """A value that is one of Python's, as what one of its functions gives."""
+    if isinstance(value, Traced):
+        value.trace.pythons.add(value.key)
+    return value
+
+
 def record(name: str, *values: Any) -> Any:
     """Append a node with numbers for operands."""
     trace = next(value.trace for value in values if isinstance(value, Traced))

@@ -12,7 +12,7 @@ import numpy as np
 from ..captures import home, is_installed, is_users_function
 from ..program import Operand
 from .arrays import overlap
-from .elementwise import as_mask, logical_not
+from .elementwise import as_mask, as_pythons, logical_not
 from .joins import ApartError, join
 from .leftovers import HARMLESS, MUTATING
 from .paths import NOTHING, Paths, foreign
@@ -70,7 +70,7 @@ def _as_truth(value: Any) -> Any:
 
 def negated(value: Any) -> Any:
     """The truth of ``not value``."""
-    return logical_not(value) if isinstance(value, Traced) else not value
+    return as_pythons(logical_not(value)) if isinstance(value, Traced) else not value
 
 
 class Both:
