@@ -21,6 +21,7 @@ from ...program.differences import Written
 from ...program.exact import exact
 from ...program.program import Program
 from ...program.schedule import Schedule, schedule
+from ...program.trace.recording import ManyWaysError, Untraceable
 from ...results import EPS, EngineError
 from ..bound import Bound
 from ..call import Call, Output, Target, batch_rows, subset
@@ -220,9 +221,20 @@ def _asked(
         if len(missed) and (not program.sampled or (anew and len(missed) == len(rows))):
             raise EngineError(_CATCHES.format(call.points.row(int(rows[missed[0]]))))
         if len(missed):
-            own = sampled(subset(call, rows[missed]))
-            results[:, missed], outputs[:, missed] = _asked(own, call, rows[missed], anew=True)
+            results[:, missed], outputs[:, missed] = _anew(call, rows[missed])
     return results, outputs
+
+
+def _anew(call: Call, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+    """As `_asked`, by the ways that these points take; by halves, where there are too many of them."""
+    try:
+        own = sampled(subset(call, rows))
+    except Untraceable as refused:
+        if not isinstance(refused, ManyWaysError) or len(rows) == 1:
+            raise EngineError(str(refused)) from None
+        (a, b), (c, d) = (_anew(call, some) for some in np.array_split(rows, 2))
+        return np.concatenate([a, c], axis=1), np.concatenate([b, d], axis=1)
+    return _asked(own, call, rows, anew=True)
 
 
 def _missed(call: Call, rows: NDArray[np.intp], traced: Array) -> list[int]:

@@ -48,8 +48,6 @@ def _number(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:
         return yes
     if any(_is_integer(value) and abs(value) > LARGEST for value in (yes, no)):
         raise ApartError
-    if _is_integer(yes) and _is_integer(no):
-        paths.trace.integer(yes)  # from here on it is known which constants are integers
     if paths.typed and kind(paths.trace, yes) is not kind(paths.trace, no):
         raise ApartError
     result = select(Flag(paths.trace, mask), yes, no)

@@ -100,10 +100,10 @@ def _of_ways(f: Callable[..., Any], given: Given, noted: Noted, attempt: Callabl
 
     try:
         return attempt(partial(branching.together, f, given, noted))
-    except ManyWaysError:
-        raise
     except Untraceable as refused:
-        try:
+        if isinstance(refused, ManyWaysError) and given.sample is None:
+            raise
+        try:  # points take no more ways than they are
             return attempt(partial(branching.apart, f, given, noted))
         except Untraceable:
             raise refused from None
