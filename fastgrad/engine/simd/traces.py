@@ -46,7 +46,9 @@ class Traced:
         """The code of a key, compared with f when it is made, and again where other sides of its branches are taken."""
         if key not in self.codes:
             self.codes[key] = make()
-        elif self.program.branches and not call.often:
+            if self.program.branches and call.points.count:
+                self.sides.note(self.sides.unseen(call, self.program)[1])
+        elif self.program.branches:
             compare_new_sides(call, self.program, self.sides)
         return self.codes[key]
 
