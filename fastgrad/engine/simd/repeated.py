@@ -17,7 +17,7 @@ from ..call import Call, Rows
 from .code import Code, code_of
 from .comparison import compare_new_sides
 from .coverage import Sides
-from .scheduled import scheduled
+from .scheduled import derivatives, scheduled
 from .traces import traced, traced_parameters
 
 Array = NDArray[np.float64]
@@ -118,8 +118,9 @@ def _looking(run: Run, call: Call, program: Callable[[], Program], sides: Sides)
         count += 1
         if count > 1 and not count & (count - 1) and not sides.are_all_seen():
             points = Rows(np.array(x, dtype=float).reshape(call.points.layout), call.points.shape)
+            slopes = derivatives(program(), call.table) if call.table.is_exact else None
             try:
-                compare_new_sides(replace(call, points=points), program(), sides)
+                compare_new_sides(replace(call, points=points), program(), sides, slopes)
             except EngineError:
                 return None
         return run(x)

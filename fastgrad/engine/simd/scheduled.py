@@ -174,7 +174,7 @@ def checked_code(call: Call, program: Program) -> ScheduledCode:
             return outputs
 
         compare(call, program, FEW_LOOKED_AT, evaluate)
-        compare_slopes(call, derivatives(program, call.table))
+        compare_slopes(call, program, derivatives(program, call.table))
     return ScheduledCode(program, call.table)
 
 

@@ -129,7 +129,7 @@ def branching(x):
 
 def test_sides_that_are_taken_later_are_compared_ever_more_rarely(monkeypatch):
     looked, done = [], []
-    monkeypatch.setattr(repeated, "compare_new_sides", lambda call, program, sides: looked.append(len(done)))
+    monkeypatch.setattr(repeated, "compare_new_sides", lambda *_: looked.append(len(done)))
     run = repeat(branching, np.array([1.0, 2.0, 0.5]))
     for _ in range(40):
         done.append(run(np.array([1.0, 2.0, 3.0])))
