@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...formulas import stencils
 from ...formulas.stencils import Table
+from ...formulas.values import as_numbers
 from ...llvm.memory import Memory
 from ...program import saturation
 from ...program.differences import Written
@@ -242,7 +243,7 @@ def _missed(call: Call, rows: NDArray[np.intp], traced: Array) -> list[int]:
     missed = []
     for k in np.flatnonzero(~np.isfinite(traced).all(axis=1)).tolist():
         n = int(rows[k])
-        value = np.ravel(call.f(call.argument(call.points.row(n)), *call.args_at(n)))
+        value = np.ravel(as_numbers(call.f(call.argument(call.points.row(n)), *call.args_at(n))))
         if (np.isfinite(value) & ~np.isfinite(traced[k])).any():
             missed.append(k)
     return missed

@@ -22,7 +22,7 @@ RULES: dict[np.ufunc, Callable[..., Any]] = {}
 _ARITHMETIC = {"+", "-", "*", "/", "neg", "abs", "pow", "mod", "floordiv", "max", "min"}
 KEPT = "f uses what it kept from an earlier call; let it keep no values computed from x"
 _RAISING = {"/", "pow", "mod", "floordiv"}  # where NumPy gives inf or NaN
-_WHOLE = {"+", "-", "*", "neg", "abs", "mod", "floordiv", "max", "min", "select"}
+_WHOLE = {"+", "-", "*", "neg", "abs", "mod", "floordiv", "max", "min", "fmax", "fmin", "select"}
 _COUNTED = {"tofloat", "select", "+", "-", "*"}
 _COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
 
