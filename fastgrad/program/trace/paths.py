@@ -127,6 +127,10 @@ class Paths:
         if known is not None:
             return known
         frame = self._frames[-1]
+        if self._sample is not None and len(frame.facts) > 1:
+            sides = self._sample.sides(self._supposed(), key)
+            if len(sides) == 1:
+                return self._only(frame, key, sides.pop())
         if frame.asked == len(frame.script):
             if frame.asked >= DECISIONS * (1 if self._sample is None else SAMPLED):
                 refuse(f"f takes more than {DECISIONS} decisions on one way through it{_LOOP}", ManyWaysError)
@@ -135,10 +139,19 @@ class Paths:
         if decided != key:
             refuse(_STATE)
         frame.asked += 1
+        return self._decided(frame, key, value)
+
+    def _decided(self, frame: _Frame, key: Operand, value: bool) -> bool:
         frame.supposed.append((key, value))
         self.branches += 1
         self.learn(key, value)
         return bool(value)
+
+    def _only(self, frame: _Frame, key: Operand, value: bool) -> bool:
+        """What all points decide that take one side of what is put together: others have no say, so it is no way."""
+        nan = self.trace.constant(math.nan)
+        self.trace.guards.append(self.either(key, *((ZERO, nan) if value else (nan, ZERO))))
+        return self._decided(frame, key, value)
 
     def _first(self, key: Operand) -> list[Any]:
         """A decision, which side comes first, and whether that is all: what no point takes is left to f itself."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 import fastgrad
+from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.sampling import Sample
 from fastgrad.program.trace.symbols import Symbol, Trace
@@ -75,3 +76,16 @@ def test_beside_a_sampled_point_another_way_may_be_gone():
     points[:, 0] = 2.0  # f itself is asked where a point beside it takes a turn more
     found = fastgrad.gradient(roots, points, batch=True, engine="simd")
     np.testing.assert_allclose(found, fastgrad.gradient(roots, points, batch=True, engine="python"), rtol=1e-6)
+
+
+def test_what_points_decide_on_a_side_is_no_matter_of_others():
+    def f(x):
+        v = x[2]
+        if x[0] > 0:
+            v = x[1] ** 2 if bool(x[1] > 0) else -x[2]
+        return v * x[1]
+
+    points = np.array([[1.0, 2.0, 3.0], [-1.0, -2.0, 3.0], [2.0, 0.5, 1.0]])
+    program = trace(f, (3,), sample=points)
+    assert [evaluate(program, x) for x in points] == [[f(x)] for x in points]
+    assert np.isnan(evaluate(program, [1.0, -2.0, 3.0]))
