@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import perf_counter
 
 import matplotlib as mpl
@@ -9,23 +10,23 @@ import numpy as np
 from baselines import book_gradients, sin_product
 
 import fastgrad
+from fastgrad import plot
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
+STYLE = Path(__file__).parent.parent / "docs" / "figures.mplstyle"
 NODES = 2000
 SAMPLE = 2000
 
 
 def draw(x: np.ndarray, y: np.ndarray, field: np.ndarray) -> None:
-    """Arrows at every hundredth node over the field's magnitude, which the arrows' scale would hide."""
-    figure, ax = plt.subplots(figsize=(7, 6), layout="constrained")
-    image = ax.imshow(np.hypot(*field).T, origin="lower", extent=(x[0], x[-1], y[0], y[-1]), cmap="viridis")
-    some = slice(50, None, 100)
-    ax.quiver(x[some], y[some], *(-field[:, some, some]).transpose(0, 2, 1), angles="xy", color="white", width=0.003)
-    ax.set(xlabel="x0", ylabel="x1", title="-grad sin(x0 x1)")
-    figure.colorbar(image, label="|grad|")
-    figure.savefig("field.png", dpi=120)
+    """Arrows at some of the nodes, in the style of the documentation."""
+    with plt.style.context(STYLE):
+        figure, ax = plt.subplots(figsize=(6, 5))
+        plot.quiver(field, [x, y], negative=True, ax=ax)
+        ax.set(title="$-\\nabla f$ of $f = \\sin(x_0\\,x_1)$", aspect="equal")
+        figure.savefig("field.png")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""From the JSON of a whole run: docs/benchmarks.md and its figures, and the README's headline, between markers.
+"""From the JSON of a whole run: docs/benchmarks.md and its figures, and what the front pages say, between markers.
 
     python bench/report.py build/bench.json
 
@@ -17,7 +17,7 @@ from cases import CASES, TURNS
 from contest import Case
 
 ROOT = Path(__file__).parent.parent
-PAGE, README = ROOT / "docs" / "benchmarks.md", ROOT / "README.md"
+PAGE, README, FRONT = ROOT / "docs" / "benchmarks.md", ROOT / "README.md", ROOT / "docs" / "index.md"
 US = "fastgrad"
 MISSING = "not installed"
 DEFAULT_COST = 1.25
@@ -247,52 +247,6 @@ def crossing(sizes: np.ndarray, ratios: np.ndarray) -> str:
     return f"{where:,.0f}" if where >= 10 else f"{where:g}"
 
 
-# The README's headline ------------------------------------------------------------------------------------------------
-
-HEADLINE = (
-    ("points", "sin_product2", 10**6, "gradients at points: {}"),
-    ("points", "rosenbrock10", 2 * 10**5, "gradients at points: {}"),
-    ("hessian", "hessians", 10**5, "Hessians: {}"),
-    ("field", "sin_product", 4096, "gradient field: {}"),
-    ("readers", "two", 784, "weights of a network of your own: {}"),
-    ("readers", "convolution", 28, "weights of a network of your own: {}"),
-    ("weights", "two_layer_net", 784, "weights of one of `fastgrad.nn`: {}"),
-    ("single", "sin_product", 2, "one gradient: {}"),
-)
-SHOWN = (
-    "C",
-    "JAX, exact",
-    "NumPy by hand",
-    "np.gradient",
-    "scipy 2-point",
-    "scipy 3-point",
-    "scipy.differentiate",
-    "jacobi",
-    "numdifftools",
-    "backpropagation, exact",
-    "the book's loop",
-)
-
-
-def headline(run: Run) -> list[str]:
-    rows = []
-    for family, name, size, words in HEADLINE:
-        for case in CASES:
-            if (case.family, case.name, case.size) == (family, name, size) and US in run.of(case):
-                rows.append([words.format(case.title), *against(run.of(case))])
-    rows += [[text, duration(seconds), ""] for text, seconds in list(import_cost(run).items())[:1]]
-    if worst := slowest(run, US):
-        rival = slowest(run, "JAX, exact")
-        others = f"JAX, exact: {duration(rival[0])}" if rival else ""
-        rows.append(["first call of a function, the slowest of six", duration(worst[0]), others])
-    return table(["", "fastgrad", "time of the others, over that of fastgrad (**bold**: faster than fastgrad)"], rows)
-
-
-def against(row: dict[str, Measured]) -> list[str]:
-    said = [f"{library} {times(ratio(row, library))}" for library in SHOWN if library in row]
-    return [duration(row[US].best), "; ".join(said)]
-
-
 # Writing --------------------------------------------------------------------------------------------------------------
 
 
@@ -331,10 +285,17 @@ def main() -> None:
         return
     for marker, lines in parts.items():
         write(PAGE, marker, lines)
-    if "<!-- headline -->" in README.read_text(encoding="utf-8"):
-        write(README, "headline", [*headline(run), "", *parts["machine"]])
-    print("\n".join(headline(run)))
+    front_pages(run, parts["machine"])
     draw(run)
+
+
+def front_pages(run: Run, machine: list[str]) -> None:
+    from headline import headline, speed
+
+    lines = headline(run)
+    write(README, "headline", [*lines, "", *machine])
+    write(FRONT, "speed", speed(run))
+    print("\n".join(lines))
 
 
 def draw(run: Run) -> None:

@@ -12,6 +12,8 @@ exclude_patterns = ["conftest.py"]
 
 html_theme = "furo"
 html_title = f"fastgrad {version}"
+html_static_path = ["static"]
+html_css_files = ["code.css"]
 html_copy_source = False
 html_show_sphinx = False
 

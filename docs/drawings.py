@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib import style
 from matplotlib.figure import Figure
 
 import fastgrad
@@ -16,18 +20,13 @@ from fastgrad import plot
 from fastgrad.formulas.stencils import stencil, weights
 
 FOLDER = Path(__file__).parent / "figures"
-STYLE = {
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-    "figure.constrained_layout.use": True,
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.fontsize": 8,
-    "legend.framealpha": 0.9,
-    "svg.hashsalt": "fastgrad",
+STYLE = Path(__file__).with_name("figures.mplstyle")
+OPTIONS: dict[str, dict[str, Any]] = {
+    ".svg": {"metadata": {"Date": None}},
+    ".png": {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}},  # filled contours are long as text
 }
+GALLERY = Path(__file__).with_name("gallery.md")
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n!\[[^\]]*\]\(figures/([\w.-]+)\))?", re.MULTILINE | re.DOTALL)
 NODES = np.arange(-2, 2.5, 0.25)
 
 
@@ -202,27 +201,35 @@ def default_step() -> Figure:
     return figure
 
 
+def gallery() -> Iterator[tuple[str, Figure]]:
+    """The pictures of the gallery, by the code above them; all of the page shares its names, as in a notebook."""
+    names: dict[str, Any] = {}
+    for code, picture in BLOCK.findall(GALLERY.read_text(encoding="utf-8")):
+        exec(compile(code, GALLERY.name, "exec"), names)
+        if picture:
+            yield picture, plt.gcf()
+            plt.close("all")
+
+
 FIGURES: dict[str, Callable[[], Figure]] = {
-    "fields.png": fields,
-    "streamlines.png": streamlines,
-    "layout.png": layout,
+    "fields.svg": fields,
+    "streamlines.svg": streamlines,
+    "layout.svg": layout,
     "descents.png": descents,
-    "convergence.png": convergence,
+    "convergence.svg": convergence,
     "stencils.svg": stencils,
     "polarisation.svg": polarisation,
-    "default_step.png": default_step,
+    "default_step.svg": default_step,
 }
 
 
 def save(folder: Path) -> None:
     """Draw every figure; the same bytes each time."""
     folder.mkdir(exist_ok=True)
-    for name, draw in FIGURES.items():
-        with mpl.rc_context({**mpl.rcParamsDefault, **STYLE, "backend": "Agg"}):
-            if name.endswith("svg"):
-                draw().savefig(folder / name, metadata={"Date": None})
-            else:
-                draw().savefig(folder / name, dpi=100, metadata={"Software": None}, pil_kwargs={"optimize": True})
+    with mpl.rc_context({**mpl.rcParamsDefault, "backend": "Agg"}):
+        style.use(STYLE)
+        for name, figure in chain(((name, draw()) for name, draw in FIGURES.items()), gallery()):
+            figure.savefig(folder / name, **OPTIONS[Path(name).suffix])
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def draw(curves: dict[str, Curves], path: str) -> None:
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(alpha=0.25)
         ax.legend(loc=place, frameon=False)
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=200)
 
 
 def main() -> None:

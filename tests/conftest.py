@@ -8,6 +8,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 gc.disable()  # a tenth of the time of collection; from its end on there is little to look through
@@ -37,6 +38,22 @@ def pytest_collection_finish():
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
     gc.enable()
+
+
+_generators: dict[str, list[tuple[np.random.Generator, dict]]] = {}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """A test draws the same numbers from its module's generators whatever ran before it."""
+    module = getattr(item, "module", None)
+    if module is None:
+        return
+    if module.__name__ not in _generators:
+        found = [value for value in vars(module).values() if isinstance(value, np.random.Generator)]
+        _generators[module.__name__] = [(generator, generator.bit_generator.state) for generator in found]
+    for generator, state in _generators[module.__name__]:
+        generator.bit_generator.state = state
 
 
 @pytest.fixture

@@ -69,6 +69,51 @@ def test_the_page_has_a_place_for_every_table(report, run):
         assert page.count(f"<!-- {marker} -->") == page.count(f"<!-- end of {marker} -->") == 1, marker
 
 
+def test_the_charts_are_drawn_of_a_run(report, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    import charts
+
+    monkeypatch.setattr(charts, "FIGURES", tmp_path)
+    rows = {"fastgrad": report.Measured({0: 1.0}), "C": report.Measured({0: 2.0})}
+    charts.draw_all(report.Run({(case.family, case.name, case.size): rows for case in report.CASES}, {}, "m", "d"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "bench-dimension.svg",
+        "bench-fields.svg",
+        "bench-points.svg",
+    ]
+
+
+@pytest.fixture(scope="module")
+def headline(report):
+    import headline
+
+    return headline
+
+
+def of_points(report, **seconds):
+    results = {library: report.Measured({0: time}) for library, time in seconds.items()}
+    return report.Run({("points", "sin_product2", 10**6): results}, {}, "m", "2026-01-02")
+
+
+def test_the_headline_tells_libraries_of_one_call_from_those_of_one_call_a_point(report, headline):
+    run = of_points(report, fastgrad=1.0, C=0.5, **{"JAX, exact": 2.0, "scipy 2-point": 300.0, "the book's loop": 40.0})
+    *_, head, _, row = [line.split(" | ") for line in headline.headline(run)]
+    assert head[1:] == ["fastgrad", "NumPy by hand", "C", headline.TOGETHER, "others, one call a point |"]
+    assert row[1:] == ["1 s", "", "**0.50**", "JAX, exact 2.00", "the book's loop 40; scipy 2-point 300 |"]
+
+
+def test_the_front_page_has_a_sentence_where_its_row_was_measured(report, headline, run):
+    said = " ".join(headline.speed(of_points(report, fastgrad=0.005, C=0.004)))
+    assert "at 1,000,000 points take 5 ms. Others take a multiple of that: C 0.80 times. " in said
+    assert headline.speed(run) == []
+
+
+def test_the_front_pages_have_a_place_for_what_is_written_there(report):
+    for page, marker in ((report.README, "headline"), (report.FRONT, "speed")):
+        text = page.read_text(encoding="utf-8")
+        assert text.count(f"<!-- {marker} -->") == text.count(f"<!-- end of {marker} -->") == 1
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(1.5, "1.5 s"), (0.0994, "99.4 ms"), (0.25, "250 ms"), (3.14159e-6, "3.14 µs")]
 )

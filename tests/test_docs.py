@@ -105,6 +105,13 @@ def test_examples_are_marked_as_python(page):
     assert wrong == []
 
 
+@pytest.mark.parametrize("name", ["README.md", "docs/index.md", "docs/start.md"])
+def test_code_of_the_first_pages_fits_into_its_column(name):
+    """90 characters; on other pages longer lines are wrapped (docs/static/code.css)."""
+    lines = chain.from_iterable(body.splitlines() for kind, body in FENCE.findall(text(ROOT / name)) if kind[:1] != "{")
+    assert [line for line in lines if len(line) > 90] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_pages_have_one_title(page):
     assert len(re.findall(r"^# ", FENCE.sub("", text(page)), re.MULTILINE)) == 1

@@ -70,10 +70,23 @@ def test_hooks_are_new_enough_for_the_dev_group(package, repository):
     assert numbers(hook) >= numbers(wanted)
 
 
-def test_contributing_names_files_and_functions_that_exist():
-    quoted = set(re.findall(r"`(\w[\w./]*\.(?:py|md|toml|yml|yaml|cff)(?:::\w+)?)`", text("CONTRIBUTING.md")))
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/maintainers.md"])
+def test_pages_for_contributors_name_files_and_functions_that_exist(page):
+    quoted = set(re.findall(r"`(\w[\w./]*\.(?:py|md|toml|yml|yaml|cff)(?:::\w+)?)`", text(page)))
     assert quoted
     for name in quoted:
         path, _, function = name.partition("::")
         assert (ROOT / path).exists(), name
         assert not function or f"def {function}(" in text(path), name
+
+
+def test_the_page_for_maintainers_names_tables_that_exist():
+    named = re.findall(r"`([A-Z]+)` in `([\w./]+)`", text("docs/maintainers.md"))
+    assert len(named) >= 4
+    assert [(table, path) for table, path in named if not re.search(rf"^{table}\b.*=", text(path), re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/start.md", "docs/index.md"])
+def test_installation_is_from_the_source_until_there_is_a_release(name):
+    assert f"pip install git+{PROJECT['project']['urls']['Source']}" in text(name)
+    assert "pip install fastgrad" not in text(name)

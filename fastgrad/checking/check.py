@@ -39,8 +39,9 @@ def check_gradient(
     Slopes of f along random lines through x are compared with those of the gradient. Every line moves all elements,
     each by a random sign. One wrong element shows on every line, since nothing can cancel it: it is found with
     certainty, if its error is above the `resolution` of the report. Of several wrong elements at least one such line in
-    two shows something, whatever they are. There are eleven lines for an array, and seven or more that see each array
-    of a dict: errors stay unseen with a probability below 1/2048, in a dict below 1/128. Then f is evaluated 30 times,
+    two shows something, whatever they are. There are nine lines for an array, and five or more that see each array of a
+    dict: errors stay unseen with a probability below 1/512, in a dict below 1/32. On two more lines elements of large
+    gradients move less, so that small ones show beside them. Then f is evaluated 30 times,
     or four times per array and 14 times more if that is more, however many elements there are.
 
     Where slopes disagree, the step is varied and the elements are searched, with some hundred evaluations more. No

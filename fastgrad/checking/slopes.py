@@ -25,6 +25,7 @@ from .rays import Places, Ray, Slope
 
 Array = NDArray[Any]
 
+CLEAR = 200.0  # times the noise of a slope: an error of an element of a hundredth shows
 NOISE = 6.0  # a difference is noise up to so many times the measured deviation of f over t
 # So many deviations of a sum of tolerated errors with random signs: all elements are hardly off by all they may.
 SLACK = 1.0
@@ -126,6 +127,20 @@ class Loss:
         """A random line: random signs, of which nothing cancels one wrong element, and sizes from 1/2 to 1."""
         size = rng.uniform(0.5, 1.0, len(where)) * np.where(rng.random(len(where)) < 0.5, -1.0, 1.0)
         return Ray(where, size * self.scale[where], self.step(len(where)))
+
+    def balanced(self, line: Ray, share: float) -> Ray:
+        """The line on which elements of large gradients move less, so that small ones show beside them.
+
+        None has a larger part of the slope than that which so many have less than, and which the noise leaves visible.
+        """
+        parts = np.abs(self.g[line.where] * line.v)
+        moving = parts[parts > 0.0]
+        if not len(moving):
+            return line
+        with np.errstate(all="ignore"):
+            largest = max(np.quantile(moving, share, method="lower"), CLEAR * self.noise_at(line.step))
+            factor = largest / parts
+        return Ray(line.where, line.v * np.minimum(factor, 1.0), line.step)
 
     def axis(self, place: int) -> Ray:
         """The line of one element."""

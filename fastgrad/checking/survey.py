@@ -24,6 +24,7 @@ Places = NDArray[np.intp]
 
 LINES = 28  # evaluations for the lines of a dict of up to four arrays; with f at x, twice, it is 30
 TOGETHER = 6  # lines of all arrays together, at least
+BALANCED = (0.0, 0.25)  # of them the last ones: how many elements have a smaller part of the slope than any other
 SEARCH = 240  # evaluations that a search may take
 ROUNDS = 3  # searches in an array, each without the elements that were found before
 NAMED = 5  # wrong elements that are enough
@@ -117,9 +118,13 @@ class Survey:
         everything, own = self._places(), self._all_own()
         more = max(TOGETHER, LINES // 2 - 2 * len(own)) if len(everything) else 0
         lines = own + [self.loss.line(everything, self.rng) for _ in range(more)]
-        for line in lines:
+        beyond = len(lines) - len(BALANCED) * (more > 0)
+        lines[beyond:] = map(self.loss.balanced, lines[beyond:], BALANCED)
+        for k, line in enumerate(lines):
             holders = self._holders(line)
             verdict = self.loss.judge(line, self.kinks)
+            if k >= beyond and verdict == "inconclusive":
+                continue  # it would have shown more than the others, which have their verdicts
             alone = len(holders) == 1
             for name in holders if alone or verdict == "inconclusive" else []:
                 # whether it is wrong the search will say: kinks of many elements can look alike

@@ -89,7 +89,7 @@ def _png(file: IO[bytes], field: Array, axes: Sequence[Array]) -> None:
     """Drawn without pyplot, which could look for a display."""
     from matplotlib.figure import Figure  # noqa: PLC0415  an extra, needed only here
 
-    from ..plot.figures import quiver  # noqa: PLC0415
+    from ..plot.fields import quiver  # noqa: PLC0415
 
     figure = Figure()
     quiver(field, axes, ax=figure.subplots())

@@ -83,6 +83,9 @@ def choose(call: Call, engine: str, out: Output | None = None) -> Choice:
     if engine == "auto" and (count := call.total) <= TRACED_CALLS:
         code = few.differences_code(call) if _suits_numpy(call) else None
         return Choice("simd" if code else "python", code, f"{count} calls of f take less time than compiling it")
+    if engine == "auto" and call.total <= PYTHON_CALLS and traces.is_brief(call):
+        why = f"{call.total} calls of f, which has no loop, take less time than tracing it, which each call would"
+        return Choice("python", reason=why)
     reasons = []
     for name in ("simd", "jit") if engine == "auto" else (engine,):
         if engine == "auto" and name == "jit" and call.total <= PYTHON_CALLS:

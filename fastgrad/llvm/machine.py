@@ -162,10 +162,15 @@ def _load(digest: str, code: bytes, names: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def _module(text: str) -> Any:
-    machine = _machine()
+def parsed(text: str) -> Any:
+    """The module of a text, for no machine yet."""
     module = llvm.parse_assembly(text, _context())
     module.verify()
+    return module
+
+
+def _module(text: str) -> Any:
+    machine, module = _machine(), parsed(text)
     module.triple, module.data_layout = machine.triple, str(machine.target_data)
     return module
 
@@ -196,9 +201,9 @@ def _shorten(module: Any) -> bool:
     return True
 
 
-def simplify(module: Any) -> None:
-    """LLVM's passes but for those that make other loops of loops."""
-    machine = _machine()
+def simplify(module: Any, machine: Any = None) -> None:
+    """LLVM's passes but for those that make other loops of loops; for another machine than this one if one is given."""
+    machine = machine or _machine()
     tuning = llvm.create_pipeline_tuning_options(speed_level=1)
     tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, tuning)

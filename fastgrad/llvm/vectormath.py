@@ -170,18 +170,22 @@ class Vectors(Lanes):
     def function(self, name: str, *operands: str) -> str:
         """An elementary function: our own, what is made of several, or the C library's."""
         if name not in CALLING and (name not in OWN or not (enabled() or name in _NO_LIBRARYS)):
-            return self._lane_by_lane(name.removesuffix(PAIRED), *operands)
+            return self.by_library(name.removesuffix(PAIRED), *operands)
         if self.outside is None:
-            return self.call(self._apart(name, len(operands)), *operands)
+            return self.call(self.apart(name, len(operands)), *operands)
         found, outside = OWN[name](*(Value(self, o) for o in operands))
         self.outside += [outside] if outside else []
         return found.name
 
-    def _apart(self, name: str, count: int) -> str:
+    def alike(self) -> Vectors:
+        """What writes the body of another function."""
+        return Vectors(self.lanes, fused=self.fused)
+
+    def apart(self, name: str, count: int) -> str:
         """One of our own, or what is made of several, as a function of the module, for all arguments."""
         full = f"fastgrad.{name}.{self.lanes}"
         if full not in self.declared:
-            body, names = Vectors(self.lanes, fused=self.fused), ARGUMENTS[:count]
+            body, names = self.alike(), ARGUMENTS[:count]
             if name in CALLING:
                 body.do(f"ret {self.double} {_COMPOSED[name](body, *names)}")
             else:
@@ -198,12 +202,13 @@ class Vectors(Lanes):
         found, outside = OWN[name](*(Value(self, o) for o in operands))
         if outside:
             inside = self._branch(outside)
-            slow = Value(self, self._lane_by_lane(name.removesuffix(PAIRED), *operands))
+            slow = Value(self, self.by_library(name.removesuffix(PAIRED), *operands))
             self.do(f"ret {self.double} {outside.choose(slow, found).name}")
             self.do(f"{inside}:")
         self.do(f"ret {self.double} {found.name}")
 
-    def _lane_by_lane(self, name: str, *operands: str) -> str:
+    def by_library(self, name: str, *operands: str) -> str:
+        """The C library's function, lane by lane."""
         load_libraries()
         if not llvm.address_of_symbol(name):
             msg = f"the function {name!r}"

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..program.captures import home, parts
+
 Loss = Callable[..., Any]
 
 _NAMED = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
@@ -43,6 +45,13 @@ def raise_with_network(loss: Loss, params: Any, error: BaseException) -> None:
         return
     msg = f"{error}; {_instead(loss, inspect.signature(loss))}"
     raise type(error)(msg) from error
+
+
+def of_own_network(loss: Loss) -> str:
+    """What a loss that reads a network of this package has instead of an exact derivative of its code."""
+    held = [getattr(value, "__self__", value) for *_, value in (*parts(loss), ("", "", loss))]
+    owned = any(home(base).startswith(f"{__package__}.") for value in held for base in type(value).__mro__)
+    return "; its network has net.gradient(x, t), which is exact" if owned else ""
 
 
 def _instead(loss: Loss, signature: inspect.Signature) -> str:

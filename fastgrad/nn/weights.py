@@ -30,7 +30,7 @@ from ..formulas.steps import choose_steps, irregular, with_precision
 from ..formulas.values import as_number, precision
 from ..operations.gradients import gradient
 from ..results import ConstantFunctionWarning, EngineError
-from .hints import check_loss, raise_with_network
+from .hints import check_loss, of_own_network, raise_with_network
 
 Array = NDArray[Any]
 
@@ -171,7 +171,7 @@ def _exactly(live: Loss, places: dict[str, NDArray[np.intp]], engine: str) -> di
     except RefusedError as refused:
         msg = (
             f"method='exact' needs a program of the loss, which cannot be recorded: {refused}. Or use "
-            "method='central', which calls it"
+            f"method='central', which calls it{of_own_network(live.function)}"
         )
         raise EngineError(msg) from refused
     if not any(g.any() for g in found.values()) and not _reacts(live.value, dict(live.arrays)):

@@ -364,7 +364,7 @@ def _explanation(call: Call, engine: str, threads_used: int) -> Explanation:
     if chosen.code is not None and call.table.is_exact:
         return Explanation(chosen.engine, _explanation_of_exact(call, chosen.code, threads_used), chosen.reason)
     if chosen.code is not None:
-        used = f"{threads_used} threads" if chosen.code.is_shared else "1 thread"
+        used = _counted(threads_used if chosen.code.is_shared else 1, "thread")
         how = f"{call.total:,} calls of f {chosen.code.description}, {used}{_other_step(call, chosen)}"
         return Explanation(chosen.engine, how, chosen.reason)
     return Explanation(chosen.engine, f"{call.total:,} calls of f from Python", chosen.reason)
@@ -379,6 +379,9 @@ def _other_step(call: Call, chosen: Choice) -> str:
 
 
 def _explanation_of_exact(call: Call, code: Code, threads_used: int) -> str:
-    used = threads_used if code.is_shared else 1
-    points, lines = (f"{n:,} {what}{'s' * (n != 1)}" for n, what in ((call.points.count, "point"), (used, "thread")))
-    return f"{points}, {code.description}, {lines}"
+    used = _counted(threads_used if code.is_shared else 1, "thread")
+    return f"{_counted(call.points.count, 'point')}, {code.description}, {used}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"

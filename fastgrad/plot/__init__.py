@@ -2,7 +2,8 @@
 
 from .axes import BLUE as BLUE
 from .axes import ORANGE as ORANGE
+from .descents import descent
 from .errors import convergence
-from .figures import descent, quiver, streamplot
+from .fields import quiver, streamplot
 
 __all__ = ["convergence", "descent", "quiver", "streamplot"]

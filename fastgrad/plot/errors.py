@@ -141,7 +141,7 @@ def _quotients(f: Callable[[float], Any], x: float, h: Array, formula: Stencil) 
 def _guides(ax: Axes, h: Array, errors: list[Array], formulas: list[Stencil], roundoff: float, floor: float) -> None:
     """Lines of slope `order` and of slope -1, as far as they run among the errors."""
     highest = max((error[np.isfinite(error)].max(initial=floor) for error in errors), default=floor)
-    lines = [(roundoff / h, "0.3", r"round-off $\varepsilon\,(|f| + |x f'|)/h$")]
+    lines = [(roundoff / h, "0.5", r"round-off $\varepsilon\,(|f| + |x f'|)/h$")]
     for error, formula, colour in zip(errors, formulas, cycle(COLOURS), strict=False):
         # A hundred times the round-off is truncation; the smallest such steps show the slope best.
         clear = np.flatnonzero(error > 100 * (roundoff / h + floor))[:5]
@@ -156,7 +156,7 @@ def _guides(ax: Axes, h: Array, errors: list[Array], formulas: list[Stencil], ro
 def _explain(ax: Axes, h: Array, vanishes: float) -> None:
     """The shade where h vanishes beside x, the stars' meaning, and logarithmic axes."""
     if h[0] <= vanishes:
-        ax.axvspan(h[0], vanishes, color="0.85", label="$x + h = x$", zorder=0)
+        ax.axvspan(h[0], vanishes, color="0.5", alpha=0.25, linewidth=0, label="$x + h = x$", zorder=0)
     ax.plot([], [], "*", color="white", markersize=14, markeredgecolor="black", label="default step")
     ax.set(xscale="log", yscale="log")
     ax.legend()

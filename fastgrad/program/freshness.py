@@ -44,6 +44,10 @@ class Watch:
         """A method, by the function behind it."""
         self._members[id(holder), name] = (_is_method, (holder, name, function))
 
+    def note_without(self, holder: Any, names: frozenset[str]) -> None:
+        """That an object has no attributes of its own of these names."""
+        self._members[id(holder), ""] = (_is_without, (holder, "", names))
+
     def note_array(self, array: NDArray[Any]) -> None:
         """Its numbers, and whether f may write into it."""
         self._arrays[id(array)] = (array, _facts(array))
@@ -110,6 +114,10 @@ def _is_attribute(holder: Any, name: str, value: Any) -> bool:
 
 def _is_method(holder: Any, name: str, function: FunctionType) -> bool:
     return getattr(getattr(holder, name, None), "__func__", None) is function
+
+
+def _is_without(holder: Any, _: str, names: frozenset[str]) -> bool:
+    return names.isdisjoint(vars(holder))
 
 
 def _facts(array: NDArray[Any]) -> tuple[Any, ...]:

@@ -2,7 +2,8 @@
 
 What a function reads is proved from its code and what that reaches: numbers, strings, small arrays by their bytes and
 by whether f may write into them, functions of the same kind, what NumPy and math had when this module was imported, and
-SciPy's own ufuncs. Whatever else it mentions, it may read another value of at its next call, and has no key.
+SciPy's own functions and distributions. Whatever else it mentions, it may read another value of at its next call, and
+has no key.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ SMALL_ARRAY = 16_384  # bytes; comparing more takes longer than tracing
 _NUMPYS = os.path.join(os.path.dirname(np.__file__), "")
 _SPACES = (np, np.linalg, math, cmath, operator)
 _PLACES = set(map(id, _SPACES))
-_SCIPYS = ("scipy", "scipy.special")
+_SCIPYS = ("scipy", "scipy.special", "scipy.stats")
 # Functions of NumPy that read a file, a setting or the clock, and makers of attributes' readers.
 _READING = {
     "load", "loadtxt", "genfromtxt", "fromfile", "fromregex", "fromstring", "frombuffer", "from_dlpack", "memmap",
@@ -191,6 +192,8 @@ def _object(value: Any, chains: tuple[Chain, ...], notes: _Notes) -> Hashable:
 
 def _member(value: Any, chain: Chain, notes: _Notes) -> Hashable:
     """An attribute, or a method with what it reads of its object, or one of them of an attribute."""
+    if home(type(value)).startswith("scipy.stats."):
+        return _distribution(value, notes)
     name, *rest = chain
     function = members.function_of(value, name)
     if function is not None:
@@ -247,13 +250,63 @@ def _value(value: Any, notes: _Notes) -> Hashable:
             notes.watch.note_array(value)
         notes.arrays.append(value)
         return (value.shape, value.strides, value.dtype.str, value.flags.writeable, value.tobytes())
-    if kind is FunctionType:
-        return _function(value, notes)
     if kind is tuple:
         return tuple([_value(part, notes) for part in value])
-    if home(kind).startswith("numba.") and type(getattr(value, "py_func", None)) is FunctionType:
+    return _known_function(value, notes)
+
+
+def _known_function(value: Any, notes: _Notes) -> Hashable:
+    if type(value) is FunctionType:
+        return value if scipys.is_own_special(value) else _function(value, notes)
+    if home(type(value)).startswith("numba.") and type(getattr(value, "py_func", None)) is FunctionType:
         return (value, _function(value.py_func, notes))
-    raise _ChangesError
+    return _distribution(value, notes)
+
+
+def _distribution(value: Any, notes: _Notes) -> Hashable:
+    """The key of one of SciPy's distributions, or of one with its parameters fixed."""
+    kind = type(value)
+    if home(kind) == "scipy.stats._multivariate":
+        return _normals(value, notes)
+    if not home(kind).startswith("scipy.stats._") or not (hasattr(value, "badvalue") or hasattr(value, "dist")):
+        raise _ChangesError
+    own = vars(value)
+    dist = own.get("dist", value)
+    name = scipys.name_of_distribution(dist)
+    if name is None or not scipys.DENSITIES.isdisjoint(own):
+        raise _ChangesError
+    if notes.watch:
+        _watch_distribution(value, dist, notes.watch)
+    if dist is value:
+        return ("scipy.stats", name)
+    return ("scipy.stats", name, _value(own["args"], notes), *[(k, _value(v, notes)) for k, v in own["kwds"].items()])
+
+
+def _normals(value: Any, notes: _Notes) -> Hashable:
+    """The key of SciPy's normal distribution of several numbers, or of one with its parameters fixed."""
+    kind, own = type(value), vars(value)
+    if not scipys.is_normals(kind) or not scipys.DENSITIES.isdisjoint(own):
+        raise _ChangesError
+    if notes.watch:
+        notes.watch.note_without(value, scipys.DENSITIES)
+    spread = own.get("cov_object")
+    if spread is None:
+        return (kind.__name__,)
+    if notes.watch:
+        for name in ("mean", "cov_object"):
+            notes.watch.note_attribute(value, name, own[name])
+    matrix = _value(np.asarray(spread.covariance), notes)
+    return (kind.__name__, type(spread).__name__, int(spread.rank), _value(own["mean"], notes), matrix)
+
+
+def _watch_distribution(value: Any, dist: Any, watch: Watch) -> None:
+    for holder in (value, dist):
+        watch.note_without(holder, scipys.DENSITIES)
+    if dist is not value:
+        for name in ("dist", "args", "kwds"):
+            watch.note_attribute(value, name, getattr(value, name))
+        for word in value.kwds:
+            watch.note_name(value.kwds, word)
 
 
 def _reading(code: CodeType) -> _Reading:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 _UFUNCS = "scipy.special._ufuncs"
+DENSITIES = frozenset({"pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf"})
+"""The methods of distributions that have rules."""
 
 
 def module(name: str) -> ModuleType | None:
@@ -32,6 +34,34 @@ def is_own_ufunc(value: Any) -> bool:
 def is_own_function(value: Any) -> bool:
     """Whether a function of Python's is of SciPy's own files."""
     return type(value) is FunctionType and _lies_in_scipy(value.__code__.co_filename)
+
+
+def is_own_special(value: FunctionType) -> bool:
+    """Whether a function of Python's is one of scipy.special."""
+    place = module("scipy.special")
+    return place is not None and vars(place).get(value.__name__) is value and is_own_function(value)
+
+
+def name_of_distribution(dist: Any) -> str | None:
+    """The name of a distribution of scipy.stats; None of one that somebody made, or has changed, of the same class."""
+    kind = type(dist)
+    name = kind.__name__.removesuffix("_gen")
+    own = getattr(module("scipy.stats"), name, None)
+    if own is None or type(own) is not kind or not is_own_function(getattr(kind, "_argcheck", None)):
+        return None
+    as_made = (own.a, own.b, own.badvalue) == (dist.a, dist.b, dist.badvalue)
+    return name if as_made and DENSITIES.isdisjoint(vars(dist)) else None
+
+
+def is_normals(kind: type) -> bool:
+    """Whether a class is that of SciPy's normal distribution of several numbers, or of one with fixed parameters."""
+    place = module("scipy.stats._multivariate")
+    names = ("multivariate_normal_gen", "multivariate_normal_frozen")
+    return (
+        place is not None
+        and kind in [vars(place).get(name) for name in names]
+        and is_own_function(vars(kind).get("logpdf"))
+    )
 
 
 def _lies_in_scipy(path: str | None) -> bool:

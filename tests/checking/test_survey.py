@@ -173,3 +173,31 @@ def test_samples_are_some_of_the_elements(sample):
         right.elements(sample)
     report = right.elements(5)
     assert (report.mode, report.checked) == ("sample", 5)
+
+
+@pytest.mark.parametrize("claimed", [[1e8, 2.0, 1.0], [1e8, 1.0, -1.0], [1e8, 1.0, 0.0], [1.001e8, 1.0, 1.0]])
+def test_small_elements_beside_a_large_one(claimed):
+    def f(x):
+        return 1e8 * x[0] + x[1] + x[2]
+
+    for seed in range(5):
+        report = check_gradient(f, np.array(claimed), np.ones(3), raises=False, rng=seed)
+        wrong = [k for k, (a, b) in enumerate(zip(claimed, [1e8, 1.0, 1.0], strict=True)) if a != b]
+        assert report.verdict == "wrong"
+        assert [e.index[0] for e in report.worst] == wrong
+        right = check_gradient(f, np.array([1e8, 1.0, 1.0]), np.ones(3), rng=seed)
+        assert (right.verdict, right.evaluations) == ("ok", 30)
+
+
+def test_elements_of_all_sizes():
+    """One of forty is off by a tenth, where the rounding of f lets it be seen."""
+    sizes, x = np.logspace(-6, 6, 40), np.linspace(0.1, 1.0, 40)
+
+    def f(x):
+        return np.sum(sizes * np.sin(x))
+
+    right = sizes * np.cos(x)
+    assert all(check_gradient(f, right, x, rng=seed).verdict == "ok" for seed in range(20))
+    for k in range(16, 40):
+        wrong = np.where(np.arange(40) == k, 1.1, 1.0) * right
+        assert check_gradient(f, wrong, x, raises=False, rng=k).verdict == "wrong"

@@ -22,6 +22,7 @@ from fastgrad import (
 from fastgrad.engine.choose import PYTHON_CALLS
 
 SMALL = np.array([1.0, 2.0])
+LONG = np.linspace(0.1, 1.0, 600)
 FEW = np.random.default_rng(0).uniform(0.5, 1.5, (PYTHON_CALLS // 4, 2))
 MANY = np.random.default_rng(0).uniform(0.5, 1.5, (PYTHON_CALLS // 4 + 1, 2))
 NAMES = ["python", "jit", "simd", "reference"]
@@ -52,6 +53,14 @@ class Model:
 
     def smooth(self, x):
         return x[0] * x[1]
+
+    table = {"a": 2.0}  # noqa: RUF012
+
+    def whole(self, x):
+        return self.table["a"] * np.sum(x * x)
+
+    def one_by_one(self, x):
+        return self.table["a"] * sum(v * v for v in x)
 
 
 TABLE = np.array([2.0, 3.0])
@@ -91,6 +100,12 @@ CALLS = {
     "a dict in a default": (opaque, MANY, {"batch": True}, "python", "dict"),
     "a bound method": (Model().loss, MANY, {"batch": True}, "python", "bound method"),
     "a bound method that traces": (Model().smooth, MANY, {"batch": True}, "simd", ""),
+    "one point, whole arrays, traced each time": (Model().whole, LONG, {}, "python", "no loop"),
+    "one point, more by the order": (Model().whole, LONG, {"order": 8}, "python", "no loop"),
+    "one point, above 10 000 calls": (Model().whole, np.ones(1251), {"order": 8}, "simd", ""),
+    "one point, a loop": (Model().one_by_one, LONG, {}, "simd", ""),
+    "one point, traced once": (lambda x: np.sum(x * x), LONG, {}, "simd", ""),
+    "some points, whole arrays, traced each time": (Model().whole, np.ones((2, 600)), {"batch": True}, "simd", ""),
     "a partial": (functools.partial(branching), MANY, {"batch": True}, "python", "partial"),
     "a captured array": (capturing, MANY, {"batch": True}, "python", "args=(TABLE,)"),
     "no points": (product, np.empty((0, 2)), {"batch": True}, None, ""),

@@ -1,9 +1,11 @@
 """Losses that can be called are left alone; of the others the error says how to call them."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from fastgrad import weight_gradient
+from fastgrad import EngineError, nn, weight_gradient
 from fastgrad.nn import hints
 
 
@@ -45,3 +47,13 @@ def test_defaults_count():
     hints.check_loss(lambda params, scale=1.0: scale, {}, ())
     with pytest.raises(TypeError, match=r"lambda params: loss\(params, scale\)"):
         hints.check_loss(lambda params, scale: scale, {}, ())
+
+
+def test_an_exact_gradient_of_a_network_of_this_package():
+    net, x, t = nn.TwoLayerNet(4, 3, 2), np.ones((2, 4)), np.array([0, 1])
+    for loss in (lambda params: net.loss(x, t), partial(lambda net, params: net.loss(x, t), net)):
+        with pytest.raises(EngineError, match=r"its network has net\.gradient\(x, t\), which is exact"):
+            weight_gradient(loss, net.params, method="exact")
+    with pytest.raises(EngineError) as refused:
+        weight_gradient(lambda params: np.asarray(params["W1"]).item(0), net.params, method="exact")
+    assert "net.gradient" not in str(refused.value)

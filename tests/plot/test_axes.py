@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from fastgrad import plot
-from fastgrad.plot.axes import COLOURS, real_values
+from fastgrad.plot.axes import COLOURS, MAGNITUDES, colours_between, real_values
 
 EVEN = np.linspace(-2.0, 1.0, 25), np.linspace(0.5, 1.5, 21)
 
@@ -92,3 +92,18 @@ def test_masked_values_are_nan_and_colours_are_four():
     values = np.ma.masked_array([1.0, 2.0], [False, True])
     assert np.isnan(real_values(values, "f")).tolist() == [False, True]
     assert len(set(COLOURS)) == 4
+
+
+def luminance(rgb):
+    """Of light, as the Web Content Accessibility Guidelines count it."""
+    rgb = np.asarray(rgb)
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+def test_magnitudes_can_be_told_from_a_light_and_from_a_dark_background():
+    light = luminance(colours_between(*MAGNITUDES)(np.arange(256))[:, :3])
+    assert (1.05 / (light + 0.05) > 3).all()
+    assert ((light + 0.05) / 0.05 > 3).all()
+    others = luminance(plt.get_cmap("viridis")(np.arange(256))[:, :3])
+    assert not (1.05 / (others + 0.05) > 3).all()
+    assert not ((others + 0.05) / 0.05 > 3).all()

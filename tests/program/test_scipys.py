@@ -7,7 +7,7 @@ import fastgrad
 from fastgrad.program.keys import unchanging
 from fastgrad.program.scipys import is_own_function, is_own_ufunc, module
 
-special = pytest.importorskip("scipy.special")
+special, stats = pytest.importorskip("scipy.special"), pytest.importorskip("scipy.stats")
 
 
 def test_ufuncs_of_its_own_files(monkeypatch):
@@ -49,16 +49,42 @@ def test_a_function_of_ufuncs_has_a_key():
     assert len(set(keys)) == 3
 
 
-def test_other_functions_of_scipy_have_none(monkeypatch):
-    stats = pytest.importorskip("scipy.stats")
-    norm = stats.norm
+def test_a_function_of_densities_has_a_key():
+    norm, prior, logsumexp = stats.norm, stats.gamma(a=2.0, scale=[3.0]), special.logsumexp
+    normals = stats.multivariate_normal([1.0, 2.0], np.array([[2.0, 0.5], [0.5, 1.0]]))
     functions = [
-        lambda x: special.logsumexp(x),  # noqa: PLW0108
+        lambda x: logsumexp(x),  # noqa: PLW0108
+        lambda x: special.softmax(x)[0],
         lambda x: norm.logpdf(x[0]),
         lambda x: stats.norm.logpdf(x[0]),
-        lambda x: x[0] * special.errstate().__enter__(),
+        lambda x: stats.norm(x[0], 2.0).logpdf(0.3),
+        lambda x: -np.sum(stats.norm(1.0, 2.0).logpdf(x)),
+        lambda x: stats.multivariate_normal.logpdf(x, [1.0, 2.0]),
+        lambda x: normals.logpdf(x),  # noqa: PLW0108
     ]
-    assert [unchanging(f, ()) for f in functions] == [None] * 4
+    keys = [unchanging(f, ()) for f in functions]
+    assert None not in keys
+    assert len(set(keys)) == 8
+    assert unchanging(lambda x: prior.logpdf(x[0]), ()) is None  # a list may change
+    assert unchanging(prior.logpdf, ()) is None
+
+
+def test_other_functions_of_scipy_have_none(monkeypatch):
+    class Mine(type(stats.norm)):
+        pass
+
+    mine, uniform, rows = Mine(name="norm"), stats.norm.__class__(a=0.0, name="norm"), stats.matrix_normal
+    functions = [
+        lambda x: x[0] * special.errstate().__enter__(),
+        lambda x: mine.logpdf(x[0]),
+        lambda x: uniform.logpdf(x[0]),
+        lambda x: 2.0 * rows.logpdf(x),
+        lambda x: stats.zscore(x)[0],
+    ]
+    assert [unchanging(f, ()) for f in functions] == [None] * 5
+    monkeypatch.setattr(stats.norm, "logpdf", lambda x: x, raising=False)
+    assert unchanging(lambda x: stats.norm.logpdf(x[0]), ()) is None
+    assert fastgrad.gradient(lambda x: stats.norm.logpdf(x[0]), np.array([2.0])) == pytest.approx([1.0])
     monkeypatch.setattr(special, "expit", np.frompyfunc(lambda x: x, 1, 1))
     assert unchanging(lambda x: special.expit(x[0]), ()) is None
 
@@ -74,3 +100,62 @@ def test_another_function_under_the_name_is_seen(monkeypatch):
     assert g(points[0]) == pytest.approx([3.0])
     monkeypatch.undo()
     assert g(points[0]) == before
+
+
+def normal(mean=0.0, scale=1.0):
+    return stats.norm(mean, scale=scale)
+
+
+class Model:
+    def __init__(self):
+        self.prior = normal()
+
+    def loss(self, x):
+        return -self.prior.logpdf(x[0])
+
+
+def test_other_parameters_are_seen():
+    model, x = Model(), np.array([3.0])
+    g = fastgrad.grad(model.loss, method="exact")
+    assert g(x) == pytest.approx([3.0])
+    model.prior = normal(1.0)
+    assert g(x) == pytest.approx([2.0])
+    model.prior.args = (2.0,)
+    assert g(x) == pytest.approx([1.0])
+    model.prior.kwds["scale"] = 0.5
+    assert g(x) == pytest.approx([4.0])
+    scale = model.prior.kwds["scale"] = np.array([0.5])
+    assert g(x) == pytest.approx([4.0])
+    scale[:] = 1.0
+    assert g(x) == pytest.approx([1.0])
+    assert g(x) == fastgrad.gradient(model.loss, x, method="exact")
+
+
+def test_other_normals_are_seen():
+    covariance, x = np.diag([2.0, 4.0]), np.array([3.0, 5.0])
+    normals = stats.multivariate_normal([1.0, 1.0], covariance)
+    g = fastgrad.grad(lambda x: normals.logpdf(x), method="exact")  # noqa: PLW0108
+    np.testing.assert_allclose(g(x), [-1.0, -1.0])
+    covariance[0, 0] = 1.0  # SciPy's object knows the matrix as it was
+    np.testing.assert_allclose(g(x), [-1.0, -1.0])
+    normals.mean[0] = 2.0
+    np.testing.assert_allclose(g(x), [-0.5, -1.0])
+    normals.mean = np.array([3.0, 1.0])
+    np.testing.assert_allclose(g(x), [0.0, -1.0])
+    normals = stats.multivariate_normal([1.0, 1.0], np.diag([1.0, 1.0]))
+    np.testing.assert_allclose(g(x), [-2.0, -4.0])
+
+
+def test_another_distribution_is_seen(monkeypatch):
+    x = np.array([3.0])
+    g = fastgrad.grad(lambda x: stats.norm.logpdf(x[0]), method="exact")
+    assert g(x) == pytest.approx([-3.0])
+    monkeypatch.setattr(stats, "norm", stats.expon)
+    assert g(x) == pytest.approx([-1.0])
+    monkeypatch.undo()
+    assert g(x) == pytest.approx([-3.0])
+    monkeypatch.setattr(stats.norm, "logpdf", lambda x: 5.0 * x, raising=False)
+    with pytest.raises(fastgrad.EngineError, match="logpdf"):
+        g(x)
+    monkeypatch.undo()
+    assert g(x) == pytest.approx([-3.0])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
-from ...llvm.points import Results
 from ...llvm.vectormath import Vectors
 from ...program.differences import Written
 
@@ -40,6 +40,14 @@ class Finite:
         return self.v.apply("*", sums[0], self.v.splat(0.0)) if sums else ""
 
 
+class Places(Protocol):
+    """Where results go, by their numbers."""
+
+    v: Vectors
+
+    def __setitem__(self, k: int, register: str) -> None: ...
+
+
 class Outputs:
     """What becomes of a vector of points' outputs.
 
@@ -55,7 +63,7 @@ class Outputs:
         Where a step has vanished.
     """
 
-    def __init__(self, written: Written, results: Results) -> None:
+    def __init__(self, written: Written, results: Places) -> None:
         self.v, self.results, self.checked = results.v, results, written.checked
         self.parts = [range(part.start or 0, part.stop) for part in written.parts]
         self.finite, self.watched, self.value, self.gone = Finite(self.v), Finite(self.v), "", ""

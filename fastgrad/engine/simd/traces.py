@@ -13,10 +13,12 @@ from ...llvm.interrupts import imported
 from ...llvm.memory import Memory
 from ...program.captures import shares_state
 from ...program.keys import unchanging
+from ...program.loops import repeats
 from ...program.parameters import Parameters, parameters
 from ...program.program import Program
 from ...program.trace.integers import bits
 from ...program.trace.recording import ManyWaysError, Untraceable, trace
+from ...program.trace.retargeted import Retargeted
 from ...results import EngineError
 from ..bound import Code
 from ..call import Call, Grid
@@ -33,6 +35,7 @@ LONGEST_EXACT = 100_000
 SAMPLE = 1024  # points that say which ways through f are taken, where there are too many
 LOOPING = 200  # decisions, as those of a loop that ends by data: of 20 turns it has 210
 MANY = 10_000  # points, where a trace of 5 ms pays
+CALLS = 8  # of f for each coordinate, as many as a trace of an f of few operations may be long
 KEPT = 1024  # programs of functions, and reasons why others have none; the least recently used ones are forgotten
 
 
@@ -105,6 +108,23 @@ def proved(call: Call, longest: int) -> Traced | None:
     except (Untraceable, EngineError):
         return None
     return kept if kept is not None and len(kept.program.nodes) <= longest else None
+
+
+def is_brief(call: Call) -> bool:
+    """Whether f is traced at each call, and it takes less time to call f on whole arrays, for one point's differences.
+
+    A node of a trace takes 9 us and each coordinate needs some, a call of f without loops 5 to 20 us.
+    """
+    table, points = call.table, call.points
+    if not table.along_axes or table.stencil.derivative != 1 or points.count != 1 or call.ahead or call.often:
+        return False
+    if call.total > CALLS * points.dimension or unchanging(call.f, call.args) is not None:
+        return False
+    try:
+        codes = Retargeted(call.f).codes
+    except Untraceable:
+        return False
+    return bool(codes) and not repeats(codes)
 
 
 def traced_shape(call: Call) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 from ..captures import home
 from ..members import ATTRIBUTES, STORES, instructions, is_plain
 from ..members import codes as all_codes
-from ..scipys import is_own_function, module
+from ..scipys import is_normals, is_own_special, module, name_of_distribution
 from .arrays import Symbols, guarded, plain, wrap
 from .distributions import DISTRIBUTIONS, Distribution
 from .elementwise import traced
@@ -39,7 +39,7 @@ def replaced(value: Any) -> Any:
         return _Module(value) if name in _SEEN_THROUGH and module(name) is value else value  # type: ignore[arg-type]
     if kind is FunctionType:
         rule = FUNCTIONS.get(value.__name__)
-        return _calling(value, rule) if rule and _is_specials(value) else value
+        return _calling(value, rule) if rule and is_own_special(value) else value
     if kind is MethodType:
         holder = _distribution(value.__self__)
         return value if holder is None else getattr(holder, value.__name__)
@@ -101,10 +101,6 @@ class _Module(ModuleType):
         return replaced(getattr(self._own, name))
 
 
-def _is_specials(function: FunctionType) -> bool:
-    return is_own_function(function) and getattr(module("scipy.special"), function.__name__, None) is function
-
-
 def holds_symbols(*values: Any) -> bool:
     """Whether one of the values is traced, or an array, list or tuple of what is."""
     for value in values:
@@ -131,21 +127,12 @@ def _distribution(value: Any) -> Any:
     kind = type(value)
     frozen = kind.__name__.endswith("_frozen")
     if home(kind) == "scipy.stats._multivariate":
-        return _Normals(value) if kind.__name__ in ("multivariate_normal_gen", "multivariate_normal_frozen") else None
+        return _Normals(value) if is_normals(kind) else None
     dist = value.dist if frozen and home(kind).startswith("scipy.stats.") else value
-    name = type(dist).__name__.removesuffix("_gen")
     if not home(type(dist)).startswith("scipy.stats._") or not hasattr(dist, "badvalue"):
         return None
-    known = DISTRIBUTIONS.get(name, WITHOUT_RULES) if _is_as_scipy_has_it(dist, name) else WITHOUT_RULES
+    known = DISTRIBUTIONS.get(name_of_distribution(dist) or "", WITHOUT_RULES)
     return _Frozen(dist, known, value.args, value.kwds, value) if frozen else _Distribution(dist, known)
-
-
-def _is_as_scipy_has_it(dist: Any, name: str) -> bool:
-    """Not one that somebody made of the same class, with another support."""
-    own = getattr(module("scipy.stats"), name, None)
-    if own is None or type(own) is not type(dist) or not is_own_function(getattr(type(own), "_argcheck", None)):
-        return False
-    return (own.a, own.b, own.badvalue) == (dist.a, dist.b, dist.badvalue)
 
 
 class _Distribution:

@@ -1,17 +1,14 @@
-"""What the pictures say: read back from matplotlib's artists, against exact values."""
-
-import math
+"""What the pictures of fields say: read back from matplotlib's artists, against exact values."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
 
 from fastgrad import plot
-from fastgrad.plot.figures import quiver
+from fastgrad.plot.fields import ARROWS, quiver
 
 X0, X1 = np.linspace(-2.0, 1.0, 7), np.array([3.0, 0.5, -1.0, 0.0])  # other lengths, spacings and orders
 EVEN = np.linspace(-2.0, 1.0, 25), np.linspace(0.5, 1.5, 21)
@@ -32,13 +29,6 @@ WEIGHTS = np.array([1.0, 3.0]).reshape(2, 1, 1)
 
 def valley(p):
     return p[0] ** 2 + 3 * p[1] ** 2
-
-
-def bowl(p):
-    return p[0] ** 2 + 10 * p[1] ** 2
-
-
-PATH = np.array([[2.0, 1.0], [1.0, -0.5], [0.25, 0.125]])
 
 
 @pytest.fixture(autouse=True)
@@ -110,8 +100,6 @@ def test_what_is_masked_is_left_out():
     field[0, 0, 1] = np.ma.masked
     arrows = only(plot.quiver(field, [[0, 1], [0, 1, 2]]), Quiver)
     assert list(arrows.get_array().mask) == [False, True, False, False, False, False]
-    path = np.ma.masked_greater(PATH, 1.5)
-    assert (plot.descent(bowl, path, ax=plt.figure().add_subplot()).lines[0].get_xydata() == PATH[1:]).all()
 
 
 @pytest.mark.parametrize("bad", [(np.nan, 1.0), (1.0, np.inf), (-np.inf, np.nan)], ids=str)
@@ -201,97 +189,6 @@ def test_streamlines_need_even_axes(axis):
         plot.streamplot(slope, [[0, 1, 2], axis])
 
 
-# --- descents --------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def contours(monkeypatch):
-    """What contourf is called with."""
-    seen = []
-    original = Axes.contourf
-
-    def recorded(self, *values, **keywords):
-        seen.append((values, keywords))
-        return original(self, *values, **keywords)
-
-    monkeypatch.setattr(Axes, "contourf", recorded)
-    return seen
-
-
-def test_path_and_its_ends():
-    ax = plot.descent(bowl, PATH)
-    path, start, end = ax.lines
-    assert (path.get_xydata() == PATH).all()
-    assert (start.get_xydata() == PATH[:1]).all()
-    assert (end.get_xydata() == PATH[-1:]).all()
-    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["path", "start", "end"]
-
-
-def test_contours_lie_where_the_function_has_its_values(contours):
-    x, y = np.linspace(0, 1, 5), np.linspace(-2, 0, 3)
-    plot.descent(bowl, PATH, [x, y], levels=[0.5, 1.0, 5.0])
-    ((drawn_x, drawn_y, values), keywords) = contours[0]
-    assert (drawn_x == x).all()
-    assert (drawn_y == y).all()
-    assert (values == [[a**2 + 10 * b**2 for a in x] for b in y]).all()
-    assert keywords["levels"] == [0.5, 1.0, 5.0]
-
-
-@pytest.mark.parametrize(
-    "path", [PATH, [[0, 0], [4, 0]], [[3, 3]], [[1e12, 1e-3]], [[0, 0], [-1e13, 1e12]]], ids=lambda p: str(np.array(p))
-)
-def test_the_box_holds_the_path_with_a_margin(path, contours):
-    plot.descent(bowl, path)
-    for axis, coordinates in zip(contours[0][0], np.transpose(path), strict=False):
-        assert axis.shape == (200,)
-        assert (np.diff(axis) > 0).all()
-        assert axis[0] < coordinates.min() <= coordinates.max() < axis[-1]
-
-
-def test_positions_and_values_that_are_not_finite_are_left_out(contours):
-    def partly(p):
-        return math.inf if p[0] > 1.5 else bowl(p)
-
-    ax = plot.descent(partly, [*PATH, [np.nan, 0.0], [np.inf, 1.0]])
-    assert (ax.lines[0].get_xydata() == PATH).all()
-    assert (ax.lines[2].get_xydata() == PATH[-1:]).all()
-    x, _, values = contours[0][0]
-    assert (values.mask == (x > 1.5)).all()
-    ax.figure.canvas.draw()
-
-
-def test_descent_keywords():
-    path = plot.descent(bowl, PATH, c="blue", lw=4, label="mine").lines[0]
-    assert (path.get_color(), path.get_linewidth(), path.get_label()) == ("blue", 4, "mine")
-
-
-BAD_DESCENTS = {
-    "no function": ((3, PATH), TypeError, "f must be a function"),
-    "columns": ((bowl, PATH.T), ValueError, r"path has shape \(2, 3\); .* write path\.T"),
-    "flat": ((bowl, PATH.ravel()), ValueError, r"path has shape \(6,\); it must be \(steps \+ 1, 2\)"),
-    "nothing finite": ((bowl, PATH * np.nan), ValueError, "no finite position, out of 3"),
-    "falling axis": ((bowl, PATH, [[1, 0], [0, 1]]), ValueError, r"axes\[0\] must increase, .* got \[1\. 0\.\]"),
-    "one node": ((bowl, PATH, [[0, 1], [1]]), ValueError, r"axes\[1\] must increase, over at least two nodes"),
-    "one axis": ((bowl, PATH, [[0, 1]]), ValueError, r"shapes \[\(2,\)\]; write descent"),
-    "nan everywhere": ((lambda p: p[0] * math.nan, PATH), ValueError, "f is finite at none of the 40000 nodes"),
-    "vector": ((lambda p: p, PATH), ValueError, "more than one|one number|scalar"),
-}
-
-
-@pytest.mark.parametrize(("arguments", "error", "says"), BAD_DESCENTS.values(), ids=BAD_DESCENTS)
-def test_bad_descents(arguments, error, says):
-    with pytest.raises(error, match=says):
-        plot.descent(*arguments)
-    assert plt.get_fignums() == []
-
-
-# --- convergence -----------------------------------------------------------------------------------------------------
-
-
-def lines(ax):
-    return {line.get_label(): line.get_xydata() for line in ax.lines}
-
-
 def test_a_field_that_is_not_that_of_the_axes_says_which_it_should_be():
     axes = [np.arange(3.0), np.arange(4.0)]
     for shape in ((2, 4, 3), (3, 4), (2, 12)):
@@ -299,3 +196,121 @@ def test_a_field_that_is_not_that_of_the_axes_says_which_it_should_be():
             quiver(np.zeros(shape), axes)
     with pytest.raises(ValueError, match=r"axes\[1\] must hold finite coordinates, got inf"):
         quiver(np.zeros((2, 3, 4)), [axes[0], np.array([0.0, 1.0, np.inf, 3.0])])
+
+
+# --- dense grids -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("f", [slope, "array"])
+@pytest.mark.parametrize(
+    ("sizes", "every", "kept"),
+    [
+        ((100, 26), None, (slice(1, None, 4), slice(None))),
+        ((2000, 7), None, (slice(39, None, 80), slice(None))),
+        ((9, 10), 3, (slice(1, None, 3), slice(0, None, 3))),
+        ((9, 10), (np.int64(2), 1), (slice(0, None, 2), slice(None))),
+        ((3, 2), [50, 1], (slice(1, None, 50), slice(None))),
+    ],
+    ids=str,
+)
+def test_a_dense_grid_is_thinned(f, sizes, every, kept):
+    axes = [np.linspace(-1.0, 1.0, n) ** 3 for n in sizes]
+    arrows = only(plot.quiver(exact_field(axes) if f == "array" else f, axes, every=every), Quiver)
+    x, y = (axis[some] for axis, some in zip(axes, kept, strict=True))
+    assert (arrows.XY == np.array(np.meshgrid(x, y, indexing="ij")).reshape(2, -1).T).all()
+    np.testing.assert_allclose(arrows.U, np.repeat(2 * x, y.size), atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1, 2, 24, 37, 38, 63, 1000])
+def test_about_twenty_five_arrows_an_axis(size):
+    arrows = only(plot.quiver(np.ones((2, size, 1)), [np.arange(size), [0.0]]), Quiver)
+    assert min(size, 0.7 * ARROWS) <= len(arrows.U) <= 1.5 * ARROWS
+
+
+def test_a_function_is_asked_where_arrows_are():
+    seen = []
+    axis = np.linspace(0.0, 1.0, 500)
+    plot.quiver(lambda p: seen.append(1) or p[0] * p[1], [axis, axis])
+    assert len(seen) < 10 * ARROWS**2
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5, "2", (1, 2, 3), (1, 0), [2, 1.0]], ids=str)
+def test_every_is_a_whole_number_or_two(every):
+    with pytest.raises(ValueError, match=r"every must be a whole number from 1 on, or two of them, got"):
+        plot.quiver(slope, EVEN, every=every)
+    assert plt.get_fignums() == []
+
+
+# --- where there is no gradient --------------------------------------------------------------------------------------
+
+
+def hat(p):
+    return np.maximum(1.0 - np.sqrt(p[0] ** 2 + p[1] ** 2), 0.0)
+
+
+def test_no_streamline_where_the_gradient_is_zero():
+    axis = np.linspace(-2.0, 2.0, 41)
+    ax = plot.streamplot(hat, [axis, axis])
+    ends = np.array(only(ax, LineCollection).get_segments()).reshape(-1, 2)
+    assert len(ends) > 100
+    assert np.hypot(*ends.T).max() < 1.0
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-2.0, 2.0), (-2.0, 2.0))
+
+
+@pytest.mark.parametrize("nodes", [30, 60, 61])
+def test_no_streamline_follows_a_ridge(nodes):
+    """The gradient of sin(x0 x1) is 0 along the hyperbolas abs(x0 x1) = pi / 2, and at the saddle between them."""
+    axis = np.linspace(-2.0, 2.0, nodes)
+    ax = plot.streamplot(lambda p: np.sin(p[0] * p[1]), [axis, axis])
+    ends = np.array(only(ax, LineCollection).get_segments()).reshape(-1, 2)
+    assert np.abs(np.abs(ends[:, 0] * ends[:, 1]) - np.pi / 2).min() > 0.3 * (axis[1] - axis[0])
+    assert np.hypot(*ends.T).min() < 0.1
+
+
+def test_streamlines_run_into_a_minimum_at_a_node():
+    axis = np.linspace(-2.0, 2.0, 41)
+    ends = np.array(only(plot.streamplot(lambda p: p[0] ** 2 + p[1] ** 2, [axis, axis]), LineCollection).get_segments())
+    assert np.hypot(*ends.reshape(-1, 2).T).min() < 0.05
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("draw", [plot.quiver, plot.streamplot])
+def test_the_title_is_the_functions_name(draw):
+    assert draw(slope, EVEN).get_title() == r"$\nabla$ slope"
+    assert draw(slope, EVEN, ax=plt.figure().add_subplot(), negative=True).get_title() == r"$-\nabla$ slope"
+    assert draw(lambda p: p[0] * p[1], EVEN, ax=plt.figure().add_subplot()).get_title() == ""
+    titled = plt.figure().add_subplot()
+    titled.set_title("mine")
+    assert draw(slope, EVEN, ax=titled).get_title() == "mine"
+
+
+class Named(np.ndarray):
+    """An array with the attributes that a Series or a DataArray has."""
+
+    name = None
+    attrs: dict[str, str] = {}  # noqa: RUF012
+
+
+def named(axis, name=None, **attrs):
+    array = np.asarray(axis).view(Named)
+    array.name, array.attrs = name, attrs
+    return array
+
+
+@pytest.mark.parametrize("draw", [plot.quiver, plot.streamplot])
+def test_labels_are_the_names_of_the_axes(draw):
+    axes = [named(EVEN[0], "lon", long_name="longitude", units="degrees"), named(EVEN[1], "z")]
+    ax = draw(slope, iter(axes))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("longitude [degrees]", "z")
+
+
+def test_labels_of_pandas_and_xarray():
+    pandas, xarray = pytest.importorskip("pandas"), pytest.importorskip("xarray")
+    east = xarray.DataArray(EVEN[0], dims="east", name="east", attrs={"units": "km"})
+    ax = plot.quiver(slope, [east, pandas.Index(EVEN[1], name="north")])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("east [km]", "north")
+    unnamed = xarray.DataArray(EVEN[1], dims="height")
+    ax = plot.quiver(slope, [pandas.Series(EVEN[0]), unnamed], ax=plt.figure().add_subplot())
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$x_0$", "height")
