@@ -15,17 +15,33 @@ from . import sparsity as sparsity
 from . import transforms as transforms
 from .book.dropins import gradient_descent, numerical_diff, numerical_gradient, numerical_gradient_2d, tangent_line
 from .checking import check_gradient
-from .grid.fields import gradient_field
+from .grid import fields as _fields
 from .nn.weights import weight_gradient
-from .operations.gradients import derivative, explain, gradient, value_and_gradient
-from .operations.hessians import hessian, hessian_diagonal, hvp
-from .operations.jacobians import jacobian, jvp
-from .operations.propagation import propagate
+from .operations import explanation as _explanation
+from .operations import gradients as _gradients
+from .operations import hessians as _hessians
+from .operations import jacobians as _jacobians
+from .operations import propagation as _propagation
+from .operations.calls import telling as _telling
 from .results import ConstantFunctionWarning, EngineError, Explanation, PerformanceWarning, Result, StepWarning
-from .transforms.functions import grad, hess, jac, value_and_grad, vjp
+from .transforms import functions as _functions
+from .transforms.functions import grad, hess, jac, value_and_grad
 from .variable import Variable
 
 __version__ = "0.1.0"
+
+derivative = _telling(_gradients.derivative, __name__)
+explain = _telling(_explanation.explain, __name__)
+gradient = _telling(_gradients.gradient, __name__)
+gradient_field = _telling(_fields.gradient_field, __name__)
+hessian = _telling(_hessians.hessian, __name__)
+hessian_diagonal = _telling(_hessians.hessian_diagonal, __name__)
+hvp = _telling(_hessians.hvp, __name__)
+jacobian = _telling(_jacobians.jacobian, __name__)
+jvp = _telling(_jacobians.jvp, __name__)
+propagate = _telling(_propagation.propagate, __name__)
+value_and_gradient = _telling(_gradients.value_and_gradient, __name__)
+vjp = _telling(_functions.vjp, __name__)
 
 __all__ = [
     "ConstantFunctionWarning",

@@ -76,7 +76,7 @@ class Result:
     value : ndarray or float
         The derivative, as returned without ``full_output``.
     error : ndarray or None
-        Estimated absolute error of ``method="adaptive"``; None where the method gives none.
+        Estimated absolute error of ``method="adaptive"``, and with `noise`; None where the method gives none.
     status : ndarray of int or int
         Per element of `value`: 0 for a finite number, -3 for NaN or inf. Of adaptive steps 0 where the error fell to
         round-off, -1 where it stopped falling before (noise, a kink),
@@ -84,9 +84,15 @@ class Result:
     h : ndarray or float
         The steps really taken, in the shape of x; of adaptive ones the smallest that counts.
     nfev : int
-        Number of evaluations of f that the derivative took.
+        Number of evaluations of f that the derivative took. Where f takes whole arrays one call evaluates all.
     engine : str
         The engine that ran.
+    noise : ndarray, float or None
+        The noise of f's values, given or found, where `noise` was asked for: one for each value of f.
+    evaluations : ndarray of int, int or None
+        How many evaluations moved each coordinate, in the shape of `h`: all of `nfev` but those that coordinates share,
+        as f at the points. Outputs of a Jacobian share those of a coordinate. Of Hessians by adaptive steps those
+        that found the first steps; None where all is shared, as in other Hessians, or nothing is moved.
     """
 
     value: Any
@@ -95,6 +101,8 @@ class Result:
     h: Any
     nfev: int
     engine: str
+    noise: Any = None
+    evaluations: Any = None
 
     def __repr__(self) -> str:
         """The facts in a line, and below it what there is for each element."""
@@ -109,7 +117,7 @@ class Result:
 
     def _parts(self) -> list[tuple[str, Any]]:
         """What is known, status only where an element is none of the good."""
-        named = [("value", self.value), ("error", self.error), ("h", self.h)]
+        named = [("value", self.value), ("error", self.error), ("h", self.h), ("noise", self.noise)]
         if not isinstance(self.status, dict) and np.any(self.status):
             named.append(("status", self.status))
         return [(name, part) for name, part in named if part is not None]

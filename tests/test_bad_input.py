@@ -444,13 +444,13 @@ RETURNED = [
     ),
     *on_engines(
         "f returns a complex",
-        lambda e: gradient(lambda x: x[0] * 1j, point(), engine=e),
+        lambda e: hessian(lambda x: x[0] * 1j, point(), engine=e),
         TypeError,
         ["f returned", "complex", ("abs", ".real")],
     ),
     *on_engines(
         "f returns a complex without imaginary part",
-        lambda e: gradient(lambda x: complex(x[0] * x[1]), point(), engine=e),
+        lambda e: hessian(lambda x: complex(x[0] * x[1]), point(), engine=e),
         TypeError,
         ["f returned", "complex", ("abs", ".real")],
     ),
@@ -482,7 +482,29 @@ RETURNED = [
     Row("derivative: pair", lambda: derivative(lambda x: np.array([x, x]), 1.0), ValueError, ["f returned", "(2,)"]),
     Row("derivative: string", lambda: derivative(lambda x: "a", point()), TypeError, ["f returned", "str", "number"]),
     Row("derivative: None", lambda: derivative(lambda x: None, 1.0), TypeError, ["f returned", "None", "number"]),
-    Row("derivative: complex", lambda: derivative(lambda x: x * 1j, 1.0), TypeError, ["f returned", "complex"]),
+    Row("jvp: complex", lambda: jvp(lambda x: x * 1j, point(), point()), TypeError, ["f returned", "complex"]),
+    Row("vjp: complex", lambda: vjp(lambda x: x * 1j, point(), point()), TypeError, ["f returned", "complex"]),
+    Row("hvp: complex", lambda: hvp(lambda x: x[0] * 1j, point(), point()), TypeError, ["f returned", "complex"]),
+    Row("propagate: complex", lambda: propagate(lambda x: x * 1j, point(), point()), TypeError, ["complex", ".real"]),
+    Row("field: complex", lambda: gradient_field(lambda x: x[0] * 1j, [point()] * 2), TypeError, ["complex", ".real"]),
+    Row(
+        "exact derivative: complex",
+        lambda: derivative(lambda x: x * 1j, 1.0, method="exact"),
+        TypeError,
+        ["f returned", "complex"],
+    ),
+    Row(
+        "complex f, real out",
+        lambda: gradient(lambda x: x[0] * 1j, point(), out=np.empty(2)),
+        ValueError,
+        ["float64", "the result (2,) and complex128"],
+    ),
+    Row(
+        "complex f on simd",
+        lambda: gradient(lambda x: x[0] * 1j, point(), engine="simd"),
+        EngineError,
+        ["engine='simd'", "complex numbers"],
+    ),
     Row("numerical_diff: string", lambda: numerical_diff(lambda x: "a", 1.0), TypeError, ["f returned", "str"]),
     Row("numerical_diff: None", lambda: numerical_diff(lambda x: None, 1.0), TypeError, ["f returned", "None"]),
     Row("numerical_diff: complex", lambda: numerical_diff(lambda x: x * 1j, 1.0), TypeError, ["f returned", "complex"]),
@@ -1095,6 +1117,7 @@ BOUNDED = {
     "jacobian": jacobian,
     "explain": explain,
 }
+BOUNDED_SPARSE = {"sparsity.jacobian": sparsity.jacobian, "sparsity.hessian": sparsity.hessian}
 UNBOUNDED = {
     "jvp": lambda **bounds: jvp(several, point(), point(), **bounds),
     "vjp": lambda **bounds: vjp(several, point(), point(), **bounds),
@@ -1103,8 +1126,6 @@ UNBOUNDED = {
     "weight_gradient": lambda **bounds: weight_gradient(np.sum, point(), **bounds),
     "check_gradient": lambda **bounds: check_gradient(np.sum, np.ones_like, point(), **bounds),
     "propagate": lambda **bounds: propagate(product, point(), np.eye(2), **bounds),
-    "sparsity.jacobian": lambda **bounds: sparsity.jacobian(several, point(), **bounds),
-    "sparsity.hessian": lambda **bounds: sparsity.hessian(product, point(), **bounds),
 }
 PAIR = ["bounds must be a pair (lb, ub)", "np.inf"]
 
@@ -1116,7 +1137,7 @@ BOUNDS = [
             ValueError,
             ["x[1]=2.0", "outside", "(0.0, 1.5)", "np.clip"],
         )
-        for name, function in BOUNDED.items()
+        for name, function in (BOUNDED | BOUNDED_SPARSE).items()
     ],
     Row(
         "derivative: x outside its bounds",

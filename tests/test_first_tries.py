@@ -11,6 +11,7 @@ from fastgrad import (
     gradient_field,
     hessian,
     jacobian,
+    jvp,
     nn,
     numerical_gradient,
     value_and_gradient,
@@ -184,7 +185,32 @@ FORMS = [
     Try("list of arrays", lambda: gradient(sum, [np.ones(2), np.ones(3)]), TypeError, ["ragged", "grad(f)(x)"]),
 ]
 
-TABLE = FORMS + SAMPLED + ROWS + SEVERAL + WEIGHTS + RETURNED
+CALLS = [
+    Try("samples alone", lambda: gradient(SAMPLES), TypeError, ["'x'", "gradient(f, x)", "grid.gradient(samples"]),
+    Try(
+        "a list alone", lambda: derivative([1.0, 4.0]), TypeError, ["'x'", "derivative(f, x)", "grid.gradient(samples"]
+    ),
+    Try("f alone", lambda: gradient(wave), TypeError, ["'x'", "write gradient(f, x), or grad(f)"]),
+    Try("f alone, Hessian", lambda: hessian(wave), TypeError, ["'x'", "write hessian(f, x), or hess(f)"]),
+    Try("f alone, Jacobian", lambda: jacobian(several), TypeError, ["'x'", "write jacobian(f, x), or jac(f)"]),
+    Try("f alone, value", lambda: value_and_gradient(wave), TypeError, ["or value_and_grad(f)"]),
+    Try("no direction", lambda: jvp(several, np.ones(2)), TypeError, ["'v'", "write jvp(f, x, v)"]),
+    Try("no axes", lambda: gradient_field(wave), TypeError, ["'axes'", "write gradient_field(f, axes)"]),
+    Try("nothing", gradient, TypeError, ["'f' and 'x'", "write gradient(f, x)"]),
+    Try(
+        "a step by place", lambda: gradient(wave, np.ones(2), 1e-4), TypeError, ["by name", "gradient(f, x, h=0.0001)"]
+    ),
+    Try("which derivative by place", lambda: derivative(np.sin, 1.0, 2), TypeError, ["derivative(f, x, n=2)"]),
+    Try(
+        "further arguments by place",
+        lambda: jacobian(lambda x, a: a * x, np.ones(2), np.ones(2)),
+        TypeError,
+        ["2 positional arguments but 3", "jacobian(f, x, args=(...,))"],
+    ),
+    Try("an option that does not exist", lambda: gradient(wave, np.ones(2), step=1e-4), TypeError, ["'step'"]),
+]
+
+TABLE = CALLS + FORMS + SAMPLED + ROWS + SEVERAL + WEIGHTS + RETURNED
 
 
 @pytest.mark.parametrize("row", TABLE, ids=[row.name for row in TABLE])

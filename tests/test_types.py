@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import fastgrad
-from fastgrad import Explanation, Result, transforms
+from fastgrad import Explanation, Result, grid, sparsity, transforms
 from fastgrad.checking import GradientCheck
 from fastgrad.engine.options import GradientFunction, ResultFunction, ValueFunction
 
@@ -75,6 +75,32 @@ def test_functions_of_functions() -> None:
     assert isinstance(assert_type(full(X), Result), Result)
     product = assert_type(transforms.hessp(f), Callable[..., Array])
     assert isinstance(product(X, X), np.ndarray)
+
+
+def test_samples() -> None:
+    row, sheet = np.zeros(5), np.zeros((4, 5))
+    assert isinstance(assert_type(grid.gradient(row), Array), np.ndarray)
+    assert isinstance(assert_type(grid.gradient([1.0, 4.0, 9.0], 0.5, accuracy=2), Array), np.ndarray)
+    assert isinstance(assert_type(grid.gradient(sheet), tuple[Array, ...]), tuple)
+    assert isinstance(assert_type(grid.gradient(sheet, axis=0), Array), np.ndarray)
+    assert isinstance(assert_type(grid.gradient(sheet, 1.0, 2.0, axis=(0, 1), edge_order=2), tuple[Array, ...]), tuple)
+    out: Array = np.empty(5)
+    assert isinstance(assert_type(grid.gradient(row, out=out), Array), np.ndarray)
+    unknown: Array = row
+    assert_type(grid.gradient(unknown), Any)
+    assert isinstance(assert_type(grid.divergence([sheet, sheet]), Array), np.ndarray)
+    assert isinstance(assert_type(grid.curl(np.zeros((2, 4, 5))), Array), np.ndarray)
+    assert isinstance(assert_type(grid.laplacian(sheet, periodic=True), Array), np.ndarray)
+    assert len(grid.matrix((4, 5))) == 2
+    assert grid.matrix(4).shape == (4, 4)
+
+
+def test_sparse_matrices() -> None:
+    assert sparsity.jacobian(square, X).shape == (2, 2)
+    assert [m.shape for m in sparsity.hessian(f, ROWS[:, :2], batch=True)] == [(2, 2)] * 3
+    assert isinstance(assert_type(sparsity.jacobian(square, X, full_output=True), Result), Result)
+    assert isinstance(assert_type(sparsity.hessian(f, ROWS, batch=True, full_output=True), Result), Result)
+    assert isinstance(assert_type(sparsity.pattern(square, X), sparsity.Pattern), sparsity.Pattern)
 
 
 def test_the_book() -> None:

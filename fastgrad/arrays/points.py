@@ -28,6 +28,7 @@ MANY = 32
 def suits(call: Call) -> bool:
     """Whether a call is a gradient at one point of which array programs know something."""
     plain = not (call.scalar or call.batch or call.adaptive or call.bounds is not None or call.table.is_complex)
+    plain = plain and call.noise is None
     known = call.table.name == "gradient" or (call.table.is_exact and call.table.name in _OTHERS)
     return plain and known and call.points.count == 1
 

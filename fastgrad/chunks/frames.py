@@ -145,7 +145,10 @@ class _Form:
             return self._labelled(name, found, outputs)
         parts = {part: getattr(found, part) for part in ("value", "error", "status")}
         parts = {part: a if a is None else self._labelled(name, a, outputs) for part, a in parts.items()}
-        return replace(found, **parts, h=found.h if found.h is None else self._labelled("gradient", found.h, None))
+        for part in ("h", "evaluations"):
+            array = getattr(found, part)
+            parts[part] = None if array is None else self._labelled("gradient", array, None)
+        return replace(found, **parts)
 
     def _labelled(self, name: str, array: Any, outputs: Any) -> Any:
         if np.shape(array) == self.numbers.shape and name not in {"jvp", "propagate"}:
@@ -198,6 +201,7 @@ def _asked(f: Function, place: Array, args: tuple[Any, ...]) -> Any:
 
 def _is_same(found: Any, wanted: Any) -> bool:
     try:
-        return found is not None and look.agree(np.asarray(found, float), np.asarray(wanted, float))
+        both = (np.atleast_1d(np.asarray(a, complex)).view(float) for a in (found, wanted))
+        return found is not None and look.agree(*both)
     except (TypeError, ValueError):
         return False

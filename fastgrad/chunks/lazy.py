@@ -20,6 +20,7 @@ from ..engine.arguments import Function, Options, check_args, check_batch, formu
 from ..engine.call import Call, Grid, Rows
 from ..engine.choose import PYTHON_CALLS, check_engine, choose_ahead, keep_quiet, warn_if_slow
 from ..engine.limits import as_pair, check_bounds
+from ..engine.noise import check_noise
 from ..engine.numbers import is_dask, real_array
 from ..formulas import stencils
 from ..formulas.steps import irregular
@@ -179,6 +180,7 @@ def _one_point(
     bounds: Any = None,
     method: str = "central",
     order: int = 2,
+    noise: Any = None,
 ) -> Call:
     """The call for all points with one of them, which is made up; arguments are checked against all."""
     real_array(np.empty(0, x.dtype))  # raises for other numbers
@@ -197,6 +199,7 @@ def _one_point(
         f, point, table, steps, args,
         tuple(map(_first_row, batch)), value=name == "value_and_gradient", vector=name == "jacobian",
         adaptive=method == "adaptive", bounds=limits,
+        noise=check_noise(noise, method, order, h, rel_step, bounds),
     )  # fmt: skip
     return replace(one, expected=points.count * one.total)
 

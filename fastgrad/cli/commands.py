@@ -27,7 +27,7 @@ from ..formulas.stencils import ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
 from ..formulas.values import as_number
 from ..grid.fields import gradient_field
-from ..operations.gradients import explain
+from ..operations.explanation import explain
 from . import output, report
 from .operands import Failure, Usage, arrays, function, joined, point, several_nodes, step, told, users_code
 from .streams import RED, YELLOW, LostStdout, as_json, is_terminal, percent, say, warnings_as_lines, write

@@ -17,6 +17,7 @@ from ..formulas.values import unmasked
 from . import threads
 from .call import Call, Rows, Workers
 from .limits import beside, read_bounds
+from .noise import check_noise
 from .numbers import read_only, real_array
 
 Array = NDArray[Any]
@@ -241,6 +242,7 @@ def _overlap(a: Array, b: Array) -> bool:
 Function = Callable[..., Any]
 Step = ArrayLike | None
 Bounds = Any  # (lb, ub), a list of pairs or SciPy's, see `limits`
+Noise = float | str | None
 Progress = bool | Callable[[int, int], object]
 
 
@@ -269,6 +271,7 @@ def read_call(
     rel_step: Step,
     bounds: Bounds = None,
     side: Step = None,
+    noise: Noise = None,
     value: bool = False,
     vector: bool = False,
 ) -> tuple[Array, Call]:
@@ -279,7 +282,10 @@ def read_call(
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
     bounds = bounds if side is None else beside(bounds, side, given, points.shape, method)
     limits = None if bounds is None else read_bounds(bounds, given, points)
-    return given, Call(f, points, table, steps, rest, rows, value, vector=vector, adaptive=adaptive, bounds=limits)
+    call = Call(f, points, table, steps, rest, rows, value, vector=vector, adaptive=adaptive, bounds=limits)
+    if noise is not None:
+        call.noise = check_noise(noise, method, order, h, rel_step, bounds)
+    return given, call
 
 
 def read_call_along(

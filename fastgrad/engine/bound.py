@@ -22,7 +22,8 @@ class Facts(NamedTuple):
     """What ran, how often it called f, and the precision of what f returned; of refined steps more.
 
     `error` and `status` lie as the outputs do, `steps` as the points; `steep` is a point and a coordinate along which f
-    changes suspiciously, if values beside x were looked at.
+    changes suspiciously, if values beside x were looked at; `each` lies as `steps` and counts evaluations; `noise` is
+    that of f where it was asked for.
     """
 
     engine: str
@@ -32,6 +33,8 @@ class Facts(NamedTuple):
     status: NDArray[np.intp] | None = None
     steps: Array | None = None
     steep: tuple[int, int] | None = None
+    each: NDArray[np.intp] | None = None
+    noise: Array | None = None
 
 
 class Code(Protocol):

@@ -99,6 +99,8 @@ class Call:
         The lowest and the highest coordinates at which f may be called, in the layout of the points ...
     fits : float
         ... and the precision of f's results for whose steps there is room.
+    noise : float or str, optional
+        The size of f's noise, where that is more than round-off, or "estimate".
     expected : int
         Evaluations of the whole computation, where this call is a part of one: they choose the engine.
     ahead : bool
@@ -122,6 +124,7 @@ class Call:
     adaptive: bool = False
     bounds: tuple[Array, Array] | None = None
     fits: float = EPS
+    noise: float | str | None = None
     expected: int = 0
     ahead: bool = False
     often: bool = False
@@ -147,6 +150,8 @@ class Call:
         table = self.table
         if self.v is not None or self.bounds is not None or self.adaptive or self.expected or self.scalar:
             return False
+        if self.noise is not None:
+            return False
         known = table.name in {"hessian", "hessian_diagonal"} or (
             table.along_axes and self.points.count == 1 and self.needs_base
         )
@@ -160,7 +165,7 @@ class Call:
     @property
     def total(self) -> int:
         """Calls of f that the whole computation is expected to make."""
-        return self.expected or self.evaluations * (USUAL_LEVELS if self.adaptive else 1)
+        return self.expected or self.evaluations * (USUAL_LEVELS if self.adaptive or self.noise is not None else 1)
 
     def steps_for(self, eps: float) -> Steps:
         """The steps for an f whose results have precision eps.

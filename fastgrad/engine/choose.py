@@ -54,6 +54,8 @@ ARRAYS = (
     "jacobian, hessian, jvp and hvp by method='exact'; leave the engine out"
 )
 
+NOISY = "noise= says that f's values are not those of a formula, and it is not traced"
+
 _warned: dict[int, Any] = {}  # by identity; the code objects are kept, so that no other one takes their number
 
 
@@ -78,8 +80,8 @@ def choose(call: Call, engine: str, out: Output | None = None) -> Choice:
         raise EngineError(ARRAYS)
     if call.table.is_exact:
         return _choose_exact(call, out)
-    if engine == "python":
-        return Choice(engine, reason="engine='python' was asked for")
+    if engine == "python" or (engine == "auto" and call.noise is not None):
+        return Choice("python", reason=NOISY if engine == "auto" else "engine='python' was asked for")
     if engine == "auto" and (count := call.total) <= TRACED_CALLS:
         code = few.differences_code(call) if _suits_numpy(call) else None
         return Choice("simd" if code else "python", code, f"{count} calls of f take less time than compiling it")

@@ -50,12 +50,29 @@ class Sided(Many, total=False):
     """As `Many`, of first derivatives."""
 
     side: ArrayLike | None
+    noise: float | str | None
 
 
 class RowOptions(SidedScheme, total=False):
     """As `Sided`, where `batch` decides of the type."""
 
     batch_args: tuple[Any, ...]
+    noise: float | str | None
+
+
+class SparseScheme(TypedDict, total=False):
+    """Of sparse derivatives."""
+
+    pattern: Any
+    args: tuple[Any, ...]
+    method: str
+    order: int
+    h: ArrayLike | None
+    rel_step: ArrayLike | None
+    bounds: Any
+    engine: str
+    workers: Workers
+    check: bool
 
 
 class Live(TypedDict, total=False):

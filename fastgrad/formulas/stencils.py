@@ -7,7 +7,7 @@ Engines know only how to apply a table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
 from hashlib import blake2b
@@ -227,6 +227,10 @@ class Table:
     def key(self) -> tuple[str, Stencil, int]:
         """What tells tables apart: everything else follows from it."""
         return (self.name, self.stencil, len(self.scale))
+
+    def by(self, formula: Stencil) -> Table:
+        """The same directions and combinations by another formula for the same derivative."""
+        return replace(self, stencil=formula, scale=self.scale // self.stencil.denominator * formula.denominator)
 
     def combine(self, sums: NDArray[np.float64], steps: NDArray[np.float64]) -> NDArray[np.float64]:
         """Outputs (..., K) from the directions' sums (..., R) and the unit vectors' steps (..., D; with v D + 1)."""

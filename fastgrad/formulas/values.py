@@ -13,6 +13,10 @@ from ..results import EPS
 Array = NDArray[Any]
 
 
+class ComplexError(TypeError):
+    """f returned complex numbers where real ones are needed."""
+
+
 def as_number(value: Any) -> float:
     """What f returned as a float; arrays of one element count as numbers.
 
@@ -46,7 +50,15 @@ def _check_real(value: Any, array: Array, wanted: str) -> None:
         msg = f"f returned {kind}; it must return {wanted}"
         if array.dtype.kind == "c":
             msg += " (of a complex result, return .real or abs())"
+            raise ComplexError(msg)
         raise TypeError(msg)
+
+
+def refuse_complex(value: Any) -> None:
+    """Raise TypeError for complex numbers that come of what f returned."""
+    array = np.asarray(value)
+    if array.dtype.kind == "c":
+        _check_real(value, array, "real numbers")
 
 
 def unmasked(x: Any, name: str) -> Any:

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..sparsity.patterns import scipy_sparse
 from .operators import gradient
+from .options import Several, Stencils
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Array = NDArray[Any]
 
 COLUMNS = 256  # of the identity that are differentiated at a time, where an axis closes
 
 
+@overload
+def matrix(shape: int, *spacing: Any, axis: int | None = ..., **options: Unpack[Stencils]) -> csr_array: ...
+@overload
+def matrix(shape: tuple[int, ...], *spacing: Any, axis: int, **options: Unpack[Stencils]) -> csr_array: ...
+@overload
+def matrix(shape: tuple[int], *spacing: Any, axis: None = ..., **options: Unpack[Stencils]) -> csr_array: ...
+@overload
+def matrix(
+    shape: Several, *spacing: Any, axis: Several | None = ..., **options: Unpack[Stencils]
+) -> tuple[csr_array, ...]: ...
+@overload
+def matrix(shape: tuple[int, ...], *spacing: Any, axis: Any = ..., **options: Unpack[Stencils]) -> Any: ...
 def matrix(
     shape: int | tuple[int, ...], *spacing: Any, axis: Any = None, edge_order: int = 1, accuracy: int = 2,
     periodic: Any = False, period: Any = None,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, Unpack, overload
 
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..chunks import labelled
 from ..chunks.coordinates import is_labelled
 from ..chunks.lazy import dask_array
 from ..engine.arguments import Options
 from ..engine.numbers import is_dask
+from ..engine.options import Labelled
 from ..formulas.spacings import Line
 from .arrays import (
     by_numpy,
@@ -25,6 +26,7 @@ from .arrays import (
 )
 from .blocks import check_samples, derivatives
 from .numbers import floating, is_masked, new, written
+from .options import Components, Fields, Formulas, Row, Several, Sheet, Unknown
 from .spacing import (
     Scheme,
     axes_and_spacing,
@@ -37,20 +39,35 @@ from .spacing import (
 
 Array = NDArray[Any]
 Progress = bool | Callable[[int, int], object]
+Out = TypeVar("Out", bound=Array | tuple[Array, ...])
 
 
+@overload
+def gradient(values: Labelled, *spacing: Any, axis: Any = ..., out: Any = ..., **options: Unpack[Formulas]) -> Any: ...
+@overload
+def gradient(values: ArrayLike, *spacing: Any, axis: Any = ..., out: Out, **options: Unpack[Formulas]) -> Out: ...
+@overload
+def gradient(values: ArrayLike, *spacing: Any, axis: int, out: None = ..., **options: Unpack[Formulas]) -> Array: ...
+@overload
 def gradient(
-    values: Any,
-    *spacing: Any,
-    axis: Any = None,
-    edge_order: int = 1,
-    accuracy: int = 2,
-    periodic: Any = False,
-    period: Any = None,
-    out: Any = None,
-    workers: int | None = None,
-    progress: Progress = False,
-) -> Any:
+    values: ArrayLike, *spacing: Any, axis: Several, out: None = ..., **options: Unpack[Formulas]
+) -> tuple[Array, ...]: ...
+@overload
+def gradient(values: Unknown, *spacing: Any, axis: Any = ..., out: None = ..., **options: Unpack[Formulas]) -> Any: ...
+@overload
+def gradient(values: Row, *spacing: Any, axis: None = ..., out: None = ..., **options: Unpack[Formulas]) -> Array: ...
+@overload
+def gradient(
+    values: Sheet, *spacing: Any, axis: None = ..., out: None = ..., **options: Unpack[Formulas]
+) -> tuple[Array, ...]: ...
+@overload
+def gradient(
+    values: ArrayLike, *spacing: Any, axis: Any = ..., out: None = ..., **options: Unpack[Formulas]
+) -> Any: ...
+def gradient(
+    values: Any, *spacing: Any, axis: Any = None, edge_order: int = 1, accuracy: int = 2, periodic: Any = False,
+    period: Any = None, out: Any = None, workers: int | None = None, progress: Progress = False,
+) -> Any:  # fmt: skip
     """Derivatives of sampled values along each axis: `numpy.gradient`, several times as fast, with the same bits.
 
     Everything that `numpy.gradient` accepts is accepted and means the same: its call, its values, the types that it
@@ -130,18 +147,16 @@ def gradient(
     return result
 
 
+@overload
+def divergence(field: Fields, *spacing: Any, axis: Any = ..., out: Any = ..., **options: Unpack[Formulas]) -> Any: ...
+@overload
 def divergence(
-    field: Any,
-    *spacing: Any,
-    axis: Any = None,
-    edge_order: int = 1,
-    accuracy: int = 2,
-    periodic: Any = False,
-    period: Any = None,
-    out: Array | None = None,
-    workers: int | None = None,
-    progress: Progress = False,
-) -> Any:
+    field: Components, *spacing: Any, axis: Any = ..., out: Array | None = ..., **options: Unpack[Formulas]
+) -> Array: ...
+def divergence(
+    field: Any, *spacing: Any, axis: Any = None, edge_order: int = 1, accuracy: int = 2, periodic: Any = False,
+    period: Any = None, out: Array | None = None, workers: int | None = None, progress: Progress = False,
+) -> Any:  # fmt: skip
     """Divergence of a sampled vector field: the sum of each component's derivative along its own axis.
 
     Parameters
@@ -188,18 +203,16 @@ def divergence(
     return result
 
 
+@overload
+def curl(field: Fields, *spacing: Any, axis: Any = ..., out: Any = ..., **options: Unpack[Formulas]) -> Any: ...
+@overload
 def curl(
-    field: Any,
-    *spacing: Any,
-    axis: Any = None,
-    edge_order: int = 1,
-    accuracy: int = 2,
-    periodic: Any = False,
-    period: Any = None,
-    out: Array | None = None,
-    workers: int | None = None,
-    progress: Progress = False,
-) -> Any:
+    field: Components, *spacing: Any, axis: Any = ..., out: Array | None = ..., **options: Unpack[Formulas]
+) -> Array: ...
+def curl(
+    field: Any, *spacing: Any, axis: Any = None, edge_order: int = 1, accuracy: int = 2, periodic: Any = False,
+    period: Any = None, out: Array | None = None, workers: int | None = None, progress: Progress = False,
+) -> Any:  # fmt: skip
     """Curl of a sampled vector field with two or three components.
 
     Parameters
@@ -271,18 +284,16 @@ def _rotation(output: int, pair: tuple[int, int], parts: list[Array], lines: lis
     return [(output, parts[b], *lines[a]), (output, parts[a], lines[b][0], lines[b][1].negative())]
 
 
+@overload
+def laplacian(values: Labelled, *spacing: Any, axis: Any = ..., out: Any = ..., **options: Unpack[Formulas]) -> Any: ...
+@overload
 def laplacian(
-    values: Any,
-    *spacing: Any,
-    axis: Any = None,
-    edge_order: int = 2,
-    accuracy: int = 2,
-    periodic: Any = False,
-    period: Any = None,
-    out: Array | None = None,
-    workers: int | None = None,
-    progress: Progress = False,
-) -> Any:
+    values: ArrayLike, *spacing: Any, axis: Any = ..., out: Array | None = ..., **options: Unpack[Formulas]
+) -> Array: ...
+def laplacian(
+    values: Any, *spacing: Any, axis: Any = None, edge_order: int = 2, accuracy: int = 2, periodic: Any = False,
+    period: Any = None, out: Array | None = None, workers: int | None = None, progress: Progress = False,
+) -> Any:  # fmt: skip
     """Laplacian of sampled values: the sum of the second derivatives along all axes.
 
     Each is a second difference, with half the reach and a quarter of the error of `gradient` taken twice.

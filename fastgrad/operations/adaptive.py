@@ -22,6 +22,7 @@ from ..formulas import sides, stencils
 from ..formulas.extrapolation import NOT_FINITE, ROSE, Estimate, Refined, halved, refine, starts
 from ..formulas.sides import Scheme
 from ..formulas.steps import IRREGULAR, Steps, sizes_along
+from .noise import noise_at_points
 from .partials import Partials, Sampler, undefined_where_it_raises
 
 Array = NDArray[Any]
@@ -64,6 +65,7 @@ class _Firsts:
     def __init__(self, call: Call, sampler: Sampler, report: Any) -> None:
         self.call, self.sampler, self.report, self.asked = call, sampler, report, call.table.stencil
         self.partials = Partials(sampler, call.v)
+        self.partials.noise = None if call.noise is None else noise_at_points(call, sampler)
         self.x = self.partials.x
         self.start, self.largest = _starts(call, self.x)
         self.partials.first = self.start
@@ -93,7 +95,10 @@ class _Firsts:
         if results is None:  # no coordinates; f shows what it returns
             sampler.at_points(np.arange(min(count, 1)))
             results = _Results(out, sampler)
-        return Facts(sampler.engine, sampler.nfev, sampler.eps, results.error, results.status, steps)
+        noise, each = self.partials.noise, self.partials.asked
+        return Facts(
+            sampler.engine, sampler.nfev, sampler.eps, results.error, results.status, steps, each=each, noise=noise
+        )
 
     def _together(self) -> int:
         """How many pairs of a point and a coordinate are refined at a time."""
@@ -190,6 +195,7 @@ class _Seconds:
         self.call, self.sampler, self.report = call, sampler, report
         self.x = call.points.row(slice(None))
         self.evaluations = 0
+        self.each = np.zeros(self.x.shape, np.intp)  # of these those along single coordinates
         self.engine = ""
         self.chosen: dict[str, Choice] = {}  # for the table of each method
         self.start, self.largest = _starts(call, self.x)
@@ -224,11 +230,12 @@ class _Seconds:
             if self.report:
                 self.report(int(points[-1]) + 1, count)
         nfev = self.sampler.nfev + self.evaluations
-        return Facts(self.engine, nfev, self.sampler.eps, results.error, results.status, steps)
+        return Facts(self.engine, nfev, self.sampler.eps, results.error, results.status, steps, each=self.each)
 
     def _of_points(self, points: Array) -> tuple[Refined, Array]:
         partials = Partials(self.sampler)
         top, apart = self._tops(partials, points)
+        self.each[points] += partials.asked[points]
         t = None
         if self.call.v is not None:
             t, along = self._top_along(points)

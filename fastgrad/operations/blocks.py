@@ -31,7 +31,8 @@ SAMPLE = 64  # points of a call that stands for all: no engine treats so many in
 def suit(call: Call) -> bool:
     """Whether the call is done in blocks, should its engine be one that compiles: one formula at all points."""
     points, table = call.points, call.table
-    plain = call.v is None and not call.adaptive and not table.is_complex and (call.bounds is None or table.is_exact)
+    plain = call.v is None and not (call.adaptive or table.is_complex or call.noise is not None)
+    plain = plain and (call.bounds is None or table.is_exact)
     return isinstance(points, Rows) and points.is_narrow and plain and points.count >= LEAST and points.dimension > 0
 
 

@@ -19,7 +19,8 @@ from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target, Workers, subset
 from ..engine.choose import run
 from ..engine.threads import Report, progress_report
-from ..formulas import sides, stencils
+from ..formulas import sides
+from ..formulas.stencils import stencil
 from ..formulas.steps import Steps
 from ..program.look import CoarserError, with_steps_for_f
 from .partials import BLOCK, Partials, Sampler
@@ -44,13 +45,24 @@ def _fill(call: Call, out: Output, values: Array | None, engine: str, workers: W
     if turned.all():
         return specially(call, out, values, progress=progress)
     if not turned.any():
-        return plainly(call, out, values, progress=progress)
+        facts = plainly(call, out, values, progress=progress)
+        return facts._replace(each=_by_one_formula(call)) if call.table.along_axes else facts
     plain = len(turned) - int(turned.sum())
     with progress_report(progress, "point") as report:
         first = partial(plainly, progress=_counted(report, 0, plain, len(turned)))
         rest = partial(specially, progress=_counted(report, plain, len(turned) - plain, len(turned)))
         facts = _part(first, call, ~turned, out, values)
-        return facts._replace(nfev=facts.nfev + _part(rest, call, turned, out, values).nfev)
+        others = _part(rest, call, turned, out, values)
+        if others.each is None:
+            return facts._replace(nfev=facts.nfev + others.nfev)
+        each = _by_one_formula(call)
+        each[turned] = others.each
+        return facts._replace(nfev=facts.nfev + others.nfev, each=each)
+
+
+def _by_one_formula(call: Call) -> NDArray[np.intp]:
+    """How often f is called for each coordinate where all have the formula that was asked for."""
+    return np.full(call.points.layout, len(call.table.stencil.displaced))
 
 
 def _specially(call: Call, out: Output, values: Array | None, engine: str, workers: Workers, progress: Any) -> Facts:
@@ -144,20 +156,20 @@ def _turn(call: Call, out: Output, values: Array | None, sampler: Sampler) -> Fa
         array[owners, ..., units] = derivatives if array.ndim == 3 else derivatives[:, 0]
     if values is not None:
         values[:] = sampler.at_points(np.arange(len(values)))[:, 0]
-    return Facts(sampler.engine, sampler.nfev, sampler.eps)
+    return Facts(sampler.engine, sampler.nfev, sampler.eps, each=partials.asked)
 
 
 def _turn_together(call: Call, out: Array, engine: str, workers: Workers) -> Facts:
     """Every point by the formula that fits there in all of its coordinates."""
     call.steps.check(call.points.row(slice(None)))
-    scheme, dimension, stencil = _scheme(call), call.points.dimension, call.table.stencil
+    scheme, asked = _scheme(call), call.table.stencil
     nowhere = scheme.kind == sides.NOWHERE
     steps, one_sided = np.where(nowhere, 0.0, scheme.step), (scheme.kind == sides.ONE_SIDED).any(axis=1)
     facts = Facts("", 0)
     for method, chosen in (("central", ~one_sided), ("forward", one_sided)):
         picks = np.flatnonzero(chosen)
         if picks.size:
-            table = stencils.hessian(dimension, stencil.order, method)
+            table = call.table.by(stencil(2, asked.order, method))
             part = replace(subset(call, picks), table=table, steps=Steps("book", steps[picks]), expected=call.total)
             array = np.empty((len(picks), out.shape[1]))
             ran = run(part, array, None, engine, workers)
@@ -165,5 +177,5 @@ def _turn_together(call: Call, out: Array, engine: str, workers: Workers) -> Fac
                 raise CoarserError(ran.eps)
             out[picks] = array
             facts = ran._replace(nfev=facts.nfev + ran.nfev)
-    out[(nowhere[:, :, None] | nowhere[:, None, :]).reshape(out.shape)] = np.nan
+    out[nowhere[:, call.table.divisors].any(axis=-1)] = np.nan
     return facts

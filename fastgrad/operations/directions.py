@@ -57,6 +57,8 @@ def _parts(call: Call) -> list[Call]:
 def _with(facts: Facts, more: Facts, rows: Array) -> Facts:
     """Errors add up, and the worse status counts."""
     facts = facts._replace(nfev=facts.nfev + more.nfev)
+    if facts.each is not None and more.each is not None:
+        facts.each[rows] += more.each
     if facts.error is not None and facts.status is not None:
         assert more.error is not None
         assert more.status is not None

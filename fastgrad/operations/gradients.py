@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arrays import points
 from ..chunks.frames import applied, is_frame
 from ..chunks.lazy import by_rows
-from ..engine import threads
 from ..engine.arguments import (
     Array,
     Bounds,
     Function,
+    Noise,
     Options,
     Progress,
     Step,
     check_args,
     check_function,
-    check_map,
     check_scheme,
     formulas_of,
     read_call,
     read_steps,
 )
-from ..engine.bound import Choice, Code
 from ..engine.call import Call, Rows, Workers
-from ..engine.choose import check_engine, choose
 from ..engine.limits import beside, check_bounds
 from ..engine.numbers import is_dask, real_array
 from ..engine.options import Labelled, Numbers, RowOptions, Sided, SidedScheme
 from ..formulas import stencils
-from ..results import Explanation, Result
-from .solve import check_combination, differentiate, none_ran
+from ..results import Result
+from . import parts
+from .solve import differentiate
 
 
 @overload
@@ -48,8 +46,8 @@ def gradient(f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **
 def gradient(
     f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
     batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
-    bounds: Bounds = None, side: Step = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
-    progress: Progress = False, full_output: bool = False,
+    bounds: Bounds = None, side: Step = None, noise: Noise = None, engine: str = "auto", workers: Workers = None,
+    out: Array | None = None, progress: Progress = False, full_output: bool = False,
 ) -> Any:  # fmt: skip
     """Gradient of a scalar function, by central differences, at one point or at many.
 
@@ -58,7 +56,8 @@ def gradient(
     Parameters
     ----------
     f : callable
-        ``f(x, *args)``, a number from an array of a point's shape. An array of one element counts as a number.
+        ``f(x, *args)``, a number from an array of a point's shape. An array of one element counts as a number. Where f
+        returns complex numbers the result holds the derivatives of both parts, ``g.real`` and ``g.imag``.
     x : array_like
         One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
         Never changed. Integers become float64. With ``batch=True`` also a dask array (extra `dask`): the result is a
@@ -92,6 +91,12 @@ def gradient(
         1: f is called at x and above only, -1: at x and below, 0: on both sides; a number or one per coordinate. The
         derivative from that side, at a kink or where f is defined on one side; with ``method="adaptive"`` at refined
         steps, with an estimate of the error.
+    noise : float or "estimate", optional
+        The standard deviation of f's values, or the size of their noise, where it is far above round-off: simulations,
+        measurements, iterations that stop early. With "estimate" it is found by differences of 8 to 22 values at and
+        beside each point. Steps then suit the noise, ``(3 * noise / |f'''|)**(1/3)``, for 6 to 18 evaluations a
+        coordinate (central, order 2), or are refined down to it (adaptive); `full_output` tells the error to expect and
+        the noise. f is not traced, unless an engine is named that does.
     engine : {"auto", "simd", "jit", "python", "reference", "arrays"}
         simd: f is traced and compiled on vectors. jit: f is compiled by Numba. python: f is called as it is. arrays: at
         one point, f is recorded as a program of whole arrays, of which only what a coordinate changes is computed
@@ -113,12 +118,12 @@ def gradient(
     Returns
     -------
     ndarray or Result
-        Shape and dtype of x (float64 for integers).
+        Shape and dtype of x (float64 for integers), complex where f is.
 
     Raises
     ------
     TypeError
-        f is no function, x is not real, or f does not return a real number.
+        f is no function, x is not real, or f does not return a number.
     ValueError
         A shape, step, order or name that does not exist or fit, or f returns more than one number.
     EngineError
@@ -146,7 +151,7 @@ def gradient(
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    what |= {"h": h, "rel_step": rel_step, "side": side}
+    what |= {"h": h, "rel_step": rel_step, "side": side, "noise": noise}
     if type(x) is not np.ndarray and is_frame(x):
         return applied(gradient, f, x, how, batch=batch, **what)
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
@@ -188,8 +193,8 @@ def value_and_gradient(
 def value_and_gradient(
     f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
     batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
-    bounds: Bounds = None, side: Step = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
-    progress: Progress = False, full_output: bool = False,
+    bounds: Bounds = None, side: Step = None, noise: Noise = None, engine: str = "auto", workers: Workers = None,
+    out: Array | None = None, progress: Progress = False, full_output: bool = False,
 ) -> tuple[Any, Any]:  # fmt: skip
     """f(x) and its gradient, for one evaluation more than the gradient alone.
 
@@ -211,7 +216,7 @@ def value_and_gradient(
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    what |= {"h": h, "rel_step": rel_step, "side": side}
+    what |= {"h": h, "rel_step": rel_step, "side": side, "noise": noise}
     if type(x) is not np.ndarray and is_frame(x):
         value, slope = applied(value_and_gradient, f, x, how, batch=batch, **what)
         return value, slope
@@ -224,9 +229,13 @@ def value_and_gradient(
 
 def _with_values(call: Call, given: Array, how: Options, batch: bool) -> tuple[Any, Any]:
     values = np.empty(call.points.count)
-    slope = differentiate(call, given, how, values)
+    slope: Any = differentiate(call, given, how, values)
+    kind = np.asarray(slope.value if how.full_output else slope).dtype
+    if kind.kind == "c":
+        values = parts.values_of(call)
+        slope = replace(slope, nfev=slope.nfev + len(values)) if how.full_output else slope
     with np.errstate(all="ignore"):
-        value = values.astype(given.dtype, copy=False)
+        value = values.astype(kind, copy=False)
     return value if batch else value[0], slope
 
 
@@ -260,7 +269,7 @@ def derivative(
     Parameters
     ----------
     f : callable
-        ``f(x, *args)``: R -> R.
+        ``f(x, *args)``: R -> R, or R -> C, each part by itself.
     x : array_like
         Any shape, also a number.
     n : int
@@ -312,76 +321,3 @@ def _check_number(n: Any) -> None:
     if np.ndim(n) or n not in range(1, 9):
         msg = f"n={n!r} must be 1, 2, 3, 4, 5, 6, 7 or 8, the number of the derivative"
         raise ValueError(msg)
-
-
-def explain(
-    f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
-    batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
-    bounds: Bounds = None, side: Step = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
-    progress: Progress = False, full_output: bool = False,
-) -> Explanation:  # fmt: skip
-    """Which engine `gradient` would use for the same arguments, and why not a faster one.
-
-    Of ``method="exact"`` it says of how many operations f is, and f with its derivatives. Of central differences of
-    order 2 by machine code, whose error is mostly truncation, it says which step would leave how much: from f's exact
-    third derivatives at some of the points. f is compiled if it takes that to know, but not differentiated; `out` is
-    not written, `progress` and `full_output` change nothing.
-
-    Returns
-    -------
-    Explanation
-        A string of one line with the attributes `engine` and `reason`.
-
-    Examples
-    --------
-    >>> import numpy as np, fastgrad
-    >>> print(fastgrad.explain(lambda x: np.sum(x**2), np.ones(3)))
-    python: 6 calls of f from Python; 6 calls of f take less time than compiling it
-    """
-    check_engine(engine)
-    used = check_map(workers, engine)
-    check_function(f)
-    check_scheme(method, order)
-    what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    what |= {"h": h, "rel_step": rel_step, "side": side}
-    if type(x) is not np.ndarray and is_frame(x):
-        of_frame: Explanation = applied(explain, f, x, Options(engine, workers), batch=batch, **what)
-        return of_frame
-    call = read_call(f, x, stencils.gradient, batch=batch, **what)[1]
-    check_combination(call, engine)
-    return _explanation(call, engine, used if isinstance(used, int) else threads.cores())
-
-
-def _explanation(call: Call, engine: str, threads_used: int) -> Explanation:
-    if not call.points.count or not call.points.dimension:
-        return Explanation(none_ran(engine), "no coordinates, nothing to do")
-    if engine == "reference":
-        return Explanation(engine, "the definition in plain NumPy")
-    by_arrays = points.described(call, engine == "arrays") if engine in {"auto", "arrays"} else ""
-    if by_arrays:
-        return Explanation("arrays", by_arrays)
-    chosen = choose(call, engine)
-    if chosen.code is not None and call.table.is_exact:
-        return Explanation(chosen.engine, _explanation_of_exact(call, chosen.code, threads_used), chosen.reason)
-    if chosen.code is not None:
-        used = _counted(threads_used if chosen.code.is_shared else 1, "thread")
-        how = f"{call.total:,} calls of f {chosen.code.description}, {used}{_other_step(call, chosen)}"
-        return Explanation(chosen.engine, how, chosen.reason)
-    return Explanation(chosen.engine, f"{call.total:,} calls of f from Python", chosen.reason)
-
-
-def _other_step(call: Call, chosen: Choice) -> str:
-    from .suitable import suitable_step  # noqa: PLC0415  no gradient needs it
-
-    program = getattr(chosen.code, "program", None)
-    error = suitable_step(call, program) if program is not None else None
-    return f"; {error}" if error else ""
-
-
-def _explanation_of_exact(call: Call, code: Code, threads_used: int) -> str:
-    used = _counted(threads_used if code.is_shared else 1, "thread")
-    return f"{_counted(call.points.count, 'point')}, {code.description}, {used}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"

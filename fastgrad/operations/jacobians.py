@@ -13,6 +13,7 @@ from ..engine.arguments import (
     Array,
     Bounds,
     Function,
+    Noise,
     Options,
     Progress,
     Step,
@@ -41,8 +42,8 @@ def jacobian(f: Function, x: ArrayLike, *, full_output: Literal[False] = ..., **
 def jacobian(
     f: Function, x: Numbers, *, args: tuple[Any, ...] = (), batch_args: tuple[Any, ...] = (),
     batch: bool = False, method: str = "central", order: int = 2, h: Step = None, rel_step: Step = None,
-    bounds: Bounds = None, side: Step = None, engine: str = "auto", workers: Workers = None, out: Array | None = None,
-    progress: Progress = False, full_output: bool = False,
+    bounds: Bounds = None, side: Step = None, noise: Noise = None, engine: str = "auto", workers: Workers = None,
+    out: Array | None = None, progress: Progress = False, full_output: bool = False,
 ) -> Any:  # fmt: skip
     """Jacobian of a function that returns an array: the derivative of each output by each coordinate.
 
@@ -51,12 +52,14 @@ def jacobian(
     Parameters
     ----------
     f : callable
-        ``f(x, *args)``: real numbers, an array of any shape, from an array of a point's shape; (D,) to (M,) usually.
+        ``f(x, *args)``: numbers, an array of any shape, from an array of a point's shape; (D,) to (M,) usually.
+        Complex ones as in `gradient`.
     x : array_like
         One point, an array of any shape; with ``batch=True`` points of any shape along the first axis, as in (N, D).
         As in `gradient`, that may be a dask array: f is then called at a made-up point to see what shape it returns.
-    args, batch, method, order, h, rel_step, bounds, side, engine, workers, out, progress, full_output
-        As in `gradient`. Compiled, f must return a number, an array, or a tuple or list of numbers.
+    args, batch, method, order, h, rel_step, bounds, side, noise, engine, workers, out, progress, full_output
+        As in `gradient`. `noise` is of each output; the step is the shortest that suits one of them. Compiled, f must
+        return a number, an array, or a tuple or list of numbers.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def jacobian(
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
     what: dict[str, Any] = {"args": args, "batch_args": batch_args, "method": method, "order": order, "bounds": bounds}
-    what |= {"h": h, "rel_step": rel_step, "side": side}
+    what |= {"h": h, "rel_step": rel_step, "side": side, "noise": noise}
     if type(x) is not np.ndarray and is_frame(x):
         return applied(jacobian, f, x, how, batch=batch, **what)
     if batch and not isinstance(x, np.ndarray) and is_dask(x):

@@ -171,6 +171,8 @@ class Partials:
         self.sampler, self.v, self.x = sampler, v, sampler.x
         self.first: Array | None = None  # the first steps: farther out f need not be defined
         self.numbers, self.steps = np.empty(0, np.intp), np.empty(0)
+        self.noise: Array | None = None  # of each output at each point (N, M), where it is more than round-off
+        self.asked = np.zeros((len(self.x), self.x.shape[1] if v is None else 1), np.intp)  # displaced points of each
         self.kept: dict[int, Array] = {}  # offset -> values of f, which half the step needs again at twice the offset
 
     def quotients(self, owners: Array, units: Array, steps: Array, formula: Stencil) -> tuple[Array, Array]:
@@ -188,6 +190,18 @@ class Partials:
         derivatives, noise, *kept = (np.concatenate(p) for p in zip(*parts, strict=True))
         self.numbers, self.steps, self.kept = numbers, steps, dict(zip(again, kept, strict=True))
         return derivatives, noise
+
+    def beside(self, owners: Array, units: Array, far: Array) -> Array:
+        """f at points displaced by `far` (P, Q), NaN where it raises: (P, Q, M)."""
+        parts = []
+        for some in _blocks(np.arange(len(owners)), self.x.shape[1] * far.shape[1]):
+            self._count(owners[some], units[some], far.shape[1])
+            rows = self._moved(owners[some], units[some], far[some])
+            parts.append(self.sampler.at(rows, owners[some], np.ones(len(some), dtype=bool)))
+        return np.concatenate(parts)
+
+    def _count(self, owners: Array, units: Array, evaluations: int) -> None:
+        self.asked[owners, units] += evaluations
 
     def estimate(self, owners: Array, units: Array, signs: Array, formula: Stencil) -> Estimate:
         """The quotients of some of these at steps of these signs, as `refine` asks for them."""
@@ -209,6 +223,7 @@ class Partials:
         moving = [k for k in formula.offsets if k and k not in known]
         tried = None if self.first is None else np.abs(steps) > self.first[owners, units]
         values = self.sampler.at(self._moved(owners, units, steps[:, None] * moving), owners, tried)
+        self._count(owners, units, len(moving))
         found = known | {k: values[:, q] for q, k in enumerate(moving)}
         return found | {0: self.sampler.at_points(owners)} if formula.base >= 0 else found
 
@@ -225,7 +240,10 @@ class Partials:
             divisor = (formula.denominator * steps**formula.derivative)[:, None]
             weight = 2.0 * sum(abs(c) for c, _, _ in pairs)
             derivative = total / divisor + 0.0  # no -0.0 from a step below x
-            return derivative, self.sampler.eps / 2 * (size + weight * moved) / np.abs(divisor)
+            noise = self.sampler.eps / 2 * (size + weight * moved) / np.abs(divisor)
+            if self.noise is not None:
+                noise = np.maximum(noise, self.noise[owners] * (weight / 2.0) / np.abs(divisor))
+            return derivative, noise
 
     def _size(self, owners: Array, units: Array) -> Array:
         """How large what is moved is; x is rounded where a displacement takes it across a power of two."""

@@ -29,7 +29,7 @@ from ..engine.arguments import (
 from ..engine.call import Rows, Workers
 from ..engine.numbers import real_array
 from ..engine.options import Labelled, Many, Numbers
-from ..formulas.values import as_numbers
+from ..formulas.values import as_numbers, refuse_complex
 from ..results import Result, status_of
 from .jacobians import jacobian
 
@@ -99,6 +99,7 @@ def propagate(
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
     what |= {"engine": engine, "workers": workers, "progress": progress}
     full = jacobian(f, given.astype(np.float64, copy=False), **what, full_output=True)
+    refuse_complex(full.value)
     y, found = _propagated(partial(_value_at, f, points, rest, rows), given, points, spread, full, out, batch)
     return y, found if full_output else found.value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -16,12 +17,12 @@ from ..engine.choose import check_engine, run, warn_if_constant, warn_if_slow
 from ..engine.python import elementwise
 from ..engine.threads import Report, progress_report
 from ..formulas import reference
-from ..formulas.values import as_number
+from ..formulas.values import ComplexError, as_number
 from ..program.captures import shares_state
 from ..program.look import Look
 from ..program.trace.refusals import SINGLE
 from ..results import EngineError, Result, status_of, users_level
-from . import adaptive, blocks, bounds, complexstep, directions, hints, longsteps
+from . import adaptive, blocks, bounds, complexstep, directions, hints, longsteps, noise, parts
 
 Array = NDArray[Any]
 
@@ -33,6 +34,9 @@ def check_combination(call: Call, engine: str) -> None:
         raise ValueError(msg)
     if call.table.is_exact and engine not in {"auto", "simd", "arrays"}:
         msg = f"method='exact' is made of f's trace, which engine={engine!r} does not have; leave the engine out"
+        raise EngineError(msg)
+    if engine == "reference" and call.noise is not None:
+        msg = "engine='reference' knows no noise; leave noise or the engine out"
         raise EngineError(msg)
     if engine == "reference" and call.adaptive and (call.bounds is not None or call.steps.rule != "default"):
         msg = (
@@ -50,12 +54,19 @@ def differentiate(
     lead: tuple[int, ...] = (),
     tail: tuple[int, ...] | None = None,
     inputs: tuple[Array, ...] = (),
+    looks: bool = True,
 ) -> Any:
-    """The derivative in x's dtype, or a Result; its shape is `lead`, that of f's output and `tail`, x's by default."""
+    """The derivative in x's dtype, or a Result; its shape is `lead`, that of f's output and `tail`, x's by default.
+
+    Of an f that turns out to return complex numbers the derivative of both parts, where its call is suited to it.
+    Without `looks` nobody is told that f does not react.
+    """
     check_engine(how.engine)
     workers = check_map(how.workers, how.engine)
     _check_out_is_not_read(call, how.out)
     check_combination(call, how.engine)
+    if how.out is not None and parts.is_complex(how.out) and parts.can_be_made(call):
+        return parts.differentiate(differentiate, call, given, how)
     read = (given, *inputs) if how.out is None else (given, *inputs, *_still_read(call))
     place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, read)
     place.in_blocks = given.dtype.itemsize < 8 and how.engine != "reference" and blocks.suit(call)
@@ -63,13 +74,11 @@ def differentiate(
     if not call.points.count and call.vector:  # nothing says what f returns
         place.make((0,) if tail else ())
     elif call.vector or place.make(()).size:
-        looked = complexstep.check_operations(call) if call.table.is_complex else 0
-        facts = _run_or_hint(call, place, values, how, workers)
-        if call.table.is_complex:
-            facts = facts._replace(nfev=facts.nfev + looked + complexstep.check_slopes(call, place.target))
-        if call.looks_beside:
-            facts = _looked_beside(call, facts, place.target)
-        _check_that_f_reads(call, place.target)
+        facts = _facts(call, place, values, how, workers)
+        if facts is None:
+            return parts.differentiate(differentiate, call, given, how)
+        if looks:
+            _check_that_f_reads(call, place.target)
     elif values is not None:  # points without coordinates still have values
         for n in range(call.points.count):
             values[n] = as_number(call.f(call.argument(call.points.row(n)), *call.args_at(n)))
@@ -79,9 +88,23 @@ def differentiate(
         return value
     facts = facts or _no_facts(call, place.target, how.engine)
     h = _steps_taken(call, given, lead, facts)
-    if facts.error is None:
-        return Result(value, None, status_of(value), h, facts.nfev, facts.engine)
-    return Result(value, *place.judgement(facts), h, facts.nfev, facts.engine)
+    error, status = (None, status_of(value)) if facts.error is None else place.judgement(facts)
+    each = _evaluations(call, given, lead, facts)
+    return Result(value, error, status, h, facts.nfev, facts.engine, place.noise(facts), each)
+
+
+def _facts(call: Call, place: _Place, values: Array | None, how: Options, workers: Workers) -> Facts | None:
+    """What ran, with all that was asked of f; None of an f with complex values that are to be differentiated."""
+    looked = complexstep.check_operations(call) if call.table.is_complex else 0
+    try:
+        facts = _run_or_hint(call, place, values, how, workers)
+    except ComplexError:
+        if not parts.suit(call):
+            raise
+        return None
+    if call.table.is_complex:
+        facts = facts._replace(nfev=facts.nfev + looked + complexstep.check_slopes(call, place.target))
+    return _looked_beside(call, facts, place.target) if call.looks_beside else facts
 
 
 def _looked_beside(call: Call, facts: Facts, target: Array) -> Facts:
@@ -155,6 +178,12 @@ class _Place:
             with np.errstate(all="ignore"):
                 self.result[...] = self.target.reshape(self.result.shape)
 
+    def noise(self, facts: Facts) -> Any:
+        """That of f's values, in the shape of what f returns."""
+        if facts.noise is None:
+            return None
+        return facts.noise.reshape(self.result.shape[: self.result.ndim - len(self.call.points.shape)])[()]
+
     def judgement(self, facts: Facts) -> tuple[Any, Any]:
         """The errors, and the status, in the shape of the result."""
         assert facts.error is not None
@@ -190,6 +219,16 @@ def _steps_taken(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) 
     return call.steps_for(eps).in_rows(x).reshape(given.shape)[()]
 
 
+def _evaluations(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) -> Any:
+    """How often f was called for each coordinate alone, in the shape of the steps; None where all share the calls."""
+    table = call.table
+    if facts.each is not None:
+        return facts.each.reshape(lead if call.vector and call.v is not None else given.shape)[()]
+    if not table.along_axes or table.is_exact or call.adaptive or call.bounds is not None:
+        return None
+    return np.full(given.shape, len(table.stencil.displaced))[()]
+
+
 def _run_or_hint(call: Call, place: _Place, values: Array | None, how: Options, workers: Workers) -> Facts:
     try:
         return _run(call, place, values, how, workers)
@@ -220,13 +259,21 @@ def _run_at_once(call: Call, target: Output, values: Array | None, how: Options,
             return by_definition(call, target, values, report)
     if call.v is not None and not call.table.is_exact:
         return directions.fill(call, target, how.engine, workers, how.progress)
-    if call.adaptive:
-        return adaptive.fill(call, target, values, how.engine, workers, how.progress)
-    if call.bounds is not None and not call.table.is_exact:
-        return bounds.fill(call, target, values, how.engine, workers, how.progress)
+    fill = _of_coordinates(call)
+    if fill:
+        return fill(call, target, values, how.engine, workers, how.progress)
     many = call.points.count == 1 and call.points.dimension >= points.MANY and how.engine == "auto"
     facts = points.fill(call, target, values) if many and points.has_much_data(call) else None
     return facts or _by_engines(call, target, values, how, workers)
+
+
+def _of_coordinates(call: Call) -> Callable[..., Facts] | None:
+    """What chooses anew for each coordinate; None where one formula and one rule of steps do."""
+    if call.adaptive:
+        return adaptive.fill
+    if call.noise is not None:
+        return noise.fill
+    return None if call.bounds is None or call.table.is_exact else bounds.fill
 
 
 def _by_engines(call: Call, target: Output, values: Array | None, how: Options, workers: Workers) -> Facts:

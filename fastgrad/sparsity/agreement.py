@@ -50,7 +50,7 @@ def _some(task: Task) -> range:
 def _suspects(probe: _Probe, pattern: Pattern, data: Array) -> list[int]:
     """The rows whose products disagree, the worst first."""
     with np.errstate(all="ignore"):
-        change, size = probe.change(probe.amounts)
+        change, size = probe.change()
         probe.task.check_outputs(change.shape)
         parts = data * probe.amounts[pattern.columns]
         total = np.bincount(pattern.rows, parts, len(change))
@@ -77,18 +77,21 @@ class _Probe:
         self.task, self.x, self.args, self.eps = task, task.points.row(n), task.args, eps
         method = task.method
         formula = stencil(1, 2 if method == "central" else 1, method)
-        self.below, self.above = formula.offsets[0], formula.offsets[-1]
-        self.span = self.above - self.below
-        self.amounts = _amounts(self.x, formula, eps)
+        amounts = _amounts(self.x, formula, eps)
+        self.below, self.above = (task.inside(n, k * amounts) for k in (formula.offsets[0], formula.offsets[-1]))
+        self.n, self.span = n, formula.offsets[-1] - formula.offsets[0]
+        self.amounts = (self.above - self.below) / self.span
 
-    def change(self, amounts: Array) -> tuple[Array, Array]:
-        """The change of each output per unit of amounts, and the size of its values."""
-        above, below = (self._value(k, amounts) for k in (self.above, self.below))
+    def change(self, moving: Any = True) -> tuple[Array, Array]:
+        """The change of each output where coordinates move, per unit of amounts, and the size of its values."""
+        above, below = (self._value(np.where(moving, by, 0.0)) for by in (self.above, self.below))
         return (above - below) / self.span, np.abs(above) + np.abs(below)
 
-    def _value(self, k: int, amounts: Array) -> Array:
+    def _value(self, amounts: Array) -> Array:
         x, moving = self.x.copy(), np.flatnonzero(amounts)  # the other coordinates keep their bits, -0.0 too
-        x[moving] += k * amounts[moving]
+        x[moving] += amounts[moving]
+        if self.task.bounds is not None:  # what is moved by the room that there is may lie a float outside
+            x = np.clip(x, *(b[self.n] for b in self.task.bounds))
         return as_numbers(self.task.f(x.reshape(self.task.points.shape), *self.args)).ravel()
 
     def check_row(self, row: int) -> None:
@@ -107,10 +110,10 @@ class _Probe:
         raise ValueError(msg)
 
     def _reacts(self, row: int, columns: NDArray[np.intp]) -> bool:
-        amounts: Any = np.zeros(self.x.size)
-        amounts[columns] = self.amounts[columns]
+        moving = np.zeros(self.x.size, dtype=bool)
+        moving[columns] = True
         with np.errstate(all="ignore"):
-            change = self.change(amounts)[0][row]
+            change = self.change(moving)[0][row]
         return bool(change != 0.0 and not np.isnan(change))
 
 
@@ -138,12 +141,12 @@ def check_missing(task: Task, places: Pattern, terms: Terms) -> None:
 
 def check_curvature(task: Task, found: Found) -> None:
     """Raise ValueError where the second difference along an irregular direction v is not v @ H @ v."""
-    pattern, formula = task.pattern, stencil(2, 2, task.method)
+    pattern, formula = task.pattern, stencil(2, 2, task.method if task.bounds is None else "forward")
     for n in _some(task):
         look = Look(task.f)
-        v, values = _values_along(task, look, task.points.row(n), formula)
+        v, values = _values_along(task, look, n, formula)
         if look.eps > EPS:
-            v, values = _values_along(task, look, task.points.row(n), formula)
+            v, values = _values_along(task, look, n, formula)
         with np.errstate(all="ignore"):
             bent = sum(number * (values[a] - values[b]) for number, a, b in formula.terms) / formula.denominator
             parts = found.data[n] * v[pattern.rows] * v[pattern.columns]
@@ -158,9 +161,21 @@ def check_curvature(task: Task, found: Found) -> None:
             raise ValueError(msg)
 
 
-def _values_along(task: Task, look: Look, x: Array, formula: Stencil) -> tuple[Array, Array]:
+def _values_along(task: Task, look: Look, n: int, formula: Stencil) -> tuple[Array, Array]:
     """An irregular direction, as long as f's precision asks for, and f at the points of a stencil along it."""
+    x = task.points.row(n)
     v = _amounts(x, formula, look.eps)
+    if task.bounds is not None:
+        v = _inwards(x, v, task.bounds[0][n], task.bounds[1][n], formula.offsets[-1])
     with np.errstate(all="ignore"):
         values = [look.ask((x + k * v).reshape(task.points.shape), *task.args) for k in formula.offsets]
     return v, np.array([as_number(value) for value in values])
+
+
+def _inwards(x: Array, v: Array, low: Array, high: Array, reach: int) -> Array:
+    """As far as v to the side with more room, or as far as there is room for `reach` times that."""
+    with np.errstate(all="ignore"):
+        below, above = x - low, high - x
+        room = np.maximum(below, above) * (1.0 - 2.0**-50) / reach
+        found: Array = np.where(v == 0.0, 0.0, np.where(above >= below, 1.0, -1.0) * np.minimum(np.abs(v), room))
+    return found

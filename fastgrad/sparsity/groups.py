@@ -29,7 +29,9 @@ def differentiate(task: Task, engine: str, workers: Workers) -> Found:
     task.steps.check(task.points.values)
     if not task.points.count or not task.pattern.nnz:
         return Found(np.zeros((task.points.count, task.pattern.nnz)), task.steps_at(EPS), EPS, 0, none_ran(engine))
-    count, pattern, whole = task.pattern.count, task.pattern, _call(task, 0, task.pattern.count)
+    pattern, groups = task.pattern, task.groups
+    count = int(groups.max(initial=-1)) + 1
+    whole, of_entries = _call(task, 0, count), groups[pattern.columns]
     check_combination(whole, engine)
     chosen = choose(whole, engine)
     warn_if_slow(whole, chosen, users_level(1))
@@ -40,8 +42,8 @@ def differentiate(task: Task, engine: str, workers: Workers) -> Found:
         call, target = _call(task, first, last) if size < count else whole, _target(task, last - first)
         every.append(chosen.bind(call, target).fill(workers))
         assert target.array is not None
-        some = _within(pattern.of_entries, first, last)
-        data[:, some] = target.array[:, pattern.rows[some], pattern.of_entries[some] - first]
+        some = _within(of_entries, first, last)
+        data[:, some] = target.array[:, pattern.rows[some], of_entries[some] - first]
     eps = max(facts.eps for facts in every)
     h = task.steps_at(eps)
     with np.errstate(all="ignore"):
@@ -51,14 +53,22 @@ def differentiate(task: Task, engine: str, workers: Workers) -> Found:
 
 def _call(task: Task, first: int, last: int) -> Call:
     """The sums along groups [first, last)."""
-    table = _table(task.pattern, first, last, task.formula.order, task.formula.method)
-    return Call(task.f, task.points, table, task.steps, task.args, vector=True)
+    scheme = task.formula.order, task.formula.method
+    if task.moving is None:
+        table = _table_of_pattern(task.pattern, first, last, *scheme)
+    else:
+        table = _table(task.groups, first, last, *scheme)
+    bounds, fits = task.bounds, task.fits
+    return Call(task.f, task.points, table, task.steps, task.args, vector=True, bounds=bounds, fits=fits)
 
 
 @lru_cache(maxsize=64)
-def _table(pattern: Pattern, first: int, last: int, *scheme: Any) -> Table:
+def _table_of_pattern(pattern: Pattern, *what: Any) -> Table:
     """One table for all calls with a pattern: code is kept with it."""
-    groups = pattern.groups
+    return _table(pattern.groups, *what)
+
+
+def _table(groups: Ints, first: int, last: int, *scheme: Any) -> Table:
     return stencils.jacobian_in_groups(np.where((groups >= first) & (groups < last), groups - first, -1), *scheme)
 
 

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import Function, Options, Step, check_args, check_function, read_points, read_steps
+from ..engine.arguments import Bounds, Function, Options, Step, check_args, check_function, read_points, read_steps
 from ..engine.call import Call, Workers
 from ..engine.choose import TRACED_CALLS
+from ..engine.limits import read_bounds
+from ..engine.options import SparseScheme
 from ..formulas import stencils
 from ..formulas.values import as_number
 from ..operations.hessians import hessian as dense
 from ..operations.solve import differentiate
 from ..program.dependence import DenseError
 from ..program.trace.refusals import Untraceable
-from ..results import EPS
+from ..results import EPS, Result
+from . import between
 from .agreement import check_curvature, check_missing
 from .patterns import Pattern, read_pattern
-from .structures import Structure, a_point, detected, structure_of
+from .structures import Structure, a_point, detected, of_a_point, structure_of
 from .task import Found, Task, as_matrices, by_definition, check_request, warn_if_all_zero
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # Evaluations of terms, node by node in NumPy, take as long as this many of f written in arrays.
 COST_OF_TERMS = 4
@@ -70,6 +76,32 @@ def _detected(structure: Structure) -> Pattern:
     return structure.hessian
 
 
+@overload
+def hessian(
+    f: Function, x: ArrayLike, *, batch: bool = ..., full_output: Literal[True], **options: Unpack[SparseScheme]
+) -> Result: ...
+@overload
+def hessian(
+    f: Function,
+    x: ArrayLike,
+    *,
+    batch: Literal[False] = ...,
+    full_output: Literal[False] = ...,
+    **options: Unpack[SparseScheme],
+) -> csr_array: ...
+@overload
+def hessian(
+    f: Function,
+    x: ArrayLike,
+    *,
+    batch: Literal[True],
+    full_output: Literal[False] = ...,
+    **options: Unpack[SparseScheme],
+) -> list[csr_array]: ...
+@overload
+def hessian(
+    f: Function, x: ArrayLike, *, batch: bool, full_output: bool = ..., **options: Unpack[SparseScheme]
+) -> Any: ...
 def hessian(
     f: Function,
     x: ArrayLike,
@@ -81,7 +113,7 @@ def hessian(
     order: int = 2,
     h: Step = None,
     rel_step: Step = None,
-    bounds: Any = None,
+    bounds: Bounds = None,
     engine: str = "auto",
     workers: Workers = None,
     check: bool = True,
@@ -102,8 +134,8 @@ def hessian(
     pattern : Pattern, sparse matrix or array_like, optional
         Which entries can be other than zero, (D, D); one triangle is enough. By default it is found by tracing f, at
         every call unless f captures nothing that could change.
-    args, batch, method, order, h, rel_step, workers
-        As in `fastgrad.hessian`.
+    args, batch, method, order, h, rel_step, bounds, workers
+        As in `fastgrad.hessian`. Where a formula does not fit between bounds f is not taken apart into terms.
     engine : str
         As in `fastgrad.hessian`; terms are evaluated with ``"auto"`` only, where they take less time or the pattern is
         to be found. ``"reference"`` takes the entries from the dense Hessian.
@@ -145,14 +177,15 @@ def hessian(
            [0., 4., 8., 6.],
            [0., 0., 6., 0.]])
     """
-    workers = check_request(f, method, order, bounds, engine, workers, "sparsity.hessian")
+    workers = check_request(f, method, order, engine, workers, "sparsity.hessian")
     given, points = read_points(x, batch)
+    limits = read_bounds(bounds, given, points)
     args = check_args(args)
     table = stencils.hessian(0, order, method)  # for its stencil, and to say that f is constant
     steps = read_steps(given, points, table, h, rel_step)
-    structure = detected(f, points, args) if pattern is None else None
+    structure = detected(f, points, args, limits) if pattern is None else None
     wanted = _detected(structure) if structure else _symmetric(pattern, points.dimension)
-    task = Task(f, points, wanted, table.stencil, steps, args)
+    task = Task(f, points, wanted, table.stencil, steps, args, limits)
     structure = structure or _known(task, engine)
     found = _found(task, structure, engine, workers)
     if check and pattern is not None and engine != "reference":
@@ -186,7 +219,8 @@ def _known(task: Task, engine: str) -> Structure | None:
     if engine != "auto" or task.is_exact or _calls(task) <= TRACED_CALLS:
         return None
     try:
-        structure = structure_of(task.f, a_point(task.points), task.args)
+        limits = of_a_point(task.points, task.bounds)
+        structure = structure_of(task.f, a_point(task.points, task.bounds), task.args, limits)
         structure.terms  # noqa: B018  # found now
     except (Untraceable, DenseError):
         return None
@@ -196,7 +230,8 @@ def _known(task: Task, engine: str) -> Structure | None:
 def _found(task: Task, structure: Structure | None, engine: str, workers: Workers) -> Found:
     if engine == "reference":
         return by_definition(task, dense)
-    found = _by_terms(task, structure) if structure and engine == "auto" and not task.is_exact else None
+    by_terms = structure and engine == "auto" and not task.is_exact and between.fits(task)
+    found = _by_terms(task, structure) if structure and by_terms else None
     found = found or _by_table(task, engine, workers)
     return replace(found, data=found.data[:, task.pattern.upper[2]])
 
@@ -230,7 +265,7 @@ def _by_terms(task: Task, structure: Structure) -> Found | None:
 def _by_table(task: Task, engine: str, workers: Workers) -> Found:
     points, formula = task.points, task.formula
     table = stencils.entries_of_hessian(*task.pattern.upper[:2], formula.order, formula.method)
-    call = Call(task.f, points, table, task.steps, task.args)
+    call = Call(task.f, points, table, task.steps, task.args, bounds=task.bounds)
     how = Options(engine, workers, None, False, full_output=True)
     x = points.values.reshape(points.count, *points.shape)
     full = differentiate(call, x, how, lead=(points.count,), tail=(len(table.scale),))

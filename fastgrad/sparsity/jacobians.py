@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from numpy.typing import ArrayLike
 
-from ..engine.arguments import Function, Step, check_args, check_function, read_points, read_steps
+from ..engine.arguments import Bounds, Function, Step, check_args, check_function, read_points, read_steps
 from ..engine.call import Workers
+from ..engine.limits import read_bounds
+from ..engine.options import SparseScheme
 from ..formulas import stencils
 from ..operations.jacobians import jacobian as dense
-from . import groups
+from ..results import Result
+from . import between, groups
 from .agreement import check_pattern
 from .patterns import Pattern, read_pattern
 from .structures import detected
 from .task import Task, as_matrices, by_definition, check_request, warn_if_all_zero
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 def pattern(f: Function, x: ArrayLike, *, args: tuple[Any, ...] = ()) -> Pattern:
@@ -55,6 +61,32 @@ def pattern(f: Function, x: ArrayLike, *, args: tuple[Any, ...] = ()) -> Pattern
     return detected(f, points, check_args(args)).jacobian
 
 
+@overload
+def jacobian(
+    f: Function, x: ArrayLike, *, batch: bool = ..., full_output: Literal[True], **options: Unpack[SparseScheme]
+) -> Result: ...
+@overload
+def jacobian(
+    f: Function,
+    x: ArrayLike,
+    *,
+    batch: Literal[False] = ...,
+    full_output: Literal[False] = ...,
+    **options: Unpack[SparseScheme],
+) -> csr_array: ...
+@overload
+def jacobian(
+    f: Function,
+    x: ArrayLike,
+    *,
+    batch: Literal[True],
+    full_output: Literal[False] = ...,
+    **options: Unpack[SparseScheme],
+) -> list[csr_array]: ...
+@overload
+def jacobian(
+    f: Function, x: ArrayLike, *, batch: bool, full_output: bool = ..., **options: Unpack[SparseScheme]
+) -> Any: ...
 def jacobian(
     f: Function,
     x: ArrayLike,
@@ -66,7 +98,7 @@ def jacobian(
     order: int = 2,
     h: Step = None,
     rel_step: Step = None,
-    bounds: Any = None,
+    bounds: Bounds = None,
     engine: str = "auto",
     workers: Workers = None,
     check: bool = True,
@@ -87,8 +119,9 @@ def jacobian(
         Which entries can be other than zero, (M, D). By default it is found by tracing f, at every call unless f
         captures nothing that could change; ``sparsity.pattern(f, x)`` or ``sparsity.Pattern(matrix)`` does that, and
         the grouping, once.
-    args, batch, method, order, h, rel_step, engine, workers
-        As in `fastgrad.jacobian`. ``engine="reference"`` takes the entries from the dense Jacobian.
+    args, batch, method, order, h, rel_step, bounds, engine, workers
+        As in `fastgrad.jacobian`. Groups with a column that turns to one side are moved twice. ``engine="reference"``
+        takes the entries from the dense Jacobian.
     check : bool
         Whether to make sure that a given pattern lacks no entry, by two evaluations along an irregular direction and
         two more for each output that seems wrong; of a batch at eight of the points. A small entry that is missing,
@@ -126,14 +159,16 @@ def jacobian(
            [ 0., -4.,  1.,  0.],
            [ 0.,  0., -6.,  1.]])
     """
-    workers = check_request(f, method, order, bounds, engine, workers, "sparsity.jacobian")
+    workers = check_request(f, method, order, engine, workers, "sparsity.jacobian")
     given, points = read_points(x, batch)
+    limits = read_bounds(bounds, given, points)
     table = stencils.jacobian(0, order, method)  # for its stencil, and to say that f is constant
     steps = read_steps(given, points, table, h, rel_step)
     args = check_args(args)
-    wanted = detected(f, points, args).jacobian if pattern is None else read_pattern(pattern, points.dimension)
-    task = Task(f, points, wanted, table.stencil, steps, args)
-    found = by_definition(task, dense) if engine == "reference" else groups.differentiate(task, engine, workers)
+    wanted = detected(f, points, args, limits).jacobian if pattern is None else read_pattern(pattern, points.dimension)
+    task = Task(f, points, wanted, table.stencil, steps, args, limits)
+    by_groups = groups if limits is None or task.is_exact else between
+    found = by_definition(task, dense) if engine == "reference" else by_groups.differentiate(task, engine, workers)
     if check and pattern is not None and engine != "reference":
         check_pattern(task, found)
     warn_if_all_zero(task, table, found, vector=True)

@@ -25,6 +25,8 @@ from .patterns import Pattern
 from .terms import Terms
 
 Array = NDArray[np.float64]
+Limits = tuple[Array, Array] | None
+"""The lowest and the highest coordinates of a point."""
 
 # Operations that are recorded: a second or two and half a gigabyte at most.
 BUDGET, BUDGET_PER_COORDINATE = 200_000, 50
@@ -68,10 +70,10 @@ class Structure:
         return Terms(parts, np.array(list(factors.values())), self._dependence(operands))
 
 
-def detected(f: Function, points: Rows, args: tuple[Any, ...]) -> Structure:
+def detected(f: Function, points: Rows, args: tuple[Any, ...], bounds: Limits = None) -> Structure:
     """The structure of f, or ValueError that asks for a pattern."""
     try:
-        return structure_of(f, a_point(points), args)
+        return structure_of(f, a_point(points, bounds), args, of_a_point(points, bounds))
     except Untraceable as refused:
         msg = (
             f"the pattern cannot be found by tracing f: {refused}. "
@@ -80,17 +82,34 @@ def detected(f: Function, points: Rows, args: tuple[Any, ...]) -> Structure:
         raise ValueError(msg) from None
 
 
-def a_point(points: Rows) -> Array:
-    """The first point without NaN and inf, or a point of zeros; in its own shape."""
-    finite = np.flatnonzero(np.isfinite(points.values).all(axis=1))
-    return (points.row(int(finite[0])) if finite.size else np.zeros(points.dimension)).reshape(points.shape)
+def a_point(points: Rows, bounds: Limits = None) -> Array:
+    """The first point without NaN and inf, or a point of zeros, in its own shape; between its bounds."""
+    finite = _finite(points)
+    x = (points.row(finite[0]) if finite else np.zeros(points.dimension)).reshape(points.shape)
+    limits = of_a_point(points, bounds)
+    return x if limits is None else np.clip(x, *limits)
+
+
+def of_a_point(points: Rows, bounds: Limits) -> Limits:
+    """The bounds of that point, in its shape."""
+    if bounds is None or not points.count:
+        return None
+    n = (_finite(points) or [0])[0]
+    return bounds[0][n].reshape(points.shape), bounds[1][n].reshape(points.shape)
+
+
+def _finite(points: Rows) -> list[int]:
+    found: list[int] = np.flatnonzero(np.isfinite(points.values).all(axis=1))[:1].tolist()
+    return found
 
 
 _structures: dict[Any, Structure] = {}
 
 
-def structure_of(f: Function, x: Array, args: tuple[Any, ...]) -> Structure:
-    """What f does with a point, compared with f itself. An f that captures nothing that may change is traced once.
+def structure_of(f: Function, x: Array, args: tuple[Any, ...], bounds: Limits = None) -> Structure:
+    """What f does with a point, compared with f itself between the bounds of this point.
+
+    An f that captures nothing that may change is traced once.
 
     Raises
     ------
@@ -102,10 +121,10 @@ def structure_of(f: Function, x: Array, args: tuple[Any, ...]) -> Structure:
         raise Untraceable(reason)
     key = unchanging(f, args)
     if key is None:
-        return _traced(f, x, args)
+        return _traced(f, x, args, bounds)
     place = (key, x.shape)
     if place not in _structures:
-        structure = _traced(f, x, args)
+        structure = _traced(f, x, args, bounds)
         if sum(len(s.program.nodes) for s in list(_structures.values())) > REMEMBERED:
             _structures.clear()
         _structures[place] = structure
@@ -113,16 +132,18 @@ def structure_of(f: Function, x: Array, args: tuple[Any, ...]) -> Structure:
     return _structures[place]
 
 
-def _traced(f: Function, x: Array, args: tuple[Any, ...]) -> Structure:
+def _traced(f: Function, x: Array, args: tuple[Any, ...], bounds: Limits) -> Structure:
     program = trace(f, x.shape, args=args, budget=BUDGET + BUDGET_PER_COORDINATE * x.size)
-    _check(f, x, args, program)
+    _check(f, x, args, program, bounds)
     return Structure(program)
 
 
-def _check(f: Function, x: Array, args: tuple[Any, ...], program: Program) -> None:
+def _check(f: Function, x: Array, args: tuple[Any, ...], program: Program, bounds: Limits) -> None:
     """Compare with f at a point that is displaced in every coordinate."""
     with np.errstate(all="ignore"):
         moved = x + 2.0**-20 * irregular(x.size).reshape(x.shape) * (1.0 + np.abs(x))
+    if bounds is not None:
+        moved = np.clip(moved, *bounds)
     result = f(moved.copy(), *args)
     expected = as_numbers(result).ravel()
     if precision(result) > EPS:

@@ -14,10 +14,10 @@ from ..engine.arguments import (
     check_fixed_steps,
     check_function,
     check_map,
-    refuse_bounds,
 )
 from ..engine.call import Call, Rows, Workers
 from ..engine.choose import check_engine, warn_if_constant
+from ..formulas.properties import cached_property
 from ..formulas.stencils import EXACT, Stencil, Table
 from ..formulas.steps import Steps, with_precision
 from ..results import EPS, Result, status_of, users_level
@@ -36,6 +36,28 @@ class Task:
     formula: Stencil
     steps: Steps
     args: tuple[Any, ...]
+    bounds: tuple[Array, Array] | None = None
+    fits: float = EPS  # the precision of f's results for whose steps there is room between the bounds
+    moving: NDArray[np.bool_] | None = None  # the columns that move, where not all do
+
+    @cached_property
+    def groups(self) -> NDArray[np.intp]:
+        """The group of each column that moves; of a part of them without those groups that stay."""
+        groups = self.pattern.groups
+        if self.moving is None:
+            return groups
+        groups, moves = groups.copy(), self.moving & (groups >= 0)
+        groups[moves] = np.unique(groups[moves], return_inverse=True)[1]
+        groups[~moves] = -1
+        return groups
+
+    def inside(self, n: int, by: Array) -> Array:
+        """By how much to move point n instead, so that it stays between its bounds."""
+        if self.bounds is None:
+            return by
+        x = self.points.row(n)
+        with np.errstate(all="ignore"):
+            return np.where(np.isfinite(x), np.clip(x + by, *(b[n] for b in self.bounds)) - x, 0.0)
 
     @property
     def is_exact(self) -> bool:
@@ -66,16 +88,17 @@ class Task:
         """The scheme and the steps as arguments of a function that takes all points."""
         size, points = self.steps.size, self.points
         size = np.broadcast_to(size, points.layout).reshape(points.count, *points.shape) if size.ndim else size
-        step = {"default": {}, "absolute": {"h": size}, "relative": {"rel_step": size}}[self.steps.rule]
+        step: dict[str, Any] = {"default": {}, "absolute": {"h": size}, "relative": {"rel_step": size}}[self.steps.rule]
+        if self.bounds is not None:
+            step["bounds"] = tuple(np.reshape(b, (points.count, *points.shape)) for b in self.bounds)
         return {"args": self.args, "order": self.formula.order, "method": self.formula.method, **step}
 
 
-def check_request(f: Any, method: Any, order: Any, bounds: Any, engine: Any, workers: Any, name: str) -> Workers:
+def check_request(f: Any, method: Any, order: Any, engine: Any, workers: Any, name: str) -> Workers:
     """Raise where scipy, a function, a scheme or an engine is missing; the number of workers."""
     scipy_sparse()
     check_function(f)
     check_fixed_steps(method, order, name)
-    refuse_bounds(bounds, name)
     check_engine(engine)
     return check_map(workers, engine)
 
@@ -94,7 +117,7 @@ class Found:
 def warn_if_all_zero(task: Task, table: Table, found: Found, *, vector: bool = False) -> None:
     """The warning of a function that does not react to its argument, whatever its pattern."""
     if task.points.values.size and not found.data.any():
-        call = Call(task.f, task.points, table, task.steps, task.args, vector=vector)
+        call = Call(task.f, task.points, table, task.steps, task.args, vector=vector, bounds=task.bounds)
         warn_if_constant(call, np.zeros(1), users_level(1))
 
 

@@ -16,6 +16,7 @@ from ..engine.arguments import Array, Function, check_scheme, read_call
 from ..engine.call import Call
 from ..formulas import stencils
 from ..formulas.stencils import EXACT
+from ..formulas.values import ComplexError
 from ..llvm.interrupts import imported
 from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian
@@ -193,7 +194,7 @@ class Derivative:
         tail = call.points.shape * (2 if self.operation is hessian else 1)
         try:
             return imported(_REPEATED).repeat(call, x.shape[:1] if batch else (), tail)
-        except EngineError:
+        except (EngineError, ComplexError):  # which the operation tells, or knows what to do with
             return None
 
 

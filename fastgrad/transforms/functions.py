@@ -29,6 +29,7 @@ from ..engine.arguments import (
 from ..engine.call import Workers
 from ..engine.numbers import real_array
 from ..engine.options import GradientFunction, Labelled, Many, Numbers, ResultFunction, ValueFunction
+from ..formulas.values import refuse_complex
 from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian, hvp
 from ..operations.jacobians import jacobian
@@ -274,6 +275,7 @@ def vjp(
     result = check_out(out, given.shape, given.dtype, given, weights)
     what |= {"engine": engine, "workers": workers, "progress": progress}
     full = jacobian(f, given.astype(np.float64, copy=False), **what, full_output=True)
+    refuse_complex(full.value)
     with np.errstate(all="ignore"):
         result[...] = _times(weights, full.value, given, batch)
         error = None if full.error is None else _times(np.abs(weights), full.error, given, batch)

@@ -96,14 +96,19 @@ def _restored(form: Any, result: Any, twice: bool = False) -> Any:
         return _in_dtypes(form, result, twice)
     error = None if result.error is None else _in_dtypes(form, result.error, twice)
     value, status = _in_dtypes(form, result.value, twice), _blocks(form, result.status, twice)
-    steps = None if result.h is None else np.broadcast_to(result.h, np.shape(result.value)[-1:])
-    return replace(result, value=value, error=error, status=status, h=None if steps is None else _blocks(form, steps))
+    h, each = (_of_coordinates(form, part, result) for part in (result.h, result.evaluations))
+    return replace(result, value=value, error=error, status=status, h=h, evaluations=each)
+
+
+def _of_coordinates(form: Any, part: Any, result: Result) -> Any:
+    return None if part is None else _blocks(form, np.broadcast_to(part, np.shape(result.value)[-1:]))
 
 
 def _in_dtypes(form: Any, array: Array, twice: bool = False) -> Any:
     def cast(leaf: Leaf, block: Array) -> Any:
         with np.errstate(all="ignore"):
-            return block.astype(leaf.dtype)[()]
+            kind = np.result_type(leaf.dtype, np.complex64) if block.dtype.kind == "c" else leaf.dtype
+            return block.astype(kind)[()]
 
     return _blocks(form, array, twice, cast)
 
