@@ -32,13 +32,14 @@ Part = tuple[str, str, Any]
 _PYTHONS = (FunctionType, MethodType, partial)
 
 
-def parts(value: Any) -> Iterator[Part]:
+def parts(value: Any, mentioned: Callable[[CodeType], Sequence[str]] | None = None) -> Iterator[Part]:
     """What a callable holds, one level deep, in an order that its code fixes.
 
-    Globals are all whose names a function mentions, as attributes too: what another module calls W may be the same.
+    Globals are those that `mentioned` names. By default these are all whose names a function mentions, as attributes
+    too: what another module calls W may be the same.
     """
     if type(value) is FunctionType:
-        yield from function_parts(value, names)
+        yield from function_parts(value, mentioned or names)
     elif isinstance(value, MethodType):
         yield "self", "self", value.__self__
         yield "function", "function", value.__func__
@@ -92,8 +93,8 @@ def instructions(code: CodeType) -> tuple[dis.Instruction, ...]:
 
 @lru_cache(maxsize=1024)
 def loaded(code: CodeType) -> tuple[str, ...]:
-    """The names that a function and the functions inside it look up as global variables."""
-    found = {i.argval for i in instructions(code) if i.opname == "LOAD_GLOBAL"}
+    """The names that a function and the functions and classes inside it look up as global variables."""
+    found = {i.argval for i in instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     inner = [c for c in code.co_consts if isinstance(c, CodeType)]
     return tuple(sorted(found.union(*map(loaded, inner))))
 

@@ -75,7 +75,7 @@ def test_a_function_is_traced_once_for_all_levels():
     traced = []
 
     def f(x):
-        traced.append(type(x[0]).__name__)
+        traced.append(x[0].__class__.__name__)
         return WEIGHTS["a"] * x[0] ** 2 * x[1]
 
     gradient(f, np.array([1.0, 2.0]), method="adaptive", engine="simd")

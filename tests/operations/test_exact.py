@@ -498,7 +498,7 @@ def test_f_that_does_not_trace(name, count):
 
 def test_f_whose_trace_lies():
     def g(x):
-        return x[0] ** 2 + x[1] if type(x[0]) is np.float64 else x[0] ** 3 + x[1]
+        return x[0] ** 2 + x[1] if x[0].__class__ is np.float64 else x[0] ** 3 + x[1]
 
     for some, batch in ((X, False), (points(40), True)):
         with pytest.raises(EngineError, match="method='exact' needs a trace of f"):
@@ -608,3 +608,21 @@ def test_exact_ones_are_nan_where_f_is(name, n):
         points = np.column_stack([t, np.ones_like(t)])
         both = hessian(lambda x: f(x[0]) + x[1] ** 3, points, batch=True, method="exact")
         assert np.isnan(both[outside]).all()
+
+
+def test_a_bisection_is_no_exact_derivative_of_a_root():
+    def root(x):
+        lo, hi = x[0], x[1]
+        for _ in range(40):
+            middle = 0.5 * (lo + hi)
+            if middle**3 + middle > x[2]:
+                hi = middle
+            else:
+                lo = middle
+        return middle
+
+    ends = np.column_stack([np.linspace(1.0, 2.0, 9), np.linspace(3.0, 4.0, 9), np.zeros(9)])
+    np.testing.assert_allclose(gradient(root, ends, batch=True, method="exact")[:, 0], 1.0, rtol=1e-9)
+    ends[4, 2] = 20.0  # here the root lies between
+    with pytest.raises(EngineError, match="f has kinks or jumps"):
+        gradient(root, ends, batch=True, method="exact")

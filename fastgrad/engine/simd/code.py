@@ -286,7 +286,7 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
         return stacked.StackedCode(code, program, code.values_at)
     code = Code(program, call.table, family)
     if call.table.is_exact:
-        compare_slopes(call, imported(_SCHEDULED).derivatives(program, call.table))
+        compare_slopes(call, program, imported(_SCHEDULED).derivatives(program, call.table))
     _compare(call, code, _expected_form(call, code, out))
     return code
 

@@ -17,13 +17,14 @@ from ...program.program import Program
 from ...program.schedule import schedule
 from ...results import EPS, EngineError
 from ..call import Call, batch_rows
-from .coverage import Sides, covering
+from .coverage import Sides, covering, sample
 
 Array = NDArray[np.float64]
 
 
 LATER = 128  # points of a call that say which sides it takes, where its program is there; 0.3 ms for 100 nodes
 FEW_LOOKED_AT = 4  # points, when NumPy runs what has been traced
+FEW_SLOPES = 16  # points at which the slopes of an f that branches are compared, besides those of its sides
 _NEAR, _FAR = 2.0**-20, 2.0**-4
 _SHORT = (2.0**-7, 2.0**-11)  # steps that see the waves of a sine wherever it is, and those of a steep tangent
 _RESOLVED = 2.0**13  # spacings of floats in a displacement that is off by less than 1e-4
@@ -36,6 +37,7 @@ def _irregular(dimension: int, far: float) -> Array:
     return displacements
 
 
+Slopes = Callable[[Array], Array]  # the exact derivatives at points in columns
 Evaluate = Callable[[Array, Array], list[list[float]]]  # f's outputs at points, with the rows of batch arguments
 
 
@@ -49,10 +51,12 @@ def compare(call: Call, program: Program, lanes: int, evaluate: Evaluate) -> Non
     first, count = call.finite(), call.points.count
     places = list(dict.fromkeys((first, count - 1, count // 3, 2 * count // 3)))[:lanes]
     (point, numbers), *others = _evaluated(call, places, evaluate)
-    _check(call, first, point, numbers)
+    if not _is_missed(program, numbers):
+        _check(call, first, point, numbers)
     with quiet():  # f may warn at its first point, where it would anyway
         for n, (point, numbers) in zip(places[1:], others, strict=True):
-            _check_elsewhere(call, n, point, numbers)
+            if not _is_missed(program, numbers):
+                _check_elsewhere(call, n, point, numbers)
         if program.branches:
             _compare_sides(call, program, lanes, evaluate)
 
@@ -62,11 +66,20 @@ def _compare_sides(call: Call, program: Program, lanes: int, evaluate: Evaluate)
     for start in range(0, len(places), lanes):
         some = places[start : start + lanes]
         for n, (point, numbers) in zip(some, _evaluated(call, some, evaluate), strict=True):
-            _check_elsewhere(call, n, point, numbers)
+            if not _is_missed(program, numbers):
+                _check_elsewhere(call, n, point, numbers)
 
 
-def compare_new_sides(call: Call, program: Program, sides: Sides) -> None:
-    """Compare a program that is kept with f, where points take sides that no points of earlier calls have taken."""
+def _is_missed(program: Program, numbers: list[float]) -> bool:
+    """Whether a point beside a sampled one may go a way that has not been traced, where f itself is asked."""
+    return program.sampled and not np.isfinite(numbers).all()
+
+
+def compare_new_sides(call: Call, program: Program, sides: Sides, slopes: Slopes | None = None) -> None:
+    """Compare a program that is kept with f, where points take sides that no points of earlier calls have taken.
+
+    And its exact derivatives with differences, where `slopes` gives them.
+    """
     places, new = sides.unseen(call, program, LATER)
     if not places:
         return
@@ -79,6 +92,8 @@ def compare_new_sides(call: Call, program: Program, sides: Sides) -> None:
     with quiet():
         for n, (point, numbers) in zip(places, _evaluated(call, places, evaluate), strict=True):
             _check_elsewhere(call, n, point, numbers)
+    if slopes is not None:
+        _compare_slopes(call, [(n,) for n in places], slopes)
     sides.note(new)
 
 
@@ -122,15 +137,24 @@ def _check(call: Call, n: int, point: Array, found: list[float]) -> None:
             raise EngineError(msg)
 
 
-def compare_slopes(call: Call, derivatives: Callable[[Array], Array]) -> None:
+def compare_slopes(call: Call, program: Program, slopes: Slopes) -> None:
     """Compare exact derivatives with a difference of f along an irregular direction, where they agree at once.
 
-    A kink or a singularity may be near the first point; then others have their turn before f is refused.
+    A kink or a singularity may be near the first point; then others have their turn before f is refused. Of a function
+    that branches, on each side that points take and at some more: of a bisection some find a root and others an end.
     """
+    count, sides = call.points.count, list[int]()
+    if program.branches:
+        sides = sorted({*covering(call, program), *sample(count, FEW_SLOPES).tolist()})
+    _compare_slopes(call, [(call.finite(), count - 1), *((n,) for n in sides)], slopes)
+
+
+def _compare_slopes(call: Call, places: list[tuple[int, ...]], slopes: Slopes) -> None:
+    """At one of each of several points."""
     if call.table.name.startswith(("hessian at", "hessian_diagonal")):
         return  # some entries: what they should add up to is not known
     with quiet():
-        differing = _differing_everywhere(call, derivatives)
+        differing = next(filter(None, (_differing_everywhere(call, some, slopes) for some in places)), ())
     if differing:
         msg = (
             f"along a direction its exact derivative is {differing[0]:.9g}, but differences of f give "
@@ -139,27 +163,27 @@ def compare_slopes(call: Call, derivatives: Callable[[Array], Array]) -> None:
         raise EngineError(msg)
 
 
-def _differing_everywhere(call: Call, derivatives: Callable[[Array], Array]) -> tuple[float, ...]:
-    """The exact derivative and a difference at the first point that tells, if they agree nowhere."""
+def _differing_everywhere(call: Call, places: tuple[int, ...], slopes: Slopes) -> tuple[float, ...]:
+    """The exact derivative and a difference at the first point that tells, if they agree at none."""
     worst: tuple[float, ...] = ()
     for far in (_NEAR, _FAR):
-        for n in dict.fromkeys((call.finite(), call.points.count - 1)):
+        for n in dict.fromkeys(places):
             with suppress(Exception):  # f may raise beside its points
-                differing = _differing(call, n, _moved(call, n, far), derivatives)
+                differing = _differing(call, n, _moved(call, n, far), slopes)
                 if differing is None:
                     return ()
                 worst = worst or differing
     return worst
 
 
-def _differing(call: Call, n: int, point: Array, derivatives: Callable[[Array], Array]) -> tuple[float, ...] | None:
+def _differing(call: Call, n: int, point: Array, slopes: Slopes) -> tuple[float, ...] | None:
     """The exact derivative along a direction and a difference, where they disagree at all of some steps.
 
     The shortest has no say where the derivative is 0: between the jumps of a staircase every difference is.
     Nothing where floats at the point are too far apart for a step that sees f's waves, as the steps of a sine at 1e10.
     """
     formula = stencil(call.table.stencil.derivative)
-    direction, found = _along_irregularly(call, n, point, derivatives)
+    direction, found = _along_irregularly(call, n, point, slopes)
     step = float(direction_step(point[None], direction[None], formula)[0])
     gap = difference = found
     for t in (step, step / 64.0, step * 8.0, *((step / 4096.0, *_SHORT) if np.any(found) else ())):
@@ -184,14 +208,14 @@ def _resolved(point: Array, displacement: Array) -> bool:
     return bool((np.abs(displacement) >= _RESOLVED * np.spacing(np.abs(point)))[moves].all())
 
 
-def _along_irregularly(call: Call, n: int, point: Array, derivatives: Callable[[Array], Array]) -> tuple[Array, Array]:
+def _along_irregularly(call: Call, n: int, point: Array, slopes: Slopes) -> tuple[Array, Array]:
     """A direction, and f's exact derivative along it, as often as the table differentiates, for each output."""
     table, d = call.table, point.size
     along_v = bool((table.units == d).any())
     weights = 0.5 + irregular(d if along_v or table.stencil.derivative > 1 else table.count)
     beside = [batch_rows(call, slice(n, n + 1))[0]] if call.batch else []
     beside += [weights, np.ones(1)] if along_v else []
-    found = derivatives(np.concatenate([point, *beside])[:, None]).reshape(-1, len(table.scale))
+    found = slopes(np.concatenate([point, *beside])[:, None]).reshape(-1, len(table.scale))
     if table.stencil.derivative == 1 and not along_v:
         direction = np.zeros(d)
         np.add.at(direction, table.units, table.signs * np.repeat(weights, np.diff(table.starts)))

@@ -27,7 +27,7 @@ class Sides:
 
     def unseen(self, call: Call, program: Program, size: int = SAMPLE) -> tuple[list[int], Mask]:
         """The numbers of few points that take the sides that no point has, and which sides they are."""
-        if self._seen.size and self._seen.all():
+        if self.are_all_seen():
             return [], self._seen
         picks = sample(call.points.count, size)
         sides = _sides(program, columns_at(call, picks))
@@ -35,6 +35,10 @@ class Sides:
         if self._seen.size:
             new = new & ~self._seen
         return picks[_chosen(sides[new])].tolist(), new
+
+    def are_all_seen(self) -> bool:
+        """Whether there is none on which f has not been compared."""
+        return bool(self._seen.size and self._seen.all())
 
     def note(self, new: Mask) -> None:
         """They have been compared."""

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from ...formulas import stencils
 from ...formulas.stencils import Table
+from ...formulas.values import as_numbers
 from ...llvm.memory import Memory
 from ...program import saturation
 from ...program.differences import Written
 from ...program.exact import exact
 from ...program.program import Program
 from ...program.schedule import Schedule, schedule
+from ...program.trace.recording import ManyWaysError, Untraceable
 from ...results import EPS, EngineError
 from ..bound import Bound
 from ..call import Call, Output, Target, batch_rows, subset
@@ -173,7 +175,7 @@ def checked_code(call: Call, program: Program) -> ScheduledCode:
             return outputs
 
         compare(call, program, FEW_LOOKED_AT, evaluate)
-        compare_slopes(call, derivatives(program, call.table))
+        compare_slopes(call, program, derivatives(program, call.table))
     return ScheduledCode(program, call.table)
 
 
@@ -220,9 +222,20 @@ def _asked(
         if len(missed) and (not program.sampled or (anew and len(missed) == len(rows))):
             raise EngineError(_CATCHES.format(call.points.row(int(rows[missed[0]]))))
         if len(missed):
-            own = sampled(subset(call, rows[missed]))
-            results[:, missed], outputs[:, missed] = _asked(own, call, rows[missed], anew=True)
+            results[:, missed], outputs[:, missed] = _anew(call, rows[missed])
     return results, outputs
+
+
+def _anew(call: Call, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+    """As `_asked`, by the ways that these points take; by halves, where there are too many of them."""
+    try:
+        own = sampled(subset(call, rows))
+    except Untraceable as refused:
+        if not isinstance(refused, ManyWaysError) or len(rows) == 1:
+            raise EngineError(str(refused)) from None
+        (a, b), (c, d) = (_anew(call, some) for some in np.array_split(rows, 2))
+        return np.concatenate([a, c], axis=1), np.concatenate([b, d], axis=1)
+    return _asked(own, call, rows, anew=True)
 
 
 def _missed(call: Call, rows: NDArray[np.intp], traced: Array) -> list[int]:
@@ -230,7 +243,7 @@ def _missed(call: Call, rows: NDArray[np.intp], traced: Array) -> list[int]:
     missed = []
     for k in np.flatnonzero(~np.isfinite(traced).all(axis=1)).tolist():
         n = int(rows[k])
-        value = np.ravel(call.f(call.argument(call.points.row(n)), *call.args_at(n)))
+        value = np.ravel(as_numbers(call.f(call.argument(call.points.row(n)), *call.args_at(n))))
         if (np.isfinite(value) & ~np.isfinite(traced[k])).any():
             missed.append(k)
     return missed

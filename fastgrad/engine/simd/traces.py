@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...formulas.values import as_number, as_numbers
+from ...llvm.interrupts import imported
 from ...llvm.memory import Memory
 from ...program.captures import shares_state
 from ...program.keys import unchanging
@@ -24,6 +25,7 @@ from ..call import Call, Grid
 from .comparison import compare_new_sides
 from .coverage import Sides, columns_at, sample, used
 
+_SCHEDULED = f"{__package__}.scheduled"
 # Nodes of a program in a kernel that holds it once: f itself, or the rolled form, for which LLVM takes 0.4 s for 8 000.
 # A dense quadratic form of 100 variables has 20 100, for which LLVM takes 3 s; then it is 1.7 times as fast as Python.
 LONGEST_OPERATIONS = 20_000
@@ -49,8 +51,11 @@ class Traced:
         """The code of a key, compared with f when it is made, and again where other sides of its branches are taken."""
         if key not in self.codes:
             self.codes[key] = make()
-        elif self.program.branches and not call.often:
-            compare_new_sides(call, self.program, self.sides)
+            if self.program.branches and call.points.count:
+                self.sides.note(self.sides.unseen(call, self.program)[1])
+        elif self.program.branches:
+            slopes = imported(_SCHEDULED).derivatives(self.program, call.table) if call.table.is_exact else None
+            compare_new_sides(call, self.program, self.sides, slopes)
         return self.codes[key]
 
 

@@ -266,9 +266,12 @@ def _scalar_function(self: Traced, function: Any, types: Any, args: Any, options
 
 
 def _rounded(self: Symbol, digits: Any = None) -> Any:
+    found = call_function(np.round, (self, digits or 0), {})
     if digits is None:  # an integer, which NaN and inf have none of: Python raises
         self.trace.guards.append(self.key)
-    return call_function(np.round, (self, digits or 0), {})
+        self.trace.integers.add(found.key)
+        self.trace.pythons.add(found.key)
+    return found
 
 
 def _astype(a: Any, dtype: Any, *, copy: bool = True) -> Any:

@@ -13,6 +13,7 @@ from ..program import Operand, Program
 from ..sheltered import sheltered
 from .creation import may_fill
 from .given import Given
+from .leftovers import Noted, may_write
 from .outputs import guarded, outputs_of, program_of
 from .paths import Paths, RestartError, Way, fold
 from .refusals import refuse
@@ -20,30 +21,35 @@ from .retargeted import Retargeted, watched
 from .sampling import Sample
 from .symbols import Trace
 
+_TYPES = {"isinstance", "issubclass", "type", "hasattr"}
 
-def together(f: Callable[..., Any], given: Given, recording: Trace) -> Program:
+
+def together(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace) -> Program:
     """f's program; sides that only assign are put together where they end, helpers where they return."""
-    return _explored(f, given, recording, merging=True)
+    return _explored(f, given, noted, recording, merging=True)
 
 
-def apart(f: Callable[..., Any], given: Given, recording: Trace) -> Program:
+def apart(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace) -> Program:
     """f's program, of which each combination of sides is a way of its own."""
-    return _explored(f, given, recording, merging=False)
+    return _explored(f, given, noted, recording, merging=False)
 
 
-def _explored(f: Callable[..., Any], given: Given, recording: Trace, *, merging: bool) -> Program:
+def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace, *, merging: bool) -> Program:
     target = Retargeted(f, branching=True, merging=merging)
     if merging and target.catches:  # f might catch what takes a branch apart
         target, merging = Retargeted(f, branching=True), False
     recording.fills = any(map(may_fill, target.codes))
+    recording.integer(0)  # from here on it is known which constants are integers: a branch may choose one of two
+    if may_write(target.codes):
+        noted.look(f, given.args)
     kept, points = set[Any](), given.sample
-    typed = any("isinstance" in names(code) for code in target.codes)
+    typed = any(not _TYPES.isdisjoint(names(code)) for code in target.codes)
     sample = None if points is None else Sample(recording, points, prod(given.shape))
     with watched(target.catches):
         while True:
-            paths = Paths(recording, kept, sample, alone=merging, typed=typed, swap=target.helper)
+            paths = Paths(recording, kept, sample, alone=merging, typed=typed, noted=noted, swap=target.helper)
             try:
-                ways = paths.explore(lambda: outputs_of(recording, target.function(*given.symbols(recording))))
+                ways = paths.explore_f(lambda: outputs_of(recording, target.function(*given.symbols(recording))))
                 break
             except RestartError:
                 recording.guards = []

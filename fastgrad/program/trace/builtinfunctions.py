@@ -1,4 +1,4 @@
-"""Python's float, int and isinstance, for a function that is traced.
+"""Python's float, int, type, isinstance and hasattr, for a function that is traced.
 
 `float` must return a float, and no symbol is one; so f gets a class in its place, which is the same in all else.
 """
@@ -21,6 +21,7 @@ from .mathfunctions import SHIM_MODULE
 from .numpymodule import NUMPYS, StandIn
 from .refusals import refuse
 from .symbols import Flag, Traced, as_number
+from .tables import Table
 
 
 def _single(value: Any) -> Any:
@@ -66,6 +67,32 @@ class Int(int, metaclass=StandIn):
         return int(value, *base)
 
 
+class Type(type, metaclass=StandIn):
+    """type."""
+
+    __module__ = "builtins"
+    own = type
+
+    def __new__(cls, value: Any, *more: Any, **options: Any) -> Any:
+        if isinstance(value, Traced) and not more:
+            return _type(value)
+        return np.ndarray if isinstance(value, (Symbols, Table)) and not more else type(value, *more, **options)
+
+
+def _type(value: Traced) -> Any:
+    """The type of the number that a symbol stands for, as f sees it."""
+    trace, key = value.trace, value.key
+    if key not in trace.pythons and not (trace.unpacked and key[0] in "xb"):
+        return NUMPYS.get(value.type.type, value.type.type)
+    if key not in trace.pythons or (key in trace.integers and key not in trace.whole):
+        refuse("f asks for the type of a number that may be one of several when it is traced")
+    return bool if type(value) is Flag else int if key in trace.whole else float
+
+
+def _hasattr(value: Any, name: str) -> bool:
+    return hasattr(_type(value) if isinstance(value, Traced) else value, name)
+
+
 def _pythons(value: Any) -> Any:
     value.trace.pythons.add(value.key)
     return value
@@ -77,10 +104,18 @@ def _isinstance(value: Any, kind: Any) -> bool:
         if isinstance(kind, tuple):
             return any(_isinstance(value, one) for one in kind)
         found = issubclass(value.type.type, kind)
-        if value.key in value.trace.pythons and found != issubclass(float, kind):
+        if value.key in value.trace.pythons and any(found != issubclass(own, kind) for own in _owns(value)):
             refuse("f asks whether a number of Python's is one of NumPy's; a traced one is either")
         return found or isinstance(value, kind)
     return isinstance(value, kind)
+
+
+def _owns(value: Traced) -> list[type]:
+    """The types of Python's that a number may have."""
+    trace, key = value.trace, value.key
+    if type(value) is Flag:
+        return [bool]
+    return [int] if key in trace.whole else [int, float] if key in trace.integers else [float]
 
 
 def _import(name: str, *args: Any) -> Any:
@@ -89,7 +124,9 @@ def _import(name: str, *args: Any) -> Any:
     return NUMPYS.get(module, SHIM_MODULE if module is math else module)
 
 
-_SHIMS: dict[str, Any] = {"float": Float, "int": Int, "isinstance": _isinstance}
+_SHIMS: dict[str, Any] = {
+    "float": Float, "int": Int, "type": Type, "isinstance": _isinstance, "hasattr": _hasattr,
+}  # fmt: skip
 _WITH_IMPORT = {**vars(builtins), "__import__": _import}
 
 

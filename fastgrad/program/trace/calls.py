@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import is_users_function, parts
+from ..captures import is_users_function, loaded, parts
 from ..program import Operand
 from .arrays import overlap
 from .joins import ApartError, join
@@ -41,6 +41,8 @@ def explored(own: FunctionType, function: Callable[..., Any]) -> Callable[..., A
             return function(*args, **options)
         ways = paths.explore(lambda: function(*args, **options))
         if len(ways) > 1 and any(isinstance(way.result, np.ndarray) and _is_given(way.result, given) for way in ways):
+            paths.take_apart(place)
+        if len(ways) > 1 and not lent and paths.noted.has_changed():  # by an operator, into what is no argument
             paths.take_apart(place)
         return _together(paths, place, ways)
 
@@ -77,7 +79,7 @@ def _is_plain(value: Any, lent: bool) -> bool:
 def _reached(function: FunctionType, found: dict[FunctionType, None]) -> dict[FunctionType, None]:
     """A function and the user's functions that it mentions, and theirs."""
     found[function] = None
-    for _, _, part in parts(function):
+    for _, _, part in parts(function, loaded):
         if is_users_function(part) and part not in found:
             _reached(part, found)
     return found

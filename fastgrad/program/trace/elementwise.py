@@ -45,6 +45,13 @@ def is_pythons(value: Any) -> bool:
     return value.key in value.trace.pythons if isinstance(value, Symbol) else type(value) in (int, float)
 
 
+def as_pythons(value: Any) -> Any:
+    """A value that is one of Python's, as what one of its functions gives."""
+    if isinstance(value, Traced):
+        value.trace.pythons.add(value.key)
+    return value
+
+
 def record(name: str, *values: Any) -> Any:
     """Append a node with numbers for operands."""
     trace = next(value.trace for value in values if isinstance(value, Traced))
@@ -144,7 +151,10 @@ def power(a: Any, b: Any) -> Any:
     if p.is_integer() and abs(p) <= LARGEST_POWER:
         return _integer_power(a, int(p))
     if p == 0.5:  # unlike sqrt, pow is 0.0 at -0.0
-        return RULES[np.sqrt](a + Literal(0.0))
+        found = RULES[np.sqrt](a + Literal(0.0))
+        if is_pythons(a):  # Python's is a complex number below 0
+            found.trace.guards.append(as_pythons(found).key)
+        return found
     return record("pow", a, Literal(p))
 
 

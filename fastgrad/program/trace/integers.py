@@ -1,7 +1,8 @@
 """Integers in a trace, which computes with doubles: how large they may be, and where doubles are not enough.
 
-NumPy computes with int64 rows of batch arguments in int64, which wraps at 2**63, and divides by 0 to 0. Doubles hold
-whole numbers up to 2**53: up to there the arithmetic is the same.
+NumPy computes with int64 rows of batch arguments in int64, which wraps at 2**63, and divides by 0 to 0; Python's own
+integers, of which a branch chooses one, have no end. Doubles hold whole numbers up to 2**53: up to there the arithmetic
+is the same.
 """
 
 from __future__ import annotations
@@ -54,18 +55,24 @@ def size(sizes: Mapping[Operand, int], name: str, operands: tuple[Operand, ...])
     if len(found) < len(known) or not found:
         return None
     if name in _COMPARING:
-        _check(max(found))
+        _check(sizes, max(found))
     if name in _DIVIDING and (operands[1][0] != "c" or not found[1]):
-        refuse(f"f divides integers of batch_args, of which NumPy makes 0 where it is by 0; {_INSTEAD}")
+        refuse(f"f divides integers{_whose(sizes)}, of which NumPy makes 0 where it is by 0; {_instead(sizes)}")
     if name in _GROWING:
-        return _check(_GROWING[name](*found))
+        return _check(sizes, _GROWING[name](*found))
     return max(found) if name in _CHOOSING else None
 
 
-_INSTEAD = "pass batch_args of float64, as in a.astype(float)"
+def _whose(sizes: Mapping[Operand, int]) -> str:
+    return " of batch_args" if any(kind == "b" for kind, _ in sizes) else ", of which a branch chooses one"
 
 
-def _check(largest: int) -> int:
+def _instead(sizes: Mapping[Operand, int]) -> str:
+    rows = any(kind == "b" for kind, _ in sizes)
+    return "pass batch_args of float64, as in a.astype(float)" if rows else "write floats, such as 3.0 for 3"
+
+
+def _check(sizes: Mapping[Operand, int], largest: int) -> int:
     if largest > LARGEST:
-        refuse(f"f computes with integers of batch_args that may exceed 2**53, as doubles cannot; {_INSTEAD}")
+        refuse(f"f computes with integers{_whose(sizes)} that may exceed 2**53, as doubles cannot; {_instead(sizes)}")
     return largest

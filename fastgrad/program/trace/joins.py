@@ -9,8 +9,9 @@ import numpy as np
 from ..program import Operand
 from .arrays import Symbols
 from .elementwise import is_pythons, select
+from .integers import LARGEST
 from .paths import NOTHING, Paths
-from .symbols import Flag, Symbol, Traced
+from .symbols import Flag, Symbol, Trace, Traced
 
 _NUMBERS = (Traced, int, float, np.number, np.bool_)
 
@@ -45,7 +46,9 @@ def join(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:
 def _number(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:
     if type(yes) is type(no) and not isinstance(yes, Traced) and repr(yes) == repr(no):
         return yes
-    if paths.typed and _kind(paths, yes) is not _kind(paths, no):
+    if any(_is_integer(value) and abs(value) > LARGEST for value in (yes, no)):
+        raise ApartError
+    if paths.typed and kind(paths.trace, yes) is not kind(paths.trace, no):
         raise ApartError
     result = select(Flag(paths.trace, mask), yes, no)
     if type(result) is Symbol and (is_pythons(yes) or is_pythons(no)):
@@ -53,10 +56,15 @@ def _number(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:
     return result
 
 
-def _kind(paths: Paths, value: Any) -> type:
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def kind(trace: Trace, value: Any) -> type:
     """The type that a number has in Python; a mask may be of either kind."""
     if type(value) is Symbol:
-        return float if value.key in paths.trace.pythons or paths.trace.unpacked else np.float64
+        own = value.key in trace.pythons or trace.unpacked
+        return int if own and value.key in trace.whole else float if own else value.type.type
     return type(value)
 
 

@@ -1,8 +1,9 @@
 """What f changes in the user's objects while it is traced, and how that is taken back.
 
 A model that keeps its argument, or an array made like it, would hold symbols for ever. What f reaches and may write
-into (attributes, dicts, lists, cells, global variables) is noted before a trace, one level of each, and put back where
-something of the trace is left behind, or the trace was refused.
+into (attributes, dicts, lists, arrays, cells, global variables) is noted before a trace, one level of each, and put
+back where something of the trace is left behind, or the trace was refused. Of a function that branches it is put back
+after each way through it: Python would have gone one of them.
 """
 
 from __future__ import annotations
@@ -26,15 +27,16 @@ from .tables import Table
 
 OBJECTS = 2_000  # looked at before a trace, at most
 LONG = 1_000  # elements; of a longer list only the length is noted
+LARGE = 2**18  # bytes; what a larger array of numbers holds is not noted: to compare these takes 10 us
 DEPTH = 3  # of what was left behind, as in a list of tuples of arrays
 
 _Held = dict[Any, Any]
 
 
-# Methods that write into what is there already.
-MUTATING = {
-    "put", "fill", "itemset", "resize", "setfield", "sort", "partition", "copyto", "putmask", "place", "at", "append",
-    "insert", "add", "delete",
+_PUTTING = {"put", "copyto", "putmask", "place", "fill_diagonal", "put_along_axis"}
+# Methods that write into what is there already, and functions of NumPy's.
+MUTATING = _PUTTING | {
+    "fill", "itemset", "resize", "setfield", "sort", "partition", "at", "append", "insert", "add", "delete",
 }  # fmt: skip
 HARMLESS = {
     *dir(np), *dir(np.linalg), *dir(math), *dir(np.ndarray), "get", "items", "keys", "values", "index", "count", "join",
@@ -65,7 +67,7 @@ def writes_in_place(codes: Collection[CodeType]) -> bool:
 @lru_cache(maxsize=1024)
 def _habits(code: CodeType) -> tuple[bool, bool, frozenset[str]]:
     """Whether a function writes by itself, or by operators, and the methods that it calls and that might."""
-    writes, in_place, methods = False, False, set[str]()
+    writes, in_place, methods = not _PUTTING.isdisjoint(code.co_names), False, set[str]()
     for i in instructions(code):
         name, what = i.opname, i.argval
         writes |= name in _WRITING or (name == "STORE_DEREF" and what in code.co_freevars)
@@ -74,6 +76,7 @@ def _habits(code: CodeType) -> tuple[bool, bool, frozenset[str]]:
         if name == "LOAD_METHOD" or (name == "LOAD_ATTR" and i.argrepr.endswith("NULL|self")):
             methods.add(what)
     for const in code.co_consts:
+        writes |= type(const) is tuple and "out" in const  # the names of a call's arguments
         if isinstance(const, CodeType):
             stores, also, further = _habits(const)
             writes, in_place, methods = writes or stores, in_place or also, methods | further
@@ -86,11 +89,11 @@ class Noted:
     Attributes
     ----------
     kept : str
-        The name of a place where something of a trace was found; "" before `take_back`.
+        The name of the first place where something of a trace was found; "" where it was in none.
     """
 
     def __init__(self) -> None:
-        self.kept, self._places = "", list[_Place]()
+        self.kept, self._places = "", list[_Place | _Numbers]()
         self._seen: set[int] = set()
         self._names: set[str] = set()
 
@@ -106,8 +109,12 @@ class Noted:
 
     def is_left(self) -> bool:
         """Whether something of a trace is in one of the places."""
-        self.kept = next((place.name for place in self._places if place.is_left()), "")
+        self.kept = self.kept or next((place.name for place in self._places if place.is_left()), "")
         return bool(self.kept)
+
+    def has_changed(self) -> bool:
+        """Whether f has written into one of the places."""
+        return any(place.changed() for place in self._places)
 
     def take_back(self) -> None:
         """Put back what was there wherever that is no longer so."""
@@ -116,8 +123,9 @@ class Noted:
                 place.restore()
 
     def _note(self, value: Any, read: Callable[[], _Held], write: Callable[[_Held], None], name: str = "") -> _Held:
-        self._places.append(_Place(value, read, write, name or type(value).__name__))
-        return self._places[-1].held
+        place = _Place(value, read, write, name or type(value).__name__)
+        self._places.append(place)
+        return place.held
 
     def _reached(self, value: Any) -> Iterator[Any]:
         kind = type(value)
@@ -136,14 +144,19 @@ class Noted:
         elif isinstance(value, tuple):
             yield from value[:LONG]
         elif isinstance(value, np.ndarray):
-            if value.dtype == object and value.size <= LONG:
-                self._note(value, lambda: _numbered(value.ravel()), partial(_fill, value))
+            self._array(value)
         elif isinstance(value, type):
             if _is_users(value):
                 space = vars(value)
                 yield from self._note(value, partial(dict, space), partial(_set_class, value), value.__name__).values()
         else:
             yield from self._object(value)
+
+    def _array(self, array: np.ndarray[Any, Any]) -> None:
+        if array.dtype != object and array.nbytes <= LARGE and array.flags.writeable:
+            self._places.append(_Numbers(array))
+        elif array.dtype == object and array.size <= LONG:
+            self._note(array, lambda: _numbered(array.ravel()), partial(_fill, array))
 
     def _function(self, function: FunctionType) -> Iterator[Any]:
         code = function.__code__
@@ -204,6 +217,24 @@ class _Place:
 
     def restore(self) -> None:
         self.write(self.held)
+
+
+class _Numbers:
+    """An array of numbers, which cannot hold anything of a trace."""
+
+    name = "an array"
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        self._array, self._held, self._bytes = array, array.copy(), array.tobytes()
+
+    def changed(self) -> bool:
+        return self._array.tobytes() != self._bytes
+
+    def is_left(self) -> bool:
+        return False
+
+    def restore(self) -> None:
+        self._array[...] = self._held
 
 
 _MISSING = object()

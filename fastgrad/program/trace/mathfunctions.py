@@ -13,7 +13,7 @@ import numpy as np
 from .arrays import Symbols, call_function
 from .elementwise import record, traced
 from .refusals import refuse
-from .symbols import RULES, Symbol
+from .symbols import RULES, Traced
 
 _UFUNCS = {
     **{
@@ -63,10 +63,12 @@ def _shim(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def guarded(name: str, result: Any) -> Any:
-    """A result, a float of Python's; noted where math would raise: for a number outside the domain or an overflow."""
-    if type(result) is Symbol:
+    """A result, one of Python's; noted where math would raise: for a number outside the domain or an overflow."""
+    if isinstance(result, Traced):
         if result.key[0] == "v":
             result.trace.pythons.add(result.key)
+            if name in ("floor", "ceil", "trunc"):
+                result.trace.integers.add(result.key)
         if name not in _NEVER_RAISING:
             result.trace.guards.append(result.key)
     return result

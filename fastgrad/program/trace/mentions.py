@@ -10,7 +10,10 @@ from typing import Any
 from ..captures import home, instructions, is_installed, is_users_module, names
 from .refusals import refuse
 
-RANDOM = "f draws random numbers, so that its values are not a function of x; draw them once, outside"
+RANDOM = (
+    "f draws random numbers, so that its values are not a function of x; draw them once, outside, or say with noise= "
+    "how far they scatter"
+)
 # An array that NumPy made of symbols is a plain one of pointers to them: who writes numbers there ends the process.
 MEMORY = "f takes the memory of an array ({}), which may be that of traced values"
 _MEMORY = {

@@ -12,7 +12,7 @@ import numpy as np
 from ..captures import home, is_installed, is_users_function
 from ..program import Operand
 from .arrays import overlap
-from .elementwise import as_mask, logical_not
+from .elementwise import as_mask, as_pythons, logical_not
 from .joins import ApartError, join
 from .leftovers import HARMLESS, MUTATING
 from .paths import NOTHING, Paths, foreign
@@ -70,7 +70,7 @@ def _as_truth(value: Any) -> Any:
 
 def negated(value: Any) -> Any:
     """The truth of ``not value``."""
-    return logical_not(value) if isinstance(value, Traced) else not value
+    return as_pythons(logical_not(value)) if isinstance(value, Traced) else not value
 
 
 class Both:
@@ -178,7 +178,7 @@ def called(function: Any, /, *args: Any, **options: Any) -> Any:
             function, args = function.__func__, (function.__self__, *args)
         if is_users_function(function):
             function = paths.swap(function)
-        if paths.sides and not _is_harmless(function):
+        if paths.sides and (not _is_harmless(function) or _is_given_out(function, args, options)):
             paths.take_apart(paths.sides[-1])
         if _is_numpys(function):
             return foreign(function, args, options)
@@ -191,7 +191,12 @@ def _is_numpys(function: Any) -> bool:
     return isinstance(function, np.ufunc) or isinstance(owner, (np.ndarray, np.ufunc)) or home(function)[:5] == "numpy"
 
 
-_WRITING = {*MUTATING, "fill_diagonal", "next", "setattr", "delattr", "open", "input", "print", "iter"}
+def _is_given_out(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+    """Whether a call says where its results go."""
+    return "out" in options or len(args) > getattr(function, "nin", len(args))  # a ufunc, or what stands for one
+
+
+_WRITING = {*MUTATING, "next", "setattr", "delattr", "open", "input", "print", "iter"}
 
 
 def _is_harmless(function: Any) -> bool:

@@ -61,6 +61,10 @@ class StandIn(type):
 
     own: type
 
+    def __init__(cls, name: str, bases: tuple[type, ...], space: dict[str, Any]) -> None:
+        super().__init__(name, bases, space)
+        cls.__name__ = cls.__qualname__ = cls.own.__name__
+
     def __instancecheck__(cls, value: Any) -> bool:
         return isinstance(value, cls.own)
 

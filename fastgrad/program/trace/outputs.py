@@ -21,7 +21,8 @@ def outputs_of(recording: Trace, result: Any) -> tuple[tuple[Operand, ...], tupl
         shape, values = array.shape, array.ravel().tolist()
     operands = []
     for value in values:
-        operand = recording.operand(value)
+        single = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+        operand = recording.operand(single)
         if operand is None:
             refuse(f"f returns a {type(value).__name__}, which is no number")
         operands.append(operand)

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 from ..captures import is_installed, is_own
 from ..program import ZERO, Operand
 from .implications import Fact, canonical, implied
+from .leftovers import Noted
 from .refusals import TEXT, ManyWaysError, refuse
 from .sampling import Sample
 from .symbols import Trace
@@ -89,6 +90,8 @@ class Paths:
         How often something was decided, or put together.
     typed : bool
         Whether f asks for types, so that numbers of two types are not put together.
+    noted : Noted
+        What f may write into.
     sides : list
         The places of which both sides are being run, innermost last.
     """
@@ -101,10 +104,11 @@ class Paths:
         *,
         alone: bool,
         typed: bool = False,
+        noted: Noted | None = None,
         swap: Callable[[FunctionType], Any],
     ) -> None:
         self.trace, self.apart, self.alone, self.swap = trace, apart, alone, swap
-        self._sample, self.typed = sample, typed
+        self._sample, self.noted, self.typed = sample, noted or Noted(), typed
         self.branches, self.sides = 0, list[Any]()
         self._frames: list[_Frame] = []
         self._turns = 0
@@ -123,18 +127,31 @@ class Paths:
         if known is not None:
             return known
         frame = self._frames[-1]
+        if self._sample is not None and len(frame.facts) > 1:
+            sides = self._sample.sides(self._supposed(), key)
+            if len(sides) == 1:
+                return self._only(frame, key, sides.pop())
         if frame.asked == len(frame.script):
             if frame.asked >= DECISIONS * (1 if self._sample is None else SAMPLED):
                 refuse(f"f takes more than {DECISIONS} decisions on one way through it{_LOOP}", ManyWaysError)
             frame.script.append(self._first(key))
         decided, value, _ = frame.script[frame.asked]
         if decided != key:
-            refuse("f decides otherwise when it is called again: it keeps state")
+            refuse(_STATE)
         frame.asked += 1
+        return self._decided(frame, key, value)
+
+    def _decided(self, frame: _Frame, key: Operand, value: bool) -> bool:
         frame.supposed.append((key, value))
         self.branches += 1
         self.learn(key, value)
         return bool(value)
+
+    def _only(self, frame: _Frame, key: Operand, value: bool) -> bool:
+        """What all points decide that take one side of what is put together: others have no say, so it is no way."""
+        nan = self.trace.constant(math.nan)
+        self.trace.guards.append(self.either(key, *((ZERO, nan) if value else (nan, ZERO))))
+        return self._decided(frame, key, value)
 
     def _first(self, key: Operand) -> list[Any]:
         """A decision, which side comes first, and whether that is all: what no point takes is left to f itself."""
@@ -198,6 +215,28 @@ class Paths:
         self.branches += 1
         found, self.trace.guards = dict.fromkeys(self.trace.guards), self._outer.pop()
         self.trace.guards += [self.either(mask, *((key, ZERO) if side else (ZERO, key))) for key in found]
+
+    def explore_f(self, run: Callable[[], Any]) -> list[Way]:
+        """All ways through f, each from what was there before: called in Python, it would have gone one of them."""
+
+        def alone() -> Any:
+            try:
+                result = run()
+                if not self.noted.is_left() and self.noted.has_changed():
+                    self._repeat(run, result)
+                return result
+            finally:
+                self.noted.take_back()
+
+        return self.explore(alone)
+
+    def _repeat(self, run: Callable[[], Any], result: Any) -> None:
+        """Call f again on the same way, where it has written into what it reaches."""
+        frame, branches = self._frames[-1], self.branches
+        again = self._frames[-1] = _Frame(frame.script[: frame.asked])
+        if run() != result or (again.asked, len(again.script)) != (frame.asked, frame.asked):
+            refuse(_STATE)
+        self._frames[-1], self.branches = frame, branches
 
     def explore(self, run: Callable[[], Any]) -> list[Way]:
         """All ways through a function, in depth-first order, true before false."""
@@ -266,6 +305,7 @@ class Paths:
         return yes if yes == no else self.trace.node("select", mask, yes, no).key
 
 
+_STATE = "f decides otherwise when it is called again: it keeps state"
 _LOOP = (
     ": a loop whose number of turns depends on data, or many branches; write np.where, np.maximum or np.minimum, or "
     "let helper functions return what each branch gives"

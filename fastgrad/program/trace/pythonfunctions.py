@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .elementwise import as_mask, is_pythons, logical_and, logical_or, record, select, traced
+from .elementwise import as_mask, as_pythons, is_pythons, logical_and, logical_or, record, select, traced
+from .joins import kind
+from .refusals import active
 from .symbols import RULES, Symbol
 
 
@@ -29,7 +31,8 @@ def _extreme(name: str, node: str) -> Callable[..., Any]:
 
     def call(*values: Any, **options: Any) -> Any:
         items = _items(values[0]) if len(values) == 1 else list(values)
-        if options or items is None or not traced(*items) or any(isinstance(v, np.ndarray) for v in items):
+        arrays = any(isinstance(v, np.ndarray) for v in items or ())
+        if options or items is None or arrays or not traced(*items) or _differ(items):
             return real(*(values if len(values) != 1 or items is None else (items,)), **options)
         return reduce(choose, items)
 
@@ -41,10 +44,16 @@ def _items(values: Any) -> Any:
     return list(values) if hasattr(values, "__iter__") or hasattr(values, "__getitem__") else None
 
 
+def _differ(items: Any) -> bool:
+    """Whether f may ask which one of numbers of several types it has got: then each is one of a way through f."""
+    paths = getattr(getattr(active, "trace", None), "paths", None)
+    return paths is not None and paths.typed and len({kind(paths.trace, item) for item in items or ()}) > 1
+
+
 def _sorted(values: Any, /, *, key: Any = None, reverse: Any = False) -> list[Any]:
     """Odd-even transposition, stable as Python's; NaN has no order, so that f itself is asked there."""
     items = list(values)
-    if key is not None or not traced(*items):
+    if key is not None or _differ(items) or not traced(*items):
         return sorted(items, key=key, reverse=reverse)
     for item in items:
         if isinstance(item, Symbol):
@@ -65,7 +74,7 @@ def _folded(name: str, rule: Callable[[Any, Any], Any], start: bool) -> Callable
         items = _items(values)
         if items is None or not traced(*items):
             return real(values if items is None else items)
-        return reduce(rule, map(as_mask, items), start)
+        return as_pythons(reduce(rule, map(as_mask, items), start))
 
     return call
 

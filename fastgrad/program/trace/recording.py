@@ -83,35 +83,35 @@ def trace(
     try:
         made = attempt(partial(_straight, f, given, noted))
     except BranchesError:
-        made = _of_ways(f, given, attempt)
+        made = _of_ways(f, given, noted, attempt)
     except Untraceable as refused:
         if not str(refused).startswith(REFUSALS["__float__"]):
             raise
         try:  # methods that use math: their calls are seen where f's source is rewritten
-            made = _of_ways(f, given, attempt)
+            made = _of_ways(f, given, noted, attempt)
         except Untraceable:
             raise refused from None
     return replace(made, inputs=1 if scalar else prod(shape), rows=given.starts[-1])
 
 
-def _of_ways(f: Callable[..., Any], given: Given, attempt: Callable[..., Program]) -> Program:
+def _of_ways(f: Callable[..., Any], given: Given, noted: Noted, attempt: Callable[..., Program]) -> Program:
     """The program of a function that branches; what is put together in vain is tried as ways of their own."""
     from . import branching  # noqa: PLC0415  only where f branches
 
     try:
-        return attempt(partial(branching.together, f, given))
-    except ManyWaysError:
-        raise
+        return attempt(partial(branching.together, f, given, noted))
     except Untraceable as refused:
-        try:
-            return attempt(partial(branching.apart, f, given))
+        if isinstance(refused, ManyWaysError) and given.sample is None:
+            raise
+        try:  # points take no more ways than they are
+            return attempt(partial(branching.apart, f, given, noted))
         except Untraceable:
             raise refused from None
 
 
 def _attempt(given: Given, budget: int, noted: Noted, record: Callable[[Trace], Program]) -> Program:
     """One way to record f. Where it leaves something behind that is taken back."""
-    made, reason = None, ""
+    made, reason, noted.kept = None, "", ""
     kind: type[BaseException] = BranchesError
     recording = Trace(budget)
     alive = ref(recording)

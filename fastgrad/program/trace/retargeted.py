@@ -132,7 +132,7 @@ class Retargeted:
         picks = code is not None and indexes(code)
         shared = type(value) is FunctionType and bool(stored_globals(value.__code__))  # a copy would not be seen to
         # Functions come first: what they write into is left as it is.
-        for kind, name, part in sorted(parts(value), key=lambda each: type(each[2]) is not FunctionType):
+        for kind, name, part in sorted(parts(value, loaded), key=lambda each: type(each[2]) is not FunctionType):
             if code is not None and type(part) is not FunctionType:
                 check_attributes(code, part, self.codes)
             swapped = as_table(part) if picks and type(part) is np.ndarray else self._swap(part)

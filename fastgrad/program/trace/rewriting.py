@@ -20,10 +20,13 @@ import ast
 import copy
 import itertools
 import linecache
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from types import CodeType
 from typing import Any
+
+import numpy as np
 
 from ..captures import content
 
@@ -35,7 +38,12 @@ _LEAVING = (
 _ODD = (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)
 _OF_FRAMES = {"locals", "globals", "super", "vars", "dir", "eval", "exec"}  # which ask who calls them
 _SIMPLE = (ast.Name, ast.Constant, ast.Attribute, ast.Subscript)
-_FRESH = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Constant, ast.Call)  # what gives a value without another name
+_FRESH = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Constant)  # what gives a value without another name ...
+_MAKING = {  # ... and so do these functions; others may give what they were given, as np.asarray does
+    *dir(math), *(name for name, value in vars(np).items() if isinstance(value, np.ufunc)), "abs", "float", "int",
+    "len", "max", "min", "round", "sum", "dot", "norm", "array", "copy", "empty", "ones", "zeros", "zeros_like",
+    "ones_like", "empty_like", "mean", "prod",
+}  # fmt: skip
 _sites = itertools.count(1)
 
 
@@ -244,17 +252,30 @@ def _stored(body: list[Any]) -> list[str]:
     elements = [n for s in body for n in _of(s, ast.Subscript) if not isinstance(n.ctx, ast.Load)]
     found = {_base(n) for n in elements}
     moved = {n.target.id for s in body for n in _of(s, ast.AugAssign) if isinstance(n.target, ast.Name)}
-    if not found.isdisjoint(_bound(body, ())) or not moved.isdisjoint(_bound(body, _FRESH)):
+    if not found.isdisjoint(_bound(body)) or not moved.isdisjoint(_bound(body, _is_fresh)):
         found.add("")
     return sorted(found | moved)
 
 
-def _bound(body: list[Any], fresh: tuple[type[ast.expr], ...]) -> set[str]:
+def _is_fresh(value: ast.expr) -> bool:
+    """Whether the value of an expression has no other name."""
+    if not isinstance(value, ast.Call):
+        return isinstance(value, _FRESH)
+    function = value.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name in _MAKING and not any(k.arg in (None, "out", "copy") for k in value.keywords)
+
+
+def _never(value: ast.expr) -> bool:
+    return False
+
+
+def _bound(body: list[Any], is_fresh: Callable[[ast.expr], bool] = _never) -> set[str]:
     """The variables that a side makes another name of what others may see, an array for all we know."""
     pairs = [(t, n.value) for s in body for n in _of(s, ast.Assign) for t in n.targets]
     pairs += [(n.target, n.iter) for s in body for n in _of(s, ast.For)]
     pairs += [(n.target, n.value) for s in body for n in _of(s, ast.AnnAssign)]
-    targets = [target for target, value in pairs if not isinstance(value, fresh)]
+    targets = [target for target, value in pairs if not is_fresh(value)]
     return {n.id for target in targets for n in _of(target, ast.Name) if isinstance(n.ctx, ast.Store)}
 
 

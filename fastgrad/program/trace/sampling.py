@@ -19,7 +19,8 @@ class Sample:
     """Points, and the values that the nodes of a trace have there."""
 
     def __init__(self, trace: Trace, points: Array, inputs: int) -> None:
-        self._trace, self._points, self._inputs = trace, points, inputs
+        # Columns that lie together, as those of a program that is run: of others NumPy rounds some sines otherwise.
+        self._trace, self._columns, self._inputs = trace, np.ascontiguousarray(points.T), inputs
         self._values: list[Array] = []
         self._known: list[tuple[Operand, bool]] = []  # what was known at the last decision ...
         self._here = [np.ones(len(points), dtype=bool)]  # ... and the points that are left by each of it
@@ -39,7 +40,7 @@ class Sample:
         nodes = self._trace.nodes
         for name, *operands in nodes[len(self._values) : int(key[1]) + 1]:
             value = OF_ARRAYS[name](*map(self._load, operands))
-            self._values.append(np.broadcast_to(np.asarray(value, dtype=np.float64), len(self._points)))
+            self._values.append(np.broadcast_to(np.asarray(value, dtype=np.float64), self._columns.shape[1]))
         truth: NDArray[np.bool_] = self._values[int(key[1])] != 0.0
         return truth
 
@@ -50,4 +51,4 @@ class Sample:
         number = int(place)
         if kind == "c":
             return self._trace.constants[number]
-        return self._values[number] if kind == "v" else self._points[:, number + self._inputs * (kind == "b")]
+        return self._values[number] if kind == "v" else self._columns[number + self._inputs * (kind == "b")]

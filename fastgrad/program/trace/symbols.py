@@ -22,7 +22,7 @@ RULES: dict[np.ufunc, Callable[..., Any]] = {}
 _ARITHMETIC = {"+", "-", "*", "/", "neg", "abs", "pow", "mod", "floordiv", "max", "min"}
 KEPT = "f uses what it kept from an earlier call; let it keep no values computed from x"
 _RAISING = {"/", "pow", "mod", "floordiv"}  # where NumPy gives inf or NaN
-_WHOLE = {"+", "-", "*", "neg", "abs", "mod", "floordiv", "max", "min", "select"}
+_WHOLE = {"+", "-", "*", "neg", "abs", "mod", "floordiv", "max", "min", "fmax", "fmin", "select"}
 _COUNTED = {"tofloat", "select", "+", "-", "*"}
 _COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
 
@@ -36,10 +36,11 @@ class Trace:
         self.guards: list[Operand] = []  # results of functions that raise in Python where these are not finite
         self.reason = ""
         self.outermost: FrameType | None = None  # who traces; what is called from there is f's
-        self.pythons: set[Operand] = set()  # nodes that are floats of Python's there, whose division by 0 raises
+        self.pythons: set[Operand] = set()  # Python's there: floats, whose division by 0 raises, and bools
         self.integers: set[Operand] = set()  # nodes that may be integers of Python's, or counts
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
-        self.whole: dict[Operand, int] = {}  # what is an integer there, if batch arguments are, and its largest size
+        # What is an integer there, and its largest size, where batch arguments are some or a branch chose one of two.
+        self.whole: dict[Operand, int] = {}
         self.fills = False  # whether f writes into arrays, so that those it makes have to take symbols
         self.unpacked = False  # whether f takes Python's numbers out of arrays
         self.paths: Any = None  # what decides about the truth of a symbol ...
@@ -87,7 +88,7 @@ class Trace:
     def _check_pythons(self, key: tuple[Any, ...]) -> None:
         """Arithmetic of Python's own floats is Python's too."""
         name, *operands = key
-        if name in _ARITHMETIC and all(map(self._is_pythons, operands)):
+        if (name in _ARITHMETIC or name in _COMPARING) and all(map(self._is_pythons, operands)):
             self.pythons.add(("v", len(self.nodes)))
             if name in _RAISING:
                 self._raising.add(("v", len(self.nodes)))
@@ -151,11 +152,14 @@ class Trace:
             refuse("f computes with numpy.longdouble")
         if isinstance(value, (int, float, np.floating, np.integer, np.bool_)):
             whole = bool(self.whole) and isinstance(value, (int, np.integer, np.bool_))
-            slot = self.constant(float(value), whole)
-            if whole:
-                self.whole[slot] = abs(int(value))
-            return slot
+            return self.integer(value) if whole else self.constant(float(value))
         return None
+
+    def integer(self, value: Any) -> Operand:
+        """The slot of a parameter that is an integer."""
+        slot = self.constant(float(value), whole=True)
+        self.whole[slot] = abs(int(value))
+        return slot
 
     def constant(self, value: float, whole: bool = False) -> Operand:
         """The slot of a parameter; 0.0 and -0.0 have two, and so have 2 and 2.0 where integers matter."""
@@ -228,9 +232,6 @@ class Traced:
     def __deepcopy__(self, memo: Any) -> Traced:
         return self
 
-    def __copy__(self) -> Traced:
-        return self
-
     def item(self) -> Traced:
         self.trace.unpacked = True
         return self
@@ -240,7 +241,7 @@ class Traced:
     def copy(self) -> Traced:
         return self
 
-    conjugate = conj = copy
+    conjugate = conj = __copy__ = copy
 
     @property
     def real(self) -> Traced:
@@ -329,7 +330,8 @@ class Symbol(Traced):
         if trace.paths is None and self.key[0] == "v" and trace.nodes[int(self.key[1])][0] in _COUNTED:
             trace.branches = True
             raise BranchesError
-        found = None if trace.paths is None else trace.paths.count(self.key)
+        counts = trace.paths is not None and (self.key in trace.whole or self.key in trace.integers)
+        found = trace.paths.count(self.key) if counts else None
         return refuse(REFUSALS["__index__"]) if found is None else int(found)
 
 
@@ -363,7 +365,8 @@ class Flag(Traced):
         return int(bool(self))
 
     def __index__(self) -> int:
-        return int(bool(self))
+        """Of one of Python's, as `any` gives; NumPy's are no indices of lists, and no counts."""
+        return int(bool(self)) if self.key in self.trace.pythons else refuse(REFUSALS["__index__"])
 
     def __float__(self) -> float:
         return float(bool(self))

@@ -139,6 +139,10 @@ def probes_the_element(x):
     return x[0] * (2.0 if type(x[0]) is np.float64 else 3.0)
 
 
+def probes_the_class(x):
+    return x[0] * (2.0 if x[0].__class__ is np.float64 else 3.0)
+
+
 def asks_for_the_type(x):
     return x[0] * (2.0 if x.dtype == np.float64 else 3.0)
 
@@ -147,7 +151,10 @@ def asks_for_the_elements_type(x):
     return x[0] * (2.0 if isinstance(x[0], float) else 3.0)
 
 
-@pytest.mark.parametrize("f", [asks_for_the_type, asks_for_the_elements_type])
+TYPES = [asks_for_the_type, asks_for_the_elements_type, probes_the_type, probes_the_element]
+
+
+@pytest.mark.parametrize("f", TYPES)
 def test_types_are_those_of_the_numbers(f):
     found = gradient(f, POINTS, batch=True, engine="simd")
     np.testing.assert_allclose(found[:, 0], 2.0, rtol=1e-9)
@@ -161,7 +168,7 @@ def remembers(x):
     return x[0] * CACHE["x"][1]
 
 
-@pytest.mark.parametrize("f", [counts, draws, draws_of_its_own, probes_the_type, probes_the_element, remembers])
+@pytest.mark.parametrize("f", [counts, draws, draws_of_its_own, probes_the_class, remembers])
 def test_functions_that_are_none_are_refused(f):
     CACHE.clear()
     with pytest.raises((EngineError, TypeError)):  # TypeError: its own cache gave it a symbol

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from fastgrad import gradient
 from fastgrad.engine.call import Call, Rows
+from fastgrad.engine.simd import comparison
 from fastgrad.engine.simd.coverage import Sides, columns_at, covering, sample, used
 from fastgrad.formulas import stencils
 from fastgrad.formulas.steps import Steps
@@ -63,3 +65,14 @@ def test_sides_that_were_compared_are_not_looked_at_again():
     assert len(places) == 2
     sides.note(new)
     assert sides.unseen(call_of(nested, -high), program)[0] == []
+
+
+def test_the_first_comparison_says_which_sides_it_saw(monkeypatch):
+    def f(x):
+        return x[0] ** 2 * x[1] if x[0] > 1.0 else x[1] ** 3
+
+    points, seen = np.random.default_rng(0).normal(size=(300, 2)), []
+    gradient(f, points, batch=True, engine="simd")
+    monkeypatch.setattr(comparison, "_check_elsewhere", lambda call, n, point, found: seen.append(n))
+    gradient(f, points, batch=True, engine="simd")
+    assert seen == []

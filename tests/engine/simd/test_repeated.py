@@ -6,7 +6,7 @@ import pytest
 import fastgrad
 from fastgrad import EngineError
 from fastgrad.engine.arguments import read_call
-from fastgrad.engine.simd import repeated
+from fastgrad.engine.simd import comparison, repeated
 from fastgrad.formulas import stencils
 from fastgrad.llvm import machine
 
@@ -121,3 +121,29 @@ def test_most_results_that_are_zero_go_another_way():
     wide = np.linspace(0.1, 1.0, 60)
     with pytest.raises(EngineError, match="most of its results are 0"):
         repeat(lambda x: x**2, wide, stencils.jacobian, vector=True)
+
+
+def branching(x):
+    return x[0] ** 2 * x[1] if x[2] < 1.0 else x[1] ** 3
+
+
+def test_sides_that_are_taken_later_are_compared_ever_more_rarely(monkeypatch):
+    looked, done = [], []
+    monkeypatch.setattr(repeated, "compare_new_sides", lambda *_: looked.append(len(done)))
+    run = repeat(branching, np.array([1.0, 2.0, 0.5]))
+    for _ in range(40):
+        done.append(run(np.array([1.0, 2.0, 3.0])))
+    np.testing.assert_allclose(done, [[0.0, 12.0, 0.0]] * 40, rtol=1e-9)
+    assert looked == [1, 3, 7, 15, 31]
+
+
+def test_where_f_differs_on_a_later_side_it_is_asked_itself(monkeypatch):
+    run = repeat(branching, np.array([1.0, 2.0, 0.5]))
+
+    def differs(call, n, point, found):
+        raise EngineError
+
+    monkeypatch.setattr(comparison, "_check_elsewhere", differs)
+    there, elsewhere = np.array([1.0, 2.0, 0.5]), np.array([1.0, 2.0, 3.0])
+    assert [run(there) is None for _ in range(8)] == [False] * 8
+    assert [run(elsewhere) is None for _ in range(8)] == [False] * 7 + [True]

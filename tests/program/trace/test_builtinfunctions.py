@@ -8,7 +8,7 @@ import pytest
 import fastgrad
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.builtinfunctions import Float, Int, builtin_shims
-from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.recording import Untraceable, trace
 
 
 def test_the_stand_ins_are_pythons_classes_in_all_else():
@@ -80,3 +80,41 @@ def test_the_types_of_numbers_are_shown():
     trace(f, (2,), rows=[(), ()], types=[np.dtype(int), np.dtype("f4")], bits=[3, 0])
     assert seen == [(float, float, bool, int, np.float32)]
     assert evaluate(program, [1.0, 2.0], [1.0, 2.0]) == [3.0]
+
+
+def squared_if(answer, x):
+    return x[0] ** 2 * x[1] if answer else x[1] ** 3
+
+
+QUESTIONS = {
+    "type is": lambda x: squared_if(type(x[0]) is np.float64, x),
+    "type equals": lambda x: squared_if(type(x[0]) == np.float64, x),
+    "type in": lambda x: squared_if(type(x[0]) in (float, np.float64), x),
+    "no float": lambda x: squared_if(type(x[0]) is float, x),
+    "name of type": lambda x: squared_if(type(x[0]).__name__ == "float64", x),
+    "subclass": lambda x: squared_if(issubclass(type(x[0]), float), x),
+    "array": lambda x: squared_if(type(x) is np.ndarray and type(x).__name__ == "ndarray", x),
+    "mask": lambda x: squared_if(type(x[0] > 1) is np.bool_ and not isinstance(x[0] > 1, bool), x),
+    "float": lambda x: squared_if(isinstance(float(x[0]), np.float64), x),
+    "rounded": lambda x: squared_if(isinstance(round(x[0]), int), x),
+    "whole": lambda x: squared_if(isinstance(int(x[0]), int), x),
+    "one of two types": lambda x: squared_if(isinstance(max(0, x[0] - 1.0), int), x),
+    "least of two types": lambda x: squared_if(type(min(1, x[0], x[1])) is int, x),
+    "attribute": lambda x: squared_if(hasattr(max(0, x[0] - 1.0), "dtype") and hasattr(x[0], "is_integer"), x),
+    "joined": lambda x: squared_if(isinstance(1 if x[0] > 1.0 else 2.0, int), x),
+    "joined integers": lambda x: squared_if(isinstance((1 if x[0] > 1.0 else 2) + 1, int), x),
+    "made": lambda x: squared_if(type("Made", (), {})().__class__.__name__ == "Made", x),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_questions_for_types_are_answered_as_python_does_or_refused(name):
+    f = QUESTIONS[name]
+    try:
+        program = trace(f, (2,))
+    except Untraceable as refused:
+        assert "f asks" in str(refused)  # noqa: PT017
+        assert name in ("float", "rounded", "whole")
+        return
+    for x in np.random.default_rng(8).uniform(0.1, 2.0, (20, 2)):
+        assert math.isclose(evaluate(program, x)[0], f(x), rel_tol=1e-14)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastgrad import EngineError, gradient, hessian
+from fastgrad.program.program import evaluate
 from fastgrad.program.trace.integers import bits
 from fastgrad.program.trace.recording import Untraceable, trace
 
@@ -110,3 +111,59 @@ def test_unsigned_integers_are_compared_in_full():
     f = lambda x, a: np.where(a == np.uint64(2**53), x[0], x[1] ** 2)
     found = gradient(f, POINTS, batch=True, batch_args=(a,))
     np.testing.assert_allclose(found[120], [0.0, 2.0 * POINTS[120, 1]], atol=1e-8)
+
+
+def twice(x):
+    k = 3 if x[0] > 1.0 else 5
+    return (k**40 % 7) * x[0] + k // 2 * x[1]
+
+
+def large(x):
+    k = 10**17
+    if x[0] > 1.0:
+        k += 1
+    return (k - 10**17 + 1) * x[0]
+
+
+def growing(x):
+    k = 7 if x[0] > 1.0 else 3
+    for _ in range(30):
+        k = 7 * k + 1
+    return k % 11 * x[0]
+
+
+def wrapping(x):
+    k = np.int64(5) if x[0] > 1.0 else np.int64(3)
+    return (k**63 % 7) * x[0]
+
+
+def counted(x):
+    n = 1
+    for v in x:
+        if v > 1.0:
+            n *= 3
+    return n * x[0] + [0.5, 1.0, 2.0][(n > 1) + (n > 3)] if isinstance(n, int) else x[1]
+
+
+@pytest.mark.parametrize("f", [twice, large, growing, wrapping, counted])
+def test_integers_of_which_a_branch_chooses_one(f):
+    program = trace(f, (2,))
+    for x in POINTS:
+        assert evaluate(program, x) == [f(x)]
+
+
+def test_integers_that_are_no_doubles_and_have_too_many_ways():
+    def f(x):
+        n = 1
+        for v in x:
+            n *= 7**7 if v > 1.0 else 5**9
+        return n % 11 * x[0]
+
+    assert trace(f, (2,)).branches
+    with pytest.raises(Untraceable, match=r"of which a branch chooses one that may exceed 2\*\*53, .*; write floats"):
+        trace(f, (12,))
+
+
+def test_many_times_a_number_that_is_no_integer():
+    program = trace(lambda x: (1 if x[0] > 1.0 else 2) * 6.02214076e23 * x[1], (2,))
+    assert evaluate(program, [2.0, 1.0]) == [6.02214076e23]

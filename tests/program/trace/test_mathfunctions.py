@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.mathfunctions import SHIM_MODULE, SHIMS
 from fastgrad.program.trace.recording import trace
@@ -52,3 +53,24 @@ def test_what_has_no_rule_or_no_number_is_refused_by_name():
     ):
         with pytest.raises(Untraceable, match=said):
             trace(f, (2,))
+
+
+def test_a_root_of_a_negative_float_of_pythons_is_a_complex_number():
+    with pytest.raises(TypeError, match="complex"):
+        fastgrad.gradient(lambda x: float(x[0]) ** 0.5, np.array([-1.0]), method="exact")
+    with pytest.raises(fastgrad.EngineError):
+        fastgrad.gradient(lambda x: abs(float(x[0]) ** 0.5), np.array([-1.0]), method="exact")
+    found = fastgrad.gradient(lambda x: float(x[0]) ** 0.5, np.array([4.0]), method="exact")
+    np.testing.assert_allclose(found, 0.25, rtol=1e-14)
+
+
+def test_floor_gives_an_integer_that_is_an_index():
+    table = np.array([3.0, 5.0, 8.0])
+    for f in (
+        lambda x: table[math.floor(x[0]) % 3] * x[0],
+        lambda x: table[max(0, min(2, int(x[0])))] * x[0],
+        lambda x: table[math.ceil(x[0]) - 1] * x[0],
+    ):
+        program = trace(f, (1,))
+        for x in (0.25, 1.5, 2.75):
+            assert evaluate(program, [x]) == [f(np.array([x]))]

@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from fastgrad.program.program import evaluate
 from fastgrad.program.trace.outputs import outputs_of, program_of
+from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
 from fastgrad.program.trace.symbols import Symbol, Trace
 
@@ -34,3 +36,7 @@ def test_what_no_output_needs_is_left_out():
     recording.guards.append(wanted.key)
     assert program_of(recording, (wanted.key,), ()).raises
     assert math.isfinite(program.constants[0])
+
+
+def test_arrays_without_axes_in_a_list():
+    assert evaluate(trace(lambda x: [x[0], np.where(np.True_, 3.0, 4.0)], (1,)), [2.0]) == [2.0, 3.0]

@@ -3,6 +3,9 @@
 import functools
 import math
 
+import numpy as np
+
+from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.retargeted import Retargeted
 
 
@@ -46,3 +49,10 @@ def test_partials_and_methods():
         target = Retargeted(function)
         assert target.function is not function
         assert root.__code__ in target.codes
+
+
+sin = np.random.default_rng(0)  # of another kind than np.sin
+
+
+def test_an_attribute_is_no_global_variable():
+    assert trace(lambda x: np.sin(x[0]) * x[1], (2,)).nodes

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+import fastgrad
+from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.sampling import Sample
 from fastgrad.program.trace.symbols import Symbol, Trace
@@ -41,3 +43,49 @@ def test_a_sampled_program_says_so():
     program = trace(f, (2,), sample=np.array([[3.0, 1.0], [5.0, 1.0]]))
     assert program.sampled
     assert program.raises
+
+
+def root(a):
+    y = 1.0
+    for _ in range(30):
+        new = 0.5 * (y + a / y)
+        if abs(new - y) < 1e-14:
+            break
+        y = new
+    return y
+
+
+def roots(x):
+    v = x[0]
+    for k in range(12):
+        if x[k % 3] > 0.1 * k:
+            v += root(1.0 + v * v) * 0.5
+        else:
+            v = root(2.0 + v * v) - 1.0
+    return v
+
+
+def test_ways_of_one_point_where_those_put_together_are_too_many():
+    x = np.array([0.35, -0.7, 1.15])
+    found = fastgrad.gradient(roots, x, method="exact")
+    np.testing.assert_allclose(found, fastgrad.gradient(roots, x, engine="python", order=6), rtol=1e-8, atol=1e-10)
+
+
+def test_beside_a_sampled_point_another_way_may_be_gone():
+    points = np.random.default_rng(3).normal(size=(9, 3))
+    points[:, 0] = 2.0  # f itself is asked where a point beside it takes a turn more
+    found = fastgrad.gradient(roots, points, batch=True, engine="simd")
+    np.testing.assert_allclose(found, fastgrad.gradient(roots, points, batch=True, engine="python"), rtol=1e-6)
+
+
+def test_what_points_decide_on_a_side_is_no_matter_of_others():
+    def f(x):
+        v = x[2]
+        if x[0] > 0:
+            v = x[1] ** 2 if bool(x[1] > 0) else -x[2]
+        return v * x[1]
+
+    points = np.array([[1.0, 2.0, 3.0], [-1.0, -2.0, 3.0], [2.0, 0.5, 1.0]])
+    program = trace(f, (3,), sample=points)
+    assert [evaluate(program, x) for x in points] == [[f(x)] for x in points]
+    assert np.isnan(evaluate(program, [1.0, -2.0, 3.0]))

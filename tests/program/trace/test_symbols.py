@@ -1,10 +1,13 @@
 """Symbols, masks and the trace that records them, one by one."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
 
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
 from fastgrad.program.trace.symbols import Flag, Literal, Symbol, Trace, as_number, check_dtype
 
@@ -75,3 +78,27 @@ def test_values_of_another_trace_are_refused(x):
         with pytest.raises(Untraceable, match="kept from an earlier call"):
             other + x
     assert (x + x).key == ("v", 0)  # the outer trace runs on
+
+
+def test_a_mask_as_an_index_is_one_of_pythons_or_refused():
+    for f in (
+        lambda x: [x[0], x[1]][any(v > 1.0 for v in x)],
+        lambda x: [x[0], x[1]][not x[0] > 1.0],
+        lambda x: [x[0], x[1]][float(x[0]) > 1.0],
+        lambda x: [x[0], x[1]][int(x[0] > 1.0)],
+        lambda x: [x[0], x[1]][math.isfinite(x[0])],
+        lambda x: [x[0], x[1]][sum(v > 1.0 for v in x[:1])],
+    ):
+        program = trace(f, (2,))
+        for x in ([0.5, 3.0], [1.5, 0.5]):
+            assert evaluate(program, x) == [f(np.array(x))]
+    for f in (
+        lambda x: [x[0], x[1]][x[0] > 1.0],
+        lambda x: (x[0], x[1])[np.any(x > 1.0)],
+        lambda x: sum(x[0] for _ in range(x[0] > 1.0)),
+        lambda x: [x[0], x[1]][1.0 if x[0] > 1.0 else 0.0],
+    ):
+        with pytest.raises(TypeError):
+            f(np.ones(2))
+        with pytest.raises(Untraceable, match="index or a count"):
+            trace(f, (2,))

@@ -1,0 +1,157 @@
+"""Functions that branch and write into what they reach: a side that no point takes changes nothing."""
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad import EngineError
+from fastgrad.program.trace.recording import Untraceable, trace
+
+B = np.array([1.0, 2.0, 3.0])
+HELD = {"w": B}
+NUMBERS = [1.0, 2.0]
+CALLS = {"n": 0}
+TIMES = 0
+X = np.array([[-0.5, 2.0, 1.0], [-1.5, 0.5, 3.0]])  # no point takes the side that writes
+
+
+class Model:
+    def __init__(self):
+        self.w, self.seen = np.ones(2), []
+
+    def step(self):
+        self.w += 1.0
+        return self.w[0]
+
+
+MODEL = Model()
+
+
+def renamed(x):
+    if x[0] > 0:
+        t = np.asarray(B)
+        t += 1
+        return x[0]
+    return x[1] * B[0]
+
+
+def renamed_before(x):
+    t = x * 2.0
+    if x[0] > 0:
+        t = np.asarray(B)
+        t += 1
+    return t[1] * B[0]
+
+
+def with_out(x):
+    if x[0] > 0:
+        np.multiply(B, 2.0, out=B)
+    return x[1] * B[0]
+
+
+def in_place(x):
+    if x[0] > 0:
+        np.fill_diagonal(B.reshape(1, 3), 5.0)
+        return x[0]
+    return x[1] * B[0]
+
+
+def view_of_a_dict(x):
+    t = HELD["w"]
+    if x[0] > 0:
+        t *= 3.0
+    return x[1] * B[0]
+
+
+def longer(x):
+    t = NUMBERS
+    if x[0] > 0:
+        t += [1.0]
+    return x[1] * len(NUMBERS)
+
+
+def by_method(x):
+    if x[0] > 0:
+        MODEL.seen.append(1)
+        return x[0] * MODEL.step()
+    return x[1] * MODEL.w[0]
+
+
+def counting(x):
+    if x[0] > 0:
+        CALLS["n"] += 1
+        return x[0]
+    return x[1]
+
+
+def default_list(x, seen=[]):  # noqa: B006
+    if x[0] > 0:
+        seen.append(1)
+        return x[0]
+    return x[1] * (1.0 + len(seen))
+
+
+def default_array(x, *, w=np.array([1.0, 2.0])):  # noqa: B008
+    if x[0] > 0:
+        w += 1.0
+    return x[1] * w[0]
+
+
+def helped(x):
+    return added(x[0]) + x[1]
+
+
+def added(t):
+    if t > 0:
+        w = np.asarray(B)
+        w += 1.0
+        return t * w[0]
+    return t * B[0]
+
+
+def of_a_global(x):
+    global TIMES  # noqa: PLW0603
+    if x[0] > 0:
+        TIMES += 1
+        return x[0]
+    return x[1]
+
+
+WRITING = [
+    renamed, renamed_before, with_out, in_place, view_of_a_dict, longer, by_method, counting, default_list,
+    default_array, helped, of_a_global,
+]  # fmt: skip
+
+
+def state():
+    held = (default_list.__defaults__, default_array.__kwdefaults__)
+    return repr((B, NUMBERS, CALLS, TIMES, MODEL.w, MODEL.seen, held))
+
+
+@pytest.mark.parametrize("f", WRITING)
+@pytest.mark.parametrize("how", [{"engine": "simd"}, {"method": "exact"}], ids=str)
+def test_what_f_would_not_have_written_is_as_before(f, how):
+    before = state()
+    expected = fastgrad.gradient(f, X, batch=True, engine="python")
+    try:
+        found = fastgrad.gradient(f, X, batch=True, **how)
+    except EngineError as refused:
+        assert "keeps" in str(refused)  # noqa: PT017
+    else:
+        np.testing.assert_allclose(found, expected, rtol=1e-8)
+    assert state() == before
+
+
+def test_what_counts_calls_is_traced():
+    assert trace(counting, (3,)).branches
+    assert trace(default_list, (3,)).branches
+
+
+def test_what_reads_what_it_wrote_keeps_state():
+    def adds(x, total=[0.0]):  # noqa: B006
+        total[0] += 1.0
+        return x[0] + total[0] if x[0] > 0 else x[1]
+
+    with pytest.raises(Untraceable, match="keep"):
+        trace(adds, (3,))
+    assert adds.__defaults__ == ([0.0],)
