@@ -138,9 +138,7 @@ def streamplot(
     <Axes: xlabel='$x_0$', ylabel='$x_1$'>
     """
     plt = pyplot(ax)
-    field = _field(f, axes, negative, "streamplot", every=1)
-    _check_even(field.x, "axes[0]")
-    _check_even(field.y, "axes[1]")
+    field = _field(f, axes, negative, "streamplot", every=1, even=True)
     coloured = "color" not in keywords
     colours = {"color": np.ma.masked_invalid(field.magnitude.T)} if coloured else {}
     lines = np.where(_turning(field), np.nan, field.slopes)
@@ -167,15 +165,15 @@ class Field(NamedTuple):
     title: str
 
 
-def _field(f: Any, axes: Any, negative: bool, caller: str, every: Any) -> Field:
+def _field(f: Any, axes: Any, negative: bool, caller: str, every: Any, even: bool = False) -> Field:
     """The field at the nodes that have an arrow."""
     whole, labels = two_axes(axes, caller)
     some = [_some(axis.size, step) for axis, step in zip(whole, _steps(every, whole), strict=True)]
     x, y = (axis[nodes] for axis, nodes in zip(whole, some, strict=True))
-    if callable(f):
-        slopes = gradient_field(f, [x, y])
-    else:
-        slopes = _checked(real_values(f, "f"), (2, whole[0].size, whole[1].size), caller)[:, some[0], some[1]]
+    given = None if callable(f) else _checked(real_values(f, "f"), (2, whole[0].size, whole[1].size), caller)
+    for number, axis in enumerate(whole if even else ()):
+        _check_even(axis, f"axes[{number}]")
+    slopes = gradient_field(f, [x, y]) if given is None else given[:, some[0], some[1]]
     slopes = -slopes if negative else slopes
     with np.errstate(all="ignore"):
         magnitude = np.hypot(*slopes)

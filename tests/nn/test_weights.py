@@ -433,7 +433,7 @@ def test_ctrl_c():
 
 
 def test_the_name():
-    assert fastgrad.weight_gradient is weight_gradient
+    assert fastgrad.weight_gradient.__wrapped__ is weight_gradient
 
 
 def test_args_reach_the_loss():
