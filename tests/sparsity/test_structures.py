@@ -83,10 +83,10 @@ def test_a_function_that_captures_nothing_is_traced_once_for_a_shape():
 @pytest.mark.parametrize(
     ("f", "said"),
     [
-        (lambda x: x * 2.0 if type(x) is np.ndarray else x, "other values than in Python"),
+        (lambda x: x * 2.0 if x.__class__ is np.ndarray else x, "other values than in Python"),
         (lambda x: np.float32(2.0) * x.astype(x.dtype) if x.dtype == object else np.float32(x), "float32"),
     ],
-    ids=["looks at types", "rounds"],
+    ids=["looks at classes", "rounds"],
 )
 def test_a_trace_that_does_not_tell_the_truth_is_refused(f, said):
     with pytest.raises(Untraceable, match=said):
