@@ -63,6 +63,12 @@ def test_workflow_tests_the_oldest_dependencies(package):
     assert numbers(wanted) == numbers(tested)
 
 
+def test_workflow_runs_files_that_exist():
+    named = set(re.findall(r"tests/[\w/]+\.py", text(".github/workflows/ci.yml")))
+    assert named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
 @pytest.mark.parametrize(("package", "repository"), [("ruff", "ruff-pre-commit"), ("mypy", "mirrors-mypy")])
 def test_hooks_are_new_enough_for_the_dev_group(package, repository):
     (wanted,) = [d for d in PROJECT["dependency-groups"]["dev"] if d.startswith(package)]
