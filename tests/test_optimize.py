@@ -236,6 +236,27 @@ def test_numbers_one_by_one():
     np.testing.assert_allclose(slope(2.0, 3.0), [11.0, 12.0], rtol=1e-8)
 
 
+def test_a_sampler_that_steps_along_slopes():
+    """Hamiltonian steps keep the energy, and samples of a normal distribution have its mean and deviation."""
+    rng, logarithm = np.random.default_rng(0), value_and_grad(lambda q: -0.5 * np.sum(((q - 2.0) / [1.0, 3.0]) ** 2))
+    q, found = np.zeros(2), []
+    for _ in range(400):
+        momentum = start = rng.normal(size=2)
+        before, slope = logarithm(q)
+        new = q
+        for _ in range(8):
+            momentum = momentum + 0.15 * slope
+            new = new + 0.3 * momentum
+            value, slope = logarithm(new)
+            momentum = momentum + 0.15 * slope
+        change = value - before - 0.5 * (momentum @ momentum - start @ start)
+        assert abs(change) < 0.2
+        q = new if np.log(rng.random()) < change else q
+        found.append(q)
+    np.testing.assert_allclose(np.mean(found, axis=0), 2.0, atol=0.6)
+    np.testing.assert_allclose(np.std(found, axis=0), [1.0, 3.0], rtol=0.2)
+
+
 def test_standard_errors():
     """Those of statsmodels, which has the likelihood's derivatives by hand."""
     sm = pytest.importorskip("statsmodels.api")
