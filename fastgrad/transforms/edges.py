@@ -29,7 +29,8 @@ def warn_at_edge(name: str, f: Function, x: Array, args: tuple[Any, ...], how: d
     """
     slope = found[-1] if type(found) is tuple else found
     slope = slope.value if isinstance(slope, Result) else slope
-    if np.isfinite(slope).all() or how.get("batch") or how.get("method", "central") == EXACT or how.get("bounds"):
+    differences = how.get("method", "central") != EXACT and how.get("bounds") is None and not how.get("batch")
+    if not differences or np.isfinite(slope).all():
         return
     with suppress(Exception), np.errstate(all="ignore"):  # whatever f raises now it has not raised before
         value = found[0] if type(found) is tuple else as_number(f(x, *args))

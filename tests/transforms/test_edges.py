@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
+from scipy.optimize import Bounds, minimize
 
 from fastgrad import StepWarning, grad, hess, value_and_grad
 from fastgrad.transforms.edges import warn_at_edge
@@ -35,6 +35,15 @@ def test_f_is_finite_here_and_not_beside(make, f):
             g(X)
     for x in ([3.0, -1.0], [3.0, 0.5]):
         g(np.array(x))
+
+
+@pytest.mark.parametrize(
+    "bounds", [Bounds([-9.0, 1e-6], 9.0), (np.array([-9.0, 1e-6]), 9.0), [(None, 9.0), (1e-6, None)]]
+)
+def test_bounds_in_all_forms(bounds):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        grad(lambda p: np.inf * p[0], bounds=bounds)(X)
 
 
 def test_with_full_output():
