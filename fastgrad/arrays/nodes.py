@@ -128,6 +128,11 @@ class Node:
         return new
 
 
+def with_args(node: Node, args: tuple[Node, ...]) -> Node:
+    """The same operation on other arguments, computed; itself where they are its own."""
+    return node if args == node.args else Node(node.kind, args, node.how, node.compute)
+
+
 def constant(value: Any) -> Node:
     return Node("constant", value=value)
 

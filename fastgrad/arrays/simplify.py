@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import Node, ordered, pick, ufunc
+from .nodes import Node, ordered, pick, ufunc, with_args
 from .transposes import untransposed
 
 
@@ -20,13 +20,9 @@ def simplified(result: Node, parameters: Mapping[str, Node]) -> tuple[Node, Mapp
         if node in done:
             continue
         args = tuple(done.get(a, a) for a in node.args)
-        new = _picked(node, args[0]) if _picks(node) and args[0].kind == "ufunc" else _with(node, args)
+        new = _picked(node, args[0]) if _picks(node) and args[0].kind == "ufunc" else with_args(node, args)
         done[node] = known.setdefault(_key(new), new)
     return done[result], parameters
-
-
-def _with(node: Node, args: tuple[Node, ...]) -> Node:
-    return node if args == node.args else Node(node.kind, args, node.how, node.compute)
 
 
 def _key(node: Node) -> Any:

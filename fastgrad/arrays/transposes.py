@@ -6,7 +6,7 @@ axis, and each is computed by itself: a network of two layers takes a fifth of t
 
 from __future__ import annotations
 
-from .nodes import Node, constant, ordered, reduce, reshape, transpose, ufunc
+from .nodes import Node, constant, ordered, reduce, reshape, transpose, ufunc, with_args
 
 TURNED = ("transpose", (1, 0))
 
@@ -17,7 +17,9 @@ def untransposed(result: Node) -> Node:
 
 
 class _Untransposed:
-    """Attributes
+    """A program under way.
+
+    Attributes
     ----------
     done : dict
         For each node the one that takes its place ...
@@ -35,10 +37,7 @@ class _Untransposed:
             return result
         for node in nodes:
             args = tuple(self.done.get(a, a) for a in node.args)
-            new = self._made(node, args)
-            if new is None:
-                new = node if args == node.args else Node(node.kind, args, node.how, node.compute)
-            self.done[node] = new
+            self.done[node] = self._made(node, args) or with_args(node, args)
         return self.done.get(result, result)
 
     def _made(self, node: Node, args: tuple[Node, ...]) -> Node | None:

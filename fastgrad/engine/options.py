@@ -18,8 +18,8 @@ from .call import Workers
 Array = NDArray[Any]
 
 
-class Scheme(TypedDict, total=False):
-    """Of all derivatives of functions."""
+class Formula(TypedDict, total=False):
+    """Of all derivatives of functions, sparse ones too."""
 
     args: tuple[Any, ...]
     method: str
@@ -29,6 +29,11 @@ class Scheme(TypedDict, total=False):
     bounds: Any
     engine: str
     workers: Workers
+
+
+class Scheme(Formula, total=False):
+    """Of those in arrays."""
+
     out: Array | None
     progress: bool | Callable[[int, int], object]
 
@@ -60,18 +65,10 @@ class RowOptions(SidedScheme, total=False):
     noise: float | str | None
 
 
-class SparseScheme(TypedDict, total=False):
-    """Of sparse derivatives."""
+class SparseScheme(Formula, total=False):
+    """Of sparse ones."""
 
     pattern: Any
-    args: tuple[Any, ...]
-    method: str
-    order: int
-    h: ArrayLike | None
-    rel_step: ArrayLike | None
-    bounds: Any
-    engine: str
-    workers: Workers
     check: bool
 
 

@@ -38,9 +38,8 @@ from . import slabs
 
 Array = NDArray[Any]
 
-SPAN = (
-    32  # steps: of a sine with one period on a shorter axis a difference of order 2 is off by more than half a percent
-)
+# Steps: of a sine with one period on a shorter axis a difference of order 2 is off by more than half a percent.
+SPAN = 32
 
 
 @overload

@@ -11,24 +11,20 @@ from numpy.typing import ArrayLike
 from ..engine.options import Labelled
 
 
-class Formulas(TypedDict, total=False):
-    """Of all operators."""
+class Stencils(TypedDict, total=False):
+    """Of operators as matrices."""
 
     edge_order: int
     accuracy: int
     periodic: Any
     period: Any
+
+
+class Formulas(Stencils, total=False):
+    """Of operators that run."""
+
     workers: int | None
     progress: bool | Callable[[int, int], object]
-
-
-class Stencils(TypedDict, total=False):
-    """Of their matrices."""
-
-    edge_order: int
-    accuracy: int
-    periodic: Any
-    period: Any
 
 
 Unknown = np.ndarray[tuple[Never, Never, Never, Never], Any]

@@ -16,12 +16,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _ANY_NUMBER = inspect.Parameter.VAR_POSITIONAL
 
 GIVING = {
-    "gradient": "grad(f)",
-    "value_and_gradient": "value_and_grad(f)",
-    "jacobian": "jac(f)",
-    "hessian": "hess(f)",
+    "gradient": "grad",
+    "value_and_gradient": "value_and_grad",
+    "jacobian": "jac",
+    "hessian": "hess",
 }
-"""What gives the function of x."""
+"""What gives the function of x, of f."""
 
 OF_OTHERS = {
     "h": ("the step", {"eps", "epsilon", "step", "dx", "delta", "absolute_step", "abs_step", "step_size"}),
@@ -70,7 +70,7 @@ def _what_to_write(function: Callable[..., Any], given: tuple[Any, ...], options
     if given and not callable(given[0]):
         of_samples = "" if isinstance(given[0], Mapping) else f". {SAMPLES}"
         return f"the function comes first: write {whole}{of_samples}"
-    giving = f", or {GIVING[name]} for the function of x that gives it" if name in GIVING and given else ""
+    giving = f", or {GIVING[name]}(f) for the function of x that gives it" if name in GIVING and given else ""
     return f"write {whole}{giving}"
 
 

@@ -265,15 +265,11 @@ def _known_function(value: Any, notes: _Notes) -> Hashable:
 
 def _distribution(value: Any, notes: _Notes) -> Hashable:
     """The key of one of SciPy's distributions, or of one with its parameters fixed."""
-    kind = type(value)
-    if home(kind) == "scipy.stats._multivariate":
+    if home(type(value)) == "scipy.stats._multivariate":
         return _normals(value, notes)
-    if not home(kind).startswith("scipy.stats._") or not (hasattr(value, "badvalue") or hasattr(value, "dist")):
-        raise _ChangesError
-    own = vars(value)
-    dist = own.get("dist", value)
-    name = scipys.name_of_distribution(dist)
-    if name is None or not scipys.DENSITIES.isdisjoint(own):
+    dist = scipys.distribution_of(value)
+    name = None if dist is None else scipys.name_of_distribution(dist)
+    if name is None or not scipys.DENSITIES.isdisjoint(own := vars(value)):
         raise _ChangesError
     if notes.watch:
         _watch_distribution(value, dist, notes.watch)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .captures import home
+
 _UFUNCS = "scipy.special._ufuncs"
 DENSITIES = frozenset({"pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf"})
 """The methods of distributions that have rules."""
@@ -40,6 +42,14 @@ def is_own_special(value: FunctionType) -> bool:
     """Whether a function of Python's is one of scipy.special."""
     place = module("scipy.special")
     return place is not None and vars(place).get(value.__name__) is value and is_own_function(value)
+
+
+def distribution_of(value: Any) -> Any:
+    """The distribution of numbers of scipy.stats that a value is, or of which it fixes the parameters; or None."""
+    kind = type(value)
+    frozen = kind.__name__.endswith("_frozen") and home(kind).startswith("scipy.stats.")
+    dist = getattr(value, "dist", None) if frozen else value
+    return dist if home(type(dist)).startswith("scipy.stats._") and hasattr(dist, "badvalue") else None
 
 
 def name_of_distribution(dist: Any) -> str | None:

@@ -18,6 +18,7 @@ from ..formulas import stencils
 from ..formulas.stencils import EXACT
 from ..formulas.values import ComplexError
 from ..llvm.interrupts import imported
+from ..operations.calls import GIVING
 from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian
 from ..operations.jacobians import jacobian
@@ -51,7 +52,7 @@ _OPTIONS = {
     "bounds",
     "engine",
 }  # with others the operation is called
-_NAMES = {gradient: "grad", value_and_gradient: "value_and_grad", hessian: "hess"}
+_OF_NUMBERS = {gradient, value_and_gradient, hessian}
 _METHODS, _ENGINES = ["central", "forward", "backward", EXACT], ["auto", "simd"]
 
 Bound = Callable[[Array, tuple[Any, ...]], Any]
@@ -112,8 +113,8 @@ class Derivative:
 
     def _told(self, x: Any, how: dict[str, Any], found: Any) -> Any:
         """The same, with a warning where an optimizer would take it for an end."""
-        if type(x) is np.ndarray and self.operation in _NAMES:
-            warn_at_edge(_NAMES[self.operation], self.f, x, how["args"], how, found)
+        if type(x) is np.ndarray and self.operation in _OF_NUMBERS:
+            warn_at_edge(GIVING[self.operation.__name__], self.f, x, how["args"], how, found)
         return found
 
     def _takes_trees(self, x: Any) -> bool:

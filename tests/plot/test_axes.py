@@ -35,18 +35,6 @@ DRAWN = {
 every = pytest.mark.parametrize("draw", DRAWN.values(), ids=DRAWN)
 
 
-@pytest.fixture(autouse=True)
-def _figures(monkeypatch):
-    def shown(*_, **__):
-        pytest.fail("the figure was shown")
-
-    monkeypatch.setattr(plt, "show", shown)
-    monkeypatch.setattr(Figure, "show", shown)
-    plt.close("all")
-    yield
-    plt.close("all")
-
-
 @every
 def test_the_current_axes_are_drawn_on_and_returned(draw):
     _, (_, right) = plt.subplots(1, 2)

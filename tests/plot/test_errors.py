@@ -5,25 +5,12 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 import fastgrad
 from fastgrad import plot
 from fastgrad.plot.errors import convergence
 
 EPS = np.finfo(float).eps
-
-
-@pytest.fixture(autouse=True)
-def _figures(monkeypatch):
-    def shown(*_, **__):
-        pytest.fail("the figure was shown")
-
-    monkeypatch.setattr(plt, "show", shown)
-    monkeypatch.setattr(Figure, "show", shown)
-    plt.close("all")
-    yield
-    plt.close("all")
 
 
 def lines(ax):

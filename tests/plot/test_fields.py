@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
 
 from fastgrad import plot
@@ -29,18 +28,6 @@ WEIGHTS = np.array([1.0, 3.0]).reshape(2, 1, 1)
 
 def valley(p):
     return p[0] ** 2 + 3 * p[1] ** 2
-
-
-@pytest.fixture(autouse=True)
-def _figures(monkeypatch):
-    def shown(*_, **__):
-        pytest.fail("the figure was shown")
-
-    monkeypatch.setattr(plt, "show", shown)
-    monkeypatch.setattr(Figure, "show", shown)
-    plt.close("all")
-    yield
-    plt.close("all")
 
 
 def only(ax, kind):

@@ -16,7 +16,7 @@ import numpy as np
 from ..captures import home
 from ..members import ATTRIBUTES, STORES, instructions, is_plain
 from ..members import codes as all_codes
-from ..scipys import is_normals, is_own_special, module, name_of_distribution
+from ..scipys import distribution_of, is_normals, is_own_special, module, name_of_distribution
 from .arrays import Symbols, guarded, plain, wrap
 from .distributions import DISTRIBUTIONS, Distribution
 from .elementwise import traced
@@ -125,14 +125,13 @@ def _calling(function: Callable[..., Any], rule: Callable[..., Any]) -> Callable
 def _distribution(value: Any) -> Any:
     """One of SciPy's distributions, or one with its parameters fixed, as one that traces."""
     kind = type(value)
-    frozen = kind.__name__.endswith("_frozen")
     if home(kind) == "scipy.stats._multivariate":
         return _Normals(value) if is_normals(kind) else None
-    dist = value.dist if frozen and home(kind).startswith("scipy.stats.") else value
-    if not home(type(dist)).startswith("scipy.stats._") or not hasattr(dist, "badvalue"):
+    dist = distribution_of(value)
+    if dist is None:
         return None
     known = DISTRIBUTIONS.get(name_of_distribution(dist) or "", WITHOUT_RULES)
-    return _Frozen(dist, known, value.args, value.kwds, value) if frozen else _Distribution(dist, known)
+    return _Distribution(dist, known) if dist is value else _Frozen(dist, known, value.args, value.kwds, value)
 
 
 class _Distribution:
