@@ -101,6 +101,11 @@ class Bound:
 
     def fill(self, workers: Workers = None, progress: Any = False) -> Facts:
         """Fill the arrays; `workers` are threads, by default all cores; a map is for what is not compiled."""
+        self.run(workers, progress)
+        return Facts(self.engine, self.call.evaluations, self.eps)
+
+    def run(self, workers: Workers = None, progress: Any = False) -> None:
+        """Do all items."""
         used = None if callable(workers) else workers
         if progress:
             with threads.progress_report(progress, _unit(self.call)) as report:
@@ -110,7 +115,6 @@ class Bound:
         else:
             self._share(used, None)
         self.finish()
-        return Facts(self.engine, self.call.evaluations, self.eps)
 
     def _share(self, workers: int | None, report: threads.Report | None) -> None:
         used, pace, how = workers or threads.cores(), self.pace, dict[str, Any]()

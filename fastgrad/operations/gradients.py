@@ -31,7 +31,7 @@ from ..engine.numbers import is_dask, real_array
 from ..engine.options import Labelled, Numbers, RowOptions, Sided, SidedScheme
 from ..formulas import stencils
 from ..results import Result
-from . import parts
+from . import parts, recent
 from .solve import differentiate
 
 
@@ -147,6 +147,12 @@ def gradient(
     array([[6., 8.],
            [0., 4.]])
     """
+    key = None
+    if batch is True and not (full_output or progress) and bounds is side is noise is workers is None:
+        key = recent.key_of(f, x, out, args, batch_args, method, order, h, rel_step, engine)
+        found = None if key is None else recent.again(key, x, out)
+        if found is not None:
+            return found
     check_function(f)
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
@@ -157,7 +163,10 @@ def gradient(
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
         return by_rows(gradient, f, x, how, **what)
     given, call = read_call(f, x, stencils.gradient, batch=batch, **what)
-    return differentiate(call, given, how)
+    result = differentiate(call, given, how)
+    if key is not None:
+        recent.note(key, call, engine, result)
+    return result
 
 
 @overload

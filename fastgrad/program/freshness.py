@@ -7,6 +7,7 @@ from contextlib import suppress
 from types import CellType, FunctionType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 _ABSENT = object()
@@ -51,6 +52,11 @@ class Watch:
     def note_array(self, array: NDArray[Any]) -> None:
         """Its numbers, and whether f may write into it."""
         self._arrays[id(array)] = (array, _facts(array))
+
+    @property
+    def has_objects(self) -> bool:
+        """Whether attributes of objects are among it."""
+        return bool(self._members)
 
     @property
     def arrays(self) -> list[NDArray[Any]]:
@@ -106,6 +112,11 @@ class Watch:
             return all(_facts(array) == noted for array, noted in arrays)
 
         return fresh
+
+
+def shares(x: NDArray[Any], arrays: list[NDArray[Any]]) -> bool:
+    """Whether a function that reads these arrays would see elements of x in another way than by its argument."""
+    return any(np.may_share_memory(x, array) for array in arrays)
 
 
 def _is_attribute(holder: Any, name: str, value: Any) -> bool:

@@ -22,7 +22,7 @@ from ..operations.calls import GIVING
 from ..operations.gradients import gradient, value_and_gradient
 from ..operations.hessians import hessian
 from ..operations.jacobians import jacobian
-from ..program.freshness import Watch
+from ..program.freshness import Watch, shares
 from ..program.keys import unchanging
 from ..results import EngineError
 from .edges import warn_at_edge
@@ -158,7 +158,7 @@ class Derivative:
         tuned = self._tuned(x, given)
         if tuned is not None:
             return tuned
-        if unchanging(self.f, how["args"], watch) is None or _share(x, watch.arrays):
+        if unchanging(self.f, how["args"], watch) is None or shares(x, watch.arrays):
             return None
         made = self._compiled(x, how)
         run, kept = (_refusal, self._refused) if made is None else (made.run, self._bound)
@@ -178,7 +178,7 @@ class Derivative:
         if known is None:
             return None
         watch, made, before = known
-        held = watch.take_floats(self.f) if _are_same(given, before) and not _share(x, watch.arrays) else None
+        held = watch.take_floats(self.f) if _are_same(given, before) and not shares(x, watch.arrays) else None
         if held is None:
             return None
         tuned = made.tune(held)
@@ -223,15 +223,10 @@ def _while_fresh(
             return None
         if limits is not None and not limits.fit(x):
             return None
-        return run(x) if is_fresh() and not (arrays and _share(x, arrays)) else None
+        return run(x) if is_fresh() and not (arrays and shares(x, arrays)) else None
 
     return bound
 
 
 def _are_same(some: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
     return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
-
-
-def _share(x: Array, arrays: list[Array]) -> bool:
-    """Whether f would see elements of x in another way than by its argument."""
-    return any(np.may_share_memory(x, array) for array in arrays)

@@ -204,7 +204,7 @@ class Code:
         if not call.points.dimension:
             return Bound("simd", call, lambda start, stop: None, 0, 1, count)
         flat = made.reshape(count, -1)
-        return self._on_copies(call, flat, values) if _needs_copies(call, flat) else self._on_arrays(call, flat, values)
+        return self._on_copies(call, flat, values) if needs_copies(call, flat) else self._on_arrays(call, flat, values)
 
     def values_at(self, call: Call) -> Array:
         """f's values at the points of a call of whatever table: (N, M)."""
@@ -260,7 +260,7 @@ class Code:
         return bound
 
 
-def _needs_copies(call: Call, out: Array | None) -> bool:
+def needs_copies(call: Call, out: Array | None) -> bool:
     """Fewer points than lanes, or a grid whose last axis is shorter; elements between multiples of eight bytes."""
     grid = isinstance(call.points, Grid)
     run = len(call.points.axes[-1]) if isinstance(call.points, Grid) else call.points.count
@@ -299,7 +299,7 @@ def _compare(call: Call, code: Code, form: Form) -> None:
 def _expected_form(call: Call, code: Code, out: Output | None) -> Form:
     """That of a call whose outputs will lie as in `out`, or as in a new array."""
     flat = out.reshape(call.points.count, -1) if isinstance(out, np.ndarray) else None
-    if _needs_copies(call, flat):
+    if needs_copies(call, flat):
         call, flat = _widened(call), None
     shape = (call.points.count, len(code.program.outputs) * len(call.table.scale))
     return form_of(call, kind_of(shape, None if flat is None else flat.strides), code.is_long)

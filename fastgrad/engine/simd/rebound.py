@@ -1,0 +1,56 @@
+"""A kernel that is bound to points and results, for others that lie as they do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bound import Bound
+from ..call import Call, Rows
+from ..choose import choose
+from ..kernels import Kernel
+from .arguments import PLACES, address_of
+from .code import Code, needs_copies
+
+Array = NDArray[np.float64]
+
+_SOURCE, _OUT = PLACES["source"], PLACES["out"]
+
+
+class Rebound:
+    """The arguments of a call, in which the addresses of points and results are exchanged: nothing holds its arrays."""
+
+    def __init__(self, code: Code, call: Call, out: Array) -> None:
+        self._kernel, self._block, (self._items, self._grain), *_ = code.laid_out(call, out, None)
+        self._block.kept.clear()
+        self._call = replace(call, points=Rows(np.empty((0, call.points.dimension)), call.points.shape))
+        self._pace, self._count = code.family.pace, call.points.count
+        self._free = [(self._block.slots, self._block.address)]  # lists let threads take and give back without a lock
+
+    def fill(self, x: Array, out: Array) -> bool:
+        """Fill `out` by the derivatives at x; False where f itself has to be asked, and `out` is to be filled anew."""
+        try:
+            slots, address = self._free.pop()
+        except IndexError:
+            slots = self._block.slots.copy()  # constants are read where they are
+            address = address_of(slots)
+        slots[_SOURCE], slots[_OUT] = address_of(x), address_of(out)
+        marks: list[int] = []
+        kernel = Kernel(self._kernel, address, lambda mark, *_: marks.append(mark))
+        Bound("simd", self._call, kernel.work, self._items, self._grain, self._count, pace=self._pace, kernel=kernel).run()
+        self._free.append((slots, address))
+        return not marks
+
+
+def rebound(call: Call, engine: str, out: Array) -> Rebound | None:
+    """None where no kernel of one function runs over the arrays as they are, whatever numbers are in them."""
+    code = choose(call, engine, out).code
+    if not isinstance(code, Code) or code.program.branches or code.family.how != "written":
+        return None
+    flat = out.reshape(call.points.count, -1)
+    if needs_copies(call, flat) or not np.may_share_memory(flat, out):
+        return None
+    made = Rebound(code, call, flat)
+    return made
