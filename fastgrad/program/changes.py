@@ -13,9 +13,11 @@ comparison, a floor) sees f's own operations at the displaced points, with the b
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import Any
 
 from ..formulas.properties import cached_property
+from .dependence import coordinates
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
 
 IDENTITIES = frozenset({"+", "-", "*", "/", "neg", "sqrt"})
@@ -301,12 +303,17 @@ _FREE = frozenset({"*", "/", "select"}) | _SUMS
 
 
 def slopeless(program: Program) -> set[int]:
-    """Nodes whose slope is of no use: all that read them are computed at both points, as the exp of a sum is."""
+    """Nodes whose slope is of no use: all that read them are computed at both points, as the exp of a sum is.
+
+    So is a selection by a mask that moves wherever what it selects does. Huber's loss takes half the operations for it.
+    """
     read = {int(k) for tag, k in program.outputs if tag == "v"}
+    moves = cache(lambda: coordinates(program))
     for j in range(len(program.nodes) - 1, -1, -1):
-        name, *operands = program.nodes[j]
-        if j in read and (name in IDENTITIES or name == "select"):
-            read.update([int(k) for tag, k in operands if tag == "v"])
+        name, (tag, k), *others = program.nodes[j]
+        moving = name == "select" and tag == "v" and moves()[int(k)] == moves()[j]
+        if j in read and (name in IDENTITIES or (name == "select" and not moving)):
+            read.update([int(k) for tag, k in ((tag, k), *others) if tag == "v"])
     return {j for j, node in enumerate(program.nodes) if j not in read and node[0] in _FREE}
 
 

@@ -23,6 +23,17 @@ class DenseError(ValueError):
     """Too much depends on too much to be called sparse."""
 
 
+def coordinates(program: Program) -> list[int]:
+    """The coordinates on which each node depends, as bits: for short programs."""
+    found: list[int] = []
+    for _, *operands in program.nodes:
+        bits = 0
+        for tag, k in operands:
+            bits |= found[int(k)] if tag == "v" else 1 << int(k) if tag == "x" else 0
+        found.append(bits)
+    return found
+
+
 def supports(program: Program) -> list[Support]:
     """The coordinates on which each node depends; equal sets are mostly one object.
 

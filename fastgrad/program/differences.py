@@ -14,6 +14,7 @@ from ..formulas.properties import cached_property
 from ..formulas.stencils import Table
 from .changes import IDENTITIES, Coordinate, Points, Walk, slopeless
 from .combination import Combination, Weighted, total
+from .dependence import coordinates
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
 from .specials import GAMMAS
 
@@ -319,13 +320,8 @@ def other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
 
 def dependents(program: Program) -> list[list[int]]:
     """For each coordinate the live nodes that move with it; one more list for those that move with any."""
-    masks: dict[int, int] = {}
     lists: list[list[int]] = [[] for _ in range(program.inputs + 1)]
-    for j in range(len(program.nodes)):
-        mask = 0
-        for kind, k in program.nodes[j][1:]:
-            mask |= masks[k] if kind == "v" else 1 << k if kind == "x" else 0
-        masks[j] = mask
+    for j, mask in enumerate(coordinates(program)):
         if mask:
             lists[-1].append(j)
         while mask:
