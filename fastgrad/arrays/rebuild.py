@@ -56,6 +56,7 @@ _NAMESPACES = (
 )
 _MAPPINGS = (dict, collections.OrderedDict, collections.defaultdict)
 _GIVEN = {"__slots__", "__module__", "__orig_bases__"}
+_ANNOTATING = {"__annotate_func__", "__classdictcell__"}  # Python 3.14: they hold all names of the class
 _ELSEWHERE = (
     weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet, contextvars.ContextVar, threading.local
 )  # fmt: skip
@@ -249,7 +250,7 @@ class Rebuilder:
         self._memo[id(kind)] = made
         for name, part in body.items():
             if name not in _GIVEN and name != "__doc__":
-                setattr(made, name, self._attribute(part))
+                setattr(made, name, part if name in _ANNOTATING else self._attribute(part))
         if isinstance(kind, abc.ABCMeta):
             made.__abstractmethods__ = kind.__abstractmethods__
         if made.__getattribute__ is object.__getattribute__:

@@ -329,7 +329,9 @@ def _read(code: CodeType) -> _Reading:
 
 def _tells_objects_apart(now: dis.Instruction, before: dis.Instruction) -> bool:
     """Whether it matters which of equal objects is there: `is`, but for None and its like."""
-    return now.opname == "IS_OP" and not (before.opname == "LOAD_CONST" and before.argval in _SINGLE)
+    if now.opname != "IS_OP" or before.opname == "LOAD_COMMON_CONSTANT":  # Python 3.14 asks whether `all` is its own
+        return False
+    return not (before.opname == "LOAD_CONST" and before.argval in _SINGLE)
 
 
 def _is_hidden(now: dis.Instruction, code: CodeType) -> bool:

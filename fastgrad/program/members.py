@@ -17,7 +17,8 @@ ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 STORES = frozenset({"STORE_ATTR", "DELETE_ATTR"})
 _SKIPPED = frozenset({"EXTENDED_ARG", "PUSH_NULL"})
 _LOADS = frozenset({"LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_DEREF"})
-_PASSES = frozenset({"LOAD_CLOSURE", "MAKE_CELL", "COPY_FREE_VARS"})  # a variable goes to functions inside this one
+_LOADS_TWO = frozenset({"LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW"})  # from 3.13 and from 3.14
+_PASSES = frozenset({"MAKE_CELL", "COPY_FREE_VARS"})
 _VARIABLES = ("FAST", "DEREF", "CLOSURE", "CELL")
 LONGEST = 4  # attributes of attributes of attributes of attributes
 
@@ -93,13 +94,27 @@ def of_first_argument(code: CodeType) -> tuple[Chain, ...] | None:
             return None
         doing = instructions(each)
         for place, now in enumerate(doing):
-            if not _mentions(now, own) or now.opname in _PASSES:
+            if not _mentions(now, own) or _passes(now, own, each):
                 continue
-            chain = chain_after(doing[place + 1 :]) if now.opname in _LOADS else ()
+            chain = chain_after(doing[place + 1 :]) if _is_on_top(now, own) else ()
             if not chain:
                 return None
             found.add(chain)
     return tuple(sorted(found))
+
+
+def _passes(now: dis.Instruction, variable: str, code: CodeType) -> bool:
+    """Whether an instruction only gives a variable to functions inside this one.
+
+    Python 3.13 loads the cell for it as it loads a variable; one that has a cell is read by LOAD_DEREF.
+    """
+    shared = variable in code.co_cellvars or variable in code.co_freevars
+    return now.opname in _PASSES or (shared and now.opname.startswith(("LOAD_CLOSURE", "LOAD_FAST")))
+
+
+def _is_on_top(now: dis.Instruction, variable: str) -> bool:
+    """Whether an instruction loads a variable, of two the one that the next instruction takes."""
+    return now.opname in _LOADS or (now.opname in _LOADS_TWO and now.argval[0] != variable)
 
 
 def _mentions(now: dis.Instruction, variable: str) -> bool:

@@ -75,6 +75,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # NumPy 2.5
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_seen(name):
     text, change = CHANGES[name]

@@ -85,6 +85,7 @@ def test_f_that_writes_at_its_first_call_gets_copies():
     assert (buffer == X).all()
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # NumPy 2.5
 def test_f_that_gives_its_argument_another_shape_gets_copies():
     def f(x):
         x.shape = (3, 1)

@@ -163,7 +163,7 @@ def test_f_is_asked_where_the_kernel_does_not_know():
     g = fastgrad.grad(lambda x: math.log(x[0]))
     for x in (np.array([2.0]), np.array([3.0])):
         np.testing.assert_allclose(g(x), 1 / x, rtol=1e-8)
-    with pytest.raises(ValueError, match="math domain error"):
+    with pytest.raises(ValueError, match=r"math domain error|expected a (nonnegative|positive) input"):
         g(np.array([-1.0]))
     g = fastgrad.grad(lambda x: np.log(x[0]), h=1e-9)
     with np.errstate(all="ignore"):

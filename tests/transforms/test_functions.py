@@ -33,7 +33,7 @@ def scaled(x, a):
 
 def test_grad_binds_options():
     assert (grad(product, order=4)(X) == gradient(product, X, order=4, engine="simd")).all()
-    assert (grad(product, batch=True)(ROWS) == gradient(product, ROWS, batch=True, engine="simd")).all()
+    assert (grad(product, batch=True, engine="simd")(ROWS) == gradient(product, ROWS, batch=True, engine="simd")).all()
     assert grad(scaled)(X, 2.0).tolist() == gradient(scaled, X, args=(2.0,), engine="simd").tolist()
     assert grad(scaled, args=(3.0,))(X).tolist() == gradient(scaled, X, args=(3.0,), engine="simd").tolist()
     assert grad(product, engine="python")(X).tolist() == gradient(product, X).tolist()

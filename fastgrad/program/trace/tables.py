@@ -5,6 +5,7 @@ A `Table` is a view of the user's array, in all else like it. What is computed o
 
 from __future__ import annotations
 
+import dis
 from functools import lru_cache
 from types import CodeType
 from typing import Any
@@ -52,7 +53,12 @@ def indexes(code: CodeType) -> bool:
     """Whether a function, or one inside it, takes elements or copies of arrays."""
     if any(indexes(const) for const in code.co_consts if isinstance(const, CodeType)):
         return True
-    return "copy" in names(code) or any(i.opname in ("BINARY_SUBSCR", "BINARY_SLICE") for i in instructions(code))
+    return "copy" in names(code) or any(map(_takes_elements, instructions(code)))
+
+
+def _takes_elements(now: dis.Instruction) -> bool:
+    """Python 3.14 has no BINARY_SUBSCR: brackets are an operator as others are."""
+    return now.opname in ("BINARY_SUBSCR", "BINARY_SLICE") or (now.opname == "BINARY_OP" and now.argrepr == "[]")
 
 
 def as_table(value: Any) -> Any:

@@ -406,6 +406,7 @@ NOT_OF_A_BOOL_AND_NO_AXES = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Bitwise inversion:DeprecationWarning")  # Python 3.12
 @pytest.mark.parametrize("k", range(len(NOT_OF_A_BOOL_AND_NO_AXES)))
 def test_not_of_a_bool_and_no_axes(k):
     f = NOT_OF_A_BOOL_AND_NO_AXES[k]

@@ -200,7 +200,7 @@ def test_not_a_number_stays_at_its_point():
 def test_f_raises_what_it_raises_in_python():
     X = POINTS.copy()
     X[50, 0] = -1.0
-    with pytest.raises(ValueError, match="math domain error"):
+    with pytest.raises(ValueError, match=r"math domain error|expected a (nonnegative|positive) input"):
         gradient(lambda x: math.sqrt(x[0]) * x[1], X, batch=True)
     with pytest.raises(ValueError, match=r"h=1e-30 vanishes"):
         gradient(f, X, batch=True, h=1e-30)
