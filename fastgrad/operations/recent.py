@@ -49,7 +49,7 @@ def _lies_well(x: Any) -> bool:
     return type(x) is np.ndarray and x.dtype is _FLOAT and x.flags.aligned and (x.ndim == 2 or x.flags.c_contiguous)
 
 
-def again(key: Hashable, x: Array, out: Array | None) -> Array | None:
+def again(key: Hashable, x: Any, out: Array | None) -> Array | None:
     """The gradients, if all is as it was; None where the call has to be read."""
     kept = _kept.get(key)
     if type(kept) is not tuple:
@@ -61,7 +61,7 @@ def again(key: Hashable, x: Array, out: Array | None) -> Array | None:
         return None
     if (out is not None and np.may_share_memory(x, out)) or shares(x, arrays) or shares(made, arrays):
         return None
-    # What is not finite, or reacts to nothing, is a matter for those who tell of it: they are asked at once from now on.
+    # What is not finite, or reacts to nothing, is a matter for those who tell of it: they are asked from now on.
     if not fill(x, made) or not (made.flat[0] and made.flat[-1]):
         _kept[key] = _NEVER
         return None

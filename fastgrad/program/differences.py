@@ -321,7 +321,8 @@ def other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
 def dependents(program: Program) -> list[list[int]]:
     """For each coordinate the live nodes that move with it; one more list for those that move with any."""
     lists: list[list[int]] = [[] for _ in range(program.inputs + 1)]
-    for j, mask in enumerate(coordinates(program)):
+    for j, moving in enumerate(coordinates(program)):
+        mask = moving
         if mask:
             lists[-1].append(j)
         while mask:

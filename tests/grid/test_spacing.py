@@ -223,7 +223,8 @@ def test_an_axis_needs_enough_samples():
 # --- what is no flag, no period, no spacing ---------------------------------------------------------------------------
 
 FLAGS = ["lon", b"lon", 2, -1, None, np.nan, 1.0, 0.0, [0.0, 1.0], ["lat", "lon"], {"lon": True}, {"lon"}, (1, "lon"),
-         [None, True], np.array(["a", "b"]), np.float64(1), object(), range(2), np.timedelta64(1, "s"), (2, 0)]  # fmt: skip
+         [None, True], np.array(["a", "b"]), np.float64(1), object(), range(2), (2, 0),
+         np.timedelta64(1, "s")]  # fmt: skip
 
 
 @pytest.mark.parametrize("number", range(len(FLAGS)))

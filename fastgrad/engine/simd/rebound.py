@@ -39,7 +39,9 @@ class Rebound:
         slots[_SOURCE], slots[_OUT] = address_of(x), address_of(out)
         marks: list[int] = []
         kernel = Kernel(self._kernel, address, lambda mark, *_: marks.append(mark))
-        Bound("simd", self._call, kernel.work, self._items, self._grain, self._count, pace=self._pace, kernel=kernel).run()
+        Bound(
+            "simd", self._call, kernel.work, self._items, self._grain, self._count, pace=self._pace, kernel=kernel
+        ).run()
         self._free.append((slots, address))
         return not marks
 
@@ -52,5 +54,4 @@ def rebound(call: Call, engine: str, out: Array) -> Rebound | None:
     flat = out.reshape(call.points.count, -1)
     if needs_copies(call, flat) or not np.may_share_memory(flat, out):
         return None
-    made = Rebound(code, call, flat)
-    return made
+    return Rebound(code, call, flat)
