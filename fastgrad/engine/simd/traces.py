@@ -53,7 +53,7 @@ class Traced:
             self.codes[key] = make()
             if self.program.branches and call.points.count:
                 self.sides.note(self.sides.unseen(call, self.program)[1])
-        elif self.program.branches:
+        elif self.program.branches and not self.program.sampled:  # of a sample's ways all were compared
             slopes = imported(_SCHEDULED).derivatives(self.program, call.table) if call.table.is_exact else None
             compare_new_sides(call, self.program, self.sides, slopes)
         return self.codes[key]
@@ -79,8 +79,8 @@ def traced(call: Call) -> Traced:
         except ManyWaysError:
             if call.ahead or call.often:
                 raise
-            return Traced(sampled(call))
-        return Traced(sampled(call)) if _is_wasteful(call, found.program) else found
+            return _of_sample(call, place)
+        return _of_sample(call, place) if _is_wasteful(call, found.program) else found
     except Untraceable as refused:
         n = call.finite()
         value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
@@ -93,6 +93,16 @@ def _is_wasteful(call: Call, program: Program) -> bool:
     if program.branches < LOOPING or call.points.count < MANY or call.ahead or call.often:
         return False
     return 2 * used(program, columns_at(call, sample(call.points.count, SAMPLE // 8))) < len(program.nodes)
+
+
+def _of_sample(call: Call, place: Hashable | None) -> Traced:
+    """As `sampled`, traced at each call; what has been compared with f is not compared again, which took as long."""
+    program = sampled(call)
+    if place is None:
+        return Traced(program)
+    numbers = np.array(program.constants, dtype=np.float64).tobytes()
+    key = (place, program.structure, numbers, program.shape, program.raises, program.branches)
+    return _traces.get(key) or _traces.keep(key, Traced(program))
 
 
 def sampled(call: Call) -> Program:
