@@ -223,13 +223,20 @@ def test_points_go_when_they_are_dropped():
 def test_branches_and_what_may_change_unseen_are_read_each_time():
     module = types.SimpleNamespace(k=2.0)
     functions = [
-        lambda x: x[0] ** 2 if x[0] > 1.0 else x[1] * x[2],
+        lambda x: x[0] ** 2 if x[0] > 10.0 else x[1] * x[2],
         lambda x: module.k * np.sum(x**2),
         lambda x: x[0] * __import__("math").pi,
     ]
     for f in functions:
         kept, _ = three_times(f, X)
         assert not kept
+
+
+def test_a_branch_of_which_both_sides_were_compared():
+    f = lambda x: x[0] ** 2 if x[0] > 1.0 else x[1] * x[2]
+    kept, found = three_times(f, X)
+    assert kept
+    assert (found == alone(f, X)).all()
 
 
 def test_few_calls_are_kept():

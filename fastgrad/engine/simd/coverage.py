@@ -24,13 +24,16 @@ class Sides:
 
     def __init__(self) -> None:
         self._seen: Mask = np.zeros(0, dtype=bool)
+        self._ways: _Ways | None = None
 
     def unseen(self, call: Call, program: Program, size: int = SAMPLE) -> tuple[list[int], Mask]:
         """The numbers of few points that take the sides that no point has, and which sides they are."""
         if self.are_all_seen():
             return [], self._seen
         picks = sample(call.points.count, size)
-        sides = _sides(program, columns_at(call, picks))
+        if self._ways is None or self._ways.program is not program:
+            self._ways = _Ways(program)
+        sides = self._ways.sides(columns_at(call, picks))
         new: Mask = np.logical_or.reduce(sides, axis=1)
         if self._seen.size:
             new = new & ~self._seen
@@ -75,30 +78,36 @@ def _chosen(sides: Mask) -> list[int]:
 
 def used(program: Program, columns: Array) -> int:
     """How many nodes reach an output at one of some points, in columns."""
-    return sum(bool(mask.any()) for mask in _reached(program, columns)[0].values())
+    return sum(bool(mask.any()) for mask in _Ways(program).reached(columns)[0].values())
 
 
-def _sides(program: Program, columns: Array) -> Mask:
-    """Which side of each select reaches an output at points in columns: (2 selects, P)."""
-    return np.array(_reached(program, columns)[1], dtype=bool).reshape(-1, columns.shape[1])
+class _Ways:
+    """What of a program reaches its outputs."""
 
+    def __init__(self, program: Program) -> None:
+        self.program, self._needed = program, live(program)
+        self._selects = [j for j in self._needed if program.nodes[j][0] == "select"]
+        masks = tuple(program.nodes[j][1] for j in self._selects)
+        self._masks = schedule(replace(program, outputs=masks))
 
-def _reached(program: Program, columns: Array) -> tuple[dict[Operand, Mask], list[Mask]]:
-    """At which points each node reaches an output, and each side of a select."""
-    needed, count = live(program), columns.shape[1]
-    selects = [j for j in needed if program.nodes[j][0] == "select"]
-    masks = tuple(program.nodes[j][1] for j in selects)
-    truth = dict(zip(selects, schedule(replace(program, outputs=masks)).values(columns) != 0.0, strict=True))
-    reached: dict[Operand, Mask] = {o: np.ones(count, dtype=bool) for o in program.outputs if o[0] == "v"}
-    sides: list[Mask] = []
-    for j in reversed(needed):
-        here = reached.get(("v", j), np.zeros(count, dtype=bool))
-        operands = program.nodes[j][1:]
-        where = [here] * len(operands)
-        if j in truth:
-            where[1:] = [here & truth[j], here & ~truth[j]]
-            sides += where[1:]
-        for operand, mask in zip(operands, where, strict=True):
-            if operand[0] == "v":
-                reached[operand] = reached[operand] | mask if operand in reached else mask
-    return reached, sides
+    def sides(self, columns: Array) -> Mask:
+        """Which side of each select reaches an output at points in columns: (2 selects, P)."""
+        return np.array(self.reached(columns)[1], dtype=bool).reshape(-1, columns.shape[1])
+
+    def reached(self, columns: Array) -> tuple[dict[Operand, Mask], list[Mask]]:
+        """At which points each node reaches an output, and each side of a select."""
+        nodes, count = self.program.nodes, columns.shape[1]
+        truth = dict(zip(self._selects, self._masks.values(columns) != 0.0, strict=True))
+        reached: dict[Operand, Mask] = {o: np.ones(count, dtype=bool) for o in self.program.outputs if o[0] == "v"}
+        sides: list[Mask] = []
+        for j in reversed(self._needed):
+            here = reached.get(("v", j), np.zeros(count, dtype=bool))
+            operands = nodes[j][1:]
+            where = [here] * len(operands)
+            if j in truth:
+                where[1:] = [here & truth[j], here & ~truth[j]]
+                sides += where[1:]
+            for operand, mask in zip(operands, where, strict=True):
+                if operand[0] == "v":
+                    reached[operand] = reached[operand] | mask if operand in reached else mask
+        return reached, sides

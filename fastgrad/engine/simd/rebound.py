@@ -13,6 +13,7 @@ from ..choose import choose
 from ..kernels import Kernel
 from .arguments import PLACES, address_of
 from .code import Code, needs_copies
+from .traces import traced
 
 Array = NDArray[np.float64]
 
@@ -49,7 +50,9 @@ class Rebound:
 def rebound(call: Call, engine: str, out: Array) -> Rebound | None:
     """None where no kernel of one function runs over the arrays as they are, whatever numbers are in them."""
     code = choose(call, engine, out).code
-    if not isinstance(code, Code) or code.program.branches or code.family.how != "written":
+    if not isinstance(code, Code) or code.family.how != "written" or code.program.sampled:
+        return None
+    if code.program.branches and not traced(call).sides.are_all_seen():  # new ones are compared with f
         return None
     flat = out.reshape(call.points.count, -1)
     if needs_copies(call, flat) or not np.may_share_memory(flat, out):
