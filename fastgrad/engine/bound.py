@@ -16,6 +16,7 @@ from .kernels import Kernel
 from .python import buffer, complexsteps, mapped
 
 Array = NDArray[np.float64]
+Fill = Callable[[Array, Array], bool]  # derivatives at points into an array; False where it is to be done otherwise
 
 
 class Facts(NamedTuple):

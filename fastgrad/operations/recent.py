@@ -13,16 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.bound import Fill
 from ..engine.call import Call
-from ..llvm.interrupts import imported
+from ..engine.choose import choose
 from ..program.freshness import Watch, shares
 from ..program.keys import unchanging
 
 Array = NDArray[Any]
-Fill = Callable[[Array, Array], bool]
 
 KEPT = 8
-_REBOUND = f"{__package__.rpartition('.')[0]}.engine.simd.rebound"
 _FLOAT = np.dtype(np.float64)
 _STEPS = (type(None), float, int)
 
@@ -81,5 +80,6 @@ def _prepared(call: Call, engine: str, result: Array) -> tuple[Any, Callable[[],
     watch = Watch()
     if not call.points.count or unchanging(call.f, (), watch) is None or watch.has_objects:
         return None
-    made = imported(_REBOUND).rebound(call, engine, result)
-    return None if made is None else (call.f, watch.is_fresh(), watch.arrays, made.fill)
+    again = getattr(choose(call, engine, result).code, "again", None)
+    fill = again and again(call, result)
+    return fill and (call.f, watch.is_fresh(), watch.arrays, fill)

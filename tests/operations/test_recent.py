@@ -49,6 +49,8 @@ LAYOUTS = {
     "backwards": X[::-1],
     "read-only": np.frombuffer(X.tobytes()).reshape(X.shape),
     "large": np.tile(X, (100, 1)),
+    "few": X[:100],
+    "few columns": np.asfortranarray(X[:100]),
 }
 
 

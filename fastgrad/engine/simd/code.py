@@ -18,7 +18,7 @@ from ...program import differences
 from ...program.program import Program
 from ...program.saturation import SIGNS
 from ...results import EPS, EngineError
-from ..bound import Bound
+from ..bound import Bound, Fill
 from ..bound import Code as AnyCode
 from ..call import Call, Grid, Output, Target, subset
 from ..kernels import Kernel
@@ -26,7 +26,7 @@ from ..threads import Pace
 from .arguments import Block, Form, form_of, form_of_columns, is_odd, kind_of
 from .comparison import compare, compare_slopes
 from .emission import NOT_FINITE, VANISHED, Frame, Straight, module, paired
-from .traces import LONGEST_OPERATIONS, Traced, check_outputs, traced
+from .traces import LONGEST_OPERATIONS, Traced, check_outputs, is_settled, traced
 
 Array = NDArray[np.float64]
 
@@ -205,6 +205,16 @@ class Code:
             return Bound("simd", call, lambda start, stop: None, 0, 1, count)
         flat = made.reshape(count, -1)
         return self._on_copies(call, flat, values) if needs_copies(call, flat) else self._on_arrays(call, flat, values)
+
+    def again(self, call: Call, out: Array) -> Fill | None:
+        """What fills other arrays that lie as these; None where that depends on what is in them."""
+        from .rebound import Rebound  # noqa: PLC0415  most calls are made once
+
+        flat = out.reshape(call.points.count, -1)
+        alike = self.family.how == "written" and is_settled(call, self.program)
+        if not alike or needs_copies(call, flat) or not np.may_share_memory(flat, out):
+            return None
+        return Rebound(self, call, flat).fill
 
     def values_at(self, call: Call) -> Array:
         """f's values at the points of a call of whatever table: (N, M)."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..bound import Bound
 from ..call import Call, Rows
-from ..choose import choose
 from ..kernels import Kernel
 from .arguments import PLACES, address_of
-from .code import Code, needs_copies
-from .traces import traced
 
 Array = NDArray[np.float64]
 
@@ -23,7 +21,7 @@ _SOURCE, _OUT = PLACES["source"], PLACES["out"]
 class Rebound:
     """The arguments of a call, in which the addresses of points and results are exchanged: nothing holds its arrays."""
 
-    def __init__(self, code: Code, call: Call, out: Array) -> None:
+    def __init__(self, code: Any, call: Call, out: Array) -> None:
         self._kernel, self._block, (self._items, self._grain), *_ = code.laid_out(call, out, None)
         self._block.kept.clear()
         self._call = replace(call, points=Rows(np.empty((0, call.points.dimension)), call.points.shape))
@@ -45,16 +43,3 @@ class Rebound:
         ).run()
         self._free.append((slots, address))
         return not marks
-
-
-def rebound(call: Call, engine: str, out: Array) -> Rebound | None:
-    """None where no kernel of one function runs over the arrays as they are, whatever numbers are in them."""
-    code = choose(call, engine, out).code
-    if not isinstance(code, Code) or code.family.how != "written" or code.program.sampled:
-        return None
-    if code.program.branches and not traced(call).sides.are_all_seen():  # new ones are compared with f
-        return None
-    flat = out.reshape(call.points.count, -1)
-    if needs_copies(call, flat) or not np.may_share_memory(flat, out):
-        return None
-    return Rebound(code, call, flat)

@@ -120,6 +120,11 @@ def proved(call: Call, longest: int) -> Traced | None:
     return kept if kept is not None and len(kept.program.nodes) <= longest else None
 
 
+def is_settled(call: Call, program: Program) -> bool:
+    """Whether a program that has been compared with f is f's at all points: none takes a side that is new."""
+    return not program.sampled and (not program.branches or traced(call).sides.are_all_seen())
+
+
 def is_brief(call: Call) -> bool:
     """Whether f is traced at each call, and it takes less time to call f on whole arrays, for one point's differences.
 
