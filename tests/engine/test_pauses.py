@@ -14,8 +14,9 @@ from fastgrad.engine import pauses
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
+# While Python's own pool of threads is being imported a fork releases a lock of it that was not taken: it is there first.
 FIRST_CALL = """
-import os, sys, threading, time
+import concurrent.futures.thread, os, sys, threading, time
 import numpy as np
 import fastgrad
 from fastgrad import grid
