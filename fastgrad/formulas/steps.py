@@ -145,6 +145,19 @@ class Steps:
         return {"default": {}, "complex": {}, "relative": {"rel_step": size}}.get(self.rule, {"h": size})
 
 
+def few_steps(xs: list[float], formula: Stencil, h: float | None) -> list[float] | None:
+    """The default steps at few coordinates, or given ones, as `Steps.at`; None where one vanishes or is not finite."""
+    sizes = [abs(x) for x in xs]
+    if not all(s < inf for s in sizes):
+        return None
+    if h is not None:
+        taken = [(s + h) - s for s in sizes]
+        return taken if all(0.0 < t < inf for t in taken) else None
+    size: float = _default_steps(formula.derivative, formula.order, False).size.item()
+    least = ldexp(0.5, frexp(size)[1])
+    return [least if s <= 1.0 else ldexp(0.5, frexp(size * s)[1]) for s in sizes]
+
+
 def choose_steps(x: Array, formula: Stencil, h: Any = None, rel_step: Any = None) -> Steps:
     """The rule for a call. Whether a given step vanishes beside x is for `Steps.check`, or for the engine, to see.
 

@@ -31,7 +31,7 @@ from ..engine.numbers import is_dask, real_array
 from ..engine.options import Labelled, Numbers, RowOptions, Sided, SidedScheme
 from ..formulas import stencils
 from ..results import Result
-from . import parts, recent
+from . import onepoint, parts, recent
 from .solve import differentiate
 
 
@@ -147,12 +147,12 @@ def gradient(
     array([[6., 8.],
            [0., 4.]])
     """
-    key = None
-    if batch is True and not (full_output or progress) and bounds is side is noise is workers is None:
-        key = recent.key_of(f, x, out, args, batch_args, method, order, h, rel_step, engine)
-        found = None if key is None else recent.again(key, x, out)
-        if found is not None:
-            return found
+    short = not (full_output or progress) and bounds is side is noise is workers is None
+    usual = (f, x, out, args, batch_args, method, order, h, rel_step, engine)
+    key = recent.key_of(*usual) if short and batch else None
+    found = recent.again(key, x, out) if key is not None else onepoint.gradient(*usual) if short and not batch else None
+    if found is not None:
+        return found
     check_function(f)
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)

@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 KEPT = 8
 _FLOAT = np.dtype(np.float64)
-_STEPS = (type(None), float, int)
+_STEPS, _ENGINES = (type(None), float, int), ("auto", "simd")
 
 _ONCE = object()
 _NEVER = object()
@@ -37,7 +37,7 @@ def key_of(
     if type(args) is not tuple or type(batch_args) is not tuple or args or batch_args:
         return None
     usual = type(f) is FunctionType and _lies_well(x) and (out is None or (_lies_well(out) and out.flags.writeable))
-    if not (usual and type(method) is type(engine) is str and type(order) is int):
+    if not (usual and type(method) is type(engine) is str and type(order) is int and engine in _ENGINES):
         return None
     if type(h) not in _STEPS or type(rel_step) not in _STEPS:
         return None

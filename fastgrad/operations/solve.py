@@ -78,7 +78,7 @@ def differentiate(
         if facts is None:
             return parts.differentiate(differentiate, call, given, how)
         if looks:
-            _check_that_f_reads(call, place.target)
+            check_that_f_reads(call, place.target)
     elif values is not None:  # points without coordinates still have values
         for n in range(call.points.count):
             values[n] = as_number(call.f(call.argument(call.points.row(n)), *call.args_at(n)))
@@ -196,7 +196,7 @@ class _Place:
         return error[()], facts.status.reshape(self.result.shape)[()]
 
 
-def _check_that_f_reads(call: Call, target: Array) -> None:
+def check_that_f_reads(call: Call, target: Array) -> None:
     """Warn of zeros everywhere, unless they were asked for."""
     if target.size and not target.flat[0] and (call.v is None or call.v.any()):
         warn_if_constant(call, target, users_level(1))

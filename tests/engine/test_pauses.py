@@ -14,7 +14,7 @@ from fastgrad.engine import pauses
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
-# While Python's own pool of threads is being imported a fork releases a lock of it that was not taken: it is there first.
+# While Python's own pool of threads is being imported a fork releases a lock of it that was not taken: it comes first.
 FIRST_CALL = """
 import concurrent.futures.thread, os, sys, threading, time
 import numpy as np

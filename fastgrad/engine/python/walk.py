@@ -93,7 +93,8 @@ class Walk:
         if call.needs_base and not some.start:
             center, buffer = self._center(buffer)
         if call.table.along_axes:
-            return self._along_axes(buffer, row, hs, found, some), center
+            how: dict[str, Any] = {"vector": call.vector, "report": self.report}
+            return along_axes(self.look, self.displaced, row, hs, found, buffer, some, **how), center
         move = _mover_of_many(row, hs) if self.moves_many else _mover(row, hs, v)
         return self._along_directions(buffer, move, row.tobytes(), found, some), center
 
@@ -106,36 +107,6 @@ class Walk:
         if references(buffer) != held:
             buffer = look.leave(buffer)
         return center, buffer
-
-    def _along_axes(self, buffer: Array, row: Array, hs: Any, found: Any, some: range) -> Any:
-        """As `_along_directions`, for 0.5 us an evaluation less."""
-        look, displaced, report, xs, before = self.look, self.displaced, self.report, row.tolist(), row.tobytes()
-        at, number = some.start * len(displaced), None if self.call.vector else np.float64
-        flat, counted = _numbers(buffer), references
-        held = counted(buffer)
-        for i in some:
-            x, h = xs[i], hs[i]
-            for k in displaced:
-                flat[i] = x + k * h
-                value = look.call(buffer)
-                if type(value) is not number:
-                    value = look.read(value)
-                if found is None:
-                    found = self._room_for(value)
-                found[at] = value
-                at += 1
-                if counted(buffer) != held:
-                    buffer = look.leave(buffer)
-                    flat = _numbers(buffer)
-                    held = counted(buffer)
-            flat[i] = x
-            if flat.tobytes() != before:
-                look.count += (i + 1 - some.start) * len(displaced)
-                raise WroteError
-            if report:
-                report(i + 1, self.count)
-        look.count += len(some) * len(displaced)
-        return found
 
     def _along_directions(
         self, buffer: Array, move: Callable[..., None], before: bytes, found: Any, some: range
@@ -169,6 +140,36 @@ class Walk:
 
     def _room_for(self, value: Any) -> Array:
         return np.empty((self.call.table.displacements, *value.shape))
+
+
+def along_axes(
+    look: Look, displaced: Sequence[int], row: Array, hs: Any, found: Any, buffer: Array, some: range,
+    *, vector: bool = False, report: Report | None = None,
+) -> Any:  # fmt: skip
+    """As along directions, for 0.5 us an evaluation less: f's values, in `found` if there is room already."""
+    xs, before, at, number = row.tolist(), row.tobytes(), some.start * len(displaced), None if vector else np.float64
+    flat, counted, held = _numbers(buffer), references, 0
+    for i in some:
+        x, h = xs[i], hs[i]
+        for k in displaced:
+            held = held or counted(buffer)
+            flat[i] = x + k * h
+            value = look.call(buffer)
+            if type(value) is not number:
+                value = look.read(value)
+            if found is None:
+                found = np.empty((len(row) * len(displaced), *value.shape))
+            found[at], at = value, at + 1
+            if counted(buffer) != held:
+                buffer = look.leave(buffer)
+                flat, held = _numbers(buffer), 0
+        flat[i] = x
+        look.count += len(displaced)
+        if flat.tobytes() != before:
+            raise WroteError
+        if report:
+            report(i + 1, len(row))
+    return found
 
 
 def _numbers(buffer: Array) -> memoryview:

@@ -1,0 +1,76 @@
+"""Gradients at one point of few coordinates by f itself, as most are asked for: all else costs three times as much.
+
+Anything but a plain array, central differences and an f that leaves its argument alone goes the way of all calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engine.arguments import read_call
+from ..engine.call import Call
+from ..engine.python.buffer import FEW, around
+from ..formulas import stencils
+from ..formulas.stencils import Stencil
+from ..formulas.steps import few_steps
+from ..formulas.values import ComplexError
+from ..program.look import CoarserError, Look, WroteError
+from . import hints
+from .solve import check_that_f_reads
+
+Array = NDArray[Any]
+Function = Callable[..., Any]
+
+_FLOAT = np.dtype(np.float64)
+_ENGINES, _ORDERS = ("auto", "python"), (2, 4, 6, 8)
+_STEPS = (type(None), float, int)
+
+
+def gradient(
+    f: Function,
+    x: Any,
+    out: Any,
+    args: Any,
+    batch_args: Any,
+    method: Any,
+    order: Any,
+    h: Any,
+    rel_step: Any,
+    engine: Any,
+) -> Array | None:
+    """The gradient; None where the call is of another kind, or f."""
+    plain = out is rel_step is None and type(args) is type(batch_args) is tuple and not batch_args and callable(f)
+    usual = type(x) is np.ndarray and x.dtype is _FLOAT and x.ndim == 1 and 0 < x.size <= FEW
+    named = type(method) is type(engine) is str and method == "central" and engine in _ENGINES
+    if not (plain and usual and named and type(order) is int and order in _ORDERS and type(h) in _STEPS):
+        return None
+    formula = stencils.stencil(1, order, method)
+    hs = few_steps(x.tolist(), formula, h)
+    found = None if hs is None else _found(f, x, args, formula, hs, h)
+    if found is None:
+        return None
+    result = np.array(found)
+    if not (found[0] and found[-1]):
+        check_that_f_reads(_call(f, x, args, order, h), result[None])
+    return result
+
+
+def _found(
+    f: Function, x: Array, args: tuple[Any, ...], formula: Stencil, hs: list[float], h: float | None
+) -> list[float] | None:
+    try:
+        return around(Look(f, args), x, formula, hs)
+    except (CoarserError, ComplexError, WroteError):  # which the usual way knows what to do with
+        return None
+    except Exception as error:
+        hints.raise_with_hint(_call(f, x, args, formula.order, h), error)
+        raise
+
+
+def _call(f: Function, x: Array, args: tuple[Any, ...], order: int, h: float | None) -> Call:
+    how: dict[str, Any] = {"args": args, "batch_args": (), "batch": False, "method": "central", "order": order}
+    return read_call(f, x, stencils.gradient, h=h, rel_step=None, **how)[1]

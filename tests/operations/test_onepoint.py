@@ -1,0 +1,154 @@
+"""Gradients at one point by the short way: the bits, the errors and the warnings of the usual one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad import gradient
+from fastgrad.operations import onepoint
+
+X = np.array([0.5, -2.0, 300.0])
+
+
+def smooth(x):
+    return np.sin(x[0] * x[1]) + 1e-3 * x[2] ** 2
+
+
+def usual_way(f, x, **options):
+    """By `full_output`, which the short way does not know."""
+    return gradient(f, x, full_output=True, **options).value
+
+
+@pytest.fixture
+def ways(monkeypatch):
+    """What the short way has given, call by call."""
+    seen, short = [], onepoint.gradient
+    monkeypatch.setattr(onepoint, "gradient", lambda *given: (seen.append(short(*given)), seen[-1])[1])
+    return seen
+
+
+@pytest.mark.parametrize("h", [None, 1e-4, 1, 3e-7])
+@pytest.mark.parametrize("order", [2, 4, 6, 8])
+def test_the_bits_are_those_of_the_usual_way(order, h, ways):
+    for x in (X, X[:1], np.zeros(2), np.linspace(-1e3, 1e3, 16)):
+        f = smooth if len(x) == 3 else lambda x: np.sum(np.exp(1e-3 * x) * np.arange(1.0, len(x) + 1.0))
+        found = gradient(f, x, order=order, h=h)
+        assert ways[-1] is found
+        assert (found == usual_way(f, x, order=order, h=h)).all()
+        assert found.shape == x.shape
+
+
+def test_python_numbers_and_further_arguments(ways):
+    found = gradient(lambda x, a, b: a * float(x[0]) ** 2 + b, X, args=(2.0, 1))
+    assert found.tolist() == [2.0, 0.0, 0.0]
+    found = gradient(lambda x: [[x[0] * x[1]]], X)
+    assert found.tolist() == [-2.0, 0.5, 0.0]
+    assert all(way is not None for way in ways)
+
+
+OTHERS = {
+    "float32": (X.astype(np.float32), {}), "integers": (np.array([1, 2, 3]), {}), "a list": ([1.0, 2.0, 3.0], {}),
+    "a matrix": (X[None], {}), "no coordinates": (np.empty(0), {}), "many": (np.linspace(0.5, 1.5, 17), {}),
+    "NaN": (np.array([0.5, np.nan, 1.0]), {}), "infinity": (np.array([0.5, np.inf, 1.0]), {}),
+    "forward": (X, {"method": "forward"}), "adaptive": (X, {"method": "adaptive"}), "exact": (X, {"method": "exact"}),
+    "steps": (X, {"h": np.full(3, 1e-4)}), "relative": (X, {"rel_step": 1e-5}), "simd": (X, {"engine": "simd"}),
+    "bounds": (X, {"bounds": (-1e3, 1e3)}), "side": (X, {"side": 1}), "noise": (X, {"noise": 1e-9}),
+    "out": (X, {"out": np.empty(3)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_calls_of_other_kinds_go_the_usual_way(name, ways):
+    x, options = OTHERS[name]
+    f = lambda x: np.sum(x * x) if np.ndim(x) else x
+    if not np.size(x):
+        f = lambda x: 1.0
+    with np.errstate(all="ignore"):
+        found = gradient(f, x, **options)
+        np.testing.assert_array_equal(found, usual_way(f, x, **{k: v for k, v in options.items() if k != "out"}))
+    assert [way for way in ways if way is not None] == []
+
+
+def rude(x):
+    x += 1.0
+    return np.sum(x**2)
+
+
+def late(x, state=[0]):  # noqa: B006  which it is about
+    state[0] += 1
+    total = np.sum(x**2)
+    if state[0] % 5 == 0:
+        x[:] = 7.0
+    return total
+
+
+class Keeper:
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, x):
+        self.seen.append(x)
+        return np.sum(x**2)
+
+
+def test_what_f_does_with_its_argument():
+    np.testing.assert_allclose(gradient(rude, X), 2.0 * (X + 1.0), rtol=1e-6)
+    for _ in range(4):
+        np.testing.assert_allclose(gradient(late, X), 2.0 * X, rtol=1e-6)
+    keeper = Keeper()
+    np.testing.assert_allclose(gradient(keeper, X), 2.0 * X, rtol=1e-6)
+    assert len({x.tobytes() for x in keeper.seen}) == len(keeper.seen) == 6
+
+
+def test_precision_and_parts_of_what_f_returns():
+    coarse = lambda x: np.float32(np.sum(x[:2] ** 2))
+    assert (gradient(coarse, X) == usual_way(coarse, X)).all()
+    np.testing.assert_allclose(gradient(coarse, X), [1.0, -4.0, 0.0], atol=2e-2)
+    waves = lambda x: np.exp(1j * x[0]) * x[1]
+    assert (gradient(waves, X) == usual_way(waves, X)).all()
+    assert gradient(waves, X).dtype == complex
+
+
+@pytest.mark.parametrize(
+    ("f", "options", "error", "text"),
+    [
+        (lambda x: x, {}, ValueError, "use jacobian"),
+        (lambda x: "text", {}, TypeError, "must return one real number"),
+        (lambda x: (1.0, x), {}, ValueError, r"lambda x: f\(x\)\[0\]"),
+        (lambda x, y: x[0] * y, {}, TypeError, "f gets x alone"),
+        (lambda x: x[:, 0].sum(), {}, IndexError, "too many indices"),
+        (lambda x: 1 / 0, {}, ZeroDivisionError, "division by zero"),
+        (np.sum, {"h": 0.0}, ValueError, "positive"),
+        (np.sum, {"h": 1e-20}, ValueError, "vanishes"),
+        (np.sum, {"h": True}, ValueError, "h"),
+        (np.sum, {"order": True}, ValueError, "order"),
+        (np.sum, {"order": 3}, ValueError, "order"),
+        (np.prod, {"args": 1}, TypeError, "args must be a tuple"),
+        ("text", {}, TypeError, "must be a function"),
+    ],
+)
+def test_errors_are_those_of_the_usual_way(f, options, error, text):
+    with pytest.raises(error, match=text) as short:
+        gradient(f, X, **options)
+    with pytest.raises(error) as usual:
+        gradient(f, X, full_output=True, **options)
+    assert str(short.value) == str(usual.value)
+
+
+def test_warnings_are_those_of_the_usual_way():
+    with pytest.warns(fastgrad.ConstantFunctionWarning) as seen:
+        assert gradient(lambda x: 1.0, X).tolist() == [0.0, 0.0, 0.0]
+    assert seen[0].filename == __file__
+
+
+def test_calls_of_f():
+    calls = []
+    f = lambda x: (calls.append(x.tolist()), np.sum(x))[1]
+    gradient(f, X)
+    assert len(calls) == usual_calls(f) == 6
+
+
+def usual_calls(f):
+    return gradient(f, X, full_output=True).nfev
