@@ -17,7 +17,18 @@ from ..engine.choose import PYTHON_CALLS
 from ..engine.numbers import real_array
 from ..operations.hints import raise_with_signature
 from ..results import ConstantFunctionWarning
-from .loop import Array, Function, book_step, check_visible, gradient_by_loop, own_array, own_copy, reacts, vanishing
+from .loop import (
+    Array,
+    Function,
+    book_step,
+    check_visible,
+    gradient_by_loop,
+    is_few,
+    own_array,
+    own_copy,
+    reacts,
+    vanishing,
+)
 from .substitutes import by_a_compiled_loop, by_arrays, many_rows
 
 COPIED = (
@@ -132,7 +143,8 @@ def numerical_gradient(
         return by_a_compiled_loop(f, array, h, check_workers(workers, "jit") or threads.cores(), progress)
     used = check_workers(workers, "auto") or 1
     try:
-        grad = None if engine == "python" else by_arrays(f, array, h, engine, progress)
+        looped = engine == "python" or (engine == "auto" and is_few(array))
+        grad = None if looped else by_arrays(f, array, h, engine, progress)
         grad = gradient_by_loop(f, array, h, progress, workers=used) if grad is None else grad
     except TypeError as error:
         raise_with_signature(f, error, 1, array.size, has_args=False)

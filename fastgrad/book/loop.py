@@ -20,6 +20,7 @@ Array = NDArray[Any]
 Function = Callable[..., Any]
 
 FIRST = stencils.stencil(1, 2, "central")
+FEW = 16  # elements
 
 
 def own_array(x: Any) -> tuple[Array, str]:
@@ -93,6 +94,9 @@ def gradient_by_loop(
     f: Function, x: Array, h: float, progress: Any = False, *, workers: int = 1, diverging: bool = False
 ) -> Array:
     """The book's loop over the elements of x itself."""
+    few = _of_few(f, x, h) if workers == 1 and not progress and is_few(x) else None
+    if few is not None:
+        return few
     step = book_step(x, h)
     if not diverging:
         check_visible(x, step)
@@ -103,6 +107,39 @@ def gradient_by_loop(
     with np.errstate(all="ignore"):
         grad: Array = (total.reshape(x.shape) / (2 * step)).astype(x.dtype)
     return grad
+
+
+def is_few(x: Array) -> bool:
+    """Whether Python's floats are faster than arrays, and f is called too few times to be recorded."""
+    return type(x) is np.ndarray and x.dtype == np.float64 and x.ndim == 1 and 0 < x.size <= FEW
+
+
+def _of_few(f: Function, x: Array, h: Any) -> Array | None:
+    """The same for few numbers, in a fifth of the time; None where the step is to be looked at."""
+    xs, original = x.tolist(), x.tobytes()
+    if type(h) is not float or not 0.0 < h < np.inf or any(s + h == s for s in xs):
+        return None
+    grad = []
+    try:
+        for i, saved in enumerate(xs):
+            above, below = _moved(f, x, i, saved + h), _moved(f, x, i, saved - h)
+            x[i] = saved
+            grad.append((above - below) / (2 * h))
+        if x.tobytes() != original:
+            raise ValueError(mutation.WRITES)
+    except BaseException:
+        x[...] = np.frombuffer(original)
+        raise
+    return np.array(grad)
+
+
+def _moved(f: Function, x: Array, i: int, there: float) -> float:
+    """What f returns where one element is there."""
+    x[i] = there
+    found = float(number(f(x), x))
+    if x[i] != there and there == there:  # noqa: PLR0124  not NaN
+        raise ValueError(mutation.WRITES)
+    return found
 
 
 def reacts(f: Function, x: Array, first: int = 0) -> bool:
