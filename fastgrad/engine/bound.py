@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..results import EPS
 from . import kernels, threads
-from .call import Call, Output, Workers
+from .call import Call, Output, Rows, Workers
 from .kernels import Kernel
 from .python import buffer, complexsteps, mapped
 
@@ -152,6 +152,18 @@ class Interpreted:
         processes = 1 if callable(workers) else workers or 1
         count, eps, *where = apply(self.call, self.out, self.values, report, processes)
         return Facts("python", count, eps, steep=where[0] if where else None)
+
+
+def bound_anew(code: Code, call: Call) -> Fill:
+    """What fills other arrays of the shapes of a call's, which it does not hold."""
+    rest = replace(call, points=Rows(np.empty((0, call.points.dimension)), call.points.shape))
+    layout = call.points.layout
+
+    def fill(x: Array, out: Array) -> bool:
+        code.bind(replace(rest, points=Rows(x.reshape(layout), rest.points.shape)), out).run()
+        return True
+
+    return fill
 
 
 class Choice(NamedTuple):

@@ -30,6 +30,7 @@ from ..engine.limits import beside, check_bounds
 from ..engine.numbers import is_dask, real_array
 from ..engine.options import Labelled, Numbers, RowOptions, Sided, SidedScheme
 from ..formulas import stencils
+from ..formulas.stencils import EXACT
 from ..results import Result
 from . import onepoint, parts, recent
 from .solve import differentiate
@@ -149,7 +150,8 @@ def gradient(
     """
     short = not (full_output or progress) and bounds is side is noise is workers is None
     usual = (f, x, out, args, batch_args, method, order, h, rel_step, engine)
-    key = recent.key_of(*usual) if short and batch else None
+    again = batch or (type(method) is str and method == EXACT)
+    key = recent.key_of(*usual, batch) if short and again else None
     found = recent.again(key, x, out) if key is not None else onepoint.gradient(*usual) if short and not batch else None
     if found is not None:
         return found

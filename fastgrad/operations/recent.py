@@ -1,4 +1,4 @@
-"""Gradients at many points that are asked for again, of the same function, at points that lie as those before did.
+"""Gradients that are asked for again, of the same function, at points that lie as those before did: at many, or exact.
 
 A call then costs its kernel and some 10 us, a fifth of what reading it costs when all is warm; where the points before
 have driven that code from the caches, it costs several times as much.
@@ -18,6 +18,7 @@ from ..engine.call import Call
 from ..engine.choose import choose
 from ..program.freshness import Watch, shares
 from ..program.keys import unchanging
+from ..results import EngineError
 
 Array = NDArray[Any]
 
@@ -31,7 +32,17 @@ _kept: dict[Hashable, Any] = {}  # of a call its function and what fills, or one
 
 
 def key_of(
-    f: Any, x: Any, out: Any, args: Any, batch_args: Any, method: Any, order: Any, h: Any, rel_step: Any, engine: Any
+    f: Any,
+    x: Any,
+    out: Any,
+    args: Any,
+    batch_args: Any,
+    method: Any,
+    order: Any,
+    h: Any,
+    rel_step: Any,
+    engine: Any,
+    batch: bool,
 ) -> Hashable | None:
     """What a call is known by; None of those that are no usual ones."""
     if type(args) is not tuple or type(batch_args) is not tuple or args or batch_args:
@@ -41,11 +52,13 @@ def key_of(
         return None
     if type(h) not in _STEPS or type(rel_step) not in _STEPS:
         return None
-    return (id(f), x.shape, x.strides, out is None or (out.shape, out.strides), method, order, h, rel_step, engine)
+    lie = (x.shape, x.strides, None if out is None else (out.shape, out.strides))
+    return (id(f), lie, method, order, h, rel_step, engine, bool(batch))
 
 
 def _lies_well(x: Any) -> bool:
-    return type(x) is np.ndarray and x.dtype is _FLOAT and x.flags.aligned and (x.ndim == 2 or x.flags.c_contiguous)
+    array = type(x) is np.ndarray and x.dtype is _FLOAT and x.ndim > 0
+    return array and x.flags.aligned and (x.ndim == 2 or x.flags.c_contiguous)
 
 
 def again(key: Hashable, x: Any, out: Array | None) -> Array | None:
@@ -80,6 +93,9 @@ def _prepared(call: Call, engine: str, result: Array) -> tuple[Any, Callable[[],
     watch = Watch()
     if not call.points.count or unchanging(call.f, (), watch) is None or watch.has_objects:
         return None
-    again = getattr(choose(call, engine, result).code, "again", None)
+    try:
+        again = getattr(choose(call, engine, result).code, "again", None)
+    except EngineError:  # a program of whole arrays did it
+        return None
     fill = again and again(call, result)
     return fill and (call.f, watch.is_fresh(), watch.arrays, fill)

@@ -63,6 +63,56 @@ def test_the_bits_are_those_of_a_first_call(name, options):
     assert (found == alone(smooth, x, **options)).all()
 
 
+def exactly_three_times(f, x, **options):
+    for _ in range(2):
+        fastgrad.gradient(f, x, method="exact", **options)
+    found = fastgrad.gradient(f, x, method="exact", **options)
+    return [kept for kept in recent._kept.values() if type(kept) is tuple], found
+
+
+@pytest.mark.parametrize(
+    "x", [X[0], X[0, :1], X[:2, :2], X[:4:2, ::2], X[:2]], ids=["three", "one", "rows", "strided", "all"]
+)
+def test_exact_gradients_at_one_point(x):
+    f = lambda x: np.sum(np.sin(x) * x)
+    kept, found = exactly_three_times(f, x)
+    assert kept
+    assert (found == fastgrad.gradient(f, x, method="exact", full_output=True).value).all()
+    assert (fastgrad.gradient(f, x + 1.0, method="exact") == alone_exactly(f, x + 1.0)).all()
+    out = np.empty(x.shape)
+    kept, found = exactly_three_times(f, x, out=out)
+    assert found is out
+    assert (out == alone_exactly(f, x)).all()
+
+
+def alone_exactly(f, x):
+    recent._kept.clear()
+    return fastgrad.gradient(f, x, method="exact")
+
+
+def test_exact_gradients_of_numbers_and_of_long_programs():
+    kept, found = exactly_three_times(lambda x: x**2, np.array(3.0))
+    assert not kept
+    assert type(found) is np.float64
+    x = np.linspace(0.5, 1.5, 1_000)
+    f = lambda x: np.sum(x[:, None] * x) + np.sum(x**3)
+    _, found = exactly_three_times(f, x)
+    np.testing.assert_allclose(found, 2.0 * np.sum(x) + 3.0 * x**2, rtol=1e-12)
+
+
+def test_exact_gradients_where_f_is_not_finite_or_takes_another_way():
+    f = lambda x: np.log(x[0]) * x[1]
+    exactly_three_times(f, X[0])
+    with np.errstate(all="ignore"):
+        bad = np.array([-1.0, 2.0, 3.0])
+        np.testing.assert_array_equal(fastgrad.gradient(f, bad, method="exact"), alone_exactly(f, bad))
+    g = lambda x: x[0] ** 2 * x[2] if x[0] > 1.0 else x[1] * x[2]
+    for x in (np.array([2.0, 1.0, 1.0]), np.array([0.5, 1.0, 1.0])):
+        for _ in range(3):
+            found = fastgrad.gradient(g, x, method="exact")
+        assert found.tolist() == ([4.0, 0.0, 4.0] if x[0] > 1.0 else [0.0, 1.0, 1.0])
+
+
 def test_other_points_that_lie_the_same_way():
     three_times(smooth, X)
     found = fastgrad.gradient(smooth, 2.0 * X, batch=True)

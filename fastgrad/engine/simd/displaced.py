@@ -8,7 +8,6 @@ once.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 from ...program.program import Program
 from ...program.schedule import schedule
 from ...results import EPS
-from ..bound import Bound, Fill
-from ..call import Call, Output, Rows, Target, batch_rows
+from ..bound import Bound, Fill, bound_anew
+from ..call import Call, Output, Target, batch_rows
 from .comparison import FEW_LOOKED_AT, compare
 from .repairs import mend
 from .traces import is_settled
@@ -57,17 +56,9 @@ class DisplacedCode:
 
         return Bound("simd", call, work, count, count, count)
 
-    def again(self, call: Call, out: Array) -> Fill | None:
+    def again(self, call: Call, _: Array) -> Fill | None:
         """What fills other arrays of these shapes; None where sides of branches are to be looked at."""
-
-        rest = replace(call, points=Rows(np.empty((0, call.points.dimension)), call.points.shape))
-        layout = call.points.layout
-
-        def fill(x: Array, found: Array) -> bool:
-            self.bind(replace(rest, points=Rows(x.reshape(layout), rest.points.shape)), found).run()
-            return True
-
-        return fill if is_settled(call, self.program) else None
+        return bound_anew(self, call) if is_settled(call, self.program) else None
 
     def values_at(self, call: Call) -> Array:
         """f's values at the points of a call: (N, M)."""

@@ -24,10 +24,10 @@ from ...program.program import Program
 from ...program.schedule import Schedule, schedule
 from ...program.trace.recording import ManyWaysError, Untraceable
 from ...results import EPS, EngineError
-from ..bound import Bound
+from ..bound import Bound, Fill, bound_anew
 from ..call import Call, Output, Target, batch_rows, subset
 from .comparison import FEW_LOOKED_AT, compare, compare_slopes
-from .traces import sampled
+from .traces import is_settled, sampled
 
 Array = NDArray[np.float64]
 
@@ -206,6 +206,10 @@ class ScheduledCode:
                 values[...] = outputs[0]
 
         return Bound("simd", call, work, count, count, count)
+
+    def again(self, call: Call, _: Array) -> Fill | None:
+        """As that of `DisplacedCode`."""
+        return bound_anew(self, call) if is_settled(call, self.program) else None
 
 
 def _asked(
