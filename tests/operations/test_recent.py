@@ -113,6 +113,14 @@ def test_exact_gradients_where_f_is_not_finite_or_takes_another_way():
         assert found.tolist() == ([4.0, 0.0, 4.0] if x[0] > 1.0 else [0.0, 1.0, 1.0])
 
 
+def test_results_that_are_zero_whatever_x_is():
+    x = np.random.default_rng(2).uniform(0.5, 1.5, (300, 2_500))
+    f = lambda x: x[0] * np.sin(x[5] * x[7]) + x[-1] ** 2
+    _, found = three_times(f, x)
+    assert (found == alone(f, x)).all()
+    assert np.count_nonzero(found) == 4 * len(x)
+
+
 def test_other_points_that_lie_the_same_way():
     three_times(smooth, X)
     found = fastgrad.gradient(smooth, 2.0 * X, batch=True)

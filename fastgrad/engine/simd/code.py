@@ -214,7 +214,8 @@ class Code:
         alike = self.family.how == "written" and is_settled(call, self.program)
         if not alike or needs_copies(call, flat) or not np.may_share_memory(flat, out):
             return None
-        return Rebound(self, call, flat).fill
+        made = Rebound(self, call, flat)
+        return made.fill if made.places is None else None
 
     def values_at(self, call: Call) -> Array:
         """f's values at the points of a call of whatever table: (N, M)."""

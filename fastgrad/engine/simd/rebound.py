@@ -19,10 +19,16 @@ _SOURCE, _OUT = PLACES["source"], PLACES["out"]
 
 
 class Rebound:
-    """The arguments of a call, in which the addresses of points and results are exchanged: nothing holds its arrays."""
+    """The arguments of a call, in which the addresses of points and results are exchanged: nothing holds its arrays.
+
+    Attributes
+    ----------
+    places : tuple of int, optional
+        Which results the kernel makes, if those that are 0 whatever x is are left out.
+    """
 
     def __init__(self, code: Any, call: Call, out: Array) -> None:
-        self._kernel, self._block, (self._items, self._grain), *_ = code.laid_out(call, out, None)
+        self._kernel, self._block, (self._items, self._grain), _, self.places = code.laid_out(call, out, None)
         self._block.kept.clear()
         self._call = replace(call, points=Rows(np.empty((0, call.points.dimension)), call.points.shape))
         self._pace, self._count = code.family.pace, call.points.count
