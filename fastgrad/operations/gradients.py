@@ -308,6 +308,10 @@ def derivative(
     >>> fastgrad.derivative(np.sin, np.array([0.0, 1.0]), n=2, order=6).round(9)
     array([ 0.        , -0.84147098])
     """
+    if not (full_output or progress) and out is bounds is side is workers is None:
+        found = onepoint.derivative(f, x, n, args, method, order, h, rel_step, engine)
+        if found is not None:
+            return found
     _check_number(n)
     check_function(f)
     check_scheme(method, order)

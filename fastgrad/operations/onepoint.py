@@ -1,4 +1,4 @@
-"""Gradients at one point of few coordinates by f itself, as most are asked for: all else costs three times as much.
+"""Gradients at one point of few coordinates, and derivatives at a number, by f itself: all else costs three times as much.
 
 Anything but a plain array, central differences and an f that leaves its argument alone goes the way of all calls.
 """
@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from ..engine.arguments import read_call
 from ..engine.call import Call
-from ..engine.python.buffer import FEW, around
+from ..engine.python.buffer import FEW, around, quotients
 from ..formulas import stencils
 from ..formulas.stencils import Stencil
 from ..formulas.steps import few_steps
-from ..formulas.values import ComplexError
+from ..formulas.values import ComplexError, as_number, precision
 from ..program.look import CoarserError, Look, WroteError
+from ..results import EPS
 from . import hints
 from .solve import check_that_f_reads
 
@@ -27,7 +28,7 @@ Function = Callable[..., Any]
 
 _FLOAT = np.dtype(np.float64)
 _ENGINES, _ORDERS = ("auto", "python"), (2, 4, 6, 8)
-_STEPS = (type(None), float, int)
+_STEPS, _NUMBERS = (type(None), float, int), (float, int, np.float64)
 
 
 def gradient(
@@ -57,6 +58,34 @@ def gradient(
     if not (found[0] and found[-1]):
         check_that_f_reads(_call(f, x, args, order, h), result[None])
     return result
+
+
+def derivative(
+    f: Function, x: Any, n: Any, args: Any, method: Any, order: Any, h: Any, rel_step: Any, engine: Any
+) -> np.float64 | None:
+    """The first derivative at a number; None where the call is of another kind, or f."""
+    plain = type(x) in _NUMBERS and rel_step is None and type(args) is tuple and callable(f)
+    named = type(method) is type(engine) is str and method == "central" and engine in _ENGINES
+    if not (plain and named and type(n) is type(order) is int and n == 1 and order in _ORDERS and type(h) in _STEPS):
+        return None
+    formula, there = stencils.stencil(1, order, method), float(x)
+    hs = few_steps([there], formula, h)
+    found = None if hs is None else _quotient(f, there, args, formula, hs)
+    return np.float64(found) if found else None  # of a zero it is told why
+
+
+def _quotient(f: Function, x: float, args: tuple[Any, ...], formula: Stencil, hs: list[float]) -> float | None:
+    """None also where f raises: what to write instead is told by the usual way, which calls it once more."""
+    values: list[float] = []
+    try:
+        for k in formula.displaced:
+            value = f(np.float64(x + k * hs[0]), *args)
+            if not values and precision(value) > EPS:
+                return None
+            values.append(as_number(value))
+    except Exception:  # noqa: BLE001
+        return None
+    return quotients(formula, values, 0.0, hs)[0]
 
 
 def _found(

@@ -152,3 +152,72 @@ def test_calls_of_f():
 
 def usual_calls(f):
     return gradient(f, X, full_output=True).nfev
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slopes(monkeypatch):
+    """What the short way has given for derivatives, call by call."""
+    seen, short = [], onepoint.derivative
+    monkeypatch.setattr(onepoint, "derivative", lambda *given: (seen.append(short(*given)), seen[-1])[1])
+    return seen
+
+
+def slope(f, x, **options):
+    return fastgrad.derivative(f, x, full_output=True, **options).value
+
+
+@pytest.mark.parametrize("h", [None, 1e-4, 3e-7])
+@pytest.mark.parametrize("order", [2, 4, 6, 8])
+def test_derivatives_have_the_bits_of_the_usual_way(order, h, slopes):
+    for x in (0.5, -300.0, 2, np.float64(1e-3), 0.0):
+        for f in (np.sin, lambda v: v**3 + v, lambda v, a=2.0: float(a * v)):
+            found = fastgrad.derivative(f, x, order=order, h=h)
+            assert slopes[-1] is found
+            assert found == slope(f, x, order=order, h=h)
+            assert type(found) is np.float64
+
+
+OTHER_NUMBERS = {
+    "no axes": (np.array(0.5), {}), "one": (np.array([0.5]), {}), "a list": ([0.5, 1.0], {}),
+    "float32": (np.float32(0.5), {}), "second": (0.5, {"n": 2}), "side": (0.5, {"side": 1}),
+    "bounds": (0.5, {"bounds": (0, 1)}), "exact": (0.5, {"method": "exact"}), "relative": (0.5, {"rel_step": 1e-5}),
+    "NaN": (np.nan, {}), "infinity": (np.inf, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHER_NUMBERS)
+def test_derivatives_of_other_kinds_go_the_usual_way(name, slopes):
+    x, options = OTHER_NUMBERS[name]
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(fastgrad.derivative(np.sin, x, **options), slope(np.sin, x, **options))
+    assert [found for found in slopes if found is not None] == []
+
+
+def test_derivatives_of_coarse_complex_and_constant_functions(slopes):
+    coarse = lambda v: np.float32(v * v)
+    assert fastgrad.derivative(coarse, 3.0) == slope(coarse, 3.0) == pytest.approx(6.0, rel=1e-3)
+    waves = lambda v: np.exp(1j * v)
+    assert fastgrad.derivative(waves, 0.5) == slope(waves, 0.5)
+    with pytest.warns(fastgrad.ConstantFunctionWarning):
+        assert fastgrad.derivative(lambda v: 1.0, 0.5) == 0.0
+    assert slopes == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("f", "options", "error"),
+    [
+        (lambda v: [v, v], {}, ValueError), (lambda v: "text", {}, TypeError), (lambda v: 1 / 0, {}, ZeroDivisionError),
+        (lambda v, a: v, {}, TypeError), (np.sin, {"h": 0.0}, ValueError), (np.sin, {"h": 1e-20}, ValueError),
+        (np.sin, {"n": 9}, ValueError), (np.sin, {"n": True, "order": 3}, ValueError), ("text", {}, TypeError),
+    ],
+    ids=range(9),
+)  # fmt: skip
+def test_errors_of_derivatives_are_those_of_the_usual_way(f, options, error):
+    with pytest.raises(error) as short:
+        fastgrad.derivative(f, 0.5, **options)
+    with pytest.raises(error) as usual:
+        fastgrad.derivative(f, 0.5, full_output=True, **options)
+    assert str(short.value) == str(usual.value)
