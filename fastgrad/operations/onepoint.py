@@ -1,4 +1,4 @@
-"""Gradients at one point of few coordinates, and derivatives at a number, by f itself: else three times as much is done.
+"""Gradients at one point of few coordinates, and derivatives at a number, by f itself: what else is done takes longer.
 
 Anything but a plain array, central differences and an f that leaves its argument alone goes the way of all calls.
 """
