@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..program.rubbish import is_gone_after_looking
 from .births import alive, begin
 from .nodes import Array, Node, RefusedError, counted, ordered, reached, reshape
 from .randomness import random_numbers_kept
@@ -186,12 +186,11 @@ def _with_facts(recording: Recording, facts: Facts | None) -> Recording:
 
 def _forgotten() -> bool:
     """Whether something of a recording has stayed with somebody: it is emptied."""
-    if alive():
-        gc.collect()
-    left = alive()
-    for recorder in left:
+    if is_gone_after_looking(lambda: not alive()):
+        return False
+    for recorder in alive():
         recorder.release()
-    return bool(left)
+    return True
 
 
 def _program(

@@ -15,6 +15,17 @@ class _Hole:
         self.number = number
 
 
+def _filled(argument: Any, parts: list[Any]) -> Any:
+    """An argument with values in its holes."""
+    if isinstance(argument, _Hole):
+        return parts[argument.number]
+    if isinstance(argument, dict):
+        return {key: _filled(part, parts) for key, part in argument.items()}
+    if type(argument) in (list, tuple):
+        return type(argument)(_filled(part, parts) for part in argument)
+    return argument
+
+
 class Call:
     """A call of a function with Variables somewhere in its arguments."""
 
@@ -34,15 +45,7 @@ class Call:
 
     def of(self, parts: list[Any]) -> Any:
         """The function of other values of the Variables."""
-
-        def filled(argument: Any) -> Any:
-            if isinstance(argument, _Hole):
-                return parts[argument.number]
-            if isinstance(argument, dict):
-                return {key: filled(part) for key, part in argument.items()}
-            return type(argument)(map(filled, argument)) if type(argument) in (list, tuple) else argument
-
-        return self.function(*filled(self.args), **filled(self.options))
+        return self.function(*_filled(self.args, parts), **_filled(self.options, parts))
 
     def parts(self) -> Iterator[tuple[int, int, Variable]]:
         """The Variables, with their places in the row of all their elements."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program import Program
+from ..rubbish import is_gone_after_looking
 from . import arrayfunctions, specialfunctions  # noqa: F401  # fill the tables of rules
 from .creation import may_fill
 from .given import Given
@@ -134,9 +134,7 @@ KEEPS = "f keeps what it computes from x, in {}; a traced value is no number. Le
 
 def _lives(alive: ref[Trace]) -> bool:
     """Whether a symbol, and with it its trace, is still held by somebody."""
-    if alive() is not None:
-        gc.collect()
-    return alive() is not None
+    return not is_gone_after_looking(lambda: alive() is None)
 
 
 def _recorded(recording: Trace, record: Callable[[Trace], Program]) -> Program:
