@@ -30,7 +30,9 @@ from .interrupts import deferred_interrupt
 from .memory import Memory
 from .vectormath import enabled, load_libraries
 
-LARGEST_NUMBER, OLDEST_NUMBER = 2048, 1536  # files: above the first number, the oldest go down to the second
+# Files: above the first number, the oldest go down to the second. Our tests make 2500 of 8 kB; of a folder that holds
+# fewer than are made in turn, each is gone when it is asked for again.
+LARGEST_NUMBER, OLDEST_NUMBER = 4096, 3072
 
 LIMIT = 32 << 20  # bytes of machine code, and of what is held around it
 # Bytes beside the code itself: 47 kB of LLVM's objects, more than half of them a target machine for each engine, and
@@ -293,7 +295,8 @@ def _write(digest: str, code: bytes) -> None:
 
 
 def _prune() -> None:
-    files = list(folder().glob("*.o"))
-    if len(files) > LARGEST_NUMBER:
-        for path in sorted(files, key=lambda p: p.stat().st_mtime)[:-OLDEST_NUMBER]:
+    place = folder()
+    names = [name for name in os.listdir(place) if name.endswith(".o")]  # a third of the time of glob
+    if len(names) > LARGEST_NUMBER:
+        for path in sorted(map(place.joinpath, names), key=lambda p: p.stat().st_mtime)[:-OLDEST_NUMBER]:
             path.unlink(missing_ok=True)
