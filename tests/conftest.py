@@ -3,6 +3,7 @@
 import gc
 import importlib
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in the background: Ctrl-C would never arrive
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 gc.disable()  # a tenth of the time of collection; from its end on there is little to look through
 

@@ -45,11 +45,17 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """Read once: it takes a second for all files together."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(name: str, path: Path) -> set[tuple[str, str]]:
     """The modules that a module imports, also inside functions and for type checking, and which names it takes."""
     found = set()
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = package[: len(package) - node.level + 1]
             module = ".".join([*base, *(node.module.split(".") if node.module else [])])
@@ -97,7 +103,7 @@ def test_no_private_name_of_a_module_is_read():
     found = []
     for name, path in MODULES.items():
         modules_here = {other.rpartition(".")[2] for other, what in imports()[name] if not what}
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree(path)):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules_here:
                 found += [(name, node.value.id, node.attr)] if node.attr.startswith("_") else []
     assert [row for row in found if row[2] != "__all__"] == []
@@ -106,7 +112,7 @@ def test_no_private_name_of_a_module_is_read():
 def functions(path: Path) -> list[tuple[str, int]]:
     """The functions of a file with their lines, docstrings left out."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             text = ast.get_docstring(node, clean=False)
             lines = node.end_lineno - node.lineno + 1 - (text.count("\n") + 1 if text else 0)

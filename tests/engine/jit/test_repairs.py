@@ -9,6 +9,7 @@ import fastgrad
 
 RNG = np.random.default_rng(0)
 COUNT, ODD, LATER = 3_000, 777, 1_500
+FEW = 800  # where the engine is given, so that the number of calls decides nothing; medians in Python are slow
 X, WIDE = RNG.uniform(1.0, 5.0, (COUNT, 3)), RNG.uniform(1.0, 5.0, (COUNT, 40))
 
 pytestmark = pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning", "ignore::RuntimeWarning")
@@ -134,11 +135,11 @@ def test_all_operations_ask_f_at_such_points(operation, method):
     def two(x, y):
         return np.array([1.0, 2.0]) * one(x, y)
 
-    options = {"batch": True, "batch_args": rows(np.nan), "method": method}
+    x, options = X[:FEW], {"batch": True, "batch_args": (rows(np.nan)[0][:FEW],), "method": method}
     f = two if operation is fastgrad.jacobian else one
     if operation == "value":
         operation = lambda *given, **how: np.column_stack(fastgrad.value_and_gradient(*given, **how))
-    found, expected = (operation(f, X, engine=engine, **options) for engine in ("jit", "python"))
+    found, expected = (operation(f, x, engine=engine, **options) for engine in ("jit", "python"))
     assert np.isnan(expected[ODD]).any()
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-5)
 
