@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import gc
 import types
 
 import numpy as np
@@ -11,6 +12,14 @@ import fastgrad
 from fastgrad import EngineError
 from fastgrad.program.trace.leftovers import Noted, may_write
 from fastgrad.program.trace.recording import Untraceable, trace
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _older_objects():
+    """What f keeps is looked for among all objects: in half a second if those of other tests were among them."""
+    gc.collect()
+    gc.freeze()
+
 
 POINTS = np.random.default_rng(0).uniform(0.5, 2.0, (600, 3))
 BEST = None
