@@ -30,7 +30,7 @@ from .interrupts import deferred_interrupt
 from .memory import Memory
 from .vectormath import enabled, load_libraries
 
-# Files: above the first number, the oldest go down to the second. Our tests make 2500 of 8 kB; of a folder that holds
+# Files: above the first number, the oldest go down to the second. Our tests make 3400 of 7 kB; of a folder that holds
 # fewer than are made in turn, each is gone when it is asked for again.
 LARGEST_NUMBER, OLDEST_NUMBER = 4096, 3072
 
