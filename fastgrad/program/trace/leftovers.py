@@ -73,7 +73,7 @@ def _habits(code: CodeType) -> tuple[bool, bool, frozenset[str]]:
         writes |= name in _WRITING or (name == "STORE_DEREF" and what in code.co_freevars)
         in_place |= name == "BINARY_OP" and i.argrepr.endswith("=")
         writes |= name == "LOAD_GLOBAL" and what in _REACHING
-        if name == "LOAD_METHOD" or (name == "LOAD_ATTR" and i.argrepr.endswith("NULL|self")):
+        if name == "LOAD_METHOD" or (name == "LOAD_ATTR" and "NULL|self" in i.argrepr):
             methods.add(what)
     for const in code.co_consts:
         writes |= type(const) is tuple and "out" in const  # the names of a call's arguments
