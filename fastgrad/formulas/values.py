@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import Any
 
@@ -117,3 +118,32 @@ def precision(value: Any) -> float:
     """Machine epsilon of what f returned."""
     dtype = getattr(value, "dtype", None)
     return float(np.finfo(dtype).eps) if dtype is not None and dtype.kind == "f" and dtype.itemsize < 8 else EPS
+
+
+_SINGLE = float(np.finfo(np.float32).eps)
+_DIGITS = 2.0**24  # a float32 has 24 binary digits
+
+
+def may_be_single(value: Any) -> bool:
+    """Whether a float, or all of an array, has no more digits than a float32: of others one in 2^29 has not."""
+    if type(value) is float or type(value) is np.float64:
+        return (math.frexp(value)[0] * _DIGITS).is_integer()
+    return bool(_are_integers(np.frexp(np.asarray(value, dtype=np.float64))[0] * _DIGITS).all())
+
+
+def precision_by_digits(values: Any) -> float:
+    """Machine epsilon of numbers of float64 that f returned around points, by their digits.
+
+    A model that computes in float32 and returns ``float(loss)`` gives numbers that are all float32: with steps for
+    float64, of its gradient one digit is left. One of them must fill its digits; whole numbers and halves do not.
+    """
+    numbers = np.frexp(np.asarray(values, dtype=np.float64))[0] * _DIGITS
+    numbers = numbers[numbers != 0.0]
+    if not numbers.size or not _are_integers(numbers).all():
+        return EPS
+    return EPS if _are_integers(numbers / 16.0).all() else _SINGLE
+
+
+def _are_integers(numbers: Any) -> Array:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(numbers - np.floor(numbers) == 0.0)

@@ -92,7 +92,7 @@ def _found(
     f: Function, x: Array, args: tuple[Any, ...], formula: Stencil, hs: list[float], h: float | None
 ) -> list[float] | None:
     try:
-        return around(Look(f, args), x, formula, hs)
+        return around(Look(f, args), x, formula, hs, given=h is not None)
     except (CoarserError, ComplexError, WroteError):  # which the usual way knows what to do with
         return None
     except Exception as error:

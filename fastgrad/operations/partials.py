@@ -22,7 +22,9 @@ from ..engine.python import arrays, elementwise
 from ..formulas import stencils
 from ..formulas.extrapolation import Estimate
 from ..formulas.stencils import Stencil
-from ..formulas.steps import Steps
+from ..formulas.steps import Steps, irregular
+from ..formulas.values import may_be_single
+from ..program.look import precision_around
 from ..results import EPS, users_level
 
 Array = NDArray[Any]
@@ -45,6 +47,7 @@ class Sampler:
         never = Steps("default", np.asarray(1.0))
         self.call = replace(call, table=stencils.value(), steps=never, value=False, v=None, t=None, expected=expected)
         self.asked, self.workers = engine, workers
+        self.has_own_steps = call.steps.rule == "default"
         self.chosen: Choice | None = None
         self.shape: tuple[int, ...] = ()
         self.nfev, self.eps, self.engine = 0, EPS, "python"
@@ -131,7 +134,19 @@ class Sampler:
         facts = self.chosen.bind(call, out).fill(self.workers)
         self.nfev += facts.nfev if self.chosen.code is None else len(points)
         self.eps, self.engine = max(self.eps, facts.eps), facts.engine
+        if self.has_own_steps and self.eps == EPS and self.chosen.code is None and may_be_single(made[0][0]):
+            self.eps = self._shown(call, rows[0], made[0])
         return made[0].reshape(*rows.shape[:2], prod(self.shape))
+
+    def _shown(self, call: Call, around: Array, values: Array) -> float:
+        """The precision of values by their digits, and by those of f between two of the places around a point."""
+        between = around[0] + irregular(around.shape[1]) * (around[-1] - around[0])
+
+        def ask() -> Any:
+            self.nfev += 1
+            return call.f(call.argument(between), *call.args_at(0))
+
+        return precision_around(values, ask) if (between != around[0]).any() else EPS
 
     def _made(self, made: list[Array], count: int, shape: tuple[int, ...]) -> Array:
         if self.nfev and shape != self.shape:

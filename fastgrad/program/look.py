@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formulas.values import as_number, as_numbers, precision
+from ..formulas.values import as_number, as_numbers, may_be_single, precision, precision_by_digits
 from ..results import EPS
 
 Array = NDArray[Any]
@@ -73,6 +73,18 @@ def _tell() -> bool:
 COUNTS_TELL = _tell()
 
 
+def precision_around(values: Any, between: Callable[[], Any]) -> float:
+    """The precision of f's values around a point by their digits; those of a plain sum may be few there.
+
+    So f is asked between them, too, where it has all of its digits.
+    """
+    found, single = precision_by_digits(values), False
+    if found > EPS:
+        with quiet(), suppress(Exception):  # it is only a question
+            single = may_be_single(as_numbers(between()))
+    return found if single else EPS
+
+
 class Look:
     """f, and what is known of it.
 
@@ -97,6 +109,8 @@ class Look:
         The precision of what f returns, the lowest that was seen.
     shape : tuple of int, optional
         That of what f returns: () where it must be one number, None as long as it is not known.
+    doubtful : bool
+        Whether its numbers of float64 may be float32 in truth: what it returned first has no more digits.
     steep : (int, int), optional
         A point and a coordinate along which f changes suspiciously.
     """
@@ -112,7 +126,7 @@ class Look:
     ) -> None:
         self.f, self.args, self.shape, self._reserve = f, args, shape, reserve
         self.read: Callable[[Any], Any] = self._numbers if reserve else as_number
-        self.count, self.eps, self.steep = 0, EPS, None
+        self.count, self.eps, self.steep, self.doubtful = 0, EPS, None, False
         self.call: Callable[[Any], Any] = self._first
 
     def _first(self, buffer: Any) -> Any:
@@ -124,6 +138,7 @@ class Look:
             self.eps = precision(value)
             raise CoarserError(self.eps)
         result = self.read(value)
+        self.doubtful = self.eps == EPS and may_be_single(result)
         del value  # it may be the argument, which f need not have kept
         kept = references(given) != held or not COUNTS_TELL
         wrote = given.tobytes() != buffer.tobytes() or given.shape != buffer.shape
@@ -144,6 +159,19 @@ class Look:
         self._reserve(array.shape)
         self.shape = array.shape
         return array
+
+    def of_precision(self, eps: float) -> Look:
+        """This look, of an f that has shown this precision, be it in a forked process."""
+        self.eps = max(self.eps, eps)
+        return self
+
+    def check_digits(self, values: Any, between: Any, *args: Any) -> None:
+        """Raise CoarserError where f's values around a point, and at one between them, have float32's digits."""
+        self.doubtful = False
+        found = precision_around(values, lambda: self.ask(between, *args))
+        if found > self.eps:
+            self.eps = found
+            raise CoarserError(found)
 
     def leave(self, buffer: Array) -> Array:
         """f has kept this buffer, which is its own from now on: another one, of which f gets copies."""

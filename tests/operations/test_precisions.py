@@ -66,3 +66,61 @@ def test_arrays_whose_precision_falls(options, x):
         return np.asarray(x, TYPES[min(len(calls), 2)])[()]
 
     assert np.shape(fastgrad.derivative(f, x, **options)) == np.shape(x)
+
+
+def single(x):
+    """A model in single precision whose loss is made a float."""
+    return float(np.float32(np.sin(x[0]) * x[1] + x[2] ** 3 + 100.0)) * 1.0
+
+
+def singles(x):
+    return [single(x), float(np.float32(x[2] * np.exp(x[0])))]
+
+
+def slopes(x):
+    return np.stack([np.cos(x[..., 0]) * x[..., 1], np.sin(x[..., 0]), 3 * x[..., 2] ** 2], -1)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"method": "forward"}, {"order": 4}, {"bounds": (0.0, 2.0)}, {"bounds": (0.7, 2.0)}]
+)
+@pytest.mark.parametrize("engine", ["auto", "python", "jit"])
+def test_float32_that_is_returned_as_float64(engine, options):
+    x = np.array([0.7, 1.3, 0.7])
+    rows = np.tile(x, (400, 1))
+    close = {"rtol": 0.0, "atol": 0.03 if options else 4e-3}
+    np.testing.assert_allclose(fastgrad.gradient(single, x, engine=engine, **options), slopes(x), **close)
+    found = fastgrad.gradient(single, rows, batch=True, engine=engine, **options)
+    np.testing.assert_allclose(found, slopes(rows), **close)
+
+
+def test_float32_that_is_returned_as_float64_by_other_operations():
+    x = np.array([0.7, 1.3, 0.7])
+    close = {"rtol": 0.0, "atol": 4e-3}
+    np.testing.assert_allclose(fastgrad.jacobian(singles, x)[0], slopes(x), **close)
+    np.testing.assert_allclose(fastgrad.grad(single)(x), slopes(x), **close)
+    of_dict = fastgrad.grad(lambda p: single(np.array([p["a"], p["b"], 0.7])))({"a": 0.7, "b": 1.3})
+    np.testing.assert_allclose(list(of_dict.values()), slopes(x)[:2], **close)
+    assert fastgrad.check_gradient(single, slopes, x).ok
+    np.testing.assert_allclose(fastgrad.jvp(singles, x, [1.0, 0.0, 0.0])[0], slopes(x)[0], **close)
+    hessian = [[-np.sin(0.7) * 1.3, np.cos(0.7), 0.0], [np.cos(0.7), 0.0, 0.0], [0.0, 0.0, 4.2]]
+    np.testing.assert_allclose(fastgrad.hessian(single, x), hessian, rtol=0.0, atol=0.5)
+    rounded = lambda t: np.float32(np.sin(t)).astype(np.float64)
+    t = np.linspace(0.1, 2.0, 30)
+    np.testing.assert_allclose(fastgrad.derivative(rounded, t), np.cos(t), **close)
+    weights = fastgrad.weight_gradient(single, x.copy())
+    np.testing.assert_allclose(weights, slopes(x), **close)
+
+
+@pytest.mark.parametrize("engine", ["python", "jit"])
+def test_few_digits_are_not_float32(engine):
+    """Of sums, counts and staircases of numbers with few digits, and of float32 that f does not round."""
+    for f, x in (
+        (lambda x: 40.5 + x[0] - 2.0 * x[1], [1.0, 2.0]),
+        (lambda x: 4000001.0 * x[0] + x[1], [1.0, 2.0]),
+        (lambda x: x[0] * np.cos(x[1]), np.array([0.7, 0.0], np.float32)),
+        (lambda x: x[0] + 3.0 * x[1], np.array([0.7, 1.3], np.float32)),
+        (lambda x: np.floor(1e6 * x[0]) + x[1], [1.0, 2.0]),
+    ):
+        steps = fastgrad.gradient(f, np.asarray(x), engine=engine, full_output=True).h
+        assert (steps < 1e-5).all()

@@ -10,14 +10,16 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from ...results import EngineError
+from ...formulas.steps import irregular
+from ...formulas.values import may_be_single, precision_by_digits
+from ...results import EPS, EngineError
 from ..bound import Bound
 from ..call import Call, Grid, Output, Target
 from . import directions, loops, numbers
 from .functions import Function, check_possible, function_of, lock, precision_of, probe, rest_types
 from .linking import Shape
 from .repairs import asking
-from .rows import layouts, rest
+from .rows import layouts, rest, rest_at
 
 Array = NDArray[np.float64]
 
@@ -30,6 +32,7 @@ SUMS = types.Array(types.float64, 2, "C")
 ROWS = types.Array(types.float64, 2, "C", readonly=True)
 SIZES = types.Array(types.float64, 2, "A", readonly=True)
 
+_NEAR = 2.0**-19  # far enough to have digits of its own
 UNROLLED = 8  # up to this dimension each has a kernel of its own
 
 
@@ -45,8 +48,22 @@ def compile_call(call: Call, out: Output | None, recompilations: int | None) -> 
     with lock:
         function = function_of(call, recompilations)
         code = Code(function, *probe(call, function, call.argument, [lambda value: value]))
+        if code.eps == EPS and call.steps.rule == "default":
+            code.eps = _shown(call, function)
         code.kernel(call, not isinstance(out, np.ndarray) or out.flags.c_contiguous)
     return code
+
+
+def _shown(call: Call, function: Function) -> float:
+    """The precision of f's numbers of float64 by their digits at a point, and beside it."""
+    n = call.finite()
+    row, more = call.points.row(n), rest_at(call, n)
+    value = function.compiled(call.argument(row), *more)
+    if not may_be_single(value):
+        return EPS
+    near = call.inside(n, row + _NEAR * irregular(row.size) * np.maximum(1.0, np.abs(row)))
+    values = (value, function.compiled(call.argument(near), *more))  # of two shapes they may be, which ends later
+    return precision_by_digits(np.concatenate([np.ravel(found) for found in values]))
 
 
 class Code:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...formulas.steps import Steps
-from ...formulas.values import as_numbers, precision
+from ...formulas.steps import Steps, irregular
+from ...formulas.values import as_numbers, may_be_single, precision
 from ...program import look
-from ...program.look import CoarserError, with_steps_for_f
+from ...program.look import CoarserError, precision_around, with_steps_for_f
 from ...results import EPS
 from ..call import Call
 from . import elementwise
@@ -45,6 +45,11 @@ def _whole(call: Call, x: Array, steps: Steps, eps: float, out: Array) -> int:
         if precision(value) > eps:
             raise CoarserError(precision(value))
         values.append(value.astype(np.float64))
+    if eps == EPS and call.steps.rule == "default" and may_be_single(values[0].flat[0]):
+        between = x + formula.offsets[0] * h * irregular(x.size).reshape(x.shape)
+        eps = precision_around(values, lambda: _array_value(call, between))
+        if eps > EPS:
+            raise CoarserError(eps)
     asked = _check_ends(call, x, h, values, eps)
     with np.errstate(all="ignore"):
         total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)

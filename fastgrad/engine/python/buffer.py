@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...formulas.steepness import is_any_suspicious, ratios
 from ...formulas.stencils import Stencil
+from ...formulas.steps import irregular
 from ...program.look import Look, references, with_steps_for_f
 from ..call import Call, Output, Rows, Target
 from ..threads import Report
@@ -31,7 +32,7 @@ def apply(
     """
     look, workers = look_at(call, out), shares.possible(workers) if workers > 1 else 1
     fill = _fill_values if call.table.is_value else _fill
-    with_steps_for_f(lambda _: fill(call, look, workers, out, values, report))  # the look knows the precision
+    with_steps_for_f(lambda eps: fill(call, look.of_precision(eps), workers, out, values, report))
     if isinstance(out, Target) and out.array is None:  # no direction, so that f has not been called
         look.read(look.ask(call.argument(call.points.row(0)), *call.args_at(0)))
     return look.count, look.eps, look.steep
@@ -72,6 +73,9 @@ def _block(walk: Walk, numbers: range, out: Output, values: Array | None, tick: 
         centers.append(center)
         if tick:
             tick(n)
+    if walk.look.doubtful and call.steps.rule == "default":
+        between = rows[0] + table.stencil.displaced[0] * irregular(rows.shape[1]) * h[0, : rows.shape[1]]
+        walk.look.check_digits(found, call.argument(between), *call.args_at(numbers.start))
     if values is not None:
         values[some] = centers
     if call.looks_beside and walk.look.steep is None:
@@ -135,16 +139,20 @@ def quotients(formula: Stencil, values: list[float], center: float, hs: list[flo
     return row
 
 
-def around(look: Look, x: Array, formula: Stencil, hs: list[float]) -> list[float]:
+def around(look: Look, x: Array, formula: Stencil, hs: list[float], *, given: bool) -> list[float]:
     """The derivatives at one point of few coordinates, by a formula that does not need f at the point itself.
 
     Raises
     ------
+    CoarserError
+        f returns numbers of a lower precision than steps that are not given are made for.
     WroteError
         f has written into what was lent to it.
     """
     room = [0.0] * (len(hs) * len(formula.displaced))
     along_axes(look, formula.displaced, x, hs, room, x.copy(), range(len(hs)))
+    if look.doubtful and not given:
+        look.check_digits(room, x + formula.displaced[0] * irregular(x.size) * hs, *look.args)
     return quotients(formula, [float(value) for value in room], 0.0, hs)
 
 
