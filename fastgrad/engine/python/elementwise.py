@@ -5,6 +5,9 @@ no derivative. So f is asked again, where only some of the elements have moved: 
 Any two elements are told apart by one of these calls, 3 for 8 elements, 8 for 256, 20 for a million. Of more than 256 a
 few are asked instead, but where f refuses fewer than all, as one with a parameter for each does: then all these calls
 are made. By two of them, the last digit and chance, one pair in four was missed: one element that reads another.
+
+What f decides by all elements, as by ``np.all(x < 1)``, stays as it is in all of these. So f has to be what it was also
+where all are the extreme one. What it decides by the size of an array differs only from what it is of numbers.
 """
 
 from __future__ import annotations
@@ -35,6 +38,10 @@ WHOLE = (
     "derivative() does not see. For an f of whole arrays write fastgrad.jacobian(f, x), or fastgrad.gradient where it "
     "returns one number; for an f of single numbers fastgrad.derivative(np.vectorize(f), x)"
 )
+ALONE = (
+    "f is no function of one variable: of {0!r} alone it is {1!r}, of an array with others {2!r}. It looks at the "
+    "array, as np.all, np.any and np.size do. For an f of single numbers write fastgrad.derivative(np.vectorize(f), x)"
+)
 
 
 class Ends(NamedTuple):
@@ -48,7 +55,58 @@ class Ends(NamedTuple):
 
 
 def check_ends(
-    call: Call, shape: tuple[int, ...], ends: Callable[[Any], Ends], eps: float = EPS, part: Any = np.asarray
+    call: Call, shape: tuple[int, ...], ends: Callable[[Any], Ends], eps: float = EPS, part: Any = np.asarray,
+    *, numbers: bool = False,
+) -> int:  # fmt: skip
+    """As `_check_mixed`, and where all elements are an extreme one; of that alone where f is called with `numbers`."""
+    if prod(shape) < 2:
+        return 0
+    whole = ends(slice(None))
+    asked = _check_mixed(call, shape, ends, whole, eps, part)
+    if call.bounds is not None and any((b != b[0]).any() for b in call.bounds):  # not all may be the same
+        return asked
+    picks = _extremes(whole.a)
+    a, b, of_a, of_b, sizes = whole
+    sizes = _sizes(Ends(a[picks], b[picks], of_a[picks], of_b[picks])) if sizes is None else sizes[picks]
+    for i, size in zip(picks, sizes, strict=True):
+        for value in _alone(call, a[i], i, shape, numbers):
+            asked += 1
+            with np.errstate(all="ignore"):
+                apart = value is not None and float(abs(part(value) - of_a[i])) > SAME * eps * size
+            if not apart:
+                break
+        if apart:
+            raise ValueError(ALONE.format(a[i].item(), part(value).item(), of_a[i].item()))
+    return asked
+
+
+def _alone(call: Call, x: Any, i: int, shape: tuple[int, ...], numbers: bool) -> Iterator[Any]:
+    """What f gives for an element where all are the same: of the number; or of a few, and of all where these differ.
+
+    They do where f refuses a few, or looks at the size of the array, or at the place of an element.
+    """
+    if numbers:
+        value = _asked(call, x[()])
+        yield None if value is None else value.reshape(())[()]
+        return
+    if prod(shape) > FEW:
+        value = _asked(call, np.full(SAMPLE, x))
+        yield np.inf if value is None else value.flat[0]
+    value = _asked(call, np.full(shape, x))
+    yield None if value is None else value.flat[i]
+
+
+def _extremes(x: Array) -> list[int]:
+    """The numbers of the smallest and the largest element, and of the one next to 0; those of complex ones by size."""
+    kinds = [np.abs(x)] if x.dtype.kind == "c" else [x, -x, np.abs(x)]
+    found = sorted({int(kind.argmin()) for kind in kinds})
+    if np.isnan(x[found]).any():  # which argmin takes for the smallest
+        found = sorted({int(np.where(np.isnan(kind), np.inf, kind).argmin()) for kind in kinds})
+    return found
+
+
+def _check_mixed(
+    call: Call, shape: tuple[int, ...], ends: Callable[[Any], Ends], whole: Ends, eps: float, part: Any
 ) -> int:
     """Raise ValueError where f at one element of arrays depends on others; how often f was called.
 
@@ -56,16 +114,13 @@ def check_ends(
     which it may if each element has a parameter, all of them are asked. ``ends(picks)`` are some elements of the flat
     arrays, `part` is of what f returns.
     """
-    count = prod(shape)
-    if count < 2:
-        return 0
-    asked = 0
+    count, asked = prod(shape), 0
     if count > FEW:
         some = ends(_spread(count))
         apart, asked = _apart(call, some, None, eps, part)
         if apart is not None and not apart.any():
             return asked
-    apart, more = _apart(call, ends(slice(None)), shape, eps, part)
+    apart, more = _apart(call, whole, shape, eps, part)
     if apart is not None and apart.any():
         place = tuple(map(int, np.unravel_index(int(apart.argmax()), shape)))
         raise ValueError(WHOLE.format(place[0] if len(place) == 1 else place))
@@ -75,7 +130,7 @@ def check_ends(
 def check_numbers(call: Call) -> int:
     """As `check_ends`, of a few numbers, where f gets single ones; it may refuse arrays."""
     with look.quiet():
-        return _check_picked(call, min(call.points.count, SAMPLE))[1]
+        return _check_picked(call, min(call.points.count, SAMPLE), numbers=True)[1]
 
 
 def check_arrays(call: Call) -> int:
@@ -89,7 +144,7 @@ def check_arrays(call: Call) -> int:
         return _check_picked(call, call.points.count)[1]
 
 
-def _check_picked(call: Call, count: int) -> tuple[bool, int]:
+def _check_picked(call: Call, count: int, *, numbers: bool = False) -> tuple[bool, int]:
     """Whether f has told of so many of the numbers that each is by itself, and how often it was called."""
     picks = np.linspace(0, call.points.count - 1, count).astype(np.intp)
     x = np.array(call.points.row(picks))
@@ -103,7 +158,8 @@ def _check_picked(call: Call, count: int) -> tuple[bool, int]:
     if len(values) < 2:
         return False, 2
     arrays = [a.astype(np.float64).reshape(-1) for a in (x, moved, *values)]
-    return True, 2 + check_ends(call, shape, lambda some: Ends(*(a[some] for a in arrays)), max(map(precision, values)))
+    ends, eps = lambda some: Ends(*(a[some] for a in arrays)), max(map(precision, values))
+    return True, 2 + check_ends(call, shape, ends, eps, numbers=numbers)
 
 
 def _asked(call: Call, x: Array) -> Array | None:

@@ -26,6 +26,13 @@ WHOLE = {
     "turned": lambda x: np.sort(x)[::-1] + x[0], "Fourier": lambda x: np.fft.fft(x).real, "last": lambda x: x * x[-1],
     "one for all": lambda x: np.full_like(x, x.sum()), "by a sum": lambda x: np.where(x.sum() > 0, x.sum(), x),
 }  # fmt: skip
+OF_ARRAYS = {
+    "all": lambda x: x**3 if np.all(x < 1.5) else x**2,
+    "any": lambda x: x**3 if np.any(x < 0.2) else x**2,
+    "all not 0": lambda x: 1.0 / x if np.all(np.abs(x) > 0.2) else x,
+    "different ones": lambda x: x * len(np.unique(x)),
+    "spread": lambda x: x**2 if np.std(x) < 0.1 else x**3,
+}
 COUNTS = [2, 3, 40, FEW + 1, 3000]
 W = np.random.default_rng(1).normal(size=max(COUNTS))
 SINGLE = {
@@ -74,6 +81,30 @@ def test_also_where_f_gets_single_numbers_or_complex_ones(way, name):
             assert name == "norm" or "jacobian" in str(raised.value)  # norm has no complex derivative
 
 
+@pytest.mark.parametrize("count", [3, 40, 3000])
+@pytest.mark.parametrize("way", WAYS | {"exact": {"method": "exact"}})
+def test_functions_that_look_at_the_array_are_refused(way, count):
+    """Those whose value at an element changes with the array, but with no small change of another element."""
+    for f in OF_ARRAYS.values():
+        with pytest.raises(ValueError, match=r"alone it is .*np\.vectorize\(f\)"):
+            derivative(f, np.linspace(0.1, 3.0, count), **WAYS.get(way, {"method": "exact"}))
+
+
+@pytest.mark.parametrize("options", [{"method": "exact"}, {"engine": "simd"}])
+def test_what_numbers_give_must_be_what_arrays_give(options):
+    """An f that looks at the size of its array is of arrays, and is not called with numbers instead."""
+    for f in (lambda x: x * np.size(x), lambda x: x**2 * (1 + np.ndim(x))):
+        with pytest.raises(ValueError, match=r"alone it is .*np\.vectorize\(f\)"):
+            derivative(f, np.linspace(0.1, 3.0, 40), **options)
+
+
+def test_elements_with_bounds_of_their_own_are_not_made_the_same():
+    x, seen = np.array([1.0, 2.0, 3.0]), []
+    f = lambda t: seen.append(np.array(t)) or t**2
+    np.testing.assert_allclose(derivative(f, x, bounds=(x - 0.1, x + 0.1)), 2 * x, rtol=1e-8)
+    assert all((np.abs(t - x) <= 0.1).all() for t in seen)
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("way", WAYS)
@@ -119,20 +150,21 @@ def test_a_call_for_each_digit_where_a_few_elements_tell(count, sizes):
     call = call_of(lambda t: calls.append(t.size) or t**2, x)
     assert check_ends(
         call, x.shape, lambda picks: Ends(x[picks], x[picks] + 1, x[picks] ** 2, (x[picks] + 1) ** 2)
-    ) == len(sizes)
-    assert len(calls) == len(sizes)
-    assert all(n - 8 <= m <= n for m, n in zip(calls, sizes, strict=True))  # a few may coincide
+    ) == len(calls)
+    alone = [min(count, SAMPLE)] * 2  # the smallest, which is next to 0, and the largest
+    assert calls[len(sizes) :] == (alone if sizes else [])
+    assert all(n - 8 <= m <= n for m, n in zip(calls, sizes, strict=False))  # a few may coincide
 
 
 def test_a_few_where_arrays_are_only_asked_of():
     calls, x = [], np.linspace(0.1, 3.0, 5000)
     f = lambda t: calls.append(t.size) or t**2
-    assert check_numbers(call_of(f, x)) == check_arrays(call_of(f, x)) == 8
+    assert check_numbers(call_of(f, x)) == check_arrays(call_of(f, x)) == 10
     assert max(calls) == SAMPLE
     calls.clear()
     assert (
         check_arrays(call_of(lambda t: calls.append(t.size) or W[: t.size, None][:, 0] * x[: t.size] * t, x[:3000]))
-        == 8
+        == 10
     )
     with pytest.raises(ValueError, match="jacobian"):
         check_numbers(call_of(np.cumsum, x))
@@ -194,7 +226,7 @@ def test_calls_for_many_elements():
 
     found = derivative(f, np.linspace(0.0, 1.0, 1_000), full_output=True)
     assert np.allclose(found.value, 2 * parameters * np.linspace(0.0, 1.0, 1_000))
-    assert sizes.count(1_000) == 2 + 10
+    assert sizes.count(1_000) == 2 + 10 + 2  # and where all are the smallest one, or the largest
     assert found.nfev == len(sizes)
     few = derivative(lambda x: x**2, np.linspace(0.0, 1.0, 1_000), full_output=True)
-    assert few.nfev < 10
+    assert few.nfev == 2 + 6 + 2
