@@ -28,7 +28,7 @@ from ...results import EPS, EngineError
 from ..call import Call
 from . import callees
 from .callees import frozen, uses_math
-from .integers import adds_booleans, makes_integers
+from .integers import adds_booleans, makes_integers, rounds_quotients
 from .kernels import compiler, part
 from .linking import Shape, linked
 from .numbers import Numbers
@@ -191,7 +191,7 @@ def compile_for(function: Function, *kinds: Any) -> Any:
                 compiled.compile(signature)
         made = compiled.overloads[signature]
         if function.plain and kinds not in function.integers:
-            _check_booleans(made)
+            _check_arithmetic(made)
             function.integers[kinds] = makes_integers(made)
     except EngineError as refused:
         text, name = str(refused), callees.refused(compiled.py_func, refused.__cause__)
@@ -200,9 +200,12 @@ def compile_for(function: Function, *kinds: Any) -> Any:
     return made.signature.return_type
 
 
-def _check_booleans(compiled: Any) -> None:
+def _check_arithmetic(compiled: Any) -> None:
     if adds_booleans(compiled):
         msg = "Numba makes integers of the booleans that f adds, NumPy booleans; write & and |, or np.where"
+        raise EngineError(msg)
+    if rounds_quotients(compiled):
+        msg = "Numba rounds the quotients of np.floor_divide and np.divmod, NumPy does not; write a // b and a % b"
         raise EngineError(msg)
 
 

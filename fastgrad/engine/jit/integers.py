@@ -1,5 +1,7 @@
 """Where Numba computes otherwise than Python and NumPy: with booleans always, with integers at some points.
 
+So do two functions of floats: NumPy's floor_divide(1.0, 0.1) is 9, as 1.0 // 0.1, Numba's is the floor of a rounded 10.
+
 NumPy's True + True is True, Numba's is 2; of True * True both make 1, but Numba's may become 2 by further sums.
 Python's integers have any size, NumPy's small ones wrap, both raise where a divisor is 0 or what becomes an integer is
 NaN; Numba's have 64 bits and raise nowhere.
@@ -17,12 +19,24 @@ from numba import types
 _NAMES = ("add", "sub", "pow", "floordiv", "mod", "lshift", "rshift")
 _UFUNCS = {np.add, np.subtract, np.power, np.floor_divide, np.mod, np.left_shift, np.right_shift}
 _ARITHMETIC = {getattr(operator, prefix + name) for name in _NAMES for prefix in ("", "i")} | _UFUNCS
+_QUOTIENTS = {np.floor_divide, np.divmod}
 _PRODUCTS = {operator.mul, operator.imul, np.multiply}
 
 
 def adds_booleans(compiled: Any) -> bool:
     """Whether a compiled function, or one that it calls, does arithmetic with two booleans, other than products."""
     return any(_pairs_booleans(typed, _ARITHMETIC) for typed in _annotations(compiled, set()))
+
+
+def rounds_quotients(compiled: Any) -> bool:
+    """Whether a compiled function, or one that it calls, calls the functions of NumPy whose quotients Numba rounds."""
+    found = ((typed, expression) for typed in _annotations(compiled, set()) for expression in typed.calltypes)
+    return any(_calls(expression, typed.typemap, _QUOTIENTS) for typed, expression in found)
+
+
+def _calls(expression: Any, kinds: dict[str, Any], functions: set[Any]) -> bool:
+    called = getattr(expression, "op", "") == "call"
+    return called and getattr(kinds[expression.func.name], "typing_key", None) in functions
 
 
 def makes_integers(compiled: Any) -> bool:
@@ -55,7 +69,7 @@ def _operands(expression: Any, kinds: dict[str, Any], operations: set[Any]) -> l
     what = getattr(expression, "op", "")
     if what in {"binop", "inplace_binop"} and expression.fn in operations:
         return [kinds[side.name] for side in (expression.lhs, expression.rhs)]
-    if what == "call" and getattr(kinds[expression.func.name], "typing_key", None) in operations:
+    if _calls(expression, kinds, operations):
         return [kinds[argument.name] for argument in expression.args[:2]]
     return []
 

@@ -107,3 +107,27 @@ def test_loops_and_indices_are_no_such_integers():
     assert not compared(counts)
     assert compared(lambda x: x[int(x[0])])
     assert compared(lambda x: x[0] * (x[0] > 0.0) * (x[1] > 0.0) * (x.astype(np.int8)[0] > 0))
+
+
+def quotient(a, b):
+    return np.floor_divide(a, b)
+
+
+QUOTIENTS = {
+    "floor_divide": lambda x: np.floor_divide(x[0], 0.1) * x[1],
+    "divmod": lambda x: np.divmod(x[0], 0.1)[0] * x[1],
+    "of arrays": lambda x: np.floor_divide(x, 0.1)[0] * x[1],
+    "helper": lambda x: quotient(x[0], 0.1) * x[1],
+}
+
+
+@pytest.mark.parametrize("name", QUOTIENTS)
+@pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
+def test_quotients_are_numpys(name):
+    f, points = QUOTIENTS[name], np.ones((3001, 2))
+    slope = fastgrad.gradient(f, points, batch=True)[:, 1]
+    np.testing.assert_allclose(slope, 9.0, rtol=1e-7)  # of a rounded 10 the floor is 10
+    with pytest.raises(fastgrad.EngineError, match=r"a // b"):
+        fastgrad.gradient(f, points, batch=True, engine="jit")
+    operators = fastgrad.gradient(lambda x: (x[0] // 0.1) * x[1], points, batch=True, engine="jit")[:, 1]
+    np.testing.assert_allclose(operators, 9.0, rtol=1e-7)
