@@ -47,7 +47,7 @@ def _largest(call: Call, facts: Facts, target: Array) -> tuple[int, int] | None:
     each = len(call.table.parts)
     found = np.abs(target.reshape(len(target), -1, each)[..., :: count + 1 if each > count else 1])
     with np.errstate(all="ignore"):
-        changes = (found[:, 0] if found.shape[1] == 1 else found.max(axis=1)) * _steps(
+        changes = (found[:, 0] if found.shape[1] == 1 else found.max(axis=1, initial=0.0)) * _steps(
             call, facts.eps, len(target)
         ) ** n
     best = int(changes.argmax())

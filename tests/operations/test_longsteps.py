@@ -165,3 +165,10 @@ def test_f_that_raises_beside_its_points_raises_nothing_more():
 
     quiet(lambda: fastgrad.hessian(f, P, engine="python"))
     assert len(asked) == 8
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "backward"])
+def test_no_outputs_are_looked_at(method):
+    x = np.array([0.5, 2.0])
+    assert fastgrad.jacobian(lambda x: x[:0], x, method=method).shape == (0, 2)
+    assert fastgrad.jac(lambda x: x[:0], method=method)(x).shape == (0, 2)
