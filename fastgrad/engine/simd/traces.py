@@ -198,6 +198,10 @@ def _trace(call: Call, budget: int, numbers: int = 0, *, sampled: bool = False) 
 
     Only of the ways through f that a sample of the call's points takes, which depends on no other part of the call.
     """
+    for k, given in enumerate(call.batch):
+        if given.dtype.kind not in "fiub":
+            msg = f"batch_args[{k}] holds {given.dtype}, and vectors real numbers"
+            raise Untraceable(msg)
     rows = [*(rows.shape[1:] for rows in call.batch), *[()] * numbers]
     types = [*(rows.dtype for rows in call.batch), *[np.dtype(np.float64)] * numbers]
     sizes = [*(bits(rows) for rows in call.batch), *[0] * numbers]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.engine.call import SEGMENT, Call, Grid, Rows, batch_rows, segments
 from fastgrad.engine.simd.arguments import (
     PLACES,
@@ -103,3 +104,26 @@ def test_batch_arguments_lie_side_by_side():
     found = batch_rows(call(np.ones((3, 2)), batch=(a, b)), slice(1, 3))
     assert found.tolist() == [[1.0, 4.0, 5.0, 6.0, 7.0], [2.0, 8.0, 9.0, 10.0, 11.0]]
     assert len(SLOTS) == len(PLACES)
+
+
+ROWS = {
+    "texts": (np.array(["a", "b", "b"] * 500), lambda x, b: x[0] ** 2 if b == "a" else x[1]),
+    "bytes": (np.array([b"a", b"b", b"b"] * 500), lambda x, b: x[0] ** 2 if b == b"a" else x[1]),
+    "objects": (np.array([2, 3.5, True] * 500, dtype=object), lambda x, b: b * x[0] ** 2),
+    "lists": (np.array([[1], [2, 3], []] * 500, dtype=object), lambda x, b: len(b) * x[0] ** 2),
+    "complex": (np.full(1500, 3.0 + 4.0j), lambda x, b: abs(b) * x[0] ** 2),
+    "days": (np.arange(1500).astype("M8[D]"), lambda x, b: x[0] ** 2 if b > np.datetime64("1971-01-01") else x[1]),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
+def test_rows_that_are_no_real_numbers(name):
+    rows, f = ROWS[name]
+    options = {"batch": True, "batch_args": (rows,)}
+    x = np.random.default_rng(0).uniform(0.5, 2.0, (1500, 2))
+    expected = fastgrad.gradient(f, x, engine="python", **options)
+    np.testing.assert_allclose(fastgrad.gradient(f, x, **options), expected, rtol=1e-8)
+    for how in ({"engine": "simd"}, {"method": "exact"}):
+        with pytest.raises(fastgrad.EngineError, match=r"batch_args\[0\] holds .* real numbers"):
+            fastgrad.gradient(f, x, **how, **options)
