@@ -25,6 +25,7 @@ from .engine.arguments import check_fixed_steps, check_one_step, refuse_exact
 from .formulas.stencils import Stencil, stencil
 from .formulas.steps import choose_steps, with_precision
 from .llvm.interrupts import loading
+from .program.captures import is_compiled
 
 
 def grad(
@@ -115,7 +116,7 @@ def jacobian(
 
 
 def _check_compiled(f: Any) -> None:
-    if not hasattr(f, "py_func") or not callable(f):
+    if not is_compiled(f):
         msg = f"f must be compiled by Numba, got {type(f).__name__}; write @numba.njit above it"
         raise TypeError(msg)
     if f.py_func.__kwdefaults__:

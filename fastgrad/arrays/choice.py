@@ -8,6 +8,7 @@ from typing import Any
 from ..engine.choose import warn_once
 from ..engine.threads import progress_report
 from ..formulas.stencils import Stencil
+from ..program.captures import is_compiled
 from ..results import EngineError
 from .losses import Loss
 from .nodes import Array, RefusedError
@@ -32,7 +33,7 @@ def live_sums(
         The array program was asked for and cannot be had.
     """
     calls = sum(map(len, places.values())) * sum(1 for k in formula.offsets if k)
-    if engine == "auto" and (hasattr(loss.function, "py_func") or not loss.is_worth_a_look(calls)):
+    if engine == "auto" and (is_compiled(loss.function) or not loss.is_worth_a_look(calls)):
         return None
     from .live import sums  # noqa: PLC0415  loads much that few losses need
 

@@ -16,6 +16,7 @@ from ..engine.arguments import check_function, check_live_engine, check_workers
 from ..engine.choose import PYTHON_CALLS
 from ..engine.numbers import real_array
 from ..operations.hints import raise_with_signature
+from ..program.captures import is_compiled
 from ..results import ConstantFunctionWarning
 from .loop import (
     Array,
@@ -139,7 +140,7 @@ def numerical_gradient(
     check_function(f)
     check_live_engine(engine)
     array, kind = own_array(x)
-    if hasattr(f, "py_func") and engine == "auto":
+    if is_compiled(f) and engine == "auto":
         return by_a_compiled_loop(f, array, h, check_workers(workers, "jit") or threads.cores(), progress)
     used = check_workers(workers, "auto") or 1
     try:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from ..engine.numbers import real_array
 from ..formulas.samples import SAMPLES
+from ..program.captures import plain_function
 from ..results import EngineError
 from .streams import YELLOW, say
 
@@ -158,7 +159,7 @@ def _one_line(error: BaseException, f: Any) -> str:
 
 def _own_frame(error: BaseException, f: Any) -> tuple[str, int] | None:
     """File and line of the innermost frame that is neither ours nor a library's; all of f's own file counts."""
-    code = getattr(getattr(f, "py_func", f), "__code__", None)
+    code = getattr(plain_function(f), "__code__", None)
     home = getattr(code, "co_filename", None)
     libraries = (str(Path(__file__).parents[1]), *(sysconfig.get_path(n) for n in ("stdlib", "platlib", "purelib")))
     found = None

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..engine.call import Call, Grid
-from ..program.captures import captured, names, parts
+from ..program.captures import captured, names, parts, plain_function
 
 _PATHS = sysconfig.get_paths()
 _FOLDERS = (str(Path(__file__).parent), *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))
@@ -249,7 +249,7 @@ def _inner(value: Any) -> Iterable[Any] | None:
 
 def _content_of_code(value: Any, seen: set[int]) -> Hashable:
     """A function's code and what it captures, also where Numba compiled it; libraries and objects by their name."""
-    function = getattr(value, "py_func", value)
+    function = plain_function(value)
     if isinstance(function, FunctionType):
         if id(function) in seen or function.__code__.co_filename.startswith(_LIBRARIES):
             return (function.__module__, function.__qualname__)

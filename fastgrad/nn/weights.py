@@ -29,6 +29,7 @@ from ..formulas.stencils import EXACT, stencil
 from ..formulas.steps import choose_steps, irregular, with_precision
 from ..formulas.values import as_number, precision, precision_by_digits
 from ..operations.gradients import gradient
+from ..program.captures import is_compiled
 from ..results import ConstantFunctionWarning, EngineError
 from .hints import check_loss, of_own_network, raise_with_network
 
@@ -133,7 +134,7 @@ def weight_gradient(
     _check_scheme(method, order, h, rel_step, bounds, engine)
     scheme: dict[str, Any] = {"method": method, "order": order, "h": h, "rel_step": rel_step}
     whole = mask is None and sample is None
-    if hasattr(loss, "py_func") and method != EXACT and (_is_dict(params) or whole):
+    if is_compiled(loss) and method != EXACT and (_is_dict(params) or whole):
         return _compiled(loss, params, further, used, progress, scheme)
     places = _places(arrays, _mask_by_name(mask, params), sample, rng)
     live = Loss(loss, _argument(params, further), lambda: as_number(loss(params, *further)), arrays)

@@ -20,6 +20,7 @@ from ..formulas.reference import along
 from ..formulas.stencils import Stencil, stencil
 from ..formulas.steps import direction_step, irregular
 from ..formulas.values import as_numbers
+from ..program.captures import is_compiled
 from ..program.look import quiet
 from ..results import EPS
 
@@ -156,7 +157,7 @@ def check_operations(call: Call) -> int:
     ------
     NotAnalyticError
     """
-    if hasattr(call.f, "py_func"):
+    if is_compiled(call.f):
         return 0
     n = call.finite()
     z = np.asarray(call.argument(call.points.row(n)) + 0j).view(Analytic)

@@ -164,6 +164,17 @@ def with_code(function: FunctionType, code: CodeType, tools: Mapping[str, Any]) 
     return copy
 
 
+def plain_function(function: Any) -> Any:
+    """The plain function of one that Numba has compiled; others as they are, also those that have every attribute."""
+    inner = getattr(function, "py_func", None)
+    return inner if type(inner) is FunctionType and home(type(function)).startswith("numba.") else function
+
+
+def is_compiled(function: Any) -> bool:
+    """Whether Numba has compiled it."""
+    return plain_function(function) is not function
+
+
 def is_users_function(value: Any) -> bool:
     """Whether it is a plain function that no package has brought along."""
     return isinstance(value, FunctionType) and not is_installed(value.__code__.co_filename)
@@ -268,7 +279,7 @@ def _freeze(name: str, value: Any, inside: tuple[CodeType, ...] = ()) -> Hashabl
         return tuple(_freeze(name, v, inside) for v in value)
     if isinstance(value, ModuleType):
         return _module(name, value)
-    if hasattr(value, "py_func"):  # compiled by Numba; it froze what it captures when it was first called
+    if is_compiled(value):  # by Numba; it froze what it captures when it was first called
         code = value.py_func.__code__
         itself = code in inside  # it may call itself where Numba knows what that returns
         return value if itself else (value, captured(value.py_func, partial(_freeze, inside=(*inside, code))))

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from . import members, scipys
-from .captures import content, function_parts, home, is_pythons_class, loaded
+from .captures import content, function_parts, home, is_compiled, is_pythons_class, loaded, plain_function
 from .freshness import Watch
 from .members import Chain
 
@@ -258,8 +258,8 @@ def _value(value: Any, notes: _Notes) -> Hashable:
 def _known_function(value: Any, notes: _Notes) -> Hashable:
     if type(value) is FunctionType:
         return value if scipys.is_own_special(value) else _function(value, notes)
-    if home(type(value)).startswith("numba.") and type(getattr(value, "py_func", None)) is FunctionType:
-        return (value, _function(value.py_func, notes))
+    if is_compiled(value):
+        return (value, _function(plain_function(value), notes))
     return _distribution(value, notes)
 
 

@@ -3,15 +3,19 @@
 import functools
 import math
 
+import numba as nb
 import numpy as np
 import pytest
 
+from fastgrad import EngineError, gradient, numerical_gradient, weight_gradient
 from fastgrad.program.captures import (
     NotFrozenError,
     captured,
+    is_compiled,
     loaded,
     names,
     parts,
+    plain_function,
     rebuilt,
     shares_state,
 )
@@ -179,3 +183,37 @@ def test_functions_that_reach_each_other_end():
 
     assert "TABLE" in shares_state(f, [TABLE])
     assert shares_state(f, [np.ones(1)]) == ""
+
+
+class Everything:
+    """It answers to every name, as proxies do, also to that by which Numba's functions are known."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.value
+
+    def __call__(self, x):
+        return x[0] ** 2 * x[1]
+
+
+@pytest.mark.parametrize("value", [3.0, lambda *a: 7.0 * a[0][0]], ids=["number", "function"])
+def test_what_has_every_attribute_is_not_compiled_by_numba(value):
+    f, x = Everything(value), np.array([0.5, 2.0])
+    assert not is_compiled(f)
+    for found in (
+        gradient(f, x),
+        gradient(f, np.tile(x, (1500, 1)), batch=True)[0],
+        numerical_gradient(f, x.copy()),
+        weight_gradient(f, x.copy()),
+    ):
+        np.testing.assert_allclose(found, [2.0, 0.25], rtol=1e-6)
+    for function in (f, lambda x: f.scale * x[0]):
+        with pytest.raises(EngineError, match="Numba cannot compile f"):
+            gradient(function, np.tile(x, (1500, 1)), batch=True, engine="jit")
+    plain = lambda x: x[0]
+    assert plain_function(nb.njit(plain)) is plain
+    assert plain_function(plain) is plain

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ...formulas.values import as_number, as_numbers
 from ...llvm.interrupts import deferred_interrupt
-from ...program.captures import NotFrozenError, captured, content
+from ...program.captures import NotFrozenError, captured, content, is_compiled, plain_function
 from ...program.look import agree, quiet
 from ...results import EPS, EngineError
 from ..call import Call
@@ -123,7 +123,7 @@ def function_of(call: Call, recompilations: int | None) -> Function:
     EngineError
         f is none that Numba can compile.
     """
-    function = getattr(call.f, "py_func", call.f)
+    function = plain_function(call.f)
     if not isinstance(function, FunctionType):
         kind = "a bound method" if isinstance(function, MethodType) else f"a {type(function).__name__}"
         msg = f"Numba cannot compile f: it is {kind}; write it as a plain function"
@@ -278,7 +278,7 @@ def _compare(call: Call, function: Function, n: int, argument: Callable[[Array],
         msg = "f writes into a row of batch_args; let it work on a copy, as row.copy()"
         raise EngineError(msg)
     found = [output(call, part(raw)) for part in parts]
-    if not hasattr(call.f, "py_func"):
+    if not is_compiled(call.f):
         plain = call.f(x.copy(), *call.args_at(n))
         for part, compiled in zip(parts, found, strict=True):
             _check_same(call, compiled, output(call, part(plain)))

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ...formulas.steps import default_factor, irregular
 from ...formulas.values import precision
 from ...program import look
+from ...program.captures import plain_function
 from ...results import EPS
 from ..call import Call
 
@@ -164,7 +165,7 @@ def _check_picked(call: Call, count: int, *, numbers: bool = False) -> tuple[boo
 
 def _asked(call: Call, x: Array) -> Array | None:
     """f of an array of its own, whatever shape it gives back, or None where it refuses that."""
-    f = getattr(call.f, "py_func", call.f)
+    f = plain_function(call.f)
     try:
         value = np.array(f(x.copy(), *call.args))  # a copy: f may use its array again
     except Exception:  # noqa: BLE001  it is only a question

@@ -12,7 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import home, instructions, is_installed, is_users_function, loaded, names, parts, rebuilt, with_code
+from ..captures import (
+    home,
+    instructions,
+    is_compiled,
+    is_installed,
+    is_users_function,
+    loaded,
+    names,
+    parts,
+    plain_function,
+    rebuilt,
+    with_code,
+)
 from ..members import function_of, is_plain
 from .builtinfunctions import builtin_shims
 from .leftovers import stored_globals
@@ -101,10 +113,7 @@ class Retargeted:
 
     def _object(self, value: Any) -> Any:
         check_object(value)
-        if home(type(value)).startswith("numba."):  # the function that Numba compiled
-            source = getattr(value, "py_func", None)
-            return self._swap(source) if isinstance(source, FunctionType) else value
-        return value
+        return self._swap(plain_function(value)) if is_compiled(value) else value
 
     def _function(self, function: FunctionType) -> Any:
         code = function.__code__
