@@ -122,6 +122,7 @@ def precision(value: Any) -> float:
 
 _SINGLE = float(np.finfo(np.float32).eps)
 _DIGITS = 2.0**24  # a float32 has 24 binary digits
+_FEW = 64
 
 
 def may_be_single(value: Any) -> bool:
@@ -137,7 +138,10 @@ def precision_by_digits(values: Any) -> float:
     A model that computes in float32 and returns ``float(loss)`` gives numbers that are all float32: with steps for
     float64, of its gradient one digit is left. One of them must fill its digits; whole numbers and halves do not.
     """
-    numbers = np.frexp(np.asarray(values, dtype=np.float64))[0] * _DIGITS
+    given = np.asarray(values, dtype=np.float64)
+    if given.size <= _FEW and not all(map(may_be_single, given.ravel().tolist())):  # a microsecond; arrays take ten
+        return EPS
+    numbers = np.frexp(given)[0] * _DIGITS
     numbers = numbers[numbers != 0.0]
     if not numbers.size or not _are_integers(numbers).all():
         return EPS

@@ -17,7 +17,7 @@ from ..engine.python.buffer import FEW, around, quotients
 from ..formulas import stencils
 from ..formulas.stencils import Stencil
 from ..formulas.steps import few_steps
-from ..formulas.values import ComplexError, as_number, precision
+from ..formulas.values import ComplexError, as_number, may_be_single, precision, precision_by_digits
 from ..program.look import CoarserError, Look, WroteError
 from ..results import EPS
 from . import hints
@@ -70,11 +70,13 @@ def derivative(
         return None
     formula, there = stencils.stencil(1, order, method), float(x)
     hs = few_steps([there], formula, h)
-    found = None if hs is None else _quotient(f, there, args, formula, hs)
+    found = None if hs is None else _quotient(f, there, args, formula, hs, h)
     return np.float64(found) if found else None  # of a zero it is told why
 
 
-def _quotient(f: Function, x: float, args: tuple[Any, ...], formula: Stencil, hs: list[float]) -> float | None:
+def _quotient(
+    f: Function, x: float, args: tuple[Any, ...], formula: Stencil, hs: list[float], h: float | None
+) -> float | None:
     """None also where f raises: what to write instead is told by the usual way, which calls it once more."""
     values: list[float] = []
     try:
@@ -84,6 +86,8 @@ def _quotient(f: Function, x: float, args: tuple[Any, ...], formula: Stencil, hs
                 return None
             values.append(as_number(value))
     except Exception:  # noqa: BLE001
+        return None
+    if h is None and may_be_single(values[0]) and precision_by_digits(values) > EPS:
         return None
     return quotients(formula, values, 0.0, hs)[0]
 

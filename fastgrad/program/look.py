@@ -165,10 +165,10 @@ class Look:
         self.eps = max(self.eps, eps)
         return self
 
-    def check_digits(self, values: Any, between: Any, *args: Any) -> None:
+    def check_digits(self, values: Any, between: Callable[[], Any], *args: Any) -> None:
         """Raise CoarserError where f's values around a point, and at one between them, have float32's digits."""
         self.doubtful = False
-        found = precision_around(values, lambda: self.ask(between, *args))
+        found = precision_around(values, lambda: self.ask(between(), *args))
         if found > self.eps:
             self.eps = found
             raise CoarserError(found)

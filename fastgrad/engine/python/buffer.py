@@ -74,8 +74,9 @@ def _block(walk: Walk, numbers: range, out: Output, values: Array | None, tick: 
         if tick:
             tick(n)
     if walk.look.doubtful and call.steps.rule == "default":
-        between = rows[0] + table.stencil.displaced[0] * irregular(rows.shape[1]) * h[0, : rows.shape[1]]
-        walk.look.check_digits(found, call.argument(between), *call.args_at(numbers.start))
+        far = table.stencil.displaced[0] * h[0, : rows.shape[1]]
+        between = lambda: call.argument(rows[0] + irregular(rows.shape[1]) * far)
+        walk.look.check_digits(found, between, *call.args_at(numbers.start))
     if values is not None:
         values[some] = centers
     if call.looks_beside and walk.look.steep is None:
@@ -152,7 +153,7 @@ def around(look: Look, x: Array, formula: Stencil, hs: list[float], *, given: bo
     room = [0.0] * (len(hs) * len(formula.displaced))
     along_axes(look, formula.displaced, x, hs, room, x.copy(), range(len(hs)))
     if look.doubtful and not given:
-        look.check_digits(room, x + formula.displaced[0] * irregular(x.size) * hs, *look.args)
+        look.check_digits(room, lambda: x + formula.displaced[0] * irregular(x.size) * hs, *look.args)
     return quotients(formula, [float(value) for value in room], 0.0, hs)
 
 
