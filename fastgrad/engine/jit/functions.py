@@ -273,7 +273,7 @@ def _compare(call: Call, function: Function, n: int, argument: Callable[[Array],
     """Numba's version of a plain function must give what the function gives: it freezes state and random numbers."""
     x, given = argument(call.points.row(n)), rest_at(call, n)
     before = [row.tobytes() for row in given[len(call.args) :]]
-    raw = function.compiled(x.copy(), *given)
+    raw = _compiled_value(call, function, n, x, given)
     if before != [row.tobytes() for row in given[len(call.args) :]]:
         msg = "f writes into a row of batch_args; let it work on a copy, as row.copy()"
         raise EngineError(msg)
@@ -283,6 +283,16 @@ def _compare(call: Call, function: Function, n: int, argument: Callable[[Array],
         for part, compiled in zip(parts, found, strict=True):
             _check_same(call, compiled, output(call, part(plain)))
     return found[0].shape
+
+
+def _compiled_value(call: Call, function: Function, n: int, x: Any, given: tuple[Any, ...]) -> Any:
+    """What compiled f returns; what Numba raises, as its eigvals does of complex ones, is no error of f's."""
+    try:
+        return function.compiled(x.copy(), *given)
+    except Exception as error:
+        call.f(x.copy(), *call.args_at(n))
+        msg = f"compiled by Numba, f raises {type(error).__name__} ({error}) where it gives a number in Python"
+        raise EngineError(msg) from error
 
 
 def _check_same(call: Call, compiled: Array, plain: Array) -> None:

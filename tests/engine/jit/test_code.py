@@ -441,3 +441,29 @@ def test_the_directions_of_a_single_point_are_shared_and_those_of_many_stay_toge
         bound = items(lambda a, b: done.append((a, b)), call, each, 0.0)
         assert (bound.items, bound.grain) == (count * each, grain)
     assert done == []
+
+
+def turning(x):
+    total = 0.0
+    for k in range(int(x[1] * 2)):
+        total += x[2] * k
+    return total + abs(np.linalg.eigvals(np.array([[0.0, -x[0]], [x[1], 0.0]]))[0])
+
+
+def overturned(x):
+    total = 0.0
+    for k in range(int(x[1] * 2)):
+        total += x[2] * k
+    return total + min(x[0] ** -1, 5.0) * x[1]
+
+
+@pytest.mark.parametrize(("f", "first"), [(turning, 0.5), (overturned, 0.0)])
+@pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning", "ignore::RuntimeWarning")
+def test_errors_of_numbas_own_are_none_of_f(f, first):
+    """Numba has no complex eigenvalues of real matrices, and NumPy's 0.0 ** -1 is infinite."""
+    points = np.random.default_rng(0).uniform(0.6, 0.9, (2000, 3))
+    points[0, 0] = first
+    expected = gradient(f, points, batch=True, engine="python")
+    np.testing.assert_allclose(gradient(f, points, batch=True), expected, rtol=1e-7, atol=1e-7)
+    with pytest.raises(EngineError, match="compiled by Numba, f raises"):
+        gradient(f, points, batch=True, engine="jit")
