@@ -23,13 +23,20 @@ WHOLE = 2.0**53  # from here on floats are whole, and what is made of them may n
 
 
 def asking(bound: Bound, function: Function, out: Array, values: Array | None) -> Bound:
-    """The same code, and at the end f in Python where its numbers may be others, or where it may raise."""
+    """The same code, and at the end f in Python where its numbers may be others, or where one of them raises."""
     if not function.plain:
         return bound
+    raised: list[tuple[int, int]] = []
+
+    def work(start: int, stop: int) -> None:
+        try:
+            bound.work(start, stop)
+        except Exception:  # noqa: BLE001  f itself is asked whether it is its own
+            raised.append((start, stop))
 
     def finish() -> None:
         bound.finish()
-        rows = _unlike(bound.call, function, out, values)
+        rows = np.union1d(_unlike(bound.call, function, out, values), _of_items(bound, raised))
         if rows.size:
             found = _called(bound.call, rows, out, values is not None)
             out[rows] = found[0]
@@ -40,7 +47,16 @@ def asking(bound: Bound, function: Function, out: Array, values: Array | None) -
             if rest.size:
                 _called(bound.call, rest, out, False)
 
-    return replace(bound, finish=finish)
+    return replace(bound, work=work, finish=finish)
+
+
+def _of_items(bound: Bound, ranges: list[tuple[int, int]]) -> Picks:
+    """The points to which ranges of items belong; all of them where an item is a part of a grid."""
+    count = bound.call.points.count
+    each, rest = divmod(bound.items, max(1, count))
+    if not ranges or rest or not each:
+        return np.arange(count if ranges else 0)
+    return np.concatenate([np.arange(start // each, -(-stop // each)) for start, stop in ranges])
 
 
 def _called(call: Call, rows: Picks, out: Array, value: bool) -> tuple[Array, Array | None]:
