@@ -7,6 +7,7 @@ have driven that code from the caches, it costs several times as much.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from types import FunctionType
 from typing import Any
 
@@ -69,7 +70,7 @@ def again(key: Hashable, x: Any, out: Array | None) -> Array | None:
     _, is_fresh, arrays, fill = kept
     made = np.empty(x.shape) if out is None else out
     if not is_fresh():
-        del _kept[key]
+        _kept.pop(key, None)
         return None
     if (out is not None and np.may_share_memory(x, out)) or shares(x, arrays) or shares(made, arrays):
         return None
@@ -84,7 +85,8 @@ def note(key: Hashable, call: Call, engine: str, result: Array) -> None:
     """That a call has been read, for the next one; the second time what it needs is kept."""
     before = _kept.pop(key, None)
     if len(_kept) >= KEPT:
-        _kept.pop(next(iter(_kept)), None)
+        with suppress(RuntimeError, StopIteration):  # another thread keeps something at this moment
+            _kept.pop(next(iter(_kept)), None)
     _kept[key] = _ONCE if before is None else (before is _ONCE and _prepared(call, engine, result)) or _NEVER
 
 
