@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,15 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pr
 def children():
     """The main thread's child processes, zombies among them; others' tests may have left some, such as dask's."""
     return Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def lock_of_progress_bars():
+    """From Python 3.14 on it starts a process that tracks it, which stays."""
+    with suppress(ImportError):
+        from tqdm import tqdm
+
+        tqdm.get_lock()
 
 
 @pytest.fixture(autouse=True)

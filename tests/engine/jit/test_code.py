@@ -461,11 +461,13 @@ def overturned(x):
 @pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("at_first", [True, False])
 def test_errors_of_numbas_own_are_none_of_f(f, first, at_first):
-    """Numba has no complex eigenvalues of real matrices, and NumPy's 0.0 ** -1 is infinite."""
+    """Numba has no complex eigenvalues of real matrices before NumPy 2.5, and NumPy's 0.0 ** -1 is infinite."""
     points = np.random.default_rng(0).uniform(0.6, 0.9, (2000, 3))
     points[0 if at_first else 1234, 0] = first
     expected = gradient(f, points, batch=True, engine="python")
     np.testing.assert_allclose(gradient(f, points, batch=True), expected, rtol=1e-7, atol=1e-7)
-    if at_first or f is turning:
+    if f is turning and np.lib.NumpyVersion(np.__version__) >= "2.5.0":
+        np.testing.assert_allclose(gradient(f, points, batch=True, engine="jit"), expected, rtol=1e-7, atol=1e-7)
+    elif at_first or f is turning:
         with pytest.raises(EngineError, match="compiled by Numba, f raises"):
             gradient(f, points, batch=True, engine="jit")
