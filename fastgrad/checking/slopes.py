@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..engine.python.mutation import WRITES, restore
 from ..formulas.steps import default_factor, power_of_two_below
-from ..formulas.values import as_number, precision, precision_by_digits
+from ..formulas.values import as_number, precision_shown
 from .rays import Places, Ray, Slope
 
 Array = NDArray[Any]
@@ -56,8 +56,7 @@ class Loss:
         self.evaluations += 1
         self.start = as_number(first)
         self.largest = abs(self.start)
-        shown = max(precision(first), precision_by_digits(self.start))
-        self.eps = max([shown, *(float(np.finfo(w.dtype).eps) for w in arrays.values())])
+        self.eps = max([precision_shown(first), *(float(np.finfo(w.dtype).eps) for w in arrays.values())])
         # float64 gradients are right to about 1e-14, those in single precision to about 1e-5 of their length
         self.rtol = rtol if rtol is not None else max(1e-5, 0.03 * self.eps ** (1 / 3))
         self.atol = atol

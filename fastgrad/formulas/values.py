@@ -120,6 +120,11 @@ def precision(value: Any) -> float:
     return float(np.finfo(dtype).eps) if dtype is not None and dtype.kind == "f" and dtype.itemsize < 8 else EPS
 
 
+def precision_shown(value: Any) -> float:
+    """That of a number that f returned, by its type and its digits."""
+    return max(precision(value), precision_by_digits(as_number(value)))
+
+
 _SINGLE = float(np.finfo(np.float32).eps)
 _DIGITS = 2.0**24  # a float32 has 24 binary digits
 _FEW = 64

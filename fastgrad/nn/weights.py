@@ -27,7 +27,7 @@ from ..engine.python import mutation
 from ..engine.threads import progress_report
 from ..formulas.stencils import EXACT, stencil
 from ..formulas.steps import choose_steps, irregular, with_precision
-from ..formulas.values import as_number, precision, precision_by_digits
+from ..formulas.values import as_number, precision_shown
 from ..operations.gradients import gradient
 from ..program.captures import is_compiled
 from ..results import ConstantFunctionWarning, EngineError
@@ -142,7 +142,7 @@ def weight_gradient(
         parts = _exactly(live, places, engine)
     else:
         first = _first(loss, params, further, list(arrays.values()))
-        parts = _moved(live, places, engine, used or 1, progress, {**scheme, "eps": _precision(first)})
+        parts = _moved(live, places, engine, used or 1, progress, {**scheme, "eps": precision_shown(first)})
     return parts if _is_dict(params) else parts[""]
 
 
@@ -292,10 +292,6 @@ def _first(loss: Callable[..., Any], params: Any, further: tuple[Any, ...], arra
         raise_with_network(loss, params, error)
         raise
     return first
-
-
-def _precision(first: Any) -> float:
-    return max(precision(first), precision_by_digits(as_number(first)))
 
 
 def _step(w: Array, name: str, scheme: dict[str, Any]) -> Array:

@@ -33,6 +33,7 @@ from ..formulas import stencils
 from ..formulas.stencils import EXACT
 from ..results import Result
 from . import onepoint, parts, recent
+from .asked import Asked
 from .solve import differentiate
 
 
@@ -149,10 +150,10 @@ def gradient(
            [0., 4.]])
     """
     short = not (full_output or progress) and bounds is side is noise is workers is None
-    usual = (f, x, out, args, batch_args, method, order, h, rel_step, engine)
+    asked = Asked(f, x, out, args, batch_args, method, order, h, rel_step, engine)
     again = batch or (type(method) is str and method == EXACT)
-    key = recent.key_of(*usual, batch) if short and again else None
-    found = recent.again(key, x, out) if key is not None else onepoint.gradient(*usual) if short and not batch else None
+    key = recent.key_of(asked, batch) if short and again else None
+    found = recent.again(key, x, out) if key is not None else onepoint.gradient(asked) if short and not batch else None
     if found is not None:
         return found
     check_function(f)

@@ -21,33 +21,21 @@ from ..formulas.values import ComplexError, as_number, may_be_single, precision,
 from ..program.look import CoarserError, Look, WroteError
 from ..results import EPS
 from . import hints
+from .asked import Asked
 from .solve import check_that_f_reads
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
 
-_FLOAT = np.dtype(np.float64)
 _ENGINES, _ORDERS = ("auto", "python"), (2, 4, 6, 8)
 _STEPS, _NUMBERS = (type(None), float, int), (float, int, np.float64)
 
 
-def gradient(
-    f: Function,
-    x: Any,
-    out: Any,
-    args: Any,
-    batch_args: Any,
-    method: Any,
-    order: Any,
-    h: Any,
-    rel_step: Any,
-    engine: Any,
-) -> Array | None:
+def gradient(asked: Asked) -> Array | None:
     """The gradient; None where the call is of another kind, or f."""
-    plain = out is rel_step is None and type(args) is type(batch_args) is tuple and not batch_args and callable(f)
-    usual = type(x) is np.ndarray and x.dtype is _FLOAT and x.ndim == 1 and 0 < x.size <= FEW
-    named = type(method) is type(engine) is str and method == "central" and engine in _ENGINES
-    if not (plain and usual and named and type(order) is int and order in _ORDERS and type(h) in _STEPS):
+    f, x, out, args, _, method, order, h, rel_step, engine = asked
+    few = asked.is_usual and x.ndim == 1 and 0 < x.size <= FEW and out is rel_step is None and callable(f)
+    if not (few and method == "central" and engine in _ENGINES and order in _ORDERS):
         return None
     formula = stencils.stencil(1, order, method)
     hs = few_steps(x.tolist(), formula, h)

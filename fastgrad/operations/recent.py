@@ -20,46 +20,31 @@ from ..engine.choose import choose
 from ..program.freshness import Watch, shares
 from ..program.keys import unchanging
 from ..results import EngineError
+from .asked import Asked, is_plain
 
 Array = NDArray[Any]
 
 KEPT = 8
-_FLOAT = np.dtype(np.float64)
-_STEPS, _ENGINES = (type(None), float, int), ("auto", "simd")
+_ENGINES = ("auto", "simd")
 
 _ONCE = object()
 _NEVER = object()
 _kept: dict[Hashable, Any] = {}  # of a call its function and what fills, or one of these two
 
 
-def key_of(
-    f: Any,
-    x: Any,
-    out: Any,
-    args: Any,
-    batch_args: Any,
-    method: Any,
-    order: Any,
-    h: Any,
-    rel_step: Any,
-    engine: Any,
-    batch: bool,
-) -> Hashable | None:
+def key_of(asked: Asked, batch: bool) -> Hashable | None:
     """What a call is known by; None of those that are no usual ones."""
-    if type(args) is not tuple or type(batch_args) is not tuple or args or batch_args:
+    f, x, out, args, _, method, order, h, rel_step, engine = asked
+    if args or type(f) is not FunctionType or not asked.is_usual or engine not in _ENGINES or not _lies_well(x):
         return None
-    usual = type(f) is FunctionType and _lies_well(x) and (out is None or (_lies_well(out) and out.flags.writeable))
-    if not (usual and type(method) is type(engine) is str and type(order) is int and engine in _ENGINES):
-        return None
-    if type(h) not in _STEPS or type(rel_step) not in _STEPS:
+    if out is not None and not (is_plain(out) and _lies_well(out) and out.flags.writeable):
         return None
     lie = (x.shape, x.strides, None if out is None else (out.shape, out.strides))
     return (id(f), lie, method, order, h, rel_step, engine, bool(batch))
 
 
-def _lies_well(x: Any) -> bool:
-    array = type(x) is np.ndarray and x.dtype is _FLOAT and x.ndim > 0
-    return array and x.flags.aligned and (x.ndim == 2 or x.flags.c_contiguous)
+def _lies_well(x: Array) -> bool:
+    return x.ndim > 0 and x.flags.aligned and (x.ndim == 2 or x.flags.c_contiguous)
 
 
 def again(key: Hashable, x: Any, out: Array | None) -> Array | None:

@@ -13,7 +13,6 @@ comparison, a floor) sees f's own operations at the displaced points, with the b
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import cache
 from typing import Any
 
 from ..formulas.properties import cached_property
@@ -308,13 +307,17 @@ def slopeless(program: Program) -> set[int]:
     So is a selection by a mask that moves wherever what it selects does. Huber's loss takes half the operations for it.
     """
     read = {int(k) for tag, k in program.outputs if tag == "v"}
-    moves = cache(lambda: coordinates(program))
+    moves = coordinates(program) if any(node[0] == "select" for node in program.nodes) else []
     for j in range(len(program.nodes) - 1, -1, -1):
-        name, (tag, k), *others = program.nodes[j]
-        moving = name == "select" and tag == "v" and moves()[int(k)] == moves()[j]
-        if j in read and (name in IDENTITIES or (name == "select" and not moving)):
-            read.update([int(k) for tag, k in ((tag, k), *others) if tag == "v"])
+        name, *operands = program.nodes[j]
+        if j in read and (name in IDENTITIES or (name == "select" and not _moves_as(moves, operands[0], j))):
+            read.update([int(k) for tag, k in operands if tag == "v"])
     return {j for j, node in enumerate(program.nodes) if j not in read and node[0] in _FREE}
+
+
+def _moves_as(moves: list[int], mask: Operand, j: int) -> bool:
+    """Whether a mask moves with the same coordinates as a node."""
+    return mask[0] == "v" and moves[int(mask[1])] == moves[j]
 
 
 def _at_points(walk: Walk, nodes: list[int], free: Collection[int]) -> set[int]:
