@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..results import EPS
 from . import kernels, threads
-from .call import Call, Output, Rows, Workers
+from .call import Call, Output, Rows, Workers, without_points
 from .kernels import Kernel
 from .python import buffer, complexsteps, mapped
 
@@ -156,8 +156,7 @@ class Interpreted:
 
 def bound_anew(code: Code, call: Call) -> Fill:
     """What fills other arrays of the shapes of a call's, which it does not hold."""
-    rest = replace(call, points=Rows(np.empty((0, call.points.dimension)), call.points.shape))
-    layout = call.points.layout
+    rest, layout = without_points(call), call.points.layout
 
     def fill(x: Array, out: Array) -> bool:
         code.bind(replace(rest, points=Rows(x.reshape(layout), rest.points.shape)), out).run()

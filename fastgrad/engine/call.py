@@ -210,6 +210,11 @@ class Call:
         return self.points.row(self.finite())
 
 
+def without_points(call: Call) -> Call:
+    """The same call of no points, to be kept: it does not hold those that it was made with."""
+    return replace(call, points=Rows(np.empty((0, call.points.dimension)), call.points.shape))
+
+
 def subset(call: Call, picks: NDArray[np.intp]) -> Call:
     """The same call at some of its points, given as rows."""
     points, size = call.points, call.steps.size

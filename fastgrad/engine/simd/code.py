@@ -204,7 +204,7 @@ class Code:
         if not call.points.dimension:
             return Bound("simd", call, lambda start, stop: None, 0, 1, count)
         flat = made.reshape(count, -1)
-        return self._on_copies(call, flat, values) if needs_copies(call, flat) else self._on_arrays(call, flat, values)
+        return self._on_copies(call, flat, values) if _needs_copies(call, flat) else self._on_arrays(call, flat, values)
 
     def again(self, call: Call, out: Array) -> Fill | None:
         """What fills other arrays that lie as these; None where that depends on what is in them."""
@@ -212,7 +212,7 @@ class Code:
 
         flat = out.reshape(call.points.count, -1)
         alike = self.family.how == "written" and is_settled(call, self.program)
-        if not alike or needs_copies(call, flat) or not np.may_share_memory(flat, out):
+        if not alike or _needs_copies(call, flat) or not np.may_share_memory(flat, out):
             return None
         made = Rebound(self, call, flat)
         return made.fill if made.places is None else None
@@ -271,7 +271,7 @@ class Code:
         return bound
 
 
-def needs_copies(call: Call, out: Array | None) -> bool:
+def _needs_copies(call: Call, out: Array | None) -> bool:
     """Fewer points than lanes, or a grid whose last axis is shorter; elements between multiples of eight bytes."""
     grid = isinstance(call.points, Grid)
     run = len(call.points.axes[-1]) if isinstance(call.points, Grid) else call.points.count
@@ -310,7 +310,7 @@ def _compare(call: Call, code: Code, form: Form) -> None:
 def _expected_form(call: Call, code: Code, out: Output | None) -> Form:
     """That of a call whose outputs will lie as in `out`, or as in a new array."""
     flat = out.reshape(call.points.count, -1) if isinstance(out, np.ndarray) else None
-    if needs_copies(call, flat):
+    if _needs_copies(call, flat):
         call, flat = _widened(call), None
     shape = (call.points.count, len(code.program.outputs) * len(call.table.scale))
     return form_of(call, kind_of(shape, None if flat is None else flat.strides), code.is_long)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..bound import Bound
-from ..call import Call, Rows
+from ..call import Call, without_points
 from ..kernels import Kernel
 from .arguments import PLACES, address_of
 
@@ -30,8 +29,7 @@ class Rebound:
     def __init__(self, code: Any, call: Call, out: Array) -> None:
         self._kernel, self._block, (self._items, self._grain), _, self.places = code.laid_out(call, out, None)
         self._block.kept.clear()
-        self._call = replace(call, points=Rows(np.empty((0, call.points.dimension)), call.points.shape))
-        self._pace, self._count = code.family.pace, call.points.count
+        self._call, self._pace, self._count = without_points(call), code.family.pace, call.points.count
         self._free = [(self._block.slots, self._block.address)]  # lists let threads take and give back without a lock
 
     def fill(self, x: Array, out: Array) -> bool:
