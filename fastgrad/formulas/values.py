@@ -36,7 +36,11 @@ def as_number(value: Any) -> float:
             "it must return one number: write lambda x: f(x)[0]"
         )
         raise ValueError(msg)
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        msg = f"f returned a ragged {type(value).__name__}, rows of different lengths; it must return one number"
+        raise ValueError(msg) from None
     _check_real(value, array, "one real number")
     if array.size != 1:
         msg = f"f returned an array of shape {array.shape}; it must return one number, or use jacobian(f, x)"
@@ -134,7 +138,10 @@ def may_be_single(value: Any) -> bool:
     """Whether a float, or all of an array, has no more digits than a float32: of others one in 2^29 has not."""
     if type(value) is float or type(value) is np.float64:
         return (math.frexp(value)[0] * _DIGITS).is_integer()
-    return bool(_are_integers(np.frexp(np.asarray(value, dtype=np.float64))[0] * _DIGITS).all())
+    array = np.asarray(value, dtype=np.float64)
+    if array.size <= _FEW:  # a microsecond; arrays take eight
+        return all((math.frexp(number)[0] * _DIGITS).is_integer() for number in array.ravel().tolist())
+    return bool(_are_integers(np.frexp(array)[0] * _DIGITS).all())
 
 
 def precision_by_digits(values: Any) -> float:
@@ -144,7 +151,7 @@ def precision_by_digits(values: Any) -> float:
     float64, of its gradient one digit is left. One of them must fill its digits; whole numbers and halves do not.
     """
     given = np.asarray(values, dtype=np.float64)
-    if given.size <= _FEW and not all(map(may_be_single, given.ravel().tolist())):  # a microsecond; arrays take ten
+    if given.size <= _FEW and not may_be_single(given):  # a microsecond; arrays take ten
         return EPS
     numbers = np.frexp(given)[0] * _DIGITS
     numbers = numbers[numbers != 0.0]

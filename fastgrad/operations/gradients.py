@@ -224,6 +224,11 @@ def value_and_gradient(
     >>> print(value, slope)
     25.0 [6. 8.]
     """
+    if not (full_output or progress or batch) and bounds is side is noise is workers is None:
+        asked = Asked(f, x, out, args, batch_args, method, order, h, rel_step, engine)
+        both = onepoint.value_and_gradient(asked)
+        if both is not None:
+            return both
     check_function(f)
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)

@@ -30,6 +30,8 @@ from ..engine.options import Labelled, Many, Numbers, Sided
 from ..formulas import stencils
 from ..formulas.steps import Steps, check_direction, choose_steps, direction_step
 from ..results import Result
+from . import onepoint
+from .asked import Asked
 from .solve import differentiate
 
 
@@ -85,6 +87,11 @@ def jacobian(
     array([[3., 2., 0.],
            [1., 0., 1.]])
     """
+    if not (full_output or progress or batch) and bounds is side is noise is workers is None:
+        asked = Asked(f, x, out, args, batch_args, method, order, h, rel_step, engine)
+        found = onepoint.jacobian(asked)
+        if found is not None:
+            return found
     check_function(f)
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)

@@ -1,4 +1,4 @@
-"""Gradients at one point of few coordinates, and derivatives at a number, by f itself: what else is done takes longer.
+"""First derivatives at one point of few coordinates, or at a number, by f itself: what else is done takes longer.
 
 Anything but a plain array, central differences and an f that leaves its argument alone goes the way of all calls.
 """
@@ -6,15 +6,17 @@ Anything but a plain array, central differences and an f that leaves its argumen
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.arguments import read_call
-from ..engine.call import Call
-from ..engine.python.buffer import FEW, around, quotients
+from ..engine.call import Call, Target
+from ..engine.python.around import Around, quotients
+from ..engine.python.buffer import FEW
 from ..formulas import stencils
+from ..formulas.steepness import is_any_suspicious
 from ..formulas.stencils import Stencil
 from ..formulas.steps import few_steps
 from ..formulas.values import ComplexError, as_number, may_be_single, precision, precision_by_digits
@@ -26,6 +28,7 @@ from .solve import check_that_f_reads
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
+Result = TypeVar("Result")
 
 _ENGINES, _ORDERS = ("auto", "python"), (2, 4, 6, 8)
 _STEPS, _NUMBERS = (type(None), float, int), (float, int, np.float64)
@@ -33,19 +36,28 @@ _STEPS, _NUMBERS = (type(None), float, int), (float, int, np.float64)
 
 def gradient(asked: Asked) -> Array | None:
     """The gradient; None where the call is of another kind, or f."""
-    f, x, out, args, _, method, order, h, rel_step, engine = asked
-    few = asked.is_usual and x.ndim == 1 and 0 < x.size <= FEW and out is rel_step is None and callable(f)
-    if not (few and method == "central" and engine in _ENGINES and order in _ORDERS):
+    around = _around(asked)
+    found = None if around is None else _of_f(around.slopes, asked)
+    return None if found is None else _looked_at(np.array(found[0]), asked)
+
+
+def value_and_gradient(asked: Asked) -> tuple[np.float64, Array] | None:
+    """The value and the gradient; None as of `gradient`, and where f's values tell that the steps may be too long."""
+    around = _around(asked, orders=(2,))
+    found = None if around is None else _of_f(around.value_and_slopes, asked)
+    if found is None or is_any_suspicious(found[0], found[2], EPS):
         return None
-    formula = stencils.stencil(1, order, method)
-    hs = few_steps(x.tolist(), formula, h)
-    found = None if hs is None else _found(f, x, args, formula, hs, h)
-    if found is None:
+    return np.float64(found[0]), _looked_at(np.array(found[1]), asked)
+
+
+def jacobian(asked: Asked) -> Array | None:
+    """The Jacobian; None as of `gradient`, and of an f that returns nothing."""
+    room = Target(np.empty)
+    around = _around(asked, room)
+    found = None if around is None else _of_f(around.of_many, asked, stencils.jacobian)
+    if found is None or room.shape is None:
         return None
-    result = np.array(found)
-    if not (found[0] and found[-1]):
-        check_that_f_reads(_call(f, x, args, order, h), result[None])
-    return result
+    return _looked_at(found, asked, stencils.jacobian).reshape(*room.shape, asked.x.size)
 
 
 def derivative(
@@ -80,18 +92,39 @@ def _quotient(
     return quotients(formula, values, 0.0, hs)[0]
 
 
-def _found(
-    f: Function, x: Array, args: tuple[Any, ...], formula: Stencil, hs: list[float], h: float | None
-) -> list[float] | None:
+def _around(asked: Asked, room: Target | None = None, orders: tuple[int, ...] = _ORDERS) -> Around | None:
+    """What asks f around a point; None where the call is of another kind."""
+    f, x, out, args, _, method, order, h, rel_step, engine = asked
+    few = asked.is_usual and x.ndim == 1 and 0 < x.size <= FEW and out is rel_step is None and callable(f)
+    if not (few and method == "central" and engine in _ENGINES and order in orders):
+        return None
+    formula = stencils.stencil(1, order, method)
+    hs = few_steps(x.tolist(), formula, h)
+    if hs is None:
+        return None
+    look = Look(f, args) if room is None else Look(f, args, None, room.reserve)
+    return Around(look, x, formula, hs, given=h is not None)
+
+
+def _of_f(ask: Callable[[], Result], asked: Asked, table: Any = stencils.gradient) -> Result | None:
+    """What was found; None where the usual way knows what to do with what f returned or did."""
     try:
-        return around(Look(f, args), x, formula, hs, given=h is not None)
-    except (CoarserError, ComplexError, WroteError):  # which the usual way knows what to do with
+        return ask()
+    except (CoarserError, ComplexError, WroteError):
         return None
     except Exception as error:
-        hints.raise_with_hint(_call(f, x, args, formula.order, h), error)
+        hints.raise_with_hint(_call(asked, table), error)
         raise
 
 
-def _call(f: Function, x: Array, args: tuple[Any, ...], order: int, h: float | None) -> Call:
-    how: dict[str, Any] = {"args": args, "batch_args": (), "batch": False, "method": "central", "order": order}
-    return read_call(f, x, stencils.gradient, h=h, rel_step=None, **how)[1]
+def _looked_at(found: Array, asked: Asked, table: Any = stencils.gradient) -> Array:
+    """The derivatives; who calls is told if they are such as an f has that does not react."""
+    if found.size and not (found.flat[0] and found.flat[-1]):
+        check_that_f_reads(_call(asked, table), found[None])
+    return found
+
+
+def _call(asked: Asked, table: Any) -> Call:
+    f, x, _, args, _, method, order, h, _, _ = asked
+    how: dict[str, Any] = {"args": args, "batch_args": (), "batch": False, "method": method, "order": order}
+    return read_call(f, x, table, h=h, rel_step=None, vector=table is stencils.jacobian, **how)[1]

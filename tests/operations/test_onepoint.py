@@ -1,4 +1,4 @@
-"""Gradients at one point by the short way: the bits, the errors and the warnings of the usual one."""
+"""First derivatives at one point by the short way: the bits, the errors and the warnings of the usual one."""
 
 from __future__ import annotations
 
@@ -152,6 +152,123 @@ def test_calls_of_f():
 
 def usual_calls(f):
     return gradient(f, X, full_output=True).nfev
+
+
+# --- values, and many outputs ----------------------------------------------------------------------------------------
+
+
+def outputs(x):
+    return np.array([[np.sin(x[0] * x[1]), 1e-3 * x[2] ** 2], [x[0], np.exp(x[1])]])
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """What the short ways of `jacobian` and `value_and_gradient` have given, call by call."""
+    seen = []
+    for name in ("jacobian", "value_and_gradient"):
+        short = getattr(onepoint, name)
+        monkeypatch.setattr(onepoint, name, lambda asked, short=short: (seen.append(short(asked)), seen[-1])[1])
+    return seen
+
+
+@pytest.mark.parametrize("h", [None, 1e-4, 1, 3e-7])
+@pytest.mark.parametrize("order", [2, 4, 6, 8])
+def test_jacobians_have_the_bits_of_the_usual_way(order, h, given):
+    for f in (
+        outputs,
+        lambda x: list(x[:2] ** 2),
+        lambda x: x[:1] * 3.0,
+        lambda x: 5.0 * x[0] * x[2],
+        lambda x: (x, x),
+    ):
+        found = fastgrad.jacobian(f, X, order=order, h=h)
+        usual = fastgrad.jacobian(f, X, order=order, h=h, full_output=True).value
+        assert given[-1] is found
+        assert found.tobytes() == usual.tobytes()
+        assert (found.shape, found.dtype, found.strides) == (usual.shape, usual.dtype, usual.strides)
+
+
+@pytest.mark.parametrize("h", [None, 1e-4, 3e-7])
+def test_values_and_gradients_have_the_bits_of_the_usual_way(h, given):
+    for f in (smooth, lambda x: float(x[0]) ** 2 + 1, lambda x: [[x[0] * x[1]]]):
+        value, slope = fastgrad.value_and_gradient(f, X, h=h)
+        usual, result = fastgrad.value_and_gradient(f, X, h=h, full_output=True)
+        assert given[-1] is not None
+        assert value == usual
+        assert type(value) is type(usual) is np.float64
+        assert (slope == result.value).all()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_jacobians_and_values_of_other_kinds_go_the_usual_way(name, given):
+    x, options = OTHERS[name]
+    alone = {k: v for k, v in options.items() if k != "out"}
+    f = (lambda x: np.sum(x * x)) if np.size(x) else (lambda x: 1.0)
+    with np.errstate(all="ignore"):
+        both = fastgrad.value_and_gradient(f, x, **options)
+        usual = fastgrad.value_and_gradient(f, x, full_output=True, **alone)
+        np.testing.assert_array_equal(both[1], usual[1].value)
+        assert np.array_equal(both[0], usual[0], equal_nan=True)
+        np.testing.assert_array_equal(
+            fastgrad.jacobian(f, x, **options), fastgrad.jacobian(f, x, full_output=True, **alone).value
+        )
+    assert [way for way in given if way is not None] == []
+
+
+def test_values_whose_steps_may_be_too_long_or_of_a_higher_order(given):
+    jump = lambda x: 1e3 * (x[0] > 0.5) + x[1] + x[2]
+    with pytest.warns(fastgrad.StepWarning, match="far below the step"):
+        assert fastgrad.value_and_gradient(jump, X)[1].tolist() == usual_way(jump, X).tolist()
+    assert fastgrad.value_and_gradient(smooth, X, order=4)[0] == smooth(X)
+    assert given == [None, None]
+
+
+@pytest.mark.parametrize("operation", [fastgrad.jacobian, fastgrad.value_and_gradient])
+def test_what_f_does_with_its_argument_or_returns(operation):
+    def slopes(f):
+        found = operation(f, X)
+        return np.ravel(found[1] if type(found) is tuple else found)
+
+    np.testing.assert_allclose(slopes(rude), 2.0 * (X + 1.0), rtol=1e-6)
+    for _ in range(4):
+        np.testing.assert_allclose(slopes(late), 2.0 * X, rtol=1e-6)
+    np.testing.assert_allclose(slopes(Keeper()), 2.0 * X, rtol=1e-6)
+    np.testing.assert_allclose(slopes(lambda x: float(np.float32(x @ x))), 2.0 * X, rtol=1e-2)
+    assert slopes(lambda x: np.exp(1j * x[0]) * x[1]).dtype == complex
+
+
+@pytest.mark.parametrize(
+    ("f", "options", "error"),
+    [
+        (lambda x: "text", {}, TypeError), (lambda x: x[: 1 + (x[0] > 0.5)], {}, ValueError),
+        (lambda x: [[1.0], [1.0, 2.0]], {}, (TypeError, ValueError)), (lambda x, y: x[0] * y, {}, TypeError),
+        (lambda x: x[:, 0], {}, IndexError), (lambda x: 1 / 0, {}, ZeroDivisionError),
+        (np.cumsum, {"h": 0.0}, ValueError), (np.cumsum, {"h": 1e-20}, ValueError),
+        (np.cumsum, {"order": 3}, ValueError), ("text", {}, TypeError),
+    ],
+    ids=range(10),
+)  # fmt: skip
+@pytest.mark.parametrize("operation", [fastgrad.jacobian, fastgrad.value_and_gradient])
+def test_errors_of_jacobians_and_values_are_those_of_the_usual_way(operation, f, options, error):
+    with pytest.raises(error) as short:
+        operation(f, X, **options)
+    with pytest.raises(error) as usual:
+        operation(f, X, full_output=True, **options)
+    assert str(short.value) == str(usual.value)
+
+
+def test_warnings_of_jacobians_and_values_and_their_calls_of_f():
+    for operation in (fastgrad.jacobian, fastgrad.value_and_gradient):
+        with pytest.warns(fastgrad.ConstantFunctionWarning) as seen:
+            operation(lambda x: 1.0, X)
+        assert seen[0].filename == __file__
+    calls = []
+    f = lambda x: (calls.append(1), np.sum(x))[1]
+    fastgrad.jacobian(f, X)
+    assert len(calls) == 6
+    fastgrad.value_and_gradient(f, X)
+    assert len(calls) == 13
+    assert fastgrad.jacobian(lambda x: x[:0], X).shape == (0, 3)
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------

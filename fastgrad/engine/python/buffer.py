@@ -15,7 +15,8 @@ from ...program.look import Look, references, with_steps_for_f
 from ..call import Call, Output, Rows, Target
 from ..threads import Report
 from . import workers as shares
-from .walk import Walk, along_axes
+from .around import quotients
+from .walk import Walk
 
 Array = NDArray[np.float64]
 Tick = Callable[[int], object] | None
@@ -127,34 +128,6 @@ def _few_quotients(formula: Stencil, found: Array, centers: list[Any], steps: li
     """`_sums` and `Table.combine` in Python's floats, which for two coordinates takes 7 us less."""
     each = zip(found.tolist(), centers, steps, strict=True)
     return [quotients(formula, values, center, hs) for values, center, hs in each]
-
-
-def quotients(formula: Stencil, values: list[float], center: float, hs: list[float]) -> list[float]:
-    """The derivatives along a point's coordinates, of f's values beside it."""
-    width, row = len(formula.displaced), []
-    for i, h in enumerate(hs):
-        total, around = 0.0, [*values[i * width : (i + 1) * width], center]
-        for number, a, b in formula.pairs:
-            total += number * (around[a] - around[b])
-        row.append(total / (formula.denominator * h))
-    return row
-
-
-def around(look: Look, x: Array, formula: Stencil, hs: list[float], *, given: bool) -> list[float]:
-    """The derivatives at one point of few coordinates, by a formula that does not need f at the point itself.
-
-    Raises
-    ------
-    CoarserError
-        f returns numbers of a lower precision than steps that are not given are made for.
-    WroteError
-        f has written into what was lent to it.
-    """
-    room = [0.0] * (len(hs) * len(formula.displaced))
-    along_axes(look, formula.displaced, x, hs, room, x.copy(), range(len(hs)))
-    if look.doubtful and not given:
-        look.check_digits(room, lambda: x + formula.displaced[0] * irregular(x.size) * hs, *look.args)
-    return quotients(formula, [float(value) for value in room], 0.0, hs)
 
 
 def _fill_values(call: Call, look: Look, workers: int, out: Output, _: Array | None, report: Report | None) -> None:

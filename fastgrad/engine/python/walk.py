@@ -91,22 +91,12 @@ class Walk:
         buffer = row.copy() if len(self.shape) == 1 else row.reshape(self.shape).copy()
         center: Any = 0.0
         if call.needs_base and not some.start:
-            center, buffer = self._center(buffer)
+            center, buffer = at_point(self.look, buffer, vector=call.vector)
         if call.table.along_axes:
             how: dict[str, Any] = {"vector": call.vector, "report": self.report}
             return along_axes(self.look, self.displaced, row, hs, found, buffer, some, **how), center
         move = _mover_of_many(row, hs) if self.moves_many else _mover(row, hs, v)
         return self._along_directions(buffer, move, row.tobytes(), found, some), center
-
-    def _center(self, buffer: Array) -> tuple[Any, Array]:
-        """f at the point, and the buffer for what comes next."""
-        look, held = self.look, references(buffer)
-        value = look.read(look.call(buffer))
-        center = np.array(value) if self.call.vector else value
-        look.count += 1
-        if references(buffer) != held:
-            buffer = look.leave(buffer)
-        return center, buffer
 
     def _along_directions(
         self, buffer: Array, move: Callable[..., None], before: bytes, found: Any, some: range
@@ -140,6 +130,15 @@ class Walk:
 
     def _room_for(self, value: Any) -> Array:
         return np.empty((self.call.table.displacements, *value.shape))
+
+
+def at_point(look: Look, buffer: Array, *, vector: bool = False) -> tuple[Any, Array]:
+    """f at the point itself, and the buffer for what comes next."""
+    held = references(buffer)
+    value = look.read(look.call(buffer))
+    center = np.array(value) if vector else value
+    look.count += 1
+    return center, buffer if references(buffer) == held else look.leave(buffer)
 
 
 def along_axes(
