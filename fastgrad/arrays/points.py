@@ -11,6 +11,7 @@ from ..engine.bound import Facts
 from ..engine.call import Call
 from ..engine.choose import ARRAYS
 from ..formulas.values import as_number
+from ..program.trace.retargeted import is_of_whole_arrays
 from ..results import EngineError
 from .losses import Loss
 from .nodes import Array, RefusedError
@@ -22,7 +23,7 @@ DATA = 4096
 REFUSED = "engine='arrays' cannot run this function: {}"
 
 MANY = 32
-"""Coordinates; with fewer f is called a few times only, and f's program of single numbers may be long."""
+"""Coordinates; with fewer, differences call f a few times only."""
 
 
 def suits(call: Call) -> bool:
@@ -34,13 +35,27 @@ def suits(call: Call) -> bool:
 
 
 def has_much_data(call: Call) -> bool:
-    """Whether f has many arguments, and reads many numbers beside them."""
-    if call.points.dimension < MANY:
+    """Whether a call at one point is to be tried here first: f reads many numbers beside its argument.
+
+    Differences of few coordinates call f a few times only. Exact derivatives by few coordinates of an f that goes over
+    its data in a loop are better made of single numbers.
+    """
+    if call.points.count != 1:
         return False
+    if call.points.dimension < MANY:
+        return call.table.is_exact and is_of_data(call)
     loss, _ = _loss(call)
-    return loss.numbers() - call.points.dimension >= DATA and (
-        call.table.is_exact or loss.is_worth_a_look(call.evaluations)
-    )
+    return _beside(loss) >= DATA and (call.table.is_exact or loss.is_worth_a_look(call.evaluations))
+
+
+def is_of_data(call: Call) -> bool:
+    """Whether f computes with whole arrays of many numbers, so that a call of it costs less than its single numbers."""
+    return _beside(_loss(call)[0]) >= DATA and is_of_whole_arrays(call.f)
+
+
+def _beside(loss: Loss) -> int:
+    """How many numbers it reads beside its argument."""
+    return loss.numbers() - sum(array.size for array in loss.arrays.values())
 
 
 def fill(call: Call, out: Any, values: Array | None) -> Facts | None:

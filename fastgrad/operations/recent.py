@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import points
 from ..engine.bound import Fill
 from ..engine.call import Call
 from ..engine.choose import choose
@@ -79,6 +80,8 @@ def _prepared(call: Call, engine: str, result: Array) -> tuple[Any, Callable[[],
     """None of a function that reads what may change unseen, or objects, which are not to be kept alive."""
     watch = Watch()
     if not call.points.count or unchanging(call.f, (), watch) is None or watch.has_objects:
+        return None
+    if engine == "auto" and points.has_much_data(call):
         return None
     try:
         again = getattr(choose(call, engine, result).code, "again", None)

@@ -262,8 +262,8 @@ def _run_at_once(call: Call, target: Output, values: Array | None, how: Options,
     fill = _of_coordinates(call)
     if fill:
         return fill(call, target, values, how.engine, workers, how.progress)
-    many = call.points.count == 1 and call.points.dimension >= points.MANY and how.engine == "auto"
-    facts = points.fill(call, target, values) if many and points.has_much_data(call) else None
+    by_arrays = how.engine == "auto" and points.has_much_data(call)
+    facts = points.fill(call, target, values) if by_arrays else None
     return facts or _by_engines(call, target, values, how, workers)
 
 

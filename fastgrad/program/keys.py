@@ -1,9 +1,9 @@
 """The key of a kept trace: a white list of what cannot change unseen.
 
-What a function reads is proved from its code and what that reaches: numbers, strings, small arrays by their bytes and
-by whether f may write into them, functions of the same kind, what NumPy and math had when this module was imported, and
-SciPy's own functions and distributions. Whatever else it mentions, it may read another value of at its next call, and
-has no key.
+What a function reads is proved from its code and what that reaches: numbers, strings, arrays of up to 256 kB by their
+bytes and by whether f may write into them, functions of the same kind, what NumPy and math had when this module was
+imported, and SciPy's own functions and distributions. Whatever else it mentions, it may read another value of at its
+next call, and has no key.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import builtins
 import cmath
 import dis
+import hashlib
 import math
 import operator
 import os
@@ -19,13 +20,16 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import members, scipys
 from .captures import content, function_parts, home, is_compiled, is_pythons_class, loaded, plain_function
 from .freshness import Watch
 from .members import Chain
 
-SMALL_ARRAY = 16_384  # bytes; comparing more takes longer than tracing
+# Bytes of an array that is compared: 0.2 ms, where tracing takes 2 us for each number that f reads, at least. Up to
+# WHOLE they are in the key as they are, which takes less time than their digest.
+LARGEST_ARRAY, WHOLE = 1 << 18, 1 << 14
 
 _NUMPYS = os.path.join(os.path.dirname(np.__file__), "")
 _SPACES = (np, np.linalg, math, cmath, operator)
@@ -245,14 +249,20 @@ def _value(value: Any, notes: _Notes) -> Hashable:
         return (kind, repr(value))
     if _ALWAYS.get(id(value)) is value or (kind is np.ufunc and scipys.is_own_ufunc(value)):
         return cast(Hashable, value)
-    if kind is np.ndarray and value.dtype.kind in "fiub" and value.nbytes <= SMALL_ARRAY:
+    if kind is np.ndarray and value.dtype.kind in "fiub" and value.nbytes <= LARGEST_ARRAY:
         if notes.watch:
             notes.watch.note_array(value)
         notes.arrays.append(value)
-        return (value.shape, value.strides, value.dtype.str, value.flags.writeable, value.tobytes())
+        return (value.shape, value.strides, value.dtype.str, value.flags.writeable, _numbers(value))
     if kind is tuple:
         return tuple([_value(part, notes) for part in value])
     return _known_function(value, notes)
+
+
+def _numbers(array: NDArray[Any]) -> bytes:
+    """Those of an array; of many their digest, so that keys are small."""
+    numbers = array.tobytes()
+    return numbers if len(numbers) <= WHOLE else hashlib.sha256(numbers).digest()
 
 
 def _known_function(value: Any, notes: _Notes) -> Hashable:

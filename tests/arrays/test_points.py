@@ -82,6 +82,44 @@ def test_auto_takes_them_where_f_reads_much_data_and_it_pays(f, x, options, engi
     np.testing.assert_allclose(found.value, expected, rtol=0, atol=1e-6 * np.abs(expected).max())
 
 
+ROWS = BIG[:600, :8]
+
+
+def rows(x):
+    return np.sum(np.log1p(np.exp(-(ROWS @ x))))
+
+
+def rows_in_a_loop(x):
+    total = 0.0
+    for row in ROWS[:300]:
+        total = total + np.log1p(np.exp(-(row @ x)))
+    return total
+
+
+@pytest.mark.parametrize(
+    ("f", "options", "engine"),
+    [
+        (rows, {"method": "exact"}, "arrays"), (rows, {}, "python"), (rows_in_a_loop, {"method": "exact"}, "simd"),
+        (rows, {"method": "exact", "engine": "simd"}, "simd"),
+    ],
+    ids=range(4),
+)  # fmt: skip
+def test_few_coordinates_and_much_data(f, options, engine):
+    x = np.linspace(-0.2, 0.3, 8)
+    seen = [gradient(f, x, **options) for _ in range(4)]  # the third call and later ones may take a short way
+    assert len({found.tobytes() for found in seen}) == 1
+    assert gradient(f, x, full_output=True, **options).engine == engine == explain(f, x, **options).engine
+    np.testing.assert_allclose(seen[0], gradient(f, x, order=8), rtol=0, atol=1e-7)
+
+
+def test_data_may_change_between_calls(monkeypatch):
+    x = np.linspace(-0.2, 0.3, 8)
+    before = [gradient(rows, x, method="exact") for _ in range(3)][-1]
+    monkeypatch.setitem(globals(), "ROWS", -ROWS)
+    np.testing.assert_allclose(gradient(rows, x, method="exact"), gradient(rows, x, order=8), rtol=0, atol=1e-9)
+    assert not np.allclose(before, gradient(rows, x, method="exact"))
+
+
 def test_long_programs_of_few_variables_are_exact_by_them():
     data = np.random.default_rng(1).normal(size=(50_000,))
     found = gradient(

@@ -91,6 +91,27 @@ def test_points_of_any_shape():
     assert h(square).shape == h(square).shape == (2, 2, 2, 2)
 
 
+DATA = np.random.default_rng(0).normal(size=(600, 8))
+
+
+def of_data(x):
+    return np.sum(np.log1p(np.exp(-(DATA @ x))))
+
+
+@pytest.mark.parametrize("name", ["grad", "hess"])
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_what_computes_with_much_data_is_not_compiled_number_by_number(name, method, monkeypatch):
+    from fastgrad.engine.simd import repeated
+
+    asked, x = [], np.linspace(-0.2, 0.3, 8)
+    monkeypatch.setattr(repeated, "repeat", lambda *given: asked.append(given))
+    made, _, operation = TRANSFORMS[name]
+    g = made(of_data, method=method)
+    for k in range(3):
+        assert g(x + k).tobytes() == operation(of_data, x + k, method=method).tobytes()
+    assert asked == []
+
+
 def test_a_derivative_of_which_a_part_is_zero_is_bound():
     g = fastgrad.grad(lambda x: x[0] ** 2)
     np.testing.assert_allclose(g(X), [1.0, 0.0], rtol=1e-8)

@@ -13,12 +13,11 @@ from ...llvm.interrupts import imported
 from ...llvm.memory import Memory
 from ...program.captures import shares_state
 from ...program.keys import unchanging
-from ...program.loops import repeats
 from ...program.parameters import Parameters, parameters
 from ...program.program import Program
 from ...program.trace.integers import bits
 from ...program.trace.recording import ManyWaysError, Untraceable, trace
-from ...program.trace.retargeted import Retargeted
+from ...program.trace.retargeted import is_of_whole_arrays
 from ...results import EngineError
 from ..bound import Code
 from ..call import Call, Grid
@@ -36,7 +35,9 @@ SAMPLE = 1024  # points that say which ways through f are taken, where there are
 LOOPING = 200  # decisions, as those of a loop that ends by data: of 20 turns it has 210
 MANY = 10_000  # points, where a trace of 5 ms pays
 CALLS = 8  # of f for each coordinate, as many as a trace of an f of few operations may be long
-KEPT = 1024  # programs of functions, and reasons why others have none; the least recently used ones are forgotten
+# Programs of functions, and reasons why others have none; the least recently used ones are forgotten. Of programs at
+# most as many nodes: some 250 bytes each, and as much again in what is made of them.
+KEPT, NODES = 1024, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Traced:
         return self.codes[key]
 
 
-_traces: Memory[Traced] = Memory(KEPT)
+_traces: Memory[Traced] = Memory(NODES)
 _refusals: Memory[tuple[type[Untraceable], str]] = Memory(KEPT)
 
 
@@ -102,7 +103,7 @@ def _of_sample(call: Call, place: Hashable | None) -> Traced:
         return Traced(program)
     numbers = np.array(program.constants, dtype=np.float64).tobytes()
     key = (place, program.structure, numbers, program.shape, program.raises, program.branches)
-    return _traces.get(key) or _traces.keep(key, Traced(program))
+    return _traces.get(key) or _keep(key, program)
 
 
 def sampled(call: Call) -> Program:
@@ -135,11 +136,7 @@ def is_brief(call: Call) -> bool:
         return False
     if call.total > CALLS * points.dimension or unchanging(call.f, call.args) is not None:
         return False
-    try:
-        codes = Retargeted(call.f).codes
-    except Untraceable:
-        return False
-    return bool(codes) and not repeats(codes)
+    return is_of_whole_arrays(call.f)
 
 
 def traced_shape(call: Call) -> tuple[int, ...]:
@@ -187,10 +184,14 @@ def _kept(call: Call, place: Hashable, budget: int) -> Traced:
         kind, reason = refusal
         raise kind(reason)
     try:
-        return _traces.keep(place, Traced(_trace(call, budget)))
+        return _keep(place, _trace(call, budget))
     except Untraceable as refused:
         _refusals.keep((place, budget), (type(refused), str(refused)))
         raise
+
+
+def _keep(key: Hashable, program: Program) -> Traced:
+    return _traces.keep(key, Traced(program), NODES // KEPT + len(program.nodes))
 
 
 def _trace(call: Call, budget: int, numbers: int = 0, *, sampled: bool = False) -> Program:

@@ -25,6 +25,7 @@ from ..captures import (
     rebuilt,
     with_code,
 )
+from ..loops import repeats
 from ..members import function_of, is_plain
 from .builtinfunctions import builtin_shims
 from .leftovers import stored_globals
@@ -32,7 +33,7 @@ from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
 from .numpymodule import NUMPYS
 from .paths import is_explicit
-from .refusals import refuse
+from .refusals import Untraceable, refuse
 from .replacements import replaced, with_replaced_parts
 from .tables import as_table, indexes
 
@@ -53,6 +54,15 @@ def _catches(code: CodeType) -> bool:
         return True
     opcodes = [i.opname for i in instructions(code)] if code.co_exceptiontable else []
     return opcodes.count("PUSH_EXC_INFO") > opcodes.count("WITH_EXCEPT_START")
+
+
+def is_of_whole_arrays(f: Any) -> bool:
+    """Whether neither f nor a function of the user's that it mentions goes over numbers one by one."""
+    try:
+        codes = Retargeted(f).codes
+    except Untraceable:
+        return False
+    return bool(codes) and not repeats(codes)
 
 
 class Retargeted:

@@ -111,6 +111,14 @@ def test_keys_hold_only_what_cannot_change_unseen():
     for f in (lambda x: CONFIG.k, lambda x: [k][0] + Holder.k, functools.partial(helped)):
         assert unchanging(f, ()) is None
     assert unchanging(helped, (["a list"],)) is None
+    for count in (3, 2_048, 2_049, 32_768):  # numbers as they are, or their digest
+        held = np.ones(count)
+        f = lambda x, held=held: held[-1] * x[0]
+        before = unchanging(f, ())
+        assert before == unchanging(f, ()) is not None
+        held[count // 2] = np.nextafter(1.0, 2.0)
+        assert before != unchanging(f, ())
+    assert unchanging(lambda x: CONFIG.large[0] * x[0], (np.ones(32_769),)) is None
     zero, minus = 0.0, -0.0
     assert unchanging(lambda x: zero * x[0], ()) != unchanging(lambda x: minus * x[0], ())
 

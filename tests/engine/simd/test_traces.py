@@ -73,3 +73,13 @@ def test_what_may_change_unseen_is_compared_at_each_call(comparisons):
     for _ in range(2):
         gradient(f, POINTS, batch=True, engine="simd")
     assert len(comparisons) == 2
+
+
+def test_programs_are_kept_within_a_budget_of_nodes(monkeypatch):
+    monkeypatch.setattr(traces._traces, "limit", 30_000)
+    traces._traces.clear()
+    for k in range(4):
+        data = np.arange(3_000.0) + k  # 9 000 nodes
+        gradient(lambda x, data=data: np.sum((data - x[0]) ** 2), np.array([1.0]), method="exact", engine="simd")
+        assert traces._traces.weight <= 30_000
+    assert len(traces._traces) == 3
