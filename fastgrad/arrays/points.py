@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..engine.bound import Facts
-from ..engine.call import Call
+from ..engine.call import Call, Output, Target, subset
 from ..engine.choose import ARRAYS
+from ..engine.threads import Report
 from ..formulas.values import as_number
 from ..program.trace.retargeted import is_of_whole_arrays
 from ..results import EngineError
@@ -68,6 +70,24 @@ def fill(call: Call, out: Any, values: Array | None) -> Facts | None:
         return None
 
 
+def fill_each(call: Call, out: Any, values: Array | None, report: Report | None) -> Facts | None:
+    """As `fill`, of any number of points, one after the other."""
+    counted, count = 0, call.points.count
+    for n in range(count):
+        one, part = replace(subset(call, np.array([n])), args=call.args_at(n), batch=()), slice(n, n + 1)
+        facts = fill(one, _part(out, part), None if values is None else values[part])
+        if facts is None:
+            return None
+        counted += facts.nfev
+        if report:
+            report(n + 1, count)
+    return Facts("arrays", counted)
+
+
+def _part(out: Output, some: slice) -> Output:
+    return Target(lambda shape: out.reserve(shape)[some]) if isinstance(out, Target) else out[some]
+
+
 def fill_asked(call: Call, out: Any, values: Array | None) -> Facts:
     """The same for engine="arrays"."""
     if not suits(call):
@@ -116,6 +136,17 @@ def described(call: Call, asked: bool) -> str:
         if not asked:
             return ""
         raise EngineError(REFUSED.format(refused)) from refused
+
+
+def described_each(call: Call) -> str:
+    """How `fill_each` would run, or nothing; as the first point does."""
+    from .live import described as how  # noqa: PLC0415
+
+    one = replace(subset(call, np.array([0])), args=call.args_at(0), batch=())
+    try:
+        return how(_loss(one)[0], None, asked=False) if suits(one) else ""
+    except RefusedError:
+        return ""
 
 
 def _loss(call: Call) -> tuple[Loss, Array]:

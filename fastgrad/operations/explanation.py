@@ -28,7 +28,8 @@ from ..engine.choose import check_engine, choose
 from ..engine.options import Numbers
 from ..formulas import stencils
 from ..formulas.values import ComplexError
-from ..results import Explanation
+from ..program.trace.refusals import SINGLE
+from ..results import EngineError, Explanation
 from . import parts
 from .hints import refuse_dict
 from .solve import check_combination, none_ran
@@ -87,7 +88,16 @@ def _explanation(call: Call, engine: str, threads_used: int) -> Explanation:
     by_arrays = points.described(call, engine == "arrays") if engine in {"auto", "arrays"} else ""
     if by_arrays:
         return Explanation("arrays", by_arrays)
-    chosen = choose(call, engine)
+    try:
+        return _of_choice(call, choose(call, engine), threads_used)
+    except EngineError as refused:
+        each = points.described_each(call) if engine == "auto" and SINGLE in str(refused) else ""
+        if not each:
+            raise
+        return Explanation("arrays", f"{_counted(call.points.count, 'point')}, {each}", str(refused))
+
+
+def _of_choice(call: Call, chosen: Choice, threads_used: int) -> Explanation:
     if chosen.code is not None and call.table.is_exact:
         return Explanation(chosen.engine, _explanation_of_exact(call, chosen.code, threads_used), chosen.reason)
     if chosen.code is not None:

@@ -281,10 +281,12 @@ def _by_engines(call: Call, target: Output, values: Array | None, how: Options, 
         return run(call, target, values, how.engine, workers, how.progress)
     except EngineError as refused:  # of exact derivatives, for which there is one engine
         is_long = how.engine == "auto" and SINGLE in str(refused)
-        facts = points.fill(call, target, values) if is_long else None
-        if facts is None:
-            raise
-        return facts
+        if is_long:
+            with progress_report(how.progress, "point") as report:
+                facts = points.fill_each(call, target, values, report)
+            if facts is not None:
+                return facts
+        raise
 
 
 def by_definition(call: Call, target: Output, values: Array | None, report: Report | None) -> Facts:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad import EngineError, explain, gradient, value_and_gradient
 from fastgrad.formulas import reference
 
@@ -128,6 +129,53 @@ def test_long_programs_of_few_variables_are_exact_by_them():
     assert found.engine == "arrays"
     inner = 1.0 - np.tanh(0.3 * data + 0.2) ** 2
     np.testing.assert_allclose(found.value, [np.sum(inner * data), np.sum(inner)], rtol=1e-12)
+
+
+LONG = np.random.default_rng(2).normal(size=(7_000, 8))
+FEW = np.random.default_rng(3).uniform(-0.3, 0.3, (3, 8))
+
+
+def long(x, scale=1.0):
+    return scale * np.sum(np.log1p(np.exp(LONG @ x)))
+
+
+def by_hand(x, scale=1.0):
+    return scale * (LONG.T / (1.0 + np.exp(-(LONG @ x.T)).T[..., None, :])).sum(axis=-1)
+
+
+def test_long_programs_at_several_points_go_one_by_one():
+    seen, expected = [], by_hand(FEW)
+    value, slope = value_and_gradient(long, FEW, batch=True, method="exact", progress=lambda *at: seen.append(at))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert value.tolist() == [long(x) for x in FEW]
+    np.testing.assert_allclose(slope, expected, rtol=1e-12)
+    for n, x in enumerate(FEW):
+        assert (slope[n] == gradient(long, x, method="exact")).all()
+    scales = np.array([1.0, -2.0, 0.5])
+    scaled = gradient(long, FEW, batch=True, batch_args=(scales,), method="exact", full_output=True)
+    assert scaled.engine == explain(long, FEW, batch=True, method="exact").engine == "arrays"
+    np.testing.assert_allclose(scaled.value, expected * scales[:, None], rtol=1e-12)
+    assert gradient(long, FEW.astype(np.float32), batch=True, method="exact").dtype == np.float32
+
+
+def test_other_derivatives_of_long_programs_at_several_points():
+    both = lambda x: np.stack([long(x), x @ x])
+    slope = by_hand(FEW)
+    found = fastgrad.jacobian(both, FEW, batch=True, method="exact")
+    np.testing.assert_allclose(found, np.stack([slope, 2.0 * FEW], axis=1), rtol=1e-12)
+    along = fastgrad.jvp(long, FEW, np.ones(8), batch=True, method="exact")
+    np.testing.assert_allclose(along, slope.sum(axis=1), rtol=1e-11)
+    product = fastgrad.hvp(long, FEW, np.ones(8), batch=True, method="exact")
+    np.testing.assert_allclose(fastgrad.hessian(long, FEW, batch=True, method="exact").sum(axis=2), product, rtol=1e-11)
+
+
+def test_long_programs_that_cannot_be_had_say_so():
+    ordered = lambda x: np.sum((LONG @ x)[np.argsort(LONG @ x)] ** 2)
+    for options in ({}, {"batch": True}):
+        with pytest.raises(EngineError, match="needs a trace of f"):
+            gradient(ordered, FEW if options else FEW[0], method="exact", **options)
+        with pytest.raises(EngineError, match="needs a trace of f"):
+            explain(ordered, FEW if options else FEW[0], method="exact", **options)
 
 
 @pytest.mark.parametrize(
