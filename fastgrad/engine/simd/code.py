@@ -123,11 +123,11 @@ class Family:
         """Of long programs f is a function apart, made quickly and once for all tables."""
         frame, value = self._frame(program, table, form), _value_of(program, form.batch)
         self._stored[form] = frame.stored
+        straight = self.how == "written" and form.source != "grid"
         if len(program.nodes) <= QUICK_OPERATIONS:
-            straight = frame.written_out and form.source != "grid"
             return machine.functions(module(frame, value), "kernel", "value", quick=form.quick, straight=straight)
         quick = form.quick or table.is_value or (self.how == "written" and len(program.outputs) > QUICK_OUTPUTS)
-        kernel = machine.functions(module(frame), "kernel", quick=quick)
+        kernel = machine.functions(module(frame), "kernel", quick=quick, straight=straight)
         return [*kernel, *machine.functions(module(value), "value", quick=True)]
 
     def _frame(self, program: Program, table: Table, form: Form) -> Frame:

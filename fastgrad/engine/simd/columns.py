@@ -71,7 +71,7 @@ class Columns:
             made = differences.differences(program, stencils.value())
             frame = written_out(program, made, form_of_columns(), "kernel")
             text = module(frame) + _sets()
-            (self._sets,) = machine.functions(text, "sets", straight=frame.written_out)
+            (self._sets,) = machine.functions(text, "sets", straight=True)
         except Unsupported as missing:
             msg = f"this machine has no vector form of {missing}"
             raise EngineError(msg) from None
