@@ -26,9 +26,9 @@ from ..engine.bound import Choice, Code
 from ..engine.call import Call, Workers
 from ..engine.choose import check_engine, choose
 from ..engine.options import Numbers
+from ..engine.simd.traces import UntracedError
 from ..formulas import stencils
 from ..formulas.values import ComplexError
-from ..program.trace.refusals import SINGLE
 from ..results import EngineError, Explanation
 from . import parts
 from .hints import refuse_dict
@@ -91,7 +91,8 @@ def _explanation(call: Call, engine: str, threads_used: int) -> Explanation:
     try:
         return _of_choice(call, choose(call, engine), threads_used)
     except EngineError as refused:
-        each = points.described_each(call) if engine == "auto" and SINGLE in str(refused) else ""
+        untraced = engine == "auto" and isinstance(refused.__cause__, UntracedError)
+        each = points.described_each(call) if untraced else ""
         if not each:
             raise
         return Explanation("arrays", f"{_counted(call.points.count, 'point')}, {each}", str(refused))

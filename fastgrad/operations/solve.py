@@ -15,12 +15,12 @@ from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target, Workers
 from ..engine.choose import check_engine, run, warn_if_constant, warn_if_slow
 from ..engine.python import elementwise
+from ..engine.simd.traces import UntracedError
 from ..engine.threads import Report, progress_report
 from ..formulas import reference
 from ..formulas.values import ComplexError, as_number
 from ..program.captures import shares_state
 from ..program.look import Look
-from ..program.trace.refusals import SINGLE
 from ..results import EngineError, Result, status_of, users_level
 from . import adaptive, blocks, bounds, complexstep, directions, hints, longsteps, noise, parts
 
@@ -280,8 +280,7 @@ def _by_engines(call: Call, target: Output, values: Array | None, how: Options, 
     try:
         return run(call, target, values, how.engine, workers, how.progress)
     except EngineError as refused:  # of exact derivatives, for which there is one engine
-        is_long = how.engine == "auto" and SINGLE in str(refused)
-        if is_long:
+        if how.engine == "auto" and isinstance(refused.__cause__, UntracedError):
             with progress_report(how.progress, "point") as report:
                 facts = points.fill_each(call, target, values, report)
             if facts is not None:

@@ -143,6 +143,26 @@ def by_hand(x, scale=1.0):
     return scale * (LONG.T / (1.0 + np.exp(-(LONG @ x.T)).T[..., None, :])).sum(axis=-1)
 
 
+TIMES, SEEN = np.sort(np.random.default_rng(4).random(40)), np.random.default_rng(5).normal(size=40)
+
+
+def gaussian_process(p):
+    near = np.exp(-0.5 * ((TIMES[:, None] - TIMES) / p[1]) ** 2)
+    root = np.linalg.cholesky(p[0] * near + p[2] * np.eye(40))
+    z = np.linalg.solve(root, SEEN)
+    return 0.5 * z @ z + np.sum(np.log(np.diag(root)))
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_what_no_program_of_single_numbers_has(batch):
+    x = np.array([[1.0, 0.3, 0.1], [0.8, 0.2, 0.3]]) if batch else np.array([1.0, 0.3, 0.1])
+    found = gradient(gaussian_process, x, batch=batch, method="exact", full_output=True)
+    assert found.engine == explain(gaussian_process, x, batch=batch, method="exact").engine == "arrays"
+    np.testing.assert_allclose(found.value, gradient(gaussian_process, x, batch=batch, order=8), rtol=1e-8)
+    with pytest.raises(EngineError, match="cholesky of a matrix of 40 rows"):
+        gradient(gaussian_process, x, batch=batch, method="exact", engine="simd")
+
+
 def test_long_programs_at_several_points_go_one_by_one():
     seen, expected = [], by_hand(FEW)
     value, slope = value_and_gradient(long, FEW, batch=True, method="exact", progress=lambda *at: seen.append(at))

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...llvm import machine
+from ...program.differences import Written
 from ...program.parameters import Parameters
 from ...program.program import Program
+from ...program.schedule import Schedule
 from ...results import EngineError
 from ..call import Call, Rows
 from .code import Code, code_of
@@ -43,9 +45,12 @@ class Repeated(NamedTuple):
     tune: Tune
 
 
-# Of a longer derivative LLVM takes 0.1 to 0.3 s to make what saves 50 us a call beside NumPy. Of 1 000 variables
-# differences by Python cost 13 ms and LLVM takes 0.8 s: they are compiled whenever they can be written out.
-LONGEST_EXACT = 1_500
+# Of a longer derivative LLVM takes 0.1 to 0.3 s to make what saves 50 us a call beside NumPy, unless there is one thing
+# after the other: NumPy takes 1.5 us for each of its calls, LLVM 40 us for a node once, so that of 4 nodes to a call it
+# is repaid by 100 calls. A likelihood that goes through 500 numbers in a loop takes 17 ms by NumPy, 0.1 ms compiled.
+# Of 1 000 variables differences by Python cost 13 ms and LLVM takes 0.8 s: they are compiled whenever they can be
+# written out.
+LONGEST_EXACT, AT_ONCE = 1_500, 4
 
 
 def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...]) -> Repeated:
@@ -64,7 +69,7 @@ def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...]) -> Repeated
     if 1 < count < machine.lanes():
         msg = f"{count} points are fewer than the processor has lanes"
         raise EngineError(msg)
-    if call.table.is_exact and len(scheduled(kept.program, call.table)[0].program.nodes) > LONGEST_EXACT:
+    if call.table.is_exact and _is_wide(*scheduled(kept.program, call.table)):
         msg = "its derivative is too long to be worth compiling"
         raise EngineError(msg)
     code = code_of(kept, often)
@@ -73,6 +78,12 @@ def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...]) -> Repeated
         raise EngineError(msg)
     shape = (*lead, *(kept.program.shape if call.vector else ()), *tail)
     return _run(code, often, (*lead, *call.points.shape), shape, kept.sides)
+
+
+def _is_wide(written: Written, steps: Schedule) -> bool:
+    """Whether NumPy computes a long derivative in few calls."""
+    nodes = len(written.program.nodes)
+    return nodes > LONGEST_EXACT and nodes > AT_ONCE * len(steps.steps)
 
 
 def _run(code: Code, call: Call, given: tuple[int, ...], shape: tuple[int, ...], sides: Sides) -> Repeated:

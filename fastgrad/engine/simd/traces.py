@@ -60,6 +60,10 @@ class Traced:
         return self.codes[key]
 
 
+class UntracedError(EngineError):
+    """f is no program of single numbers, whatever points there are."""
+
+
 _traces: Memory[Traced] = Memory(NODES)
 _refusals: Memory[tuple[type[Untraceable], str]] = Memory(KEPT)
 
@@ -86,7 +90,7 @@ def traced(call: Call) -> Traced:
         n = call.finite()
         value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
         (as_numbers if call.vector else as_number)(value)  # an f that returns no number at all says so on every engine
-        raise EngineError(str(refused)) from None
+        raise UntracedError(str(refused)) from None
 
 
 def _is_wasteful(call: Call, program: Program) -> bool:

@@ -113,8 +113,23 @@ def test_what_is_not_worth_it(monkeypatch):
         with pytest.raises(EngineError, match="fewer than the processor has lanes"):
             repeat(f, ROWS[:2])
     monkeypatch.setattr(repeated, "LONGEST_EXACT", 3)
+    wide = lambda x: np.sum(np.sin(np.arange(1.0, 21.0) * x[0]))  # of which NumPy computes all terms at once
     with pytest.raises(EngineError, match="too long to be worth compiling"):
-        repeat(f, ROWS[0], method="exact")
+        repeat(wide, ROWS[0], method="exact")
+
+
+def test_one_thing_after_the_other_is_worth_it(monkeypatch):
+    monkeypatch.setattr(repeated, "LONGEST_EXACT", 3)
+
+    def in_turn(x):
+        v = x[0]
+        for k in range(20):
+            v = np.sin(v + k * x[1]) + x[2]
+        return v
+
+    run = repeat(in_turn, ROWS[0], method="exact")
+    for row in ROWS[:3]:
+        np.testing.assert_allclose(run(row), fastgrad.gradient(in_turn, row, method="exact"), rtol=1e-14)
 
 
 def test_most_results_that_are_zero_go_another_way():
