@@ -26,6 +26,7 @@ import numpy as np
 from ..engine.numbers import read_only
 from ..program.captures import home, is_installed, is_pythons_class, is_users_module
 from . import algebra  # noqa: F401  whose rules are found in FUNCTIONS
+from .densities import distributions
 from .functions import SCIPYS
 from .holdings import holds_users, is_packages_class
 from .moves import put
@@ -96,6 +97,7 @@ class Rebuilder:
         self._memo |= replaced(self)
         special: Any = sys.modules.get("scipy.special")
         self._memo |= {id(f): either(SCIPYS[n], f) for n, f in _named(special, SCIPYS)} if special else {}
+        self._memo |= distributions()
         self.standins = {number for number, made in self._memo.items() if not isinstance(made, (Module, Recorder))}
 
     def __call__(self, value: Any) -> Any:
@@ -235,7 +237,7 @@ class Rebuilder:
         return self.spaces[id(space)]
 
     def _module(self, module: types.ModuleType) -> Any:
-        if is_users_module(module) or module.__name__ in {"scipy", "scipy.special"}:
+        if is_users_module(module) or module.__name__ in {"scipy", "scipy.special", "scipy.stats"}:
             return Module(module, self, {})
         return module
 

@@ -1,0 +1,106 @@
+"""Densities of scipy.stats on whole arrays: SciPy's numbers, and derivatives of likelihoods."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.stats import norm
+
+import fastgrad
+from fastgrad import EngineError, gradient
+from fastgrad.arrays.densities import FAMILIES, _rule
+
+RNG = np.random.default_rng(0)
+NORMAL, PART, COUNTS = RNG.normal(size=600), RNG.uniform(0.05, 0.95, 600), RNG.integers(0, 6, 600).astype(float)
+SHAPES = {
+    "norm": (NORMAL, ()), "expon": (PART, ()), "gamma": (PART, (2.3,)), "beta": (PART, (1.4, 2.2)),
+    "t": (NORMAL, (4.5,)), "laplace": (NORMAL, ()), "cauchy": (NORMAL, ()), "lognorm": (PART, (0.8,)),
+    "weibull_min": (PART, (1.7,)), "poisson": (COUNTS, (1.9,)), "binom": (COUNTS, (7.0, 0.3)),
+    "nbinom": (COUNTS, (3.5, 0.4)), "bernoulli": (COUNTS > 2, (0.3,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_formulas_give_scipys_numbers(name):
+    data, shapes = SHAPES[name]
+    own, discrete = getattr(stats, name), FAMILIES[name].discrete
+    more = () if discrete else (0.0 if name == "beta" else -0.1, 1.3)
+    for method in ("pmf", "logpmf") if discrete else ("pdf", "logpdf"):
+        found = _rule(name, method)(data, *shapes, *more)
+        np.testing.assert_allclose(found, getattr(own, method)(data, *shapes, *more), rtol=1e-12, atol=1e-14)
+    assert _rule(name, "ppf") is None
+
+
+@pytest.mark.parametrize("method", ["cdf", "logcdf", "sf", "logsf"])
+def test_the_normal_distributions_tails(method):
+    np.testing.assert_allclose(
+        _rule("norm", method)(NORMAL, 0.3, scale=2.0), getattr(norm, method)(NORMAL, 0.3, 2.0), rtol=1e-13
+    )
+
+
+def expit(u):
+    return 1.0 / (1.0 + np.exp(-u))
+
+
+LIKELIHOODS = {
+    "norm": (lambda p: stats.norm.logpdf(NORMAL, p[0], np.exp(p[1])), [0.1, 0.2]),
+    "by name": (lambda p: norm.logpdf(NORMAL, scale=p[1], loc=p[0]), [0.1, 1.2]),
+    "given": (lambda p: stats.norm(p[0], scale=p[1]).logpdf(NORMAL), [0.1, 1.2]),
+    "given numbers": (lambda p: stats.norm(0.1, 2.0).logpdf(p[0] * NORMAL - p[1]), [0.7, 1.2]),
+    "mixture": (
+        lambda p: np.log(p[0] * norm.pdf(NORMAL, p[1], 1.0) + (1 - p[0]) * norm.pdf(NORMAL, p[2])),
+        [0.3, 1, 2],
+    ),
+    "tails": (lambda p: norm.logcdf(p[0] * NORMAL) + norm.logsf(NORMAL, p[1]) + norm.cdf(p[1] * NORMAL), [0.7, 0.3]),
+    "expon": (lambda p: stats.expon.logpdf(PART, scale=p[0]), [0.7]),
+    "gamma": (lambda p: stats.gamma.logpdf(PART, p[0], scale=p[1]), [2.0, 0.5]),
+    "beta": (lambda p: stats.beta.logpdf(PART, p[0], p[1]), [2.0, 1.5]),
+    "t": (lambda p: stats.t.logpdf(NORMAL, p[0], p[1], p[2]), [4.0, 0.1, 1.1]),
+    "cauchy": (lambda p: stats.cauchy.logpdf(NORMAL, p[0], p[1]), [0.1, 1.1]),
+    "lognorm": (lambda p: stats.lognorm.logpdf(PART, p[0], scale=p[1]), [0.8, 1.1]),
+    "weibull_min": (lambda p: stats.weibull_min.logpdf(PART, p[0], scale=p[1]), [1.8, 1.1]),
+    "poisson": (lambda p: stats.poisson.logpmf(COUNTS, np.exp(p[0] + p[1] * PART)), [0.1, 0.5]),
+    "binom": (lambda p: stats.binom.logpmf(COUNTS, 7, expit(p[0] + p[1] * NORMAL)), [0.1, 0.5]),
+    "nbinom": (lambda p: stats.nbinom.logpmf(COUNTS, p[0], p[1]), [3.0, 0.5]),
+    "bernoulli": (lambda p: stats.bernoulli.logpmf(COUNTS > 2, expit(p[0] + p[1] * NORMAL)), [0.1, 0.5]),
+    "pmf": (lambda p: np.log(stats.poisson.pmf(COUNTS, p[0])), [1.7]),
+}
+
+
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_likelihoods(name):
+    density, p = LIKELIHOODS[name]
+    f, x = lambda p: -np.sum(density(p)), np.array(p, dtype=float)
+    found = gradient(f, x, method="exact", full_output=True)
+    assert found.engine == "arrays"
+    np.testing.assert_allclose(found.value, gradient(f, x, order=8), rtol=1e-8, atol=1e-8)
+    second = fastgrad.hessian(f, x, method="exact", engine="arrays")
+    np.testing.assert_allclose(second, fastgrad.hessian(f, x, order=8), rtol=1e-5, atol=1e-5)
+
+
+def test_a_likelihood_with_kinks():
+    f = lambda p: -np.sum(stats.laplace.logpdf(NORMAL, p[0], p[1]))
+    away = NORMAL - 0.1
+    expected = [-np.sum(np.sign(away)) / 1.1, 600 / 1.1 - np.sum(np.abs(away)) / 1.1**2]
+    np.testing.assert_allclose(gradient(f, np.array([0.1, 1.1]), method="exact"), expected, rtol=1e-12)
+
+
+def test_numbers_outside_of_the_support_are_not_made_up():
+    f = lambda p: -np.sum(stats.expon.logpdf(NORMAL, scale=p[0]))
+    with pytest.raises(EngineError, match="cannot run this function: its value is inf"):
+        gradient(f, np.array([0.7]), method="exact", engine="arrays")
+
+
+def test_a_distribution_that_is_changed_later_is_seen(monkeypatch):
+    x, f = np.array([0.1, 1.1]), lambda p: -np.sum(stats.norm.logpdf(NORMAL, p[0], p[1]))
+    before = [gradient(f, x, method="exact") for _ in range(3)][-1]
+    with monkeypatch.context() as here:
+        here.setattr(stats, "norm", stats.cauchy)
+        np.testing.assert_allclose(gradient(f, x, method="exact"), gradient(f, x, order=8), rtol=1e-8)
+    with monkeypatch.context() as here:
+        here.setattr(stats.norm, "logpdf", lambda x, a, b: 5.0 * a * x + b * x**2, raising=False)
+        np.testing.assert_allclose(gradient(f, x, method="exact"), gradient(f, x, order=8), rtol=1e-8)
+    with monkeypatch.context() as here:
+        here.setattr(type(stats.norm), "_logpdf", lambda self, x: -3.0 * x**2)
+        with pytest.raises(EngineError):
+            gradient(f, x, method="exact")
+    assert (gradient(f, x, method="exact") == before).all()
