@@ -2,6 +2,7 @@
 many processes, a folder that cannot be used, old and damaged files; what is kept for the next call."""
 
 import gc
+import itertools
 import os
 import subprocess
 import sys
@@ -236,6 +237,7 @@ def test_a_full_disk(folder, monkeypatch):
 def test_the_least_recently_used_files_go(folder, monkeypatch):
     monkeypatch.setattr(machine, "LARGEST_NUMBER", 4)
     monkeypatch.setattr(machine, "OLDEST_NUMBER", 2)
+    monkeypatch.setattr(machine, "LOOKED_AFTER", 1)
     for number in range(4):
         add(20 + number)
         for file in folder.glob("*.o"):
@@ -245,6 +247,16 @@ def test_the_least_recently_used_files_go(folder, monkeypatch):
     machine.kept.clear()
     monkeypatch.setattr(machine, "_optimised", lambda text: pytest.fail("the newest file is gone"))
     assert add(30)(1, 0, 0) == 31
+
+
+def test_files_are_counted_by_the_first_and_after_some(folder, monkeypatch):
+    looks = []
+    monkeypatch.setattr(machine, "_prune", lambda: looks.append(len(list(folder.glob("*.o")))))
+    monkeypatch.setattr(machine, "LOOKED_AFTER", 4)
+    monkeypatch.setattr(machine, "_written", itertools.count())
+    for number in range(6):
+        add(50 + number)
+    assert looks == [1, 5]
 
 
 def test_the_digest_covers_what_code_depends_on(monkeypatch):

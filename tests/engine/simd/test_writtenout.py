@@ -136,3 +136,21 @@ def test_sine_and_cosine_share_what_they_have_in_common():
     both = max(blocks_of(machine.assembly(text, straight=True)), key=len)
     alone = emission.module(frame_of(lambda x: np.sin(x[0]) * np.cos(x[0] + 1.0) * x[1], 2))
     assert len(both) < len(max(blocks_of(machine.assembly(alone, straight=True)), key=len))
+
+
+ARITHMETIC = {
+    "product": lambda x: x[0] * x[1],
+    "Rosenbrock": lambda x: np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2),
+    "quotients": lambda x: np.sum(x[:-1] / (1.0 + x[1:] ** 2)),
+    "norm": lambda x: np.sqrt(np.sum(x * x)),
+    "choice": lambda x: np.where(x[0] > x[1], x[0] * x[1], x[0]) * np.maximum(x[1], 0.5),
+}
+
+
+@pytest.mark.parametrize("d", [2, 6])
+@pytest.mark.parametrize("name", ARITHMETIC)
+def test_all_passes_make_no_shorter_loop_of_points_in_rows(name, d):
+    frame = frame_of(ARITHMETIC[name], d)
+    text = emission.module(frame)
+    few, every = (max(map(len, blocks_of(machine.assembly(text, straight=straight)))) for straight in (True, False))
+    assert few <= 1.05 * every
