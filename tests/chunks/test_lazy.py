@@ -327,9 +327,11 @@ def test_chunks_of_a_field_are_those_of_the_grid():
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("workers")
+    """Its processes are copies of one that has imported dask; each of three would take 2 s for that."""
+    options = {"temporary-directory": str(tmp_path_factory.mktemp("workers"))}
+    options["distributed.worker.multiprocessing-method"] = "forkserver"
     with (
-        dask.config.set({"temporary-directory": str(folder)}),
+        dask.config.set(options),
         LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
         Client(cluster, set_as_default=False) as client,
     ):
