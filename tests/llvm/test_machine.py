@@ -259,6 +259,13 @@ def test_files_are_counted_by_the_first_and_after_some(folder, monkeypatch):
     assert looks == [1, 5]
 
 
+def test_code_of_the_folder_needs_no_compiler(folder, monkeypatch):
+    add(70)
+    machine.kept.clear()
+    monkeypatch.setattr(machine, "_new_machine", lambda effort=2: pytest.fail("a machine that compiles"))
+    assert add(70)(1, 0, 0) == 71
+
+
 def test_the_digest_covers_what_code_depends_on(monkeypatch):
     plain = machine.key("text")
     assert machine.key("other text") != plain

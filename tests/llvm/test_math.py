@@ -159,7 +159,7 @@ def computed(name, columns, lanes=4, fused=True, out=True):
     text = TEXT.format(declared="\n".join(v.declared.values()), body="\n".join(v.lines), lanes=lanes)
     count = len(columns[0])
     data = np.concatenate([np.pad(c, (0, -count % 8), constant_values=1.0) for c in columns])
-    machine.functions(text, "over")[0](0, count + -count % 8, data.ctypes.data)
+    machine.functions(text, "over", straight=True)[0](0, count + -count % 8, data.ctypes.data)
     return data[:count]
 
 

@@ -46,7 +46,7 @@ def run(nodes, columns, width):
     program = Program(len(columns), 0, tuple(nodes), (("v", len(nodes) - 1),), (), (), "d")
     form = Form(width, "default", "uniform", "columns", "columns", False, 0, True)
     text = emission.module(emission.Straight(differences(program, stencils.value()), form, "value"))
-    (value,) = machine.functions(text, "value")
+    (value,) = machine.functions(text, "value", straight=True)
     pad, out = -len(columns[0]) % width, []
     columns = [np.concatenate([c, np.ones(pad)]) for c in columns]
     for start in range(0, len(columns[0]), width):

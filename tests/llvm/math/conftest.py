@@ -35,7 +35,7 @@ def computed():
         v.do(f"store {v.double} {v.function(name, operand)}, ptr %a, align 8")
         text = TEXT.format(declared="\n".join(v.declared.values()), body="\n".join(v.lines), lanes=LANES)
         data = np.append(x, [1.0] * (-len(x) % LANES))
-        machine.functions(text, "over")[0](0, len(data), data.ctypes.data)
+        machine.functions(text, "over", straight=True)[0](0, len(data), data.ctypes.data)
         return data[: len(x)]
 
     return at
