@@ -32,12 +32,19 @@ def pytest_sessionstart(session):
             importlib.import_module(name)
 
 
-FORKING = {"test_forks.py", "test_mutation.py", "test_walk.py", "test_workers.py"}
+FORKING = {
+    "test_forks.py", "test_machine.py", "test_mutation.py", "test_team.py", "test_walk.py", "test_workers.py",
+}  # fmt: skip
+LOOKING_THROUGH_MEMORY = {"test_linking.py", "test_recent.py", "test_rubbish.py"}
 
 
 def pytest_collection_modifyitems(items):
-    """First those that copy their process, while it is small: after a gigabyte of compiled code a copy takes 0.1 s."""
-    items.sort(key=lambda item: item.path.name not in FORKING)
+    """First those that copy their process, while it is small: after a gigabyte of compiled code a copy takes 0.1 s.
+
+    Then those that look through all objects for rubbish: 2 s at the end, and in a copy of the process as long.
+    """
+    files = [FORKING, LOOKING_THROUGH_MEMORY]
+    items.sort(key=lambda item: next((k for k, names in enumerate(files) if item.path.name in names), len(files)))
 
 
 def pytest_collection_finish():
