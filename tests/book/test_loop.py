@@ -88,7 +88,13 @@ def other_element(x):
     return x[0]
 
 
-@pytest.mark.parametrize("f", [moved_element, other_element])
+def next_element_once(x):
+    if x[0] > 0.5:
+        x[1] = 5.0
+    return x[0]
+
+
+@pytest.mark.parametrize("f", [moved_element, other_element, next_element_once])
 def test_f_that_writes_is_told(f):
     x = np.array([0.5, -0.0, 1.0])
     before = x.tobytes()

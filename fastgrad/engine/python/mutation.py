@@ -75,38 +75,44 @@ def _move_each(
     done: int,
     total: int,
 ) -> None:
-    flat, h = _flat(array), None if np.ndim(step) == 0 else np.reshape(step, -1)
-    center = float(value()) if formula.base >= 0 else 0.0
+    elements, center = _elements(array), float(value()) if formula.base >= 0 else 0.0
+    h = None if np.ndim(step) == 0 else _elements(np.reshape(step, -1))
     for n, place in enumerate(places.tolist()):
-        saved, h_i = flat[place], step if h is None else h[place]
-        values = []
-        for k in reversed(formula.offsets):  # above first, as in the book
-            if k:
-                flat[place] = there = saved + k * h_i
-                values.append(float(value()))  # Python's floats do not warn of inf - inf
-                if flat[place] != there and there == there:  # noqa: PLR0124  not NaN
-                    raise ValueError(WRITES)
-            else:
-                values.append(center)
-        flat[place] = saved
-        values.reverse()
-        out[n] = _sum(values, formula.terms)
+        values = values_around(value, elements, place, step if h is None else h[place], formula.displaced)
+        values.append(center)
+        out[n] = _sum(values, formula.pairs)
         if tick:
             tick(done + n + 1, total)
 
 
+def values_around(value: Callable[[], float], elements: Any, place: int, h: Any, offsets: Sequence[int]) -> list[float]:
+    """What `value` is where one element is moved by so many steps. Where it raises, whoever asks puts all back.
+
+    The element is read now: what f wrote there when another one was moved is then not put right unseen.
+    """
+    saved, values = elements[place], []
+    for k in offsets:
+        elements[place] = there = saved + k * h
+        values.append(float(value()))  # Python's floats do not warn of inf - inf
+        if elements[place] != there and there == there:  # noqa: PLR0124  not NaN
+            raise ValueError(WRITES)
+    elements[place] = saved
+    return values
+
+
 def _sum(values: list[float], terms: tuple[tuple[int, int, int], ...]) -> float:
-    (number, a, b), *rest = terms
-    total = number * (values[a] - values[b])
-    for number, a, b in rest:
+    total = -0.0  # changes no bit of what is added
+    for number, a, b in terms:
         total += number * (values[a] - values[b])
     return total
 
 
-def _flat(array: Array) -> Any:
-    """The elements by one index, in place."""
+def _elements(array: Array) -> Any:
+    """The elements by one index, in place; those of float64 as Python's floats, which are twice as fast."""
     flat = array.reshape(-1)
-    return flat if np.may_share_memory(flat, array) else array.flat
+    if not np.may_share_memory(flat, array):
+        return array.flat
+    return memoryview(flat) if type(flat) is np.ndarray and flat.dtype == np.float64 else flat
 
 
 def check_unchanged(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
