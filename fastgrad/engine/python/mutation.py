@@ -112,7 +112,7 @@ def _elements(array: Array) -> Any:
     flat = array.reshape(-1)
     if not np.may_share_memory(flat, array):
         return array.flat
-    return memoryview(flat) if type(flat) is np.ndarray and flat.dtype == np.float64 else flat
+    return flat.data if type(flat) is np.ndarray and flat.dtype == np.float64 else flat
 
 
 def check_unchanged(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
