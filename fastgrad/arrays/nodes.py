@@ -246,12 +246,3 @@ def evaluated(order: list[Node], values: dict[Node, Any]) -> dict[Node, Any]:
             if node.args:
                 values[node] = node.compute(*[values.get(a, a.value) for a in node.args])
     return values
-
-
-def summed_to(x: Any, shape: tuple[int, ...]) -> Any:
-    """What came back to an array that had been spread: the sum over its repetitions."""
-    if x.shape == shape:
-        return x
-    x = x.sum(axis=tuple(range(x.ndim - len(shape))))
-    axes = tuple(a for a, n in enumerate(shape) if n == 1 != x.shape[a])
-    return x.sum(axis=axes, keepdims=True) if axes else x

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..formulas.broadcasting import summed_to
 from ..program.saturation import ASIDE
-from .nodes import Array, Node, refuse, summed_to
+from .nodes import Array, Node, refuse
 from .pointwise import partials
 from .recording import Recording, elsewhere
 from .values import LARGE

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import Array, Node, refuse, summed_to
+from ..formulas.broadcasting import summed_to
+from .nodes import Array, Node, refuse
 from .pointwise import partials, second_partials
 from .recording import Recording
 from .sweep import spread_over, swept_back, ties_of

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import Node, summed_to
+from ..formulas.broadcasting import summed_to
+from .nodes import Node
 
 
 @dataclass(frozen=True)

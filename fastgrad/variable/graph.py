@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .rules import Rule, unbroadcast
+from ..formulas.broadcasting import summed_to
+from .rules import Rule
 
 Array = NDArray[Any]
 
@@ -101,8 +102,7 @@ def gradients(
         for i, u in enumerate(y._inputs):
             if id(u) in needed:
                 part = y._rule.products[i](g, *arguments, **y._options)
-                if part.shape != y._values[i + 1].shape:
-                    part = unbroadcast(part, y._values[i + 1].shape)
+                part = summed_to(part, y._values[i + 1].shape)
                 found[id(u)] = found[id(u)] + part if id(u) in found else part
     return found
 

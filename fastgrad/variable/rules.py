@@ -32,7 +32,7 @@ class Rule:
         ``forward(*inputs, **options)``, an array from arrays.
     products : tuple of callable
         One per input: ``product(g, y, *inputs, **options)``, the gradient of that input from the gradient g of the
-        output y. It may have the shape of y where the input was broadcast: see `unbroadcast`.
+        output y. It may have the shape of y where the input was broadcast: see `formulas.broadcasting`.
     exact : bool
         Whether integers, bools and complex numbers may pass, which have no gradient.
     """
@@ -41,13 +41,6 @@ class Rule:
     forward: Callable[..., Any]
     products: tuple[Callable[..., Any], ...]
     exact: bool = False
-
-
-def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
-    """g summed over the axes along which an array of this shape was repeated."""
-    new = g.ndim - len(shape)
-    repeated = (new + i for i, size in enumerate(shape) if size == 1 and g.shape[new + i] != 1)
-    return np.reshape(np.sum(g, axis=(*range(new), *repeated)), shape)
 
 
 def value(x: Any) -> Any:

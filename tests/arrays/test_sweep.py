@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastgrad import weight_gradient
-from fastgrad.arrays.nodes import Node, move, summed_to
+from fastgrad.arrays.nodes import Node, move
 from fastgrad.arrays.recording import record
 from fastgrad.arrays.sweep import gradients, sources
 
@@ -62,13 +62,6 @@ def test_the_branch_that_is_not_taken_makes_no_nan():
     w = np.array([0.0, 4.0, -1.0])
     found = gradients(record(lambda x: np.sum(np.where(x > 0, np.sqrt(x), 0.0)), {"": w}, lambda a: (a[""],)))
     assert found[""].tolist() == [0.0, 0.25, 0.0]
-
-
-def test_what_had_been_spread_is_summed():
-    x = np.arange(24.0).reshape(2, 3, 4)
-    assert np.array_equal(summed_to(x, (3, 1)), x.sum(0).sum(1, keepdims=True))
-    assert summed_to(x, ()) == x.sum()
-    assert summed_to(x, x.shape) is x
 
 
 def test_sources_of_a_move():
