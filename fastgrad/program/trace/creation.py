@@ -20,7 +20,11 @@ from .refusals import active, refuse
 from .symbols import Symbol, Traced
 
 _WRITING = {"STORE_SUBSCR", "STORE_SLICE"}
-_FILLING = {"fill", "put", "copyto", "fill_diagonal", "at", "place", "putmask", "out", "itemset", "put_along_axis"}
+PUTTING = {"put", "copyto", "putmask", "place", "fill_diagonal", "put_along_axis"}
+"""Functions of NumPy's that write into an array."""
+FILLING = PUTTING | {"fill", "itemset", "at"}
+"""These, and methods that write numbers which they are given."""
+_TELLING = FILLING | {"out"}
 
 
 @lru_cache(maxsize=1024)
@@ -28,7 +32,7 @@ def may_fill(code: CodeType) -> bool:
     """Whether a function writes into an array, by its subscripts, in place or by a function of NumPy's."""
     if any(may_fill(const) for const in code.co_consts if isinstance(const, CodeType)):
         return True
-    if not _FILLING.isdisjoint(names(code)) or not _FILLING.isdisjoint(_keywords(code)):
+    if not _TELLING.isdisjoint(names(code)) or not _TELLING.isdisjoint(_keywords(code)):
         return True
     in_place = (i.opname == "BINARY_OP" and i.argrepr.endswith("=") for i in instructions(code))
     return any(i.opname in _WRITING for i in instructions(code)) or any(in_place)

@@ -22,6 +22,7 @@ import numpy as np
 
 from ..captures import home, instructions, is_installed, is_pythons_class, is_users_module, names
 from .arrays import Symbols
+from .creation import FILLING, PUTTING
 from .symbols import Symbol, Traced
 from .tables import Table
 
@@ -33,11 +34,8 @@ DEPTH = 3  # of what was left behind, as in a list of tuples of arrays
 _Held = dict[Any, Any]
 
 
-_PUTTING = {"put", "copyto", "putmask", "place", "fill_diagonal", "put_along_axis"}
 # Methods that write into what is there already, and functions of NumPy's.
-MUTATING = _PUTTING | {
-    "fill", "itemset", "resize", "setfield", "sort", "partition", "at", "append", "insert", "add", "delete",
-}  # fmt: skip
+MUTATING = FILLING | {"resize", "setfield", "sort", "partition", "append", "insert", "add", "delete"}
 HARMLESS = {
     *dir(np), *dir(np.linalg), *dir(math), *dir(np.ndarray), "get", "items", "keys", "values", "index", "count", "join",
     "reduce", "accumulate", "outer",
@@ -67,7 +65,7 @@ def writes_in_place(codes: Collection[CodeType]) -> bool:
 @lru_cache(maxsize=1024)
 def _habits(code: CodeType) -> tuple[bool, bool, frozenset[str]]:
     """Whether a function writes by itself, or by operators, and the methods that it calls and that might."""
-    writes, in_place, methods = not _PUTTING.isdisjoint(code.co_names), False, set[str]()
+    writes, in_place, methods = not PUTTING.isdisjoint(code.co_names), False, set[str]()
     for i in instructions(code):
         name, what = i.opname, i.argval
         writes |= name in _WRITING or (name == "STORE_DEREF" and what in code.co_freevars)
