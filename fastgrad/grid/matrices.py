@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formulas.spacings import Line
 from ..sparsity.patterns import scipy_sparse
-from .operators import gradient
+from .arrays import fill
 from .options import Several, Stencils
+from .spacing import lines_of, read_scheme, required_axes
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -66,19 +68,10 @@ def matrix(
      [ 0. -1.  0.  1.]
      [ 0.  0. -2.  2.]]
     """
-    sizes = (int(shape),) if np.ndim(shape) == 0 else tuple(map(int, shape))  # type: ignore[arg-type]
-    axes = range(len(sizes)) if axis is None else np.atleast_1d(axis).tolist()
-    axes = [range(len(sizes))[k] for k in axes]  # IndexError for one that does not exist
-    given = list(spacing) or [1.0]
-    given = given * len(axes) if len(given) == 1 and np.ndim(given[0]) == 0 else given
-    if len(given) != len(axes):
-        msg = f"{len(given)} spacings were given for {len(axes)} axes; give one number, or one for each axis"
-        raise ValueError(msg)
-    made = []
-    for number, (k, s) in enumerate(zip(axes, given, strict=True)):
-        closes, length = (p[number] if isinstance(p, (list, tuple)) else p for p in (periodic, period))
-        options = {"edge_order": edge_order, "accuracy": accuracy, "periodic": closes, "period": length}
-        made.append(_along(sizes, k, _of_axis(sizes[k], s, options)))
+    samples = np.broadcast_to(0.0, shape)
+    scheme, axes = read_scheme(edge_order, accuracy, None), required_axes(samples, spacing, axis, edge_order)
+    lines = lines_of(samples, axes, periodic, period, 1, scheme)
+    made = [_along(samples.shape, k, _of_axis(line)) for k, line in lines]
     return made[0] if len(made) == 1 else tuple(made)
 
 
@@ -89,15 +82,15 @@ def _along(sizes: tuple[int, ...], k: int, own: Any) -> Any:
     return sparse.csr_array(sparse.kron(sparse.kron(before, own), after))
 
 
-def _of_axis(size: int, spacing: Any, options: dict[str, Any]) -> Any:
+def _of_axis(line: Line) -> Any:
     """The matrix for one row of samples, from the derivatives of few vectors: columns that are far apart share one."""
-    half = options["accuracy"] + options["edge_order"] + 2
+    size, half = line.n, _reach(line)
     width = 2 * half + 1
-    if options["periodic"] or size <= 2 * width:
-        return _by_columns(size, spacing, options)
+    if size <= 2 * width:
+        return _by_columns(line)
     probes = np.zeros((size, width))
     probes[np.arange(size), np.arange(size) % width] = 1.0
-    found = gradient(probes, spacing, axis=0, **options)
+    found = _derivatives(line, probes)
     rows = np.arange(size)[:, None]
     columns = rows + np.arange(-half, half + 1)
     inside = (columns >= 0) & (columns < size)
@@ -107,9 +100,23 @@ def _of_axis(size: int, spacing: Any, options: dict[str, Any]) -> Any:
     return scipy_sparse().csr_array((data[kept], places), shape=(size, size))
 
 
-def _by_columns(size: int, spacing: Any, options: dict[str, Any]) -> Any:
+def _reach(line: Line) -> int:
+    """How far from its node a sample may be that a derivative needs; all the way along an axis that closes."""
+    nodes = np.concatenate([np.arange(line.start), np.arange(line.stop, line.n)])
+    apart = np.abs(line.edge_taps - nodes[:, None])
+    return int(max(apart.max(initial=0), np.abs(line.offsets).max(initial=0)))
+
+
+def _by_columns(line: Line) -> Any:
     sparse, parts = scipy_sparse(), []
-    for start in range(0, size, COLUMNS):
-        some = np.eye(size, min(COLUMNS, size - start), -start)
-        parts.append(sparse.csr_array(gradient(some, spacing, axis=0, **options)))
+    for start in range(0, line.n, COLUMNS):
+        some = np.eye(line.n, min(COLUMNS, line.n - start), -start)
+        parts.append(sparse.csr_array(_derivatives(line, some)))
     return sparse.csr_array(sparse.hstack(parts))
+
+
+def _derivatives(line: Line, columns: Array) -> Array:
+    """Those of samples in columns."""
+    out = np.empty_like(columns)
+    fill([out], [(0, columns, 0, line)], None, False, fresh=True)
+    return out

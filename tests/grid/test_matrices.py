@@ -47,10 +47,29 @@ def test_rows_are_weights():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="2 spacings were given for 3 axes"):
+    with pytest.raises(TypeError, match="invalid number of arguments"):
         grid.matrix((3, 4, 5), 1.0, 2.0)
+    with pytest.raises(TypeError, match="interpreted as an integer"):
+        grid.matrix((3.5, 4))
+    with pytest.raises(ValueError, match="repeated axis"):
+        grid.matrix((3, 4), axis=(0, 0))
     with pytest.raises(IndexError):
         grid.matrix((3, 4), axis=2)
     with pytest.raises(ValueError, match="too small"):
         grid.matrix(1)
-    assert matrices.COLUMNS > 0
+
+
+@pytest.mark.parametrize("periodic", [[True], [True, False, True], np.array([True, False, True])], ids=repr)
+def test_one_flag_for_each_axis(periodic):
+    with pytest.raises(ValueError, match=f"periodic has {len(periodic)} entries for 2 axes"):
+        grid.matrix((8, 9), periodic=periodic)
+    flags = np.array([True, False])
+    for a, b in zip(grid.matrix((8, 9), periodic=flags), grid.matrix((8, 9), periodic=(True, False)), strict=True):
+        assert (a != b).nnz == 0
+
+
+@pytest.mark.parametrize("columns", [7, 256])
+def test_columns_in_blocks(columns, monkeypatch):
+    monkeypatch.setattr(matrices, "COLUMNS", columns)
+    made = grid.matrix(20, 0.5, periodic=True, accuracy=4)
+    np.testing.assert_array_equal(made.toarray(), grid.gradient(np.eye(20), 0.5, axis=0, periodic=True, accuracy=4))
