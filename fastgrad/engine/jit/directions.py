@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from .kernels import inlined, part
+from .kernels import inlined, part, pasted
 from .linking import call_at
 from .loops import VANISHED, WROTE, changed, place_row, stack_array
 from .numbers import Numbers
@@ -109,6 +109,11 @@ def _wrote_all(x, expected, units, first, last):
     return wrote
 
 
+def _moving(along_v: bool) -> tuple[Any, Any, Any]:
+    """What moves x, says whether f wrote into it, and puts it back."""
+    return (_move_all, _wrote_all, _copy) if along_v else (_move_axes, _wrote_axes, _restore_axes)
+
+
 @part
 def _combine(table, sums, steps, out, n):
     """`Table.combine` at one point."""
@@ -149,54 +154,32 @@ def launch_tables(
     return call_at(at, (*given, shape, args))
 
 
-def over_tables(
-    evaluate: Any, store: Any, numbers: Numbers, fill: Any, along_v: bool, view: Any, small: bool, capacity: int
-) -> Any:
-    """Directions [first, last) at points [start, stop): sums[r, m], and, with `finish`, the table's outputs from them.
+@inlined
+def _heap_array(size, capacity):
+    """As `stack_array`, of any size."""
+    return np.empty(size)
 
-    A chunk of one large point leaves its sums to the chunk that is finished last. Rows are read by two indices: each
-    slice would count references, atomically, which takes ten times as long as a small f. For the same reason, and to
-    unroll loops, arrays of a `small` dimension are on the stack: a Hessian of sin(x0*x1) in a fifth of the time. The
-    stencil has at most `capacity` samples.
-    """
-    base, offset, count = numbers.base, numbers.offset, numbers.samples
-    known, uses_base, sum_terms = numbers.dimension, numbers.uses_base, term_sums(numbers)
-    number = store is _store_number
-    move, wrote, restore = _move_axes, _wrote_axes, _restore_axes
-    if along_v:
-        move, wrote, restore = _move_all, _wrote_all, _copy
 
-    @part
-    def kernel(
-        source, sizes, units, signs, starts, table, vs, ts, sums, out, start, stop, first, last, finish, shape, args
-    ):  # fmt: skip
-        saw, vanished, node, samples = 0, False, np.empty(0, np.int64), count()
-        if small:
-            dimension = known()
-            x, original, saved = stack_array(dimension, 8), stack_array(dimension, 8), stack_array(dimension, 8)
-            expected, steps = stack_array(dimension, 8), stack_array(dimension + 1, 9)
-        else:
-            dimension = source.shape[1]
-            x, original, saved = np.empty(dimension), np.empty(dimension), np.empty(dimension)
-            expected, steps = np.empty(dimension), np.empty(dimension + 1)
-        if number:
-            outputs, values = 1, stack_array(samples, capacity)
-        else:
-            outputs = sums.shape[1]
-            values = np.empty(samples * outputs)
-        values[:] = 0.0
-        point = view(x, shape)
+def _with_buffers(evaluate: Any, store: Any, numbers: Numbers, fill: Any, along_v: bool) -> Any:
+    """The loops of `over_tables`. Arrays that they hand on at each turn are counted, which takes a sixth longer."""
+    base, offset, count, uses_base = numbers.base, numbers.offset, numbers.samples, numbers.uses_base
+    (move, wrote, restore), sum_terms = _moving(along_v), term_sums(numbers)
+
+    @pasted
+    def loops(buffers, rows, point, outputs, args):
+        source, sizes, units, signs, starts, table, vs, ts, sums, out, start, stop, first, last, finish = rows
+        (x, original, saved, expected, steps, values, node), saw, vanished = buffers, 0, False
         for n in range(start, stop):
             place_row(source, n, node, x)
             _copy(original, x, units, 0, 0)
-            vanished |= fill(steps, x, sizes, n, 0, dimension)
-            steps[dimension] = ts[n] if along_v else 1.0
+            vanished |= fill(steps, x, sizes, n, 0, x.size)
+            steps[x.size] = ts[n] if along_v else 1.0
             if uses_base() and first < last:
                 saw |= RESIZED * store(values, base(), outputs, evaluate(x, point, args, n))
             for r in range(first, last):
                 here, end = starts[r], starts[r + 1]
                 _copy(saved, x, units, 0, 0)
-                for e in range(samples):
+                for e in range(count()):
                     if e != base():
                         move(x, saved, expected, units, signs, here, end, offset(e), steps, vs, n)
                         saw |= RESIZED * store(values, e, outputs, evaluate(x, point, args, n))
@@ -207,6 +190,36 @@ def over_tables(
                 _combine(table, sums, steps, out, n)
             saw |= WROTE * _wrote_all(x, original, units, 0, 0)
         return saw | VANISHED * vanished
+
+    return loops
+
+
+def over_tables(
+    evaluate: Any, store: Any, numbers: Numbers, fill: Any, along_v: bool, view: Any, small: bool, capacity: int
+) -> Any:
+    """Directions [first, last) at points [start, stop): sums[r, m], and, with `finish`, the table's outputs from them.
+
+    A chunk of one large point leaves its sums to the chunk that is finished last. Rows are read by two indices: each
+    slice would count references, atomically, which takes ten times as long as a small f. For the same reason, and to
+    unroll loops, arrays of a `small` dimension are on the stack: a Hessian of sin(x0*x1) in a fifth of the time. The
+    stencil has at most `capacity` samples.
+    """
+    count, known, number = numbers.samples, numbers.dimension, store is _store_number
+    loops = _with_buffers(evaluate, store, numbers, fill, along_v)
+    made, kept = (stack_array if fits else _heap_array for fits in (small, number))
+
+    @part
+    def kernel(
+        source, sizes, units, signs, starts, table, vs, ts, sums, out, start, stop, first, last, finish, shape, args
+    ):  # fmt: skip
+        dimension, outputs = known() if small else source.shape[1], 1 if number else sums.shape[1]
+        x, original, saved, expected = made(dimension, 8), made(dimension, 8), made(dimension, 8), made(dimension, 8)
+        steps, values, node = made(dimension + 1, 9), kept(count() * outputs, capacity), np.empty(0, np.int64)
+        if not number:
+            values[:] = 0.0
+        buffers = x, original, saved, expected, steps, values, node
+        rows = source, sizes, units, signs, starts, table, vs, ts, sums, out, start, stop, first, last, finish
+        return loops(buffers, rows, view(x, shape), outputs, args)
 
     return kernel
 

@@ -14,6 +14,8 @@ njit: Any = nb.njit(**OPTIONS)
 # Loops and parts of them are called from compiled code only; without wrappers for Python they compile a third faster.
 part: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True)
 inlined: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, forceinline=True)
+# A long part of one loop, pasted by Numba itself: LLVM would optimise it twice, a first call took 1.35 times as long.
+pasted: Any = nb.njit(**OPTIONS, no_cpython_wrapper=True, inline="always")
 
 
 def compiler(boundscheck: bool) -> Any:
