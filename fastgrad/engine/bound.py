@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..results import EPS
 from . import kernels, threads
-from .call import Call, Output, Rows, Workers, without_points
+from .call import Call, Output, Rows, Workers, reserved, without_points
 from .kernels import Kernel
 from .python import buffer, complexsteps, mapped
 
@@ -152,6 +152,13 @@ class Interpreted:
         processes = 1 if callable(workers) else workers or 1
         count, eps, *where = apply(self.call, self.out, self.values, report, processes)
         return Facts("python", count, eps, steep=where[0] if where else None)
+
+
+def bound_at_once(call: Call, out: Output, shape: tuple[int, ...], fill: Callable[[Array], object]) -> Bound:
+    """What fills the derivatives, (N, M K), of all points in one go."""
+    count = call.points.count
+    flat = reserved(out, shape).reshape(count, -1)
+    return Bound("simd", call, lambda start, stop: fill(flat), count, count, count)
 
 
 def bound_anew(code: Code, call: Call) -> Fill:

@@ -265,3 +265,8 @@ class Target:
 
 
 Output = Array | Target
+
+
+def reserved(out: Output, shape: tuple[int, ...]) -> Array:
+    """The array of an output; that of a target is made now."""
+    return out.reserve(shape) if isinstance(out, Target) else out

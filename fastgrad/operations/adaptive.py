@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.bound import Choice, Facts
-from ..engine.call import Call, Output, Target, Workers, subset
+from ..engine.call import Call, Output, Workers, reserved, subset
 from ..engine.choose import choose
 from ..engine.threads import progress_report
 from ..formulas import sides, stencils
@@ -47,7 +47,7 @@ class _Results:
     """The arrays that are filled: the caller's, and beside it errors and status."""
 
     def __init__(self, out: Output, sampler: Sampler) -> None:
-        self.derivative = out.reserve(sampler.shape) if isinstance(out, Target) else out
+        self.derivative = reserved(out, sampler.shape)
         self.error = np.full(self.derivative.shape, np.nan)
         self.status = np.full(self.derivative.shape, NOT_FINITE)
 

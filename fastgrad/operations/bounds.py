@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.bound import Facts
-from ..engine.call import Call, Output, Target, Workers, subset
+from ..engine.call import Call, Output, Target, Workers, reserved, subset
 from ..engine.choose import run
 from ..engine.threads import Report, progress_report
 from ..formulas import sides
@@ -150,7 +150,7 @@ def _turn(call: Call, out: Output, values: Array | None, sampler: Sampler) -> Fa
         raise CoarserError(sampler.eps)
     if not found:
         sampler.at_points(np.zeros(1, dtype=np.intp))  # which shows what f returns
-    array = out.reserve(sampler.shape) if isinstance(out, Target) else out
+    array = reserved(out, sampler.shape)
     array[...] = np.nan  # between bounds that leave no room there is no derivative
     for owners, units, derivatives in found:
         array[owners, ..., units] = derivatives if array.ndim == 3 else derivatives[:, 0]

@@ -14,7 +14,7 @@ from ...formulas.steps import irregular
 from ...formulas.values import may_be_single, precision_by_digits
 from ...results import EPS, EngineError
 from ..bound import Bound
-from ..call import Call, Grid, Output, Target
+from ..call import Call, Grid, Output, reserved
 from . import directions, loops, numbers
 from .functions import Function, check_possible, function_of, lock, precision_of, probe, rest_types
 from .linking import Shape
@@ -78,7 +78,7 @@ class Code:
 
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """A kernel with the arrays of a call."""
-        array = out.reserve(self.shape) if isinstance(out, Target) else out
+        array = reserved(out, self.shape)
         if call.table.is_value:
             bound = self._values(call, array)
         else:

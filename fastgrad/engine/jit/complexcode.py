@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...formulas.values import imaginary_part
 from ...results import EngineError
 from ..bound import Bound
-from ..call import Call, Output, Target
+from ..call import Call, Output, reserved
 from . import loops, numbers
 from .code import AXIS, INTS, ROWS, SIZES, VALUES, items, point_types, resized, source_type, varied
 from .functions import Function, check_possible, function_of, lock, precision_of, probe
@@ -60,7 +60,7 @@ class ComplexCode:
         Items are directions; the point is written anew for each, so that f may write into it.
         """
         points, directions, size = call.points, call.table.count, call.steps.size
-        array = out.reserve(self.shape) if isinstance(out, Target) else out
+        array = reserved(out, self.shape)
         whole = array.reshape(points.count, -1, directions) if array.size else np.empty((points.count, 0, directions))
         sizes: Any = np.broadcast_to(size, points.layout) if size.ndim else float(size)
         along = (np.zeros((1, 0)), np.zeros(1)) if call.v is None else (call.v, call.t)

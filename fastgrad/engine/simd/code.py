@@ -20,7 +20,7 @@ from ...program.saturation import SIGNS
 from ...results import EPS, EngineError
 from ..bound import Bound, Fill
 from ..bound import Code as AnyCode
-from ..call import Call, Grid, Output, Target, subset
+from ..call import Call, Grid, Output, reserved, subset
 from ..kernels import Kernel
 from ..threads import Pace
 from .arguments import Block, Form, form_of, form_of_columns, is_odd, kind_of
@@ -199,7 +199,7 @@ class Code:
 
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """A kernel with the arrays of a call."""
-        made = out.reserve(self.program.shape) if isinstance(out, Target) else out
+        made = reserved(out, self.program.shape)
         count = call.points.count
         if not call.points.dimension:
             return Bound("simd", call, lambda start, stop: None, 0, 1, count)

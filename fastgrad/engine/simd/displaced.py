@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ...program.program import Program
 from ...program.schedule import schedule
 from ...results import EPS
-from ..bound import Bound, Fill, bound_anew
-from ..call import Call, Output, Target, batch_rows
+from ..bound import Bound, Fill, bound_anew, bound_at_once
+from ..call import Call, Output, batch_rows
 from .comparison import FEW_LOOKED_AT, compare
 from .repairs import mend
 from .traces import is_settled
@@ -41,10 +41,8 @@ class DisplacedCode:
 
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """The code with the arrays of a call; one thread does all of it."""
-        made = out.reserve(self.program.shape) if isinstance(out, Target) else out
-        flat, count = made.reshape(call.points.count, -1), call.points.count
 
-        def work(start: int, stop: int) -> None:
+        def fill(flat: Array) -> None:
             with np.errstate(all="ignore"):
                 self._fill(call, flat, values)
             good = np.isfinite(flat)
@@ -54,7 +52,7 @@ class DisplacedCode:
                 bad = np.flatnonzero(~good.all(axis=1))
                 mend(call, flat, values, bad, self.values_at, self.program.raises)
 
-        return Bound("simd", call, work, count, count, count)
+        return bound_at_once(call, out, self.program.shape, fill)
 
     def again(self, call: Call, _: Array) -> Fill | None:
         """What fills other arrays of these shapes; None where sides of branches are to be looked at."""

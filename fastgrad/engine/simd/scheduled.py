@@ -24,8 +24,8 @@ from ...program.program import Program
 from ...program.schedule import Schedule, schedule
 from ...program.trace.recording import ManyWaysError, Untraceable
 from ...results import EPS, EngineError
-from ..bound import Bound, Fill, bound_anew
-from ..call import Call, Output, Target, batch_rows, subset
+from ..bound import Bound, Fill, bound_anew, bound_at_once
+from ..call import Call, Output, batch_rows, subset
 from .comparison import FEW_LOOKED_AT, compare, compare_slopes
 from .traces import is_settled, sampled
 
@@ -196,16 +196,14 @@ class ScheduledCode:
 
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """The code with the arrays of a call; one thread does all of it."""
-        made = out.reserve(self.program.shape) if isinstance(out, Target) else out
-        flat, count = made.reshape(call.points.count, -1), call.points.count
 
-        def work(start: int, stop: int) -> None:
-            results, outputs = _asked(self.program, call, np.arange(count))
+        def fill(flat: Array) -> None:
+            results, outputs = _asked(self.program, call, np.arange(call.points.count))
             flat[...] = results.T
             if values is not None:
                 values[...] = outputs[0]
 
-        return Bound("simd", call, work, count, count, count)
+        return bound_at_once(call, out, self.program.shape, fill)
 
     def again(self, call: Call, _: Array) -> Fill | None:
         """As that of `DisplacedCode`."""

@@ -17,7 +17,7 @@ from ...llvm import machine
 from ...program.program import Program
 from ...results import EPS
 from ..bound import Bound, Code
-from ..call import Call, Output, Rows, Target
+from ..call import Call, Output, Rows, reserved
 from .repairs import Values, mend
 
 Array = NDArray[Any]
@@ -48,7 +48,7 @@ class StackedCode:
 
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """f's code with the arrays of a call; items are points, or the directions of a single one."""
-        made = out.reserve(self.program.shape) if isinstance(out, Target) else out
+        made = reserved(out, self.program.shape)
         count, each = call.points.count, call.table.count
         flat = made.reshape(count, -1)
         stack = _Stack(call, len(self.program.outputs), self.f)
