@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.arguments import check_function, movable_array
+from ..engine.python import mutation
 from ..variable import Variable
 from ..variable import sum as total
 from .elements import as_tuple, outputs_of, restored, weighted_quotient
@@ -52,7 +53,8 @@ def numerical_grad(
     NondifferentiableError
         A kink or a jump within the step.
     TypeError, ValueError
-        Inputs that are no writeable arrays of floating-point numbers; grad_outputs that do not fit.
+        Inputs that are no writeable arrays of floating-point numbers, or into which f writes; grad_outputs that do not
+        fit.
 
     Examples
     --------
@@ -223,25 +225,23 @@ def _along(
     def at(t: float) -> list[Array]:
         for x, original, v in zip(arrays, originals, parts, strict=True):
             x[...] = original + t * v.reshape(x.shape)
-        return outputs_of(f())
+        moved = [x.copy() for x in arrays]
+        values = outputs_of(f())
+        mutation.check_unchanged(arrays, moved)
+        return values
 
     try:
         if detect:
             _check_values([at(eps * k / 2) for k in range(-2, 3)], "along a random line", eps)
         up, down = at(eps), at(-eps)
     finally:
-        for x, original in zip(arrays, originals, strict=True):
-            x[...] = original
+        mutation.restore(arrays, originals)
     return sum(float(np.sum((a - b) * g)) for a, b, g in zip(up, down, above, strict=True)) / (2 * eps)
 
 
 def _check_parabola(f: Callable[[], Any], x: Array, index: tuple[int, ...], eps: float) -> None:
     """Raise NondifferentiableError where f has a kink or a jump within the step."""
-    saved, values = x[index], []
-    for k in range(-2, 3):
-        x[index] = saved + eps * k / 2
-        values.append(outputs_of(f()))
-    x[index] = saved
+    values = mutation.values_around(lambda: outputs_of(f()), x, index, eps / 2, range(-2, 3))
     _check_values(values, f"at element {index}", eps)
 
 

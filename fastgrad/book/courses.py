@@ -42,7 +42,7 @@ def eval_numerical_gradient(f: Callable[..., Any], x: Any, verbose: bool = False
     Raises
     ------
     TypeError, ValueError
-        x is no writeable array of floating-point numbers; h is not positive.
+        x is no writeable array of floating-point numbers, or f writes into it; h is not positive.
 
     Examples
     --------

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.numbers import real_array
+from ..engine.python import mutation
 from ..formulas.steps import default_factor
 
 Array = NDArray[Any]
@@ -23,10 +24,11 @@ def as_tuple(given: Any) -> tuple[Any, ...]:
 
 @contextmanager
 def restored(x: Array) -> Iterator[None]:
-    """Restore x bit for bit at the end, whatever happens."""
+    """Restore x bit for bit at the end, whatever happens; ValueError where f has written into it."""
     original = x.copy()
     try:
         yield
+        mutation.check_unchanged([x], [original])
     finally:
         x[...] = original
 
@@ -49,14 +51,11 @@ def quotient(
 ) -> float:
     """The central difference in one element, over the displacement that x really took."""
     h, saved = _step(x, index, h), x[index]
-    x[index] = saved + h
-    right, above = float(x[index]), value()
-    x[index] = saved - h
-    left, below = float(x[index]), value()
-    x[index] = saved
+    right, left = float(saved + h), float(saved - h)
     if right == left:
         msg = f"the step {h!r} vanishes beside x={float(saved)!r}; take a longer one"
         raise ValueError(msg)
+    above, below = mutation.values_around(value, x, index, h, (1, -1))
     width = 2 * h if x.dtype.itemsize == 8 else right - left
     with np.errstate(all="ignore"):
         return float(np.divide(difference(above, below), width))

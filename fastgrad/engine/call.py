@@ -205,10 +205,6 @@ class Call:
         finite = np.flatnonzero(np.isfinite(self.points.given).all(axis=1))
         return int(finite[0]) if finite.size else 0
 
-    def finite_row(self) -> Array:
-        """That point."""
-        return self.points.row(self.finite())
-
 
 def without_points(call: Call) -> Call:
     """The same call of no points, to be kept: it does not hold those that it was made with."""

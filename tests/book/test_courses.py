@@ -232,6 +232,47 @@ def test_elements_are_subtracted_before_they_are_summed(name):
         assert rel_error(found, df * (x > 0)) < 3.3e-12
 
 
+def writes_the_moved(x):
+    x *= 2.0
+    return np.sum(x)
+
+
+def writes_another(x):
+    x[-1] += 1.0
+    return np.sum(x)
+
+
+@pytest.mark.parametrize("f", [writes_the_moved, writes_another])
+def test_f_that_writes_into_its_argument_is_told(f):
+    x = np.array([1.0, -0.0, 3.0])
+    before, grad, v = x.tobytes(), np.ones(3), book.numerical_grad
+    calls = [
+        lambda: book.eval_numerical_gradient(f, x),
+        lambda: book.eval_numerical_gradient_array(f, x, 1.0),
+        lambda: book.grad_check_sparse(f, x, grad, num_checks=1, seed=0),
+        lambda: v(lambda: f(x), (x,), (1.0,)),
+        lambda: v(lambda: f(x), (x,), (1.0,), detect_nondifferentiable=True),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="f writes into its argument"):
+            call()
+        assert x.tobytes() == before
+
+
+def test_what_a_checked_function_writes_into_its_arrays_is_told():
+    x, calls = np.array([1.0, -2.0, 3.0]), []
+
+    def f(v):
+        calls.append(v)
+        if len(calls) > 1:
+            x[0] += 1.0
+        return (v * v).sum()
+
+    with pytest.raises(ValueError, match="f writes into its argument"):
+        book.check_backward(f, x, None)
+    assert x.tolist() == [1.0, -2.0, 3.0]
+
+
 FIXED = np.ones(2)
 FIXED.flags.writeable = False
 X = np.ones(2)

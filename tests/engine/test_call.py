@@ -28,7 +28,6 @@ def test_a_grid_has_the_nodes_of_meshgrid():
 
 def test_the_first_point_without_nan():
     assert call().finite() == 1
-    assert call().finite_row().tolist() == X[1].tolist()
     assert call(points=Rows(X[:1], (2,))).finite() == 0
 
 

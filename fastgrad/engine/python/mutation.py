@@ -5,9 +5,9 @@ Each element is restored bit for bit, also when the loss raises or Ctrl-C arrive
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from .. import forks
 from ..threads import Report
 
 Array = NDArray[Any]
+Value = TypeVar("Value")
 
 WRITES = (
     "f writes into its argument, the array whose elements are being moved; x has been restored. Let f work on a copy "
@@ -78,14 +79,13 @@ def _move_each(
     elements, center = _elements(array), float(value()) if formula.base >= 0 else 0.0
     h = None if np.ndim(step) == 0 else _elements(np.reshape(step, -1))
     for n, place in enumerate(places.tolist()):
-        values = values_around(value, elements, place, step if h is None else h[place], formula.displaced)
-        values.append(center)
-        out[n] = _sum(values, formula.pairs)
+        moved = values_around(value, elements, place, step if h is None else h[place], formula.displaced)
+        out[n] = _sum([*map(float, moved), center], formula.pairs)  # Python's floats do not warn of inf - inf
         if tick:
             tick(done + n + 1, total)
 
 
-def values_around(value: Callable[[], float], elements: Any, place: int, h: Any, offsets: Sequence[int]) -> list[float]:
+def values_around(value: Callable[[], Value], elements: Any, place: Any, h: Any, offsets: Iterable[int]) -> list[Value]:
     """What `value` is where one element is moved by so many steps. Where it raises, whoever asks puts all back.
 
     The element is read now: what f wrote there when another one was moved is then not put right unseen.
@@ -93,7 +93,7 @@ def values_around(value: Callable[[], float], elements: Any, place: int, h: Any,
     saved, values = elements[place], []
     for k in offsets:
         elements[place] = there = saved + k * h
-        values.append(float(value()))  # Python's floats do not warn of inf - inf
+        values.append(value())
         if elements[place] != there and there == there:  # noqa: PLR0124  not NaN
             raise ValueError(WRITES)
     elements[place] = saved
