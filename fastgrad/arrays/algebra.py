@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .functions import rule
 from .moves import get
 from .nodes import Node, axes_of, move, refuse
 from .recorder import FUNCTIONS, Recorder, joined, node_of, recorder_of
@@ -19,15 +20,7 @@ FACTORS = 64
 _LOGARITHM = type(np.linalg.slogdet(np.eye(1)))
 
 
-def _rule(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def register(rule: Callable[..., Any]) -> Callable[..., Any]:
-        FUNCTIONS[function] = rule
-        return rule
-
-    return register
-
-
-@_rule(np.linalg.solve)
+@rule(np.linalg.solve)
 def _solve(a: Any, b: Any) -> Any:
     left, right = recorder_of(a), recorder_of(b)
     if right.ndim == 1:
@@ -35,43 +28,43 @@ def _solve(a: Any, b: Any) -> Any:
     return Recorder(SOLVE.node(np.linalg.solve, left.node, right.node))
 
 
-@_rule(np.linalg.inv)
+@rule(np.linalg.inv)
 def _inv(a: Any) -> Recorder:
     return Recorder(INV.node(np.linalg.inv, node_of(a)))
 
 
-@_rule(np.linalg.det)
+@rule(np.linalg.det)
 def _det(a: Any) -> Recorder:
     return Recorder(DET.node(np.linalg.det, node_of(a)))
 
 
-@_rule(np.linalg.slogdet)
+@rule(np.linalg.slogdet)
 def _slogdet(a: Any) -> Any:
     node = node_of(a)
     sign = Node("other", (node,), "shift", lambda v: np.linalg.slogdet(v)[0])  # which does not change
     return _LOGARITHM(Recorder(sign), Recorder(LOGDET.node(lambda v: np.linalg.slogdet(v)[1], node)))
 
 
-@_rule(np.linalg.cholesky)
+@rule(np.linalg.cholesky)
 def _cholesky(a: Any, *, upper: bool = False) -> Any:
     if upper:
         refuse("np.linalg.cholesky with upper has no rule for whole arrays")
     return Recorder(CHOLESKY.node(np.linalg.cholesky, node_of(a)))
 
 
-@_rule(np.linalg.matrix_power)
+@rule(np.linalg.matrix_power)
 def _matrix_power(a: Any, n: int) -> Any:
     if n <= 0:
         refuse(f"np.linalg.matrix_power of {n} has no rule for whole arrays")
     return reduce(np.matmul, [a] * n)
 
 
-@_rule(np.linalg.multi_dot)
+@rule(np.linalg.multi_dot)
 def _multi_dot(arrays: Any) -> Any:
     return reduce(np.dot, arrays)
 
 
-@_rule(np.sort)
+@rule(np.sort)
 def _sort(x: Any, axis: int | None = -1, **_kind: Any) -> Recorder:
     lines = x.reshape(-1) if axis is None else x
     (place,) = axes_of(-1 if axis is None else axis, lines.ndim)
@@ -91,7 +84,7 @@ def _at(lines: Any, axis: int, k: int) -> Any:
     return Recorder(get(lines.node, (slice(None),) * axis + (k,)))
 
 
-@_rule(np.median)
+@rule(np.median)
 def _median(x: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     if out is not None or overwrite_input:
         refuse("np.median with out has no rule for whole arrays")
@@ -100,7 +93,7 @@ def _median(x: Any, axis: Any = None, out: Any = None, overwrite_input: bool = F
     return found.reshape([1 if axis is None or k == place else m for k, m in enumerate(x.shape)]) if keepdims else found
 
 
-@_rule(np.quantile)
+@rule(np.quantile)
 def _quantile(x: Any, q: Any, axis: Any = None, **options: Any) -> Any:
     if options or type(q) is Recorder:
         refuse(f"np.quantile with {', '.join(options) or 'such q'} has no rule for whole arrays")
@@ -112,12 +105,12 @@ def _quantile(x: Any, q: Any, axis: Any = None, **options: Any) -> Any:
     return _at(lines, place, low) * (1.0 - (at - low)) + _at(lines, place, min(low + 1, n - 1)) * (at - low)
 
 
-@_rule(np.percentile)
+@rule(np.percentile)
 def _percentile(x: Any, q: Any, axis: Any = None, **options: Any) -> Any:
     return _quantile(x, np.asarray(q) / 100.0, axis, **options)
 
 
-@_rule(np.cumprod)
+@rule(np.cumprod)
 def _cumprod(x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     lines = x.reshape(-1) if axis is None else x
     (place,) = axes_of(0 if axis is None else axis, lines.ndim)
@@ -129,18 +122,18 @@ def _cumprod(x: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> An
     return joined(found, place, np.stack)
 
 
-@_rule(np.ptp)
+@rule(np.ptp)
 def _ptp(x: Any, axis: Any = None, out: Any = None, keepdims: bool = False) -> Any:
     return x.max(axis, out, keepdims) - x.min(axis, None, keepdims)
 
 
-@_rule(np.append)
+@rule(np.append)
 def _append(x: Any, values: Any, axis: Any = None) -> Any:
     parts = recorder_of(x), recorder_of(values)
     return joined([part.reshape(-1) for part in parts]) if axis is None else joined(parts, axis)
 
 
-@_rule(np.select)
+@rule(np.select)
 def _select(masks: Any, choices: Any, default: Any = 0.0) -> Any:
     found = default
     for mask, choice in reversed(list(zip(masks, choices, strict=True))):
@@ -148,7 +141,7 @@ def _select(masks: Any, choices: Any, default: Any = 0.0) -> Any:
     return found
 
 
-@_rule(np.kron)
+@rule(np.kron)
 def _kron(a: Any, b: Any) -> Any:
     left, right = recorder_of(a), recorder_of(b)
     if left.ndim != 2 or right.ndim != 2:
@@ -170,7 +163,7 @@ def _deep(x: Any) -> Any:
     return x.reshape(1, -1, 1) if x.ndim < 2 else x.reshape(*x.shape, 1) if x.ndim == 2 else x
 
 
-@_rule(np.linalg.norm)
+@rule(np.linalg.norm)
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     is_vector = isinstance(axis, (int, np.integer)) or (axis is None and x.ndim == 1)
     if ord in (None, "fro") or (ord == 2 and is_vector):

@@ -34,10 +34,12 @@ FUNCTIONS |= {
 }  # fmt: skip
 
 
-def _rule(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    def register(rule: Callable[..., Any]) -> Callable[..., Any]:
-        FUNCTIONS[function] = rule
-        return rule
+def rule(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The decorator of what stands for a function of NumPy's."""
+
+    def register(stand_in: Callable[..., Any]) -> Callable[..., Any]:
+        FUNCTIONS[function] = stand_in
+        return stand_in
 
     return register
 
@@ -80,56 +82,56 @@ def _moved(function: Callable[..., Any], x: Any) -> Recorder:
     return Recorder(move(function, node_of(x)))
 
 
-@_rule(np.size)
+@rule(np.size)
 def _size(x: Any, axis: Any = None) -> int:
     return int(x.size if axis is None else x.shape[axis])
 
 
-@_rule(np.where)
+@rule(np.where)
 def _where(mask: Any, *branches: Any) -> Recorder:
     if len(branches) != 2:
         refuse("np.where of a mask alone")
     return Recorder(ufunc(np.where, node_of(mask), *map(node_of, branches)))
 
 
-@_rule(np.expand_dims)
+@rule(np.expand_dims)
 def _expand_dims(x: Any, axis: Any) -> Any:
     return x.reshape(np.expand_dims(np.broadcast_to(np.int8(0), x.shape), axis).shape)
 
 
-@_rule(np.moveaxis)
+@rule(np.moveaxis)
 def _moveaxis(x: Any, source: Any, destination: Any) -> Any:
     numbers = np.moveaxis(np.empty(range(2, 2 + x.ndim), dtype=np.bool_), source, destination).shape
     return x.transpose([n - 2 for n in numbers])
 
 
-@_rule(np.rollaxis)
+@rule(np.rollaxis)
 def _rollaxis(x: Any, axis: int, start: int = 0) -> Any:
     numbers = np.rollaxis(np.empty(range(2, 2 + x.ndim), dtype=np.bool_), axis, start).shape
     return x.transpose([n - 2 for n in numbers])
 
 
-@_rule(np.broadcast_to)
+@rule(np.broadcast_to)
 def _broadcast_to(x: Any, shape: Any) -> Recorder:
     return Recorder(spread(node_of(x), (shape,) if isinstance(shape, int) else tuple(shape)))
 
 
-@_rule(np.tile)
+@rule(np.tile)
 def _tile(x: Any, counts: Any) -> Recorder:
     return _moved(lambda v: np.tile(v, counts), x)
 
 
-@_rule(np.flip)
+@rule(np.flip)
 def _flip(x: Any, axis: Any = None) -> Recorder:
     return _moved(lambda v: np.flip(v, axis), x)
 
 
-@_rule(np.roll)
+@rule(np.roll)
 def _roll(x: Any, shift: Any, axis: Any = None) -> Recorder:
     return _moved(lambda v: np.roll(v, shift, axis), x)
 
 
-@_rule(np.array_split)
+@rule(np.array_split)
 def _split(x: Any, parts: Any, axis: int = 0) -> list[Any]:
     lengths = [len(part) for part in np.array_split(np.arange(x.shape[axis]), parts)]
     ends = np.cumsum([0, *lengths]).tolist()
@@ -140,13 +142,13 @@ def _split(x: Any, parts: Any, axis: int = 0) -> list[Any]:
 FUNCTIONS |= {np.split: _split, np.hsplit: lambda x, n: _split(x, n, 0 if x.ndim == 1 else 1), np.vsplit: _split}
 
 
-@_rule(np.take_along_axis)
+@rule(np.take_along_axis)
 def _take_along_axis(x: Any, indices: Any, axis: Any = -1) -> Recorder:
     places = recorder_of(indices).values("it selects elements by values that depend on the parameters")
     return _moved(lambda v: np.take_along_axis(v, places, axis), x)
 
 
-@_rule(np.diff)
+@rule(np.diff)
 def _diff(x: Any, n: int = 1, axis: int = -1) -> Any:
     for _ in range(n):
         before = (slice(None),) * (axis % x.ndim)
@@ -159,17 +161,17 @@ def _below(x: Any, k: int) -> Node:
     return constant(np.tri(x.shape[-min(2, x.ndim)], x.shape[-1], k, dtype=np.bool_))
 
 
-@_rule(np.tril)
+@rule(np.tril)
 def _tril(x: Any, k: int = 0) -> Recorder:
     return Recorder(ufunc(np.where, _below(x, k), node_of(x), constant(0.0)))
 
 
-@_rule(np.triu)
+@rule(np.triu)
 def _triu(x: Any, k: int = 0) -> Recorder:
     return Recorder(ufunc(np.where, _below(x, k - 1), constant(0.0), node_of(x)))
 
 
-@_rule(np.diag)
+@rule(np.diag)
 def _diag(x: Any, k: int = 0) -> Recorder:
     if x.ndim == 2:
         return _moved(lambda v: np.diag(v, k), x)
@@ -177,7 +179,7 @@ def _diag(x: Any, k: int = 0) -> Recorder:
     return Recorder(put(constant(np.zeros(places.shape)), places, node_of(x)))
 
 
-@_rule(np.pad)
+@rule(np.pad)
 def _pad(x: Any, width: Any, mode: Any = "constant", constant_values: Any = 0) -> Recorder:
     if mode != "constant" or np.ndim(constant_values):
         return _moved(lambda v: np.pad(v, width, mode), x) if mode in {"edge", "wrap", "reflect"} else refuse(mode)
@@ -187,7 +189,7 @@ def _pad(x: Any, width: Any, mode: Any = "constant", constant_values: Any = 0) -
     return Recorder(put(constant(whole), inside, node_of(x)))
 
 
-@_rule(np.average)
+@rule(np.average)
 def _average(x: Any, axis: Any = None, weights: Any = None) -> Any:
     if weights is None:
         return x.mean(axis)
@@ -196,23 +198,23 @@ def _average(x: Any, axis: Any = None, weights: Any = None) -> Any:
     return (x * weights).sum(axis) / (weights * np.ones(x.shape)).sum(axis)
 
 
-@_rule(np.outer)
+@rule(np.outer)
 def _outer(a: Any, b: Any) -> Any:
     return recorder_of(a).reshape(-1, 1) * recorder_of(b).reshape(1, -1)
 
 
-@_rule(np.vdot)
+@rule(np.vdot)
 def _vdot(a: Any, b: Any) -> Any:
     return dot(recorder_of(a).ravel(), recorder_of(b).ravel())
 
 
-@_rule(np.inner)
+@rule(np.inner)
 def _inner(a: Any, b: Any) -> Any:
     left, right = recorder_of(a), recorder_of(b)
     return dot(left, right.swapaxes(-1, -2) if right.ndim > 1 else right)
 
 
-@_rule(np.tensordot)
+@rule(np.tensordot)
 def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     left, right = recorder_of(a), recorder_of(b)
     if isinstance(axes, (int, np.integer)):
@@ -230,7 +232,7 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return _einsum(f"{first},{''.join(second)}->{rest}", left, right)
 
 
-@_rule(np.einsum)
+@rule(np.einsum)
 def _einsum(subscripts: Any, *operands: Any, out: Any = None, **_options: Any) -> Any:
     """Of one or two operands, as a matrix product."""
     if out is not None or not isinstance(subscripts, str):
@@ -286,7 +288,7 @@ def _like(make: Callable[..., Any]) -> Callable[..., Any]:
 FUNCTIONS |= {np.zeros_like: _like(np.zeros), np.ones_like: _like(np.ones), np.empty_like: _like(np.zeros)}
 
 
-@_rule(np.full_like)
+@rule(np.full_like)
 def _full_like(x: Any, value: Any, **_options: Any) -> Recorder:
     return Recorder(spread(cast(node_of(value), np.dtype(float)), x.shape))
 
