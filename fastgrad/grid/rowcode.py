@@ -7,7 +7,6 @@ operation, so that results are equal to the last bit: nothing is contracted or r
 
 from __future__ import annotations
 
-from ctypes import c_void_p, cast
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -274,6 +273,5 @@ def rows(row: Row) -> Any:
 
 def address(row: Row) -> int:
     """Where the machine code of a row operation is."""
-    value = cast(_compiled_row(row, machine.lanes()), c_void_p).value
-    assert value is not None
-    return value
+    place: int = _compiled_row(row, machine.lanes()).address
+    return place

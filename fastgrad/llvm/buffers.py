@@ -6,7 +6,6 @@ LLVM text of our own. Kernels receive its address as a number, so that Numba can
 
 from __future__ import annotations
 
-from ctypes import c_void_p, cast
 from functools import cache
 from typing import Any
 
@@ -55,9 +54,8 @@ def _kernel(name: str, lanes: int) -> Any:
 
 def address(name: str) -> int:
     """Where the machine code is that replaces a buffer's elements by exp, tanh, ... of them."""
-    value = cast(_kernel(name, machine.lanes()), c_void_p).value
-    assert value is not None
-    return value
+    place: int = _kernel(name, machine.lanes()).address
+    return place
 
 
 @intrinsic
