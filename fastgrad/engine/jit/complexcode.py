@@ -15,6 +15,7 @@ from ..bound import Bound
 from ..call import Call, Output, reserved
 from . import loops, numbers
 from .code import AXIS, INTS, ROWS, SIZES, VALUES, items, point_types, resized, source_type, varied
+from .directions import fitting
 from .functions import Function, check_possible, function_of, lock, precision_of, probe
 from .kernels import inlined, part
 from .linking import Shape, call_at
@@ -123,13 +124,11 @@ def store_array(out, n, r, h, value):
 
 def _storing(returns: Any) -> Any:
     """What writes the derivatives from a value of f, and says whether its size differs."""
-    if isinstance(returns, types.Array):
-        return _store_vector if returns.ndim == 1 else store_array
-    element = getattr(returns, "dtype", None) if isinstance(returns, (types.UniTuple, types.List)) else returns
-    if element != types.complex128:
+    store = fitting(returns, _store_number, _store_vector, store_array, lambda element: element == types.complex128)
+    if store is None:
         msg = f"compiled by Numba, f returns {returns}; return a complex number, or an array of complex numbers"
         raise EngineError(msg)
-    return _store_number if element is returns else _store_vector
+    return store
 
 
 def launch(address, source, sizes, units, vs, ts, out, values, start, stop, dimension, shape, args):

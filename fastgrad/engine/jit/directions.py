@@ -5,6 +5,7 @@ Gradients have loops of their own: a direction that moves one coordinate and mak
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -46,12 +47,18 @@ def store_array(values, place, size, value):
 
 def storing(returns: Any) -> Any:
     """What copies a value of f into a buffer, and whether its size differs; None for a type that cannot be copied."""
+    real = lambda element: isinstance(element, (types.Float, types.Integer, types.Boolean))
+    return fitting(returns, _store_number, _store_vector, store_array, real)
+
+
+def fitting(returns: Any, number: Any, vector: Any, array: Any, is_known: Callable[[Any], bool]) -> Any:
+    """The one of three that takes what f returns; None where its numbers are of no type that is known."""
     if isinstance(returns, types.Array):
-        return _store_vector if returns.ndim == 1 else store_array
+        return vector if returns.ndim == 1 else array
     element = getattr(returns, "dtype", None) if isinstance(returns, (types.UniTuple, types.List)) else returns
-    if not isinstance(element, (types.Float, types.Integer, types.Boolean)):
+    if not is_known(element):
         return None
-    return _store_number if element is returns else _store_vector
+    return number if element is returns else vector
 
 
 @inlined
