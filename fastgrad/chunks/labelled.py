@@ -58,9 +58,7 @@ def laplacian(operation: Operation, values: Any, spacing: Any, axis: Any, out: A
 
 def divergence(operation: Operation, field: Any, spacing: Any, axis: Any, out: Any, **options: Any) -> Any:
     """The divergence as a DataArray."""
-    parts = _components(field)
-    axes = axes_of(parts[0], spacing, _dimensions_by_name(parts) if axis is None else axis)
-    _check_same_coordinates(parts, axes.names if not spacing else [])
+    parts, axes = _field(field, spacing, axis)
     unit = _unit_of_sum([_per(unit_of(part), along) for part, along in zip(parts, axes.units, strict=False)])
     data = [part.data for part in parts]
     result = operation(data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **closing(axes, options))
@@ -69,9 +67,7 @@ def divergence(operation: Operation, field: Any, spacing: Any, axis: Any, out: A
 
 def curl(operation: Operation, field: Any, spacing: Any, axis: Any, out: Any, **options: Any) -> Any:
     """The curl: a DataArray of two components, a tuple of three DataArrays of three."""
-    parts = _components(field)
-    axes = axes_of(parts[0], spacing, _dimensions_by_name(parts) if axis is None else axis)
-    _check_same_coordinates(parts, axes.names if not spacing else [])
+    parts, axes = _field(field, spacing, axis)
     pairs = [(0, 1)] if len(parts) == 2 else [(1, 2), (2, 0), (0, 1)]
     units: list[str | None] = [None] * len(pairs)
     if len(parts) == len(axes.names) in {2, 3}:
@@ -89,6 +85,14 @@ def _check_array(values: Any) -> None:
     if hasattr(values, "data_vars"):
         msg = f"values must be one array, got {type(values).__name__}; pass one of its arrays: dataset['name']"
         raise TypeError(msg)
+
+
+def _field(field: Any, spacing: Any, axis: Any) -> tuple[list[Any], Any]:
+    """The components of a field, and its axes."""
+    parts = _components(field)
+    axes = axes_of(parts[0], spacing, _dimensions_by_name(parts) if axis is None else axis)
+    _check_same_coordinates(parts, axes.names if not spacing else [])
+    return parts, axes
 
 
 def _components(field: Any) -> list[Any]:
