@@ -64,13 +64,7 @@ def grad(
     >>> compiled.grad(numba.njit(lambda x: x[0] * x[1]), order=4)(np.array([2.0, 3.0])).round(9)
     array([3., 2.])
     """
-    _check_compiled(f)
-    check_fixed_steps(method, order, "compiled.grad")
-    refuse_exact(method, "compiled.grad")
-    with loading(f"{__package__}.engine.jit.derivatives"):
-        from .engine.jit import derivatives  # noqa: PLC0415
-
-    formula = stencil(1, order, method)
+    derivatives, formula = _checked(f, method, order, "compiled.grad")
     return derivatives.gradient(f, formula, *_sizes(formula, h, rel_step))
 
 
@@ -105,14 +99,19 @@ def jacobian(
     array([[3., 2.],
            [1., 0.]])
     """
+    derivatives, formula = _checked(f, method, order, "compiled.jacobian")
+    return derivatives.jacobian(f, formula, *_sizes(formula, h, rel_step))
+
+
+def _checked(f: Any, method: Any, order: Any, name: str) -> tuple[Any, Stencil]:
+    """The module that makes compiled functions, and the stencil, once the arguments are known to be right."""
     _check_compiled(f)
-    check_fixed_steps(method, order, "compiled.jacobian")
-    refuse_exact(method, "compiled.jacobian")
+    check_fixed_steps(method, order, name)
+    refuse_exact(method, name)
     with loading(f"{__package__}.engine.jit.derivatives"):
         from .engine.jit import derivatives  # noqa: PLC0415
 
-    formula = stencil(1, order, method)
-    return derivatives.jacobian(f, formula, *_sizes(formula, h, rel_step))
+    return derivatives, stencil(1, order, method)
 
 
 def _check_compiled(f: Any) -> None:
