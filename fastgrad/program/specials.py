@@ -43,14 +43,20 @@ def _pole_of_gamma(x: float) -> float:
     return math.copysign(math.inf, x) if x == 0.0 else math.nan
 
 
+def _far(x: Any, change: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """Numbers moved by whole steps, those below 0 mirrored, to where a series holds; and the sum of the changes."""
+    y = np.where(x < 0.0, 1.0 - x, x)
+    total = np.zeros_like(y)
+    while (low := y < FAR).any():
+        total += np.where(low, change(y), 0.0)
+        y = np.where(low, y + 1.0, y)
+    return y, total
+
+
 def digamma(a: ArrayLike) -> Any:
     """The derivative of log(gamma)."""
     x = np.asarray(a, dtype=np.float64)
-    y = np.where(x < 0.0, 1.0 - x, x)
-    steps = np.zeros_like(y)
-    while (low := y < FAR).any():
-        steps -= np.where(low, 1.0 / y, 0.0)
-        y = np.where(low, y + 1.0, y)
+    y, steps = _far(x, lambda y: -1.0 / y)
     z = 1.0 / (y * y)
     found = np.log(y) - (0.5 / y + z * np.polyval(_DIGAMMA[::-1], z)) + steps
     r = x - np.rint(x)
@@ -61,11 +67,7 @@ def digamma(a: ArrayLike) -> Any:
 def trigamma(a: ArrayLike) -> Any:
     """The second derivative of log(gamma)."""
     x = np.asarray(a, dtype=np.float64)
-    y = np.where(x < 0.0, 1.0 - x, x)
-    steps = np.zeros_like(y)
-    while (low := y < FAR).any():
-        steps += np.where(low, 1.0 / (y * y), 0.0)
-        y = np.where(low, y + 1.0, y)
+    y, steps = _far(x, lambda y: 1.0 / (y * y))
     z = 1.0 / (y * y)
     found = 1.0 / y * (1.0 + 0.5 / y + z * np.polyval(_TRIGAMMA[::-1], z)) + steps
     wave = np.pi / np.sin(np.pi * (x - np.rint(x)))
