@@ -6,14 +6,13 @@ The arrays are put back bit for bit, also when the loss raises or Ctrl-C arrives
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..engine.python.mutation import check_unchanged, restore
+from ..engine.python.mutation import check_unchanged, restore, restored
 from ..formulas.stencils import Stencil
 from ..results import EPS
 from .nodes import Array, RefusedError, evaluated
@@ -52,16 +51,6 @@ class Room:
     length: float
     originals: list[Array]
     moves: list[Array]
-
-
-@contextmanager
-def restored(arrays: Sequence[Array], copies: Sequence[Array] | None = None) -> Iterator[Sequence[Array]]:
-    """What is moved is put back, from copies of what was there, which there are already or are made."""
-    originals = [w.copy() for w in arrays] if copies is None else copies
-    try:
-        yield originals
-    finally:
-        restore(arrays, originals)
 
 
 def settled_value(value: Value, arrays: Sequence[Array]) -> float:

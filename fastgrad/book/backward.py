@@ -12,7 +12,7 @@ from ..engine.arguments import check_function, movable_array
 from ..engine.python import mutation
 from ..variable import Variable
 from ..variable import sum as total
-from .elements import as_tuple, outputs_of, restored, weighted_quotient
+from .elements import as_tuple, outputs_of, weighted_quotient
 
 Array = NDArray[Any]
 
@@ -70,7 +70,7 @@ def numerical_grad(
     grads = []
     for k, x in enumerate(inputs):
         grad = np.zeros(movable_array(x, f"inputs[{k}]").shape)
-        with restored(x):
+        with mutation.unwritten([x]):
             for index in np.ndindex(x.shape):
                 if detect_nondifferentiable:
                     _check_parabola(f, x, index, eps)
@@ -220,7 +220,6 @@ def _along(
     eps: float, detect: bool,
 ) -> float:  # fmt: skip
     """The central difference of the weighted sum along a line, by moving all arrays in place."""
-    originals = [x.copy() for x in arrays]
 
     def at(t: float) -> list[Array]:
         for x, original, v in zip(arrays, originals, parts, strict=True):
@@ -230,12 +229,10 @@ def _along(
         mutation.check_unchanged(arrays, moved)
         return values
 
-    try:
+    with mutation.restored(arrays) as originals:
         if detect:
             _check_values([at(eps * k / 2) for k in range(-2, 3)], "along a random line", eps)
         up, down = at(eps), at(-eps)
-    finally:
-        mutation.restore(arrays, originals)
     return sum(float(np.sum((a - b) * g)) for a, b, g in zip(up, down, above, strict=True)) / (2 * eps)
 
 

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..engine.arguments import check_function, movable_array
 from ..engine.numbers import real_array
+from ..engine.python import mutation
 from ..formulas.values import as_number
-from .elements import quotient, restored, weighted_quotient
+from .elements import quotient, weighted_quotient
 
 Array = NDArray[Any]
 
@@ -53,7 +54,7 @@ def eval_numerical_gradient(f: Callable[..., Any], x: Any, verbose: bool = False
     """
     check_function(f)
     grad = np.zeros(movable_array(x, "x").shape)
-    with restored(x):
+    with mutation.unwritten([x]):
         for index in np.ndindex(x.shape):
             grad[index] = quotient(lambda: as_number(f(x)), x, index, h)
             if verbose:
@@ -94,7 +95,7 @@ def eval_numerical_gradient_array(f: Callable[..., Any], x: Any, df: ArrayLike, 
     """
     check_function(f)
     grad, above = np.zeros(movable_array(x, "x").shape), real_array(df, "df").astype(np.float64)
-    with restored(x):
+    with mutation.unwritten([x]):
         for index in np.ndindex(x.shape):
             grad[index] = weighted_quotient(lambda: (f(x),), x, index, h, [above])
     return grad
@@ -139,7 +140,7 @@ def grad_check_sparse(
         msg = f"analytic_grad has shape {given.shape}, x has {x.shape}; each element of x needs its derivative"
         raise ValueError(msg)
     draw = random if seed is None else random.Random(seed)
-    with restored(x):
+    with mutation.unwritten([x]):
         for _ in range(num_checks):
             index = tuple(draw.randrange(n) for n in x.shape)
             numerical, analytic = quotient(lambda: as_number(f(x)), x, index, h), float(given[index])

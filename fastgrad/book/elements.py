@@ -3,8 +3,7 @@ difference quotients as courses take them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,17 +19,6 @@ Array = NDArray[Any]
 def as_tuple(given: Any) -> tuple[Any, ...]:
     """Several things, or one."""
     return tuple(given) if isinstance(given, (tuple, list)) else (given,)
-
-
-@contextmanager
-def restored(x: Array) -> Iterator[None]:
-    """Restore x bit for bit at the end, whatever happens; ValueError where f has written into it."""
-    original = x.copy()
-    try:
-        yield
-        mutation.check_unchanged([x], [original])
-    finally:
-        x[...] = original
 
 
 def _step(x: Array, index: tuple[int, ...], h: float) -> float:

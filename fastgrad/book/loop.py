@@ -119,7 +119,7 @@ def _of_few(f: Function, x: Array, h: Any) -> Array | None:
     original = x.tobytes()
     if type(h) is not float or not 0.0 < h < np.inf or [s for s in x.tolist() if s + h == s]:
         return None
-    value, elements, offsets, grad = lambda: float(number(f(x), x)), x.data, FIRST.displaced, []
+    value, elements, offsets, grad = lambda: float(number(f(x), x)), mutation.floats(x), FIRST.displaced, []
     try:
         for i in range(x.size):
             above, below = mutation.values_around(value, elements, i, h, offsets)

@@ -282,13 +282,11 @@ def _loop(
 
 def _first(loss: Callable[..., Any], params: Any, further: tuple[Any, ...], arrays: list[Array]) -> Any:
     """What the loss returns before any element is moved."""
-    originals = [w.copy() for w in arrays]
     try:
-        first = loss(params, *further)
-        as_number(first)
-        mutation.check_unchanged(arrays, originals)
+        with mutation.unwritten(arrays):
+            first = loss(params, *further)
+            as_number(first)
     except BaseException as error:
-        mutation.restore(arrays, originals)
         raise_with_network(loss, params, error)
         raise
     return first
@@ -315,15 +313,13 @@ def _step(w: Array, name: str, scheme: dict[str, Any]) -> Array:
 
 def _reacts(value: Callable[[], float], arrays: dict[str, Array]) -> bool:
     """Whether the loss changes, or cannot be had, when every element is moved by an irregular amount."""
-    originals = [w.copy() for w in arrays.values()]
     try:
-        before = value()
-        _move(arrays)
-        return value() != before
+        with mutation.restored(list(arrays.values())):
+            before = value()
+            _move(arrays)
+            return value() != before
     except Exception:  # noqa: BLE001  whatever the loss raises, it has looked at the arrays
         return True
-    finally:
-        mutation.restore(list(arrays.values()), originals)
 
 
 def _move(arrays: dict[str, Array]) -> None:

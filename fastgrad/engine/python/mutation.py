@@ -5,7 +5,8 @@ Each element is restored bit for bit, also when the loss raises or Ctrl-C arrive
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -50,18 +51,15 @@ def sums(
                 chosen = places[k][first - starts[k] : last - starts[k]]
                 _move_each(value, array, chosen, steps[k], formula, out[first:last], tick, first, starts[-1])
 
-    originals = [array.copy() for array in arrays]
-
     def work_apart(start: int, stop: int) -> None:
         work(start, stop)
         check_unchanged(arrays, originals)  # this child's copies, which nobody sees later
 
-    try:
-        forks.run(work_apart, starts[-1], workers, report) if forking else work(0, starts[-1], report)
-        check_unchanged(arrays, originals)
-    except BaseException:
-        restore(arrays, originals)
-        raise
+    with unwritten(arrays) as originals:
+        if forking:
+            forks.run(work_apart, starts[-1], workers, report)
+        else:
+            work(0, starts[-1], report)
     return [out[a:b] for a, b in pairwise(starts)]
 
 
@@ -108,11 +106,15 @@ def _sum(values: list[float], terms: tuple[tuple[int, int, int], ...]) -> float:
 
 
 def _elements(array: Array) -> Any:
-    """The elements by one index, in place; those of float64 as Python's floats, which are twice as fast."""
+    """The elements by one index, in place."""
     flat = array.reshape(-1)
-    if not np.may_share_memory(flat, array):
-        return array.flat
-    return flat.data if type(flat) is np.ndarray and flat.dtype == np.float64 else flat
+    return floats(flat) if np.may_share_memory(flat, array) else array.flat
+
+
+def floats(flat: Array) -> Any:
+    """Elements in a row, those of float64 as Python's floats, which are twice as fast; unaligned ones have none."""
+    data = flat.data
+    return data if data.format == "d" else flat
 
 
 def check_unchanged(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
@@ -127,6 +129,28 @@ def _same(a: Array, b: Array) -> bool:
         bits = f"u{a.itemsize}"
         return bool(np.array_equal(a.view(bits), b.view(bits)))
     return bool(np.array_equal(a, b, equal_nan=True) and (np.signbit(a) == np.signbit(b)).all())
+
+
+@contextmanager
+def unwritten(arrays: Sequence[Array]) -> Iterator[list[Array]]:
+    """Elements are moved and put back within; where f raises, or writes into them, which raises, all are restored."""
+    originals = [array.copy() for array in arrays]
+    try:
+        yield originals
+        check_unchanged(arrays, originals)
+    except BaseException:
+        restore(arrays, originals)
+        raise
+
+
+@contextmanager
+def restored(arrays: Sequence[Array], copies: Sequence[Array] | None = None) -> Iterator[Sequence[Array]]:
+    """What is moved within is put back, from copies of what was there, which there are already or are made."""
+    originals = [array.copy() for array in arrays] if copies is None else copies
+    try:
+        yield originals
+    finally:
+        restore(arrays, originals)
 
 
 def restore(arrays: Sequence[Array], originals: Sequence[Array]) -> None:

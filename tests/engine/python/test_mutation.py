@@ -113,6 +113,30 @@ def test_writing_nan(workers):
     assert x.tobytes() == before
 
 
+def spoil(x):
+    x[:] = 7.0
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("room", [mutation.restored, mutation.unwritten])
+def test_arrays_are_restored_bit_for_bit_also_after_an_error(room):
+    x = np.array([0.1, -0.0, np.nan])
+    before = x.tobytes()
+    with pytest.raises(ZeroDivisionError), room([x]):
+        spoil(x)
+    assert x.tobytes() == before
+
+
+def test_what_is_written_is_restored_or_told():
+    x, y = np.array([0.1, -0.0]), np.ones(2)
+    with mutation.restored([x, y]):
+        x[0], y[1] = 5.0, 6.0
+    assert (x.tolist(), y.tolist()) == ([0.1, -0.0], [1.0, 1.0])
+    with pytest.raises(ValueError, match="writes into its argument"), mutation.unwritten([x, y]):
+        x[1] = 0.0  # it was -0.0
+    assert np.signbit(x[1])
+
+
 def test_bytes_that_pad_a_longdouble_are_no_change():
     x = np.array([1.0, -0.0, 3.0], dtype=np.longdouble)
     noisy = x.copy()
