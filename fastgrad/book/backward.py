@@ -238,7 +238,7 @@ def _along(
 
 def _check_parabola(f: Callable[[], Any], x: Array, index: tuple[int, ...], eps: float) -> None:
     """Raise NondifferentiableError where f has a kink or a jump within the step."""
-    values = mutation.values_around(lambda: outputs_of(f()), x, index, eps / 2, range(-2, 3))
+    values = mutation.values_around(lambda: outputs_of(f()), x, index, [eps * k / 2 for k in range(-2, 3)])
     _check_values(values, f"at element {index}", eps)
 
 

@@ -43,7 +43,7 @@ def quotient(
     if right == left:
         msg = f"the step {h!r} vanishes beside x={float(saved)!r}; take a longer one"
         raise ValueError(msg)
-    above, below = mutation.values_around(value, x, index, h, (1, -1))
+    above, below = mutation.values_around(value, x, index, (h, -h))
     width = 2 * h if x.dtype.itemsize == 8 else right - left
     with np.errstate(all="ignore"):
         return float(np.divide(difference(above, below), width))

@@ -119,10 +119,10 @@ def _of_few(f: Function, x: Array, h: Any) -> Array | None:
     original = x.tobytes()
     if type(h) is not float or not 0.0 < h < np.inf or [s for s in x.tolist() if s + h == s]:
         return None
-    value, elements, offsets, grad = lambda: float(number(f(x), x)), mutation.floats(x), FIRST.displaced, []
+    value, elements, shifts, grad = lambda: float(number(f(x), x)), mutation.floats(x), (h, -h), []
     try:
         for i in range(x.size):
-            above, below = mutation.values_around(value, elements, i, h, offsets)
+            above, below = mutation.values_around(value, elements, i, shifts)
             grad.append((above - below) / (2 * h))
         if x.tobytes() != original:
             raise ValueError(mutation.WRITES)

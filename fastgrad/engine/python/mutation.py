@@ -75,22 +75,23 @@ def _move_each(
     total: int,
 ) -> None:
     elements, center = _elements(array), float(value()) if formula.base >= 0 else 0.0
-    h = None if np.ndim(step) == 0 else _elements(np.reshape(step, -1))
+    h: Any = None if np.ndim(step) == 0 else _elements(np.reshape(step, -1))
+    shifts = [k * step for k in formula.displaced] if h is None else []
     for n, place in enumerate(places.tolist()):
-        moved = values_around(value, elements, place, step if h is None else h[place], formula.displaced)
+        moved = values_around(value, elements, place, shifts or [k * h[place] for k in formula.displaced])
         out[n] = _sum([*map(float, moved), center], formula.pairs)  # Python's floats do not warn of inf - inf
         if tick:
             tick(done + n + 1, total)
 
 
-def values_around(value: Callable[[], Value], elements: Any, place: Any, h: Any, offsets: Iterable[int]) -> list[Value]:
-    """What `value` is where one element is moved by so many steps. Where it raises, whoever asks puts all back.
+def values_around(value: Callable[[], Value], elements: Any, place: Any, shifts: Iterable[Any]) -> list[Value]:
+    """What `value` is where one element is moved by each of these. Where it raises, whoever asks puts all back.
 
     The element is read now: what f wrote there when another one was moved is then not put right unseen.
     """
     saved, values = elements[place], []
-    for k in offsets:
-        elements[place] = there = saved + k * h
+    for shift in shifts:
+        elements[place] = there = saved + shift
         values.append(value())
         if elements[place] != there and there == there:  # noqa: PLR0124  not NaN
             raise ValueError(WRITES)
