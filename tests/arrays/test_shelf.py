@@ -599,3 +599,21 @@ def test_warnings_of_the_loss_come_again():
     for _ in range(3):
         with pytest.warns(RuntimeWarning, match="divide by zero"):
             exact(loss, w)
+
+
+def test_the_loss_is_called_once_and_now_and_then_three_times(recorded):
+    calls = []
+
+    def loss(params):
+        calls.append(1)
+        return np.sum(helper(np.dot(X, params["W"])) ** 2)
+
+    params, seen = {"W": RNG.normal(size=(4, 3))}, []
+    exact(loss, params)
+    for _ in range(32):
+        calls.clear()
+        exact(loss, params)
+        seen.append(len(calls))
+    assert len(recorded) == 1
+    looked_at = [*range(shelf.LOOKS), shelf.EVERY - 1, 2 * shelf.EVERY - 1]
+    assert seen == [3 if k in looked_at else 1 for k in range(32)]
