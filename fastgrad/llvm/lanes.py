@@ -5,7 +5,10 @@ from __future__ import annotations
 import struct
 from functools import cache
 
-import llvmlite.binding as llvm
+from .interrupts import loading
+
+with loading("llvmlite.binding"):
+    import llvmlite.binding as llvm
 
 
 def constant(value: float) -> str:

@@ -24,12 +24,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import llvmlite
-import llvmlite.binding as llvm
-
-from .interrupts import deferred_interrupt
+from .interrupts import deferred_interrupt, loading
 from .memory import Memory
 from .vectormath import enabled, load_libraries
+
+with loading("llvmlite.binding"):
+    import llvmlite
+    import llvmlite.binding as llvm
 
 # Files: above the first number, the oldest go down to the second. Our tests make 3400 of 7 kB; of a folder that holds
 # fewer than are made in turn, each is gone when it is asked for again.

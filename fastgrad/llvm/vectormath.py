@@ -14,8 +14,7 @@ from contextlib import suppress
 from functools import cache, reduce
 from operator import or_
 
-import llvmlite.binding as llvm
-
+from .interrupts import loading
 from .lanes import Lanes
 from .math import (
     besselfunctions,
@@ -28,6 +27,9 @@ from .math import (
     trigonometric,
 )
 from .math.values import Found, Mask, Value
+
+with loading("llvmlite.binding"):
+    import llvmlite.binding as llvm
 
 # what the C library has by the same names, and f may use
 FUNCTIONS = frozenset({

@@ -533,6 +533,7 @@ def test_refusals_say_why(name, options):
         assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.FileIO")  # a module that was about to be read
 def test_ctrl_c_at_any_time():
     params = weights(W=(60, 40), V=(40, 30))
     data = np.random.default_rng(0).normal(size=(200, 60))

@@ -97,3 +97,43 @@ def test_what_is_loaded_costs_nothing():
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with loading("no.such.module"):
         assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+
+
+HALF_IMPORTED = """
+import signal, sys
+import numpy as np, fastgrad
+
+class Interrupting:
+    left = 1
+    def find_spec(self, name, path=None, target=None):
+        if name == "llvmlite.binding.newpassmanagers" and self.left:
+            self.left = 0
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+exec(sys.argv[1])
+for turn in range(2):
+    try:
+        call()
+        print("done", turn)
+    except KeyboardInterrupt:
+        print("interrupted", turn)
+"""
+CALLS = {
+    "points": "call = lambda: fastgrad.gradient(lambda x: x[0] * x[1], np.ones((500, 2)), batch=True)",
+    "weights": """
+random = np.random.default_rng(0)
+a, params = random.normal(size=(200, 60)), {"W": random.normal(size=(60, 40)), "V": random.normal(size=(40, 30))}
+loss = lambda p: np.sum(np.tanh(np.tanh(a @ p["W"]) @ p["V"]) ** 2)
+call = lambda: fastgrad.weight_gradient(loss, params, engine="arrays")
+""",
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_interrupted_import_of_llvm_is_no_end(name):
+    done = subprocess.run(
+        [sys.executable, "-c", HALF_IMPORTED, CALLS[name]], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.split("\n")[:2] == ["interrupted 0", "done 1"], done.stderr
