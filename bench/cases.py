@@ -6,6 +6,7 @@ A new family is a module with `CASES`, named here, and a pair of markers in docs
 import branches
 import fields
 import grids
+import likelihoods
 import matrices
 import points
 import process
@@ -15,7 +16,7 @@ import sparsity
 import weights
 from contest import Case
 
-FAMILIES = (points, branches, single, matrices, sparsity, fields, grids, weights, readers, process)
+FAMILIES = (points, branches, single, matrices, sparsity, fields, grids, likelihoods, weights, readers, process)
 CASES = tuple(case for family in FAMILIES for case in family.CASES)
 TURNS = 3
 

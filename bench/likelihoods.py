@@ -1,0 +1,121 @@
+"""Losses over rows of data, by a few or some hundred parameters, at one point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import rivals
+from contest import TOLERANCE, Case, Contestant
+from functions import Array, written_for
+
+import fastgrad
+
+COMPONENTS, COORDINATES = 30, 10
+
+
+def logistic(x, rows, labels):
+    """Minus the log likelihood of a logistic regression, with a ridge."""
+    u = np.dot(rows, x)
+    return np.sum(np.log1p(np.exp(u)) - labels * u) + 0.01 * np.sum(x**2)
+
+
+def decay(x, times, seen):
+    """The squared residuals of a wave that decays."""
+    return 0.5 * np.sum((seen - x[0] * np.exp(-x[1] * times) * np.cos(x[2] * times + x[3])) ** 2)
+
+
+def mixture(x, rows):
+    """Minus the log likelihood of round normal distributions: their means, then their weights' logarithms."""
+    means, weights = x[: COMPONENTS * COORDINATES].reshape(COMPONENTS, COORDINATES), x[COMPONENTS * COORDINATES :]
+    apart = rows[:, None, :] - means
+    q = weights - 0.5 * np.sum(apart * apart, axis=2)
+    top = np.max(q, axis=1)
+    each = top + np.log(np.sum(np.exp(q - top[:, None]), axis=1))
+    return len(rows) * np.log(np.sum(np.exp(weights))) - np.sum(each)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A loss, its parameters and data, and the exact gradient."""
+
+    loss: Callable[..., Any]
+    x: Array
+    data: tuple[Array, ...]
+    exact: Array
+
+    def of(self, loss: Callable[..., Any]) -> Callable[[Any], Any]:
+        data = self.data
+        return lambda x: loss(x, *data)
+
+
+def of_logistic(count: int) -> Problem:
+    rng = np.random.default_rng(0)
+    rows, x = rng.normal(size=(count, 8)), rng.uniform(-0.5, 0.5, 8)
+    labels = (rng.random(count) < 0.5).astype(float)
+    exact = rows.T @ (1.0 / (1.0 + np.exp(-(rows @ x))) - labels) + 0.02 * x
+    return Problem(logistic, x, (rows, labels), exact)
+
+
+def of_decay(count: int) -> Problem:
+    rng = np.random.default_rng(1)
+    times, x = rng.uniform(0.0, 3.0, count), np.array([1.5, 0.4, 5.0, 0.3])
+    size, wave, turned = np.exp(-x[1] * times), np.cos(x[2] * times + x[3]), np.sin(x[2] * times + x[3])
+    seen = rng.normal(1.0, 0.3, count)
+    off = x[0] * size * wave - seen
+    slopes = [size * wave, -times * x[0] * size * wave, -times * x[0] * size * turned, -x[0] * size * turned]
+    return Problem(decay, x, (times, seen), np.array([np.sum(off * slope) for slope in slopes]))
+
+
+def of_mixture(count: int) -> Problem:
+    rng = np.random.default_rng(2)
+    means, weights = rng.normal(size=(COMPONENTS, COORDINATES)), rng.normal(size=COMPONENTS)
+    rows = means[rng.integers(0, COMPONENTS, count)] + rng.normal(size=(count, COORDINATES))
+    q = weights - 0.5 * ((rows[:, None, :] - means) ** 2).sum(axis=2)
+    share = np.exp(q - q.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    by_means = share.sum(axis=0)[:, None] * means - share.T @ rows
+    by_weights = count * np.exp(weights) / np.exp(weights).sum() - share.sum(axis=0)
+    x = np.concatenate([means.reshape(-1), weights])
+    return Problem(mixture, x, (rows,), np.concatenate([by_means.reshape(-1), by_weights]))
+
+
+def ours(p: Problem, **options: Any) -> Contestant:
+    f = p.of(p.loss)
+    return Contestant(lambda: fastgrad.gradient(f, p.x, **options), p.exact)
+
+
+def called(gradient: Callable[..., Any], p: Problem, tolerance: float = TOLERANCE) -> Contestant:
+    slope = gradient(p.of(p.loss))
+    return Contestant(lambda: slope(p.x), p.exact, tolerance)
+
+
+def exactly(p: Problem, library: str) -> Contestant:
+    module = rivals.jax_in_float64() if library == "JAX" else __import__("autograd")
+    slope = module.grad(p.of(written_for(p.loss, module.numpy)))
+    run = rivals.jax_at_one_point(slope) if library == "JAX" else slope
+    return Contestant(lambda: run(p.x), p.exact)
+
+
+LIKELIHOODS: dict[str, Callable[[Problem], Contestant]] = {
+    "fastgrad exact": partial(ours, method="exact"),
+    "fastgrad": ours,
+    "fastgrad python": partial(ours, engine="python"),
+    "scipy 3-point": partial(called, rivals.scipy_3_point),
+    "autograd, exact": partial(exactly, library="autograd"),
+    "JAX, exact": partial(exactly, library="JAX"),
+}
+
+
+def case(name: str, title: str, count: int, problem: Callable[[int], Problem], wanted: dict[str, float]) -> Case:
+    return Case("likelihoods", name, title, count, 300, problem, LIKELIHOODS, wanted)
+
+
+CASES = (
+    case("logistic", "logistic regression, 2,000 rows of 8", 2000, of_logistic, {}),
+    case("decay", "a wave that decays, 2,000 times, 4 parameters", 2000, of_decay, {}),
+    case("mixture", "mixture of 30 normal distributions, 1,000 rows of 10", 1000, of_mixture, {"JAX, exact": 0.2}),
+)
