@@ -186,7 +186,7 @@ def _directions(table: Table) -> list[Units]:
 
 
 def _moves_many(table: Table) -> bool:
-    return not table.along_axes and int(np.diff(table.starts).max(initial=0)) > FEW
+    return not table.along_axes and table.most_units > FEW
 
 
 def _mover(row: Array, hs: Any, v: Array | None) -> Callable[[Array, Units, int], None]:
