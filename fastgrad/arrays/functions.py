@@ -296,15 +296,6 @@ def _full_like(x: Any, value: Any, **_options: Any) -> Recorder:
 # --- SciPy's, by name: it is not imported for them
 
 
-def _expit(x: Any) -> Any:
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0, small) / (1.0 + small)
-
-
-def _log_expit(x: Any) -> Any:
-    return np.minimum(x, 0.0) - np.log1p(np.exp(-np.abs(x)))
-
-
 def _largest(x: Any, axis: Any) -> Any:
     """Subtracted from exponents, without a derivative: it cancels."""
     found = recorder_of(x).max(axis, keepdims=True)
@@ -328,12 +319,4 @@ def _log_softmax(x: Any, axis: Any = None) -> Any:
     return moved - np.log(np.exp(moved).sum(axis, keepdims=True))
 
 
-def _xlogy(x: Any, y: Any) -> Any:
-    zero = x == 0
-    return np.where(zero, 0.0, x * np.log(np.where(zero, 1.0, y)))
-
-
-SCIPYS = {
-    "expit": _expit, "log_expit": _log_expit, "logsumexp": _logsumexp, "softmax": _softmax,
-    "log_softmax": _log_softmax, "xlogy": _xlogy,
-}  # fmt: skip
+SCIPYS = {"logsumexp": _logsumexp, "softmax": _softmax, "log_softmax": _log_softmax}

@@ -54,9 +54,10 @@ class Counted(local):
 
 counted = Counted()
 
-SLOW = frozenset(
-    {"exp", "log", "tanh", "power", "sin", "cos", "log1p", "expm1", "logaddexp", "arctan", "sqrt", "divide"}
-)
+SLOW = frozenset({
+    "exp", "log", "tanh", "power", "sin", "cos", "log1p", "expm1", "logaddexp", "arctan", "sqrt", "divide", "expit",
+    "log_expit", "xlogy",
+})  # fmt: skip
 
 
 def time_of(kind: str, how: Any, size: int, inner: int) -> float:

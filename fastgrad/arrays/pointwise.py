@@ -14,7 +14,7 @@ from ..program.program import Code, Program
 from ..program.schedule import OF_ARRAYS
 from ..program.trace.recording import Untraceable, trace
 from .nodes import Node, refuse
-from .specials import slope
+from .specials import curvature, slope
 
 
 def partials(node: Node) -> list[tuple[Node, Any]]:
@@ -36,6 +36,10 @@ def _is_literal(a: Node) -> bool:
 
 def second_partials(node: Node) -> list[tuple[Node, Any, list[tuple[Node, Any]]]]:
     """For each argument that moves: the derivative of a ufunc by it, and its derivatives by all arguments that move."""
+    first, second = slope(node.how), curvature(node.how)
+    if first and second:
+        (a,) = node.args
+        return [(a, first(a.value), [(a, second(a.value))])]
     literals = tuple(a.value if _is_literal(a) else None for a in node.args)
     program = _second_derivatives(node.how, literals)
     own = [a for a, literal in zip(node.args, literals, strict=True) if literal is None]

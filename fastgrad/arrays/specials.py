@@ -18,6 +18,8 @@ def _normal(x: Any) -> Any:
 
 
 SLOPES: Mapping[str, Callable[[Any], Any]] = {
+    "expit": lambda x: _special().expit(x) * _special().expit(-x),
+    "log_expit": lambda x: _special().expit(-x),
     "erf": lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x),
     "erfc": lambda x: -2 / np.sqrt(np.pi) * np.exp(-x * x),
     "gammaln": lambda x: _special().psi(x),
@@ -34,9 +36,24 @@ SLOPES: Mapping[str, Callable[[Any], Any]] = {
 """Of functions of one number."""
 
 
+CURVATURES: Mapping[str, Callable[[Any], Any]] = {
+    "expit": lambda x: SLOPES["expit"](x) * (_special().expit(-x) - _special().expit(x)),
+    "log_expit": lambda x: -SLOPES["expit"](x),
+}
+"""Second derivatives, of those whose formula overflows on the way."""
+
+
 def slope(function: Any) -> Callable[[Any], Any] | None:
     """The derivative of one of SciPy's functions, or None."""
+    return _own(SLOPES, function)
+
+
+def curvature(function: Any) -> Callable[[Any], Any] | None:
+    """The second derivative, or None."""
+    return _own(CURVATURES, function)
+
+
+def _own(table: Mapping[str, Callable[[Any], Any]], function: Any) -> Callable[[Any], Any] | None:
     name = getattr(function, "__name__", "")
-    found = SLOPES.get(name)
     scipys = getattr(sys.modules.get("scipy.special"), name, None)
-    return found if found and function is scipys else None
+    return table.get(name) if function is scipys else None
