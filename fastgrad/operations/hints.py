@@ -206,7 +206,9 @@ def warn_of_unread(call: Call, target: Array, level: int) -> None:
     if length < max(LONG, TIMES * k) or not k or call.v is not None or call.scalar or (one and not call.vector):
         return
     read = k * shape[1] if one else k
-    outputs = target.shape[-1] // size
+    outputs, others = divmod(target.shape[-1], size)
+    if others:  # some entries of a Hessian
+        return
     by_coordinate = target.reshape(-1, size) if outputs == 1 else target.reshape(-1, size, outputs)
     if by_coordinate[0, -1].any() or by_coordinate[:, read:].any() or not by_coordinate.any() or _reads(call, read):
         return

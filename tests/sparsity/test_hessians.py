@@ -146,3 +146,24 @@ def test_one_triangle_of_a_pattern_is_enough(triangle):
 def test_patterns_of_sums_products_and_functions():
     found = hessian_pattern(lambda x: x[0] + 3.0 * x[1] * x[2] + abs(x[3]), np.ones(4))
     assert list(zip(found.rows.tolist(), found.columns.tolist(), strict=True)) == [(1, 2), (2, 1), (3, 3)]
+
+
+@pytest.mark.parametrize("entries", [1, 2, 3])
+def test_last_entries_that_are_zero(entries):
+    """Fewer entries than coordinates, of which a point has many."""
+    f, x = lambda x: float(x[0]) ** 2 + float(x[-1]), np.ones(12)
+    pattern = np.diag(np.arange(12) < entries)
+    found = hessian(f, x, pattern=pattern)
+    assert found.nnz == entries
+    np.testing.assert_allclose(found.toarray()[0], [2.0] + [0.0] * 11, atol=1e-5)
+    mixed = hessian(lambda x: float(x[0]) ** 2 + float(x[-1]), x, pattern=pattern + np.eye(12, k=11))
+    np.testing.assert_allclose(mixed.toarray(), found.toarray(), atol=1e-5)
+
+
+def test_a_branch_that_no_point_takes():
+    """Its terms are in the pattern, and 0."""
+
+    def f(x):
+        return x[0] ** 2 if x[0] < 9.0 else x[1] ** 2 * x[2]
+
+    np.testing.assert_allclose(hessian(f, np.zeros(12)).toarray(), np.diag([2.0] + [0.0] * 11), atol=1e-5)
