@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...formulas.stencils import stencil
+from ...formulas.stencils import Stencil, stencil
 from ...formulas.steps import direction_step, irregular
 from ...formulas.values import as_number, precision
 from ...program.look import agree, quiet
@@ -185,21 +186,52 @@ def _differing(call: Call, n: int, point: Array, slopes: Slopes) -> tuple[float,
     formula = stencil(call.table.stencil.derivative)
     direction, found = _along_irregularly(call, n, point, slopes)
     step = float(direction_step(point[None], direction[None], formula)[0])
-    gap = difference = found
-    for t in (step, step / 64.0, step * 8.0, *((step / 4096.0, *_SHORT) if np.any(found) else ())):
-        places = (point + k * t * direction for k in formula.offsets)
-        values = np.array([np.ravel(call.f(call.argument(x), *call.args_at(n))) for x in places], dtype=float)
-        per = t**formula.derivative
-        total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)
-        difference = total / (formula.denominator * per)
+    steps = (step, step / 64.0, step * 8.0, *((step / 4096.0, *_SHORT) if np.any(found) else ()))
+    pairs = list[tuple[Array, Array]]()
+    for t in steps:
+        difference, noise = _quotient(call, n, point, t * direction, formula, t**formula.derivative)
+        pairs.append((difference, noise))
         gap = np.abs(found - difference)
-        allowed = 1e-4 * np.maximum(np.abs(found), np.abs(difference)) + 1e3 * EPS * np.abs(values).max(axis=0) / per
-        if not (gap > allowed).any():
+        allowed = 1e-4 * np.maximum(np.abs(found), np.abs(difference)) + noise
+        if (formula.derivative == 1 or t == step) and not (gap > allowed).any():
             return None
+    if formula.derivative > 1:
+        return _contradicted(found, steps, *map(np.array, zip(*pairs, strict=True)))
     if np.any(found) and not _resolved(point, min(step, *_SHORT) * direction):
         return ()
     worst = int(np.argmax(gap))
     return float(found[worst]), float(difference[worst])
+
+
+def _quotient(call: Call, n: int, point: Array, by: Array, formula: Stencil, per: float) -> tuple[Array, Array]:
+    """A difference quotient of each output, and the noise in it."""
+    places = (point + k * by for k in formula.offsets)
+    values = np.array([np.ravel(call.f(call.argument(x), *call.args_at(n))) for x in places], dtype=float)
+    total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)
+    return total / (formula.denominator * per), 1e3 * EPS * np.abs(values).max(axis=0) / per
+
+
+def _contradicted(
+    found: Array, steps: tuple[float, ...], differences: Array, noises: Array
+) -> tuple[float, ...] | None:
+    """A higher derivative and a difference, where two steps see another one, the same, and no step sees it.
+
+    A step tells where its noise is small beside what it sees: that of short ones agrees with anything.
+    """
+    size = np.maximum(np.abs(found), np.abs(differences))
+    tells = noises <= 0.1 * size
+    off = tells & (np.abs(found - differences) > 1e-2 * size + noises)
+    wrong = off & ~(tells & ~off).any(axis=0)
+    for a, b in combinations(range(len(steps)), 2):
+        if 0.5 < steps[a] / steps[b] < 2.0:  # of equal ones the waves between have the same say
+            continue
+        largest = np.maximum(np.abs(differences[a]), np.abs(differences[b]))
+        same = np.abs(differences[a] - differences[b]) <= 1e-2 * largest + noises[a] + noises[b]
+        seen = wrong[a] & wrong[b] & same
+        if seen.any():
+            k = int(np.argmax(seen))
+            return float(found[k]), float(differences[a][k])
+    return None
 
 
 def _resolved(point: Array, displacement: Array) -> bool:
