@@ -298,8 +298,8 @@ def sinc(a: Any) -> Any:
 
 @_ruled(np.modf)
 def _modf(a: Any) -> Any:
-    whole = record("trunc", a)
-    return record("copysign", select(RULES[np.isinf](a), Literal(0.0), a - whole), a), whole
+    rest = select(RULES[np.isinf](a), record("copysign", Literal(0.0), a), RULES[np.fmod](a, 1.0))
+    return rest, record("trunc", a)
 
 
 @_ruled(np.ldexp)

@@ -89,10 +89,9 @@ def _boxcox(a: Any, exponent: Any) -> Any:
 
 
 def _huber(delta: Any, r: Any) -> Any:
-    """The area under a slope that ends at delta."""
-    size = of(np.absolute)(r)
-    inside = of(np.minimum)(size, delta)
-    return inside * (size - HALF * inside) + nothing(delta)
+    """The area under a slope that ends at delta; without |r|, whose kink second derivatives would see at 0."""
+    inside = of(np.minimum)(of(np.maximum)(r, -delta), delta)
+    return inside * (r - HALF * inside) + nothing(delta)
 
 
 def _pseudo_huber(delta: Any, r: Any) -> Any:

@@ -37,7 +37,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_higher_derivatives_that_differences_contradict(name):
-    with pytest.raises(EngineError, match="its exact derivative is .*, but differences of f give"):
+    with pytest.raises(EngineError, match=r"its exact derivative is .*, but differences of f give"):
         OTHERS[name]()
 
 

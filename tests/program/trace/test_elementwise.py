@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.elementwise import LARGEST_POWER, power, record, select, sinc, traced
 from fastgrad.program.trace.recording import trace
@@ -66,3 +67,15 @@ def test_sinc_at_zero_and_at_whole_numbers():
     assert evaluate(program, [0.0]) == [1.0]
     assert evaluate(program, [0.5]) == pytest.approx([2.0 / math.pi], rel=1e-15)
     assert evaluate(program, [3.0]) == pytest.approx([0.0], abs=1e-16)
+
+
+def test_parts_of_numbers():
+    """What is behind the point has the slope of the number, at 0 and at jumps too; zeros have its sign."""
+    points = np.array([0.0, -0.0, 2.0, -2.0, 2.5, -2.5, 1e16, -1e16, 5e-324, np.inf, -np.inf, np.nan])[:, None]
+    for part in (0, 1):
+        f = lambda x, part=part: np.modf(x[0])[part]
+        values, slopes = fastgrad.value_and_gradient(f, points, batch=True, method="exact")
+        wanted = np.modf(points[:, 0])[part]
+        np.testing.assert_array_equal(values, wanted)
+        np.testing.assert_array_equal(np.signbit(values), np.signbit(wanted))
+        np.testing.assert_array_equal(slopes[:9], 1.0 - part)

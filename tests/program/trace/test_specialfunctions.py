@@ -175,6 +175,8 @@ def test_slopes_at_zero_are_those_of_both_sides():
         (lambda x: special.i0(x[0]), 0.0, 0.5),
         (lambda x: special.j1(x[0]), 0.5, 0.0),
         (lambda x: special.exprel(x[0]), 0.5, 1 / 3),
+        (lambda x: special.huber(1.5, x[0]), 0.0, 1.0),
+        (lambda x: np.modf(x[0])[0], 1.0, 0.0),
     ):
         assert fastgrad.gradient(f, np.zeros(1), method="exact") == pytest.approx([first])
         assert fastgrad.hessian(f, np.zeros(1), method="exact") == pytest.approx(np.array([[second]]))
