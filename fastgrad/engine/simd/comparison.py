@@ -28,6 +28,7 @@ FEW_LOOKED_AT = 4  # points, when NumPy runs what has been traced
 FEW_SLOPES = 16  # points at which the slopes of an f that branches are compared, besides those of its sides
 _NEAR, _FAR = 2.0**-20, 2.0**-4
 _SHORT = (2.0**-7, 2.0**-11)  # steps that see the waves of a sine wherever it is, and those of a steep tangent
+_KINKS = frozenset({"select", "abs", "sign", "copysign", "max", "min", "fmax", "fmin"})
 _RESOLVED = 2.0**13  # spacings of floats in a displacement that is off by less than 1e-4
 
 
@@ -94,7 +95,7 @@ def compare_new_sides(call: Call, program: Program, sides: Sides, slopes: Slopes
         for n, (point, numbers) in zip(places, _evaluated(call, places, evaluate), strict=True):
             _check_elsewhere(call, n, point, numbers)
     if slopes is not None:
-        _compare_slopes(call, [(n,) for n in places], slopes)
+        _compare_slopes(call, program, [(n,) for n in places], slopes)
     sides.note(new)
 
 
@@ -147,19 +148,23 @@ def compare_slopes(call: Call, program: Program, slopes: Slopes) -> None:
     count, sides = call.points.count, list[int]()
     if program.branches:
         sides = sorted({*covering(call, program), *sample(count, FEW_SLOPES).tolist()})
-    _compare_slopes(call, [(call.finite(), count - 1), *((n,) for n in sides)], slopes)
+    _compare_slopes(call, program, [(call.finite(), count - 1), *((n,) for n in sides)], slopes)
 
 
-def _compare_slopes(call: Call, places: list[tuple[int, ...]], slopes: Slopes) -> None:
-    """At one of each of several points."""
+def _compare_slopes(call: Call, program: Program, places: list[tuple[int, ...]], slopes: Slopes) -> None:
+    """Beside one of each of several points; and at each itself, of an f with kinks."""
     if call.table.name.startswith(("hessian at", "hessian_diagonal")):
         return  # some entries: what they should add up to is not known
     with quiet():
         differing = next(filter(None, (_differing_everywhere(call, some, slopes) for some in places)), ())
+        if not differing and call.table.stencil.derivative == 1 and not _KINKS.isdisjoint(n[0] for n in program.nodes):
+            there = dict.fromkeys(n for some in places for n in some)
+            differing = next(filter(None, (_differing_there(call, n, slopes) for n in there)), ())
     if differing:
         msg = (
             f"along a direction its exact derivative is {differing[0]:.9g}, but differences of f give "
-            f"{differing[1]:.9g}: f has kinks or jumps at the points, or is not what its trace says"
+            f"{differing[1]:.9g}: f has kinks or jumps at the points, goes a way of its own there, as by x == 0, "
+            "or is not what its trace says"
         )
         raise EngineError(msg)
 
@@ -201,6 +206,34 @@ def _differing(call: Call, n: int, point: Array, slopes: Slopes) -> tuple[float,
         return ()
     worst = int(np.argmax(gap))
     return float(found[worst]), float(difference[worst])
+
+
+def _differing_there(call: Call, n: int, slopes: Slopes) -> tuple[float, ...]:
+    """The exact derivative at a point itself and a difference, where it lies far beside the slopes of both sides.
+
+    So it does where f goes a way of its own that no point beside takes, as by `if x == 0`; at a kink it is between.
+    """
+    point = call.points.row(n)
+    with suppress(Exception):  # f may raise beside its points
+        direction, found = _along_irregularly(call, n, point, slopes)
+        step = float(direction_step(point[None], direction[None], stencil(1))[0])
+        (first, off), (second, also) = (_beside(call, n, point, t, direction, found) for t in (step, 16.0 * step))
+        wrong = off & also & (np.abs(first - second) <= 0.1 * np.abs(found - first))
+        if wrong.any():
+            k = int(np.argmax(wrong))
+            return float(found[k]), float(first[k])
+    return ()
+
+
+def _beside(
+    call: Call, n: int, point: Array, t: float, direction: Array, found: Array
+) -> tuple[Array, NDArray[np.bool_]]:
+    """A difference of f, and where an exact derivative is farther from it than ten times the slopes of its sides."""
+    moved = (point + k * t * direction for k in (-1.0, 0.0, 1.0))
+    below, at, above = values = np.array([np.ravel(call.f(call.argument(x), *call.args_at(n))) for x in moved], float)
+    difference = (above - below) / (2.0 * t)
+    allowed = 10.0 * np.abs(above - 2.0 * at + below) / t + 1e3 * EPS * np.abs(values).max(axis=0) / t
+    return difference, np.abs(found - difference) > allowed + 1e-3 * np.abs(difference)
 
 
 def _quotient(call: Call, n: int, point: Array, by: Array, formula: Stencil, per: float) -> tuple[Array, Array]:

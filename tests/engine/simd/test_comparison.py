@@ -1,9 +1,9 @@
-"""Exact derivatives beside differences of f: higher ones, of which differences have much noise."""
+"""Exact derivatives beside differences of f: higher ones, seen with much noise, and at the points themselves."""
 
 import numpy as np
 import pytest
 
-from fastgrad import EngineError, derivative, hess, hessian, hvp
+from fastgrad import EngineError, derivative, grad, gradient, hess, hessian, hvp
 
 
 def root(x):
@@ -56,3 +56,53 @@ WAVES = {
 def test_what_no_difference_resolves_is_believed(name, n):
     for t in (0.37, -1.3, 1e-4):
         assert np.isfinite(derivative(WAVES[name], t, n=n, method="exact"))
+
+
+def own_way(x):
+    """Smooth, and 0 at 0 in a way that says nothing of its slope."""
+    return np.tanh(x[0]) if x[0] != 0.0 else 0.0
+
+
+def masked(x):
+    return np.where(x[0] > 0.0, x[0], 0.0) - np.where(x[0] < 0.0, -x[0], 0.0)
+
+
+def signed(x):
+    return np.sign(x[0]) * np.log1p(np.abs(x[0]))
+
+
+@pytest.mark.parametrize("f", [own_way, masked, signed])
+def test_a_way_that_only_the_point_goes(f):
+    for call in (
+        lambda: gradient(f, np.zeros(1), method="exact"),
+        lambda: grad(f, method="exact")(np.zeros(1)),
+        lambda: gradient(f, np.array([[0.0], [1.0]] * 20), batch=True, method="exact"),
+        lambda: derivative(lambda t: f([t]), 0.0, method="exact"),
+    ):
+        with pytest.raises(EngineError, match=r"exact derivative is -?0, but differences of f give"):
+            call()
+    assert gradient(f, np.ones(1), method="exact") == pytest.approx(gradient(f, np.ones(1)), rel=1e-8)
+
+
+def test_a_way_that_a_later_point_goes():
+    slope = grad(own_way, method="exact")
+    slope(np.ones(1))
+    with pytest.raises(EngineError, match="way of its own"):
+        slope(np.zeros(1))
+
+
+KINKS = {
+    "abs": (lambda x: np.abs(x[0]), 0.0),
+    "relu": (lambda x: np.maximum(x[0], 0.0), 0.5),
+    "if": (lambda x: x[0] if x[0] > 0.0 else 0.25 * x[0], 0.25),
+    "corner": (lambda x: np.maximum(np.maximum(x[0], 0.0), 3.0 * x[0]), 4.0 / 3.0),
+    "jump": (lambda x: np.where(x[0] == 0.0, 0.0, 1.0 + x[0]), 0.0),
+    "steep": (lambda x: np.where(x[0] > 0.0, 1e4 * x[0], 0.0), 0.0),
+    "flat": (lambda x: np.abs(x[0]) ** 3, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_kinks_are_no_ways_of_their_own(name):
+    f, slope = KINKS[name]
+    assert gradient(f, np.zeros(1), method="exact") == pytest.approx([slope])
