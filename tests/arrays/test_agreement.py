@@ -218,3 +218,28 @@ def test_all_elements_that_are_wrong_are_seen_where_they_are_steepest():
     found[""][17] = 1e9
     with pytest.raises(RefusedError, match="element 17"):
         agreement.check_elements(p, found, places, steps, formula, 1.0, quotient)
+
+
+OWN_WAYS = {
+    "equal": lambda w: np.where(w == 0.0, 0.0, np.tanh(w)),
+    "sides": lambda w: np.where(w > 0.0, w, 0.0) - np.where(w < 0.0, -w, 0.0),
+    "sign": lambda w: np.sign(w) * np.log1p(np.abs(w)),
+}
+
+
+@pytest.mark.parametrize("name", OWN_WAYS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_way_that_only_some_weights_go(name, dtype):
+    for w in (np.zeros(4, dtype), np.linspace(0.0, 1.0, 4, dtype=dtype)):
+        with pytest.raises(EngineError, match="goes a way of its own here"):
+            weight_gradient(lambda _, w=w: np.sum(OWN_WAYS[name](w)), w, method="exact")
+
+
+@pytest.mark.filterwarnings("ignore:every difference is zero")
+@pytest.mark.parametrize(
+    "f", [np.abs, lambda w: np.maximum(w, 0.0), lambda w: np.where(w > 0.0, w, 0.0)], ids=["abs", "maximum", "where"]
+)
+def test_kinks_are_no_ways_of_their_own(f):
+    w = np.zeros(4)
+    found = weight_gradient(lambda _: np.sum(f(w)), w, method="exact")
+    assert set(found.tolist()) <= {0.0, 0.5}
