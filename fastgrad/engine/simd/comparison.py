@@ -28,6 +28,7 @@ FEW_LOOKED_AT = 4  # points, when NumPy runs what has been traced
 FEW_SLOPES = 16  # points at which the slopes of an f that branches are compared, besides those of its sides
 _NEAR, _FAR = 2.0**-20, 2.0**-4
 _SHORT = (2.0**-7, 2.0**-11)  # steps that see the waves of a sine wherever it is, and those of a steep tangent
+_MOST_THERE = 2  # of third derivatives a difference beside a point sees little but noise
 _KINKS = frozenset({"select", "abs", "sign", "copysign", "max", "min", "fmax", "fmin"})
 _RESOLVED = 2.0**13  # spacings of floats in a displacement that is off by less than 1e-4
 
@@ -157,7 +158,11 @@ def _compare_slopes(call: Call, program: Program, places: list[tuple[int, ...]],
         return  # some entries: what they should add up to is not known
     with quiet():
         differing = next(filter(None, (_differing_everywhere(call, some, slopes) for some in places)), ())
-        if not differing and call.table.stencil.derivative == 1 and not _KINKS.isdisjoint(n[0] for n in program.nodes):
+        if (
+            not differing
+            and call.table.stencil.derivative <= _MOST_THERE
+            and not _KINKS.isdisjoint(n[0] for n in program.nodes)
+        ):
             there = dict.fromkeys(n for some in places for n in some)
             differing = next(filter(None, (_differing_there(call, n, slopes) for n in there)), ())
     if differing:
@@ -209,16 +214,16 @@ def _differing(call: Call, n: int, point: Array, slopes: Slopes) -> tuple[float,
 
 
 def _differing_there(call: Call, n: int, slopes: Slopes) -> tuple[float, ...]:
-    """The exact derivative at a point itself and a difference, where it lies far beside the slopes of both sides.
+    """The exact derivative at a point itself and a difference, where it lies far beside those of both sides.
 
     So it does where f goes a way of its own that no point beside takes, as by `if x == 0`; at a kink it is between.
     """
     point = call.points.row(n)
     with suppress(Exception):  # f may raise beside its points
         direction, found = _along_irregularly(call, n, point, slopes)
-        step = float(direction_step(point[None], direction[None], stencil(1))[0])
+        step = float(direction_step(point[None], direction[None], stencil(call.table.stencil.derivative))[0])
         (first, off), (second, also) = (_beside(call, n, point, t, direction, found) for t in (step, 16.0 * step))
-        wrong = off & also & (np.abs(first - second) <= 0.1 * np.abs(found - first))
+        wrong = off & also & (np.abs(first - second) <= 1e-2 * np.maximum(np.abs(first), np.abs(second)))
         if wrong.any():
             k = int(np.argmax(wrong))
             return float(found[k]), float(first[k])
@@ -228,11 +233,13 @@ def _differing_there(call: Call, n: int, slopes: Slopes) -> tuple[float, ...]:
 def _beside(
     call: Call, n: int, point: Array, t: float, direction: Array, found: Array
 ) -> tuple[Array, NDArray[np.bool_]]:
-    """A difference of f, and where an exact derivative is farther from it than ten times the slopes of its sides."""
-    moved = (point + k * t * direction for k in (-1.0, 0.0, 1.0))
-    below, at, above = values = np.array([np.ravel(call.f(call.argument(x), *call.args_at(n))) for x in moved], float)
-    difference = (above - below) / (2.0 * t)
-    allowed = 10.0 * np.abs(above - 2.0 * at + below) / t + 1e3 * EPS * np.abs(values).max(axis=0) / t
+    """A difference of f, and where an exact derivative is farther from it than ten times those of both sides."""
+    n_th = call.table.stencil.derivative
+    moved = (point + k * t * direction for k in range(-n_th, n_th + 1))
+    values = np.array([np.ravel(call.f(call.argument(x), *call.args_at(n))) for x in moved], dtype=float)
+    differences = np.diff(values, n_th, axis=0) / t**n_th
+    difference = (differences[n_th // 2] + differences[(n_th + 1) // 2]) / 2.0
+    allowed = 10.0 * np.abs(differences[-1] - differences[0]) + 1e3 * EPS * np.abs(values).max(axis=0) / t**n_th
     return difference, np.abs(found - difference) > allowed + 1e-3 * np.abs(difference)
 
 

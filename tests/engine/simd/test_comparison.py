@@ -106,3 +106,33 @@ KINKS = {
 def test_kinks_are_no_ways_of_their_own(name):
     f, slope = KINKS[name]
     assert gradient(f, np.zeros(1), method="exact") == pytest.approx([slope])
+
+
+BENT = {
+    "quotient": lambda x: np.sin(x[0]) / x[0] if x[0] != 0.0 else 1.0,
+    "softplus": lambda x: np.log1p(np.exp(-np.abs(x[0]))) + np.maximum(x[0], 0.0),
+    "maximum": lambda x: np.maximum(x[0] ** 2, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", BENT)
+def test_second_derivatives_that_only_the_point_has(name):
+    for call in (
+        lambda: hessian(BENT[name], np.zeros(1), method="exact"),
+        lambda: derivative(lambda t: BENT[name]([t]), 0.0, n=2, method="exact"),
+    ):
+        with pytest.raises(EngineError, match="differences of f give"):
+            call()
+
+
+@pytest.mark.parametrize("name", ["abs", "relu", "if", "corner", "jump", "steep", "flat"])
+def test_kinks_of_second_derivatives(name):
+    f, _ = KINKS[name]
+    assert np.isfinite(hessian(f, np.zeros(1), method="exact")).all()
+    assert hessian(lambda x: np.maximum(x[0], 0.0) ** 2, np.zeros(1), method="exact") == [[0.5]]
+
+
+def test_waves_behind_a_mask():
+    for f in (lambda t: np.where(t > 0.0, np.sin(1e5 * t), t), lambda t: np.maximum(np.cos(3e4 * t), -2.0)):
+        for n in (1, 2):
+            assert np.isfinite(derivative(f, 0.37, n=n, method="exact"))
