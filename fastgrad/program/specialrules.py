@@ -21,6 +21,7 @@ _BERNOULLI = (
 _ODD = [1.0]
 for _k in range(1, 20):
     _ODD.append(-_ODD[-1] * (2 * _k + 1) / 2)  # of 1/x**2 in the slope of erfcx
+_I1 = [0.25**k / (2 * factorial(k) * factorial(k + 1)) for k in range(10)]  # of x**2 in I1(x)/x
 _J1 = [(-0.25) ** k / (2 * factorial(k) * factorial(k + 1)) for k in range(9)]  # of x**2 in J1(x)/x
 
 
@@ -65,8 +66,10 @@ def _trigamma(y: Any, a: Any) -> tuple[Any]:
 
 
 def _i1e(y: Any, a: Any) -> tuple[Any]:
-    zero = a.eq(0.0)
-    return (zero.where(0.5, a.i0e() - a.sign() * y - y / zero.where(1.0, a)),)
+    size = a.abs()
+    near = size.lt(1.0)
+    quotient = near.where((-size).exp() * _series(a * a, _I1), y / near.where(1.0, a))
+    return (a.i0e() - a.sign() * y - quotient,)
 
 
 def _j1(y: Any, a: Any) -> tuple[Any]:

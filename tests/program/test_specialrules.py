@@ -6,12 +6,13 @@ import mpmath
 import numpy as np
 import pytest
 
+from fastgrad import derivative
 from fastgrad.formulas import stencils
 from fastgrad.program.exact import exact
 from fastgrad.program.program import Program, evaluate
 from fastgrad.program.specialrules import RULES
 
-pytest.importorskip("scipy.special")
+special = pytest.importorskip("scipy.special")
 X, Y = ("x", 0), ("x", 1)
 
 
@@ -46,7 +47,7 @@ ONE = {
     "digamma": (mpmath.digamma, GAMMAS, 2e-14, 2e-14),
     "trigamma": (lambda a: mpmath.psi(1, a), GAMMAS, 1e-13, 1e-13),
     "i0e": (scaled(0), BESSELS, 2e-14, 1e-12),
-    "i1e": (scaled(1), BESSELS, 2e-14, 1e-12),
+    "i1e": (scaled(1), (*BESSELS, 1e-5, -1e-8), 2e-14, 1e-12),
     "j0": (lambda a: mpmath.besselj(0, a), BESSELS, 1e-14, 1e-14),
     "j1": (lambda a: mpmath.besselj(1, a), (*BESSELS, 0.0, 1e-5), 1e-14, 1e-14),
 }
@@ -105,3 +106,15 @@ def test_slopes_at_the_ends():
     assert derivatives("log_ndtr", [50.0], "gradient") == [0.0]
     assert derivatives("softplus", [-800.0], "gradient") == [0.0]
     assert np.isnan(derivatives("within", [-1.0], "gradient")).all()
+
+
+def test_higher_derivatives_of_bessel_functions_at_zero():
+    """Their rules subtract what is nearly equal there, or have a number for 0 alone."""
+    for f, slopes in (
+        (special.i0, [0.0, 0.5, 0.0, 0.375]),
+        (special.i1, [0.5, 0.0, 0.375, 0.0]),
+        (special.j1, [0.5, 0.0, -0.375, 0.0]),
+    ):
+        for x in (0.0, -1e-8, 1e-5):
+            for n, wanted in enumerate(slopes, 1):
+                assert derivative(f, x, n=n, method="exact") == pytest.approx(wanted, rel=1e-9, abs=6e-6), (f, n, x)
