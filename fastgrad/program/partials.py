@@ -73,10 +73,13 @@ Rule = Callable[..., tuple[Any, ...]]
 
 
 def _power(y: Term, a: Term, b: Term) -> tuple[Any, Any]:
-    """0 by a where b is 0, or infinite and a ** b is 0; and 0 by b where a is 0."""
+    """0 by a where b is 0 and 1/a no number, or b infinite and a ** b 0; and 0 by b where a is 0.
+
+    Elsewhere b = 0 is no mask: the derivative by both is 1/a there.
+    """
     if b.key[0] == "k":
         return b * a.of("pow", a, b - 1.0), 0.0
-    flat = b.eq(0.0) | (b.isinf() & y.eq(0.0))
+    flat = (b.eq(0.0) & a.of("not", (1.0 / a).isfinite())) | (b.isinf() & y.eq(0.0))
     by_a = flat.where(0.0, b * a.pow(flat.where(1.0, b - 1.0)))
     return by_a, a.eq(0.0).where(0.0, y * a.log())
 
@@ -203,6 +206,9 @@ class Partials:
             return list(zip(operands, _LINEAR[name], strict=True))
         if name == "*":
             a, b = operands
+            within = self._without_sign(a) if a == b else a
+            if within != a:
+                return [(within, self.code.mul(("k", 2.0), self.code.own(within)))]
             return [(a, self.code.own(b)), (b, self.code.own(a))]
         y = Term(self.code, self.code.of[j])
         if j in self._leaves:
@@ -210,6 +216,11 @@ class Partials:
         terms = [Term(self.code, self.code.own(o)) for o in operands]
         found = RULES[name](y, *terms)
         return [(o, p.key if isinstance(p, Term) else ("k", p)) for o, p in zip(operands, found, strict=True)]
+
+    def _without_sign(self, a: Operand) -> Operand:
+        """What an operand is the size of; its square has no kink, and other derivatives than the size at 0."""
+        node = self.program.nodes[int(a[1])] if a[0] == "v" else ("",)
+        return node[1] if node[0] == "abs" else a
 
     def _shares(self, y: Term, leaves: list[Operand]) -> Iterator[tuple[Operand, Operand]]:
         """Of the largest of many numbers those that are equal to it share its derivative."""

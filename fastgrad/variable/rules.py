@@ -57,7 +57,7 @@ def _power_of_constant_product(g: Any, y: Any, x: Any, exponent: float) -> Any:
 
 
 def _base_product(g: Any, y: Any, a: Any, b: Any) -> Any:
-    return g * b * a ** np.where(value(b) == 0, 1, b - 1)
+    return g * b * a ** np.where((value(b) == 0) & (value(a) == 0), 1, b - 1)
 
 
 def _exponent_product(g: Any, y: Any, a: Any, b: Any) -> Any:

@@ -257,6 +257,26 @@ def test_second_derivatives_of_the_largest_of_many():
     assert of(f, [1.0, 3.0, 2.0], "hessian") == [0, 0, 0, 0, 2.0, 0, 0, 0, 0]
 
 
+def test_powers_whose_exponent_is_a_whole_number_here_only():
+    """Where b is 0 the derivative by a is, and changes with b."""
+    wanted = {
+        0.0: [0.0, 0.5, 0.5, math.log(2.0) ** 2],
+        1.0: [0.0, *[1.0 + math.log(2.0)] * 2, 2.0 * math.log(2.0) ** 2],
+    }
+    for b, second in wanted.items():
+        assert of(lambda x: x[0] ** x[1], [2.0, b], "hessian") == pytest.approx(second, rel=1e-15)
+        product = exact(trace(lambda x: x[0] ** x[1], (2,)), stencils.hvp(2, method="exact")).program
+        found = evaluate(product, [2.0, b], [1.0, 2.0, 1.0])[:2]
+        assert found == pytest.approx(np.reshape(second, (2, 2)) @ [1.0, 2.0], rel=1e-15)
+
+
+def test_squares_of_sizes_have_no_kink():
+    for f in (lambda x: np.abs(x[0]) ** 2, lambda x: np.square(np.fabs(x[0])), lambda x: abs(x[0]) * abs(x[0])):
+        assert of(f, [0.0], "hessian") == [2.0]
+        assert of(lambda x, f=f: f(x) ** 2 / 12.0 + x[0], [0.0]) == [1.0]
+        assert of(f, [-3.0]) == [-6.0]
+
+
 # --- branches that are not taken --------------------------------------------------------------------------------------
 
 TRAPS = {

@@ -286,3 +286,9 @@ def test_reductions_of_a_number(function, axis):
 
 def test_each_rule_has_its_name():
     assert all(name == rule.name for name, rule in RULES.items())
+
+
+def test_the_slope_of_a_power_changes_with_its_exponent_at_0():
+    a, b = variable(2.0), variable(0.0)
+    (slope,) = grad([a**b], [a], enable_double_backprop=True)
+    assert grad([slope], [b])[0].array == pytest.approx(0.5)
