@@ -222,7 +222,10 @@ def _differing_there(call: Call, n: int, slopes: Slopes) -> tuple[float, ...]:
     with suppress(Exception):  # f may raise beside its points
         direction, found = _along_irregularly(call, n, point, slopes)
         step = float(direction_step(point[None], direction[None], stencil(call.table.stencil.derivative))[0])
-        (first, off), (second, also) = (_beside(call, n, point, t, direction, found) for t in (step, 16.0 * step))
+        first, off = _beside(call, n, point, step, direction, found)
+        if not off.any():
+            return ()
+        second, also = _beside(call, n, point, 16.0 * step, direction, found)
         wrong = off & also & (np.abs(first - second) <= 1e-2 * np.maximum(np.abs(first), np.abs(second)))
         if wrong.any():
             k = int(np.argmax(wrong))
