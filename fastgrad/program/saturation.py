@@ -102,15 +102,23 @@ def product(
     code: Code, program: Program, j: int, a: Operand, partial: Operand, mode: str,
     multiply: Callable[[Operand, Operand], Operand],
 ) -> Operand:  # fmt: skip
-    """A derivative, in forward mode that of the operand, times a partial derivative of node j."""
+    """A derivative, in forward mode that of the operand, times a partial derivative of node j.
+
+    Where both are finite there is no mask: that would be 0 whatever x is, and have no derivative of its own.
+    """
     whole = multiply(a, partial)
     name, *operands = program.nodes[j]
     if name in _OVERFLOWING and (mode == FORWARD or a[0] == "v"):
-        mask = code.apply("isinf", code.of[j]) if mode == FORWARD else code.apply("eq", a, ZERO)
+        mask = code.apply("isinf", code.of[j]) if mode == FORWARD else _is_flat(code, a, partial)
         if name in _POLES:
             mask = code.apply("and", mask, code.apply("ne", code.own(operands[_POLES[name]]), ZERO))
         whole = code.select(mask, ZERO, whole)
     if name in _ENDING and mode == FORWARD and a[0] == "v":
-        mask = code.apply("and", code.apply("eq", a, ZERO), code.apply("isfinite", code.of[j]))
+        mask = code.apply("and", _is_flat(code, a, partial), code.apply("isfinite", code.of[j]))
         whole = code.select(mask, ZERO, whole)
     return whole
+
+
+def _is_flat(code: Code, a: Operand, partial: Operand) -> Operand:
+    """Where a derivative is 0 and the other factor no number."""
+    return code.apply("and", code.apply("eq", a, ZERO), code.apply("not", code.apply("isfinite", partial)))

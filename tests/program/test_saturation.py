@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from fastgrad import derivative, gradient, hessian, jacobian, jvp
+from fastgrad import derivative, gradient, hessian, hvp, jacobian, jvp
 from fastgrad.program.program import Code
 from fastgrad.program.saturation import overflowed, signs_of
 from fastgrad.program.trace.recording import trace
@@ -162,6 +162,20 @@ def test_second_derivatives():
     np.testing.assert_array_equal(derivative(lambda x: 1 / (1 + np.exp(-x)), [-800.0, 800.0], n=2, method="exact"), 0.0)
     f = lambda x: 1 / (1 + np.exp(-x[0])) * x[1]
     np.testing.assert_array_equal(hessian(f, np.array([-800.0, 1.0]), method="exact"), 0.0)
+
+
+def test_second_derivatives_where_a_first_one_is_0_here_only():
+    """Beside an overflow, which makes them careful, a square of what is 0 is no constant."""
+    logistic, x = lambda t: 1 / (1 + np.exp(-t)), np.array([-800.0, 3.0])
+    for f, wanted in (
+        (lambda x: (3.0 * (x[0] + 800.0)) ** 2 + logistic(x[0]), 18.0),
+        (lambda x: ((x[0] + 800.0) * x[1]) ** 2 + logistic(x[0]), 18.0),
+        (lambda x: np.logaddexp(x[0] + 800.0, -x[0] - 800.0) + logistic(x[0]), 1.0),
+        (lambda x: np.sinc((x[0] + 800.0) / np.pi) + np.exp(-np.exp(-x[0])), -1 / 3),
+    ):
+        assert hessian(f, x, method="exact")[0, 0] == pytest.approx(wanted)
+        assert hvp(f, x, np.array([1.0, 0.0]), method="exact")[0] == pytest.approx(wanted)
+        assert hessian(f, np.tile(x, (40, 1)), batch=True, method="exact")[7, 0, 0] == pytest.approx(wanted)
 
 
 def test_overflow_is_no_pole_and_no_infinite_operand():

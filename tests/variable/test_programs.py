@@ -103,3 +103,18 @@ def test_options_of_ufuncs_are_refused():
         np.log1p(x, where=B > 0)
     with pytest.raises(TypeError, match=r"np\.spacing does not work on Variables, which know NumPy's absolute, add"):
         np.spacing(x)
+
+
+@pytest.mark.parametrize(
+    ("f", "second"),
+    [
+        (np.sinc, -(np.pi**2) / 3),
+        (lambda v: np.logaddexp(v, 0.0), 0.25),
+        (lambda v: np.polyval([3.0, 0.0, 0.0], v), 6.0),
+    ],
+    ids=["sinc", "logaddexp", "polyval"],
+)
+def test_second_derivatives_at_0(f, second):
+    v = Variable(np.array([0.0]))
+    (slope,) = grad([f(v)], [v], enable_double_backprop=True)
+    assert grad([slope], [v])[0].array == pytest.approx(second)
