@@ -29,7 +29,7 @@ FEW_SLOPES = 16  # points at which the slopes of an f that branches are compared
 _NEAR, _FAR = 2.0**-20, 2.0**-4
 _SHORT = (2.0**-7, 2.0**-11)  # steps that see the waves of a sine wherever it is, and those of a steep tangent
 _MOST_THERE = 2  # of third derivatives a difference beside a point sees little but noise
-_KINKS = frozenset({"select", "abs", "sign", "copysign", "max", "min", "fmax", "fmin"})
+_KINKS = frozenset({"select", "abs", "sign", "copysign", "max", "min", "fmax", "fmin", "sqrt", "cbrt", "hypot", "pow"})
 _RESOLVED = 2.0**13  # spacings of floats in a displacement that is off by less than 1e-4
 
 
