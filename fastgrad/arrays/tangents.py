@@ -16,6 +16,8 @@ from .wholes import forward
 
 Tangents = dict[Node, Any]
 
+_OVERFLOWING = (np.exp, np.exp2, np.expm1, np.sinh, np.cosh, np.multiply, np.square, np.add, np.subtract)
+
 
 def tangents(recording: Recording, along: Mapping[str, Array]) -> Tangents:
     """How the nodes change along a direction of the parameters, by name; one that is not there does not change."""
@@ -23,8 +25,16 @@ def tangents(recording: Recording, along: Mapping[str, Array]) -> Tangents:
     with np.errstate(all="ignore"):
         for node in recording.order:
             if node.args and node.is_float and node.how != "shift" and any(a in found for a in node.args):
-                found[node] = np.broadcast_to(_FORWARD[node.kind](node, found), node.shape)
+                found[node] = np.broadcast_to(_levelled(node, _FORWARD[node.kind](node, found)), node.shape)
     return found
+
+
+def _levelled(node: Node, change: Any) -> Any:
+    """0 where a function overflows: a result that is finite hears nothing of it any more."""
+    if node.how not in _OVERFLOWING or not np.isinf(node.value).any():
+        return change
+    known = np.logical_and.reduce(np.broadcast_arrays(*[np.isfinite(a.value) for a in node.args]))
+    return np.where(np.isinf(node.value) & known, 0.0, change)
 
 
 def tangent(recording: Recording, along: Mapping[str, Array]) -> Array:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fastgrad import hessian, hvp
 from fastgrad.arrays.recording import elsewhere, record
 from fastgrad.arrays.sweep import gradients
 from fastgrad.arrays.tangents import gradients_along, tangent, tangents
@@ -91,3 +92,15 @@ def test_two_arrays():
     sides = [gradients(elsewhere(recording, {"a": A + s * t * v["a"], "b": B + s * t * v["b"]})) for s in (1, -1)]
     for name in "ab":
         np.testing.assert_allclose(found[name], (sides[0][name] - sides[1][name]) / (2 * t), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the loss's own, of overflow
+def test_an_overflow_that_has_levelled_off():
+    """One sample of many: the Hessian of all is that of the others."""
+    rows = np.array([[900.0, 1.0], [0.5, 1.0], [-0.3, 2.0]])
+    x, options = np.array([-1.0, 0.2]), {"method": "exact", "engine": "arrays"}
+    for some, sign in ((rows, -1.0), (rows[1:], -1.0)):
+        loss = lambda w, some=some, sign=sign: np.sum((1.0 / (1.0 + np.exp(sign * (some @ w))) - 0.3) ** 2)
+        of_others = lambda w: np.sum((1.0 / (1.0 + np.exp(-(rows[1:] @ w))) - 0.3) ** 2)
+        np.testing.assert_allclose(hessian(loss, x, **options), hessian(of_others, x, method="exact"), rtol=1e-13)
+        np.testing.assert_allclose(hvp(loss, x, x, **options), hvp(of_others, x, x, method="exact"), rtol=1e-13)
