@@ -218,11 +218,6 @@ class Table:
         return self.count * len(self.stencil.displaced)
 
     @cached_property
-    def most_units(self) -> int:
-        """How many unit vectors the longest direction has."""
-        return int(np.diff(self.starts).max(initial=0))
-
-    @cached_property
     def directions(self) -> list[tuple[tuple[int, int], ...]]:
         """(unit vector, sign) pairs of each direction."""
         pairs = list(zip(self.units.tolist(), self.signs.tolist(), strict=True))

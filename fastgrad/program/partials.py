@@ -189,6 +189,7 @@ class Partials:
     def __init__(self, code: Code, program: Program, *, careful: bool = False) -> None:
         self.code, self.program, self.careful = code, program, careful
         self.inner, self._leaves = _trees(program)
+        self._poles: list[Operand] = []
         products = Products(code, program)
         self.product = products.of if products.needed else code.mul
 
@@ -197,7 +198,7 @@ class Partials:
         if not self.careful:
             return self.product(a, partial)
         mode = saturation.FORWARD if forward else saturation.REVERSE
-        return saturation.product(self.code, self.program, j, a, partial, mode, self.product)
+        return saturation.product(self.code, self.program, j, a, partial, mode, self.product, self._poles)
 
     def of(self, j: int) -> list[tuple[Operand, Operand]]:
         """(operand of the program, partial derivative); the derivative is not that of a mask or a `select`."""

@@ -100,7 +100,7 @@ def overflowed(program: Program, x: Array, values: Array) -> NDArray[np.bool_]:
 
 def product(
     code: Code, program: Program, j: int, a: Operand, partial: Operand, mode: str,
-    multiply: Callable[[Operand, Operand], Operand],
+    multiply: Callable[[Operand, Operand], Operand], poles: list[Operand],
 ) -> Operand:  # fmt: skip
     """A derivative, in forward mode that of the operand, times a partial derivative of node j.
 
@@ -109,7 +109,7 @@ def product(
     whole = multiply(a, partial)
     name, *operands = program.nodes[j]
     if name in _OVERFLOWING and (mode == FORWARD or a[0] == "v"):
-        mask = code.apply("isinf", code.of[j]) if mode == FORWARD else _is_flat(code, a, partial)
+        mask = _has_overflowed(code, program, j, poles) if mode == FORWARD else _is_flat(code, a, partial)
         if name in _POLES:
             mask = code.apply("and", mask, code.apply("ne", code.own(operands[_POLES[name]]), ZERO))
         whole = code.select(mask, ZERO, whole)
@@ -117,6 +117,20 @@ def product(
         mask = code.apply("and", _is_flat(code, a, partial), code.apply("isfinite", code.of[j]))
         whole = code.select(mask, ZERO, whole)
     return whole
+
+
+def _has_overflowed(code: Code, program: Program, j: int, poles: list[Operand]) -> Operand:
+    """Where a node is infinite, and nothing before it was divided by 0: of 1 / (3 * (1 / x) + 1) at 0 the slope is 1/3.
+
+    `poles` are the masks of the nodes before, so far.
+    """
+    for name, *operands in program.nodes[len(poles) : j + 1]:
+        here = code.apply("eq", code.own(operands[_POLES[name]]), ZERO) if name in _POLES else ZERO
+        for k in {int(o[1]) for o in operands if o[0] == "v"}:
+            here = poles[k] if here == ZERO else here if poles[k] == ZERO else code.apply("or", here, poles[k])
+        poles.append(here)
+    infinite = code.apply("isinf", code.of[j])
+    return infinite if poles[j] == ZERO else code.apply("and", infinite, code.apply("not", poles[j]))
 
 
 def _is_flat(code: Code, a: Operand, partial: Operand) -> Operand:

@@ -203,3 +203,14 @@ def test_polynomials_have_no_signs_but_their_linear_terms():
     assert signs(lambda x: x[0] ** 2 * x[1] + np.sin(x[2]) * x[0]) == []
     assert signs(lambda x: 2.0 * x[0] - x[1] ** 2 - x[2] / 3.0) == [("x", 2), ("x", 0)]
     assert len(signs(lambda x: np.log(x[0]) * x[1])) == 2
+
+
+@pytest.mark.parametrize(
+    "f",
+    [lambda x: 1 / (3 * (1 / x) + 1), lambda x: 1 / (1 / x * 2 + 1)],
+    ids=["times", "before"],
+)
+def test_what_was_divided_by_0_has_not_overflowed(f):
+    """Slopes of 1/3 and 1/2: what is not known is no 0."""
+    assert np.isnan(derivative(f, 0.0, method="exact"))
+    assert np.isnan(gradient(lambda x: f(x[0]) + x[1], np.zeros(2), method="exact")[0])

@@ -32,8 +32,8 @@ class Walk:
         self.call, self.look, self.report = call, look, report
         self.steps, self.t = call.steps_for(look.eps), call.t_for(look.eps)
         self.count, self.displaced = call.table.count, call.table.stencil.displaced
-        self.directions: Sequence[Units] = () if call.table.along_axes else _directions(call.table)
         self.moves_many = _moves_many(call.table)
+        self.directions: Sequence[Units] = () if call.table.along_axes else _directions(call.table, self.moves_many)
         self.shape = () if call.scalar else call.points.shape
         self.workers = workers if call.points.count == 1 and self.count > 2 else 1
 
@@ -177,16 +177,16 @@ def _numbers(buffer: Array) -> memoryview:
     return memoryview(flat)
 
 
-def _directions(table: Table) -> list[Units]:
+def _directions(table: Table, moves_many: bool) -> list[Units]:
     """Pairs, but arrays if a direction moves many coordinates."""
-    if not _moves_many(table):
+    if not moves_many:
         return table.directions
     starts = table.starts[1:-1]
     return list(zip(np.split(table.units, starts), np.split(table.signs, starts), strict=True))
 
 
 def _moves_many(table: Table) -> bool:
-    return not table.along_axes and table.most_units > FEW
+    return not table.along_axes and int(np.diff(table.starts).max(initial=0)) > FEW
 
 
 def _mover(row: Array, hs: Any, v: Array | None) -> Callable[[Array, Units, int], None]:
