@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target, subset
-from ..engine.choose import ARRAYS
+from ..engine.choose import ARRAYS, warn_once
 from ..engine.threads import Report
 from ..formulas.values import as_number
 from ..program.trace.retargeted import is_of_whole_arrays
@@ -38,6 +38,10 @@ def suits(call: Call) -> bool:
 
 ALONE = 512
 """So many, of an f without loops: by single numbers an exact gradient takes 3 us for each, by arrays 0.4 ms."""
+
+
+UNTOLD = 1_000
+"""Points that may be taken one after the other, for half a second, without a word."""
 
 
 def has_much_data(call: Call) -> bool:
@@ -74,8 +78,8 @@ def fill(call: Call, out: Any, values: Array | None) -> Facts | None:
         return None
 
 
-def fill_each(call: Call, out: Any, values: Array | None, report: Report | None) -> Facts | None:
-    """As `fill`, of any number of points, one after the other."""
+def fill_each(call: Call, out: Any, values: Array | None, report: Report | None, reason: object) -> Facts | None:
+    """As `fill`, of any number of points, one after the other, with the reason why not otherwise."""
     counted, count = 0, call.points.count
     for n in range(count):
         one, part = replace(subset(call, np.array([n])), args=call.args_at(n), batch=()), slice(n, n + 1)
@@ -83,6 +87,8 @@ def fill_each(call: Call, out: Any, values: Array | None, report: Report | None)
         if facts is None:
             return None
         counted += facts.nfev
+        if not n and count > UNTOLD:
+            warn_once(call.f, f"f is differentiated at one of {count:,} points after the other: {reason}")
         if report:
             report(n + 1, count)
     return Facts("arrays", counted)

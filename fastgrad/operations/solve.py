@@ -282,7 +282,7 @@ def _by_engines(call: Call, target: Output, values: Array | None, how: Options, 
     except EngineError as refused:  # of exact derivatives, for which there is one engine
         if how.engine == "auto" and isinstance(refused.__cause__, UntracedError):
             with progress_report(how.progress, "point") as report:
-                facts = points.fill_each(call, target, values, report)
+                facts = points.fill_each(call, target, values, report, refused.__cause__)
             if facts is not None:
                 return facts
         raise
