@@ -26,9 +26,10 @@ def _special() -> Any:
 
 
 class Family(NamedTuple):
-    """A distribution: its shape parameters, whether it is one of counts, and its rules, ``rule(z, *shapes)``.
+    """A distribution: its shape parameters, the logarithm of its density, whether it is one of counts.
 
-    Of a continuous one z is ``(x - loc) / scale``, and the logarithm of the scale is yet to be subtracted.
+    The logarithm is ``logarithm(z, *shapes)``. Of counts z is ``x - loc``; else it is ``(x - loc) / scale``, and the
+    logarithm of the scale is yet to be subtracted.
     """
 
     shapes: tuple[str, ...]

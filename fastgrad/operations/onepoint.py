@@ -119,7 +119,7 @@ def _of_f(ask: Callable[[], Result], asked: Asked, table: Any = stencils.gradien
 
 def _looked_at(found: Array, asked: Asked, table: Any = stencils.gradient) -> Array:
     """The derivatives; who calls is told if they are such as an f has that does not react."""
-    if found.size and not (found.flat[0] and found.flat[-1]):
+    if found.size and not (found.item(0) and found.item(-1)):
         check_that_f_reads(_call(asked, table), found[None])
     return found
 

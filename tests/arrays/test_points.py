@@ -102,8 +102,9 @@ def rows_in_a_loop(x):
     [
         (rows, {"method": "exact"}, "arrays"), (rows, {}, "python"), (rows_in_a_loop, {"method": "exact"}, "simd"),
         (rows, {"method": "exact", "engine": "simd"}, "simd"),
+        (rows, {"method": "exact", "bounds": (-1, 1)}, "arrays"),
     ],
-    ids=range(4),
+    ids=range(5),
 )  # fmt: skip
 def test_few_coordinates_and_much_data(f, options, engine):
     x = np.linspace(-0.2, 0.3, 8)
