@@ -47,7 +47,8 @@ class Around:
         total: Any = 0.0
         with np.errstate(all="ignore"):
             for number, a, b in self.formula.pairs:
-                total = total + number * (seen[:, a] - seen[:, b])
+                difference = seen[:, a] - seen[:, b]
+                total = total + (difference if number == 1 else number * difference)
             result: Array = np.divide(total.T, self.formula.denominator * np.array(self.hs), order="C")
         return result
 
