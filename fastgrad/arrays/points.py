@@ -79,8 +79,8 @@ def fill_each(call: Call, out: Any, values: Array | None, report: Report | None,
     """As `fill`, of any number of points, one after the other, with the reason why not otherwise."""
     counted, count = 0, call.points.count
     for n in range(count):
-        one, part = replace(subset(call, np.array([n])), args=call.args_at(n), batch=()), slice(n, n + 1)
-        facts = fill(one, _part(out, part), None if values is None else values[part])
+        part = slice(n, n + 1)
+        facts = fill(_at(call, n), _part(out, part), None if values is None else values[part])
         if facts is None:
             return None
         counted += facts.nfev
@@ -89,6 +89,11 @@ def fill_each(call: Call, out: Any, values: Array | None, report: Report | None,
         if report:
             report(n + 1, count)
     return Facts("arrays", counted)
+
+
+def _at(call: Call, n: int) -> Call:
+    """The same call at one of its points."""
+    return replace(subset(call, np.array([n])), args=call.args_at(n), batch=())
 
 
 def _part(out: Output, some: slice) -> Output:
@@ -149,7 +154,7 @@ def described_each(call: Call) -> str:
     """How `fill_each` would run, or nothing; as the first point does."""
     from .live import described as how  # noqa: PLC0415
 
-    one = replace(subset(call, np.array([0])), args=call.args_at(0), batch=())
+    one = _at(call, 0)
     try:
         return how(_loss(one)[0], None, asked=False) if suits(one) else ""
     except RefusedError:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 
-def _special() -> Any:
+def special() -> Any:
+    """SciPy's functions."""
     return sys.modules["scipy.special"]
 
 
@@ -18,16 +19,16 @@ def _normal(x: Any) -> Any:
 
 
 SLOPES: Mapping[str, Callable[[Any], Any]] = {
-    "expit": lambda x: _special().expit(x) * _special().expit(-x),
-    "log_expit": lambda x: _special().expit(-x),
+    "expit": lambda x: special().expit(x) * special().expit(-x),
+    "log_expit": lambda x: special().expit(-x),
     "erf": lambda x: 2 / np.sqrt(np.pi) * np.exp(-x * x),
     "erfc": lambda x: -2 / np.sqrt(np.pi) * np.exp(-x * x),
-    "gammaln": lambda x: _special().psi(x),
-    "gamma": lambda x: _special().gamma(x) * _special().psi(x),
-    "psi": lambda x: _special().polygamma(1, x),
+    "gammaln": lambda x: special().psi(x),
+    "gamma": lambda x: special().gamma(x) * special().psi(x),
+    "psi": lambda x: special().polygamma(1, x),
     "ndtr": _normal,
-    "log_ndtr": lambda x: np.exp(-x * x / 2 - _special().log_ndtr(x)) / np.sqrt(2 * np.pi),
-    "ndtri": lambda x: 1 / _normal(_special().ndtri(x)),
+    "log_ndtr": lambda x: np.exp(-x * x / 2 - special().log_ndtr(x)) / np.sqrt(2 * np.pi),
+    "ndtri": lambda x: 1 / _normal(special().ndtri(x)),
     "logit": lambda x: 1 / (x * (1 - x)),
     "expm1": np.exp,
     "log1p": lambda x: 1 / (1 + x),
@@ -37,7 +38,7 @@ SLOPES: Mapping[str, Callable[[Any], Any]] = {
 
 
 CURVATURES: Mapping[str, Callable[[Any], Any]] = {
-    "expit": lambda x: SLOPES["expit"](x) * (_special().expit(-x) - _special().expit(x)),
+    "expit": lambda x: SLOPES["expit"](x) * (special().expit(-x) - special().expit(x)),
     "log_expit": lambda x: -SLOPES["expit"](x),
 }
 """Second derivatives, of those whose formula overflows on the way."""
