@@ -5,10 +5,7 @@ from __future__ import annotations
 import struct
 from functools import cache
 
-from .interrupts import loading
-
-with loading("llvmlite.binding"):
-    import llvmlite.binding as llvm
+from .binding import llvm
 
 
 def constant(value: float) -> str:

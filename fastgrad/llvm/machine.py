@@ -24,13 +24,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .interrupts import deferred_interrupt, loading
+from .binding import llvm, llvmlite
+from .interrupts import deferred_interrupt
 from .memory import Memory
 from .vectormath import enabled, load_libraries
-
-with loading("llvmlite.binding"):
-    import llvmlite
-    import llvmlite.binding as llvm
 
 # Files: above the first number, the oldest go down to the second. Our tests make 3400 of 7 kB; of a folder that holds
 # fewer than are made in turn, each is gone when it is asked for again.
@@ -212,9 +209,8 @@ def _shorten(module: Any) -> bool:
     """A few of the passes: 1 ms instead of 14, and code as fast where nothing can be moved out of a loop.
 
     A first call takes two thirds of the time for it, and kernels 0.87 to 1.04 times that of all passes; but over a
-    grid, whose outer coordinates stay the same along a row, 1.3 to 2 times.
-    What a block of instructions computes twice is found later, when they are selected. False if llvmlite does not have
-    the passes (0.44).
+    grid, whose outer coordinates stay the same along a row, 1.3 to 2 times. What a block of instructions computes twice
+    is found later, when they are selected. False if llvmlite does not have the passes (0.44).
     """
     passes = llvm.create_new_module_pass_manager()
     try:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import cache, reduce
 from operator import or_
 
-from .interrupts import loading
+from .binding import llvm
 from .lanes import Lanes
 from .math import (
     besselfunctions,
@@ -27,9 +27,6 @@ from .math import (
     trigonometric,
 )
 from .math.values import Found, Mask, Value
-
-with loading("llvmlite.binding"):
-    import llvmlite.binding as llvm
 
 # what the C library has by the same names, and f may use
 FUNCTIONS = frozenset({

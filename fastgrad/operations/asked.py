@@ -1,4 +1,4 @@
-"""What `gradient` is asked for, and whether that is of the usual kind, of which no error has to be told."""
+"""What a first derivative is asked for, and whether that is of the usual kind, of which no error has to be told."""
 
 from __future__ import annotations
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import llvmlite.binding as llvm
-
 from ...llvm import machine
+from ...llvm.binding import llvm
 
 TRIPLE = "nvptx64-nvidia-cuda"
 # LLVM ends the process where an architecture is not one of its own, or its PTX is too old for it; so these are what

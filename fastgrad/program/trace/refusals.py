@@ -36,9 +36,6 @@ def refuse(reason: str, kind: type[Untraceable] = Untraceable) -> NoReturn:
     raise kind(reason)
 
 
-SINGLE = "operations on single numbers"
-"""What is said of a function that is too long: its program of whole arrays may be short."""
-
 TEXT = "f turns a traced value into text"
 REFUSALS = {
     "__float__": "f turns a traced value into a float: a write into a float array that is not made in f (copy it by "

@@ -13,7 +13,7 @@ import numpy as np
 from ..captures import is_installed
 from ..program import BOOLEAN, Operand
 from . import integers
-from .refusals import REFUSALS, SINGLE, BranchesError, active, refuse, refusing
+from .refusals import REFUSALS, BranchesError, active, refuse, refusing
 
 RULES: dict[np.ufunc, Callable[..., Any]] = {}
 """What a ufunc does with single values."""
@@ -73,7 +73,7 @@ class Trace:
     def _append(self, key: tuple[Any, ...]) -> Any:
         count = len(self.nodes)
         if count >= self._budget:
-            refuse(f"f takes more than {self._budget} {SINGLE}")
+            refuse(f"f takes more than {self._budget} operations on single numbers")
         if self.narrow:
             self._check_types(key)
         if self.whole:
