@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .partials import Partials
 from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
@@ -20,7 +20,14 @@ def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -
     so that it never makes a NaN.
     """
     bars = _Bars(program, output, partials)
-    for j in _before(program, output):
+    _sweep(bars, program, _before(program, output))
+    return [bars.taken(("x", i)) for i in range(program.inputs)]
+
+
+def _sweep(bars: _Bars, program: Program, nodes: Iterable[int]) -> None:
+    """Hand on what has come back to the nodes, the last one first."""
+    partials, code = bars.partials, bars.code
+    for j in nodes:
         name, *operands = program.nodes[j]
         if bars.are_factors(j) and (name in _STEEP or (name in _PASSING and sum(o[0] in "vx" for o in operands) == 1)):
             _pass(bars, j, name in _STEEP)
@@ -32,6 +39,9 @@ def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -
             mask, a, b = operands
             bars.give(a, code.select(code.own(mask), bar, ZERO))
             bars.give(b, code.select(code.own(mask), ZERO, bar))
+        elif name == "sum":
+            for operand, slope in _of_terms(program, j, partials):
+                bars.give(operand, partials.product(bar, slope))
         elif name == "/" and operands[1][0] in "vx":
             inverse, y = partials.of(j)[0][1], code.of[j]
             bars.give(operands[0], partials.times(j, bar, inverse))
@@ -39,7 +49,14 @@ def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -
         else:
             for operand, partial in partials.of(j):
                 bars.give(operand, bar if partial == ONE else partials.times(j, bar, partial))
-    return [bars.taken(("x", i)) for i in range(program.inputs)]
+
+
+def _of_terms(program: Program, j: int, partials: Partials) -> list[tuple[Operand, Operand]]:
+    """The derivatives of a sum over a table by what its terms have in common."""
+    code, (_, table, term) = partials.code, program.nodes[j]
+    bars = _Bars(program, term, partials)
+    _sweep(bars, program, (k for k in _before(program, term) if code.has_data(code.of[k])))
+    return [(operand, code.sum(table, bar)) for operand, bar in bars.left()]
 
 
 def _pass(bars: _Bars, j: int, steep: bool) -> None:
@@ -77,6 +94,10 @@ class _Bars:
     def taken(self, coordinate: Operand) -> Operand:
         """What has come back to a coordinate."""
         return self.bars.get(coordinate, ZERO)
+
+    def left(self) -> list[tuple[Operand, Operand]]:
+        """What has come back to all that has not been taken."""
+        return [*self.bars.items(), *((o, self.partials.product(*both)) for o, both in self.factors.items())]
 
     def give(self, operand: Operand, more: Operand) -> None:
         """Add something to what has come back."""

@@ -19,7 +19,7 @@ from ..formulas.properties import cached_property
 from .dependence import coordinates
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
 
-IDENTITIES = frozenset({"+", "-", "*", "/", "neg", "sqrt"})
+IDENTITIES = frozenset({"+", "-", "*", "/", "neg", "sqrt", "sum"})
 DECIDING = BOOLEAN | {
     "floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "floordiv", "atan2", "fmin", "fmax",
 }  # fmt: skip
@@ -118,7 +118,7 @@ class Linear(Identity):
     """A sum, a difference, a sign, a selection by a mask that does not move: each number by the operation itself."""
 
     def __init__(self, walk: Walk, z: Operand, parts: list[Moved], wanted: bool, *by: Any) -> None:
-        self.by = by  # the operation's name, and the mask
+        self.by = by  # the operation's name, and the mask or the table
         super().__init__(walk, z, parts, wanted)
 
     def write(self, parts: list[Moved], wanted: bool) -> None:
@@ -241,7 +241,7 @@ class Walk:
         at_points = _at_points(self, nodes, slopeless) if slopeless else frozenset()
         for j in reversed(nodes):
             name, *operands = self.program.nodes[j]
-            if name not in _SUMS or j in wanted or j in at_points:
+            if (name not in _SUMS and name != "sum") or j in wanted or j in at_points:
                 wanted.update([int(k) for tag, k in operands if tag == "v"])
         for j in nodes:
             self.moved["v", j] = self._points(j) if j in at_points else self._node(j, j in wanted)
@@ -258,7 +258,7 @@ class Walk:
         parts = [self.at(o) for o in operands]
         if name in _SUMS:
             return Linear(self, z, parts, wanted, name)
-        if name == "select" and isinstance(parts[0], Still):
+        if name == "sum" or (name == "select" and isinstance(parts[0], Still)):
             return Linear(self, z, parts[1:], wanted, name, parts[0].z)
         if name in _PROPAGATED:
             return _PROPAGATED[name](self, z, parts, wanted)
@@ -310,7 +310,8 @@ def slopeless(program: Program) -> set[int]:
     moves = coordinates(program) if any(node[0] == "select" for node in program.nodes) else []
     for j in range(len(program.nodes) - 1, -1, -1):
         name, *operands = program.nodes[j]
-        if j in read and (name in IDENTITIES or (name == "select" and not _moves_as(moves, operands[0], j))):
+        passes = name in IDENTITIES or (name == "select" and not _moves_as(moves, operands[0], j))
+        if name == "sum" or (passes and j in read):
             read.update([int(k) for tag, k in operands if tag == "v"])
     return {j for j, node in enumerate(program.nodes) if j not in read and node[0] in _FREE}
 

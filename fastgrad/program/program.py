@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,9 @@ class Program:
         How often f decided by its data while it was traced; 0 of one without branches.
     sampled : bool
         Whether only those ways through f are in it that points of a sample take; elsewhere its outputs are NaN.
+    tables : tuple of (rows, columns)
+        Of numbers that follow the constants, row by row. The operand ``("d", k)`` is the k-th column of all; a node
+        ``("sum", ("k", t), operand)`` is the sum of an operand over the rows of table t.
     """
 
     inputs: int
@@ -58,6 +62,7 @@ class Program:
     raises: bool = False
     branches: int = 0
     sampled: bool = False
+    tables: tuple[tuple[int, int], ...] = ()
 
     @cached_property
     def structure(self) -> str:
@@ -171,7 +176,7 @@ def evaluate(program: Program, x: Any, rows: Sequence[float] = ()) -> list[float
 
 
 _NONE = ("",)
-_KEPT = BOOLEAN | {"select"}
+_KEPT = BOOLEAN | {"select", "sum"}
 _MOVED_OUTWARD = frozenset({"neg", "select", "*"})
 ZERO, ONE, MINUS_ONE, HALF, TWO = ("k", 0.0), ("k", 1.0), ("k", -1.0), ("k", 0.5), ("k", 2.0)
 
@@ -194,6 +199,7 @@ class Code:
         self.program, self.nodes = program, list[tuple[Any, ...]]()
         self._known: dict[Any, Operand] = {}
         self._fixed = set[Operand]()  # nodes of constants alone: LLVM takes them out of the loop over points
+        self._data: list[bool] = []  # of the first nodes whether they differ from row to row of a table
         self.of: list[Operand] = []
         of = self.of
         for name, *operands in program.nodes:
@@ -314,6 +320,33 @@ class Code:
     def select(self, mask: Operand, a: Operand, b: Operand) -> Operand:
         return a if a == b else self.keep("select", mask, a, b)
 
+    def sum(self, table: Operand, a: Operand) -> Operand:
+        """The sum of an operand over the rows of a table; times their number where it is the same in all."""
+        if a == ZERO or self.has_data(a):
+            return a if a == ZERO else self.keep("sum", table, a)
+        return self.mul(("k", float(self.program.tables[int(table[1])][0])), a)
+
+    def has_data(self, operand: Operand) -> bool:
+        """Whether an operand differs from row to row of a table."""
+        if operand[0] != "v" or not self.program.tables:
+            return operand[0] == "d"
+        for name, *operands in self.nodes[len(self._data) :]:
+            varies = any(o[0] == "d" or (o[0] == "v" and self._data[int(o[1])]) for o in operands)
+            self._data.append(varies and name != "sum")
+        return self._data[int(operand[1])]
+
+    def over_rows(self, operand: Operand) -> Operand:
+        """An operand, or its sum over the rows where it differs from one to the next."""
+        return self.sum(self._table(operand), operand) if self.has_data(operand) else operand
+
+    def _table(self, operand: Operand) -> Operand:
+        """The table whose columns an operand is made of."""
+        stack = [operand]
+        while stack[-1][0] != "d":
+            stack += [o for o in self.node(stack.pop())[1:] if self.has_data(o)]
+        ends = accumulate(columns for _, columns in self.program.tables)
+        return ("k", float(sum(end <= stack[-1][1] for end in ends)))
+
     def _is_masked(self, a: Operand) -> bool:
         name, *parts = self.node(a)
         return name == "select" and ZERO in parts[1:]
@@ -349,4 +382,5 @@ _SIMPLER: dict[str, Callable[..., Operand]] = {
     "/": Code.div,
     "neg": Code.neg,
     "select": Code.select,
+    "sum": Code.sum,
 }

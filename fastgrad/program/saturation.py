@@ -35,7 +35,7 @@ _BLIND = frozenset({
     "max", "min", "fmax", "fmin", "floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "logit", "xlogy",
     "xlog1py",
 })  # fmt: skip
-_ADDING, _SCALING = frozenset({"+", "-", "neg", "select"}), frozenset({"*", "/"})
+_ADDING, _SCALING = frozenset({"+", "-", "neg", "select", "sum"}), frozenset({"*", "/"})
 REVERSE, FORWARD = "reverse", "forward"
 _OVERFLOWING = frozenset(
     {"exp", "exp2", "expm1", "sinh", "cosh", "*", "hypot", "/", "pow", "inverse", "tgamma", "erfcx"}
@@ -78,7 +78,7 @@ def _added(code: Code, program: Program) -> list[Operand]:
             stack += operands[1:] if name == "select" else operands
         elif name in _SCALING and any(o[0] in "kc" for o in operands):
             stack += [o for o in operands if o[0] not in "kc"]
-    return [o for o in found if o[0] in "xbc" or (o[0] == "k" and not isfinite(o[1]))]
+    return [o for o in found if o[0] in "xbcd" or (o[0] == "k" and not isfinite(o[1]))]
 
 
 def overflowed(program: Program, x: Array, values: Array) -> NDArray[np.bool_]:

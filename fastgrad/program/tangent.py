@@ -25,6 +25,8 @@ def tangent(
         if name == "select":
             a, b = (dots.get(o, ZERO) for o in operands[1:])
             total = code.select(code.own(operands[0]), a, b)
+        elif name == "sum":
+            total = code.sum(operands[0], dots.get(operands[1], ZERO))
         elif name == "/":
             total = _of_quotient(code, j, dots.get(operands[0], ZERO), dots.get(operands[1], ZERO), partials)
         else:

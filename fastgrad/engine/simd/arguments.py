@@ -5,6 +5,7 @@ Only addresses and strides go to a kernel, in a block of 64-bit numbers; strides
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from ...program.program import Program
 from ..call import SEGMENT, Call, Grid, batch_rows, segments
 
 Array = NDArray[np.float64]
+Numbers = Callable[[tuple[float, ...]], list[float]]  # what a kernel gets for f's constants
 
 # Shares of the last cache: of both arrays, and of each. Smaller ones stay there, from one call to the next and for who
 # reads the results. Of two that take half the cache in all, four results for each coordinate take 1.3 times the time
@@ -143,9 +145,9 @@ class Block:
     strides of zero every lane reads the same row and writes the same result.
     """
 
-    def __init__(self, program: Program, width: int, size: float) -> None:
-        self.width, self.outputs = width, len(program.outputs)
-        head = [0.0] * len(SLOTS) + [size, *program.constants]
+    def __init__(self, program: Program, width: int, size: float, numbers: Numbers | None = None) -> None:
+        self.width, self.outputs, self.numbers = width, len(program.outputs), numbers
+        head = [0.0] * len(SLOTS) + [size, *(numbers(program.constants) if numbers else program.constants)]
         self.points = slice(len(head), len(head) + program.inputs * width)
         self.batch = slice(self.points.stop, self.points.stop + program.rows * width)
         self.found = slice(self.batch.stop, self.batch.stop + self.outputs * width)
@@ -158,7 +160,7 @@ class Block:
 
     def set_constants(self, constants: tuple[float, ...]) -> None:
         """Other numbers for the program's constants."""
-        self.memory[len(SLOTS) + 1 : self.points.start] = constants
+        self.memory[len(SLOTS) + 1 : self.points.start] = self.numbers(constants) if self.numbers else constants
 
     def at(self, place: int | slice) -> int:
         """The address of a number, or of the first of some."""

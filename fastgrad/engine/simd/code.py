@@ -17,6 +17,7 @@ from ...llvm.vectormath import Unsupported
 from ...program import differences
 from ...program.program import Program
 from ...program.saturation import SIGNS
+from ...program.sums import summed
 from ...results import EPS, EngineError
 from ..bound import Bound, Fill
 from ..bound import Code as AnyCode
@@ -80,10 +81,13 @@ class Family:
     """
 
     def __init__(self, program: Program, table: Table) -> None:
-        count = 0 if table.is_value or table.is_exact else differences.operations(program, table)
+        self.summed = summed(program)
+        short = self.summed.program if self.summed else program
+        self.length = len(short.nodes)
+        count = 0 if table.is_value or table.is_exact else differences.operations(short, table)
         self.how = "written"
         if count > WRITTEN:
-            dense = table.along_axes and len(program.nodes) <= LONGEST_OPERATIONS
+            dense = table.along_axes and self.length <= LONGEST_OPERATIONS and not self.summed
             self.how = "rolled" if dense and len(program.outputs) * len(table.scale) <= RESULTS else "stacked"
         self.places: dict[Form, list[machine.Place]] = {}
         self._stored: dict[Form, Any] = {}
@@ -96,6 +100,10 @@ class Family:
     def value(self, program: Program, table: Table, form: Form) -> Any:
         """f's own code, for the check."""
         return self._function(1, program, table, self._shape(form))
+
+    def block(self, program: Program, form: Form, size: float) -> Block:
+        """What such a kernel gets."""
+        return Block(program, form.lanes, size, self.summed.numbers if self.summed else None)
 
     def _shape(self, form: Form) -> Form:
         """A loop over displacements runs f a thousand times at one point: it is always worth LLVM's best."""
@@ -121,6 +129,7 @@ class Family:
 
     def _compile(self, program: Program, table: Table, form: Form) -> list[Any]:
         """Of long programs f is a function apart, made quickly and once for all tables."""
+        program = self.summed.program if self.summed else program
         frame, value = self._frame(program, table, form), _value_of(program, form.batch)
         self._stored[form] = frame.stored
         straight = self.how == "written" and form.source != "grid"
@@ -156,6 +165,10 @@ def _value_of(program: Program, batch: int) -> Frame:
 
 def written_out(program: Program, made: differences.Written, form: Form, name: str) -> Frame:
     written = replace(made, program=paired(made.program, program))
+    if program.tables:
+        from .dataloops import DataLoops  # noqa: PLC0415  few programs have any
+
+        return DataLoops(written, form, name)
     if len(written.program.nodes) <= STRAIGHT:
         return Straight(written, form, name)
     from .segments import Segmented  # noqa: PLC0415  long programs are rare
@@ -168,11 +181,12 @@ _families: Memory[Family] = Memory(KEPT)
 
 def _family(program: Program, table: Table) -> Family:
     """From the memo, for functions that are traced at every call: counting operations takes as long as tracing."""
-    if table.is_value and len(program.nodes) > LONGEST_OPERATIONS:
-        msg = f"its program of {len(program.nodes)} operations is too long to compile"
-        raise EngineError(msg)
     key = (program.structure, program.raises, table.key)
-    return _families.get(key) or _families.keep(key, Family(program, table))
+    family = _families.get(key) or _families.keep(key, Family(program, table))
+    if family.length > LONGEST_OPERATIONS and not table.is_exact:
+        msg = f"its program of {family.length} operations is too long to compile"
+        raise EngineError(msg)
+    return family
 
 
 # --- code -------------------------------------------------------------------------------------------------------------
@@ -233,7 +247,7 @@ class Code:
         The arguments hold addresses: other numbers in the same arrays are other points.
         """
         form = form_of(call, kind_of(out.shape, out.strides), self.is_long)
-        block = Block(self.program, form.lanes, call.steps.size.item() if form.sizes == "uniform" else 0.0)
+        block = self.family.block(self.program, form, call.steps.size.item() if form.sizes == "uniform" else 0.0)
         kernel = self.family.kernel(self.program, self.table, form)
         places = self.family.stored(form)
         order: Any = "F" if form.out == "columns" else "C"
@@ -303,7 +317,7 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
 
 
 def _compare(call: Call, code: Code, form: Form) -> None:
-    value, block = code.family.value(code.program, code.table, form), Block(code.program, form.lanes, 0.0)
+    value, block = code.family.value(code.program, code.table, form), code.family.block(code.program, form, 0.0)
     compare(call, code.program, form.lanes, lambda points, rows: block.evaluate(value, points, rows))
 
 

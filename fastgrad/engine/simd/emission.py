@@ -254,20 +254,27 @@ class Straight(Frame):
 
     def _block(self, n: str, x: Coordinates) -> None:
         """What comes out is stored or looked at as soon as it is there, so that little of it waits for that."""
-        values = _Values(self.fixed, x)
+        values = Values(self.fixed, x)
         values |= {("b", i): register for i, register in enumerate(self._rows_beside(n))}
         strides, count = self.arguments.strides("out"), self.written.results
         outputs = Outputs(self.written, points.Results(self.v, self.form.out, self.place(n), strides, count))
         waiting: dict[Operand, list[int]] = {}
         for place, o in enumerate(self.program.outputs):
             waiting.setdefault(o, []).append(place)
-        for j, node in enumerate(self.program.nodes):
-            if ("v", j) not in values:
-                values["v", j] = emit(self.v, node, values)
-            outputs.put(waiting.pop(("v", j), []), values["v", j])
+        self._nodes(values, outputs, waiting)
         for o, places in waiting.items():
             outputs.put(places, operand(self.v, o, values))
         self._finish(n, outputs)
+
+    def _nodes(self, values: Values, outputs: Outputs, waiting: dict[Operand, list[int]]) -> None:
+        """All nodes; `waiting` are the places of outputs."""
+        for j in range(len(self.program.nodes)):
+            self._node(j, values, outputs, waiting)
+
+    def _node(self, j: int, values: Values, outputs: Outputs, waiting: dict[Operand, list[int]]) -> None:
+        if ("v", j) not in values:
+            values["v", j] = emit(self.v, self.program.nodes[j], values)
+        outputs.put(waiting.pop(("v", j), []), values["v", j])
 
     def _vector(self, n: str, work: Callable[[str], None]) -> None:
         """Functions are written out, if they are few; outside of their range all is done again, with calls.
@@ -352,7 +359,7 @@ def is_light(written: Written) -> bool:
     return sum(SLOW.get(name, 1) for name, *_ in written.program.nodes) <= LIGHT * numbers
 
 
-class _Values(dict[Operand, str]):
+class Values(dict[Operand, str]):
     """The registers of operands; coordinates are read when they are wanted."""
 
     def __init__(self, fixed: dict[Operand, str], x: Coordinates) -> None:

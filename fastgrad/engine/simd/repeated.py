@@ -13,6 +13,7 @@ from ...llvm import machine
 from ...program.differences import Written
 from ...program.parameters import Parameters
 from ...program.program import Program
+from ...program.rowschedule import RowSchedule
 from ...program.schedule import Schedule
 from ...results import EngineError
 from ..call import Call, Rows
@@ -80,7 +81,7 @@ def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...]) -> Repeated
     return _run(code, often, (*lead, *call.points.shape), shape, kept.sides)
 
 
-def _is_wide(written: Written, steps: Schedule) -> bool:
+def _is_wide(written: Written, steps: Schedule | RowSchedule) -> bool:
     """Whether NumPy computes a long derivative in few calls."""
     nodes = len(written.program.nodes)
     return nodes > LONGEST_EXACT and nodes > AT_ONCE * len(steps.steps)

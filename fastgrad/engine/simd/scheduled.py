@@ -21,7 +21,9 @@ from ...program import saturation
 from ...program.differences import Written
 from ...program.exact import exact
 from ...program.program import Program
+from ...program.rowschedule import RowSchedule
 from ...program.schedule import Schedule, schedule
+from ...program.sums import summed
 from ...program.trace.recording import ManyWaysError, Untraceable
 from ...results import EPS, EngineError
 from ..bound import Bound, Fill, bound_anew, bound_at_once
@@ -34,17 +36,22 @@ Array = NDArray[np.float64]
 CAREFUL = 20_000  # f's operations times coordinates, up to which forward mode is written out for all coordinates
 PATIENT = 1e9  # and times points: up to here each coordinate is a point of its own, beyond a result stays NaN
 
-_schedules: Memory[tuple[Written, Schedule]] = Memory(1024)
+_schedules: Memory[tuple[Written, Schedule | RowSchedule]] = Memory(1024)
 
 
-def scheduled(program: Program, table: Table, *, careful: str = "") -> tuple[Written, Schedule]:
+def scheduled(program: Program, table: Table, *, careful: str = "") -> tuple[Written, Schedule | RowSchedule]:
     """A table written out, with f's outputs behind its results, and how NumPy computes it."""
     key = (program.structure, table.key, careful)
-    known = _schedules.get(key)
-    if known is None:
-        written = exact(program, table, watch=True, careful=careful, ordered=False)
-        known = _schedules.keep(key, (written, schedule(written.program)))
-    return known
+    return _schedules.get(key) or _schedules.keep(key, _scheduled(program, table, careful))
+
+
+def _scheduled(program: Program, table: Table, careful: str) -> tuple[Written, Schedule | RowSchedule]:
+    rows = None if careful else summed(program)
+    if rows:
+        written = exact(rows.program, table, watch=True)
+        return written, RowSchedule(written.program, rows)
+    written = exact(program, table, watch=True, careful=careful, ordered=False)
+    return written, schedule(written.program)
 
 
 def derivatives(program: Program, table: Table) -> Callable[[Array], Array]:

@@ -30,7 +30,8 @@ _SCHEDULED = f"{__package__}.scheduled"
 LONGEST_OPERATIONS = 20_000
 # Of a longer f the exact derivative is made nevertheless: by NumPy at a few points, in short functions at many.
 # That of Rosenbrock's function of 5 000 variables, 40 000 nodes, takes 1 to 2 s to be made and 2 to 4 of LLVM.
-LONGEST_EXACT = 100_000
+# And any derivative of what is shorter as sums over data.
+LONGEST_TRACED = 100_000
 SAMPLE = 1024  # points that say which ways through f are taken, where there are too many
 LOOPING = 200  # decisions, as those of a loop that ends by data: of 20 turns it has 210
 MANY = 10_000  # points, where a trace of 5 ms pays
@@ -76,7 +77,7 @@ def traced(call: Call) -> Traced:
     EngineError
         f cannot be traced.
     """
-    budget = LONGEST_EXACT if call.table.is_exact else LONGEST_OPERATIONS
+    budget = LONGEST_TRACED
     place = _place(call)
     try:
         try:
@@ -152,7 +153,7 @@ def traced_parameters(call: Call, program: Program) -> Parameters | None:
     """Which constants of f's program are floats that f captures; None where they are not these alone."""
 
     def again(f: Any, count: int) -> Program:
-        return _trace(replace(call, f=f), LONGEST_OPERATIONS, count)
+        return _trace(replace(call, f=f), LONGEST_TRACED, count)
 
     try:
         return None if call.batch else parameters(call.f, program, again)
