@@ -39,7 +39,7 @@ def exact(
     results = [code.result(o) for o in results]
     places = other_than_zero(results)
     kept = results if places is None else [results[place] for place in places]
-    watched = [*map(code.over_rows, _signs(code, len(program.outputs)))] if watch == SIGNS else own if watch else []
+    watched = code.over_rows(_signs(code, len(program.outputs))) if watch == SIGNS else own if watch else []
     values = own[:1] if value else []
     rows = program.rows + (program.inputs + 1 if along_v else 0)
     shape = (*program.shape, len(table.scale))

@@ -335,9 +335,14 @@ class Code:
             self._data.append(varies and name != "sum")
         return self._data[int(operand[1])]
 
-    def over_rows(self, operand: Operand) -> Operand:
-        """An operand, or its sum over the rows where it differs from one to the next."""
-        return self.sum(self._table(operand), operand) if self.has_data(operand) else operand
+    def over_rows(self, operands: list[Operand]) -> list[Operand]:
+        """Operands, and for each table the sum of those that differ from row to row."""
+        found, rows = [o for o in operands if not self.has_data(o)], dict[Operand, Operand]()
+        for o in operands:
+            if self.has_data(o):
+                table = self._table(o)
+                rows[table] = self.keep("+", rows[table], o) if table in rows else o
+        return [*found, *(self.sum(table, total) for table, total in rows.items())]
 
     def _table(self, operand: Operand) -> Operand:
         """The table whose columns an operand is made of."""

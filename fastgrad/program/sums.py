@@ -228,18 +228,22 @@ class _Writer:
         return self.new[operand] if operand[0] == "v" else operand
 
     def _sum(self, found: _Sum) -> Operand:
-        code, total = self.code, None
         parts = [(sign, self._own(operand)) for sign, operand in found.rest]
-        for sign, operand in [*parts, *map(self._alike, found.alike)]:
-            if total is None:
-                total = operand if sign > 0 else code.keep("neg", operand)
-            else:
-                total = code.keep("+" if sign > 0 else "-", total, operand)
-        assert total is not None
+        rows: dict[Operand, list[tuple[int, Operand]]] = {}
+        for terms in found.alike:
+            table, sign, term = self._alike(terms)
+            rows.setdefault(table, []).append((sign, term))
+        return self._total([*parts, *((1, self.code.sum(table, self._total(some))) for table, some in rows.items())])
+
+    def _total(self, parts: list[tuple[int, Operand]]) -> Operand:
+        (sign, total), *others = parts
+        total = total if sign > 0 else self.code.keep("neg", total)
+        for sign, operand in others:
+            total = self.code.keep("+" if sign > 0 else "-", total, operand)
         return total
 
-    def _alike(self, terms: list[_Term]) -> tuple[int, Operand]:
-        """Terms that are alike, as one, and its sum over the table with as many rows."""
+    def _alike(self, terms: list[_Term]) -> tuple[Operand, int, Operand]:
+        """Terms that are alike as one: the table with as many rows, a sign and the term."""
         count, first = len(terms), terms[0]
         table = list(self.tables).index(count)
         start, columns = sum(width for _, width in self.shapes[:table]), self.tables[count]
@@ -247,7 +251,7 @@ class _Writer:
         for column in zip(*[term.constants for term in terms], strict=True):
             same = len(set(column)) == 1
             constants.append(self._own(("c", column[0])) if same else ("d", start + columns[column]))
-        return first.sign, self.code.sum(("k", float(table)), self._term(first, constants))
+        return ("k", float(table)), first.sign, self._term(first, constants)
 
     def _term(self, term: _Term, constants: list[Operand]) -> Operand:
         """A term written out, with other operands for its constants, in the order of the tokens."""

@@ -204,12 +204,16 @@ class Code:
     @property
     def description(self) -> str:
         """How f is run."""
-        count, lanes = len(self.program.nodes), machine.lanes()
+        looped = self.family.summed
+        program, how = looped.program if looped else self.program, f"on {machine.lanes()} lanes"
+        if looped:
+            rows = " and ".join(f"{rows:,}" for rows, _ in program.tables)
+            how += f", in loops over {rows} rows of data"
+        count = len(program.nodes)
         if self.table.is_exact:
-            both = len(_exact(self.program, self.table, value=True).program.nodes)
-            return f"f of {count} operations, with its derivatives {both}, on {lanes} lanes"
-        rolled = ", rolled" if self.family.how == "rolled" else ""
-        return f"as {count} operations on {lanes} lanes{rolled}"
+            both = len(_exact(program, self.table, value=True).program.nodes)
+            return f"f of {count} operations, with its derivatives {both}, {how}"
+        return f"as {count} operations {how}" + ", rolled" * (self.family.how == "rolled")
 
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """A kernel with the arrays of a call."""
