@@ -24,6 +24,7 @@ from .math import (
     inverse,
     logarithms,
     powers,
+    ratios,
     trigonometric,
 )
 from .math.values import Found, Mask, Value
@@ -85,6 +86,7 @@ OWN: dict[str, Callable[..., Found]] = {
     "atanh": inverse.area_tangent,
     "hypot": inverse.hypotenuse,
     "cbrt": inverse.cube_root,
+    **{name: ratios.ratio(name) for name in ratios.SERIES},
 }
 _NO_LIBRARYS = frozenset(OWN) - FUNCTIONS - {"sin" + PAIRED, "cos" + PAIRED}  # for all numbers our own
 
@@ -201,10 +203,20 @@ class Vectors(Lanes):
         found, outside = OWN[name](*(Value(self, o) for o in operands))
         if outside:
             inside = self._branch(outside)
-            slow = Value(self, self.by_library(name.removesuffix(PAIRED), *operands))
-            self.do(f"ret {self.double} {outside.choose(slow, found).name}")
+            self.do(f"ret {self.double} {outside.choose(Value(self, self._far(name, operands)), found).name}")
             self.do(f"{inside}:")
         self.do(f"ret {self.double} {found.name}")
+
+    def _far(self, name: str, operands: tuple[str, ...]) -> str:
+        """What one of our own is where it is not fast."""
+        if name in ratios.OF_NUMBERS:
+            return self.apply("/", self.function(ratios.OF_NUMBERS[name], *operands), *operands)
+        if name in ratios.OF_SQUARES:
+            d = self.apply("sqrt", *operands)
+            return self.apply("/", self.function(ratios.OF_SQUARES[name], d), d)
+        if name == "geometric":
+            return ratios.geometric(Value(self, *operands)).name
+        return self.by_library(name.removesuffix(PAIRED), *operands)
 
     def by_library(self, name: str, *operands: str) -> str:
         """The C library's function, lane by lane."""

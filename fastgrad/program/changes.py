@@ -12,7 +12,7 @@ comparison, a floor) sees f's own operations at the displaced points, with the b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..formulas.properties import cached_property
@@ -27,6 +27,7 @@ DECIDING = BOOLEAN | {
 which an identity gives where f has none: the mean of 1 / x around 0 does not exist."""
 
 Shift = Callable[[Operand, Operand], Operand]
+Rules = Mapping[str, "type[Identity]"]
 
 
 class Moved:
@@ -196,9 +197,7 @@ class Quotient(Identity):
         code = self.code
         inverse = code.div(ONE, b.c)
         ratio = code.mul(b.s, inverse)
-        both = code.mul(ratio, ratio)
-        below = code.sub(ONE, code.mul(self.walk.square, both))
-        return inverse, ratio, code.div(ONE, code.keep("+", below, code.keep("*", ZERO, both)))
+        return inverse, ratio, code.keep("geometric", code.mul(self.walk.square, code.mul(ratio, ratio)))
 
 
 class Root(Identity):
@@ -224,11 +223,16 @@ class Walk:
         What slopes are multiplied with for half the distance of p and m, and its square.
     centred : bool
         Whether the middle of both is x.
+    rules : dict
+        What is known of a change by the name of an operation.
     """
 
-    def __init__(self, code: Code, program: Program, offsets: tuple[int, int], h: Operand) -> None:
+    def __init__(
+        self, code: Code, program: Program, offsets: tuple[int, int], h: Operand, functions: Rules | None = None
+    ) -> None:
         self.code, self.program, self.offsets, self.h = code, program, offsets, h
         self.square, self.centred = code.mul(h, h), sum(offsets) == 0
+        self.rules = {**_PROPAGATED, **functions} if functions and self.centred else _PROPAGATED
         self.moved: dict[Operand, Moved] = {}
         self._own: dict[tuple[int, int], Operand] = {}
 
@@ -260,8 +264,8 @@ class Walk:
             return Linear(self, z, parts, wanted, name)
         if name == "sum" or (name == "select" and isinstance(parts[0], Still)):
             return Linear(self, z, parts[1:], wanted, name, parts[0].z)
-        if name in _PROPAGATED:
-            return _PROPAGATED[name](self, z, parts, wanted)
+        if name in self.rules:
+            return self.rules[name](self, z, parts, wanted)
         if name in DECIDING:
             return Points(self, z, self.own(j, 0), self.own(j, 1))
         return self._points(j)
@@ -301,7 +305,7 @@ _SUMS = frozenset({"+", "-", "neg"})
 _FREE = frozenset({"*", "/", "select"}) | _SUMS
 
 
-def slopeless(program: Program) -> set[int]:
+def slopeless(program: Program, functions: Collection[str] = ()) -> set[int]:
     """Nodes whose slope is of no use: all that read them are computed at both points, as the exp of a sum is.
 
     So is a selection by a mask that moves wherever what it selects does. Huber's loss takes half the operations for it.
@@ -310,7 +314,7 @@ def slopeless(program: Program) -> set[int]:
     moves = coordinates(program) if any(node[0] == "select" for node in program.nodes) else []
     for j in range(len(program.nodes) - 1, -1, -1):
         name, *operands = program.nodes[j]
-        passes = name in IDENTITIES or (name == "select" and not _moves_as(moves, operands[0], j))
+        passes = name in IDENTITIES or name in functions or (name == "select" and not _moves_as(moves, operands[0], j))
         if name == "sum" or (passes and j in read):
             read.update([int(k) for tag, k in operands if tag == "v"])
     return {j for j, node in enumerate(program.nodes) if j not in read and node[0] in _FREE}
@@ -369,4 +373,4 @@ class _Group:
         return 2 * len(self.members) + 2 * (len(self.entering) - functions) < slopes
 
 
-_PROPAGATED: dict[str, type[Identity]] = {"*": Product, "/": Quotient, "sqrt": Root}
+_PROPAGATED: Rules = {"*": Product, "/": Quotient, "sqrt": Root}

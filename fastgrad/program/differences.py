@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate
+from math import nan
 
 from ..formulas.properties import cached_property
 from ..formulas.stencils import Table
 from .changes import IDENTITIES, Coordinate, Points, Walk, slopeless
 from .combination import Combination, Weighted, total
 from .dependence import coordinates
-from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
+from .functionchanges import FUNCTIONS
+from .program import BOOLEAN, HALF, MINUS_ONE, ONE, ZERO, Code, Operand, Program
 from .specials import GAMMAS
 
 POLES = frozenset({"log", "log2", "log10", "log1p", "pow", "eq", "ne", *GAMMAS})
+LOGARITHMS = {"log": ZERO, "log2": ZERO, "log10": ZERO, "log1p": MINUS_ONE}  # and from where they are defined
 DIVISIONS = frozenset({"/", "floordiv", "mod", "fmod"})
 """Both may be not finite at x alone, as log(x * x) at 0; divisions if the divisor moves."""
 MANY = 2_000  # results of which the zeros may be left out
@@ -94,7 +97,9 @@ class _Writer:
     def __init__(self, program: Program, table: Table, steps: Steps) -> None:
         self.program, self.table, self.steps = program, table, steps
         self.code, self.stencil = Code(program), table.stencil
-        self.even = self.stencil.derivative % 2 == 0 and self.stencil.method == "central"
+        central = self.stencil.method == "central"
+        self.even = self.stencil.derivative % 2 == 0 and central
+        self.functions = FUNCTIONS if central else {}
         point = program.inputs if steps.sizes == "point" else 0
         self.first_v = program.rows + point
         self.t: Operand = ("b", self.first_v + program.inputs)
@@ -120,7 +125,7 @@ class _Writer:
 
     @cached_property
     def slopeless(self) -> set[int]:
-        return slopeless(self.program)
+        return slopeless(self.program, self.functions)
 
     @property
     def constants(self) -> tuple[float, ...]:
@@ -169,7 +174,8 @@ class _Writer:
     def along_axis(self, units: Units) -> dict[int, Operand]:
         """The stencil's sum over what it is divided by, for the outputs that move."""
         nodes = self.moving(units)
-        slopes = all(self.program.nodes[j][0] in IDENTITIES for j in nodes)
+        names = {self.program.nodes[j][0] for j in nodes}
+        slopes = names <= IDENTITIES | self.functions.keys()
         totals = {k: total(self.code, weighted) for k, weighted in self.sums(units, nodes, slopes).items()}
         for _ in range(self.stencil.derivative - (2 if self.even else 1) if slopes else self.stencil.derivative):
             totals = {k: self.per(one, units[0][0]) for k, one in totals.items()}
@@ -201,7 +207,7 @@ class _Writer:
         """Slopes by the step where all is an identity; else half differences, a slope by a step of 1."""
         code = self.code
         h = code.mul(("k", half), self.step(units[0][0])) if slopes else ONE
-        walk = Walk(code, self.program, offsets, h)
+        walk = Walk(code, self.program, offsets, h, self.functions)
         for i, (along, guard) in self._far(units).items():
             slope = ("k", float(units[0][1])) if slopes else code.mul(("k", half), along)
             walk.moved["x", i] = Coordinate(walk, ("x", i), slope, along, guard)
@@ -251,6 +257,8 @@ class _Writer:
         """A node of what is found; where that would be a function once more, its value beside x and what it is of."""
         keep, (name, *operands) = self.code.keep, self.program.nodes[j]
         at = [found[o] for o in operands]
+        if j not in self.points and name in self.functions:
+            return self._seen_by_operand(name, at[0])
         if j not in self.points or j in self.exact or name == "select":
             return keep(name, *at)
         if name in DIVISIONS:
@@ -266,6 +274,13 @@ class _Writer:
             is_pole = o[0] == "v" and int(o[1]) in self.poles and self.program.nodes[int(o[1])][0] not in BOOLEAN
             total = keep("+", total, value) if is_pole else total
         return total
+
+    def _seen_by_operand(self, name: str, a: Operand) -> Operand:
+        """What is finite where a function of it is, for which the function itself need not be computed."""
+        keep = self.code.keep
+        if name in LOGARITHMS:
+            return keep("select", keep("gt", a, LOGARITHMS[name]), a, ("k", nan))
+        return a if name in {"sin", "cos", "softplus"} else keep("exp" if name == "expm1" else name, a)
 
     def watched(self) -> list[Operand]:
         """One value for each output of f, unless that is computed at displaced points: then the results show it."""

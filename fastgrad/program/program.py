@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..formulas.properties import cached_property
-from . import specials
+from . import ratios, specials
 from .order import depth_first
 
 Operand = tuple[str, int] | tuple[str, float]
@@ -137,7 +137,9 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "inverse": lambda a: 1.0 / a,
     **specials.OPERATIONS,
 }
-"""What each node computes; the interpreter's table and the definition for code generators."""
+"""What each node of f computes; the interpreter's table and the definition for code generators."""
+WRITTEN = OPERATIONS | ratios.OPERATIONS
+"""And what nodes compute that only written programs have."""
 
 
 def evaluate(program: Program, x: Any, rows: Sequence[float] = ()) -> list[float]:
@@ -166,7 +168,7 @@ def evaluate(program: Program, x: Any, rows: Sequence[float] = ()) -> list[float
 
     def run() -> None:
         for name, *operands in program.nodes:
-            values.append(OPERATIONS[name](*map(load, operands)))
+            values.append(WRITTEN[name](*map(load, operands)))
             if isinstance(values[-1], np.generic):
                 values[-1] = values[-1].item()
 
@@ -236,7 +238,7 @@ class Code:
         """A node, simplified."""
         if operands[-1][0] == "k" and name not in _KEPT and all(tag == "k" for tag, _ in operands):
             with np.errstate(all="ignore"):
-                return ("k", float(OPERATIONS[name](*(np.float64(value) for _, value in operands))))
+                return ("k", float(WRITTEN[name](*(np.float64(value) for _, value in operands))))
         simpler = _SIMPLER.get(name)
         return simpler(self, *operands) if simpler else self.keep(name, *operands)
 

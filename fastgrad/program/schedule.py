@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .dependence import live
-from .program import OPERATIONS, Operand, Program
+from .program import WRITTEN, Operand, Program
 
 Array = NDArray[np.float64]
 Picks = slice | NDArray[np.intp]
 
-OF_ARRAYS: dict[str, Callable[..., Any]] = OPERATIONS | {
+OF_ARRAYS: dict[str, Callable[..., Any]] = WRITTEN | {
     "and": np.logical_and,
     "or": np.logical_or,
     "not": np.logical_not,

@@ -92,6 +92,20 @@ def _mills(x):
     return mpmath.sqrt(2 / mpmath.pi) / _erfcx(-x / mpmath.sqrt(2))
 
 
+def _over(function, number):
+    """A function over its argument; 1 at 0."""
+    return function(number) / number if number else mpmath.mpf(1)
+
+
+def _of_root(function):
+    return lambda q: _over(function, mpmath.sqrt(q))
+
+
+EDGES = near(2.0**-14, 2.0**-12)
+SQUARES = np.concatenate([[0.0], np.geomspace(1e-300, 2.0**-14, COUNT), np.geomspace(1e-6, 0.9, COUNT), EDGES])
+SMALL = both(SQUARES)
+
+
 # name, in mpmath, arguments, units in the last place
 CASES = [
     ("sin", mpmath.sin, (ANGLES,), 2),
@@ -108,7 +122,7 @@ CASES = [
     ("erf", mpmath.erf, (np.concatenate([POWERS, uniform(-6, 6), near(1.0, -1.0, 6.0)]),), 2),
     ("erfc", mpmath.erfc, (np.concatenate([uniform(-6, 6), uniform(6, 26.4), both(spread(1e-20, 1)), ERFCS]),), 4),
     ("erfcx", _erfcx, (np.concatenate([uniform(-26.6, 9), spread(1e-20, 1e300), -spread(1e-20, 5), near(0.5)]),), 5),
-    ("log_ndtr", _log_ndtr, (np.concatenate([uniform(-37, 8), -spread(1e-20, 1e100), near(0.0, -1.0)]),), 5),
+    ("log_ndtr", _log_ndtr, (np.concatenate([uniform(-37, 8), -spread(1e-20, 1e100), near(0.0, -1.0)]),), 6),
     ("mills", _mills, (np.concatenate([uniform(-37, 8), uniform(8, 37.5), -spread(1e-20, 1e100), near(0.0)]),), 6),
     ("lgamma", mpmath.loggamma, (GAMMAS,), 5),
     ("digamma", mpmath.digamma, (GAMMAS,), 6),
@@ -134,6 +148,13 @@ CASES = [
     ("atanh", mpmath.atanh, (SINES[np.abs(SINES) < 1],), 2),
     ("hypot", mpmath.hypot, PLANE, 2),
     ("cbrt", lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)), (both(SIZES),), 2),
+    ("sinhc", _of_root(mpmath.sinh), (SQUARES,), 4),
+    ("sinc", _of_root(mpmath.sin), (SQUARES,), 4),
+    ("tanhc", _of_root(mpmath.tanh), (SQUARES,), 4),
+    ("atanhc", _of_root(mpmath.atanh), (SQUARES,), 4),
+    ("expc", lambda g: _over(mpmath.expm1, g), (SMALL,), 3),
+    ("logc", lambda t: _over(mpmath.log1p, t), (SMALL,), 3),
+    ("geometric", lambda t: 1 / (1 - t), (SMALL,), 3),
 ]
 NAMES = {name: case for name, *case in CASES}
 SPECIAL = [

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fastgrad.formulas import reference, stencils
 from fastgrad.formulas import steps as formulas_steps
 from fastgrad.formulas.samples import SAMPLES
+from fastgrad.program import differences as module
 from fastgrad.program.differences import Steps, differences
 from fastgrad.program.program import Program, evaluate
 from fastgrad.program.trace.recording import trace
@@ -221,7 +222,7 @@ def test_a_sum_is_not_subtracted():
 @pytest.mark.parametrize("sizes", ["uniform", "coordinate", "point"])
 def test_default_steps_are_those_of_the_formula(sizes):
     size = size_of(stencils.gradient(1))
-    written = differences(trace(np.sin, (), scalar=True), stencils.gradient(1), Steps("default", sizes))
+    written = differences(trace(np.arctan, (), scalar=True), stencils.gradient(1), Steps("default", sizes))
     (step,) = {node[1] for node in written.program.nodes if node[0] == "inverse"}
     program = dataclasses.replace(written.program, outputs=(step,), constants=(size,) * written.sizes)
     edges = [0.0, 1.0, 2.0, 2.0**17, 1e-300, 1e300, 1.0 / size, 0.7 / size, 5e-324]
@@ -269,7 +270,8 @@ def test_f_that_is_not_finite_is_seen(name):
         assert np.isfinite([*results, *watched]).all()
 
 
-def test_what_is_computed_at_displaced_points_is_not_computed_again_to_be_watched():
+def test_what_is_computed_at_displaced_points_is_not_computed_again_to_be_watched(monkeypatch):
+    monkeypatch.setattr(module, "FUNCTIONS", {})
     written = differences(trace(lambda x: np.exp(x[0]) + np.log(x[1]) * x[0], (2,)), stencils.gradient(2))
     names = [name for name, *_ in written.program.nodes]
     assert (names.count("exp"), names.count("log")) == (2, 3)  # x[0]'s slope has log(x[1]) itself
@@ -303,9 +305,9 @@ def test_what_decides_has_the_bits_of_f():
 
 
 def test_equal_nodes_are_one():
-    f = lambda x: np.sum(np.sin(x) * np.sin(x))
+    f = lambda x: np.sum(np.arctan(x) * np.arctan(x))
     names = [name for name, *_ in differences(trace(f, (6,)), stencils.gradient(6)).program.nodes]
-    assert names.count("sin") == 12
+    assert names.count("atan") == 12
 
 
 def test_a_long_chain():

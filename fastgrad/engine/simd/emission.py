@@ -14,6 +14,7 @@ from ...llvm import points
 from ...llvm.vectormath import CALLING, FUNCTIONS, OWN, PAIRED, Vectors, length
 from ...program.differences import Written
 from ...program.program import Operand, Program
+from ...program.ratios import OPERATIONS as RATIOS
 from .arguments import Arguments, Form, stream_width
 from .outputs import Finite, Outputs
 from .stream import Stream
@@ -27,6 +28,7 @@ SLOW = {
     "/": 5,
     "sqrt": 5,
     **dict.fromkeys(FUNCTIONS | OWN.keys() | CALLING.keys(), 20),
+    **dict.fromkeys(RATIOS, 4),
 }  # how many operations others are
 # Instructions of functions in the midst of a kernel's code, 20 sines. LLVM takes a millisecond or two for each: four
 # make a kernel 1.3 times as fast (32 ms instead of 29 to compile), 20 still 1.25 times (71 and 60), 80 1.1 times (420

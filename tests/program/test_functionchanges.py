@@ -1,0 +1,134 @@
+"""Changes of elementary functions, by their addition theorems: against 60 digits."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastgrad
+from fastgrad.formulas import stencils
+from fastgrad.program.changes import Coordinate, Walk
+from fastgrad.program.differences import Steps, differences
+from fastgrad.program.functionchanges import FUNCTIONS
+from fastgrad.program.program import Code, Program, evaluate
+from fastgrad.program.trace.recording import trace
+
+EPS = np.finfo(float).eps
+IN_MPMATH = {
+    "exp": mpmath.exp,
+    "expm1": mpmath.expm1,
+    "log": mpmath.log,
+    "log1p": mpmath.log1p,
+    "log2": lambda x: mpmath.log(x, 2),
+    "log10": mpmath.log10,
+    "sin": mpmath.sin,
+    "cos": mpmath.cos,
+    "sinh": mpmath.sinh,
+    "cosh": mpmath.cosh,
+    "tanh": mpmath.tanh,
+    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+}
+# operands: one that is linear in x, whose mean is its value, and ones that are not
+OPERANDS = {
+    "linear": ((("*", ("k", 0.75), ("x", 0)),), lambda x: mpmath.mpf(0.75) * x),
+    "square": ((("*", ("x", 0), ("x", 0)),), lambda x: x * x),
+    "quotient": ((("+", ("k", 1.0), ("x", 0)), ("/", ("x", 0), ("v", 0))), lambda x: x / (1 + x)),
+}
+STEPS = [2.0**-30, 2.0**-17, 2.0**-9, 0.25]
+
+
+def test_every_function_has_its_case():
+    assert IN_MPMATH.keys() == FUNCTIONS.keys()
+
+
+def walked(name, operand, h):
+    nodes = (*OPERANDS[operand][0], (name, ("v", len(OPERANDS[operand][0]) - 1)))
+    program = Program(1, 0, nodes, (("v", len(nodes) - 1),), (), ())
+    code = Code(program)
+    walk = Walk(code, program, (1, -1), ("k", h), FUNCTIONS)
+    walk.moved["x", 0] = Coordinate(walk, ("x", 0), ("k", 1.0), ("k", h))
+    walk.run(list(range(len(nodes))), {len(nodes) - 1})
+    return code, walk.at(program.outputs[0])
+
+
+@pytest.mark.parametrize("operand", OPERANDS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_slope_and_distance_of_the_mean(name, operand):
+    """As differences have them, to a few roundings, however short the step."""
+    for h in STEPS:
+        code, moved = walked(name, operand, h)
+        program = code.finish((moved.s, moved.e, moved.p, moved.m), (4,))
+        for x in (0.375, 0.5, 1.0, 1.625):
+            slope, distance, p, m = evaluate(program, [x])
+            with mpmath.workdps(60):
+                inner, step = OPERANDS[operand][1], mpmath.mpf(h)
+                above, here, below = (IN_MPMATH[name](inner(mpmath.mpf(x) + k * step)) for k in (1, 0, -1))
+                wanted = (above - below) / (2 * step), (above - 2 * here + below) / (2 * step**2)
+            assert slope == pytest.approx(float(wanted[0]), rel=32 * EPS)
+            scale = abs(float(wanted[0])) + abs(float(here)) if name in {"log", "log2", "log10"} else abs(float(here))
+            assert distance == pytest.approx(float(wanted[1]), rel=1e-12, abs=64 * EPS * max(scale, 0.1))
+            assert [p, m] == pytest.approx([float(above), float(below)], rel=8 * EPS, abs=8 * EPS)
+
+
+@pytest.mark.filterwarnings("ignore::fastgrad.ConstantFunctionWarning")  # tanh is flat there
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("x", [-700.0, -30.0, -1e-300, 0.0, 1e-300, 30.0, 700.0, 1e6])
+def test_far_from_one(name, x):
+    """What NumPy's differences give, but for its rounding; not finite where f is not."""
+    f = getattr(np, name, lambda a: np.logaddexp(0.0, a))
+    points = np.full((16, 1), x)
+    with np.errstate(all="ignore"):
+        value, found = float(f(x)), fastgrad.gradient(lambda a: f(a[0]), points, batch=True, engine="simd")[0, 0]
+        wanted = fastgrad.gradient(lambda a: f(a[0]), points[0], engine="python")[0]
+        h = max(1.0, abs(x)) * 2.0**-17
+        noise = 4.0 * EPS * abs(value) / h if np.isfinite(value) else 0.0
+    if np.isfinite(wanted):
+        assert found == pytest.approx(wanted, rel=1e-6, abs=noise + 1e-300)
+    else:
+        assert not np.isfinite(found)
+
+
+DOMAIN = [
+    (lambda x: np.log(x[0]) + x[1], [-1.0, 2.0]),
+    (lambda x: np.log(x[0] * x[1]), [0.0, 2.0]),
+    (lambda x: np.log1p(x[0]) * 0.0 + x[1], [-3.0, 2.0]),
+    (lambda x: np.sin(x[0]) * 0.0 + x[1], [np.inf, 2.0]),
+    (lambda x: np.exp(x[0]) + x[1], [800.0, 2.0]),
+    (lambda x: x[1] + np.tanh(x[0]), [np.nan, 2.0]),
+    (lambda x: np.log(x[0]) + x[1], [1e-9, 2.0]),
+    (lambda x: np.cosh(x[0]) * x[1], [-720.0, 1.0]),
+]
+
+
+@pytest.mark.parametrize(("f", "x"), DOMAIN)
+def test_points_at_which_f_is_not_finite_are_found(f, x):
+    points = np.array([x] * 9)
+    with np.errstate(all="ignore"):
+        found = fastgrad.gradient(f, points, batch=True, engine="simd")
+        wanted = fastgrad.gradient(f, points, batch=True, engine="python")
+    np.testing.assert_array_equal(np.isfinite(found), np.isfinite(wanted))
+    np.testing.assert_array_equal(found[np.isfinite(found)], wanted[np.isfinite(found)])
+
+
+@pytest.mark.parametrize("order", [2, 4, 6])
+def test_round_off_is_gone(order):
+    """At a step at which a subtraction leaves nine digits."""
+    f = lambda x: np.log(np.sum(np.exp(x))) + np.sin(x[0] * x[1]) * np.tanh(x[1] - x[2])
+    x, table = np.array([0.3, -0.8, 1.1]), stencils.gradient(3, order)
+    program = trace(f, (3,))
+    written = differences(program, table, Steps("absolute"))
+    h = 2.0**-26
+    whole = written.program
+    found = evaluate(Program(**{**vars(whole), "constants": (*program.constants, h)}), x)[:3]
+    wanted = fastgrad.gradient(f, x, method="exact")
+    np.testing.assert_allclose(found, wanted, rtol=2e-14)
+
+
+@given(st.lists(st.floats(-3.0, 3.0), min_size=2, max_size=2), st.sampled_from([2.0**-8, 2.0**-17]))
+@settings(deadline=None)
+def test_hessians_of_functions_of_functions(x, h):
+    f = lambda x: np.exp(np.sin(x[0] * x[1])) + np.log(2.0 + np.cos(x[0]) * np.tanh(x[1])) * np.sinh(x[1] / 4.0)
+    found = fastgrad.hessian(f, np.array([x] * 9), batch=True, engine="simd", h=h)[0]
+    exact = fastgrad.hessian(f, np.array(x), method="exact")
+    np.testing.assert_allclose(found, exact, rtol=0, atol=(40.0 * h**2 + 1e-11) * max(1.0, np.abs(exact).max()) * 20)
