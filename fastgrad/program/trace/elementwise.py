@@ -269,7 +269,17 @@ def _log_sum(exp: np.ufunc, log1p: Callable[[Any], Any], unit: float) -> Callabl
     return rule
 
 
-_register(np.logaddexp, _log_sum(np.exp, RULES[np.log1p], 1.0))
+_logaddexp = _log_sum(np.exp, RULES[np.log1p], 1.0)
+
+
+@_ruled(np.logaddexp)
+def _log_sum_of_two(a: Any, b: Any) -> Any:
+    """Beside 0, as losses have it, one operation of which nearly all is known."""
+    if not traced(a) and a == 0.0:
+        return record("softplus", b)
+    return record("softplus", a) if not traced(b) and b == 0.0 else _logaddexp(a, b)
+
+
 _register(np.logaddexp2, _log_sum(np.exp2, lambda v: RULES[np.log1p](v) * Literal(1 / math.log(2)), math.log(2)))
 
 
