@@ -103,6 +103,11 @@ class Points(Moved):
 class Identity(Moved):
     """A value whose slope and, where they are `wanted`, mean and e follow from those of its operands."""
 
+    @classmethod
+    def fits(cls, moving: int) -> bool:
+        """Whether they do where so many of these move."""
+        return moving > 0
+
     def __init__(self, walk: Walk, z: Operand, parts: list[Moved], wanted: bool) -> None:
         super().__init__(walk, z)
         self.write(parts, wanted)
@@ -264,7 +269,7 @@ class Walk:
             return Linear(self, z, parts, wanted, name)
         if name == "sum" or (name == "select" and isinstance(parts[0], Still)):
             return Linear(self, z, parts[1:], wanted, name, parts[0].z)
-        if name in self.rules:
+        if name in self.rules and self.rules[name].fits(sum(not isinstance(part, Still) for part in parts)):
             return self.rules[name](self, z, parts, wanted)
         if name in DECIDING:
             return Points(self, z, self.own(j, 0), self.own(j, 1))

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate
-from math import nan
 
 from ..formulas.properties import cached_property
 from ..formulas.stencils import Table
 from .changes import IDENTITIES, Coordinate, Points, Walk, slopeless
 from .combination import Combination, Weighted, total
 from .dependence import coordinates
-from .functionchanges import FUNCTIONS
-from .program import BOOLEAN, HALF, MINUS_ONE, ONE, ZERO, Code, Operand, Program
+from .functionchanges import FUNCTIONS, witness
+from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
 from .specials import GAMMAS
 
 POLES = frozenset({"log", "log2", "log10", "log1p", "pow", "eq", "ne", *GAMMAS})
-LOGARITHMS = {"log": ZERO, "log2": ZERO, "log10": ZERO, "log1p": MINUS_ONE}  # and from where they are defined
 DIVISIONS = frozenset({"/", "floordiv", "mod", "fmod"})
 """Both may be not finite at x alone, as log(x * x) at 0; divisions if the divisor moves."""
 MANY = 2_000  # results of which the zeros may be left out
@@ -174,12 +172,21 @@ class _Writer:
     def along_axis(self, units: Units) -> dict[int, Operand]:
         """The stencil's sum over what it is divided by, for the outputs that move."""
         nodes = self.moving(units)
-        names = {self.program.nodes[j][0] for j in nodes}
-        slopes = names <= IDENTITIES | self.functions.keys()
+        slopes = self._are_known(nodes)
         totals = {k: total(self.code, weighted) for k, weighted in self.sums(units, nodes, slopes).items()}
         for _ in range(self.stencil.derivative - (2 if self.even else 1) if slopes else self.stencil.derivative):
             totals = {k: self.per(one, units[0][0]) for k, one in totals.items()}
         return totals
+
+    def _are_known(self, nodes: list[int]) -> bool:
+        """Whether all of what moves has an identity."""
+        there = set(nodes)
+        for j in nodes:
+            name, *operands = self.program.nodes[j]
+            moving = sum(o[0] == "x" or (o[0] == "v" and o[1] in there) for o in operands)
+            if name not in IDENTITIES and not (name in self.functions and self.functions[name].fits(moving)):
+                return False
+        return True
 
     def moving(self, units: Units) -> list[int]:
         """The nodes that move along a direction."""
@@ -257,8 +264,8 @@ class _Writer:
         """A node of what is found; where that would be a function once more, its value beside x and what it is of."""
         keep, (name, *operands) = self.code.keep, self.program.nodes[j]
         at = [found[o] for o in operands]
-        if j not in self.points and name in self.functions:
-            return self._seen_by_operand(name, at[0])
+        if j not in self.points and name in self.functions and name != "pow":
+            return witness(self.code, name, at[0])
         if j not in self.points or j in self.exact or name == "select":
             return keep(name, *at)
         if name in DIVISIONS:
@@ -274,13 +281,6 @@ class _Writer:
             is_pole = o[0] == "v" and int(o[1]) in self.poles and self.program.nodes[int(o[1])][0] not in BOOLEAN
             total = keep("+", total, value) if is_pole else total
         return total
-
-    def _seen_by_operand(self, name: str, a: Operand) -> Operand:
-        """What is finite where a function of it is, for which the function itself need not be computed."""
-        keep = self.code.keep
-        if name in LOGARITHMS:
-            return keep("select", keep("gt", a, LOGARITHMS[name]), a, ("k", nan))
-        return a if name in {"sin", "cos", "softplus"} else keep("exp" if name == "expm1" else name, a)
 
     def watched(self) -> list[Operand]:
         """One value for each output of f, unless that is computed at displaced points: then the results show it."""

@@ -8,26 +8,32 @@ An operand is c + d and c - d at both points, d = h s its slope, c = z + g its m
 
 from __future__ import annotations
 
-from .changes import Identity, Moved
-from .program import HALF, MINUS_ONE, ONE, ZERO, Operand
+from math import nan
+
+from .changes import Identity, Moved, Still, Walk
+from .program import HALF, MINUS_ONE, ONE, ZERO, Code, Operand
 
 QUARTER: Operand = ("k", 0.25)
+LN2: Operand = ("k", 0.6931471805599453)
 
 
 class Function(Identity):
     """One of an operand; d² and what is made of it."""
 
-    name = ""
-
     def write(self, parts: list[Moved], wanted: bool) -> None:
-        (a,), code = parts, self.code
-        d = code.mul(self.walk.h, a.s)
-        self.q, self.half = code.mul(d, d), code.mul(HALF, code.mul(a.s, a.s))  # d², s² / 2
-        self.g = code.mul(self.walk.square, a.e)
-        self.slope(a)
+        code, walk = self.code, self.walk
+        self.moves, self.further = self.operand(parts)
+        d = code.mul(walk.h, self.moves)
+        self.q, self.half = code.mul(d, d), code.mul(HALF, code.mul(self.moves, self.moves))  # d², s² / 2
+        self.g = code.mul(walk.square, self.further)
+        self.slope(parts[0])
         if wanted:
-            self.distance(a)
+            self.distance(parts[0])
             self.centre()
+
+    def operand(self, parts: list[Moved]) -> tuple[Operand, Operand]:
+        """Slope and distance of what the function is of."""
+        return parts[0].s, parts[0].e
 
     def slope(self, a: Moved) -> None:
         raise NotImplementedError
@@ -52,15 +58,15 @@ class Function(Identity):
 
 
 class Exponential(Function):
-    """exp, and exp less one: of y = exp(z) the rest is y (exp(g) (cosh(d) ± sinh(d)) - 1)."""
+    """exp: of y = exp(z) the rest is y (exp(g) (cosh(d) ± sinh(d)) - 1)."""
 
     def slope(self, a: Moved) -> None:
         code = self.code
         self.y = self.base(a)
-        self.further = self.of("expc", self.g)  # (exp(g) - 1) / g
-        self.s = code.mul(code.mul(self.y, a.s), self.of("sinhc", self.q))
+        self.more = self.of("expc", self.g)  # (exp(g) - 1) / g
+        self.s = code.mul(code.mul(self.y, self.moves), self.of("sinhc", self.q))
         if self.g != ZERO:
-            self.s = code.mul(self.s, code.add(ONE, code.mul(self.g, self.further)))
+            self.s = code.mul(self.s, code.add(ONE, code.mul(self.g, self.more)))
 
     def base(self, a: Moved) -> Operand:
         """exp(z)."""
@@ -69,8 +75,8 @@ class Exponential(Function):
     def distance(self, a: Moved) -> None:
         code = self.code
         total = code.mul(self.half, self.rounded("sinhc"))
-        if a.e != ZERO:
-            total = code.add(total, code.mul(code.mul(a.e, self.further), self.even("sinhc", ONE)))
+        if self.g != ZERO:
+            total = code.add(total, code.mul(code.mul(self.further, self.more), self.even("sinhc", ONE)))
         self.e = code.mul(self.y, total)
 
 
@@ -80,26 +86,77 @@ class ExponentialLessOne(Exponential):
         return self.code.keep("exp", a.z)
 
 
-class Logarithm(Function):
-    """log(c ± d) = log(z) + log(1 + g / z) + log(1 - r²) / 2 ± atanh(r), r = d / c; all divided by log(base)."""
+class PowerOfTwo(Exponential):
+    def operand(self, parts: list[Moved]) -> tuple[Operand, Operand]:
+        return self.code.mul(LN2, parts[0].s), self.code.mul(LN2, parts[0].e)
+
+
+class Powers(Exponential):
+    """a ** b, of which one moves: exp(b log(a)). That takes no logarithm where it is a: only its changes."""
+
+    @classmethod
+    def fits(cls, moving: int) -> bool:
+        return moving == 1
+
+    def operand(self, parts: list[Moved]) -> tuple[Operand, Operand]:
+        (a, b), code = parts, self.code
+        if isinstance(a, Still):
+            log = code.keep("log", a.z)
+            return code.mul(log, b.s), code.mul(log, b.e)
+        return self.times(b.z, a)
+
+    def times(self, factor: Operand, a: Moved) -> tuple[Operand, Operand]:
+        """The changes of a multiple of log(a)."""
+        mul, changes = self.code.mul, Logs(self.walk, a)
+        return mul(factor, changes.slope), mul(factor, changes.distance)
+
+
+class CubeRoot(Powers):
+    def operand(self, parts: list[Moved]) -> tuple[Operand, Operand]:
+        return self.times(("k", 1 / 3), parts[0])
+
+
+class Logs:
+    """Changes of log(c ± d) = log(z) + log(1 + g / z) + log(1 - r²) / 2 ± atanh(r), r = d / c.
+
+    They are those of log(-a), too, so that (-2) ** 3 has its own.
+    """
+
+    def __init__(self, walk: Walk, a: Moved, more: Operand = ZERO) -> None:
+        self.walk, self.code, self.a, self.more = walk, walk.code, a, more
+        code = self.code
+        self.ratio = code.mul(a.s, code.div(ONE, code.add(more, a.c)))  # which directions share, if c is z
+        r = code.mul(walk.h, self.ratio)
+        self.r2 = code.mul(r, r)
+
+    @property
+    def slope(self) -> Operand:
+        return self.code.mul(self.ratio, self.code.keep("atanhc", self.r2))
+
+    @property
+    def distance(self) -> Operand:
+        """Of the mean from log(z)."""
+        code, a = self.code, self.a
+        squared = code.mul(HALF, code.mul(self.ratio, self.ratio))
+        total = code.neg(code.mul(squared, code.keep("logc", code.neg(self.r2))))
+        if a.e == ZERO:
+            return total
+        z = code.add(self.more, a.z)
+        g = code.mul(self.walk.square, a.e)
+        return code.add(total, code.mul(code.div(a.e, z), code.keep("logc", code.div(g, z))))
+
+
+class Logarithm(Identity):
+    """log, divided by that of a base."""
 
     more, scale = ZERO, ONE  # what is added to the operand
 
-    def slope(self, a: Moved) -> None:
-        code = self.code
-        self.ratio = code.mul(a.s, code.div(ONE, code.add(self.more, a.c)))  # which directions share, if c is z
-        r = code.mul(self.walk.h, self.ratio)
-        self.r2 = code.mul(r, r)
-        self.s = code.mul(self.scale, code.mul(self.ratio, self.of("atanhc", self.r2)))
-
-    def distance(self, a: Moved) -> None:
-        code = self.code
-        squared = code.mul(HALF, code.mul(self.ratio, self.ratio))
-        total = code.neg(code.mul(squared, self.of("logc", code.neg(self.r2))))
-        if a.e != ZERO:
-            z = code.add(self.more, a.z)
-            total = code.add(total, code.mul(code.div(a.e, z), self.of("logc", code.div(self.g, z))))
-        self.e = code.mul(self.scale, total)
+    def write(self, parts: list[Moved], wanted: bool) -> None:
+        changes = Logs(self.walk, parts[0], self.more)
+        self.s = self.code.mul(self.scale, changes.slope)
+        if wanted:
+            self.e = self.code.mul(self.scale, changes.distance)
+            self.centre()
 
 
 class LogarithmOfMore(Logarithm):
@@ -159,26 +216,34 @@ class HyperbolicCosine(Wave):
     partner, ratio, sign = "sinh", "sinhc", ONE
 
 
-class HyperbolicTangent(Function):
-    """(T ± t) / (1 ± T t) at both points, T = tanh(c), t = tanh(d)."""
+class Tangent(Function):
+    """(T ± t) / (1 ∓ T t) at both points, T = tan(c), t = tan(d); of tanh with the other sign."""
+
+    ratio, sign = "tanc", ONE
 
     def slope(self, a: Moved) -> None:
         code = self.code
-        self.flat = code.sub(ONE, code.mul(self.z, self.z))
-        self.way, there, flat = ZERO, self.z, self.flat
-        if self.g != ZERO:  # (T - tanh(z)) / h²
-            short = self.of("tanhc", code.mul(self.g, self.g))
-            below = code.add(ONE, code.mul(self.z, code.mul(self.g, short)))
-            self.way = code.mul(self.flat, code.div(code.mul(a.e, short), below))
+        self.way, there = ZERO, self.z
+        if self.g != ZERO:  # (T - tan(z)) / h²
+            short = self.of(self.ratio, code.mul(self.g, self.g))
+            below = code.sub(ONE, code.mul(self.sign, code.mul(self.z, code.mul(self.g, short))))
+            self.way = code.mul(self._steepness(self.z), code.div(code.mul(a.e, short), below))
             there = code.add(self.z, code.mul(self.walk.square, self.way))
-            flat = code.sub(ONE, code.mul(there, there))
-        t = code.mul(a.s, self.of("tanhc", self.q))  # tanh(d) / h
+        t = code.mul(a.s, self.of(self.ratio, self.q))  # tan(d) / h
         below = code.sub(ONE, code.mul(code.mul(self.walk.square, code.mul(t, t)), code.mul(there, there)))
-        self.s = code.div(code.mul(flat, t), below)
-        self.back = code.mul(there, code.mul(t, self.s))
+        self.s = code.div(code.mul(self._steepness(there), t), below)
+        self.bend = code.mul(self.sign, code.mul(there, code.mul(t, self.s)))
+
+    def _steepness(self, y: Operand) -> Operand:
+        """The derivative."""
+        return self.code.add(ONE, self.code.mul(self.sign, self.code.mul(y, y)))
 
     def distance(self, a: Moved) -> None:
-        self.e = self.code.sub(self.way, self.back)
+        self.e = self.code.add(self.way, self.bend)
+
+
+class HyperbolicTangent(Tangent):
+    ratio, sign = "tanhc", MINUS_ONE
 
 
 class Softplus(Function):
@@ -208,9 +273,22 @@ class Softplus(Function):
         self.e = code.add(self.way, bend)
 
 
-FUNCTIONS: dict[str, type[Function]] = {
+_DEFINED = {"log": ZERO, "log2": ZERO, "log10": ZERO, "log1p": MINUS_ONE}  # from where
+
+
+def witness(code: Code, name: str, a: Operand) -> Operand:
+    """What is finite where a function of a is: its change is made of something else than the function itself."""
+    if name in _DEFINED:
+        return code.keep("select", code.keep("gt", a, _DEFINED[name]), a, ("k", nan))
+    return a if name in {"sin", "cos", "softplus", "cbrt"} else code.keep("exp" if name == "expm1" else name, a)
+
+
+FUNCTIONS: dict[str, type[Identity]] = {
     "exp": Exponential,
     "expm1": ExponentialLessOne,
+    "exp2": PowerOfTwo,
+    "pow": Powers,
+    "cbrt": CubeRoot,
     "log": Logarithm,
     "log1p": LogarithmOfMore,
     "log2": LogarithmToTwo,
@@ -219,6 +297,7 @@ FUNCTIONS: dict[str, type[Function]] = {
     "cos": Cosine,
     "sinh": HyperbolicSine,
     "cosh": HyperbolicCosine,
+    "tan": Tangent,
     "tanh": HyperbolicTangent,
     "softplus": Softplus,
 }

@@ -1,6 +1,6 @@
 """Functions of small numbers, 1 at 0, of which the changes of quotients and of elementary functions are made.
 
-Four are of the square q of a number d: sinh(d) / d, sin(d) / d, tanh(d) / d and atanh(d) / d. "geometric" is
+Five are of the square q of a number d: sinh(d) / d, sin(d) / d, tanh(d) / d, tan(d) / d and atanh(d) / d. One is
 1 / (1 - t), and NaN of infinity: 0 would be a wrong number without a word. Only written programs have such nodes.
 """
 
@@ -36,6 +36,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sinhc": _of_square(np.sinh),
     "sinc": _of_square(np.sin),
     "tanhc": _of_square(np.tanh),
+    "tanc": _of_square(np.tan),
     "atanhc": _of_square(np.arctanh),
     "expc": lambda g: _ratio(np.expm1, g),
     "geometric": _geometric,

@@ -150,6 +150,7 @@ CASES = [
     ("cbrt", lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)), (both(SIZES),), 2),
     ("sinhc", _of_root(mpmath.sinh), (SQUARES,), 4),
     ("sinc", _of_root(mpmath.sin), (SQUARES,), 4),
+    ("tanc", _of_root(mpmath.tan), (SQUARES,), 4),
     ("tanhc", _of_root(mpmath.tanh), (SQUARES,), 4),
     ("atanhc", _of_root(mpmath.atanh), (SQUARES,), 4),
     ("expc", lambda g: _over(mpmath.expm1, g), (SMALL,), 3),

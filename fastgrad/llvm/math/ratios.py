@@ -10,17 +10,18 @@ from collections.abc import Callable
 from .values import Found, Value, polynomial
 
 NEAR = 2.0**-14
-# what each is a series of: q = d * d of the first four
+# what each is a series of: q = d * d of the first five
 SERIES = {
     "sinhc": (1.0, 1 / 6, 1 / 120),
     "sinc": (1.0, -1 / 6, 1 / 120),
     "tanhc": (1.0, -1 / 3, 2 / 15, -17 / 315),
+    "tanc": (1.0, 1 / 3, 2 / 15, 17 / 315),
     "atanhc": (1.0, 1 / 3, 1 / 5, 1 / 7),
     "expc": (1.0, 1 / 2, 1 / 6, 1 / 24),
     "logc": (1.0, -1 / 2, 1 / 3, -1 / 4),
     "geometric": (1.0, 1.0, 1.0, 1.0),
 }
-OF_SQUARES = {"sinhc": "sinh", "sinc": "sin", "tanhc": "tanh", "atanhc": "atanh"}
+OF_SQUARES = {"sinhc": "sinh", "sinc": "sin", "tanhc": "tanh", "tanc": "tan", "atanhc": "atanh"}
 OF_NUMBERS = {"expc": "expm1", "logc": "log1p"}
 
 
