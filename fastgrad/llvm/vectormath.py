@@ -203,20 +203,13 @@ class Vectors(Lanes):
         found, outside = OWN[name](*(Value(self, o) for o in operands))
         if outside:
             inside = self._branch(outside)
-            self.do(f"ret {self.double} {outside.choose(Value(self, self._far(name, operands)), found).name}")
+            if name in ratios.SERIES:
+                slow = ratios.far(name, Value(self, *operands), self.function)
+            else:
+                slow = Value(self, self.by_library(name.removesuffix(PAIRED), *operands))
+            self.do(f"ret {self.double} {outside.choose(slow, found).name}")
             self.do(f"{inside}:")
         self.do(f"ret {self.double} {found.name}")
-
-    def _far(self, name: str, operands: tuple[str, ...]) -> str:
-        """What one of our own is where it is not fast."""
-        if name in ratios.OF_NUMBERS:
-            return self.apply("/", self.function(ratios.OF_NUMBERS[name], *operands), *operands)
-        if name in ratios.OF_SQUARES:
-            d = self.apply("sqrt", *operands)
-            return self.apply("/", self.function(ratios.OF_SQUARES[name], d), d)
-        if name == "geometric":
-            return ratios.geometric(Value(self, *operands)).name
-        return self.by_library(name.removesuffix(PAIRED), *operands)
 
     def by_library(self, name: str, *operands: str) -> str:
         """The C library's function, lane by lane."""

@@ -61,12 +61,12 @@ class RowSchedule:
     def values(self, points: Array, constants: Sequence[float]) -> Array:
         """The outputs (K, P) at points in columns, by the constants of the program without tables."""
         numbers, left, inputs = self.summed.numbers(constants), len(self.program.constants), self.program.inputs
-        fixed = numbers[:left]
+        fixed: list[float] = numbers[:left].tolist()
         there: dict[Operand, Array] = {("x", i): row for i, row in enumerate(points[:inputs])}
         there |= {("b", i): row for i, row in enumerate(points[inputs:])}
         tables, start = list[Array](), left
         for rows, columns in self.program.tables:
-            tables.append(np.array(numbers[start : start + rows * columns]).reshape(rows, columns))
+            tables.append(numbers[start : start + rows * columns].reshape(rows, columns))
             start += rows * columns
         for step in self.steps:
             if step.table is None:

@@ -39,10 +39,9 @@ class Summed:
     program: Program
     places: NDArray[np.intp]
 
-    def numbers(self, constants: Sequence[float]) -> list[float]:
+    def numbers(self, constants: Sequence[float]) -> NDArray[np.float64]:
         """The constants that are left and the tables, by the constants of the program that it was made of."""
-        found: list[float] = np.array(constants)[self.places].tolist()
-        return found
+        return np.array(constants, dtype=np.float64)[self.places]
 
 
 def summed(program: Program) -> Summed | None:

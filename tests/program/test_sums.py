@@ -142,7 +142,7 @@ class Sized:
 
     def numbers(self, constants):
         numbers = self.made.numbers(constants)
-        return [*numbers[: self.left], self.size, *numbers[self.left :]]
+        return np.concatenate([numbers[: self.left], [self.size], numbers[self.left :]])
 
 
 @pytest.mark.parametrize("table", EXACT.values(), ids=EXACT)

@@ -5,7 +5,6 @@ Only addresses and strides go to a kernel, in a block of 64-bit numbers; strides
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +18,6 @@ from ...program.program import Program
 from ..call import SEGMENT, Call, Grid, batch_rows, segments
 
 Array = NDArray[np.float64]
-Numbers = Callable[[tuple[float, ...]], list[float]]  # what a kernel gets for f's constants
 
 # Shares of the last cache: of both arrays, and of each. Smaller ones stay there, from one call to the next and for who
 # reads the results. Of two that take half the cache in all, four results for each coordinate take 1.3 times the time
@@ -145,22 +143,23 @@ class Block:
     strides of zero every lane reads the same row and writes the same result.
     """
 
-    def __init__(self, program: Program, width: int, size: float, numbers: Numbers | None = None) -> None:
-        self.width, self.outputs, self.numbers = width, len(program.outputs), numbers
-        head = [0.0] * len(SLOTS) + [size, *(numbers(program.constants) if numbers else program.constants)]
-        self.points = slice(len(head), len(head) + program.inputs * width)
+    def __init__(self, program: Program, width: int, size: float, numbers: Array) -> None:
+        self.width, self.outputs = width, len(program.outputs)
+        head = len(SLOTS) + 1 + len(numbers)
+        self.points = slice(head, head + program.inputs * width)
         self.batch = slice(self.points.stop, self.points.stop + program.rows * width)
         self.found = slice(self.batch.stop, self.batch.stop + self.outputs * width)
         self.values = slice(self.found.stop, self.found.stop + width)
         self.memory = np.empty(self.values.stop)
-        self.memory[: len(head)] = head
+        self.memory[: len(SLOTS)], self.memory[len(SLOTS)] = 0.0, size
+        self.set_numbers(numbers)
         self.slots = self.memory[: len(SLOTS)].view(np.int64)
         self.address = address_of(self.memory)
         self.kept: dict[str, Any] = {}  # the arrays behind addresses live as long as the block
 
-    def set_constants(self, constants: tuple[float, ...]) -> None:
-        """Other numbers for the program's constants."""
-        self.memory[len(SLOTS) + 1 : self.points.start] = self.numbers(constants) if self.numbers else constants
+    def set_numbers(self, numbers: Array) -> None:
+        """The program's constants, and the rows of its tables."""
+        self.memory[len(SLOTS) + 1 : self.points.start] = numbers
 
     def at(self, place: int | slice) -> int:
         """The address of a number, or of the first of some."""

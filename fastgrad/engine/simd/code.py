@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...formulas import stencils
+from ...formulas.properties import cached_property
 from ...formulas.stencils import Table
 from ...llvm import machine
 from ...llvm.interrupts import imported
@@ -100,10 +101,6 @@ class Family:
     def value(self, program: Program, table: Table, form: Form) -> Any:
         """f's own code, for the check."""
         return self._function(1, program, table, self._shape(form))
-
-    def block(self, program: Program, form: Form, size: float) -> Block:
-        """What such a kernel gets."""
-        return Block(program, form.lanes, size, self.summed.numbers if self.summed else None)
 
     def _shape(self, form: Form) -> Form:
         """A loop over displacements runs f a thousand times at one point: it is always worth LLVM's best."""
@@ -215,6 +212,16 @@ class Code:
             return f"f of {count} operations, with its derivatives {both}, {how}"
         return f"as {count} operations {how}" + ", rolled" * (self.family.how == "rolled")
 
+    @cached_property
+    def numbers(self) -> Array:
+        """What a kernel gets for f's constants."""
+        summed, constants = self.family.summed, self.program.constants
+        return summed.numbers(constants) if summed else np.array(constants, dtype=np.float64)
+
+    def block(self, form: Form, size: float = 0.0) -> Block:
+        """What a kernel gets."""
+        return Block(self.program, form.lanes, size, self.numbers)
+
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """A kernel with the arrays of a call."""
         made = reserved(out, self.program.shape)
@@ -251,7 +258,7 @@ class Code:
         The arguments hold addresses: other numbers in the same arrays are other points.
         """
         form = form_of(call, kind_of(out.shape, out.strides), self.is_long)
-        block = self.family.block(self.program, form, call.steps.size.item() if form.sizes == "uniform" else 0.0)
+        block = self.block(form, call.steps.size.item() if form.sizes == "uniform" else 0.0)
         kernel = self.family.kernel(self.program, self.table, form)
         places = self.family.stored(form)
         order: Any = "F" if form.out == "columns" else "C"
@@ -321,7 +328,7 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
 
 
 def _compare(call: Call, code: Code, form: Form) -> None:
-    value, block = code.family.value(code.program, code.table, form), code.family.block(code.program, form, 0.0)
+    value, block = code.family.value(code.program, code.table, form), code.block(form)
     compare(call, code.program, form.lanes, lambda points, rows: block.evaluate(value, points, rows))
 
 

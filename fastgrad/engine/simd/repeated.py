@@ -97,7 +97,7 @@ def _run(code: Code, call: Call, given: tuple[int, ...], shape: tuple[int, ...],
             held = free.pop()
         except IndexError:
             held = _arrays(code, call, given, shape)
-        held[-1].set_constants(constants)
+        held[-1].set_numbers(code.numbers)
         free = [held]  # what is in use goes back to the list that it came from
 
     def run(x: Array) -> Any:

@@ -34,6 +34,9 @@ def ratio(name: str) -> Callable[[Value], Found]:
     return written
 
 
-def geometric(t: Value) -> Value:
-    """1 / (1 - t), not a number where t is infinite."""
-    return 1.0 / t.times(0.0, 1.0 - t)
+def far(name: str, a: Value, function: Callable[[str, str], str]) -> Value:
+    """One of a number that is not near, by the function that it is a ratio of."""
+    if name == "geometric":
+        return 1.0 / a.times(0.0, 1.0 - a)  # not a number where a is infinite
+    below = a.sqrt() if name in OF_SQUARES else a
+    return Value(a.v, function((OF_SQUARES | OF_NUMBERS)[name], below.name)) / below
