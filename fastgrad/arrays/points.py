@@ -13,6 +13,7 @@ from ..engine.call import Call, Output, Target, subset
 from ..engine.choose import ARRAYS, warn_once
 from ..engine.threads import Report
 from ..formulas.values import as_number
+from ..program.program import Program
 from ..program.trace.retargeted import is_of_whole_arrays
 from ..results import EngineError
 from .losses import Loss
@@ -58,6 +59,19 @@ def has_much_data(call: Call) -> bool:
 def is_of_data(call: Call) -> bool:
     """Whether f computes with whole arrays of many numbers, so that a call of it costs less than its single numbers."""
     return _beside(_loss(call)[0]) >= ALONE and is_of_whole_arrays(call.f)
+
+
+def over_rows(call: Call) -> Program | None:
+    """f's program with sums over the rows of its data; None where it is not that."""
+    from .recording import record  # noqa: PLC0415  loads much that few functions need
+    from .tabulated import tabulated  # noqa: PLC0415
+
+    loss, _ = _loss(call)
+    try:
+        recording = record(loss.function, loss.arrays, loss.argument)
+        return None if recording.generators else tabulated(recording)
+    except RefusedError:
+        return None
 
 
 def _beside(loss: Loss) -> int:

@@ -77,6 +77,22 @@ class Lanes:
         """The smaller of two whole numbers."""
         return self.emit(f"call i64 @{self.declare('llvm.smin.i64', 'i64', 'i64', 'i64')}(i64 {a}, i64 {b})")
 
+    def lanes_from(self, first: str) -> str:
+        """A mask of the lanes from one on."""
+        one = self.emit(f"insertelement {self.ints} poison, i64 {first}, i32 0")
+        zeros = ", ".join(["i32 0"] * self.lanes)
+        each = self.emit(f"shufflevector {self.ints} {one}, {self.ints} poison, <{self.lanes} x i32> <{zeros}>")
+        own = ", ".join(f"i64 {lane}" for lane in range(self.lanes))
+        return self.emit(f"icmp sge {self.ints} <{own}>, {each}")
+
+    def added_up(self, a: str) -> str:
+        """The sum of all lanes, in all lanes."""
+        apart = self.lanes // 2
+        while apart:
+            turned = self.shuffle(a, "poison", [(lane + apart) % self.lanes for lane in range(self.lanes)])
+            a, apart = self.emit(f"fadd {self.double} {a}, {turned}"), apart // 2
+        return a
+
     # --- what all functions are made of ------------------------------------------------------------------------------
 
     def compare(self, how: str, a: str, b: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..formulas.properties import cached_property
 from . import ratios, specials
@@ -48,8 +49,10 @@ class Program:
     sampled : bool
         Whether only those ways through f are in it that points of a sample take; elsewhere its outputs are NaN.
     tables : tuple of (rows, columns)
-        Of numbers that follow the constants, row by row. The operand ``("d", k)`` is the k-th column of all; a node
-        ``("sum", ("k", t), operand)`` is the sum of an operand over the rows of table t.
+        Of numbers that follow the constants, column by column. The operand ``("d", k)`` is the k-th column of all;
+        a node ``("sum", ("k", t), operand)`` is the sum of an operand over the rows of table t.
+    data : ndarray, optional
+        These numbers, where they are no constants of another program.
     """
 
     inputs: int
@@ -63,11 +66,18 @@ class Program:
     branches: int = 0
     sampled: bool = False
     tables: tuple[tuple[int, int], ...] = ()
+    data: NDArray[np.float64] | None = field(default=None, compare=False)
+
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """The constants, and the tables' numbers behind them."""
+        constants = np.array(self.constants, dtype=np.float64)
+        return constants if self.data is None else np.concatenate([constants, self.data])
 
     @cached_property
     def structure(self) -> str:
         """Everything but the values of the constants, as a text."""
-        head = f"{self.dtype} {self.inputs} {self.rows} {len(self.constants)} {self.shape}"
+        head = f"{self.dtype} {self.inputs} {self.rows} {len(self.constants)} {self.shape} {self.tables}"
         nodes = [" ".join([node[0], *map(_text, node[1:])]) for node in self.nodes]
         return "\n".join([head, *nodes, " ".join(["out", *map(_text, self.outputs)])])
 
@@ -88,36 +98,10 @@ _NUMPY = {
     "floordiv": np.floor_divide,
 }  # fmt: skip
 _SAME = [
-    "sqrt",
-    "fmin",
-    "fmax",
-    "floor",
-    "ceil",
-    "trunc",
-    "rint",
-    "sign",
-    "copysign",
-    "sin",
-    "cos",
-    "tan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "exp",
-    "exp2",
-    "expm1",
-    "log",
-    "log2",
-    "log10",
-    "log1p",
-    "cbrt",
-    "hypot",
-    "mod",
-    "fmod",
-    "isnan",
-    "isinf",
+    "sqrt", "fmin", "fmax", "floor", "ceil", "trunc", "rint", "sign", "copysign", "sin", "cos", "tan", "sinh", "cosh",
+    "tanh", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "hypot", "mod", "fmod", "isnan", "isinf",
     "isfinite",
-]
+]  # fmt: skip
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "+": operator.add,

@@ -27,7 +27,7 @@ class _Step(NamedTuple):
 
 
 class RowSchedule:
-    """Steps that compute a program made from one that was summed, as `Schedule` does.
+    """Steps that compute a program with tables, perhaps made from one that was summed, as `Schedule` does.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class RowSchedule:
         How many nodes are computed.
     """
 
-    def __init__(self, program: Program, summed: Summed) -> None:
+    def __init__(self, program: Program, summed: Summed | None = None) -> None:
         self.program, self.summed = program, summed
         self.steps: list[_Step] = []
         for nodes, loops in stages(program):
@@ -59,14 +59,15 @@ class RowSchedule:
         return _Step(steps, list(read), loop.table if loop else None, made)
 
     def values(self, points: Array, constants: Sequence[float]) -> Array:
-        """The outputs (K, P) at points in columns, by the constants of the program without tables."""
-        numbers, left, inputs = self.summed.numbers(constants), len(self.program.constants), self.program.inputs
+        """The outputs (K, P) at points in columns; the constants are those of the program that was summed, or all."""
+        numbers = self.summed.numbers(constants) if self.summed else np.asarray(constants)
+        left, inputs = len(self.program.constants), self.program.inputs
         fixed: list[float] = numbers[:left].tolist()
         there: dict[Operand, Array] = {("x", i): row for i, row in enumerate(points[:inputs])}
         there |= {("b", i): row for i, row in enumerate(points[inputs:])}
         tables, start = list[Array](), left
         for rows, columns in self.program.tables:
-            tables.append(numbers[start : start + rows * columns].reshape(rows, columns))
+            tables.append(numbers[start : start + rows * columns].reshape(columns, rows))
             start += rows * columns
         for step in self.steps:
             if step.table is None:
@@ -79,10 +80,10 @@ class RowSchedule:
 
     def _sums(self, step: _Step, there: dict[Operand, Array], table: Array, fixed: list[float]) -> Array:
         """Sums over the rows of a table: a point after the other, and its rows."""
-        rows, count = len(table), len(there["x", 0])
+        rows, count = table.shape[1], len(there["x", 0])
         first = sum(columns for _, columns in self.program.tables[: step.table])
         read = [
-            np.tile(table[:, int(o[1]) - first], count) if o[0] == "d" else np.repeat(there[o], rows) for o in step.read
+            np.tile(table[int(o[1]) - first], count) if o[0] == "d" else np.repeat(there[o], rows) for o in step.read
         ]
         terms = step.steps.values(np.array(read).reshape(len(read), rows * count), fixed)
         with np.errstate(all="ignore"):

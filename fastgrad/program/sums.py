@@ -33,7 +33,7 @@ class Summed:
     program : Program
         Its constants are those that are not in tables.
     places : numpy.ndarray
-        Of the constants of the program that it was made of: those that are left, then the tables, row by row.
+        Of the constants of the program that it was made of: those that are left, then the tables, column by column.
     """
 
     program: Program
@@ -202,7 +202,7 @@ class _Writer:
         outputs = [self._own(o) for o in self.program.outputs]
         left = (0.0,) * len(self.constants)
         made = self.code.finish(outputs, self.program.shape, constants=left)
-        tables = [np.array(list(columns), dtype=np.intp).T.ravel() for columns in self.tables.values()]
+        tables = [np.array(list(columns), dtype=np.intp).ravel() for columns in self.tables.values()]
         return Summed(made, np.concatenate([np.array(list(self.constants), dtype=np.intp), *tables]))
 
     def _needed(self) -> set[int]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.points import is_of_data
+from ..arrays.points import is_of_data, over_rows
 from ..engine.arguments import Array, Function, check_scheme, read_call
 from ..engine.call import Call
 from ..formulas import stencils
@@ -73,13 +73,15 @@ class Derivative:
         self._tunable: dict[tuple[int, ...], tuple[Watch, Any, tuple[Any, ...]]] = {}
         self._attempts = ATTEMPTS
         self._looked: set[tuple[int, ...]] = set()
+        self._over_rows: set[tuple[int, ...]] = set()
 
     def __repr__(self) -> str:
         options = [f"{name}={value!r}" for name, value in self.options.items() if name != "args" or value]
         return f"<{self.__doc__}{'; ' * bool(options)}{', '.join(options)}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_bound": {}, "_refused": {}, "_limits": {}, "_tunable": {}, "_looked": set()}
+        sets: dict[str, Any] = {"_looked": set(), "_over_rows": set()}
+        return self.__dict__ | {"_bound": {}, "_refused": {}, "_limits": {}, "_tunable": {}} | sets
 
     def __call__(self, x: Any, *given: Any) -> Any:
         if type(x) is np.ndarray and x.dtype is _FLOAT:
@@ -110,7 +112,9 @@ class Derivative:
             self._looked.clear()
         self._looked.add(x.shape)
         # The same bits, with the warnings that a first call is worth; a second one, of other numbers, is bound anew.
-        return self._told(x, how, self.operation(self.f, x, *along, **{**how, "engine": "auto" if exact else "simd"}))
+        # Not of single numbers what has been bound as a loop over data: that may take a thousand times as long.
+        engine = "auto" if exact or x.shape in self._over_rows else "simd"
+        return self._told(x, how, self.operation(self.f, x, *along, **{**how, "engine": engine}))
 
     def _told(self, x: Any, how: dict[str, Any], found: Any) -> Any:
         """The same, with a warning where an optimizer would take it for an end."""
@@ -201,11 +205,16 @@ class Derivative:
 
     def _compiled(self, x: Array, how: dict[str, Any]) -> Any:
         batch, call = how.get("batch", False), self._call(x, how)
-        if call.points.count == 1 and how.get("engine", "auto") == "auto" and is_of_data(call):
+        of_data = how.get("engine", "auto") == "auto" and is_of_data(call)
+        program = over_rows(call) if of_data else None
+        if of_data and program is None and call.points.count == 1:
             return None
+        if len(self._over_rows) >= SHAPES:
+            self._over_rows.clear()
+        (self._over_rows.add if program else self._over_rows.discard)(x.shape)
         tail = call.points.shape * (2 if self.operation is hessian else 1)
         try:
-            return imported(_REPEATED).repeat(call, x.shape[:1] if batch else (), tail)
+            return imported(_REPEATED).repeat(call, x.shape[:1] if batch else (), tail, program)
         except (EngineError, ComplexError):  # which the operation tells, or knows what to do with
             return None
 

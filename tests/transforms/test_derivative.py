@@ -100,16 +100,50 @@ def of_data(x):
 
 @pytest.mark.parametrize("name", ["grad", "hess"])
 @pytest.mark.parametrize("method", ["central", "exact"])
-def test_what_computes_with_much_data_is_not_compiled_number_by_number(name, method, monkeypatch):
+def test_what_computes_with_much_data_is_compiled_as_a_loop_over_it(name, method, monkeypatch):
+    from fastgrad.engine.simd import repeated, traces
+
+    asked, x, repeat = [], np.linspace(-0.2, 0.3, 8), repeated.repeat
+    monkeypatch.setattr(repeated, "repeat", lambda *given: asked.append(given) or repeat(*given))
+    monkeypatch.setattr(traces, "_trace", None)
+    made, _, operation = TRANSFORMS[name]
+    g = made(of_data, method=method)
+    exact = [operation(of_data, x + k, method="exact") for k in range(4)]
+    rounding = {"exact": 1e-12, "central": 1e-4 if name == "hess" else 1e-8}[method]
+    for k in range(4):
+        np.testing.assert_allclose(g(x + k), exact[k], rtol=rounding, atol=rounding * np.abs(exact[k]).max())
+    assert {given[-1].tables for given in asked} == {((600, 8),)}
+
+
+@pytest.mark.parametrize("name", ["grad", "hess"])
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_what_goes_from_row_to_row_of_much_data_is_not_compiled_number_by_number(name, method, monkeypatch):
     from fastgrad.engine.simd import repeated
+
+    def f(x):
+        return np.sum(np.diff(np.tanh(DATA @ x)) ** 2)
 
     asked, x = [], np.linspace(-0.2, 0.3, 8)
     monkeypatch.setattr(repeated, "repeat", lambda *given: asked.append(given))
     made, _, operation = TRANSFORMS[name]
-    g = made(of_data, method=method)
+    g = made(f, method=method)
     for k in range(3):
-        assert g(x + k).tobytes() == operation(of_data, x + k, method=method).tobytes()
+        assert g(x + k).tobytes() == operation(f, x + k, method=method).tobytes()
     assert asked == []
+
+
+def test_data_that_change_are_seen():
+    rows = np.random.default_rng(1).normal(size=(300, 2))
+
+    def f(x):
+        return np.sum(np.exp(rows @ x))
+
+    g, x = fastgrad.grad(f, method="exact"), np.array([0.1, -0.2])
+    for k in range(6):
+        np.testing.assert_allclose(g(x), np.exp(rows @ x) @ rows, rtol=1e-12)
+        rows[17 * k] += 0.5
+    rows = rows[:270].copy()
+    np.testing.assert_allclose(g(x), np.exp(rows @ x) @ rows, rtol=1e-12)
 
 
 def test_a_derivative_of_which_a_part_is_zero_is_bound():

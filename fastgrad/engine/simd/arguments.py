@@ -54,6 +54,7 @@ class Form(NamedTuple):
     batch: int  # numbers of batch arguments beside each point
     exact: bool  # whether steps along v are powers of two
     quick: bool = False  # whether LLVM shall save its own time
+    rows: bool = False  # whether the lanes are rows of data, of one point
 
 
 def form_of(call: Call, out: str, long: bool = False) -> Form:

@@ -82,9 +82,9 @@ class Family:
     """
 
     def __init__(self, program: Program, table: Table) -> None:
-        self.summed = summed(program)
+        self.summed = None if program.tables else summed(program)
         short = self.summed.program if self.summed else program
-        self.length = len(short.nodes)
+        self.length, self.is_over_rows = len(short.nodes), bool(short.tables)
         count = 0 if table.is_value or table.is_exact else differences.operations(short, table)
         self.how = "written"
         if count > WRITTEN:
@@ -203,7 +203,7 @@ class Code:
         """How f is run."""
         looped = self.family.summed
         program, how = looped.program if looped else self.program, f"on {machine.lanes()} lanes"
-        if looped:
+        if program.tables:
             rows = " and ".join(f"{rows:,}" for rows, _ in program.tables)
             how += f", in loops over {rows} rows of data"
         count = len(program.nodes)
@@ -215,8 +215,8 @@ class Code:
     @cached_property
     def numbers(self) -> Array:
         """What a kernel gets for f's constants."""
-        summed, constants = self.family.summed, self.program.constants
-        return summed.numbers(constants) if summed else np.array(constants, dtype=np.float64)
+        summed = self.family.summed
+        return summed.numbers(self.program.constants) if summed else self.program.numbers
 
     def block(self, form: Form, size: float = 0.0) -> Block:
         """What a kernel gets."""
@@ -258,6 +258,8 @@ class Code:
         The arguments hold addresses: other numbers in the same arrays are other points.
         """
         form = form_of(call, kind_of(out.shape, out.strides), self.is_long)
+        if call.points.count == 1 and self.family.is_over_rows and form.source != "grid":
+            form = form._replace(rows=True)
         block = self.block(form, call.steps.size.item() if form.sizes == "uniform" else 0.0)
         kernel = self.family.kernel(self.program, self.table, form)
         places = self.family.stored(form)

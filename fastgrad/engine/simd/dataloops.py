@@ -1,5 +1,7 @@
 """Kernels with loops over data: sums over the rows of tables, whose terms are written once.
 
+Columns lie one after the other. At many points a lane is a point, and goes through all rows; at one point it is a row.
+
 What the terms have in common is computed before the loop, what is made of the sums after it. Functions stand in the
 midst of a row's code, and where one is outside of its range that row is done again, with calls.
 """
@@ -25,11 +27,8 @@ class DataLoops(Straight):
         super().__init__(written, form, name)
         self.inline, self.written_out = self.written_out, False
         self.stages = list(stages(self.program))
-        widths = [rows * columns for rows, columns in self.program.tables]
-        self.starts = [self._registers() + start for start in accumulate(widths, initial=0)]
-        self.columns = [
-            (table, column) for table, (_, columns) in enumerate(self.program.tables) for column in range(columns)
-        ]
+        sizes = [rows for rows, columns in self.program.tables for _ in range(columns)]
+        self.starts = [self._registers() + start for start in accumulate(sizes, initial=0)]  # of columns
 
     def _reserve(self) -> None:
         super()._reserve()
@@ -57,19 +56,26 @@ class DataLoops(Straight):
                     values[o]
         for j in loop.sums:
             self._put(j, v.splat(0.0))
-        self.loop(self.row, "0", str(self.program.tables[loop.table][0]), 1, lambda i: self._row(i, loop, values))
+        count = self.program.tables[loop.table][0]
+        self.loop(self.row, "0", str(count), v.lanes if self.form.rows else 1, lambda i: self._row(i, loop, values))
         for j in loop.sums:
-            values["v", j] = self._get(j)
+            values["v", j] = v.added_up(self._get(j)) if self.form.rows else self._get(j)
 
     def _row(self, i: str, loop: Loop, values: Values) -> None:
-        v, before = self.v, {j: self._get(j) for j in loop.sums}
+        """A row, or as many as there are lanes; the last ones with some of those before, which do not count again."""
+        v, before, fresh = self.v, {j: self._get(j) for j in loop.sums}, ""
+        if self.form.rows:
+            first = v.least(i, str(self.program.tables[loop.table][0] - v.lanes))
+            fresh, i = v.lanes_from(v.emit(f"sub i64 {i}, {first}")), first
 
         def work(i: str) -> None:
             inner = _Row(self, i, values)
             for j in loop.nodes:
                 inner["v", j] = emit(v, self.program.nodes[j], inner)
             for j, term in loop.sums.items():
-                self._put(j, v.apply("+", before[j], operand(v, term, inner)))
+                more = operand(v, term, inner)
+                more = v.select(fresh, more, v.splat(0.0)) if fresh else more
+                self._put(j, v.apply("+", before[j], more))
 
         if self.inline:
             v.written_out(lambda: work(i), lambda: work(v.emit(f'call i64 asm "", "=r,0"(i64 {i})')))
@@ -77,11 +83,12 @@ class DataLoops(Straight):
             work(i)
 
     def number(self, column: int, i: str) -> str:
-        """A number of row i in all lanes."""
-        v, (table, place) = self.v, self.columns[column]
-        row = v.emit(f"mul i64 {i}, {self.program.tables[table][1]}")
-        at = v.emit(f"add i64 {row}, {self.starts[table] + place}")
-        address = v.emit(f"getelementptr double, ptr {self.arguments['constants']}, i64 {at}")
+        """A number of row i in all lanes, or those of the rows from i on."""
+        v, constants = self.v, self.arguments["constants"]
+        at = v.emit(f"add i64 {i}, {self.starts[column]}")
+        address = v.emit(f"getelementptr double, ptr {constants}, i64 {at}")
+        if self.form.rows:
+            return v.emit(f"load {v.double}, ptr {address}, align 8")
         return v.broadcast(v.emit(f"load double, ptr {address}, align 8"))
 
     def _put(self, j: int, register: str) -> None:

@@ -21,7 +21,7 @@ from .code import Code, code_of
 from .comparison import compare_new_sides
 from .coverage import Sides
 from .scheduled import derivatives, scheduled
-from .traces import traced, traced_parameters
+from .traces import Traced, traced, traced_parameters
 
 Array = NDArray[np.float64]
 Run = Callable[[Array], Any]
@@ -54,11 +54,12 @@ class Repeated(NamedTuple):
 LONGEST_EXACT, AT_ONCE = 1_500, 4
 
 
-def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...]) -> Repeated:
+def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...], program: Program | None = None) -> Repeated:
     """What takes points in the shape of the call's and gives the derivative, its shape `lead`, that of f's and `tail`.
 
-    With f's values where the call wants them; None where f itself has to be asked: something is not finite, or a
-    given step vanishes. Threads may share it: each of them has its own arrays.
+    Of f's `program`, if that is known, or else of its trace. With f's values where the call wants them; None where f
+    itself has to be asked: something is not finite, or a given step vanishes. Threads may share it: each of them has
+    its own arrays.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...]) -> Repeated
         f cannot be traced, or another way is as fast.
     """
     often = replace(call, often=True)
-    kept, count = traced(often), call.points.count
+    kept, count = Traced(program) if program else traced(often), call.points.count
     if 1 < count < machine.lanes():
         msg = f"{count} points are fewer than the processor has lanes"
         raise EngineError(msg)
@@ -145,7 +146,7 @@ def _tuner(call: Call, program: Program, set_constants: Callable[[tuple[float, .
 
     def tune(floats: Mapping[tuple[str, str], float]) -> bool | None:
         if not known:
-            known.append(traced_parameters(call, program))
+            known.append(None if program.tables else traced_parameters(call, program))
         constants = known[0] and known[0].constants(floats)
         if constants:
             set_constants(constants)

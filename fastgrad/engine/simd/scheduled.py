@@ -46,9 +46,9 @@ def scheduled(program: Program, table: Table, *, careful: str = "") -> tuple[Wri
 
 
 def _scheduled(program: Program, table: Table, careful: str) -> tuple[Written, Schedule | RowSchedule]:
-    rows = None if careful else summed(program)
-    if rows:
-        written = exact(rows.program, table, watch=True)
+    rows = None if careful or program.tables else summed(program)
+    if rows or program.tables:
+        written = exact(rows.program if rows else program, table, watch=True)
         return written, RowSchedule(written.program, rows)
     written = exact(program, table, watch=True, careful=careful, ordered=False)
     return written, schedule(written.program)
@@ -66,6 +66,8 @@ def derivatives(program: Program, table: Table) -> Callable[[Array], Array]:
 def _run(program: Program, table: Table, columns: Array) -> tuple[Array, Array]:
     """The results and f's outputs at points in columns."""
     results, outputs = _plainly(program, table, columns)
+    if program.tables:  # which other ways ask for what is not finite
+        return results, outputs
     if not np.isfinite(results).all():
         results = _mended(program, table, columns, results)
     if not np.isfinite(outputs).all():
@@ -150,7 +152,7 @@ def _forget(program: Program, columns: Array, results: Array, outputs: Array) ->
 
 def _plainly(program: Program, table: Table, columns: Array, *, careful: str = "") -> tuple[Array, Array]:
     written, steps = scheduled(program, table, careful=careful)
-    found = steps.values(columns, program.constants)
+    found = steps.values(columns, program.numbers.tolist() if program.tables else program.constants)
     results, _, watched, _ = (found[part] for part in written.parts)
     if written.places is not None:
         every = np.zeros((len(program.outputs) * len(table.scale), columns.shape[1]))

@@ -17,14 +17,14 @@ from .specialfunctions import log_gamma
 from .symbols import RULES, Literal
 
 
-def _shift(a: Any) -> Any:
+def shift(a: Any) -> Any:
     """The nearest whole number, which has no slope, or 0 where that is not finite."""
     if not traced(a):
         return float(np.rint(a)) if math.isfinite(a) else 0.0
     return select(RULES[np.isfinite](a), RULES[np.rint](a), 0.0)
 
 
-_SHIFT = np.frompyfunc(_shift, 1, 1)
+_SHIFT = np.frompyfunc(shift, 1, 1)
 
 
 def _shifted(a: Any, axis: Any) -> tuple[Any, Any]:

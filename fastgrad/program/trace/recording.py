@@ -117,7 +117,7 @@ def _attempt(given: Given, budget: int, noted: Noted, record: Callable[[Trace], 
     alive = ref(recording)
     given.note_types(recording)
     try:
-        made = _recorded(recording, record)
+        made = recorded(recording, record)
     except Untraceable as refused:
         reason, kind = str(refused), type(refused)
     except BranchesError:
@@ -137,7 +137,8 @@ def _lives(alive: ref[Trace]) -> bool:
     return not is_gone_after_looking(lambda: alive() is None)
 
 
-def _recorded(recording: Trace, record: Callable[[Trace], Program]) -> Program:
+def recorded(recording: Trace, record: Callable[[Trace], Program]) -> Program:
+    """What is recorded by `record`; every exception is a refusal."""
     with alone, recording, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         try:
