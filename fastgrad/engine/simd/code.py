@@ -40,6 +40,8 @@ QUICK_OUTPUTS = 500
 # Operations up to which a table is written out as a program, by an estimate that is mostly too high: the gradient of
 # Rosenbrock's function of 1 000 variables is 22 000 nodes, for which LLVM takes 0.9 s in short functions.
 WRITTEN = 40_000
+# Of a program with loops over data, which is one function: a Hessian of 15 variables is 5 000 nodes, which take a second.
+LOOPED = 8_000
 STRAIGHT = 600  # nodes of a kernel in one function; LLVM's time grows faster than their number
 SHORT = 100  # nodes of f; the kernel of a longer one for a single point is made quickly
 RESULTS = 2_000  # numbers that the rolled form writes for a point
@@ -87,7 +89,7 @@ class Family:
         self.length, self.is_over_rows = len(short.nodes), bool(short.tables)
         count = 0 if table.is_value or table.is_exact else differences.operations(short, table)
         self.how = "written"
-        if count > WRITTEN:
+        if count > (LOOPED if self.is_over_rows else WRITTEN):
             dense = table.along_axes and self.length <= LONGEST_OPERATIONS and not self.summed
             self.how = "rolled" if dense and len(program.outputs) * len(table.scale) <= RESULTS else "stacked"
         self.places: dict[Form, list[machine.Place]] = {}
@@ -196,7 +198,7 @@ class Code:
 
     def __init__(self, program: Program, table: Table, family: Family) -> None:
         self.program, self.table, self.family = program, table, family
-        self.is_long = len(program.nodes) > SHORT
+        self.is_long = family.length > SHORT
 
     @property
     def description(self) -> str:

@@ -193,3 +193,31 @@ def test_the_code_of_a_thousand_rows_is_that_of_a_hundred():
 def test_explained():
     text = str(fastgrad.explain(overdata.wave, POINTS, batch=True, engine="simd"))
     assert f"in loops over {overdata.COUNT} rows of data" in text
+
+
+def test_many_second_differences_are_those_of_displaced_points():
+    """Of 30 variables a kernel of all entries would be 18 000 nodes."""
+    rows = np.random.default_rng(0).normal(size=(40, 30))
+    f = lambda x: np.sum(np.tanh(rows @ x) ** 2)
+    points = 0.1 * np.random.default_rng(1).normal(size=(9, 30))
+    program = summed(trace(f, (30,))).program
+    table = stencils.hessian(30)
+    assert code.Family(program, table).how == "stacked"
+    assert code.Family(program, stencils.gradient(30)).how == "written"
+    found = fastgrad.hessian(f, points, batch=True, engine="simd")
+    exactly = fastgrad.hessian(f, points, batch=True, method="exact")
+    np.testing.assert_allclose(found, exactly, rtol=0, atol=1e-5 * np.abs(exactly).max())
+
+
+@pytest.mark.parametrize("count", [64, 65, 71, 72, 80])
+def test_lanes_may_be_rows(count):
+    """Whatever the number of rows is; of one point with a kernel's values beside."""
+    data = np.random.default_rng(count).normal(size=(count, 2))
+    f = lambda x: np.sum(np.exp(data @ x) * np.cos(data[:, 0] * x[1])) + x[0]
+    x = np.array([0.3, -0.7])
+    for method, rtol in (("central", 1e-8), ("exact", 1e-12)):
+        value, slope = fastgrad.value_and_grad(f, method=method)(x)
+        assert value == pytest.approx(f(x), rel=1e-14)
+        np.testing.assert_allclose(
+            slope, fastgrad.gradient(f, np.array([x] * 9), batch=True, method="exact")[0], rtol=rtol
+        )
