@@ -40,7 +40,7 @@ QUICK_OUTPUTS = 500
 # Operations up to which a table is written out as a program, by an estimate that is mostly too high: the gradient of
 # Rosenbrock's function of 1 000 variables is 22 000 nodes, for which LLVM takes 0.9 s in short functions.
 WRITTEN = 40_000
-# Of a program with loops over data, which is one function: a Hessian of 15 variables is 5 000 nodes, which take a second.
+# Of a program with loops over data, which is one function: the Hessian of 15 variables, 5 000 nodes, takes a second.
 LOOPED = 8_000
 STRAIGHT = 600  # nodes of a kernel in one function; LLVM's time grows faster than their number
 SHORT = 100  # nodes of f; the kernel of a longer one for a single point is made quickly
