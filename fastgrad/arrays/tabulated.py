@@ -102,6 +102,8 @@ class _Rows:
         if values.dtype.kind not in "fiub":
             refuse(f"it computes with {values.dtype}")
         axis = self.axis(values.shape)
+        if values.size > MOST * (1 if axis is None else self.count):
+            refuse("it reads too many numbers beside its rows, or in each")
         if axis is None:
             return np.array(values.tolist(), dtype=object).reshape(values.shape)
         each = np.moveaxis(values, axis, -1)

@@ -54,6 +54,9 @@ _OPTIONS = {
     "engine",
 }  # with others the operation is called
 _OF_NUMBERS = {gradient, value_and_gradient, hessian}
+# How often an f over rows of data is bound anew because its data have changed, and once more for so many uses: that
+# takes 10 ms where a call of the operation takes 0.3, as of data that change at each call.
+FREE, USES = 3, 50
 _METHODS, _ENGINES = ["central", "forward", "backward", EXACT], ["auto", "simd"]
 
 Bound = Callable[[Array, tuple[Any, ...]], Any]
@@ -74,6 +77,7 @@ class Derivative:
         self._attempts = ATTEMPTS
         self._looked: set[tuple[int, ...]] = set()
         self._over_rows: set[tuple[int, ...]] = set()
+        self._bindings, self._uses = 0, 0  # over rows of data
 
     def __repr__(self) -> str:
         options = [f"{name}={value!r}" for name, value in self.options.items() if name != "args" or value]
@@ -206,7 +210,7 @@ class Derivative:
     def _compiled(self, x: Array, how: dict[str, Any]) -> Any:
         batch, call = how.get("batch", False), self._call(x, how)
         of_data = how.get("engine", "auto") == "auto" and is_of_data(call)
-        program = over_rows(call) if of_data else None
+        program = over_rows(call) if of_data and self._bindings < FREE + self._uses // USES else None
         if of_data and program is None and call.points.count == 1:
             return None
         if len(self._over_rows) >= SHAPES:
@@ -214,9 +218,21 @@ class Derivative:
         (self._over_rows.add if program else self._over_rows.discard)(x.shape)
         tail = call.points.shape * (2 if self.operation is hessian else 1)
         try:
-            return imported(_REPEATED).repeat(call, x.shape[:1] if batch else (), tail, program)
+            made = imported(_REPEATED).repeat(call, x.shape[:1] if batch else (), tail, program)
+            return self._counted(made) if program else made
         except (EngineError, ComplexError):  # which the operation tells, or knows what to do with
             return None
+
+    def _counted(self, made: Any) -> Any:
+        """As what is bound over rows, with its uses counted."""
+        self._bindings += 1
+        run = made.run
+
+        def counted(x: Array) -> Any:
+            self._uses += 1
+            return run(x)
+
+        return made._replace(run=counted)
 
 
 def _refusal(x: Array) -> bool:

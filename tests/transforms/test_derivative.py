@@ -340,3 +340,21 @@ def test_threads_share_a_function(at_once):
 
     at_once(lambda _: work(), range(4))
     assert wrong == []
+
+
+def test_data_that_change_at_each_call_are_not_bound_at_each(monkeypatch):
+    from fastgrad.transforms import derivative
+
+    rows, asked, over_rows = np.random.default_rng(1).normal(size=(300, 2)), [], derivative.over_rows
+    monkeypatch.setattr(derivative, "over_rows", lambda call: asked.append(call) or over_rows(call))
+    f = lambda x: np.sum(np.exp(rows @ x))
+    g, x = fastgrad.grad(f, method="exact"), np.array([0.1, -0.2])
+    for k in range(8):
+        rows[k] += 0.5
+        np.testing.assert_allclose(g(x), np.exp(rows @ x) @ rows, rtol=1e-12)
+    assert len(asked) == derivative.FREE
+    g._uses += derivative.USES
+    rows[9] += 0.5
+    for _ in range(3):
+        np.testing.assert_allclose(g(x), np.exp(rows @ x) @ rows, rtol=1e-12)
+    assert len(asked) == derivative.FREE + 1
