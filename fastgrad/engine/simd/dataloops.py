@@ -26,6 +26,7 @@ class DataLoops(Straight):
     def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
         super().__init__(written, form, name)
         self.inline, self.written_out = self.written_out, False
+        self.width = 0  # whatever results take, going through the rows takes longer
         self.stages = list(stages(self.program))
         sizes = [rows for rows, columns in self.program.tables for _ in range(columns)]
         self.starts = [self._registers() + start for start in accumulate(sizes, initial=0)]  # of columns
