@@ -13,7 +13,6 @@ from math import nan
 from .changes import Identity, Moved, Still, Walk
 from .program import HALF, MINUS_ONE, ONE, ZERO, Code, Operand
 
-QUARTER: Operand = ("k", 0.25)
 LN2: Operand = ("k", 0.6931471805599453)
 
 
@@ -23,8 +22,8 @@ class Function(Identity):
     def write(self, parts: list[Moved], wanted: bool) -> None:
         code, walk = self.code, self.walk
         self.moves, self.further = self.operand(parts)
-        d = code.mul(walk.h, self.moves)
-        self.q, self.half = code.mul(d, d), code.mul(HALF, code.mul(self.moves, self.moves))  # d², s² / 2
+        squared = code.mul(self.moves, self.moves)
+        self.q, self.half = code.mul(walk.square, squared), code.mul(HALF, squared)  # d², s² / 2
         self.g = code.mul(walk.square, self.further)
         self.slope(parts[0])
         if wanted:
@@ -46,15 +45,10 @@ class Function(Identity):
         """One of the ratios; 1 of 0."""
         return ONE if a == ZERO else self.code.keep(name, a)
 
-    def rounded(self, name: str) -> Operand:
-        """2 (cosh(d) - 1) / d², or that of the cosine with a minus."""
-        once = self.of(name, self.code.mul(QUARTER, self.q))
-        return self.code.mul(once, once)
-
     def even(self, name: str, sign: Operand) -> Operand:
         """cosh(d) or cos(d)."""
         code = self.code
-        return code.add(ONE, code.mul(sign, code.mul(code.mul(HALF, self.q), self.rounded(name))))
+        return code.add(ONE, code.mul(sign, code.mul(code.mul(HALF, self.q), self.of(name, self.q))))
 
 
 class Exponential(Function):
@@ -74,9 +68,9 @@ class Exponential(Function):
 
     def distance(self, a: Moved) -> None:
         code = self.code
-        total = code.mul(self.half, self.rounded("sinhc"))
+        total = code.mul(self.half, self.of("coshc", self.q))
         if self.g != ZERO:
-            total = code.add(total, code.mul(code.mul(self.further, self.more), self.even("sinhc", ONE)))
+            total = code.add(total, code.mul(code.mul(self.further, self.more), self.even("coshc", ONE)))
         self.e = code.mul(self.y, total)
 
 
@@ -177,7 +171,7 @@ class Wave(Function):
     y'' is `sign` times y, y' `turn` times the partner.
     """
 
-    partner, ratio, sign, turn = "cos", "sinc", MINUS_ONE, ONE
+    partner, ratio, bend, sign, turn = "cos", "sinc", "cosc", MINUS_ONE, ONE
 
     def slope(self, a: Moved) -> None:
         code = self.code
@@ -186,17 +180,16 @@ class Wave(Function):
         if self.g != ZERO:
             g2 = code.mul(self.g, self.g)
             self.far = self.of(self.ratio, g2)  # sin(g) / g
-            once = self.of(self.ratio, code.mul(QUARTER, g2))
-            self.bent = code.mul(self.sign, code.mul(HALF, code.mul(once, once)))  # (cos(g) - 1) / g²
+            self.bent = code.mul(self.sign, code.mul(HALF, self.of(self.bend, g2)))  # (cos(g) - 1) / g²
             cosine = code.add(ONE, code.mul(g2, self.bent))
             at = code.add(code.mul(at, cosine), code.mul(code.mul(self.sign, self.z), code.mul(self.g, self.far)))
         self.s = code.mul(code.mul(at, a.s), self.of(self.ratio, self.q))
 
     def distance(self, a: Moved) -> None:
         code = self.code
-        bend = code.mul(self.sign, code.mul(self.half, self.rounded(self.ratio)))
+        bend = code.mul(self.sign, code.mul(self.half, self.of(self.bend, self.q)))
         if a.e != ZERO:
-            even = self.even(self.ratio, self.sign)
+            even = self.even(self.bend, self.sign)
             bend = code.add(bend, code.mul(code.mul(code.mul(a.e, self.g), self.bent), even))
             moved = code.mul(code.mul(code.mul(a.e, self.far), even), self.other)
             self.e = code.add(code.mul(self.z, bend), moved)
@@ -209,11 +202,11 @@ class Cosine(Wave):
 
 
 class HyperbolicSine(Wave):
-    partner, ratio, sign = "cosh", "sinhc", ONE
+    partner, ratio, bend, sign = "cosh", "sinhc", "coshc", ONE
 
 
 class HyperbolicCosine(Wave):
-    partner, ratio, sign = "sinh", "sinhc", ONE
+    partner, ratio, bend, sign = "sinh", "sinhc", "coshc", ONE
 
 
 class Tangent(Function):
@@ -258,7 +251,7 @@ class Softplus(Function):
             moved = code.mul(share, code.mul(self.g, short))  # of 1 + exp(z), over itself
             self.way = code.mul(code.mul(share, code.mul(a.e, short)), self.of("logc", moved))
             share = code.div(code.mul(share, code.add(ONE, code.mul(self.g, short))), code.add(ONE, moved))
-        bend = self.rounded("sinhc")
+        bend = self.of("coshc", self.q)
         ratio = code.div(
             code.mul(share, code.mul(a.s, self.of("sinhc", self.q))),
             code.add(ONE, code.mul(share, code.mul(code.mul(HALF, self.q), bend))),

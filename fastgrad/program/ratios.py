@@ -1,7 +1,8 @@
 """Functions of small numbers, 1 at 0, of which the changes of quotients and of elementary functions are made.
 
-Five are of the square q of a number d: sinh(d) / d, sin(d) / d, tanh(d) / d, tan(d) / d and atanh(d) / d. One is
-1 / (1 - t), and NaN of infinity: 0 would be a wrong number without a word. Only written programs have such nodes.
+Most are of the square q of a number d: sinh(d) / d, sin(d) / d, tanh(d) / d, tan(d) / d, atanh(d) / d, and 2 / q times
+cosh(d) - 1 or 1 - cos(d). One is 1 / (1 - t), and NaN of infinity: 0 would be a wrong number without a word. Only
+written programs have such nodes.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ def _geometric(t: ArrayLike) -> Any:
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "sinhc": _of_square(np.sinh),
     "sinc": _of_square(np.sin),
+    "coshc": lambda q: _of_square(np.sinh)(np.multiply(q, 0.25)) ** 2,
+    "cosc": lambda q: _of_square(np.sin)(np.multiply(q, 0.25)) ** 2,
     "tanhc": _of_square(np.tanh),
     "tanc": _of_square(np.tan),
     "atanhc": _of_square(np.arctanh),

@@ -150,6 +150,8 @@ CASES = [
     ("cbrt", lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)), (both(SIZES),), 2),
     ("sinhc", _of_root(mpmath.sinh), (SQUARES,), 4),
     ("sinc", _of_root(mpmath.sin), (SQUARES,), 4),
+    ("coshc", lambda q: _of_root(mpmath.sinh)(q / 4) ** 2, (SQUARES,), 5),
+    ("cosc", lambda q: _of_root(mpmath.sin)(q / 4) ** 2, (SQUARES,), 5),
     ("tanc", _of_root(mpmath.tan), (SQUARES,), 4),
     ("tanhc", _of_root(mpmath.tanh), (SQUARES,), 4),
     ("atanhc", _of_root(mpmath.atanh), (SQUARES,), 4),
