@@ -16,12 +16,9 @@ from .changes import IDENTITIES, Coordinate, Points, Walk, slopeless
 from .combination import Combination, Weighted, total
 from .dependence import coordinates
 from .functionchanges import FUNCTIONS, witness
+from .poles import DIVISIONS, POLES, before_poles, read_by_value, with_poles
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
-from .specials import GAMMAS
 
-POLES = frozenset({"log", "log2", "log10", "log1p", "pow", "eq", "ne", *GAMMAS})
-DIVISIONS = frozenset({"/", "floordiv", "mod", "fmod"})
-"""Both may be not finite at x alone, as log(x * x) at 0; divisions if the divisor moves."""
 MANY = 2_000  # results of which the zeros may be left out
 
 Units = tuple[tuple[int, int], ...]
@@ -115,11 +112,15 @@ class _Writer:
 
     @cached_property
     def poles(self) -> set[int]:
-        return _with_poles(self.program, set(self.moves_with[-1]))
+        return with_poles(self.program, set(self.moves_with[-1]))
+
+    @cached_property
+    def read(self) -> set[int]:
+        return read_by_value(self.program)
 
     @cached_property
     def exact(self) -> set[int]:
-        return _before_poles(self.program, self.poles)
+        return before_poles(self.program, self.poles)
 
     @cached_property
     def slopeless(self) -> set[int]:
@@ -264,7 +265,7 @@ class _Writer:
         """A node of what is found; where that would be a function once more, its value beside x and what it is of."""
         keep, (name, *operands) = self.code.keep, self.program.nodes[j]
         at = [found[o] for o in operands]
-        if j not in self.points and name in self.functions and name != "pow":
+        if j not in self.points and j not in self.read and name in self.functions and name != "pow":
             return witness(self.code, name, at[0])
         if j not in self.points or j in self.exact or name == "select":
             return keep(name, *at)
@@ -285,7 +286,7 @@ class _Writer:
     def watched(self) -> list[Operand]:
         """One value for each output of f, unless that is computed at displaced points: then the results show it."""
         roots = [o for o in self.program.outputs if not (o[0] == "v" and self._shown(int(o[1])))]
-        return list(dict.fromkeys(self.watch(o) for o in roots if o[0] in "xbv"))
+        return list(dict.fromkeys(self.watch(o) for o in roots if o[0] in "xbvc"))
 
     def vanishing(self) -> list[Operand]:
         """What is 0 where a given step is: the steps, or where one is given half of it beside the largest coordinate.
@@ -345,28 +346,6 @@ def dependents(program: Program) -> list[list[int]]:
             lists[low.bit_length() - 1].append(j)
             mask ^= low
     return lists
-
-
-def _with_poles(program: Program, moving: set[int]) -> set[int]:
-    """Nodes that move and may be not finite at x alone."""
-    found: set[int] = set()
-    for j in sorted(moving):
-        name, *operands = program.nodes[j]
-        tag, k = operands[-1]
-        divides = name in DIVISIONS and (tag == "x" or (tag == "v" and int(k) in moving))
-        if divides or name in POLES or any(tag == "v" and int(k) in found for tag, k in operands):
-            found.add(j)
-    return found
-
-
-def _before_poles(program: Program, poles: set[int]) -> set[int]:
-    """Nodes that have to be looked at at x itself, because a pole may be where they are 0; exp is not."""
-    found: set[int] = set()
-    for j in range(len(program.nodes) - 1, -1, -1):
-        name, *operands = program.nodes[j]
-        if (j in poles and name in POLES | DIVISIONS) or (j in found and name not in {"exp", "exp2", "cosh"}):
-            found.update(int(k) for tag, k in operands if tag == "v")
-    return found
 
 
 def operations(program: Program, table: Table) -> int:

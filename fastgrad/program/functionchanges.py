@@ -118,10 +118,13 @@ class Logs:
 
     def __init__(self, walk: Walk, a: Moved, more: Operand = ZERO) -> None:
         self.walk, self.code, self.a, self.more = walk, walk.code, a, more
-        code = self.code
-        self.ratio = code.mul(a.s, code.div(ONE, code.add(more, a.c)))  # which directions share, if c is z
+        code, c = self.code, self.code.add(more, a.c)
+        self.ratio = code.mul(a.s, code.div(ONE, c))  # which directions share, if c is z
         r = code.mul(walk.h, self.ratio)
         self.r2 = code.mul(r, r)
+        if a.e != ZERO:  # z may be positive, and both points negative
+            same = code.keep("gt", code.mul(c, code.add(more, a.z)), ZERO)
+            self.r2 = code.keep("select", same, self.r2, ("k", nan))
 
     @property
     def slope(self) -> Operand:

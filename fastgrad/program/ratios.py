@@ -1,7 +1,8 @@
 """Functions of small numbers, 1 at 0, of which the changes of quotients and of elementary functions are made.
 
 Most are of the square q of a number d: sinh(d) / d, sin(d) / d, tanh(d) / d, tan(d) / d, atanh(d) / d, and 2 / q times
-cosh(d) - 1 or 1 - cos(d). One is 1 / (1 - t), and NaN of infinity: 0 would be a wrong number without a word. Only
+cosh(d) - 1 or 1 - cos(d). Beyond a limit they are NaN, so that f itself is asked: tanh(19 + 18) and tanh(19 - 18) do
+not follow from tanh(19), which is 1. Nor is 1 / (1 - t) a number of infinity: 0 would be wrong without a word. Only
 written programs have such nodes.
 """
 
@@ -33,15 +34,28 @@ def _geometric(t: ArrayLike) -> Any:
         return 1.0 / (1.0 - np.asarray(t, dtype=np.float64) + 0.0 * np.asarray(t))
 
 
+def _within(limit: float, ratio: Callable[[Any], Any]) -> Callable[[ArrayLike], Any]:
+    def limited(a: ArrayLike) -> Any:
+        with np.errstate(all="ignore"):
+            return np.where(np.abs(a) <= limit, ratio(a), np.nan)[()]
+
+    return limited
+
+
+def _half(ratio: Callable[[Any], Any]) -> Callable[[ArrayLike], Any]:
+    """Of cosh and cos by the sines of half of d."""
+    return lambda q: ratio(np.multiply(q, 0.25)) ** 2
+
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    "sinhc": _of_square(np.sinh),
+    "sinhc": _within(1.0, _of_square(np.sinh)),
+    "coshc": _within(1.0, _half(_of_square(np.sinh))),
     "sinc": _of_square(np.sin),
-    "coshc": lambda q: _of_square(np.sinh)(np.multiply(q, 0.25)) ** 2,
-    "cosc": lambda q: _of_square(np.sin)(np.multiply(q, 0.25)) ** 2,
-    "tanhc": _of_square(np.tanh),
+    "cosc": _half(_of_square(np.sin)),
+    "tanhc": _within(1.0, _of_square(np.tanh)),
     "tanc": _of_square(np.tan),
-    "atanhc": _of_square(np.arctanh),
-    "expc": lambda g: _ratio(np.expm1, g),
+    "atanhc": _within(1 / 16, _of_square(np.arctanh)),
+    "expc": _within(1.0, lambda g: _ratio(np.expm1, g)),
+    "logc": _within(1 / 8, lambda t: _ratio(np.log1p, t)),
     "geometric": _geometric,
-    "logc": lambda t: _ratio(np.log1p, t),
 }

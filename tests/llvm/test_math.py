@@ -101,9 +101,12 @@ def _of_root(function):
     return lambda q: _over(function, mpmath.sqrt(q))
 
 
-EDGES = near(2.0**-14, 2.0**-12)
-SQUARES = np.concatenate([[0.0], np.geomspace(1e-300, 2.0**-14, COUNT), np.geomspace(1e-6, 0.9, COUNT), EDGES])
-SMALL = both(SQUARES)
+def squares(limit):
+    """Numbers up to a limit, on both sides of that up to which few terms are enough."""
+    return np.concatenate([[0.0], np.geomspace(1e-300, limit, COUNT), np.linspace(0, limit, COUNT), near(2.0**-14)])
+
+
+SQUARES, FEW = squares(1.0), squares(1 / 16)
 
 
 # name, in mpmath, arguments, units in the last place
@@ -154,10 +157,10 @@ CASES = [
     ("cosc", lambda q: _of_root(mpmath.sin)(q / 4) ** 2, (SQUARES,), 5),
     ("tanc", _of_root(mpmath.tan), (SQUARES,), 4),
     ("tanhc", _of_root(mpmath.tanh), (SQUARES,), 4),
-    ("atanhc", _of_root(mpmath.atanh), (SQUARES,), 4),
-    ("expc", lambda g: _over(mpmath.expm1, g), (SMALL,), 3),
-    ("logc", lambda t: _over(mpmath.log1p, t), (SMALL,), 3),
-    ("geometric", lambda t: 1 / (1 - t), (SMALL,), 3),
+    ("atanhc", _of_root(mpmath.atanh), (FEW,), 4),
+    ("expc", lambda g: _over(mpmath.expm1, g), (both(SQUARES),), 3),
+    ("logc", lambda t: _over(mpmath.log1p, t), (both(squares(1 / 8)),), 3),
+    ("geometric", lambda t: 1 / (1 - t), (both(squares(0.9)),), 3),
 ]
 NAMES = {name: case for name, *case in CASES}
 SPECIAL = [

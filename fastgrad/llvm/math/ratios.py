@@ -1,50 +1,60 @@
-"""Functions of small numbers, as Taylor's series up to rounding; larger numbers are left to others.
+"""Functions of small numbers, as Taylor's series: two or three instructions where a function takes thirty.
 
-Of steps of differences: each takes two or three instructions where a function takes ten to thirty.
+A few terms are enough for steps of differences; of larger numbers many. Beyond a limit, where what differences are made
+of these would lose digits, and of what is not a number, they are not numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import factorial
 
 from .values import Found, Value, polynomial
 
 NEAR = 2.0**-14
-# what each is a series of: q = d * d of the first ones
+# Of q = d * d, but for the last three; terms up to NEAR and, if there is a limit, up to that.
 SERIES = {
-    "sinhc": (1.0, 1 / 6, 1 / 120),
-    "sinc": (1.0, -1 / 6, 1 / 120),
-    "coshc": (1.0, 1 / 12, 1 / 360),
-    "cosc": (1.0, -1 / 12, 1 / 360),
-    "tanhc": (1.0, -1 / 3, 2 / 15, -17 / 315),
-    "tanc": (1.0, 1 / 3, 2 / 15, 17 / 315),
-    "atanhc": (1.0, 1 / 3, 1 / 5, 1 / 7),
-    "expc": (1.0, 1 / 2, 1 / 6, 1 / 24),
-    "logc": (1.0, -1 / 2, 1 / 3, -1 / 4),
-    "geometric": (1.0, 1.0, 1.0, 1.0),
+    "sinhc": [1 / factorial(2 * k + 1) for k in range(10)],
+    "coshc": [2 / factorial(2 * k + 2) for k in range(10)],
+    "sinc": [(-1) ** k / factorial(2 * k + 1) for k in range(3)],
+    "cosc": [2 * (-1) ** k / factorial(2 * k + 2) for k in range(3)],
+    "tanhc": [1.0, -1 / 3, 2 / 15, -17 / 315],
+    "tanc": [1.0, 1 / 3, 2 / 15, 17 / 315],
+    "atanhc": [1 / (2 * k + 1) for k in range(14)],
+    "expc": [1 / factorial(k + 1) for k in range(18)],
+    "logc": [(-1) ** k / (k + 1) for k in range(18)],
+    "geometric": [1.0] * 4,
 }
-OF_SQUARES = {"sinhc": "sinh", "sinc": "sin", "tanhc": "tanh", "tanc": "tan", "atanhc": "atanh"}
-OF_HALVES = {"coshc": "sinh", "cosc": "sin"}  # their squares at half of d
-OF_NUMBERS = {"expc": "expm1", "logc": "log1p"}
+TERMS = {"tanhc": 4, "tanc": 4, "atanhc": 4, "expc": 4, "logc": 4, "geometric": 4}  # up to NEAR; of others 3
+LIMITS = {"sinhc": 1.0, "coshc": 1.0, "tanhc": 1.0, "expc": 1.0, "atanhc": 1 / 16, "logc": 1 / 8}
+OF_NUMBERS = frozenset({"expc", "logc", "geometric"})
 
 
 def ratio(name: str) -> Callable[[Value], Found]:
     """What writes one of them; not numbers are not near."""
 
     def written(a: Value) -> Found:
-        size = a if name in OF_SQUARES or name in OF_HALVES else abs(a)
-        return polynomial(a, SERIES[name]), size.compare("ugt", NEAR)
+        return polynomial(a, SERIES[name][: TERMS.get(name, 3)]), _size(name, a).compare("ugt", NEAR)
 
     return written
 
 
+def _size(name: str, a: Value) -> Value:
+    return abs(a) if name in OF_NUMBERS else a
+
+
 def far(name: str, a: Value, function: Callable[[str, str], str]) -> Value:
-    """One of a number that is not near, by the function that it is a ratio of."""
+    """One of a number that is not near; some by the function that they are a ratio of."""
     if name == "geometric":
         return 1.0 / a.times(0.0, 1.0 - a)  # not a number where a is infinite
-    if name in OF_HALVES:
-        half = (a * 0.25).sqrt()
-        once = Value(a.v, function(OF_HALVES[name], half.name)) / half
-        return once * once
-    below = a.sqrt() if name in OF_SQUARES else a
-    return Value(a.v, function((OF_SQUARES | OF_NUMBERS)[name], below.name)) / below
+    if name in LIMITS:
+        return _size(name, a).compare("ole", LIMITS[name]).choose(_series(name, a), float("nan"))
+    d = (a * 0.25).sqrt() if name == "cosc" else a.sqrt()
+    once = Value(a.v, function("tan" if name == "tanc" else "sin", d.name)) / d
+    return once * once if name == "cosc" else once
+
+
+def _series(name: str, a: Value) -> Value:
+    if name == "tanhc":
+        return _series("sinhc", a) / (a * _series("coshc", a)).times(0.5, 1.0)
+    return polynomial(a, SERIES[name])
