@@ -53,7 +53,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sinc": _of_square(np.sin),
     "cosc": _half(_of_square(np.sin)),
     "tanhc": _within(1.0, _of_square(np.tanh)),
-    "tanc": _of_square(np.tan),
+    "tanc": _within(1.0, _of_square(np.tan)),
     "atanhc": _within(1 / 16, _of_square(np.arctanh)),
     "expc": _within(1.0, lambda g: _ratio(np.expm1, g)),
     "logc": _within(1 / 8, lambda t: _ratio(np.log1p, t)),

@@ -235,6 +235,7 @@ FAR = {
     "log beyond its domain": (lambda x: np.log(1 - x[0] ** 2), 0.3, {"h": 2.0}),
     "log of tan across poles": (lambda x: np.log2(np.tan(x[0] * x[0])), 2.0, {"h": 0.125, "order": 4}),
     "a power, a long step": (lambda x: x[0] ** -2.5, 1.0, {"h": 1.0 - 2.0**-30}),
+    "tan of what turns": (lambda x: np.tan(x[0] ** 3), 3.0, {"h": 0.5}),
     "sinh": (lambda x: np.sinh(x[0] ** 2), 5.0, {"h": 4.0}),
 }
 

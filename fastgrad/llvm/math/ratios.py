@@ -16,8 +16,8 @@ NEAR = 2.0**-14
 SERIES = {
     "sinhc": [1 / factorial(2 * k + 1) for k in range(10)],
     "coshc": [2 / factorial(2 * k + 2) for k in range(10)],
-    "sinc": [(-1) ** k / factorial(2 * k + 1) for k in range(3)],
-    "cosc": [2 * (-1) ** k / factorial(2 * k + 2) for k in range(3)],
+    "sinc": [(-1) ** k / factorial(2 * k + 1) for k in range(10)],
+    "cosc": [2 * (-1) ** k / factorial(2 * k + 2) for k in range(10)],
     "tanhc": [1.0, -1 / 3, 2 / 15, -17 / 315],
     "tanc": [1.0, 1 / 3, 2 / 15, 17 / 315],
     "atanhc": [1 / (2 * k + 1) for k in range(14)],
@@ -26,7 +26,7 @@ SERIES = {
     "geometric": [1.0] * 4,
 }
 TERMS = {"tanhc": 4, "tanc": 4, "atanhc": 4, "expc": 4, "logc": 4, "geometric": 4}  # up to NEAR; of others 3
-LIMITS = {"sinhc": 1.0, "coshc": 1.0, "tanhc": 1.0, "expc": 1.0, "atanhc": 1 / 16, "logc": 1 / 8}
+LIMITS = {"sinhc": 1.0, "coshc": 1.0, "tanhc": 1.0, "tanc": 1.0, "expc": 1.0, "atanhc": 1 / 16, "logc": 1 / 8}
 OF_NUMBERS = frozenset({"expc", "logc", "geometric"})
 
 
@@ -50,11 +50,13 @@ def far(name: str, a: Value, function: Callable[[str, str], str]) -> Value:
     if name in LIMITS:
         return _size(name, a).compare("ole", LIMITS[name]).choose(_series(name, a), float("nan"))
     d = (a * 0.25).sqrt() if name == "cosc" else a.sqrt()
-    once = Value(a.v, function("tan" if name == "tanc" else "sin", d.name)) / d
+    once = Value(a.v, function("sin", d.name)) / d
     return once * once if name == "cosc" else once
 
 
 def _series(name: str, a: Value) -> Value:
     if name == "tanhc":
         return _series("sinhc", a) / (a * _series("coshc", a)).times(0.5, 1.0)
+    if name == "tanc":
+        return _series("sinc", a) / (a * _series("cosc", a)).times(-0.5, 1.0)
     return polynomial(a, SERIES[name])
