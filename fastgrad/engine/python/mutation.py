@@ -113,7 +113,11 @@ def _elements(array: Array) -> Any:
 
 
 def floats(flat: Array) -> Any:
-    """Elements in a row, those of float64 as Python's floats, which are twice as fast; unaligned ones have none."""
+    """Elements in a row, those of float64 as Python's floats, which are twice as fast.
+
+    A memoryview has none of those that are unaligned, nor of those whose dtype says the machine's own byte order by
+    name, as what SciPy reads from MATLAB's files does.
+    """
     data = flat.data
     return data if data.format == "d" else flat
 

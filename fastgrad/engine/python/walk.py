@@ -13,6 +13,7 @@ from ...formulas.stencils import Table
 from ...program.look import Look, WroteError, references
 from ..call import Call, Rows
 from ..threads import Report
+from .mutation import floats
 from .workers import over_directions
 
 Array = NDArray[np.float64]
@@ -171,10 +172,9 @@ def along_axes(
     return found
 
 
-def _numbers(buffer: Array) -> memoryview:
+def _numbers(buffer: Array) -> Any:
     """The coordinates by one index, to write floats into: 35 ns less each than into an array."""
-    flat: Any = buffer if buffer.ndim == 1 else buffer.reshape(-1)
-    return memoryview(flat)
+    return floats(buffer if buffer.ndim == 1 else buffer.reshape(-1))
 
 
 def _directions(table: Table, moves_many: bool) -> list[Units]:

@@ -131,3 +131,14 @@ def test_points_at_once():
     assert walk.points_at_once() == (1 << 16) // 6000
     look.shape = None
     assert walk.points_at_once() == 1
+
+
+@pytest.mark.parametrize("method", ["central", "forward", "adaptive", "exact"])
+def test_a_dtype_that_names_the_machines_own_byte_order(method):
+    x = X.view(X.dtype.newbyteorder("<" if sys.byteorder == "little" else ">"))  # as SciPy reads from MATLAB's files
+    np.testing.assert_array_equal(
+        gradient(lambda x: np.sum(x**2), x, method=method), gradient(lambda x: np.sum(x**2), X, method=method)
+    )
+    np.testing.assert_array_equal(jacobian(np.square, x, method=method), jacobian(np.square, X, method=method))
+    rows = np.stack([X, X + 1]).view(x.dtype)
+    np.testing.assert_allclose(gradient(lambda x: np.sum(x**2), rows, batch=True, method=method), 2 * rows, rtol=1e-7)
