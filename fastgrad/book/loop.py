@@ -126,8 +126,10 @@ def _of_few(f: Function, x: Array, h: Any) -> Array | None:
             grad.append((above - below) / (2 * h))
         if x.tobytes() != original:
             raise ValueError(mutation.WRITES)
+        if not is_few(x):
+            raise ValueError(mutation.RESHAPES)
     except BaseException:
-        x[...] = np.frombuffer(original)
+        mutation.restore([x], [np.frombuffer(original)])
         raise
     return np.array(grad)
 

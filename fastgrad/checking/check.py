@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.arguments import check_args, check_function, refuse_bounds
+from ..engine.python.mutation import held
 from ..operations.gradients import gradient
 from ..results import ConstantFunctionWarning
 from ..transforms.functions import grad as gradient_function
@@ -122,9 +123,11 @@ def check_gradient(
     allowed = _tolerance("rtol", rtol), _tolerance("atol", atol) or 0.0
     point, arrays = movable(x)
     exact = _exact_gradient(f, point, further, elementwise, sample) if _is_exact(against) else None
-    loss = Loss(value_of(f, grad, point, further), arrays, *allowed)
+    with held(point):
+        loss = Loss(value_of(f, grad, point, further), arrays, *allowed)
     with loss.moving():
-        given = gradient_of(f, grad, point, further)
+        with held(point, "grad"):
+            given = gradient_of(f, grad, point, further)
         loss.check_unchanged(writer_of(grad))
         survey = Survey(loss, parts(given, point, arrays), detect_kinks, generator)
         report = _report(survey, exact, elementwise, sample)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.python.mutation import WRITES, restore
+from ..engine.python.mutation import WRITES, check_unchanged, restore
 from ..formulas.steps import default_factor, power_of_two_below
 from ..formulas.values import as_number, precision_shown
 from .rays import Places, Ray, Slope
@@ -86,8 +86,7 @@ class Loss:
             restore(list(self.arrays.values()), self.originals)
 
     def check_unchanged(self, writer: str = WRITES) -> None:
-        if any(w.tobytes() != o.tobytes() for w, o in zip(self.arrays.values(), self.originals, strict=True)):
-            raise ValueError(writer)
+        check_unchanged(list(self.arrays.values()), self.originals, writer)
 
     def again(self) -> float:
         """f at x."""

@@ -138,11 +138,12 @@ def weight_gradient(
         return _compiled(loss, params, further, used, progress, scheme)
     places = _places(arrays, _mask_by_name(mask, params), sample, rng)
     live = Loss(loss, _argument(params, further), lambda: as_number(loss(params, *further)), arrays)
-    if method == EXACT:
-        parts = _exactly(live, places, engine)
-    else:
-        first = _first(loss, params, further, list(arrays.values()))
-        parts = _moved(live, places, engine, used or 1, progress, {**scheme, "eps": precision_shown(first)})
+    with mutation.held(params):
+        if method == EXACT:
+            parts = _exactly(live, places, engine)
+        else:
+            scheme["eps"] = precision_shown(_first(loss, params, further, list(arrays.values())))
+            parts = _moved(live, places, engine, used or 1, progress, scheme)
     return parts if _is_dict(params) else parts[""]
 
 
@@ -283,7 +284,7 @@ def _loop(
 def _first(loss: Callable[..., Any], params: Any, further: tuple[Any, ...], arrays: list[Array]) -> Any:
     """What the loss returns before any element is moved."""
     try:
-        with mutation.unwritten(arrays):
+        with mutation.held(params, "the loss"), mutation.unwritten(arrays):
             first = loss(params, *further)
             as_number(first)
     except BaseException as error:

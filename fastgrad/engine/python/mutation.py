@@ -5,6 +5,7 @@ Each element is restored bit for bit, also when the loss raises or Ctrl-C arrive
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -23,6 +24,11 @@ Value = TypeVar("Value")
 WRITES = (
     "f writes into its argument, the array whose elements are being moved; x has been restored. Let f work on a copy "
     "(x = x.copy()), or use fastgrad.gradient(f, x), which notices and passes copies"
+)
+RESHAPES = (
+    "f changes the shape, the dtype or the flags of its argument, the array whose elements are being moved; x has been "
+    "restored. Let f work on a view (x = x.reshape(-1), x = x.view(complex)), or use fastgrad.gradient(f, x), which "
+    "passes copies"
 )
 
 
@@ -122,10 +128,17 @@ def floats(flat: Array) -> Any:
     return data if data.format == "d" else flat
 
 
-def check_unchanged(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
-    """Raise ValueError where f has written into the arrays."""
+def check_unchanged(arrays: Sequence[Array], originals: Sequence[Array], writer: str = WRITES) -> None:
+    """Raise ValueError where f, or another writer, has written into the arrays, or has given them another form."""
+    if not all(map(_is_alike, arrays, originals)):
+        raise ValueError(RESHAPES)
     if not all(map(_same, arrays, originals)):
-        raise ValueError(WRITES)
+        raise ValueError(writer)
+
+
+def _is_alike(a: Array, b: Array) -> bool:
+    """Whether shape and dtype are equal, and both can be written."""
+    return a.shape == b.shape and a.dtype == b.dtype and a.flags.writeable == b.flags.writeable
 
 
 def _same(a: Array, b: Array) -> bool:
@@ -143,8 +156,11 @@ def unwritten(arrays: Sequence[Array]) -> Iterator[list[Array]]:
     try:
         yield originals
         check_unchanged(arrays, originals)
-    except BaseException:
+    except BaseException as error:
+        alike = all(map(_is_alike, arrays, originals))
         restore(arrays, originals)
+        if not alike and isinstance(error, (IndexError, TypeError, ValueError)):
+            raise ValueError(RESHAPES) from error
         raise
 
 
@@ -161,4 +177,35 @@ def restored(arrays: Sequence[Array], copies: Sequence[Array] | None = None) -> 
 def restore(arrays: Sequence[Array], originals: Sequence[Array]) -> None:
     """Put the elements back, bit for bit."""
     for array, original in zip(arrays, originals, strict=True):
+        if not _is_alike(array, original):
+            _reshape(array, original)
         array[...] = original
+
+
+def _reshape(array: Any, original: Array) -> None:
+    """Give an array its form back, in place as f took it, of which newer NumPys warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        array.flags.writeable, array.dtype = True, original.dtype
+        if array.size != original.size:
+            array.resize(original.shape, refcheck=False)
+        array.shape = original.shape
+
+
+@contextmanager
+def held(params: Any, who: str = "f") -> Iterator[None]:
+    """Raise ValueError where another array is put into a dict within: those that it has are moved, and put back."""
+    own = params if isinstance(params, dict) else {}
+    before = dict(own)
+    try:
+        yield
+    finally:
+        others = {name: w for name, w in before.items() if own.get(name) is not w}
+        own.update(others)
+    if others:
+        msg = (
+            f"{who} puts another array in the place of {', '.join(map(repr, others))} in its argument, where elements "
+            f"of the one that was there are being moved; it has been put back. Let {who} work on a dict of its own "
+            "(params = dict(params))"
+        )
+        raise ValueError(msg)

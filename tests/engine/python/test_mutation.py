@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from fastgrad import numerical_gradient
+from fastgrad import check_gradient, numerical_gradient, weight_gradient
+from fastgrad.book import eval_numerical_gradient
 from fastgrad.engine.python import mutation
 from fastgrad.formulas.stencils import stencil
 
@@ -146,3 +147,86 @@ def test_bytes_that_pad_a_longdouble_are_no_change():
     np.testing.assert_allclose(numerical_gradient(lambda x: float((x**2).sum()), x), 2 * x, atol=1e-6)
     with pytest.raises(ValueError, match="f writes into its argument"):
         mutation.check_unchanged([np.abs(x)], [x])  # -0.0 became 0.0
+
+
+def _of_another_shape(x):
+    x.shape = (x.size,)
+
+
+def _of_another_size(x):
+    x.resize((7,), refcheck=False)
+
+
+def _of_another_dtype(x):
+    x.dtype = np.int64
+
+
+def _read_only(x):
+    x.flags.writeable = False
+
+
+ASKED = {
+    "numerical_gradient": numerical_gradient,
+    "weight_gradient": weight_gradient,
+    "check_gradient": lambda f, x: check_gradient(f, lambda x: 2 * x, x),
+    "eval_numerical_gradient": eval_numerical_gradient,
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
+@pytest.mark.parametrize("change", [_of_another_shape, _of_another_size, _of_another_dtype, _read_only])
+def test_an_array_that_f_gives_another_form_is_restored_and_told(change, ask):
+    x = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, -6.0]])
+
+    def f(x):
+        value = float(np.sum(x**2))
+        change(x)
+        return value
+
+    with pytest.raises(ValueError, match=r"changes the shape, the dtype or the flags of its argument"):
+        ask(f, x)
+    assert x.dtype == np.float64
+    assert x.flags.writeable
+    np.testing.assert_array_equal(x, [[1.0, 2.0, 3.0], [4.0, 5.0, -6.0]])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_few_numbers_that_f_gives_another_form():
+    x = np.array([1.0, 2.0, 3.0, 4.0])
+
+    def f(x):
+        value = float(np.sum(x.view(float) ** 2))
+        x.dtype = complex
+        return value
+
+    with pytest.raises(ValueError, match=r"changes the shape, the dtype"):
+        numerical_gradient(f, x)
+    np.testing.assert_array_equal(x, [1.0, 2.0, 3.0, 4.0])
+
+
+def _another(params):
+    params["W"] = params["W"] / 2
+
+
+def _none(params):
+    del params["W"]
+
+
+@pytest.mark.parametrize("change", [_another, _none])
+def test_a_dict_keeps_the_arrays_that_are_moved(change):
+    W = np.array([1.0, 2.0])
+    params = {"W": W}
+
+    def loss(params):
+        value = float(np.sum(params["W"] ** 2))
+        change(params)
+        return value
+
+    with pytest.raises(ValueError, match=r"the loss puts another array in the place of 'W'"):
+        weight_gradient(loss, params)
+    with pytest.raises(ValueError, match=r"f puts another array in the place of 'W'"):
+        check_gradient(loss, lambda params: {"W": 2 * params["W"]}, params)
+    assert params == {"W": W}
+    assert params["W"] is W
+    assert check_gradient(lambda params: loss(dict(params)), lambda params: {"W": 2 * params["W"]}, params).ok
