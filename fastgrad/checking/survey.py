@@ -315,13 +315,16 @@ class Survey:
     def _resolution(self, name: str, mode: str) -> float:
         """The error of one element that would have been seen."""
         loss, k = self.loss, self.names.index(name)
+        own = slice(loss.starts[k], loss.starts[k + 1])
+        scale = float(loss.scale[own].min(initial=np.inf))  # slopes are by t, which moves an element by its scale
         if mode != "fast":
-            part = loss.typical[loss.starts[k] : loss.starts[k + 1]]
-            return float(loss.atol + loss.rtol * part.max(initial=0.0) + loss.noise_at(loss.step(1)))
+            noise = loss.noise_at(loss.step(1)) / scale
+            # one that shorter steps, whose noise is larger, do not excuse: they did up to 1.41 times the tolerance
+            return 1.5 * float(loss.atol + loss.rtol * np.abs(loss.g[own]).max(initial=0.0) + noise)
         seen = [
             loss.allowed(line, line.found) + loss.noise_at(line.found.step) for line in self.own[name] if line.found
         ]
-        return 2 * min(seen, default=0.0)  # an element moves by half of its scale at least
+        return 2 * min(seen, default=0.0) / scale  # an element moves by half of its scale at least
 
     def _report(self, mode: str, checked: int) -> GradientCheck:
         arrays = [

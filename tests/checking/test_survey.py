@@ -201,3 +201,18 @@ def test_elements_of_all_sizes():
     for k in range(16, 40):
         wrong = np.where(np.arange(40) == k, 1.1, 1.0) * right
         assert check_gradient(f, wrong, x, raises=False, rng=k).verdict == "wrong"
+
+
+@pytest.mark.parametrize("elementwise", [False, True])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3, 1e6])
+def test_the_resolution_is_an_error_that_is_seen_whatever_the_scale_of_x(scale, elementwise):
+    x = scale * np.array([0.5, -1.5, 2.0])
+
+    def f(x):
+        return np.sum(x**2)
+
+    report = check_gradient(f, 2 * x, x, elementwise=elementwise)
+    error = report.arrays[0].resolution
+    assert error < 1e-3 * scale
+    off = 2 * x + np.array([0.0, 1.01 * error, 0.0])
+    assert check_gradient(f, off, x, elementwise=elementwise, raises=False).verdict == "wrong"
