@@ -13,6 +13,7 @@ from ..engine.numbers import is_dask
 from ..engine.threads import progress_report
 from ..llvm.interrupts import imported, loading
 from .blocks import check_samples
+from .hints import of_spacing
 from .numbers import (
     as_array,
     bare,
@@ -104,9 +105,10 @@ def _refuse(values: Any, spacing: Any, axis: Any, edge_order: Any) -> NoReturn:
     numpys_gradient(np.ones(shape), spacing, axis, edge_order)
     duck = next((x for x in (values, *spacing) if is_duck(x)), None)
     advice = "write np.asarray(values, float)" if duck is None else "pass bare numbers, and the unit goes to the result"
+    found = f"got {type(values if duck is None else duck).__name__} of {dtype}; {advice}"
     msg = (
-        f"accuracy=, periodic= and period= need real or complex numbers in plain or masked arrays, bare spacing and "
-        f"edge_order 1 or 2, got {type(values if duck is None else duck).__name__} of {dtype}; {advice}"
+        "accuracy=, periodic= and period= need real or complex numbers in plain or masked arrays, bare spacing and "
+        f"edge_order 1 or 2, {of_spacing(spacing) or found}"
     )
     raise TypeError(msg)
 

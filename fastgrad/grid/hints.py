@@ -1,7 +1,8 @@
-"""What to write instead, where np.gradient refuses a spacing: in a sequence, as meshes, or in the other order."""
+"""What to write instead, where a spacing is refused: in a sequence, as meshes, in the other order, times."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,36 @@ def right_call(shape: tuple[int, ...], spacing: tuple[Any, ...]) -> str:
         return ""
     nodes, swapped = ", ".join(str(n) for n in reversed(shape)), _call(NAMES[: len(shape)][::-1])
     return f"the coordinates have {nodes} nodes, the values the shape {shape}: write {swapped}, or turn the values"
+
+
+def of_spacing(spacing: tuple[Any, ...]) -> str:
+    """The first spacing that formulas of our own do not read, and what to write for it; empty if they read all."""
+    for given in spacing:
+        array = _as_array(given)
+        plain = type(array) in {np.ndarray, np.memmap} and array.dtype.kind in "iuf" and array.dtype.itemsize <= 8
+        if not plain and not is_duck(given):
+            dtype = getattr(given, "dtype", None)
+            found = type(given).__name__ + (f" of {dtype}" if dtype is not None else "")
+            return f"the spacing is {found}; {of_times(spacing) or 'write np.asarray(x, float) for it'}"
+    return ""
+
+
+def of_times(spacing: tuple[Any, ...]) -> str:
+    """What to write for times and durations, of which NumPy makes no number; empty if there are none."""
+    for given in map(_as_array, spacing):
+        if given.dtype.kind in "mM":
+            return "for derivatives per second write (t - t[0]) / np.timedelta64(1, 's')"
+        first = given.flat[0] if given.dtype == object and given.size else None
+        if isinstance(first, timedelta) or hasattr(first, "year"):
+            return "for derivatives per second write np.array(t - t[0], 'm8[us]') / np.timedelta64(1, 's')"
+    return ""
+
+
+def _as_array(given: Any) -> Array:
+    try:
+        return np.asanyarray(given)
+    except ValueError:  # of rows of different lengths
+        return np.empty(0, object)
 
 
 def _numbers(given: Any) -> list[Array]:

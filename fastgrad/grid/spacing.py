@@ -16,7 +16,7 @@ from ..engine.arguments import check_workers
 from ..engine.numbers import is_dask
 from ..formulas.spacings import ACCURACIES, Line, numpy_line, periodic_three_points, uneven_line, uniform_line
 from ..results import users_level
-from .hints import right_call
+from .hints import of_spacing, of_times, right_call
 from .numbers import is_duck, real_dtype
 
 Array = NDArray[Any]
@@ -64,6 +64,7 @@ def _distances(given: Any, n: int) -> Any:
     if is_duck(given):
         return None
     array = np.asanyarray(exact(given))
+    array = array.view(np.ndarray) if type(array) is np.memmap else array
     if type(array) is not np.ndarray or array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
         return None
     if array.ndim == 0:
@@ -108,9 +109,8 @@ def required_axes(samples: Array, spacing: tuple[Any, ...], axis: Any, edge_orde
     axes = axes_and_spacing(samples, spacing, axis, edge_order)
     if axes is None:
         numpys_gradient(np.broadcast_to(1.0, samples.shape), spacing, axis, edge_order)
-        msg = (
-            f"spacing must be real numbers or 1-D arrays of them, and edge_order 1 or 2; got edge_order={edge_order!r}"
-        )
+        wanted = "spacing must be real numbers or 1-D arrays of them, and edge_order 1 or 2"
+        msg = f"{wanted}; {of_spacing(spacing) or f'got edge_order={edge_order!r}'}"
         raise TypeError(msg)
     return axes
 
@@ -127,11 +127,11 @@ def numpys_gradient(values: Any, spacing: tuple[Any, ...], axis: Any, edge_order
             raise
         raise ValueError(TOO_SMALL) from None
     except (TypeError, ValueError) as error:
-        text = right_call(np.shape(values), spacing)
+        text = right_call(np.shape(values), spacing) or of_times(spacing)
         if not text:
             raise
         msg = f"{error}; {text}"
-        raise type(error)(msg) from None
+        raise (TypeError if isinstance(error, TypeError) else type(error))(msg) from None  # ufuncs' take no text
 
 
 # --- a formula for each axis ------------------------------------------------------------------------------------------

@@ -322,3 +322,55 @@ def test_quantities_are_left_to_their_library_at_every_size(side):
             grid.gradient(*given, axis=0, out=np.empty_like(values))
         with pytest.raises(TypeError, match=r"bare numbers|real numbers or 1-D arrays"):
             grid.laplacian(*given, axis=0)
+
+
+ASKED = {
+    "gradient": lambda values, x: grid.gradient(values, x, accuracy=4),
+    "at accuracy 2": lambda values, x: grid.gradient(values, x, periodic=True, period=40.0),
+    "divergence": lambda values, x: grid.divergence([values], x),
+    "laplacian": grid.laplacian,
+    "matrix": lambda values, x: grid.matrix(len(values), x) @ values,
+}
+NODES = np.array([0.0, 1.0, 3.0, 6.0, 10.0, 15.0, 21.0, 28.0])
+
+
+@pytest.mark.parametrize("operation", ASKED.values(), ids=ASKED)
+def test_coordinates_in_a_file_are_read(operation, tmp_path):
+    np.save(tmp_path / "x.npy", NODES)
+    stored = np.load(tmp_path / "x.npy", mmap_mode="r")
+    np.testing.assert_array_equal(operation(NODES**2, stored), operation(NODES**2, NODES))
+    if operation is not ASKED["matrix"]:
+        many = np.tile(NODES, 2000) + np.repeat(30.0 * np.arange(2000), 8)
+        np.save(tmp_path / "many.npy", many)
+        ours, numpys = (f(many**2, np.load(tmp_path / "many.npy", "r")) for f in (grid.gradient, np.gradient))
+        np.testing.assert_array_equal(ours, numpys)
+
+
+DATES = np.datetime64("2030-01-01", "ms") + NODES.astype("m8[h]")
+
+
+@pytest.mark.parametrize("operation", ASKED.values(), ids=ASKED)
+@pytest.mark.parametrize(
+    "x",
+    [DATES, DATES - DATES[0], np.timedelta64(2, "s"), DATES.astype(object)],
+    ids=["dates", "durations", "one", "objects"],
+)
+def test_times_as_spacing_are_told(x, operation):
+    with pytest.raises(TypeError, match=r"for derivatives per second write"):
+        operation(NODES**2, x)
+
+
+def test_what_is_said_to_write_for_times():
+    truth = grid.gradient(NODES**2, NODES * 3600, accuracy=4)
+    t = DATES
+    np.testing.assert_allclose(grid.gradient(NODES**2, (t - t[0]) / np.timedelta64(1, "s"), accuracy=4), truth)
+    t = DATES.astype(object)
+    seconds = np.array(t - t[0], "m8[us]") / np.timedelta64(1, "s")
+    np.testing.assert_allclose(grid.gradient(NODES**2, seconds, accuracy=4), truth)
+
+
+@pytest.mark.parametrize("x", [NODES.astype(np.longdouble), NODES.astype(object), np.ma.masked_array(NODES)])
+def test_the_spacing_that_is_not_read_is_named(x):
+    for operation in ASKED.values():
+        with pytest.raises(TypeError, match=rf"the spacing is {type(x).__name__} of {x.dtype}; write np.asarray"):
+            operation(NODES**2, x)
