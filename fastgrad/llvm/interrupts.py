@@ -13,6 +13,11 @@ from typing import Any
 
 _NOTHING: AbstractContextManager[None] = nullcontext()
 
+SUBINTERPRETER = (
+    "code is compiled in a process's main interpreter only: Numba's waits forever in another. Write engine='python', "
+    "or run in the main one: of mod_wsgi by WSGIApplicationGroup %{GLOBAL}"
+)
+
 
 @contextmanager
 def deferred_interrupt() -> Iterator[None]:
@@ -22,7 +27,10 @@ def deferred_interrupt() -> Iterator[None]:
         yield
         return
     arrived: list[Any] = []
-    signal.signal(signal.SIGINT, lambda *signal_and_frame: arrived.append(signal_and_frame))
+    try:
+        signal.signal(signal.SIGINT, lambda *signal_and_frame: arrived.append(signal_and_frame))
+    except ValueError:
+        raise RuntimeError(SUBINTERPRETER) from None
     try:
         yield
     finally:

@@ -137,3 +137,12 @@ def test_an_interrupted_import_of_llvm_is_no_end(name):
         [sys.executable, "-c", HALF_IMPORTED, CALLS[name]], check=True, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.split("\n")[:2] == ["interrupted 0", "done 1"], done.stderr
+
+
+def test_another_interpreter_than_the_main_one_is_told(monkeypatch):
+    def refuses(number, handler):
+        raise ValueError
+
+    monkeypatch.setattr(signal, "signal", refuses)
+    with pytest.raises(RuntimeError, match=r"main interpreter only.*engine='python'"), deferred_interrupt():
+        pass
