@@ -124,9 +124,10 @@ def imaginary_part(value: Any) -> Any:
 
 
 def precision(value: Any) -> float:
-    """Machine epsilon of what f returned."""
+    """Machine epsilon of what f returned; a dtype that is not NumPy's, as a tensor has, says nothing."""
     dtype = getattr(value, "dtype", None)
-    return float(np.finfo(dtype).eps) if dtype is not None and dtype.kind == "f" and dtype.itemsize < 8 else EPS
+    single = isinstance(dtype, np.dtype) and dtype.kind == "f" and dtype.itemsize < 8
+    return float(np.finfo(dtype).eps) if single else EPS
 
 
 def precision_shown(value: Any) -> float:

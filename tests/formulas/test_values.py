@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fastgrad import gradient, hessian, jacobian
 from fastgrad.formulas.values import as_number, as_numbers, imaginary_part, precision
 
 
@@ -46,3 +47,24 @@ def test_errors_say_what_to_write():
             as_number(pair)
     with pytest.raises(ValueError, match=r"shape \(2,\); it must return one number, or use jacobian\(f, x\)"):
         as_number(np.ones(2))
+
+
+class Tensor:
+    """A number of another library, whose dtype is none of NumPy's."""
+
+    dtype = type("dtype", (), {})()
+
+    def __init__(self, value):
+        self.value = value
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.value, dtype)
+
+
+def test_numbers_of_other_libraries():
+    assert precision(Tensor(1.0)) == precision(1.0)
+    x = np.array([1.0, 2.0])
+    for method in ("central", "adaptive", "forward"):
+        np.testing.assert_allclose(gradient(lambda x: Tensor(np.sum(x**2)), x, method=method), 2 * x, rtol=1e-6)
+        np.testing.assert_allclose(jacobian(lambda x: Tensor(x**2), x, method=method), np.diag(2 * x), atol=1e-6)
+    np.testing.assert_allclose(hessian(lambda x: Tensor(np.sum(x**2)), x), 2 * np.eye(2), atol=1e-6)
