@@ -138,7 +138,7 @@ def _read_covariance(cov: Any, count: int, shape: tuple[int, ...], batch: bool) 
     if given.shape in {shape, (size,)} or given.ndim == 0 == size - 1:
         spread = variances = given.reshape(size)
     elif given.shape in matrices:
-        spread = given.reshape(-1, size, size)
+        spread = given.reshape(given.shape[0] if given.ndim == 3 else 1, size, size)
         variances = np.diagonal(spread, axis1=1, axis2=2)
         _check_symmetric(spread)
     else:

@@ -188,3 +188,10 @@ def test_covariances_that_do_not_fit_a_batch():
         propagate(polar, X, COV * 1j)
     with pytest.raises(ValueError, match="out has shape"):
         propagate(polar, X, COV, out=np.empty((2, 2)))
+
+
+@pytest.mark.parametrize("cov", [np.zeros((0, 0)), np.zeros(0)])
+def test_no_coordinates(cov):
+    y, covariance = propagate(lambda x: np.append(x, 2.0), np.zeros(0), cov)
+    assert y == [2.0]
+    np.testing.assert_array_equal(covariance, [[0.0]])
