@@ -83,7 +83,7 @@ def gradient(
         Arrays with gaps between neighbours and files (`numpy.memmap`) are read as they are. Masked arrays give masked
         ones, masked where a formula reads a masked sample. A dask array gives lazy ones (extra `dask`).
     *spacing : float or 1-D array_like
-        None (1 everywhere), one number for all axes, or for each axis a number or the coordinates of its nodes.
+        Nothing (1 everywhere), one number for all axes, or for each axis a number or the coordinates of its nodes.
     axis : None, int or tuple of ints
         The axes to differentiate along; None for all. For DataArrays also names of dimensions and 1-D coordinates.
     edge_order : {1, 2}
