@@ -141,7 +141,7 @@ class Look:
         self.doubtful = self.eps == EPS and may_be_single(result)
         del value  # it may be the argument, which f need not have kept
         kept = references(given) != held or not COUNTS_TELL
-        wrote = given.tobytes() != buffer.tobytes() or given.shape != buffer.shape
+        wrote = given.tobytes() != buffer.tobytes() or given.shape != buffer.shape or given.dtype is not buffer.dtype
         self.call = self._on_copy if kept or wrote else self._with_args if self.args else self.f
         return result
 

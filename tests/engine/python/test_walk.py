@@ -142,3 +142,17 @@ def test_a_dtype_that_names_the_machines_own_byte_order(method):
     np.testing.assert_array_equal(jacobian(np.square, x, method=method), jacobian(np.square, X, method=method))
     rows = np.stack([X, X + 1]).view(x.dtype)
     np.testing.assert_allclose(gradient(lambda x: np.sum(x**2), rows, batch=True, method=method), 2 * rows, rtol=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("method", ["central", "forward", "adaptive"])
+def test_f_that_gives_its_argument_another_dtype_gets_a_new_one(method):
+    def f(x):
+        value = np.sum(x**2)
+        x.dtype = np.int64
+        return value
+
+    np.testing.assert_allclose(gradient(f, X, method=method), 2 * X, rtol=1e-6)
+    np.testing.assert_allclose(gradient(f, np.array([X, X]), batch=True, method=method), [2 * X, 2 * X], rtol=1e-6)
+    np.testing.assert_allclose(hessian(f, X, method=method), 2 * np.eye(3), atol=1e-5)
+    np.testing.assert_allclose(jvp(f, X, np.ones(3), method=method), 12.0, rtol=1e-6)
