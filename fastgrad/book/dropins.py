@@ -14,7 +14,7 @@ import numpy as np
 from ..engine import threads
 from ..engine.arguments import check_function, check_live_engine, check_workers
 from ..engine.choose import PYTHON_CALLS
-from ..engine.numbers import real_array
+from ..engine.numbers import argument_array
 from ..operations.hints import raise_with_signature
 from ..program.captures import is_compiled
 from ..results import ConstantFunctionWarning
@@ -75,7 +75,7 @@ def numerical_diff(f: Function, x: Any, h: float = 1e-4) -> Any:
     """
     check_function(f)
     if not isinstance(x, (int, float)) or isinstance(x, bool):
-        x = real_array(x)[()]
+        x = argument_array(x)[()]
     step = book_step(x, h)
     check_visible(x, step)
     above, below = own_copy(f(x + step)), own_copy(f(x - step))
@@ -288,7 +288,7 @@ def tangent_line(f: Function, x: Any) -> Callable[[Any], Any]:
     1.75
     """
     check_function(f)
-    x = x if isinstance(x, (int, float)) else real_array(x)
+    x = x if isinstance(x, (int, float)) else argument_array(x)
     y = own_copy(f(x))
     if np.shape(y) == np.shape(x):
         slope = numerical_diff(f, x)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine import threads
-from ..engine.numbers import real_array
+from ..engine.numbers import argument_array
 from ..engine.python import mutation
 from ..formulas import stencils
 from ..formulas.steps import default_factor
@@ -25,7 +25,7 @@ FEW = 16  # elements
 
 def own_array(x: Any) -> tuple[Array, str]:
     """The caller's own array; or a float64 copy of what cannot be moved in place, and its kind."""
-    array: Array = real_array(x)
+    array: Array = argument_array(x)
     if array is not x and not (isinstance(x, np.ndarray) and np.may_share_memory(array, x)):
         kind = f"{x.dtype} array" if isinstance(x, np.ndarray) else type(x).__name__
         return np.array(array), kind

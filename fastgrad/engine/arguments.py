@@ -18,7 +18,7 @@ from . import threads
 from .call import Call, Rows, Workers
 from .limits import beside, read_bounds
 from .noise import check_noise
-from .numbers import read_only, real_array
+from .numbers import argument_array, read_only, real_array
 
 Array = NDArray[Any]
 
@@ -319,7 +319,7 @@ def read_call_along(
 
 def read_points(x: Any, batch: bool) -> tuple[Array, Rows]:
     """x as an array, and as points in rows; many of a lower precision stay so until they are needed."""
-    given = x if type(x) is np.ndarray and x.dtype == np.float64 else real_array(x)
+    given = x if type(x) is np.ndarray and x.dtype == np.float64 else argument_array(x)
     if not batch:
         return given, Rows(given.reshape(1, given.size).astype(np.float64, copy=False), given.shape)
     if given.ndim < 2:

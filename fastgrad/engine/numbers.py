@@ -48,6 +48,31 @@ def real_array(x: Any, name: str = "x") -> Array:
     raise TypeError(_not_real(name, array.dtype, type(x)))
 
 
+OPERATORS = frozenset(
+    f"__{side}{name}__"
+    for side in ("", "r", "i")
+    for name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow")
+) | {"__array_ufunc__", "__neg__", "__abs__"}
+
+
+def argument_array(x: Any, name: str = "x") -> Array:
+    """As `real_array`, of what f is asked with: a plain array, beside which a class's own operators would be lost."""
+    if isinstance(x, np.ndarray) and type(x) is not np.ndarray and _has_own_operators(type(x)):
+        kind = type(x).__name__
+        msg = (
+            f"{name} is a {kind}, whose operators are not those of arrays, and f would be asked with a plain one: give "
+            f"{name}.view(np.ndarray), and lambda x: f(x.view({kind})) for f"
+        )
+        raise TypeError(msg)
+    return real_array(x, name)
+
+
+def _has_own_operators(kind: type) -> bool:
+    """Whether what f computes with arrays of a class is something else; masked ones with no mask are as plain ones."""
+    own = kind.__mro__[: kind.__mro__.index(np.ndarray)]
+    return np.ma.MaskedArray not in own and any(OPERATORS & vars(base).keys() for base in own)
+
+
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
     """A view of an array in which nobody can write."""
     view = array.view()

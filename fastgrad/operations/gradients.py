@@ -27,7 +27,7 @@ from ..engine.arguments import (
 )
 from ..engine.call import Call, Rows, Workers
 from ..engine.limits import beside, check_bounds
-from ..engine.numbers import is_dask, real_array
+from ..engine.numbers import argument_array, is_dask
 from ..engine.options import Labelled, Numbers, RowOptions, Sided, SidedScheme
 from ..formulas import stencils
 from ..formulas.stencils import EXACT
@@ -325,7 +325,7 @@ def derivative(
     if type(x) is not np.ndarray and is_frame(x):
         what: dict[str, Any] = {"n": n, "args": args, "method": method, "order": order, "bounds": bounds}
         return applied(derivative, f, x, how, batch=False, h=h, rel_step=rel_step, side=side, **what)
-    given = real_array(x)
+    given = argument_array(x)
     points = Rows(given.reshape(given.size, 1).astype(np.float64, copy=False), (1,))
     table = stencils.derivative(int(n), order, formulas_of(method))
     steps, adaptive = read_steps(given, points, table, h, rel_step), method == "adaptive"

@@ -27,7 +27,7 @@ from ..engine.arguments import (
     refuse_bounds,
 )
 from ..engine.call import Workers
-from ..engine.numbers import real_array
+from ..engine.numbers import argument_array, real_array
 from ..engine.options import GradientFunction, Labelled, Many, Numbers, ResultFunction, ValueFunction
 from ..formulas.values import refuse_complex
 from ..operations.calls import right_option
@@ -278,7 +278,7 @@ def vjp(
     what |= {"h": h, "rel_step": rel_step}
     if type(x) is not np.ndarray and is_frame(x):
         return applied(vjp, f, x, Options(engine, workers, out, progress, full_output), u, **what)
-    given, weights = real_array(x), real_array(u, "u")
+    given, weights = argument_array(x), real_array(u, "u")
     result = check_out(out, given.shape, given.dtype, given, weights)
     what |= {"engine": engine, "workers": workers, "progress": progress}
     full = jacobian(f, given.astype(np.float64, copy=False), **what, full_output=True)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.arguments import check_one_step
-from ..engine.numbers import real_array
+from ..engine.numbers import argument_array, real_array
 from ..results import EngineError, Result
 
 Array = NDArray[Any]
@@ -49,7 +49,7 @@ def flatten(tree: Any) -> tuple[Array, Any]:
             return {key: form(value, f"{name}[{key!r}]") for key, value in node.items()}
         if is_tree(node):
             return _like(node, [form(value, f"{name}[{k}]") for k, value in enumerate(node)])
-        array = real_array(node, name)
+        array = argument_array(node, name)
         leaf = Leaf(sum(map(len, parts)), array.shape, array.dtype)
         parts.append(array.ravel().astype(np.float64))
         return leaf

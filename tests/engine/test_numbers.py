@@ -1,0 +1,59 @@
+"""Arrays of classes of their own as arguments of f."""
+
+import numpy as np
+import pytest
+
+import fastgrad
+
+POINT = np.array([[1.0, 2.0], [3.0, 4.0]])
+
+
+class Tripled(np.ndarray):
+    """Another product than that of arrays."""
+
+    def __mul__(self, other):
+        return 3.0 * np.multiply(np.asarray(self), np.asarray(other))
+
+
+class Named(np.ndarray):
+    """Arrays with a name, and the operators of arrays."""
+
+    name = "pressure"
+
+
+def f(x):
+    return float(np.sum(x * x))
+
+
+ASKED = {
+    "gradient": fastgrad.gradient,
+    "exact": lambda f, x: fastgrad.gradient(f, x, method="exact"),
+    "in rows": lambda f, x: fastgrad.gradient(f, x, batch=True),
+    "value_and_gradient": lambda f, x: fastgrad.value_and_gradient(f, x)[1],
+    "derivative": lambda f, x: fastgrad.derivative(lambda t: t * t, x),
+    "jacobian": lambda f, x: fastgrad.jacobian(lambda x: np.array([f(x)]), x)[0],
+    "vjp": lambda f, x: fastgrad.vjp(lambda x: np.array([f(x)]), x, np.ones(1)),
+    "grad": lambda f, x: fastgrad.grad(f)(x),
+    "grad of a dict": lambda f, x: fastgrad.grad(lambda p: f(p["x"]))({"x": x})["x"],
+    "numerical_gradient": lambda f, x: fastgrad.numerical_gradient(f, x.copy()),
+    "numerical_gradient_2d": lambda f, x: fastgrad.numerical_gradient_2d(f, x.copy()),
+    "numerical_diff": lambda f, x: fastgrad.numerical_diff(lambda t: t * t, x),
+}
+
+
+@pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
+def test_operators_of_a_class_of_its_own_are_not_lost(ask):
+    with pytest.raises(TypeError, match=r"is a Tripled, whose operators are not those of arrays"):
+        ask(f, POINT.view(Tripled))
+    for x in (POINT.view(Named), np.ma.masked_array(POINT), POINT):
+        np.testing.assert_allclose(ask(f, x), 2 * POINT, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+def test_a_matrix_and_what_is_said_to_write_for_it():
+    x, truth = np.matrix(POINT), np.array([[7.0, 11.0], [9.0, 13.0]])  # of the sum of the elements of x @ x
+    for ask in (fastgrad.gradient, fastgrad.numerical_gradient):
+        with pytest.raises(TypeError, match=r"x\.view\(np\.ndarray\), and lambda x: f\(x\.view\(matrix\)\)"):
+            ask(f, x)
+        np.testing.assert_allclose(ask(lambda x: f(x.view(np.matrix)), x.view(np.ndarray)), truth, rtol=1e-6)
+    np.testing.assert_allclose(fastgrad.weight_gradient(f, x), truth, rtol=1e-6)
