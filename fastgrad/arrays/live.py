@@ -107,6 +107,7 @@ def described(loss: Loss, formula: Stencil | None, asked: bool) -> str:
         if formula and not asked and not cost.pays(recording, blocks.families(recording), places, formula):
             msg = "calling f is as cheap as its program of whole arrays"
             raise RefusedError(msg)
+        believed(loss, recording, np.geterr())
     how = "only what a coordinate changes" if formula else "and back by the chain rule"
     return f"f as {len(recording.order)} operations on whole arrays, {how}"
 

@@ -250,3 +250,15 @@ def test_kinks_take_the_mean_of_both_sides():
     np.testing.assert_array_equal(tied, [0.0, 0.5, 0.0, 0.5])
     masked = gradient(lambda x: np.sum(np.where(x > 0, np.sqrt(np.abs(x)), 0.0)), x, method="exact", engine="arrays")
     np.testing.assert_array_equal(masked, [0.0, 0.5, 0.0, 0.5])
+
+
+@pytest.mark.parametrize(
+    "options", [{"method": "exact"}, {"engine": "arrays"}, {"engine": "arrays", "method": "exact"}], ids=repr
+)
+def test_explain_refuses_what_the_call_refuses(options):
+    def random(x):
+        return np.sum(x) + 0.0 * np.random.default_rng().normal() + 1e-3 * np.random.rand()  # noqa: NPY002
+
+    for ask in (gradient, explain):
+        with pytest.raises(EngineError):
+            ask(random, X[0], **options)
