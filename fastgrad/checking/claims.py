@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.arguments import FLOATS, check_function, movable_array
-from ..engine.numbers import real_array
+from ..engine.numbers import argument_array, real_array
 from ..engine.python.mutation import WRITES
 from ..variable import Variable
 
@@ -29,7 +29,7 @@ def movable(x: Any) -> tuple[Any, dict[str, Array]]:
         point: Any = x
         arrays = {str(name): movable_array(w, f"x[{name!r}]") for name, w in x.items()}
     else:
-        whole = real_array(x)
+        whole = argument_array(x)
         shared = isinstance(x, np.ndarray) and np.may_share_memory(whole, x)
         in_place = shared and whole.dtype in FLOATS and whole.flags.writeable
         point = x if in_place else np.array(whole, dtype=whole.dtype if whole.dtype in FLOATS else np.float64)

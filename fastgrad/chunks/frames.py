@@ -1,7 +1,8 @@
 """pandas' Series and DataFrames, and DataArrays of points: numbers for the engines, labels for f and for the result.
 
 pandas is never imported: who passes a Series has done so. f gets the simplest of three that gives what f gives for a
-Series, at the point and near it: plain numbers, which can be traced; numbers that are read by label; a Series.
+Series, at the point and near it: plain numbers, which can be traced; numbers that are read by label; a Series. For a
+DataArray, whose arithmetic goes by the names of its dimensions, these are plain numbers and a DataArray.
 """
 
 from __future__ import annotations
@@ -80,18 +81,18 @@ class _Form:
 
     def function(self, f: Function, args: Any, batch_args: Any) -> tuple[Function, Any]:
         """f of plain numbers, and the labels of what it returns if it has some."""
-        if self.labels is None or not self.numbers.size or (self.batch and self.is_series) or not callable(f):
+        if not self.numbers.size or (self.batch and self.numbers.ndim == 1) or not callable(f):
             return f, None
         point = self.numbers[0] if self.batch else self.numbers
         further = (*args, *(np.asarray(a)[0] for a in batch_args))
         near = point + irregular(point.size).reshape(point.shape) * np.maximum(1.0, np.abs(point))
         of_frame = self._on_frames(f)
         wanted = [_asked(of_frame, place, further) for place in (point, near)]
-        outputs = getattr(wanted[0], "index", None)
+        outputs = None if self.labels is None else getattr(wanted[0], "index", None)
         if all(value is None for value in wanted):
             return (f if _asked(f, point, further) is not None else of_frame), outputs
-        places = {label: k for k, label in enumerate(self.labels)}
-        for function in (f, _by_label(f, places)):
+        places = {} if self.labels is None else {label: k for k, label in enumerate(self.labels)}
+        for function in (f, _by_label(f, places)) if places else (f,):
             found = [_asked(function, place, further) for place in (point, near)]
             if all(_is_same(a, b) for a, b in zip(found, wanted, strict=True) if b is not None):
                 return function, outputs
@@ -99,6 +100,9 @@ class _Form:
 
     def _on_frames(self, f: Function) -> Function:
         x, labels = self.x, self.labels
+        if labels is None:
+            point = x.isel({x.dims[0]: 0}, drop=True) if self.batch else x
+            return lambda numbers, *args: f(point.copy(data=numbers), *args)
         row = type(x.iloc[0]) if self.batch else type(x)
 
         def on_frames(numbers: Any, *args: Any) -> Any:

@@ -64,7 +64,19 @@ def argument_array(x: Any, name: str = "x") -> Array:
             f"{name}.view(np.ndarray), and lambda x: f(x.view({kind})) for f"
         )
         raise TypeError(msg)
+    if _is_labelled(x):
+        msg = (
+            f"{name} is a {type(x).__name__}, and f would be asked with plain numbers, which have no labels to go by: "
+            f"give np.asarray({name}), or write fastgrad.gradient(f, x), jacobian or hessian, which keep labels"
+        )
+        raise TypeError(msg)
     return real_array(x, name)
+
+
+def _is_labelled(x: Any) -> bool:
+    """Whether x is a Series, a DataFrame or a DataArray, whose operators go by labels or by names of dimensions."""
+    of_both = any(home(base).startswith(("pandas.", "xarray.")) for base in type(x).__mro__)
+    return of_both and (hasattr(x, "index") or hasattr(x, "dims"))
 
 
 def _has_own_operators(kind: type) -> bool:

@@ -217,3 +217,50 @@ def test_data_arrays_of_points():
 def test_what_is_none():
     assert not any(map(frames.is_frame, ([1.0], (1.0,), 1.0, np.ones(2), np.float32(1), None, {"a": 1.0}, range(3))))
     assert fastgrad.gradient(np.sum, [1.0, 2.0]).tolist() == [1.0, 1.0]
+
+
+WEIGHTS = xr.DataArray([[1.0, 10.0], [100.0, 1000.0]], dims=("b", "a"), coords={"a": [0, 1]})
+PLANE = xr.DataArray([[1.0, 2.0], [3.0, 4.0]], dims=("a", "b"), coords={"a": [0, 1]})
+
+
+@pytest.mark.parametrize("options", [{}, {"order": 4}, {"method": "adaptive"}, {"bounds": (0.0, 9.0)}], ids=repr)
+def test_f_that_goes_by_the_names_of_dimensions_gets_them(options):
+    f = lambda x: float((x * WEIGHTS).sum())  # plain numbers would be multiplied by those that stand at their places
+    found = fastgrad.gradient(f, PLANE, **options)
+    np.testing.assert_allclose(found, WEIGHTS.values.T, rtol=1e-7)
+    assert found.dims == ("a", "b")
+    rows = fastgrad.gradient(lambda x: float((x * WEIGHTS.sel(a=0)).sum()), PLANE, batch=True, **options)
+    np.testing.assert_allclose(rows, [[1.0, 100.0]] * 2, rtol=1e-7)
+    np.testing.assert_allclose(fastgrad.gradient(lambda x: float(x.sel(a=1).sum()), PLANE, **options), [[0, 0], [1, 1]])
+
+
+def test_names_of_dimensions_in_other_operations():
+    f = lambda x: float((x * WEIGHTS).sum()) ** 2
+    slope = WEIGHTS.values.T.ravel()
+    np.testing.assert_allclose(fastgrad.hessian(f, PLANE).reshape(4, 4), 2 * np.outer(slope, slope), rtol=1e-4)
+    products = fastgrad.jacobian(lambda x: x * WEIGHTS, PLANE).reshape(4, 4)
+    np.testing.assert_allclose(products, np.diag(slope), atol=1e-6)
+    with pytest.raises(fastgrad.EngineError, match="needs a trace"):
+        fastgrad.gradient(f, PLANE, method="exact")
+    plain = fastgrad.gradient(lambda x: (x**2).sum(), PLANE, method="exact")
+    np.testing.assert_allclose(plain, 2 * PLANE)
+
+
+WITHOUT_LABELS = {
+    "numerical_gradient": fastgrad.numerical_gradient,
+    "numerical_gradient_2d": fastgrad.numerical_gradient_2d,
+    "numerical_diff": fastgrad.numerical_diff,
+    "gradient_descent": fastgrad.gradient_descent,
+    "tangent_line": fastgrad.tangent_line,
+    "check_gradient": lambda f, x: fastgrad.check_gradient(f, lambda x: x, x),
+    "grad of a dict": lambda f, x: fastgrad.grad(lambda p: f(p["x"]))({"x": x}),
+}
+
+
+@pytest.mark.parametrize("ask", WITHOUT_LABELS.values(), ids=WITHOUT_LABELS)
+@pytest.mark.parametrize(
+    "x", [pd.Series([1.0, 2.0], index=["u", "v"]), PLANE.to_pandas(), PLANE], ids=["series", "frame", "array"]
+)
+def test_where_labels_would_be_lost_they_are_refused(ask, x):
+    with pytest.raises(TypeError, match=rf"is a {type(x).__name__}, and f would be asked with plain numbers"):
+        ask(lambda x: float((x * x[::-1]).sum().sum()), x)
