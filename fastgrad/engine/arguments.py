@@ -18,7 +18,7 @@ from . import threads
 from .call import Call, Rows, Workers
 from .limits import beside, read_bounds
 from .noise import check_noise
-from .numbers import argument_array, read_only, real_array
+from .numbers import argument_array, check_operators, read_only, real_array
 
 Array = NDArray[Any]
 
@@ -346,6 +346,9 @@ def read_batch(batch_args: Any, points: Rows, batch: bool) -> tuple[Array, ...]:
     """Arrays whose first axis runs with the points, read-only: f gets its row again for every displaced point."""
     if not len(batch_args):
         return ()
+    for k, given in enumerate(batch_args):
+        if np.ndim(given) > 1:  # of others f gets numbers
+            check_operators(given, f"batch_args[{k}]")
     arrays = tuple(read_only(np.asarray(unmasked(a, f"batch_args[{k}]"))) for k, a in enumerate(batch_args))
     if arrays and not batch:
         msg = "batch_args need batch=True, which says that x holds many points; for one point write args="

@@ -56,9 +56,15 @@ OPERATORS = frozenset(
 
 
 def argument_array(x: Any, name: str = "x") -> Array:
-    """As `real_array`, of what f is asked with: a plain array, beside which a class's own operators would be lost."""
+    """As `real_array`, of what f is asked with: a plain array, beside which operators of x's own would be lost."""
+    check_operators(x, name)
+    return real_array(x, name)
+
+
+def check_operators(x: Any, name: str) -> None:
+    """Raise TypeError for arrays whose operators are not those of plain ones, with which f is asked."""
+    kind = type(x).__name__
     if isinstance(x, np.ndarray) and type(x) is not np.ndarray and _has_own_operators(type(x)):
-        kind = type(x).__name__
         msg = (
             f"{name} is a {kind}, whose operators are not those of arrays, and f would be asked with a plain one: give "
             f"{name}.view(np.ndarray), and lambda x: f(x.view({kind})) for f"
@@ -66,11 +72,10 @@ def argument_array(x: Any, name: str = "x") -> Array:
         raise TypeError(msg)
     if _is_labelled(x):
         msg = (
-            f"{name} is a {type(x).__name__}, and f would be asked with plain numbers, which have no labels to go by: "
-            f"give np.asarray({name}), or write fastgrad.gradient(f, x), jacobian or hessian, which keep labels"
+            f"{name} is a {kind}, and f would be asked with plain numbers, which have no labels to go by: "
+            f"give np.asarray({name}), or write fastgrad.gradient(f, x), jacobian or hessian, which keep labels of x"
         )
         raise TypeError(msg)
-    return real_array(x, name)
 
 
 def _is_labelled(x: Any) -> bool:

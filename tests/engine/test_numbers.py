@@ -1,6 +1,7 @@
 """Arrays of classes of their own as arguments of f."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import fastgrad
@@ -57,3 +58,13 @@ def test_a_matrix_and_what_is_said_to_write_for_it():
             ask(f, x)
         np.testing.assert_allclose(ask(lambda x: f(x.view(np.matrix)), x.view(np.ndarray)), truth, rtol=1e-6)
     np.testing.assert_allclose(fastgrad.weight_gradient(f, x), truth, rtol=1e-6)
+
+
+def test_rows_of_batch_args_keep_their_operators_or_are_refused():
+    ask = lambda rows: fastgrad.gradient(lambda x, row: np.sum(x * row), POINT, batch=True, batch_args=(rows,))
+    with pytest.raises(TypeError, match=r"batch_args\[0\] is a Tripled, whose operators"):
+        ask(POINT.view(Tripled))
+    with pytest.raises(TypeError, match=r"batch_args\[0\] is a DataFrame, .* give np\.asarray\(batch_args\[0\]\)"):
+        ask(pd.DataFrame(POINT, columns=["u", "v"]))
+    np.testing.assert_allclose(ask(np.asarray(pd.DataFrame(POINT))), POINT)
+    np.testing.assert_allclose(ask(pd.Series([2.0, 3.0])), [[2.0, 2.0], [3.0, 3.0]])
