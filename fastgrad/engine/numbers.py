@@ -57,6 +57,9 @@ OPERATORS = frozenset(
 
 def argument_array(x: Any, name: str = "x") -> Array:
     """As `real_array`, of what f is asked with: a plain array, beside which operators of x's own would be lost."""
+    if isinstance(x, (list, tuple)) and len(x) and getattr(x[0], "ndim", 0):
+        for k, part in enumerate(x):
+            check_operators(part, f"{name}[{k}]")
     check_operators(x, name)
     return real_array(x, name)
 

@@ -46,6 +46,8 @@ ASKED = {
 def test_operators_of_a_class_of_its_own_are_not_lost(ask):
     with pytest.raises(TypeError, match=r"is a Tripled, whose operators are not those of arrays"):
         ask(f, POINT.view(Tripled))
+    with pytest.raises(TypeError, match=r"\[0\] is a Tripled"):
+        ask(f, [POINT.view(Tripled), POINT])
     for x in (POINT.view(Named), np.ma.masked_array(POINT), POINT):
         np.testing.assert_allclose(ask(f, x), 2 * POINT, rtol=1e-6)
 
