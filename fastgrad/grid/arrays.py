@@ -79,12 +79,17 @@ def suits_numpy(samples: Array, axes: list[Any]) -> bool:
     return nearest in {a for a, _ in axes} and samples.shape[nearest] < SHORT
 
 
-def by_numpy(values: Any, spacing: Any, axis: Any, edge_order: Any, *, asked: bool, out: Any) -> Any:
+def by_numpy(
+    values: Any, spacing: Any, axis: Any, edge_order: Any, *, asked: bool, out: Any, progress: Progress = False
+) -> Any:  # fmt: skip
     """np.gradient's result or its error; where neither is wanted, an error of our own."""
     if asked:
         _refuse(values, spacing, axis, edge_order)
     samples = values if is_duck(values) else as_array(values)
-    result = by_numpy_at_once(samples, spacing, axis, edge_order)
+    with progress_report(progress, "box") as report:
+        result = by_numpy_at_once(samples, spacing, axis, edge_order)
+        if report:
+            report(1, 1)
     if out is None:
         return result
     parts = result if isinstance(result, tuple) else (result,)

@@ -128,7 +128,7 @@ def gradient(
     True
     """
     asked = accuracy != 2 or periodic is not False or period is not None
-    if not asked and out is None and workers is None and is_small(values, spacing):
+    if not (asked or progress) and out is None and workers is None and is_small(values, spacing):
         return by_numpy_at_once(values, spacing, axis, edge_order)
     if is_labelled(values):
         how = _named(edge_order, accuracy, periodic, period, workers, progress)
@@ -139,7 +139,7 @@ def gradient(
     samples, spacing = plain_samples(values), tuple(map(exact, spacing))
     axes = None if samples is None else axes_and_spacing(samples, spacing, axis, edge_order)
     if samples is None or axes is None or (not asked and suits_numpy(samples, axes)):
-        return by_numpy(values, spacing, axis, edge_order, asked=asked, out=out)
+        return by_numpy(values, spacing, axis, edge_order, asked=asked, out=out, progress=progress)
     lines = enumerate(lines_of(samples, axes, periodic, period, 1, scheme))
     outputs, result = read_outputs(out, samples, floating(samples.dtype), len(axes), *coordinates_of(axes))
     terms = [(k, samples, a, line) for k, (a, line) in lines]

@@ -24,7 +24,7 @@ from ..engine.arguments import (
 )
 from ..engine.options import Live
 from ..engine.python import mutation
-from ..engine.threads import progress_report
+from ..engine.threads import Report, progress_report
 from ..formulas.stencils import EXACT, stencil
 from ..formulas.steps import choose_steps, irregular, with_precision
 from ..formulas.values import as_number, precision_shown
@@ -140,7 +140,8 @@ def weight_gradient(
     live = Loss(loss, _argument(params, further), lambda: as_number(loss(params, *further)), arrays)
     with mutation.held(params):
         if method == EXACT:
-            parts = _exactly(live, places, engine)
+            with progress_report(progress, "weight") as report:
+                parts = _exactly(live, places, engine, report)
         else:
             scheme["eps"] = precision_shown(_first(loss, params, further, list(arrays.values())))
             parts = _moved(live, places, engine, used or 1, progress, scheme)
@@ -162,7 +163,7 @@ def _argument(params: Any, further: tuple[Any, ...]) -> Callable[[Mapping[str, A
     return lambda arrays: (arrays[""], *further)
 
 
-def _exactly(live: Loss, places: dict[str, NDArray[np.intp]], engine: str) -> dict[str, Array]:
+def _exactly(live: Loss, places: dict[str, NDArray[np.intp]], engine: str, report: Report | None) -> dict[str, Array]:
     if engine == "python":
         msg = "method='exact' is made of the loss's program, which engine='python' does not have; leave the engine out"
         raise EngineError(msg)
@@ -176,6 +177,8 @@ def _exactly(live: Loss, places: dict[str, NDArray[np.intp]], engine: str) -> di
             f"method='central', which calls it{of_own_network(live.function)}"
         )
         raise EngineError(msg) from refused
+    if report:
+        report(*[sum(map(len, places.values()))] * 2)
     if not any(g.any() for g in found.values()) and not _reacts(live.value, dict(live.arrays)):
         warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=3)
     out = {}

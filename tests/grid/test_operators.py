@@ -153,3 +153,14 @@ def test_axes_of_a_field():
     got = grid.divergence(field, 0.5, coordinates(9), axis=(0, 2))
     expected = np.gradient(field[0], 0.5, axis=0) + np.gradient(field[1], coordinates(9), axis=2)
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [np.arange(5.0), np.ones((9, 9), complex), np.ma.ones(7), np.ones((300, 300))],
+    ids=lambda v: f"{type(v).__name__} of {v.dtype}, {v.size}",
+)
+def test_progress_is_told_whoever_computes(values):
+    told = []
+    grid.gradient(values, progress=lambda done, total: told.append((done, total)))
+    assert told[-1][0] == told[-1][1] > 0

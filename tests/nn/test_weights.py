@@ -443,3 +443,10 @@ def test_args_reach_the_loss():
     np.testing.assert_allclose(weight_gradient(compiled, w, args=(data,)), 2.0 * w * data, rtol=1e-9)
     with pytest.raises(TypeError, match="args must be a tuple"):
         weight_gradient(lambda w, x: 0.0, w, args=data)
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "exact"}, {"method": "exact", "sample": 3}], ids=repr)
+def test_progress_ends_at_all_weights(options):
+    told = []
+    weight_gradient(lambda w: np.sum(w**2), np.ones((2, 3)), progress=lambda *both: told.append(both), **options)
+    assert told[-1] == (options.get("sample", 6),) * 2
