@@ -40,7 +40,8 @@ def _is_of_pandas(x: Any) -> bool:
 def applied(operation: Operation, f: Function, x: Any, how: Options, *along: Any, batch: bool, **what: Any) -> Any:
     """The operation at the numbers of x, its result in the form of x; `along` are v, u or a covariance."""
     form = _Form(x, batch)
-    others = [form.in_order(a, "the second array") for a in along]
+    of_x = form.labels is not None or operation.__name__ not in {"vjp", "propagate"}
+    others = [form.in_order(a, "the second array") if of_x else a for a in along]
     options = {name: form.in_order(value, name) for name, value in what.items()}
     options |= {name: getattr(how, name) for name in Options.__slots__}
     options |= {"batch": True} if batch else {}
@@ -118,6 +119,8 @@ class _Form:
         """Steps, directions, bounds and covariances in the order of x's labels."""
         if isinstance(value, tuple) and name == "bounds":
             return tuple(self.in_order(bound, name) for bound in value)
+        if self.labels is None and is_labelled(value) and set(value.dims) & set(self.x.dims):
+            return self._along_dimensions(value, name)
         if self.labels is None or not _is_of_pandas(value) or name == "batch_args":
             return value
         axes = [value.index] if value.ndim == 1 else [value.index, value.columns]
@@ -134,6 +137,18 @@ class _Form:
         if value.ndim == 1:
             return rows.loc[self.labels].to_numpy()
         return (rows.loc[self.labels, self.labels] if len(axes) == 2 else rows[list(self.labels)]).to_numpy()
+
+    def _along_dimensions(self, value: Any, name: str) -> Any:
+        """The numbers of a DataArray in the order of the dimensions of x, or of one point of it."""
+        dims, x = self.x.dims[self.batch and value.ndim < self.x.ndim :], self.x
+        known = [d for d in dims if d in x.indexes and d in value.indexes]
+        if set(value.dims) != set(dims) or not all(value.indexes[d].equals(x.indexes[d]) for d in known):
+            msg = (
+                f"{name} has the dimensions {value.dims}, x has {dims}, or other coordinates along them; give it those "
+                "of x, or write .values for numbers in x's order"
+            )
+            raise ValueError(msg)
+        return value.transpose(*dims).values
 
     # --- what comes back ---
 

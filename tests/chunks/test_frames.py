@@ -264,3 +264,21 @@ WITHOUT_LABELS = {
 def test_where_labels_would_be_lost_they_are_refused(ask, x):
     with pytest.raises(TypeError, match=rf"is a {type(x).__name__}, and f would be asked with plain numbers"):
         ask(lambda x: float((x * x[::-1]).sum().sum()), x)
+
+
+def test_dimensions_of_what_comes_with_a_dataarray():
+    f = lambda x: float((x * WEIGHTS).sum())
+    v = xr.DataArray([[1.0, 2.0], [3.0, 4.0]], dims=("b", "a"))
+    product = np.sum(v.values * WEIGHTS.values)
+    np.testing.assert_allclose(jvp(f, PLANE, v), product)
+    np.testing.assert_allclose(hvp(lambda x: f(x) ** 2, PLANE, v), 2 * product * WEIGHTS.values.T, rtol=1e-5)
+    np.testing.assert_allclose(jvp(lambda p: float(p[0] + 9 * p[1]), PLANE, v, batch=True), [28.0, 38.0], rtol=1e-7)
+    steps = gradient(f, PLANE, h=v * 2.0**-20, full_output=True).h
+    np.testing.assert_array_equal(steps, v.values.T * 2.0**-20)
+    at_bound = gradient(f, PLANE, bounds=(v * 0.0, xr.where(v == 3.0, 2.0, 9.0)))
+    np.testing.assert_allclose(at_bound, WEIGHTS.values.T, rtol=1e-6)
+    _, variance = propagate(f, PLANE, xr.DataArray(np.eye(4)))
+    np.testing.assert_allclose(variance, np.sum(WEIGHTS.values**2), rtol=1e-7)
+    for other in (v.rename(b="c"), v.assign_coords(a=[1, 0])):
+        with pytest.raises(ValueError, match=r"x has \('a', 'b'\), or other coordinates along them"):
+            jvp(f, PLANE, other)
