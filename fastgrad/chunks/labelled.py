@@ -37,8 +37,8 @@ def has_labels(parts: Any) -> bool:
 def gradient(operation: Operation, values: Any, spacing: Any, axis: Any, out: Any, **options: Any) -> Any:
     """The derivative along each axis: a DataArray, or a tuple of them."""
     _check_array(values)
-    axes = axes_of(values, spacing, axis)
-    result = operation(values.data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **closing(axes, options))
+    axes, to = axes_of(values, spacing, axis), _unlabelled(out, values.dims)
+    result = operation(values.data, *axes.spacing, axis=axes.numbers, out=to, **closing(axes, options))
     several = isinstance(result, (tuple, list)) or result.ndim > values.ndim
     parts = [
         _wrapped([values], part, values.name and f"d{values.name}_d{name}", _per(unit_of(values), along))
@@ -50,9 +50,9 @@ def gradient(operation: Operation, values: Any, spacing: Any, axis: Any, out: An
 def laplacian(operation: Operation, values: Any, spacing: Any, axis: Any, out: Any, **options: Any) -> Any:
     """The Laplacian as a DataArray."""
     _check_array(values)
-    axes = axes_of(values, spacing, axis)
+    axes, to = axes_of(values, spacing, axis), _unlabelled(out, values.dims)
     unit = _unit_of_sum([_per(unit_of(values), along, 2) for along in axes.units])
-    result = operation(values.data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **closing(axes, options))
+    result = operation(values.data, *axes.spacing, axis=axes.numbers, out=to, **closing(axes, options))
     return _wrapped([values], result, values.name and f"laplacian_{values.name}", unit)
 
 
@@ -60,8 +60,8 @@ def divergence(operation: Operation, field: Any, spacing: Any, axis: Any, out: A
     """The divergence as a DataArray."""
     parts, axes = _field(field, spacing, axis)
     unit = _unit_of_sum([_per(unit_of(part), along) for part, along in zip(parts, axes.units, strict=False)])
-    data = [part.data for part in parts]
-    result = operation(data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **closing(axes, options))
+    data, to = [part.data for part in parts], _unlabelled(out, parts[0].dims)
+    result = operation(data, *axes.spacing, axis=axes.numbers, out=to, **closing(axes, options))
     return _wrapped(parts, result, "divergence", unit)
 
 
@@ -73,8 +73,8 @@ def curl(operation: Operation, field: Any, spacing: Any, axis: Any, out: Any, **
     if len(parts) == len(axes.names) in {2, 3}:
         per = [[_per(unit_of(part), along) for along in axes.units] for part in parts]
         units = [_unit_of_sum([per[b][a], per[a][b]]) for a, b in pairs]
-    data = [part.data for part in parts]
-    result = operation(data, *axes.spacing, axis=axes.numbers, out=_unlabelled(out), **closing(axes, options))
+    data, to = [part.data for part in parts], _unlabelled(out, parts[0].dims)
+    result = operation(data, *axes.spacing, axis=axes.numbers, out=to, **closing(axes, options))
     if len(parts) == 2:
         return _wrapped(parts, result, "curl", units[0])
     named = zip(result, axes.names, units, strict=True)
@@ -149,11 +149,17 @@ def _check_same_grid(a: Any, b: Any) -> None:
             raise ValueError(msg)
 
 
-def _unlabelled(out: Any) -> Any:
-    """Arrays to write to: the memory of DataArrays."""
+def _unlabelled(out: Any, dims: tuple[Any, ...]) -> Any:
+    """Arrays to write to: the memory of DataArrays, seen along the dimensions of the values."""
     if isinstance(out, (tuple, list)):
-        return tuple(map(_unlabelled, out))
-    return out.data if is_labelled(out) else out
+        return tuple(_unlabelled(one, dims) for one in out)
+    if not is_labelled(out):
+        return out
+    missing = set(dims) - set(out.dims)
+    if missing and len(missing) < len(dims):
+        msg = f"out has the dimensions {out.dims}, the values {dims}; give it those of the values"
+        raise ValueError(msg)
+    return out.data if missing else out.transpose(..., *dims).data
 
 
 # --- units ------------------------------------------------------------------------------------------------------------

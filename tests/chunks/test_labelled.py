@@ -444,3 +444,19 @@ def test_a_field_has_a_component_for_each_axis():
     ):
         with pytest.raises(error, match=said):
             labelled.field(None, axes, None)
+
+
+def test_out_with_the_same_dimensions_in_another_order():
+    values = xr.DataArray(np.arange(25.0).reshape(5, 5) ** 2, dims=("a", "b"))
+    out = xr.DataArray(np.empty((5, 5)), dims=("b", "a"))
+    whole = xr.DataArray(np.empty((5, 2, 5)), dims=("b", "component", "a"))
+    assert grid.gradient(values, axis="a", out=out).dims == ("a", "b")
+    np.testing.assert_array_equal(out.transpose("a", "b"), np.gradient(values.values, axis=0))
+    grid.laplacian(values, out=out)
+    np.testing.assert_array_equal(out.transpose("a", "b"), grid.laplacian(values.values))
+    grid.divergence([values, values], axis=("a", "b"), out=out)
+    np.testing.assert_array_equal(out.transpose("a", "b"), grid.divergence([values.values] * 2))
+    grid.gradient(values, out=whole)
+    np.testing.assert_array_equal(whole.transpose("component", "a", "b"), np.gradient(values.values))
+    with pytest.raises(ValueError, match=r"out has the dimensions \('c', 'a'\), the values \('a', 'b'\)"):
+        grid.gradient(values, axis="a", out=out.rename(b="c"))
