@@ -73,16 +73,23 @@ def check_operators(x: Any, name: str) -> None:
             f"{name}.view(np.ndarray), and lambda x: f(x.view({kind})) for f"
         )
         raise TypeError(msg)
-    if _is_labelled(x):
+    if _has_labels_or_units(x):
         msg = (
-            f"{name} is a {kind}, and f would be asked with plain numbers, which have no labels to go by: "
-            f"give np.asarray({name}), or write fastgrad.gradient(f, x), jacobian or hessian, which keep labels of x"
+            f"{name} is a {kind}, and f would be asked with plain numbers, which have no labels or units to go by: "
+            f"give np.asarray({name}); of pandas and xarray gradient(f, x), jacobian and hessian keep labels of x"
         )
         raise TypeError(msg)
 
 
-def _is_labelled(x: Any) -> bool:
-    """Whether x is a Series, a DataFrame or a DataArray, whose operators go by labels or by names of dimensions."""
+_OWN = f"{__package__.partition('.')[0]}."
+
+
+def _has_labels_or_units(x: Any) -> bool:
+    """Whether x is a Series, a DataFrame, a DataArray or a quantity, which are more than their numbers to f."""
+    if isinstance(x, np.ndarray) or is_dask(x) or home(type(x)).startswith(_OWN):
+        return False
+    if hasattr(type(x), "__array_function__"):
+        return True
     of_both = any(home(base).startswith(("pandas.", "xarray.")) for base in type(x).__mro__)
     return of_both and (hasattr(x, "index") or hasattr(x, "dims"))
 

@@ -70,3 +70,30 @@ def test_rows_of_batch_args_keep_their_operators_or_are_refused():
         ask(pd.DataFrame(POINT, columns=["u", "v"]))
     np.testing.assert_allclose(ask(np.asarray(pd.DataFrame(POINT))), POINT)
     np.testing.assert_allclose(ask(pd.Series([2.0, 3.0])), [[2.0, 2.0], [3.0, 3.0]])
+
+
+class Quantity:
+    """Numbers with a unit, as those of pint, which NumPy's functions leave to it."""
+
+    unit = "km"
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(POINT, dtype)
+
+    def __array_function__(self, *_):
+        return NotImplemented
+
+
+@pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
+def test_units_are_not_lost(ask):
+    with pytest.raises(TypeError, match=r"is a Quantity, and f would be asked with plain numbers"):
+        ask(f, type("Quantity", (Quantity,), {"copy": lambda self: self})())
+
+
+def test_variables_and_traced_numbers_have_their_own_errors():
+    with pytest.raises(TypeError, match="use the `array` attribute instead"):
+        fastgrad.gradient(f, fastgrad.Variable(POINT))
+    inner = lambda x: float(np.sum(fastgrad.gradient(lambda y: np.sum(y**3), x)))
+    np.testing.assert_allclose(fastgrad.gradient(inner, POINT), 6 * POINT, rtol=1e-5)
+    with pytest.raises(fastgrad.EngineError, match="trace of f"):
+        fastgrad.gradient(inner, POINT, method="exact")
