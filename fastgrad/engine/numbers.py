@@ -48,6 +48,8 @@ def real_array(x: Any, name: str = "x") -> Array:
     raise TypeError(_not_real(name, array.dtype, type(x)))
 
 
+_PLAIN = {np.ndarray, np.float64, float, int}
+
 OPERATORS = frozenset(
     f"__{side}{name}__"
     for side in ("", "r", "i")
@@ -57,10 +59,12 @@ OPERATORS = frozenset(
 
 def argument_array(x: Any, name: str = "x") -> Array:
     """As `real_array`, of what f is asked with: a plain array, beside which operators of x's own would be lost."""
-    if isinstance(x, (list, tuple)) and len(x) and getattr(x[0], "ndim", 0):
-        for k, part in enumerate(x):
-            check_operators(part, f"{name}[{k}]")
-    check_operators(x, name)
+    if type(x) is list or type(x) is tuple:
+        if len(x) and getattr(x[0], "ndim", 0):
+            for k, part in enumerate(x):
+                check_operators(part, f"{name}[{k}]")
+    elif type(x) not in _PLAIN:
+        check_operators(x, name)
     return real_array(x, name)
 
 
