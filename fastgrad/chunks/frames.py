@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.arguments import Function, Options
+from ..engine.limits import check_bounds
 from ..engine.numbers import real_array
 from ..formulas.steps import irregular
 from ..program import look
@@ -45,7 +46,7 @@ def applied(operation: Operation, f: Function, x: Any, how: Options, *along: Any
     options = {name: form.in_order(value, name) for name, value in what.items()}
     options |= {name: getattr(how, name) for name in Options.__slots__}
     options |= {"batch": True} if batch else {}
-    function, outputs = form.function(f, what["args"], what.get("batch_args", ()))
+    function, outputs = form.function(f, what["args"], what.get("batch_args", ()), options.get("bounds"))
     result = operation(function, form.numbers, *others, **options)
     if isinstance(result, str) or how.out is not None:
         return result
@@ -80,13 +81,16 @@ class _Form:
 
     # --- what f gets ---
 
-    def function(self, f: Function, args: Any, batch_args: Any) -> tuple[Function, Any]:
-        """f of plain numbers, and the labels of what it returns if it has some."""
+    def function(self, f: Function, args: Any, batch_args: Any, bounds: Any) -> tuple[Function, Any]:
+        """f of plain numbers, and the labels of what it returns if it has some; it is not asked out of bounds."""
         if not self.numbers.size or (self.batch and self.numbers.ndim == 1) or not callable(f):
             return f, None
         point = self.numbers[0] if self.batch else self.numbers
         further = (*args, *(np.asarray(a)[0] for a in batch_args))
         near = point + irregular(point.size).reshape(point.shape) * np.maximum(1.0, np.abs(point))
+        limits = check_bounds(bounds, self.numbers, point.shape)
+        if limits:
+            near = np.clip(near, *((limit[0] for limit in limits) if self.batch else limits))
         of_frame = self._on_frames(f)
         wanted = [_asked(of_frame, place, further) for place in (point, near)]
         outputs = None if self.labels is None else getattr(wanted[0], "index", None)

@@ -282,3 +282,24 @@ def test_dimensions_of_what_comes_with_a_dataarray():
     for other in (v.rename(b="c"), v.assign_coords(a=[1, 0])):
         with pytest.raises(ValueError, match=r"x has \('a', 'b'\), or other coordinates along them"):
             jvp(f, PLANE, other)
+
+
+@pytest.mark.parametrize("method", ["central", "adaptive", "forward"])
+@pytest.mark.parametrize(
+    "x", [pd.Series([0.5, 1.0], index=["u", "v"]), xr.DataArray([0.5, 1.0], dims="q")], ids=["series", "array"]
+)
+def test_f_is_not_asked_out_of_bounds_by_the_look_at_labels(x, method):
+    asked = []
+
+    def f(p):
+        asked.append(np.array(p))
+        return p[0] * p[1] if isinstance(p, np.ndarray) else float(np.prod(np.asarray(p)))
+
+    bounds = (0.25, np.array([2.0, 1.0]))
+    np.testing.assert_allclose(gradient(f, x, bounds=bounds, method=method), [1.0, 0.5], rtol=1e-6)
+    assert np.min(asked) >= 0.25
+    assert (np.array(asked) <= bounds[1]).all()
+    rows = pd.DataFrame([[0.5, 1.0], [1.0, 0.5]], columns=["u", "v"])
+    asked.clear()
+    gradient(f, rows, batch=True, bounds=bounds, method=method)
+    assert (np.array(asked) <= bounds[1]).all()
