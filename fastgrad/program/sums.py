@@ -269,3 +269,14 @@ class _Writer:
             own = [made[o] if isinstance(o, int) else o for o in operands[j]]
             made[j] = self.code.keep(self.program.nodes[j][0], *own)
         return made[whole[0]] if isinstance(whole[0], int) else whole[0]
+
+
+def magnitude(program: Program) -> Program:
+    """What the terms of all sums over tables are together, without their signs: added in another order, sums of them
+    differ by roundings of that."""
+    code, total = Code(program), None
+    for name, *operands in program.nodes:
+        if name == "sum":
+            size = code.sum(operands[0], code.keep("abs", code.own(operands[1])))
+            total = size if total is None else code.keep("+", total, size)
+    return code.finish([total or ("k", 0.0)], ())

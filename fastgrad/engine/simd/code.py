@@ -17,8 +17,9 @@ from ...llvm.memory import Memory
 from ...llvm.vectormath import Unsupported
 from ...program import differences
 from ...program.program import Program
+from ...program.rowschedule import RowSchedule
 from ...program.saturation import SIGNS
-from ...program.sums import summed
+from ...program.sums import magnitude, summed
 from ...results import EPS, EngineError
 from ..bound import Bound, Fill
 from ..bound import Code as AnyCode
@@ -220,6 +221,12 @@ class Code:
         summed = self.family.summed
         return summed.numbers(self.program.constants) if summed else self.program.numbers
 
+    def sizes(self, point: Array) -> float:
+        """What the terms of all sums over rows are together, at a point with what lies beside it."""
+        summed = self.family.summed
+        steps = RowSchedule(magnitude(summed.program if summed else self.program))
+        return float(steps.values(point[:, None], self.numbers.tolist())[0, 0])
+
     def block(self, form: Form, size: float = 0.0) -> Block:
         """What a kernel gets."""
         return Block(self.program, form.lanes, size, self.numbers)
@@ -333,7 +340,8 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
 
 def _compare(call: Call, code: Code, form: Form) -> None:
     value, block = code.family.value(code.program, code.table, form), code.block(form)
-    compare(call, code.program, form.lanes, lambda points, rows: block.evaluate(value, points, rows))
+    sizes = code.sizes if code.family.is_over_rows else None
+    compare(call, code.program, form.lanes, lambda points, rows: block.evaluate(value, points, rows), sizes)
 
 
 def _expected_form(call: Call, code: Code, out: Output | None) -> Form:
