@@ -329,10 +329,10 @@ class Rebuilder:
             return refuse(f"it reads a {own.__name__}, which cannot be copied")
         self._memo[id(value)] = made
         if isinstance(value, dict):
-            for name, part in value.items():
+            for name, part in dict.items(value):
                 dict.__setitem__(made, self(name), self(part))
         elif isinstance(value, list):
-            list.__setitem__(made, slice(None), [self(part) for part in value])
+            list.__setitem__(made, slice(None), [self(part) for part in list.__iter__(value)])
         attributes = dict(getattr(value, "__dict__", {}))
         attributes |= {name: getattr(value, name) for name in slots(type(value)) if hasattr(value, name)}
         for name, part in attributes.items():

@@ -165,9 +165,9 @@ def with_code(function: FunctionType, code: CodeType, tools: Mapping[str, Any]) 
 
 
 def plain_function(function: Any) -> Any:
-    """The plain function of one that Numba has compiled; others as they are, also those that have every attribute."""
-    inner = getattr(function, "py_func", None)
-    return inner if type(inner) is FunctionType and home(type(function)).startswith("numba.") else function
+    """The plain function of one that Numba has compiled; others are not asked: a user's may raise what they like."""
+    inner = getattr(function, "py_func", None) if home(type(function)).startswith("numba.") else None
+    return inner if type(inner) is FunctionType else function
 
 
 def is_compiled(function: Any) -> bool:

@@ -7,7 +7,7 @@ import numba as nb
 import numpy as np
 import pytest
 
-from fastgrad import EngineError, gradient, numerical_gradient, weight_gradient
+from fastgrad import EngineError, grad, gradient, numerical_gradient, weight_gradient
 from fastgrad.program.captures import (
     NotFrozenError,
     captured,
@@ -217,3 +217,23 @@ def test_what_has_every_attribute_is_not_compiled_by_numba(value):
     plain = lambda x: x[0]
     assert plain_function(nb.njit(plain)) is plain
     assert plain_function(plain) is plain
+
+
+class Attributes(dict):
+    """As they are in many a notebook: what is not there is a KeyError, and no AttributeError."""
+
+    __getattr__ = dict.__getitem__
+
+
+@pytest.mark.parametrize("size", [3, 600])
+def test_what_has_no_attribute_may_raise_any_error(size):
+    data, x = Attributes(rows=np.linspace(-1.0, 1.0, 3 * size).reshape(size, 3), k=2.0), np.array([0.5, 2.0, 1.0])
+    f = lambda x: np.sum((data.rows @ x) ** 2) * data.k
+    expected = 2.0 * data.k * data.rows.T @ (data.rows @ x)
+    for found in (
+        gradient(f, x, method="exact"),
+        grad(f)(x),
+        gradient(f, np.tile(x, (20, 1)), batch=True, engine="simd")[0],
+        gradient(lambda x: f(x), x, method="exact"),
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-7)
