@@ -114,6 +114,22 @@ def test_few_coordinates_and_much_data(f, options, engine):
     np.testing.assert_allclose(seen[0], gradient(f, x, order=8), rtol=0, atol=1e-7)
 
 
+def drawn(x):
+    return np.sum((ROWS @ x) ** 2) + 0.0 * np.random.normal()  # noqa: NPY002
+
+
+def in_memory(x):
+    return np.sum(np.frombuffer(ROWS.tobytes()).reshape(ROWS.shape) @ x)
+
+
+def test_much_data_of_what_no_trace_of_single_numbers_may_go_near():
+    x = np.linspace(-0.2, 0.3, 8)
+    for call in (gradient, lambda f, x, method: fastgrad.grad(f, method=method)(x)):
+        with pytest.raises(EngineError, match="draws random numbers"):
+            call(drawn, x, method="exact")
+        np.testing.assert_allclose(call(in_memory, x, method="exact"), ROWS.sum(axis=0), rtol=1e-12)
+
+
 def test_data_may_change_between_calls(monkeypatch):
     x = np.linspace(-0.2, 0.3, 8)
     before = [gradient(rows, x, method="exact") for _ in range(3)][-1]

@@ -8,7 +8,7 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from ..captures import home, instructions, is_installed, is_users_module, names
-from .refusals import refuse
+from .refusals import refuse_code
 
 RANDOM = (
     "f draws random numbers, so that its values are not a function of x; draw them once, outside, or say with noise= "
@@ -49,7 +49,7 @@ def _constants(code: CodeType) -> list[Any]:
 def check_code(code: CodeType) -> None:
     """Refuse what must not be traced."""
     if found := reason(code):
-        refuse(found)
+        refuse_code(found)
 
 
 def check_object(value: Any) -> None:
@@ -57,9 +57,9 @@ def check_object(value: Any) -> None:
     kind = type(value)
     place = home(kind)
     if place in ("random", "numpy.random._generator", "numpy.random.mtrand"):
-        refuse(RANDOM)
+        refuse_code(RANDOM)
     if place.partition(".")[0] in _FOREIGN or any(home(base) in _FOREIGN for base in kind.__mro__[1:-1]):
-        refuse(MEMORY.format("ctypes"))
+        refuse_code(MEMORY.format("ctypes"))
 
 
 def check_attributes(code: CodeType, holder: Any, seen: dict[CodeType, None]) -> None:

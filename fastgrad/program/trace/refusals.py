@@ -36,6 +36,13 @@ def refuse(reason: str, kind: type[Untraceable] = Untraceable) -> NoReturn:
     raise kind(reason)
 
 
+def refuse_code(reason: str) -> NoReturn:
+    """Give up what f's code says, which is read before a trace of f runs, too."""
+    if getattr(active, "trace", None) is None:
+        raise Untraceable(reason)
+    refuse(reason)
+
+
 TEXT = "f turns a traced value into text"
 REFUSALS = {
     "__float__": "f turns a traced value into a float: a write into a float array that is not made in f (copy it by "
