@@ -1,14 +1,14 @@
 """Rules for tracing the densities of scipy.stats, by the name of the distribution: SciPy is there if f uses them.
 
 A rule is for one number. Outside the support the logarithm of a density is minus infinity, by a term that is 0 inside
-and has no slope; where a scale or a shape is not allowed everything is NaN, as a parameter is then. Where f knows its
-data neither costs anything.
+and has no slope, and the density is 0 and flat; where a scale or a shape is not allowed everything is NaN, as a
+parameter is then. Where f knows its data neither costs anything.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,12 +107,18 @@ def _half_square(z: Any) -> Any:
     return MINUS_HALF * (z * z) if traced(z) else -0.5 * z * z
 
 
-def from_zero(u: Any, scale: Any) -> Any:
-    return inside(u)
+def from_zero(u: Any, scale: Any) -> tuple[Any, ...]:
+    return (u,)
 
 
-def _to_scale(u: Any, scale: Any) -> Any:
-    return inside(u) + inside(scale - u)
+def _to_scale(u: Any, scale: Any) -> tuple[Any, ...]:
+    return (u, scale - u)
+
+
+def _flat(parameters: Iterable[Any]) -> Any:
+    """0 without a slope; NaN where a parameter is."""
+    bounded = ((p, of(np.minimum)(p, 1.0)) for p in parameters)
+    return sum((ZERO * least if traced(p) else 0.0 * float(least) for p, least in bounded), 0.0)
 
 
 # --- continuous ones --------------------------------------------------------------------------------------------------
@@ -121,18 +127,33 @@ def _to_scale(u: Any, scale: Any) -> Any:
 def _with_scale(logarithm: Rule, constant: Rule, support: Rule | None = None) -> dict[str, Rule]:
     """Density and its logarithm, from that of scale 1 without what does not depend on x, which many numbers share.
 
-    The support is told of x - loc and the scale.
+    Of x - loc and the scale the support gives the distances to its ends, below 0 outside.
     """
 
-    def logpdf(x: Any, *parameters: Any) -> Any:
+    def everywhere(x: Any, *parameters: Any) -> tuple[Any, Any, list[Any]]:
         *shapes, loc, scale = parameters
         shapes = [positive(shape) for shape in shapes]
         u = x - loc if traced(loc) or loc != 0 else x
         shared = constant(*shapes)
         found = logarithm(_ratio(u, scale), *shapes) - (shared if _is_one(scale) else shared + _log(positive(scale)))
-        return found if support is None else found + support(u, scale)
+        return found, u, shapes
 
-    return {"logpdf": logpdf, "pdf": lambda *values: _exp(logpdf(*values))}
+    def logpdf(x: Any, *parameters: Any) -> Any:
+        found, u, _ = everywhere(x, *parameters)
+        return found if support is None else found + sum(map(inside, support(u, parameters[-1])))
+
+    def pdf(x: Any, *parameters: Any) -> Any:
+        found, u, shapes = everywhere(x, *parameters)
+        if support is None:
+            return _exp(found)
+        flat, density = _flat([*shapes, positive(parameters[-1])]), _exp(found)
+        if not traced(u):  # a number that has no density whatever the parameters are, or by a power of 0
+            density = select(of(np.equal)(found, -math.inf), flat, density)
+        for distance in support(u, parameters[-1]):
+            density = select(of(np.less)(distance, 0.0), flat, density)
+        return density
+
+    return {"logpdf": logpdf, "pdf": pdf}
 
 
 def _with_cdf(cdf: Rule, logcdf: Rule | None, sf: Rule, logsf: Rule) -> dict[str, Rule]:
@@ -187,16 +208,17 @@ def _weibull(z: Any, c: Any) -> Any:
 # --- counts -----------------------------------------------------------------------------------------------------------
 
 
-def _of_counts(logarithm: Rule) -> dict[str, Rule]:
-    """Probability and its logarithm; counts are known."""
+def _of_counts(logarithm: Rule, first: float = 0.0) -> dict[str, Rule]:
+    """Probability and its logarithm; counts are known, and the first of all says which parameters are allowed."""
 
     def logpmf(k: Any, *parameters: Any) -> Any:
         *shapes, loc = parameters
         if traced(k, loc):
             refuse("f takes the probability of a count that depends on x, which jumps")
         count = float(k - loc)
-        found = logarithm(count, *shapes)
-        return found if count >= 0 and count.is_integer() else found * 0.0 - math.inf
+        if count < first or (math.isfinite(count) and not count.is_integer()):
+            return _flat([of(np.maximum)(logarithm(first, *shapes), -1.0)]) - math.inf
+        return logarithm(count, *shapes)
 
     return {"logpmf": logpmf, "pmf": lambda *values: _exp(logpmf(*values))}
 
@@ -226,7 +248,7 @@ def _bernoulli(k: float, p: Any) -> Any:
 
 def _geometric(k: float, p: Any) -> Any:
     p = positive(probability(p))
-    return p * 0.0 - math.inf if k < 1 else xlog1py(k - 1.0, -p) + _log(p)
+    return xlog1py(k - 1.0, -p) + _log(p)
 
 
 NORMAL = _with_scale(_half_square, lambda: LOG_ROOT_2PI)
@@ -236,7 +258,7 @@ EXPONENTIAL |= _with_cdf(_from_zero(_below), None, _from_zero(lambda z: _exp(-z)
 DISTRIBUTIONS: dict[str, Distribution] = {
     "norm": Distribution((), NORMAL),
     "expon": Distribution((), EXPONENTIAL),
-    "uniform": Distribution((), _with_scale(lambda z: 0.0, lambda: 0.0, _to_scale)),
+    "uniform": Distribution((), _with_scale(lambda z: _flat([z]), lambda: 0.0, _to_scale)),
     "gamma": Distribution(("a",), _with_scale(_gamma, log_gamma, from_zero)),
     "beta": Distribution(("a", "b"), _with_scale(_beta, log_beta, _to_scale)),
     "t": Distribution(("df",), _with_scale(_t, _constant_of_t)),
@@ -249,6 +271,6 @@ DISTRIBUTIONS: dict[str, Distribution] = {
     "binom": Distribution(("n", "p"), _of_counts(_binomial), discrete=True),
     "nbinom": Distribution(("n", "p"), _of_counts(_negative_binomial), discrete=True),
     "bernoulli": Distribution(("p",), _of_counts(_bernoulli), discrete=True),
-    "geom": Distribution(("p",), _of_counts(_geometric), discrete=True),
+    "geom": Distribution(("p",), _of_counts(_geometric, 1.0), discrete=True),
 }
 """The distributions whose densities trace, by the names that they have in scipy.stats."""

@@ -106,6 +106,7 @@ PLACES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, INF, NAN, 1e-300, 40.0, -40.0]
 ENDS = [(name, method) for name in LOGARITHMS for method in DISTRIBUTIONS[name].rules]
 
 
+@pytest.mark.filterwarnings("ignore:every difference is zero")  # a uniform density is flat
 @pytest.mark.parametrize(("name", "method"), ENDS)
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_outside_the_support_values_are_scipys_and_slopes_no_numbers(name, method, scale):
@@ -121,6 +122,32 @@ def test_outside_the_support_values_are_scipys_and_slopes_no_numbers(name, metho
             np.testing.assert_allclose(values[: len(places)], wanted, rtol=1e-13, atol=1e-300)
             outside = (wanted == -INF) & np.isfinite(places)
             assert not np.isfinite(found[: len(places), 0][outside]).any()
+
+
+@pytest.mark.parametrize("name", LOGARITHMS)
+def test_outside_the_support_densities_are_flat(name):
+    rule, shapes = getattr(stats, name).pdf, np.array(LOGARITHMS[name][1])
+    data = np.array([-2.5, -0.3, 0.0, 0.45, 0.7, 7.0])  # of the place 0.1; some inside, some outside
+    f = lambda x: np.sum(rule(data, *(shapes * x[2]), x[0], x[1]))
+    fixed = lambda x: np.sum(rule(data, *(shapes * x[1]), 0.0, x[0]))  # 0.0 lies at the end of most supports
+    for function, x in ((f, np.array([0.1, 1.3, 1.0])), (fixed, np.array([1.3, 1.0]))):
+        plain = fastgrad.gradient(function, x, engine="python", order=6)
+        np.testing.assert_allclose(fastgrad.gradient(function, x, method="exact"), plain, rtol=1e-9, atol=1e-10)
+        second = fastgrad.hessian(function, x, method="exact")
+        assert np.isfinite(second[:1, :1]).all()
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_counts_that_there_are_not(name):
+    shapes = COUNTED[name][1]
+    pmf, counts = getattr(stats, name).pmf, np.array([-2.0, -1.0, 0.0, 0.5, 1.0, 1.5, 100.0])
+    f = lambda x: np.sum(pmf(counts, *shapes[:-1], x[0]))
+    for last in (shapes[-1], 1.0):
+        values, found = fastgrad.value_and_gradient(f, np.full((50, 1), last), batch=True, method="exact")
+        assert values[0] == pytest.approx(f([last]), rel=1e-14)
+        if last != 1.0:
+            plain = fastgrad.gradient(f, np.array([last]), engine="python")
+            np.testing.assert_allclose(found[0], plain, rtol=1e-8, atol=1e-9)
 
 
 @pytest.mark.parametrize(("name", "method"), ENDS)
