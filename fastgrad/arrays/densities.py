@@ -1,7 +1,8 @@
 """The densities of scipy.stats on whole arrays, by the name of the distribution: SciPy is there if f uses them.
 
-A formula is for numbers inside the support and parameters that are allowed; where SciPy gives minus infinity or NaN, it
-gives another number, f's program does not agree with f, and is not believed.
+A formula is for numbers inside the support and parameters that are allowed. Numbers outside are known by the ends of
+the support, and it is given another number there. Where a parameter is not allowed it does not give SciPy's NaN, f's
+program does not agree with f, and is not believed.
 """
 
 from __future__ import annotations
@@ -73,14 +74,30 @@ LOGARITHMS: Mapping[str, Callable[..., Any]] = {
     "binom": _binomial,
     "nbinom": _negative_binomial,
     "bernoulli": lambda k, p: k * np.log(p) + (1.0 - k) * np.log1p(-p),
+    "geom": lambda k, p: (k - 1.0) * np.log1p(-p) + np.log(p),
+    "uniform": lambda z: 0.0 * z,
+    "halfnorm": lambda z: -0.5 * z * z + (float(np.log(2.0)) - LOG_ROOT_2PI),
 }
 """The logarithms of densities, of z and the shape parameters.
 
 Of counts z is ``x - loc``; else it is ``(x - loc) / scale``, and the logarithm of the scale is yet to be subtracted.
 """
-_NORMALS: Mapping[str, Callable[[Any], Any]] = {
-    "cdf": lambda z: special().ndtr(z), "logcdf": lambda z: special().log_ndtr(z),
-    "sf": lambda z: special().ndtr(-z), "logsf": lambda z: special().log_ndtr(-z),
+_SUPPORTS: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("expon", "gamma", "lognorm", "weibull_min", "halfnorm"), (0.0, np.inf)),
+    **dict.fromkeys(("beta", "uniform", "bernoulli"), (0.0, 1.0)),
+    **dict.fromkeys(("poisson", "binom", "nbinom"), (0.0, np.inf)),
+    "geom": (1.0, np.inf),
+}
+"""Where the supports begin and end, of z; that of binom ends at n."""
+_TAILS: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
+    "norm": {
+        "cdf": lambda z: special().ndtr(z), "logcdf": lambda z: special().log_ndtr(z),
+        "sf": lambda z: special().ndtr(-z), "logsf": lambda z: special().log_ndtr(-z),
+    },
+    "expon": {
+        "cdf": lambda z: -np.expm1(-np.maximum(z, 0.0)), "sf": lambda z: np.exp(-np.maximum(z, 0.0)),
+        "logsf": lambda z: -np.maximum(z, 0.0),
+    },
 }  # fmt: skip
 
 
@@ -110,24 +127,46 @@ class Distribution:
 
 
 def _rule(distribution: str, method: str) -> Callable[..., Any] | None:
-    if distribution == "norm" and method in _NORMALS:
-        return lambda x, loc=0.0, scale=1.0: _NORMALS[method]((x - loc) / scale)
+    tail = _TAILS.get(distribution, {}).get(method)
+    if tail:
+        return lambda x, loc=0.0, scale=1.0: tail((x - loc) / scale)
     logarithm = "logpmf" if DISTRIBUTIONS[distribution].discrete else "logpdf"
     if method not in {logarithm, logarithm.removeprefix("log")}:
         return None
     return partial(_logarithm if method == logarithm else _density, distribution)
 
 
-def _logarithm(distribution: str, x: Any, *args: Any, **options: Any) -> Any:
-    known, function = DISTRIBUTIONS[distribution], LOGARITHMS[distribution]
-    names = (*known.shapes, "loc", *(() if known.discrete else ("scale",)))
-    given = dict(zip(names, args, strict=False)) | options
-    z, scale, shapes = x - given.get("loc", 0.0), given.get("scale", 1.0), [given[name] for name in known.shapes]
-    return function(z, *shapes) if known.discrete else function(z / scale, *shapes) - np.log(scale)
+def _logarithm(distribution: str, *args: Any, **options: Any) -> Any:
+    found, inside = _inside(distribution, *args, **options)
+    return found if inside is None else np.where(inside, found, -np.inf)
 
 
 def _density(distribution: str, *args: Any, **options: Any) -> Any:
-    return np.exp(_logarithm(distribution, *args, **options))
+    found, inside = _inside(distribution, *args, **options)
+    return np.exp(found) if inside is None else np.where(inside, np.exp(found), 0.0)
+
+
+def _inside(distribution: str, x: Any, *args: Any, **options: Any) -> tuple[Any, Any]:
+    """The logarithm of the density inside the support, some number outside; and where that is, None if everywhere."""
+    known, function = DISTRIBUTIONS[distribution], LOGARITHMS[distribution]
+    names = (*known.shapes, "loc", *(() if known.discrete else ("scale",)))
+    given = dict(zip(names, args, strict=False)) | options
+    u, scale, shapes = x - given.get("loc", 0.0), given.get("scale", 1.0), [given[name] for name in known.shapes]
+    z = u if known.discrete else u / scale
+    inside = _is_inside(distribution, z, shapes)
+    if inside is not None:
+        z = np.where(inside, z, 1.0 if known.discrete else 0.5)
+    return (function(z, *shapes) if known.discrete else function(z, *shapes) - np.log(scale)), inside
+
+
+def _is_inside(distribution: str, z: Any, shapes: list[Any]) -> Any:
+    if distribution not in _SUPPORTS:
+        return None
+    first, last = _SUPPORTS[distribution] if distribution != "binom" else (0.0, shapes[0])
+    inside = (z >= first) & (z <= last)
+    if DISTRIBUTIONS[distribution].discrete:
+        inside = inside & (z == np.floor(z))
+    return None if type(inside) is not Recorder and np.all(inside) else inside
 
 
 def distributions() -> dict[int, Any]:

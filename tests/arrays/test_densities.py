@@ -7,7 +7,7 @@ from scipy.stats import norm
 
 import fastgrad
 from fastgrad import EngineError, gradient
-from fastgrad.arrays.densities import LOGARITHMS, _rule
+from fastgrad.arrays.densities import _TAILS, LOGARITHMS, _rule
 from fastgrad.program.trace.distributions import DISTRIBUTIONS
 
 RNG = np.random.default_rng(0)
@@ -16,7 +16,8 @@ SHAPES = {
     "norm": (NORMAL, ()), "expon": (PART, ()), "gamma": (PART, (2.3,)), "beta": (PART, (1.4, 2.2)),
     "t": (NORMAL, (4.5,)), "laplace": (NORMAL, ()), "cauchy": (NORMAL, ()), "lognorm": (PART, (0.8,)),
     "weibull_min": (PART, (1.7,)), "poisson": (COUNTS, (1.9,)), "binom": (COUNTS, (7.0, 0.3)),
-    "nbinom": (COUNTS, (3.5, 0.4)), "bernoulli": (COUNTS > 2, (0.3,)),
+    "nbinom": (COUNTS, (3.5, 0.4)), "bernoulli": (COUNTS > 2, (0.3,)), "geom": (COUNTS + 1.0, (0.3,)),
+    "uniform": (PART, ()), "halfnorm": (PART, ()),
 }  # fmt: skip
 
 
@@ -24,17 +25,49 @@ SHAPES = {
 def test_the_formulas_give_scipys_numbers(name):
     data, shapes = SHAPES[name]
     own, discrete = getattr(stats, name), DISTRIBUTIONS[name].discrete
-    more = () if discrete else (0.0 if name == "beta" else -0.1, 1.3)
+    more = () if discrete else (0.0 if name in ("beta", "uniform") else -0.1, 1.3)
     for method in ("pmf", "logpmf") if discrete else ("pdf", "logpdf"):
         found = _rule(name, method)(data, *shapes, *more)
         np.testing.assert_allclose(found, getattr(own, method)(data, *shapes, *more), rtol=1e-12, atol=1e-14)
     assert _rule(name, "ppf") is None
 
 
-@pytest.mark.parametrize("method", ["cdf", "logcdf", "sf", "logsf"])
-def test_the_normal_distributions_tails(method):
+@pytest.mark.parametrize("name", LOGARITHMS)
+@pytest.mark.parametrize("traced", [False, True])
+def test_numbers_outside_the_support(name, traced):
+    """Of mixtures, whose other part is there: some of the numbers lie outside, whether the program knows it or not."""
+    shapes, own = SHAPES[name][1], getattr(stats, name)
+    if DISTRIBUTIONS[name].discrete:
+        data, more = np.concatenate([COUNTS - 2.0, COUNTS + 0.5, COUNTS * 9.0]), lambda p: ()
+        plain = "pmf"
+    else:
+        data, more, plain = NORMAL * 2.0, lambda p: (p[1] if traced else 0.1, np.exp(p[2])), "pdf"
+    given = lambda p: (*shapes[:-1], *(s * p[0] for s in shapes[-1:]), *more(p))
+    for f in (
+        lambda p: np.sum(np.log(0.1 + getattr(own, plain)(data, *given(p)))) + np.sum(norm.logpdf(data, p[0], p[2])),
+        lambda p: np.sum(np.logaddexp(getattr(own, "log" + plain)(data, *given(p)), norm.logpdf(data, p[0], p[2]))),
+    ):
+        p = np.array([1.05, 0.2, 1.3])
+        found = gradient(f, p, method="exact", engine="arrays")
+        wanted = gradient(f, p, engine="python", order=4, h=1e-5)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-4)
+
+
+def test_data_that_leave_the_support_between_calls():
+    data, p = np.abs(NORMAL) + 0.1, np.array([0.3])
+    f = lambda p: np.sum(np.log(0.1 + stats.expon.pdf(data, scale=p[0])))
+    g = fastgrad.grad(f, method="exact", engine="arrays")
+    for k in range(6):
+        np.testing.assert_allclose(g(p), gradient(f, p, engine="python", order=4), rtol=1e-7)
+        data[k] *= -1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "method"), [(name, method) for name in _TAILS for method in _TAILS[name]], ids="-".join
+)
+def test_tails(name, method):
     np.testing.assert_allclose(
-        _rule("norm", method)(NORMAL, 0.3, scale=2.0), getattr(norm, method)(NORMAL, 0.3, 2.0), rtol=1e-13
+        _rule(name, method)(NORMAL, 0.3, scale=2.0), getattr(getattr(stats, name), method)(NORMAL, 0.3, 2.0), rtol=1e-13
     )
 
 
