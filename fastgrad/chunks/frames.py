@@ -56,10 +56,18 @@ def applied(operation: Operation, f: Function, x: Any, how: Options, *along: Any
 
 
 class Named:
-    """A point whose numbers are read by label, as those of a Series or the columns of a DataFrame."""
+    """A point whose numbers are read by label or place, as those of a Series or the columns of a DataFrame."""
 
     def __init__(self, numbers: Any, places: Mapping[Hashable, int]) -> None:
         self._numbers, self._places = numbers, places
+        self.values = self.iloc = numbers
+
+    def to_numpy(self) -> Any:
+        return self.values
+
+    @property
+    def loc(self) -> Named:
+        return self
 
     def __getitem__(self, label: Any) -> Any:
         place = [self._places[one] for one in label] if isinstance(label, list) else self._places[label]
@@ -104,16 +112,17 @@ class _Form:
         return of_frame, outputs
 
     def _on_frames(self, f: Function) -> Function:
-        x, labels = self.x, self.labels
+        x, labels, is_series = self.x, self.labels, self.batch or self.is_series
         if labels is None:
             point = x.isel({x.dims[0]: 0}, drop=True) if self.batch else x
             return lambda numbers, *args: f(point.copy(data=numbers), *args)
         row = type(x.iloc[0]) if self.batch else type(x)
+        rows = x.index
 
         def on_frames(numbers: Any, *args: Any) -> Any:
-            if self.batch or self.is_series:
+            if is_series:
                 return f(row(numbers, index=labels), *args)
-            return f(row(numbers, index=x.index, columns=labels), *args)
+            return f(row(numbers, index=rows, columns=labels), *args)
 
         return on_frames
 

@@ -78,6 +78,21 @@ def test_labels_can_be_traced():
     assert gradient(cubic, X, engine="simd").round(8).to_dict() == {"a": 7.5, "b": 2.25, "c": 1.0}
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda p: p.values @ p.values * p["a"], lambda p: np.sum(p.to_numpy() ** 3), lambda p: p.iloc[0] * p.iloc[-1],
+        lambda p: p.loc["a"] * p.at["b"], lambda p: (p**2).sum() * p.a, lambda p: p.dot(V[["a", "b", "c"]]) ** 2,
+        lambda p: p.drop("a").sum() * p.max(), lambda p: sum(k * value for k, (_, value) in enumerate(p.items())),
+    ],
+    ids=range(8),
+)  # fmt: skip
+def test_what_a_series_has_is_traced(f):
+    found = gradient(f, X, method="exact")
+    assert list(found.index) == list(X.index)
+    np.testing.assert_allclose(found, gradient(f, X, engine="python", order=4), rtol=1e-9, atol=1e-9)
+
+
 def test_value_and_gradient():
     value, slope = value_and_gradient(cubic, X)
     assert value == cubic(X)
