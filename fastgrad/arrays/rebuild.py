@@ -25,7 +25,7 @@ import numpy as np
 
 from ..engine.numbers import read_only
 from ..program.captures import home, is_installed, is_pythons_class, is_users_module
-from . import algebra  # noqa: F401  whose rules are found in FUNCTIONS
+from . import algebra, groups  # noqa: F401  whose rules are found in FUNCTIONS
 from .densities import distributions
 from .functions import SCIPYS
 from .holdings import holds_users, is_packages_class

@@ -177,6 +177,9 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
         chosen = options.pop("where", True)
         options.pop("casting", None)
         if method != "__call__" or options or function.nout != 1 or (function.signature and function is not np.matmul):
+            known = FUNCTIONS.get(getattr(function, method)) if chosen is True and out is None else None
+            if known:
+                return known(*inputs, **options)
             told = f"{function.__name__} with {', '.join(options) or method}"
             return FUNCTIONS[None](getattr(function, method), told, inputs, options | ({"out": out} if out else {}))
         nodes = list(map(node_of, inputs))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import AS_NUMBER, FUNCTIONS, LOOPS, METHODS, Objects, elementwise, holds_symbols, method, plain
+from .arrays import AS_NUMBER, FUNCTIONS, LOOPS, METHODS, Objects, elementwise, holds_symbols, method, plain, wrap
 from .elementwise import select
 from .refusals import refuse
 from .symbols import check_dtype
@@ -221,9 +221,36 @@ def _at_method(ufunc: np.ufunc, a: Any, indices: Any, *values: Any) -> None:
         a[...] = flat.reshape(a.shape)
 
 
+def _reduceat_method(
+    ufunc: np.ufunc, a: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None
+) -> Objects:
+    """Of parts along an axis; a part that does not end behind its start is one element."""
+    check_dtype(dtype)
+    only("out", out)
+    if ufunc not in _REDUCTIONS or holds_symbols(indices):
+        refuse(f"f uses np.{ufunc.__name__}.reduceat at traced places, or without a rule for tracing")
+    a, starts = np.moveaxis(numbers(a), axis, 0), np.asarray(indices).tolist()
+    result = np.empty((len(starts), *a.shape[1:]), dtype=object)
+    for k, (i, j) in enumerate(itertools.pairwise([*starts, len(a)])):
+        result[k] = _REDUCTIONS[ufunc](a[i:j], axis=0) if i < j else a[i]
+    return np.moveaxis(wrap(result), 0, axis)
+
+
 METHODS.update({
     "reduce": _reduce_method, "accumulate": _accumulate_method, "outer": _outer_method, "at": _at_method,
+    "reduceat": _reduceat_method,
 })  # fmt: skip
+
+
+def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    if holds_symbols(x):
+        refuse("f counts traced numbers by np.bincount; only its weights may depend on x")
+    found = np.full(np.bincount(x, minlength=minlength).size, 0.0, dtype=object)
+    _at_method(np.add, found, np.asarray(x), weights)
+    return wrap(found)
+
+
+FUNCTIONS[np.bincount] = _bincount
 
 _ARRAY_METHODS: dict[str, Callable[..., Any]] = {
     "sum": sum_, "prod": _prod, "max": max_, "min": min_, "all": _all, "any": _any, "mean": _mean, "var": _var,

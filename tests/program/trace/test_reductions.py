@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.reductions import numbers, only, sum_, tree
@@ -58,3 +59,22 @@ def test_options_without_a_rule_are_named():
         only("returned", True, False)
     with pytest.raises(Untraceable, match="weights of another shape"):
         trace(lambda x: np.average(x, axis=0, weights=np.ones(2)), (2, 3))
+
+
+@pytest.mark.parametrize("ufunc", [np.add, np.multiply, np.maximum, np.minimum], ids=lambda u: u.__name__)
+def test_parts_along_an_axis(ufunc):
+    starts = [0, 2, 1, 1, 4]  # the second ends before it starts, the third where it does: one element each
+    points = np.random.default_rng(0).normal(size=(40, 30))
+    f = lambda x: ufunc.reduceat(x.reshape(5, 6), starts, axis=1) ** 2
+    found = fastgrad.jacobian(f, points, batch=True, method="exact", engine="simd")
+    plain = fastgrad.jacobian(f, points[:1], batch=True, engine="python", order=4)
+    np.testing.assert_allclose(found[0], plain[0], rtol=1e-9, atol=1e-9)
+
+
+def test_sums_by_groups():
+    points = np.random.default_rng(0).normal(size=(40, 5))
+    f = lambda x: np.bincount([1, 3, 1, 0, 3], weights=x**2, minlength=6)
+    found = fastgrad.jacobian(f, points, batch=True, method="exact", engine="simd")
+    assert found.shape == (40, 6, 5)
+    for group, members in enumerate(([0, 0, 0, 1, 0], [1, 0, 1, 0, 0], [0] * 5, [0, 1, 0, 0, 1], [0] * 5, [0] * 5)):
+        np.testing.assert_allclose(found[:, group], 2.0 * points * members, rtol=1e-15)
