@@ -32,6 +32,7 @@ from .holdings import holds_users, is_packages_class
 from .moves import put
 from .nodes import Node, constant, move, refuse, reshape
 from .recorder import Recorder
+from .sparse import Sparse, is_sparse
 from .standins import Module, Names, either, is_logger, replaced, silent
 
 LARGE = 1 << 20
@@ -310,7 +311,7 @@ class Rebuilder:
             refuse(f"it reads a {kind.__name__}, which can be read once")
         if holds_users(value, self.parameters):
             return self._object(value, kind) if is_pythons_class(kind) else refuse(HOLDS.format(kind.__name__))
-        return value
+        return Sparse(value) if is_sparse(value) else value
 
     def _mapping(self, value: Any) -> Any:
         made = self._memo[id(value)] = copy.copy(value)

@@ -12,7 +12,7 @@ from .nodes import Array, Node, refuse
 from .pointwise import partials, second_partials
 from .recording import Recording
 from .sweep import spread_over, swept_back, ties_of
-from .wholes import forward
+from .wholes import Whole, forward
 
 Tangents = dict[Node, Any]
 
@@ -115,7 +115,7 @@ def _back(node: Node, bar: _Pair, changes: Tangents) -> list[tuple[Node, _Pair]]
         return _ufunc_back(node, bar, changes)
     if node.kind == "matmul":
         return _matmul_back(node, bar, changes)
-    if node.kind == "other" and node.how != "shift":
+    if isinstance(node.how, Whole) and not node.how.is_linear:
         refuse(f"the second derivative of np.{node.how.name} is not known")
     values, bars = spread_over(node, bar.value), spread_over(node, bar.change)  # what is linear
     return [(a, _Pair(value, change)) for (a, value), (_, change) in zip(values, bars, strict=True)]

@@ -23,11 +23,14 @@ class Whole:
         What comes back to each argument, from what came to the value, the value, and those of the arguments.
     forward : callable
         How the value changes: from how the arguments change, zeros included, the value, and those of the arguments.
+    is_linear : bool
+        Whether it is, or is where its choices stay as they are.
     """
 
     name: str
     back: Callable[..., tuple[Any, ...]]
     forward: Callable[..., Any]
+    is_linear: bool = False
 
     def node(self, compute: Callable[..., Any], *args: Node) -> Node:
         return Node("other", args, self, compute)
@@ -107,4 +110,4 @@ def sort(x: Node, axis: int) -> Node:
     def ahead(change: Any, y: Any, v: Any) -> Any:
         return _shared(np.take_along_axis(change, np.argsort(v, axis, kind="stable"), axis), y, axis)
 
-    return Whole("sort", back, ahead).node(lambda v: np.sort(v, axis, kind="stable"), x)
+    return Whole("sort", back, ahead, is_linear=True).node(lambda v: np.sort(v, axis, kind="stable"), x)

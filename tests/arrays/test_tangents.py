@@ -45,6 +45,7 @@ LOSSES = {
     "moves": lambda x: np.sum(np.concatenate([x.T, x[:3].T], axis=1) ** 3) + np.sum(np.roll(x, 1) * x**2),
     "in place": filled,
     "softmax": lambda x: np.sum(softmax(x) ** 2),
+    "order": lambda x: np.sum((np.sort(x, axis=0) * A) ** 3) + np.median(x) ** 3 + np.quantile(x, 0.3) ** 2,
     "norms": lambda x: np.linalg.norm(x) + np.var(x, axis=0).sum() + np.hypot(x[0], x[1]).sum(),
 }
 
