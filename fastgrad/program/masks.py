@@ -21,6 +21,7 @@ class Products:
         self.code = code
         self.needed = any(name in _MASKING for name, *_ in program.nodes)
         self._active: list[Operand | None] = []  # of each node the mask beyond which it is 0, if there is one
+        self._finite: list[bool] = []  # of each node whether it is finite whatever x is
 
     def of(self, a: Operand, partial: Operand) -> Operand:
         """A derivative times a partial derivative."""
@@ -42,14 +43,14 @@ class Products:
         return self._active[int(a[1])]
 
     def _is_finite(self, partial: Operand) -> bool:
-        """Whether a partial derivative is finite whatever x is."""
+        """Whether a partial derivative is finite whatever x is; one choice follows another in long chains."""
         tag, value = partial
-        name, *parts = self.code.node(partial)
-        return (
-            tag == "c"
-            or (tag == "k" and isfinite(value))
-            or (name == "select" and all(map(self._is_finite, parts[1:])))
-        )
+        if tag != "v":
+            return tag == "c" or (tag == "k" and isfinite(value))
+        while len(self._finite) <= int(value):
+            name, *parts = self.code.nodes[len(self._finite)]
+            self._finite.append(name == "select" and all(map(self._is_finite, parts[1:])))
+        return self._finite[int(value)]
 
     def _mask_of(self, name: str, *operands: Operand) -> Operand | None:
         if name == "select":

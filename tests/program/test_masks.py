@@ -1,5 +1,8 @@
 """What is masked stays masked when it is multiplied, and costs nothing where nothing can go wrong."""
 
+import numpy as np
+
+import fastgrad
 from fastgrad.program.masks import Products
 from fastgrad.program.program import ZERO, Code, Program
 
@@ -45,3 +48,11 @@ def test_finite_partial_derivatives_take_a_product_only():
 def test_programs_without_masks_need_none():
     assert not Products(Code(PROGRAM), Program(1, 0, (("sin", X),), (("v", 0),), (), ())).needed
     assert made()[1].needed
+
+
+def test_chains_of_choices_of_any_length():
+    """The place of a maximum is a chain of choices; to walk along it by calls ended at some five hundred."""
+    grid = np.linspace(0.0, 4.0, 900)
+    f = lambda x: np.argmax(np.sin(grid * x[0])) * x[1]
+    found = fastgrad.gradient(f, np.array([1.1, 0.5]), method="exact", engine="simd")
+    np.testing.assert_allclose(found, [0.0, np.argmax(np.sin(grid * 1.1))])
