@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program.scipys import DENSITIES, module, name_of_distribution
+from ..program.scipys import DENSITIES, distribution_of, module, name_of_distribution
 from ..program.trace.distributions import DISTRIBUTIONS, LOG_ROOT_2PI
 from .recorder import Recorder
 from .specials import special
@@ -174,6 +174,14 @@ def distributions() -> dict[int, Any]:
     stats = module("scipy.stats")
     found = [] if stats is None else [getattr(stats, name, None) for name in LOGARITHMS]
     return {id(own): Distribution(own) for own in found if _is_scipys(own)}
+
+
+def frozen(value: Any, rebuild: Callable[[Any], Any]) -> Distribution | None:
+    """What stands for a distribution with its parameters given that a loss holds, as a prior; None for all else."""
+    known = distribution_of(value)
+    name = name_of_distribution(known) if known is not None and known is not value else None
+    own = getattr(module("scipy.stats"), name) if name is not None and name in LOGARITHMS else None
+    return Distribution(own, rebuild(value.args), rebuild(value.kwds)) if _is_scipys(own) else None
 
 
 def _is_scipys(own: Any) -> bool:

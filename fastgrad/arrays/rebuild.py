@@ -26,7 +26,7 @@ import numpy as np
 from ..engine.numbers import read_only
 from ..program.captures import home, is_installed, is_pythons_class, is_users_module
 from . import algebra, groups  # noqa: F401  whose rules are found in FUNCTIONS
-from .densities import distributions
+from .densities import Distribution, distributions, frozen
 from .functions import SCIPYS
 from .holdings import holds_users, is_packages_class
 from .moves import put
@@ -141,7 +141,10 @@ class Rebuilder:
         return self._instance(value, kind)
 
     def _method(self, value: Any) -> Any:
-        return types.MethodType(self(value.__func__), self(value.__self__))
+        owner = self(value.__self__)
+        if type(owner) is Distribution:
+            return getattr(owner, value.__name__)
+        return types.MethodType(self(value.__func__), owner)
 
     def _partial(self, value: Any) -> Any:
         options = {name: self(part) for name, part in value.keywords.items()}
@@ -304,7 +307,9 @@ class Rebuilder:
         return self._lent(value, kind)
 
     def _lent(self, value: Any, kind: Any) -> Any:
-        """A package's object as it is, a copy where it holds something of the user's."""
+        """A package's object as it is, or what stands for it; a copy where it holds something of the user's."""
+        if known := frozen(value, self):
+            return known
         if isinstance(value, _ELSEWHERE):
             refuse(f"it reads a {kind.__name__}")
         if hasattr(kind, "__next__") and not isinstance(value, io.IOBase):

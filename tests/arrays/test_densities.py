@@ -1,5 +1,7 @@
 """Densities of scipy.stats on whole arrays: SciPy's numbers, and derivatives of likelihoods."""
 
+import types
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -138,3 +140,32 @@ def test_a_distribution_that_is_changed_later_is_seen(monkeypatch):
         with pytest.raises(EngineError):
             gradient(f, x, method="exact")
     assert (gradient(f, x, method="exact") == before).all()
+
+
+class Posterior:
+    def __init__(self):
+        self.prior, self.more = (
+            stats.norm(0.2, scale=1.5),
+            {"scale": stats.gamma(2.0), "rows": [stats.t(df=4, loc=0.1)]},
+        )
+        self.log = norm.logpdf
+
+    def __call__(self, p):
+        size = np.exp(p[1])
+        told = self.prior.logpdf(p[0]) + self.more["scale"].logpdf(size) + np.log(self.more["rows"][0].pdf(p[1]))
+        return np.sum(self.log(NORMAL, p[0], size)) + told
+
+
+@pytest.mark.parametrize("place", ["object", "closure", "namespace"])
+def test_priors_are_made_outside(place):
+    f, p = Posterior(), np.array([0.1, 0.2])
+    prior, names, log = f.prior, types.SimpleNamespace(prior=f.prior), f.prior.logpdf
+    f = {
+        "object": f,
+        "closure": lambda p: np.sum(log(NORMAL - p[0])) + prior.logpdf(p).sum(),
+        "namespace": lambda p: np.sum(names.prior.logpdf(NORMAL * p[1] - p[0])),
+    }[place]
+    g = fastgrad.grad(f, method="exact", engine="arrays")
+    for scale in (1.5, 1.5, 1.5, 0.7):
+        prior.kwds["scale"] = scale
+        np.testing.assert_allclose(g(p), gradient(f, p, engine="python", order=6), rtol=1e-8)
