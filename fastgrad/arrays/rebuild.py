@@ -157,12 +157,14 @@ class Rebuilder:
 
     def _array(self, array: Any) -> Any:
         if type(array) is not np.ndarray:
-            refuse(f"it reads a {type(array).__name__}")
+            return Recorder(None, read=lambda: refuse(f"it reads a {type(array).__name__}"))
         for parameter in self.parameters:
             if np.may_share_memory(array, parameter):
                 return self._view(array, parameter)
+        if array.dtype.kind in "Oc":
+            return Recorder(None, read=lambda: refuse(f"it reads an array of {array.dtype}"))
         if array.dtype.kind not in "fiub":
-            return refuse(f"it reads an array of {array.dtype}") if array.dtype.kind in "Oc" else array
+            return array
         if array.dtype.kind == "f":
             return Recorder(None, read=lambda: self._node(array))
         return array.copy() if array.nbytes <= LARGE else read_only(array)

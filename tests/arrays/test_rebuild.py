@@ -400,6 +400,23 @@ def test_what_cannot_be_copied_is_refused(reason):
     assert recorders() == before
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [np.ones(3) * 1j, np.ma.ones(3), np.array([1, None]), [np.ma.ones(2)]],
+    ids=["complex", "masked", "objects", "inside"],
+)
+def test_what_lies_beside_the_arrays_that_are_read_does_not_matter(beside):
+    held = types.SimpleNamespace(rows=X, beside=beside)
+    recording = record(
+        lambda W: np.sum((held.rows @ W) ** 2) * (held.beside is not None),
+        {"": weights()},
+        lambda arrays: (arrays[""],),
+    )
+    assert recording.result.value == np.sum((X @ weights()) ** 2)
+    with pytest.raises(RefusedError, match="it reads a"):
+        record(lambda W: np.sum(X @ W) + np.sum(held.beside[0]), {"": weights()}, lambda arrays: (arrays[""],))
+
+
 def test_copies_are_made_once_and_emptied():
     layer = Layer(weights())
     layer.me = layer
