@@ -27,6 +27,7 @@ from ..engine.numbers import read_only
 from ..program.captures import home, is_installed, is_pythons_class, is_users_module
 from . import algebra, groups  # noqa: F401  whose rules are found in FUNCTIONS
 from .densities import Distribution, distributions, frozen
+from .factors import RULES, by_rule
 from .functions import SCIPYS
 from .holdings import holds_users, is_packages_class
 from .moves import put
@@ -98,6 +99,8 @@ class Rebuilder:
         self._memo |= replaced(self)
         special: Any = sys.modules.get("scipy.special")
         self._memo |= {id(f): either(SCIPYS[n], f) for n, f in _named(special, SCIPYS)} if special else {}
+        linalg: Any = sys.modules.get("scipy.linalg")
+        self._memo |= {id(f): by_rule(n, f) for n, f in _named(linalg, RULES)} if linalg else {}
         self._memo |= distributions()
         self.standins = {number for number, made in self._memo.items() if not isinstance(made, (Module, Recorder))}
 
@@ -243,7 +246,7 @@ class Rebuilder:
         return self.spaces[id(space)]
 
     def _module(self, module: types.ModuleType) -> Any:
-        if is_users_module(module) or module.__name__ in {"scipy", "scipy.special", "scipy.stats"}:
+        if is_users_module(module) or module.__name__ in {"scipy", "scipy.special", "scipy.stats", "scipy.linalg"}:
             return Module(module, self, {})
         return module
 
