@@ -234,7 +234,7 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 @rule(np.einsum)
 def _einsum(subscripts: Any, *operands: Any, out: Any = None, **_options: Any) -> Any:
-    """Of one or two operands, as a matrix product."""
+    """As matrix products, of two operands at a time."""
     if out is not None or not isinstance(subscripts, str):
         refuse("np.einsum with out=, or of lists of axes, has no rule for whole arrays")
     text = subscripts.replace(" ", "")
@@ -242,14 +242,31 @@ def _einsum(subscripts: Any, *operands: Any, out: Any = None, **_options: Any) -
     terms = inputs.split(",")
     if "->" not in text:
         result = "".join(sorted(c for c in set(inputs) - {","} if inputs.count(c) == 1))
-    if len(terms) != len(operands) or len(terms) > 2 or "." in text or any(len(set(t)) < len(t) for t in terms):
+    if len(terms) != len(operands) or "." in text or any(len(set(t)) < len(t) for t in terms):
         refuse(f"np.einsum({subscripts!r}) has no rule for whole arrays")
     parts = [_summed(t, recorder_of(v), set(result).union(*terms[:n], *terms[n + 1 :]))
              for n, (t, v) in enumerate(zip(terms, operands, strict=True))]  # fmt: skip
+    if len(parts) > 2:
+        parts = [_by_pairs(parts, result)]
     if len(parts) == 1:
         letters, x = parts[0]
         return Recorder(transpose(x.node, tuple(letters.index(c) for c in result)))
     return Recorder(_contracted(parts[0], parts[1], result))
+
+
+def _by_pairs(parts: list[tuple[str, Recorder]], result: str) -> tuple[str, Recorder]:
+    """Two after two, in the order that NumPy finds for it."""
+    spec = f"{','.join(letters for letters, _ in parts)}->{result}"
+    shapes = [np.broadcast_to(0.0, x.shape) for _, x in parts]
+    for places in np.einsum_path(spec, *shapes, optimize="greedy")[0][1:]:
+        taken = [parts.pop(k) for k in sorted(places, reverse=True)]
+        while len(taken) > 1:
+            a, b = taken.pop(), taken.pop()
+            wanted = set(result).union(*[letters for letters, _ in (*parts, *taken)])
+            kept = "".join(c for c in dict.fromkeys(a[0] + b[0]) if c in wanted)
+            taken.append((kept, Recorder(_contracted(a, b, kept))))
+        parts += taken
+    return parts[0]
 
 
 def _summed(letters: str, x: Recorder, wanted: set[str]) -> tuple[str, Recorder]:

@@ -54,6 +54,9 @@ ONE = {
     "einsum of one letter": lambda x: np.einsum("i,i", x[0], x[0]), "einsum, implicit": lambda x: np.einsum("ji", x),
     "einsum of one": lambda x: np.einsum("ij->j", x),
     "einsum of length 1": lambda x: np.einsum("ij,kj->ik", x[:, :1], A),
+    "einsum of three": lambda x: np.einsum("ij,kij,il->kl", x, B, x),
+    "einsum of a form": lambda x: np.einsum("ni,ij,nj->n", x, x.T @ x, x),
+    "einsum of four": lambda x: np.einsum("i,ij,jk,k", x[:, 0], x, x.T, x[:, 1], optimize=True),
     "einsum, batch": lambda x: np.einsum("ij,kij->kij", x, B),
 }  # fmt: skip
 

@@ -298,7 +298,8 @@ _MOVING = """
     fill_diagonal put put_along_axis
 """
 _COMBINING = """
-    diff ediff1d gradient trapezoid cross kron tensordot einsum polyval vander convolve correlate apply_along_axis
+    diff ediff1d gradient trapezoid cross kron tensordot einsum einsum_path polyval vander convolve correlate
+    apply_along_axis
 """
 
 for _name in (_MOVING + _COMBINING).split():

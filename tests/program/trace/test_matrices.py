@@ -101,3 +101,12 @@ def test_where_there_is_no_solution_numpy_raises():
 def test_larger_ones_are_refused(f, reason):
     with pytest.raises(Untraceable, match=reason):
         trace(f, (9,))
+
+
+@pytest.mark.parametrize("optimize", [True, "optimal", ["einsum_path", (1, 2), (0, 1)]], ids=["true", "name", "path"])
+def test_sums_of_products_in_a_better_order(optimize):
+    a = np.random.default_rng(0).normal(size=(3, 3))
+    f = lambda x: np.einsum("i,ij,j->", x, a, np.exp(x), optimize=optimize)
+    x = np.array([0.3, -0.2, 0.5])
+    expected = a @ np.exp(x) + (x @ a) * np.exp(x)
+    np.testing.assert_allclose(fastgrad.gradient(f, x, method="exact", engine="simd"), expected, rtol=1e-13)
