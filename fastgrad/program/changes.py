@@ -125,7 +125,16 @@ class Linear(Identity):
 
     def __init__(self, walk: Walk, z: Operand, parts: list[Moved], wanted: bool, *by: Any) -> None:
         self.by = by  # the operation's name, and the mask or the table
+        self.parts = parts
         super().__init__(walk, z, parts, wanted)
+
+    def _at(self, offset: int, shift: Shift) -> Operand:
+        """Where one part moves by the operation itself: of 1e17 beside 88 the mean and the slope do not tell 88."""
+        moving = sum(not isinstance(part, Still) for part in self.parts)
+        if not offset or moving > 1 or self.by[0] == "sum":
+            return super()._at(offset, shift)
+        above = offset == self.walk.offsets[0]
+        return self.code.apply(*self.by, *[part.p if above else part.m for part in self.parts])
 
     def write(self, parts: list[Moved], wanted: bool) -> None:
         apply, by = self.code.apply, self.by

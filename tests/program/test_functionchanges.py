@@ -257,3 +257,12 @@ def test_a_constant_that_is_no_number_is_told():
         found = fastgrad.jacobian(f, np.ones((9, 2)), batch=True, engine="simd")
         wanted = fastgrad.jacobian(f, np.ones((9, 2)), batch=True, engine="python")
     np.testing.assert_allclose(found, wanted)
+
+
+def test_a_small_number_beside_a_large_one_keeps_its_digits():
+    """At one point 88, at the other 1e17: their mean and its slope do not tell the smaller."""
+    f = lambda x: np.sin(np.sqrt(np.where(x[1] > 0.0, x[0], x[2]) + 1.0))
+    x, v = np.array([88.0, 0.5, 1e17]), np.array([0.06, -2.8, -1.4])
+    found = fastgrad.jvp(f, np.array([x] * 9), v, batch=True, engine="simd", order=8, h=0.0625)
+    wanted = fastgrad.jvp(f, x, v, engine="python", order=8, h=0.0625)
+    np.testing.assert_allclose(found, [wanted] * 9, rtol=1e-6)
