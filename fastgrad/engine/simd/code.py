@@ -91,7 +91,7 @@ class Family:
         count = 0 if table.is_value or table.is_exact else differences.operations(short, table)
         self.how = "written"
         if count > (LOOPED if self.is_over_rows else WRITTEN):
-            dense = table.along_axes and self.length <= LONGEST_OPERATIONS and not self.summed
+            dense = table.along_axes and self.length <= LONGEST_OPERATIONS and not self.is_over_rows
             self.how = "rolled" if dense and len(program.outputs) * len(table.scale) <= RESULTS else "stacked"
         self.places: dict[Form, list[machine.Place]] = {}
         self._stored: dict[Form, Any] = {}
