@@ -217,7 +217,9 @@ def _each(function: Callable[..., Any], *values: Any) -> Any:
 
 def _sum(value: Any) -> Any:
     """Over the rows."""
-    return value.trace.node("sum", ("k", 0.0), value.trace.operand(value)) if hasattr(value, "trace") else refuse("")
+    if not hasattr(value, "trace"):
+        refuse("it adds up a fixed number over its rows")
+    return value.trace.node("sum", ("k", 0.0), value.trace.operand(value))
 
 
 def _flat_places(shape: tuple[int, ...], axis: int | None) -> Array:

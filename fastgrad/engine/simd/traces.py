@@ -77,11 +77,10 @@ def traced(call: Call) -> Traced:
     EngineError
         f cannot be traced.
     """
-    budget = LONGEST_TRACED
     place = _place(call)
     try:
         try:
-            found = Traced(_trace(call, budget)) if place is None else _kept(call, place, budget)
+            found = Traced(_trace(call, LONGEST_TRACED)) if place is None else _kept(call, place, LONGEST_TRACED)
         except ManyWaysError:
             if call.ahead or call.often:
                 raise
