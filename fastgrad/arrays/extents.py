@@ -46,10 +46,11 @@ def of_reduce(node: Node, given: Given) -> Sets:
     return tuple(None if a in axes else s for a, s in enumerate(sets) if keepdims or a not in axes)
 
 
-def of_matmul(_node: Node, given: Given) -> Sets:
-    """The left factor's rows, the right one's columns; all if both change."""
+def of_matmul(node: Node, given: Given) -> Sets:
+    """The left factor's rows, the right one's columns; all if both change. Axes before these as of a ufunc."""
     left, right = given
-    return (left[0] if left and not right else None, right[1] if right and not left else None)
+    before = (_along(node, given, axis) for axis in range(len(node.shape) - 2))
+    return (*before, left[-2] if left and not right else None, right[-1] if right and not left else None)
 
 
 def of_move(node: Node, given: Given) -> Sets | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import RLock
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from .losses import Loss, Report
 from .nodes import Array, Node, RefusedError
 from .randomness import random_numbers_kept
 from .recording import Recording, elsewhere, record
+from .sections import Sections, sectioned
 
 _TURNS = [RLock() for _ in range(64)]
 
@@ -50,18 +51,20 @@ def sums(
         The loss cannot be recorded, its program does not agree with it, or, unless it was asked for, does not pay.
     """
 
-    def pays(recording: Recording) -> list[blocks.Family]:
-        chosen = blocks.families(recording)
-        if not asked and not cost.pays(recording, chosen, places, formula):
+    def pays(recording: Recording, known: list[blocks.Family] | None) -> Moved:
+        moved = _moved(recording, known)
+        if not asked and not _pays(moved, places, formula):
             msg = f"the loop over {sum(map(len, places.values())):,} elements is as cheap"
             raise RefusedError(msg)
-        return chosen
+        return moved
 
     with _turn(loss):
-        recording, chosen, size, is_new = _program(loss, np.geterr(), pays)
+        recording, (parts, chosen), size, is_new = _program(loss, np.geterr(), pays)
     told = Told(report) if report else None
     try:
-        found = summing.sums(recording, chosen, places, steps, formula, told)
+        inside = parts.places(places)
+        found = summing.sums(parts.recording, chosen, inside, parts.steps(steps), formula, told)
+        found = parts.joined(found, places)
     except Exception as error:  # a rule that does not know what it met: the loop does
         if told and told.raised:
             raise
@@ -71,8 +74,24 @@ def sums(
         quotient = partial(_quotient, loss, formula)
         agreement.check_elements(loss.arrays, found, places, steps, formula, size, quotient)
     if is_new:
-        shelf.keep(recording)
+        shelf.keep(recording, chosen)
     return found
+
+
+class Moved(NamedTuple):
+    """A program of what is moved together, and families of its elements."""
+
+    parts: Sections
+    families: list[blocks.Family]
+
+
+def _moved(recording: Recording, known: list[blocks.Family] | None) -> Moved:
+    parts = sectioned(recording)
+    return Moved(parts, known or blocks.families(parts.recording))
+
+
+def _pays(moved: Moved, places: blocks.Places, formula: Stencil) -> bool:
+    return cost.pays(moved.parts.recording, moved.families, moved.parts.places(places), formula)
 
 
 def _quotient(loss: Loss, formula: Stencil, w: Array, place: Any, h: Any) -> Any:
@@ -80,20 +99,22 @@ def _quotient(loss: Loss, formula: Stencil, w: Array, place: Any, h: Any) -> Any
 
 
 def _program(
-    loss: Loss, usual: Mapping[str, Any], pays: Callable[[Recording], list[blocks.Family]]
-) -> tuple[Recording, list[blocks.Family], float, bool]:
-    """A program that agrees with the loss, its families, how large the loss is nearby, and whether it is a new one."""
+    loss: Loss, usual: Mapping[str, Any], pays: Callable[[Recording, list[blocks.Family] | None], Moved]
+) -> tuple[Recording, Moved, float, bool]:
+    """A program that agrees with the loss, what is moved, how large the loss is nearby, and whether it is a new one."""
 
-    def agreed(recording: Recording) -> tuple[Recording, list[blocks.Family], float]:
-        chosen = pays(recording)
-        return recording, chosen, believed(loss, recording, usual)[1]
+    def agreed(recording: Recording, known: list[blocks.Family] | None = None) -> tuple[Recording, Moved, float]:
+        moved = pays(recording, known)
+        return recording, moved, believed(loss, recording, usual)[1]
 
     found = shelf.find(loss)
     with checking():
         if found:
             kept, anew = found
             try:
-                return *agreed(elsewhere(kept.recording, loss.arrays, anew)), False
+                made = agreed(elsewhere(kept.recording, loss.arrays, anew), kept.families)
+                kept.families = made[1].families
+                return *made, False
             except RefusedError:
                 shelf.drop(kept)
         return *agreed(_recorded(loss)), True
@@ -104,7 +125,7 @@ def described(loss: Loss, formula: Stencil | None, asked: bool) -> str:
     with checking():
         recording = _recorded(loss)
         places = {name: np.arange(w.size) for name, w in loss.arrays.items()}
-        if formula and not asked and not cost.pays(recording, blocks.families(recording), places, formula):
+        if formula and not asked and not _pays(_moved(recording, None), places, formula):
             msg = "calling f is as cheap as its program of whole arrays"
             raise RefusedError(msg)
         believed(loss, recording, np.geterr())

@@ -221,9 +221,11 @@ class Recorder(np.lib.mixins.NDArrayOperatorsMixin):
     # --- shapes
 
     def reshape(self, *shape: Any, order: str = "C") -> Recorder:
+        wanted: Any = shape[0] if len(shape) == 1 and np.iterable(shape[0]) else shape
+        if order == "F":
+            return self.T.reshape(wanted[::-1]).T
         if order != "C":
-            refuse("reshape in another order than C")
-        wanted = shape[0] if len(shape) == 1 and np.iterable(shape[0]) else shape
+            refuse(f"reshape in the order {order!r}, which depends on where an array lies in memory")
         found = _empty(self.shape).reshape(tuple(int(n) for n in wanted)).shape
         return Recorder(reshape(self.node, found), self, lambda o: reshape(o, found), lambda o, n: reshape(n, o.shape))
 

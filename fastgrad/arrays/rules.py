@@ -14,7 +14,7 @@ import numpy as np
 
 from . import extents
 from .buffers import empty
-from .changes import Box, Change, One, difference, places_of, span, taken, whole
+from .changes import Box, Change, One, Set, difference, places_of, span, taken, whole
 from .nodes import Array, Node
 from .sweep import sources
 
@@ -209,30 +209,72 @@ def extreme_beside(node: Node, box: Box) -> Array:
 
 def _matmul(node: Node, changes: Sequence[Change], lanes: int) -> Change:
     (a, b), (left, right) = node.args, changes
-    if len(a.shape) > 2 or len(b.shape) > 2:
-        return _densely(node, changes, lanes)
-    if type(left) is One and right is None:
+    is_plain = len(node.shape) == 2
+    if is_plain and type(left) is One and right is None:
         return _rows_of_one(left, a.shape, b.value, lanes)
-    if type(right) is One and left is None:
+    if is_plain and type(right) is One and left is None:
         turned = _rows_of_one(_transposed(right, b.shape), b.shape[::-1], a.value.T, lanes)
         return turned.mapped(turned.sets[::-1], _turned)
-    terms = []
-    if left is not None:
-        box = left.boxed(a, lanes)
-        inner = taken(b, (box.sets[1], None))
-        by = box.by(a)
-        product = _computed(np.multiply, by, inner[0][:, None]) if len(inner) == 1 else np.matmul(inner.T, by)
-        terms.append(Box((box.sets[0], None), product))
-    if right is not None:
-        box = right.boxed(b, lanes)
-        outer = taken(a, (None, box.sets[0]))
-        flat = box.by(b).reshape(len(box.by(b)), -1)
-        terms.append(Box((None, box.sets[1]), (outer @ flat).reshape(len(outer), -1, lanes)))
-    if left is not None and right is not None:
-        terms.append(_of_both(left.boxed(a, lanes), right.boxed(b, lanes), a, b))
-    if len(terms) == 1:
-        return terms[0]
-    return Box((None, None), np.add.reduce([t.widened(node, (None, None)).by(node) for t in terms]))
+    boxes = [None if c is None else c.boxed(x, lanes) for c, x in zip(changes, node.args, strict=True)]
+    return _Product(node, boxes).box()
+
+
+class _Product:
+    """A product of matrices of which boxes change; axes before those of the matrices are spread to each other."""
+
+    def __init__(self, node: Node, boxes: Sequence[Box | None]) -> None:
+        self.node, self.boxes = node, boxes
+        self.sets = extents.of_matmul(node, [box.sets if box else None for box in boxes])
+
+    def box(self) -> Box:
+        left, right = self.boxes
+        terms = [self._of_left(left)] if left else []
+        terms += [self._of_right(right)] if right else []
+        if left and right:
+            terms.append(self._of_both(left, right))
+        if len(terms) == 1:
+            return terms[0]
+        return Box(self.sets, np.add.reduce([t.widened(self.node, self.sets).by(self.node) for t in terms]))
+
+    def _before(self, k: int) -> extents.Sets:
+        """Of a factor the places along the axes before those of its matrices."""
+        shape = self.node.args[k].shape[:-2]
+        own = self.sets[len(self.sets) - 2 - len(shape) : -2]
+        return tuple(None if n == 1 else s for s, n in zip(own, shape, strict=True))
+
+    def _by(self, k: int, box: Box, *own: Set) -> Array:
+        """By how much a factor changes, in a box around its own."""
+        factor = self.node.args[k]
+        return box.widened(factor, (*self._before(k), *own)).by(factor)
+
+    def _made(self, product: Array, *own: Set) -> Box:
+        before = [n if s is None else len(s) for s, n in zip(self.sets[:-2], self.node.shape[:-2], strict=True)]
+        return Box((*self.sets[:-2], *own), np.broadcast_to(product, (*before, *product.shape[-3:])))
+
+    def _of_left(self, box: Box) -> Box:
+        rows, inner = box.sets[-2:]
+        by, fixed = self._by(0, box, rows, inner), taken(self.node.args[1], (*self._before(1), inner, None))
+        turned = np.swapaxes(fixed, -1, -2)[..., None, :, :]
+        only = turned.shape[-1] == 1
+        return self._made(_computed(np.multiply, turned, by) if only else _multiplied(turned, by), rows, None)
+
+    def _of_right(self, box: Box) -> Box:
+        inner, columns = box.sets[-2:]
+        by, fixed = self._by(1, box, inner, columns), taken(self.node.args[0], (*self._before(0), None, inner))
+        found = _multiplied(fixed, by.reshape(*by.shape[:-2], -1))
+        return self._made(found.reshape(*found.shape[:-1], *by.shape[-2:]), None, columns)
+
+    def _of_both(self, left: Box, right: Box) -> Box:
+        rows, columns = left.sets[-2], right.sets[-1]
+        product = np.einsum("...nmk,...mpk->...npk", self._by(0, left, rows, None), self._by(1, right, None, columns))
+        return self._made(product, rows, columns)
+
+
+def _multiplied(a: Array, b: Array) -> Array:
+    """A product, into memory that is used again."""
+    before = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    product: Array = np.matmul(a, b, out=empty((*before, a.shape[-2], b.shape[-1])))
+    return product
 
 
 def _turned(data: Any) -> Any:
@@ -275,12 +317,6 @@ def _runs(lanes: Any, inner: Any) -> Iterator[slice]:
     """Pieces in which lanes and elements follow each other."""
     breaks = np.flatnonzero((np.diff(lanes) != 1) | (np.diff(inner) != 1)) + 1
     yield from (slice(a, b) for a, b in pairwise([0, *breaks.tolist(), len(lanes)]))
-
-
-def _of_both(left: Box, right: Box, a: Node, b: Node) -> Box:
-    rows = left.widened(a, (left.sets[0], None)).by(a)
-    columns = right.widened(b, (None, right.sets[1])).by(b)
-    return Box((left.sets[0], right.sets[1]), np.einsum("nmk,mpk->npk", rows, columns))
 
 
 # --- whatever has no rule

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from .agreement import Room, room_for
+from .blocks import Family
 from .losses import Loss
 from .nodes import Array, Node
 from .recording import Recording, emptied
@@ -62,6 +63,8 @@ class Kept:
         Those that nobody uses now.
     uses : int
         How often it was used.
+    families : list of Family, optional
+        What of it is moved together, where that has been found out.
     """
 
     recording: Recording
@@ -69,6 +72,7 @@ class Kept:
     nbytes: int
     spare: list[Copy] = field(default_factory=list)
     uses: int = 0
+    families: list[Family] | None = None
 
     def is_looked_at(self) -> bool:
         """Whether the gradient of this use is compared with the loss too, which its value is each time.
@@ -123,7 +127,7 @@ def find(loss: Loss) -> tuple[Kept, dict[Node, Array]] | None:
     return None
 
 
-def keep(recording: Recording) -> None:
+def keep(recording: Recording, families: list[Family] | None = None) -> None:
     """Keep a program that has been believed, if that can be."""
     facts = recording.facts
     if facts is None:
@@ -131,7 +135,7 @@ def keep(recording: Recording) -> None:
     rooms = _rooms(recording)
     template, stands = emptied(recording, facts.nodes.values())
     own = replace(facts, nodes={place: stands[node] for place, node in facts.nodes.items()})
-    made = Kept(template, own, facts.nbytes + _nbytes(template) + rooms * (rooms <= ROOMS))
+    made = Kept(template, own, facts.nbytes + _nbytes(template) + rooms * (rooms <= ROOMS), families=families)
     with _alone:
         _kept.append(made)
         while len(_kept) > PROGRAMS or sum(kept.nbytes for kept in _kept) > BYTES:

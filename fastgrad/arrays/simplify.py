@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .invariance import holding
 from .nodes import Node, ordered, pick, ufunc, with_args
+from .placements import placed
 from .transposes import untransposed
 
 
@@ -20,9 +22,10 @@ def simplified(result: Node, parameters: Mapping[str, Node]) -> tuple[Node, Mapp
         if node in done:
             continue
         args = tuple(done.get(a, a) for a in node.args)
-        new = _picked(node, args[0]) if _picks(node) and args[0].kind == "ufunc" else with_args(node, args)
+        picks = _picks(node) and args[0].kind == "ufunc"
+        new = _picked(node, args[0]) if picks else placed(with_args(node, args))
         done[node] = known.setdefault(_key(new), new)
-    return done[result], parameters
+    return holding(done[result]), parameters
 
 
 def _key(node: Node) -> Any:

@@ -6,7 +6,7 @@ of a table. So a likelihood of a million rows is as short as its formula.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 from typing import Any
@@ -116,7 +116,7 @@ class _Rows:
 
     def over(self, x: Any, columns: list[Any]) -> Any:
         """The result, of symbols."""
-        self.symbols = dict(zip(self.columns, columns, strict=True))
+        self.symbols, self.dropped = dict(zip(self.columns, columns, strict=True)), dict[Operand, tuple[Any, bool]]()
         values = dict.fromkeys(self.recording.parameters.values(), x)
         values |= {a: _each(self._symbol, named) for a, named in self.fixed.items()}
         for node in self.recording.order:
@@ -124,7 +124,16 @@ class _Rows:
                 if node.kind not in _KINDS or node.dtype not in {np.dtype(np.float64), np.dtype(np.bool_)}:
                     refuse(f"it has an operation of the kind {node.kind!r} in {node.dtype}")
                 values[node] = _KINDS[node.kind](self, node, [values[a] for a in node.args])
-        return values[self.recording.result][()]
+        return self._watched(values[self.recording.result][()])
+
+    def _watched(self, total: Any) -> Any:
+        """The result, not finite where something is not that has been multiplied by 0."""
+        for rows in (False, True):
+            terms = [symbol for symbol, has_rows in self.dropped.values() if has_rows is rows]
+            if terms:
+                found = reduce(RULES[np.add], terms)
+                total = total + (_sum(found) if rows else found) * 0.0
+        return total
 
     def _symbol(self, value: Any) -> Any:
         if type(value) is not _Column:
@@ -137,7 +146,22 @@ class _Rows:
     def ufunc(self, node: Node, values: list[Any]) -> Any:
         if node.how in self.functions:
             return _each(partial(_written, self.functions[node.how]), *values)
+        if node.how is np.multiply:
+            return self._products(node.args, *values)
         return np.asarray(LOOPS[node.how](*values), dtype=object)
+
+    def _products(self, nodes: Sequence[Node], a: Any, b: Any) -> Any:
+        """Of two arrays; a matrix that says what goes where is mostly zeros."""
+        rows = [self.axis(node.shape) is not None for node in nodes]
+
+        def product(p: Any, q: Any) -> Any:
+            for zero, other, has_rows in ((p, q, rows[1]), (q, p, rows[0])):
+                if type(zero) is float and zero == 0.0 and hasattr(other, "trace"):
+                    self.dropped[other.trace.operand(other)] = other, has_rows
+                    return zero
+            return RULES[np.multiply](p, q)
+
+        return _each(product, a, b)
 
     def move(self, node: Node, values: list[Any]) -> Any:
         """Elements of one row go to elements of one row, and the others likewise."""
@@ -185,10 +209,10 @@ class _Rows:
         inner = self.axis(node.args[0].shape) == len(node.args[0].shape) - 1
         if inner != (self.axis(node.args[1].shape) == len(node.args[1].shape) - 2):
             refuse("it multiplies rows with what has none")
-        products = np.asarray(LOOPS[np.multiply](a[..., :, :, None], b[..., None, :, :]), dtype=object)
+        products = self._products(node.args, a[..., :, :, None], b[..., None, :, :])
         found = np.empty(products.shape[:-2] + products.shape[-1:], dtype=object)
         for place in np.ndindex(found.shape):
-            found[place] = reduce(RULES[np.add], products[(*place[:-1], slice(None), place[-1])])
+            found[place] = _total(products[(*place[:-1], slice(None), place[-1])])
         return _each(_sum, found) if inner else found
 
     def other(self, node: Node, values: list[Any]) -> Any:
@@ -213,6 +237,11 @@ class _Column:
 def _each(function: Callable[..., Any], *values: Any) -> Any:
     """A function of single values, element by element."""
     return np.asarray(np.frompyfunc(function, len(values), 1)(*values), dtype=object)
+
+
+def _total(values: Iterable[Any]) -> Any:
+    """Of products, without those that are 0."""
+    return reduce(RULES[np.add], [value for value in values if type(value) is not float or value != 0.0] or [0.0])
 
 
 def _sum(value: Any) -> Any:

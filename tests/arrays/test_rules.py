@@ -78,6 +78,12 @@ UNARY = {
     "right": lambda x: matmul(constant(np.arange(6.0).reshape(2, 3)), x),
     "vector @": lambda x: matmul(constant(np.arange(3.0)), x),
     "stack of matrices": lambda x: matmul(constant(np.arange(12.0).reshape(2, 2, 3)), x),
+    "left of each": lambda x: matmul(nodes.reshape(x, (3, 2, 2)), constant(np.arange(30.0).reshape(3, 2, 5))),
+    "right of each": lambda x: matmul(constant(np.arange(18.0).reshape(3, 3, 2)), nodes.reshape(x, (3, 2, 2))),
+    "left of one": lambda x: matmul(nodes.reshape(x, (3, 2, 2)), constant(np.arange(10.0).reshape(1, 2, 5))),
+    "one of many": lambda x: matmul(nodes.reshape(x, (1, 3, 4)), constant(np.arange(16.0).reshape(2, 4, 2))),
+    "all by all": lambda x: matmul(nodes.reshape(x, (3, 1, 2, 2)), constant(np.arange(20.0).reshape(2, 2, 5))),
+    "rows by columns": lambda x: matmul(nodes.reshape(x, (3, 4, 1)), constant(np.arange(6.0).reshape(3, 1, 2))),
     "argmax": lambda x: Node("other", (x,), "argmax", lambda v: np.argmax(v, 0)),
 }  # fmt: skip
 
@@ -106,6 +112,9 @@ BINARY = {
     "where": lambda x, y: ufunc(np.where, ufunc(np.less, x, y), x, y),
     "product": lambda x, y: matmul(x, nodes.transpose(y, (1, 0))),
     "inner": lambda x, y: matmul(nodes.transpose(x, (1, 0)), y),
+    "products": lambda x, y: matmul(nodes.reshape(x, (3, 2, 2)), nodes.reshape(y, (3, 2, 2))),
+    "one by many": lambda x, y: matmul(nodes.reshape(x, (1, 6, 2)), nodes.reshape(y, (3, 2, 2))),
+    "all by all": lambda x, y: matmul(nodes.reshape(x, (3, 1, 2, 2)), nodes.reshape(y, (3, 2, 2))),
     "together": lambda x, y: move(lambda a, b: np.concatenate([a, b], axis=1), x, y),
     "put": lambda x, y: moves.put(x, (slice(None), slice(0, 2)), moves.get(y, (slice(None), slice(1, 3)))),
 }  # fmt: skip

@@ -19,6 +19,13 @@ COUNTS = _RNG.integers(0, 5, COUNT)
 WIDE = _RNG.normal(size=(2, COUNT))
 CUBE = _RNG.normal(size=(COUNT, 2, 3))
 X = np.array([0.4, 0.9, 0.3])
+PLACE, MASK = np.zeros((3, 6)), np.array([1.0, 0.0, 2.0])
+PLACE[[0, 1, 2], [5, 0, 3]] = 2.0, 3.0, -1.0
+
+
+def _powers(z):
+    return np.exp(z - np.max(z, axis=1, keepdims=True))
+
 
 LOSSES = {
     "residuals": lambda x: np.sum((Y - x[0] * np.exp(-x[1] * Y**2)) ** 2),
@@ -41,6 +48,10 @@ LOSSES = {
     "scipy": lambda x: -np.sum(stats.norm.logpdf(Y, x[0], x[1])),
     "indices": lambda x: np.sum(ROWS[:, [2, 0]] @ x[[0, 2]] + (ROWS * x)[:, ::-1] @ np.array([1.0, 2.0, 3.0])),
     "reshaped": lambda x: np.sum((ROWS * x).reshape(COUNT, 1, 3).transpose(2, 0, 1)[1, :, 0] ** 3),
+    "mostly zeros": lambda x: np.sum((ROWS @ (x @ PLACE).reshape(3, 2)) ** 2),
+    "masked": lambda x: np.sum((ROWS * (x * MASK) + Y[:, None] * x * MASK[::-1]) ** 2),
+    "zeros by rows": lambda x: np.sum((np.tanh(ROWS * x) @ PLACE) ** 2),
+    "largest taken off": lambda x: np.sum(np.log(np.sum(_powers(ROWS * x), axis=1)) + np.max(ROWS * x, axis=1)),
     "largest of a row": lambda x: np.sum(np.max(ROWS * x, axis=1)),
 }
 
@@ -67,6 +78,26 @@ def test_values_and_derivatives(name):
     h = 1e-6
     wanted = [[(f(x + h * e) - f(x - h * e)) / (2 * h) for x in points] for e in np.eye(3)]
     np.testing.assert_allclose(found, wanted, rtol=2e-7, atol=2e-7 * np.abs(wanted).max())
+
+
+def test_products_with_zero_are_left_out():
+    program = tabulated(recorded(LOSSES["zeros by rows"]))
+    names = [node[0] for node in program.nodes]
+    assert (names.count("tanh"), names.count("sum")) == (3, 2)
+    assert len(names) < 25
+
+
+@pytest.mark.parametrize("name", ["mostly zeros", "masked", "zeros by rows"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("place", range(3))
+def test_what_zeros_hide(name, value, place):
+    """As by f, whose products of 0 and infinity are NaN."""
+    x = X.copy()
+    x[place] = value
+    with np.errstate(all="ignore"):
+        expected = LOSSES[name](x)
+    found = values(tabulated(recorded(LOSSES[name])), [x])[0, 0]
+    assert np.isfinite(found) == np.isfinite(expected)
 
 
 REFUSED = {

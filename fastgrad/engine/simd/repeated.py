@@ -83,9 +83,9 @@ def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...], program: Pr
 
 
 def _is_wide(written: Written, steps: Schedule | RowSchedule) -> bool:
-    """Whether NumPy computes a long derivative in few calls."""
-    nodes = len(written.program.nodes)
-    return nodes > LONGEST_EXACT and nodes > AT_ONCE * len(steps.steps)
+    """Whether NumPy computes a long derivative in few calls; not for each of many rows."""
+    nodes, tables = len(written.program.nodes), written.program.tables
+    return not tables and nodes > LONGEST_EXACT and nodes > AT_ONCE * len(steps.steps)
 
 
 def _run(code: Code, call: Call, given: tuple[int, ...], shape: tuple[int, ...], sides: Sides) -> Repeated:
