@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from .invariance import held
 from .partials import Partials
 from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
 
@@ -79,6 +80,7 @@ class _Bars:
     def __init__(self, program: Program, output: Operand, partials: Partials) -> None:
         self.partials, self.code, self.bars = partials, partials.code, {output: ONE}
         self.factors: dict[Operand, tuple[Operand, Operand]] = {}
+        self.still = {("v", j) for j in held(program)}
         uses = Counter(o for node in program.nodes for o in node[1:])
         self.several = {o for o, count in uses.items() if count > 1} | {output}
 
@@ -101,7 +103,7 @@ class _Bars:
 
     def give(self, operand: Operand, more: Operand) -> None:
         """Add something to what has come back."""
-        if operand[0] in "vx" and more != ZERO:
+        if operand[0] in "vx" and more != ZERO and operand not in self.still:
             self.bars[operand] = self.code.add(self.bars[operand], more) if operand in self.bars else more
 
     def give_factors(self, operand: Operand, scale: Operand, inverse: Operand) -> None:

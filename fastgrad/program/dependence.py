@@ -23,12 +23,12 @@ class DenseError(ValueError):
     """Too much depends on too much to be called sparse."""
 
 
-def coordinates(program: Program) -> list[int]:
-    """The coordinates on which each node depends, as bits: for short programs."""
+def coordinates(program: Program, still: frozenset[int] = frozenset()) -> list[int]:
+    """The coordinates on which each node depends, as bits: for short programs. Some nodes may stay still."""
     found: list[int] = []
-    for _, *operands in program.nodes:
+    for j, (_, *operands) in enumerate(program.nodes):
         bits = 0
-        for tag, k in operands:
+        for tag, k in operands if j not in still else ():
             bits |= found[int(k)] if tag == "v" else 1 << int(k) if tag == "x" else 0
         found.append(bits)
     return found

@@ -16,6 +16,7 @@ from .changes import IDENTITIES, Coordinate, Points, Walk, slopeless
 from .combination import Combination, Weighted, total
 from .dependence import coordinates
 from .functionchanges import FUNCTIONS, witness
+from .invariance import held
 from .poles import DIVISIONS, POLES, before_poles, read_by_value, with_poles
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
 
@@ -108,7 +109,7 @@ class _Writer:
 
     @cached_property
     def moves_with(self) -> list[list[int]]:
-        return dependents(self.program)
+        return dependents(self.program, held(self.program) if self.functions else frozenset())
 
     @cached_property
     def poles(self) -> set[int]:
@@ -334,10 +335,10 @@ def other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
     return places if 0 < 2 * len(places) <= len(results) else None
 
 
-def dependents(program: Program) -> list[list[int]]:
+def dependents(program: Program, still: frozenset[int] = frozenset()) -> list[list[int]]:
     """For each coordinate the live nodes that move with it; one more list for those that move with any."""
     lists: list[list[int]] = [[] for _ in range(program.inputs + 1)]
-    for j, moving in enumerate(coordinates(program)):
+    for j, moving in enumerate(coordinates(program, still)):
         mask = moving
         if mask:
             lists[-1].append(j)

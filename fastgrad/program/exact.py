@@ -10,6 +10,7 @@ from dataclasses import replace
 from ..formulas.stencils import Table
 from .adjoint import adjoint
 from .differences import Written, dependents, other_than_zero
+from .invariance import held
 from .partials import Partials
 from .program import ONE, ZERO, Code, Operand, Program
 from .saturation import FORWARD, SIGNS, signs_of
@@ -58,7 +59,7 @@ def _first(code: Code, program: Program, table: Table, along_v: bool, careful: s
     partials, forward = Partials(code, program, careful=bool(careful)), careful == FORWARD
     if table.along_axes and len(program.outputs) == 1 and not forward:
         return adjoint(code, program, program.outputs[0], partials)
-    moves_with = dependents(program)
+    moves_with = dependents(program, held(program))
     if along_v:
         return tangent(code, program, _along_v(program), moves_with[-1], partials)
     if table.along_axes and not forward and _reverse_is_shorter(program, moves_with):
@@ -101,7 +102,7 @@ def _second(program: Program, table: Table, along_v: bool, careful: str) -> tupl
     """Entries of the Hessian, those above the diagonal; or its product with v."""
     slopes, d = _gradient(program, careful), program.inputs
     code = Code(slopes)
-    partials, moves_with = Partials(code, slopes, careful=bool(careful)), dependents(slopes)
+    partials, moves_with = Partials(code, slopes, careful=bool(careful)), dependents(slopes, held(slopes))
     own = [code.own(slopes.outputs[-1])]
     if along_v:
         return code, tangent(code, slopes, _along_v(slopes), moves_with[-1], partials)[:d], own

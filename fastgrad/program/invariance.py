@@ -1,0 +1,145 @@
+"""Extrema that cancel, as the largest exponent of a softmax: of which no derivative and no difference need be taken.
+
+A function that takes M from its exponents, and divides by their sum or adds M to its logarithm, is the same whatever M
+is. What each node makes of M is followed: v + d M, or v exp(d M), where v does not depend on M. Where all such d become
+0 again before anything else is done with them, M cancels, and does not move: along one coordinate the exponentials of
+others stay where they are. A cross-entropy of ten classes takes less than half of the time for it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from .program import Operand, Program
+
+EXTREMA = frozenset({"max", "min", "fmax", "fmin", "select"})
+_KEPT = "_held"
+
+Factors = tuple[tuple[Operand, int], ...]
+"""Constants of f, whatever their values are, and to which powers."""
+
+
+class Part(NamedTuple):
+    """d, a number times factors, and whether it is that of a factor exp(d M)."""
+
+    degree: float
+    factors: Factors = ()
+    is_power: bool = False
+
+    def fits(self, other: Part) -> bool:
+        return self.factors == other.factors and self.is_power == other.is_power
+
+    def times(self, factor: Operand, sign: int) -> Part | None:
+        """M multiplied by a constant, or divided by it."""
+        tag, number = factor
+        if tag == "k":
+            return self._replace(degree=self.degree * number**sign) if number else None
+        powers = dict(self.factors)
+        powers[factor] = powers.get(factor, 0) + sign
+        return self._replace(factors=tuple(sorted((f, n) for f, n in powers.items() if n)))
+
+
+Parts = list[Part | None]
+
+
+def held(program: Program) -> frozenset[int]:
+    """The extrema on which a program's outputs depend only by rounding; kept with the program."""
+    kept = vars(program)
+    if _KEPT not in kept:
+        kept[_KEPT] = _held(program)
+    found: frozenset[int] = kept[_KEPT]
+    return found
+
+
+def _held(program: Program) -> frozenset[int]:
+    if not any(node[0] in EXTREMA for node in program.nodes):
+        return frozenset()
+    uses = defaultdict[int, list[int]](list)
+    for j, (_, *operands) in enumerate(program.nodes):
+        for k in {int(k) for tag, k in operands if tag == "v"}:
+            uses[k].append(j)
+    outputs = {int(k) for tag, k in program.outputs if tag == "v"}
+    extrema = [j for j, node in enumerate(program.nodes) if node[0] in EXTREMA and _is_taken_off(program, j, uses[j])]
+    return frozenset(j for j in extrema if _cancels(program, j, uses, outputs))
+
+
+def _is_taken_off(program: Program, j: int, uses: list[int]) -> bool:
+    """Whether something is only added to others and taken from them: no unit of a network is, nor an inner extremum."""
+    nodes = [program.nodes[k] for k in uses]
+    return all(node[0] in {"+", "-"} for node in nodes) and any(
+        node[0] == "-" and node[2] == ("v", j) for node in nodes
+    )
+
+
+def _cancels(program: Program, j: int, uses: dict[int, list[int]], outputs: set[int]) -> bool:
+    parts, waiting = {j: Part(1.0)}, list(uses[j])
+    waiting.sort()
+    done = j
+    while waiting:
+        k = heappop(waiting)
+        if k == done:
+            continue
+        done, (name, *operands) = k, program.nodes[k]
+        rule = _RULES.get(name)
+        part = rule([parts.get(int(o[1])) if o[0] == "v" else None for o in operands], operands) if rule else None
+        if part is None or (part.degree and k in outputs):
+            return False
+        if part.degree:
+            parts[k] = part
+            for following in uses[k]:
+                heappush(waiting, following)
+    return j not in outputs
+
+
+# --- what a node makes of the parts of its operands, None where one has none; None where that is not known
+
+
+def _sum(parts: Parts, sign: int = 1) -> Part | None:
+    a, b = parts
+    if a and b:
+        if not a.fits(b) or (a.is_power and a.degree != b.degree):
+            return None
+        return a if a.is_power else a._replace(degree=a.degree + sign * b.degree)
+    only, by = (a, 1) if a else (b, sign)
+    return None if only is None or only.is_power else only._replace(degree=by * only.degree)
+
+
+def _product(parts: Parts, operands: list[Operand], sign: int = 1) -> Part | None:
+    a, b = parts
+    if a and b:
+        return a._replace(degree=a.degree + sign * b.degree) if a.is_power and a.fits(b) else None
+    only, by, other = (a, 1, operands[1]) if a else (b, sign, operands[0])
+    if only is None or only.is_power:
+        return only and only._replace(degree=by * only.degree)
+    return only.times(other, sign) if other[0] in "kc" and (a or sign > 0) else None
+
+
+def _alike(parts: Parts, operands: list[Operand]) -> Part | None:
+    """Of an extremum, and of what one of two others is."""
+    a, b = parts[-2:]
+    return a if a == b and not any(parts[:-2]) else None
+
+
+def _exponential(parts: Parts, operands: list[Operand]) -> Part | None:
+    (a,) = parts
+    return None if a is None or a.is_power else a._replace(is_power=True)
+
+
+def _logarithm(parts: Parts, operands: list[Operand]) -> Part | None:
+    (a,) = parts
+    return a._replace(is_power=False) if a and a.is_power else None
+
+
+def _negative(parts: Parts, operands: list[Operand]) -> Part | None:
+    (a,) = parts
+    return a if a is None or a.is_power else a._replace(degree=-a.degree)
+
+
+_RULES: dict[str, Callable[[Parts, list[Operand]], Part | None]] = {
+    "+": lambda parts, _: _sum(parts), "-": lambda parts, _: _sum(parts, -1), "neg": _negative,
+    "*": _product, "/": lambda parts, operands: _product(parts, operands, -1), "exp": _exponential,
+    "log": _logarithm, **dict.fromkeys(EXTREMA, _alike),
+}  # fmt: skip
