@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -214,16 +215,65 @@ def book_loop(p: Problem) -> Contestant:
     return Contestant(run, None if exact is None else exact[places], share=len(places) / sum(sizes))
 
 
+def in_one_vector(p: Problem) -> tuple[Callable[[Array], Any], Array]:
+    """The loss of all weights in a vector, of which it makes its matrices, and that vector."""
+    shapes = {name: w.shape for name, w in p.net.params.items()}
+    ends = np.cumsum([w.size for w in p.net.params.values()])[:-1]
+    net = copy(p.net)
+
+    def loss(weights):
+        net.params = {
+            name: part.reshape(shape)
+            for (name, shape), part in zip(shapes.items(), np.split(weights, ends), strict=True)
+        }
+        return net.loss(p.x, p.t)
+
+    return loss, flat(p.net.params)
+
+
+def of_a_vector(p: Problem, **options: Any) -> Contestant:
+    loss, weights = in_one_vector(p)
+    return Contestant(lambda: fastgrad.gradient(loss, weights, **options), p.exact)
+
+
+def loop_over_a_vector(p: Problem) -> Contestant:
+    """Central differences of some of its elements."""
+    loss, weights = in_one_vector(p)
+    places = np.sort(np.random.default_rng(1).choice(weights.size, SAMPLE["TwoLayer"], replace=False))
+
+    def run() -> Array:
+        grad = np.empty(len(places))
+        for n, place in enumerate(places):
+            moved = weights.copy()
+            moved[place] = weights[place] + H
+            above = loss(moved)
+            moved[place] = weights[place] - H
+            grad[n] = (above - loss(moved)) / (2 * H)
+        return grad
+
+    return Contestant(run, None if p.exact is None else p.exact[places], share=len(places) / weights.size)
+
+
 NETS: dict[str, Callable[[Problem], Contestant]] = {
     "fastgrad": partial(in_fastgrad, h=H),
     "fastgrad exact": partial(in_fastgrad, method="exact"),
     "the book's loop": book_loop,
     "JAX, exact": lambda p: Contestant(by_jax(p), p.exact),
 }
+VECTOR: dict[str, Callable[[Problem], Contestant]] = {
+    "fastgrad": partial(of_a_vector, h=H),
+    "fastgrad exact": partial(of_a_vector, method="exact"),
+    "the book's loop": loop_over_a_vector,
+    "JAX, exact": NETS["JAX, exact"],
+}
 CASES = (
     Case(
         "readers", "two", "two layers, 784-50-10, batch of 100", 784, 12, partial(problem, TwoLayer, 100), NETS,
         {"the book's loop": 120.0},
+    ),
+    Case(
+        "readers", "vector", "the same, all weights in one vector", 784, 12, partial(problem, TwoLayer, 100), VECTOR,
+        {"the book's loop": 50.0},
     ),
     Case(
         "readers", "relu", "layers with relu, 784-100-100-10, batch of 100", 784, 12, partial(problem, Layered, 100),
