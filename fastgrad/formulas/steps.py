@@ -130,13 +130,18 @@ class Steps:
 
     def check(self, x: Array) -> None:
         """Raise ValueError where a given step is below the spacing of floats at x; name a workable one."""
-        if self.rule in {"default", "complex", "book"}:
-            return
-        size = np.broadcast_to(self.size, x.shape)
-        gone = (self.at(x) == 0.0) & np.isfinite(x)
-        if gone.any():
-            name = "h" if self.rule == "absolute" else "rel_step"
-            raise ValueError(_vanishing(name, float(size[gone].flat[0]), float(x[gone].flat[0])))
+        if self.rule not in {"default", "complex", "book"}:
+            self.checked(x)
+
+    def checked(self, x: Array) -> Array:
+        """`in_rows`, after `check`."""
+        h = self.in_rows(x)
+        if not h.all() and self.rule not in {"default", "complex", "book"}:
+            gone = (h == 0.0) & np.isfinite(x)
+            if gone.any():
+                name, size = "h" if self.rule == "absolute" else "rel_step", np.broadcast_to(self.size, x.shape)
+                raise ValueError(_vanishing(name, float(size[gone].flat[0]), float(x[gone].flat[0])))
+        return h
 
     def options(self, n: int | None, shape: tuple[int, ...]) -> dict[str, Any]:
         """The arguments h and rel_step that mean the same, for point n of several, in a point's shape."""

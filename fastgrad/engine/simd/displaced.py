@@ -65,9 +65,7 @@ class DisplacedCode:
     def _fill(self, call: Call, out: Array, values: Array | None) -> None:
         """The derivatives (N, M D), and f's values at the points."""
         x = call.points.row(slice(None))
-        if call.steps.rule != "default":
-            call.steps.check(x)
-        h, formula, (count, dimension) = call.steps.in_rows(x).T, call.table.stencil, x.shape
+        h, formula, (count, dimension) = call.steps.checked(x).T, call.table.stencil, x.shape
         found = self.steps.values(self._beside(call, _displaced(x.T, h, formula.displaced)))
         around: Any = found.reshape(self.outputs, len(formula.displaced), dimension, count)
         center: Any = self.steps.values(self._beside(call, x.T)) if call.needs_base else None
