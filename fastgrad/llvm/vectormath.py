@@ -35,7 +35,7 @@ FUNCTIONS = frozenset({
     "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "cbrt", "hypot", "pow", "fmod",
     "erf", "erfc", "lgamma", "tgamma", "j0", "j1",
 })  # fmt: skip
-OF_TWO = frozenset({"atan2", "hypot", "pow", "fmod"})
+OF_TWO = frozenset({"atan2", "hypot", "pow", "fmod", "softplusc"})
 ARGUMENTS = ("%x", "%y")
 
 _ARITHMETIC = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
@@ -86,7 +86,7 @@ OWN: dict[str, Callable[..., Found]] = {
     "atanh": inverse.area_tangent,
     "hypot": inverse.hypotenuse,
     "cbrt": inverse.cube_root,
-    **{name: ratios.ratio(name) for name in ratios.SERIES},
+    **ratios.NEARBY,
 }
 _NO_LIBRARYS = frozenset(OWN) - FUNCTIONS - {"sin" + PAIRED, "cos" + PAIRED}  # for all numbers our own
 
@@ -203,8 +203,8 @@ class Vectors(Lanes):
         found, outside = OWN[name](*(Value(self, o) for o in operands))
         if outside:
             inside = self._branch(outside)
-            if name in ratios.SERIES:
-                slow = ratios.far(name, Value(self, *operands), self.function)
+            if name in ratios.NEARBY:
+                slow = ratios.far(name, self.function, *(Value(self, o) for o in operands))
             else:
                 slow = Value(self, self.by_library(name.removesuffix(PAIRED), *operands))
             self.do(f"ret {self.double} {outside.choose(slow, found).name}")

@@ -27,6 +27,7 @@ DECIDING = BOOLEAN | {
 which an identity gives where f has none: the mean of 1 / x around 0 does not exist."""
 
 Shift = Callable[[Operand, Operand], Operand]
+Rule = Callable[["Walk", Operand, list["Moved"], bool], "Moved"]
 Rules = Mapping[str, "type[Identity]"]
 
 
@@ -239,14 +240,18 @@ class Walk:
         Whether the middle of both is x.
     rules : dict
         What is known of a change by the name of an operation.
+    instead : dict
+        Nodes whose changes are those of another function, and of what.
     """
 
     def __init__(
-        self, code: Code, program: Program, offsets: tuple[int, int], h: Operand, functions: Rules | None = None
-    ) -> None:
+        self, code: Code, program: Program, offsets: tuple[int, int], h: Operand, functions: Rules | None = None,
+        instead: Mapping[int, tuple[Rule, tuple[Operand, ...]]] | None = None,
+    ) -> None:  # fmt: skip
         self.code, self.program, self.offsets, self.h = code, program, offsets, h
         self.square, self.centred = code.mul(h, h), sum(offsets) == 0
         self.rules = {**_PROPAGATED, **functions} if functions and self.centred else _PROPAGATED
+        self.instead = (instead or {}) if self.centred else {}
         self.moved: dict[Operand, Moved] = {}
         self._own: dict[tuple[int, int], Operand] = {}
 
@@ -260,7 +265,8 @@ class Walk:
         for j in reversed(nodes):
             name, *operands = self.program.nodes[j]
             if (name not in _SUMS and name != "sum") or j in wanted or j in at_points:
-                wanted.update([int(k) for tag, k in operands if tag == "v"])
+                read = self.instead[j][1] if j in self.instead else operands
+                wanted.update([int(k) for tag, k in read if tag == "v"])
         for j in nodes:
             self.moved["v", j] = self._points(j) if j in at_points else self._node(j, j in wanted)
 
@@ -273,6 +279,9 @@ class Walk:
     def _node(self, j: int, wanted: bool) -> Moved:
         name, *operands = self.program.nodes[j]
         z = self.code.of[j]
+        if j in self.instead:
+            rule, others = self.instead[j]
+            return rule(self, z, [self.at(o) for o in others], wanted)
         parts = [self.at(o) for o in operands]
         if name in _SUMS:
             return Linear(self, z, parts, wanted, name)

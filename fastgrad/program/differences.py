@@ -12,13 +12,14 @@ from itertools import accumulate
 
 from ..formulas.properties import cached_property
 from ..formulas.stencils import Table
-from .changes import IDENTITIES, Coordinate, Points, Walk, slopeless
+from .changes import IDENTITIES, Coordinate, Points, Rule, Walk, slopeless
 from .combination import Combination, Weighted, total
 from .dependence import coordinates
-from .functionchanges import FUNCTIONS, witness
+from .functionchanges import FUNCTIONS, of_sigmoid, witness
 from .invariance import held
 from .poles import DIVISIONS, POLES, before_poles, read_by_value, with_poles
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
+from .sigmoids import logarithms
 
 MANY = 2_000  # results of which the zeros may be left out
 
@@ -127,6 +128,10 @@ class _Writer:
     def slopeless(self) -> set[int]:
         return slopeless(self.program, self.functions)
 
+    @cached_property
+    def instead(self) -> dict[int, tuple[Rule, tuple[Operand, ...]]]:
+        return {j: of_sigmoid(self.program, found) for j, found in logarithms(self.program.nodes).items()}
+
     @property
     def constants(self) -> tuple[float, ...]:
         more = {"uniform": 1, "coordinate": self.program.inputs, "point": 0}[self.steps.sizes]
@@ -216,7 +221,7 @@ class _Writer:
         """Slopes by the step where all is an identity; else half differences, a slope by a step of 1."""
         code = self.code
         h = code.mul(("k", half), self.step(units[0][0])) if slopes else ONE
-        walk = Walk(code, self.program, offsets, h, self.functions)
+        walk = Walk(code, self.program, offsets, h, self.functions, self.instead)
         for i, (along, guard) in self._far(units).items():
             slope = ("k", float(units[0][1])) if slopes else code.mul(("k", half), along)
             walk.moved["x", i] = Coordinate(walk, ("x", i), slope, along, guard)

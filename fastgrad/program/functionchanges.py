@@ -8,10 +8,12 @@ An operand is c + d and c - d at both points, d = h s its slope, c = z + g its m
 
 from __future__ import annotations
 
+from functools import partial
 from math import nan
 
-from .changes import Identity, Moved, Still, Walk
-from .program import HALF, MINUS_ONE, ONE, ZERO, Code, Operand
+from .changes import Identity, Moved, Rule, Still, Walk
+from .program import HALF, MINUS_ONE, ONE, ZERO, Code, Operand, Program
+from .sigmoids import Logarithm as SigmoidLogarithm
 
 LN2: Operand = ("k", 0.6931471805599453)
 
@@ -247,26 +249,62 @@ class Softplus(Function):
 
     def slope(self, a: Moved) -> None:
         code = self.code
-        share = code.div(ONE, code.add(ONE, code.keep("exp", code.neg(a.z))))
+        share, rest = self.shares(a)
         self.way = ZERO
         if self.g != ZERO:
             short = self.of("expc", self.g)
             moved = code.mul(share, code.mul(self.g, short))  # of 1 + exp(z), over itself
-            self.way = code.mul(code.mul(share, code.mul(a.e, short)), self.of("logc", moved))
-            share = code.div(code.mul(share, code.add(ONE, code.mul(self.g, short))), code.add(ONE, moved))
-        bend = self.of("coshc", self.q)
-        ratio = code.div(
-            code.mul(share, code.mul(a.s, self.of("sinhc", self.q))),
-            code.add(ONE, code.mul(share, code.mul(code.mul(HALF, self.q), bend))),
-        )
-        r = code.mul(self.walk.h, ratio)
-        self.s = code.mul(ratio, self.of("atanhc", code.mul(r, r)))
-        self.both = code.mul(code.mul(share, code.sub(ONE, share)), bend)
+            self.way = code.mul(code.mul(share, code.mul(self.further, short)), self.of("logc", moved))
+            more = code.add(ONE, moved)
+            share = code.div(code.mul(share, code.add(ONE, code.mul(self.g, short))), more)
+            rest = code.div(rest, more)
+        self.s = code.mul(self.moves, code.keep("softplusc", share, self.q))
+        self.both = code.mul(code.mul(share, rest), self.of("coshc", self.q))
+
+    def shares(self, a: Moved) -> tuple[Operand, Operand]:
+        """Of exp(z) and of 1 in their sum."""
+        code = self.code
+        share = code.div(ONE, code.add(ONE, code.keep("exp", code.neg(a.z))))
+        return share, code.sub(ONE, share)
 
     def distance(self, a: Moved) -> None:
         code = self.code
         bend = code.mul(code.mul(self.half, self.both), self.of("logc", code.mul(self.q, self.both)))
         self.e = code.add(self.way, bend)
+
+
+class LogarithmOfSigmoid(Softplus):
+    """`factor` times softplus of `side` times u, where f has exp(u)."""
+
+    def __init__(
+        self, walk: Walk, z: Operand, parts: list[Moved], wanted: bool, factor: Operand = ONE, side: Operand = ONE
+    ) -> None:
+        self.factor, self.side = factor, side
+        super().__init__(walk, z, parts, wanted)
+
+    def operand(self, parts: list[Moved]) -> tuple[Operand, Operand]:
+        inner, self.exponential = parts
+        return self.code.mul(self.side, inner.s), self.code.mul(self.side, inner.e)
+
+    def slope(self, a: Moved) -> None:
+        super().slope(a)
+        self.s = self.code.mul(self.factor, self.s)
+
+    def shares(self, a: Moved) -> tuple[Operand, Operand]:
+        code = self.code
+        rest = code.div(ONE, code.add(ONE, self.exponential.z))
+        share = code.mul(self.exponential.z, rest)
+        return (share, rest) if self.side == ONE else (rest, share)
+
+    def distance(self, a: Moved) -> None:
+        super().distance(a)
+        self.e = self.code.mul(self.factor, self.e)
+
+
+def of_sigmoid(program: Program, found: SigmoidLogarithm) -> tuple[Rule, tuple[Operand, ...]]:
+    """What writes the changes of a sigmoid's logarithm, and of what."""
+    rule = partial(LogarithmOfSigmoid, factor=("k", found.factor), side=("k", found.side))
+    return rule, (program.nodes[found.exponential][1], ("v", found.exponential))
 
 
 _DEFINED = {"log": ZERO, "log2": ZERO, "log10": ZERO, "log1p": MINUS_ONE}  # from where

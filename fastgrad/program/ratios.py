@@ -4,6 +4,9 @@ Most are of the square q of a number d: sinh(d) / d, sin(d) / d, tanh(d) / d, ta
 cosh(d) - 1 or 1 - cos(d). Beyond a limit they are NaN, so that f itself is asked: tanh(19 + 18) and tanh(19 - 18) do
 not follow from tanh(19), which is 1. Nor is 1 / (1 - t) a number of infinity: 0 would be wrong without a word. Only
 written programs have such nodes.
+
+One has two numbers: where a share p of 1 + exp(a) is its exponential, log(1 + exp(a)) changes by 2 d softplusc(p, d²)
+between a - d and a + d. That is p at 0.
 """
 
 from __future__ import annotations
@@ -47,6 +50,13 @@ def _half(ratio: Callable[[Any], Any]) -> Callable[[ArrayLike], Any]:
     return lambda q: ratio(np.multiply(q, 0.25)) ** 2
 
 
+def _softplus(share: ArrayLike, q: ArrayLike) -> Any:
+    with np.errstate(all="ignore"):
+        p, d = np.asarray(share, dtype=np.float64), np.sqrt(q)
+        ratio = p * _ratio(np.sinh, d) / (1.0 - p + p * np.exp(-d))
+        return np.where(np.less_equal(q, 1.0), ratio * _ratio(np.log1p, 2.0 * d * ratio), np.nan)[()]
+
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "sinhc": _within(1.0, _of_square(np.sinh)),
     "coshc": _within(1.0, _half(_of_square(np.sinh))),
@@ -58,4 +68,5 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "expc": _within(1.0, lambda g: _ratio(np.expm1, g)),
     "logc": _within(1 / 8, lambda t: _ratio(np.log1p, t)),
     "geometric": _geometric,
+    "softplusc": _softplus,
 }

@@ -101,12 +101,20 @@ def _of_root(function):
     return lambda q: _over(function, mpmath.sqrt(q))
 
 
+def _softplusc(p, q):
+    """Half the change of log(1 + exp(a)) between a - d and a + d, over d."""
+    d = mpmath.sqrt(q)
+    return mpmath.log1p(2 * p * mpmath.sinh(d) / (1 - p + p * mpmath.exp(-d))) / (2 * d) if q else p
+
+
 def squares(limit):
     """Numbers up to a limit, on both sides of that up to which few terms are enough."""
     return np.concatenate([[0.0], np.geomspace(1e-300, limit, COUNT), np.linspace(0, limit, COUNT), near(2.0**-14)])
 
 
 SQUARES, FEW = squares(1.0), squares(1 / 16)
+SHARES = np.concatenate([uniform(0, 1), uniform(0, 1), spread(1e-290, 1), 1 - spread(1e-15, 1), [0.0, 1.0, 0.5]])
+SHARED = np.resize(RNG.permutation(SQUARES), len(SHARES))
 
 
 # name, in mpmath, arguments, units in the last place
@@ -160,6 +168,7 @@ CASES = [
     ("atanhc", _of_root(mpmath.atanh), (FEW,), 4),
     ("expc", lambda g: _over(mpmath.expm1, g), (both(SQUARES),), 3),
     ("logc", lambda t: _over(mpmath.log1p, t), (both(squares(1 / 8)),), 3),
+    ("softplusc", _softplusc, (SHARES, SHARED), 4),
     ("geometric", lambda t: 1 / (1 - t), (both(squares(0.9)),), 3),
 ]
 NAMES = {name: case for name, *case in CASES}

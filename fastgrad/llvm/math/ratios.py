@@ -39,12 +39,26 @@ def ratio(name: str) -> Callable[[Value], Found]:
     return written
 
 
+def _softplus(p: Value, q: Value) -> Found:
+    """Of a share and a square: by the first, third and fifth derivative of softplus, all but q in common to many."""
+    rest = 1.0 - p
+    both = p * rest
+    third = both * (rest - p) * (1 / 6)
+    fifth = third * both.times(-12 / 20, 1 / 20)
+    return q.times(q.times(fifth, third), p), q.compare("ugt", NEAR)
+
+
+NEARBY: dict[str, Callable[..., Found]] = {name: ratio(name) for name in SERIES} | {"softplusc": _softplus}
+
+
 def _size(name: str, a: Value) -> Value:
     return abs(a) if name in OF_NUMBERS else a
 
 
-def far(name: str, a: Value, function: Callable[[str, str], str]) -> Value:
+def far(name: str, function: Callable[[str, str], str], a: Value, *more: Value) -> Value:
     """One of a number that is not near; some by the function that they are a ratio of."""
+    if more:
+        return _far_softplus(function, a, *more)
     if name == "geometric":
         return 1.0 / a.times(0.0, 1.0 - a)  # not a number where a is infinite
     if name in LIMITS:
@@ -52,6 +66,15 @@ def far(name: str, a: Value, function: Callable[[str, str], str]) -> Value:
     d = (a * 0.25).sqrt() if name == "cosc" else a.sqrt()
     once = Value(a.v, function("sin", d.name)) / d
     return once * once if name == "cosc" else once
+
+
+def _far_softplus(function: Callable[[str, str], str], p: Value, q: Value) -> Value:
+    """By the logarithm of 1 + exp(a + d) over 1 + exp(a - d)."""
+    d = q.sqrt()
+    below = p.times(Value(p.v, function("exp", (-d).name)), 1.0 - p)
+    more = p * d * _series("sinhc", q) * 2.0 / below
+    found = Value(p.v, function("log1p", more.name)) / (d * 2.0)
+    return q.compare("ole", 1.0).choose(found, float("nan"))
 
 
 def _series(name: str, a: Value) -> Value:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Operand, Program
+from ..sigmoids import with_ones
 from .refusals import refuse
 from .symbols import Flag, Symbol, Trace
 
@@ -41,7 +42,7 @@ def guarded(recording: Trace, outputs: tuple[Operand, ...], guards: Sequence[Ope
 def program_of(recording: Trace, outputs: tuple[Operand, ...], shape: tuple[int, ...]) -> Program:
     """The nodes and constants on which outputs depend, numbered anew; the caller knows of how many inputs."""
     needed: set[Any] = set(outputs)
-    nodes, raises = recording.nodes, bool(recording.guards)
+    nodes, raises = with_ones(recording.nodes, recording.constants), bool(recording.guards)
     for j in range(len(nodes) - 1, -1, -1):
         if ("v", j) in needed:
             needed.update(nodes[j][1:])

@@ -87,10 +87,12 @@ def test_functions(name):
     usual = np.concatenate([RNG.uniform(0, 3, (50, inputs)), RNG.uniform(0, 1, (50, inputs))])
     if name in ratios.SERIES:  # near 0
         usual *= ratios.NEAR / 3.0
+    elif name == "softplusc":
+        usual *= [1 / 3, ratios.NEAR / 3.0]
     elif name != "lgamma":  # of negative numbers it is the C library's
         usual[:25] *= -1.0
     points = np.concatenate([usual, np.stack([v.ravel() for v in np.meshgrid(*[SPECIAL] * inputs)], axis=1)])
-    if name in set(ratios.SERIES) - ratios.OF_NUMBERS:
+    if name in set(ratios.NEARBY) - ratios.OF_NUMBERS:
         points = np.abs(points)
     found, _, marks = run(of_one_operation(name, inputs), points)
     with np.errstate(all="ignore"):
