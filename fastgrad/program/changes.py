@@ -16,15 +16,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..formulas.properties import cached_property
-from .dependence import coordinates
-from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
-
-IDENTITIES = frozenset({"+", "-", "*", "/", "neg", "sqrt", "sum"})
-DECIDING = BOOLEAN | {
-    "floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "floordiv", "atan2", "fmin", "fmax",
-}  # fmt: skip
-"""Operations that jump; atan2 where its first operand is 0 and the second negative. And those that are deaf to NaN,
-which an identity gives where f has none: the mean of 1 / x around 0 does not exist."""
+from .program import HALF, ONE, ZERO, Code, Operand, Program
+from .slopeless import DECIDING, SUMS, at_points
 
 Shift = Callable[[Operand, Operand], Operand]
 Rule = Callable[["Walk", Operand, list["Moved"], bool], "Moved"]
@@ -255,20 +248,25 @@ class Walk:
         self.moved: dict[Operand, Moved] = {}
         self._own: dict[tuple[int, int], Operand] = {}
 
-    def run(self, nodes: list[int], wanted: set[int], slopeless: Collection[int] = ()) -> None:
+    def run(
+        self, nodes: list[int], wanted: set[int], slopeless: Collection[int] = (), own: Collection[int] = ()
+    ) -> None:
         """Follow the coordinates that move, which are set, through the nodes that depend on them.
 
         Of sums that only sums read nothing but the slope is written, unless they are `wanted`; of `slopeless` nodes,
-        where that takes less, only f's operation at both points.
+        where that takes less, only f's operation at both points; and f's `own` at both.
         """
-        at_points = _at_points(self, nodes, slopeless) if slopeless else frozenset()
+        there = at_points(self.program, nodes, slopeless, self.moved) if slopeless else frozenset()
         for j in reversed(nodes):
             name, *operands = self.program.nodes[j]
-            if (name not in _SUMS and name != "sum") or j in wanted or j in at_points:
+            if j not in own and ((name not in SUMS and name != "sum") or j in wanted or j in there):
                 read = self.instead[j][1] if j in self.instead else operands
                 wanted.update([int(k) for tag, k in read if tag == "v"])
         for j in nodes:
-            self.moved["v", j] = self._points(j) if j in at_points else self._node(j, j in wanted)
+            if j in own:
+                self.moved["v", j] = Points(self, self.code.of[j], self.own(j, 0), self.own(j, 1))
+            else:
+                self.moved["v", j] = self._points(j) if j in there else self._node(j, j in wanted)
 
     def at(self, operand: Operand) -> Moved:
         """An operand of f's."""
@@ -283,7 +281,7 @@ class Walk:
             rule, others = self.instead[j]
             return rule(self, z, [self.at(o) for o in others], wanted)
         parts = [self.at(o) for o in operands]
-        if name in _SUMS:
+        if name in SUMS:
             return Linear(self, z, parts, wanted, name)
         if name == "sum" or (name == "select" and isinstance(parts[0], Still)):
             return Linear(self, z, parts[1:], wanted, name, parts[0].z)
@@ -322,78 +320,6 @@ class Walk:
     def _moves(self, operand: Operand) -> bool:
         """Whether it is a node that moves."""
         return operand[0] == "v" and not isinstance(self.at(operand), Still)
-
-
-_SUMS = frozenset({"+", "-", "neg"})
-_FREE = frozenset({"*", "/", "select"}) | _SUMS
-
-
-def slopeless(program: Program, functions: Collection[str] = ()) -> set[int]:
-    """Nodes whose slope is of no use: all that read them are computed at both points, as the exp of a sum is.
-
-    So is a selection by a mask that moves wherever what it selects does. Huber's loss takes half the operations for it.
-    """
-    read = {int(k) for tag, k in program.outputs if tag == "v"}
-    moves = coordinates(program) if any(node[0] == "select" for node in program.nodes) else []
-    for j in range(len(program.nodes) - 1, -1, -1):
-        name, *operands = program.nodes[j]
-        passes = name in IDENTITIES or name in functions or (name == "select" and not _moves_as(moves, operands[0], j))
-        if name == "sum" or (passes and j in read):
-            read.update([int(k) for tag, k in operands if tag == "v"])
-    return {j for j, node in enumerate(program.nodes) if j not in read and node[0] in _FREE}
-
-
-def _moves_as(moves: list[int], mask: Operand, j: int) -> bool:
-    """Whether a mask moves with the same coordinates as a node."""
-    return mask[0] == "v" and moves[int(mask[1])] == moves[j]
-
-
-def _at_points(walk: Walk, nodes: list[int], free: Collection[int]) -> set[int]:
-    """Of nodes whose slope is of no use those for which f's operation at both points takes less.
-
-    That is 2 operations a node. What is linear in what moves may be many nodes, such as a sum of a thousand terms, of
-    which one moves.
-    """
-    moving = {("v", j) for j in nodes}.union(walk.moved)
-    chosen, groups = set[int](), dict[int, _Group]()
-    for j in nodes:
-        if j in free:
-            name, *operands = walk.program.nodes[j]
-            moves = [o for o in operands if o in moving]
-            if name in _SUMS or (name == "*" and len(moves) == 1) or (name == "/" and moves == operands[:1]):
-                _Group.join(groups, j, moves, name not in _SUMS or len(moves) > 1)
-            else:
-                chosen.add(j)
-    for j in nodes:
-        for tag, k in walk.program.nodes[j][1:]:
-            if tag == "v" and k in groups and groups.get(j) is not groups[k]:
-                groups[k].ends.add(k)
-    return chosen.union(*[group.members for group in groups.values() if group.takes_less_at_points()])
-
-
-class _Group:
-    """Nodes that are linear in what moves and read each other; `entering` is what moves, `ends` what others read."""
-
-    def __init__(self, members: set[int], entering: set[Operand], steps: int) -> None:
-        self.members, self.entering, self.steps, self.ends = members, entering, steps, set[int]()
-
-    @staticmethod
-    def join(groups: dict[int, _Group], j: int, moves: list[Operand], changes: bool) -> None:
-        """Put a node into the group of those that it reads; `changes` where its slope is not one of theirs."""
-        own = _Group({j}, {o for o in moves if o[0] == "x" or o[1] not in groups}, int(changes))
-        for group in {id(groups[int(k)]): groups[int(k)] for tag, k in moves if tag == "v" and k in groups}.values():
-            smaller, own = sorted((own, group), key=lambda each: len(each.members))
-            own.members |= smaller.members
-            own.entering |= smaller.entering
-            own.steps += smaller.steps
-            groups.update(dict.fromkeys(smaller.members, own))
-        groups[j] = own
-
-    def takes_less_at_points(self) -> bool:
-        """By slopes a function that enters takes some 6 operations and makes of one number two, slope and distance."""
-        functions = sum(tag == "v" for tag, _ in self.entering)
-        slopes = 6 * functions + (self.steps + 2 * len(self.ends)) * (2 if functions else 1)
-        return 2 * len(self.members) + 2 * (len(self.entering) - functions) < slopes
 
 
 _PROPAGATED: Rules = {"*": Product, "/": Quotient, "sqrt": Root}

@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from ..formulas.properties import cached_property
 from ..formulas.stencils import Table
-from .changes import IDENTITIES, Coordinate, Points, Rule, Walk, slopeless
+from .changes import Coordinate, Points, Rule, Walk
 from .combination import Combination, Weighted, total
 from .dependence import coordinates
 from .functionchanges import FUNCTIONS, of_sigmoid, witness
@@ -20,6 +20,7 @@ from .invariance import held
 from .poles import DIVISIONS, POLES, before_poles, read_by_value, with_poles
 from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
 from .sigmoids import logarithms
+from .slopeless import DECIDING, IDENTITIES, decided, slopeless
 
 MANY = 2_000  # results of which the zeros may be left out
 
@@ -126,7 +127,11 @@ class _Writer:
 
     @cached_property
     def slopeless(self) -> set[int]:
-        return slopeless(self.program, self.functions)
+        return slopeless(self.program, self.moves_with[-1], self.functions)
+
+    @cached_property
+    def jumps(self) -> bool:
+        return any(node[0] == "select" or node[0] in DECIDING for node in self.program.nodes)
 
     @cached_property
     def instead(self) -> dict[int, tuple[Rule, tuple[Operand, ...]]]:
@@ -226,9 +231,17 @@ class _Writer:
             slope = ("k", float(units[0][1])) if slopes else code.mul(("k", half), along)
             walk.moved["x", i] = Coordinate(walk, ("x", i), slope, along, guard)
         wanted = {int(k) for tag, k in self.program.outputs if tag == "v"} if self.even else set[int]()
-        walk.run(nodes, wanted, self.slopeless)
+        walk.run(nodes, wanted, *(() if slopes else self._free(nodes)))
         self.points |= {j: walk.moved["v", j].p for j in nodes if type(walk.moved["v", j]) is Points}
         return walk
+
+    def _free(self, nodes: list[int]) -> tuple[set[int], set[int]]:
+        """Nodes whose slope is of no use, without those of which f's own are computed at both points; and these."""
+        if not self.jumps:
+            return self.slopeless, set()
+        free = slopeless(self.program, nodes, self.functions)
+        own = decided(self.program, nodes) & free
+        return free - own, own
 
     def _far(self, units: Units) -> dict[int, tuple[Operand, Operand | None]]:
         """How far a direction moves each coordinate; of those that move along v alone, where v is 0."""

@@ -6,8 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-import fastgrad
-from fastgrad.program.changes import Coordinate, Points, Still, Walk, slopeless
+from fastgrad.program.changes import Coordinate, Points, Still, Walk
 from fastgrad.program.program import Code, evaluate
 from fastgrad.program.trace.recording import trace
 
@@ -97,65 +96,3 @@ def test_a_coordinate_that_is_still_keeps_its_bits():
         (found,) = numbers(code, [moved.p], [-0.0, v, 0.0])
         assert found == expected
         assert np.signbit(found) == np.signbit(expected)
-
-
-SHORT = lambda x: np.log(np.exp(x[0] * 2.0 - np.exp(x[1])) / (1.0 + np.exp(x[1]) * x[2]))
-LONG = lambda x: np.exp(2.0 * (x[0] + x[1]) + np.sum(x) + np.sum(x) * x[2])
-
-
-def test_where_only_points_are_read_what_takes_less_is_written():
-    program = trace(SHORT, (3,))
-    inner = {j for j, node in enumerate(program.nodes) if node[0] in "+-*/"}
-    assert slopeless(program) == inner
-    assert set(kinds(SHORT, inner)) == {Points}
-    assert Points not in kinds(LONG, slopeless(trace(LONG, (3,))))
-
-
-HUBER = lambda x: np.sum(np.where(np.abs(x) <= 1.0, 0.5 * x**2, np.abs(x) - 0.5)) + x[0] * x[1]
-STEADY = lambda x: np.where(x[0] > 1.0, x[1] ** 2, x[2]) + np.where(x[0] + x[1] > 1.0, 3.0 * x[1], x[0])
-
-
-def test_what_is_selected_by_a_mask_that_moves_with_it_is_computed_at_both_points():
-    names = [node[0] for node in trace(HUBER, (3,)).nodes]
-    free = slopeless(trace(HUBER, (3,)))
-    assert [names[j] for j in sorted(free)].count("*") == 6  # three squares, each by a half
-    assert [name for j, name in enumerate(names) if j not in free and name == "*"] == ["*"]
-    steady = trace(STEADY, (3,))
-    free = {steady.nodes[j] for j in slopeless(steady)}
-    assert {node[0] for node in free} == {"*", "+"}  # of the second choice; a square moves where its mask stands still
-    assert ("*", ("x", 1), ("x", 1)) not in free
-
-
-@pytest.mark.parametrize("f", [HUBER, STEADY], ids=["huber", "steady"])
-def test_selected_values_have_the_differences_of_the_definition(f):
-    rng, h = np.random.default_rng(3), 2.0**-13
-    rows = np.concatenate([rng.uniform(-2.0, 2.0, (200, 3)), rng.choice([1.0, -1.0, 1.0 - h, 1.0 + h / 2], (50, 3))])
-    found = fastgrad.gradient(f, rows, batch=True, h=h, engine="simd")
-    wanted = fastgrad.gradient(f, rows, batch=True, h=h, engine="reference")
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-11)
-
-
-def kinds(f, nodes):
-    _, _, walk = by_half_differences(f, (1, -1), nodes)
-    return [type(walk.moved["v", j]) for j in nodes if ("v", j) in walk.moved]
-
-
-@pytest.mark.parametrize("f", [SHORT, LONG], ids=["short", "long"])
-@pytest.mark.parametrize("offsets", [(1, -1), (2, 1)])
-def test_points_of_what_is_written_either_way(f, offsets):
-    x = [0.5, 0.25, 0.125]
-    exact = [f(np.array([x[0] + k * H, x[1] - k * H / 2, x[2]])) for k in offsets]
-    for free in (set(), slopeless(trace(f, (3,)))):
-        program, code, walk = by_half_differences(f, offsets, free)
-        moved = walk.at(program.outputs[0])
-        assert numbers(code, [moved.p, moved.m], x) == pytest.approx(exact, rel=1e-13)
-
-
-def by_half_differences(f, offsets, free):
-    program = trace(f, (3,))
-    code, half = Code(program), (offsets[0] - offsets[1]) / 2.0
-    walk = Walk(code, program, offsets, ("k", 1.0))
-    for i, far in enumerate((H, -H / 2)):
-        walk.moved["x", i] = Coordinate(walk, ("x", i), ("k", half * far), ("k", far))
-    walk.run([j for j in range(len(program.nodes)) if {0, 1} & needed(program, ("v", j))], set(), free)
-    return program, code, walk
