@@ -48,6 +48,8 @@ class Program:
         How often f decided by its data while it was traced; 0 of one without branches.
     sampled : bool
         Whether only those ways through f are in it that points of a sample take; elsewhere its outputs are NaN.
+    ways : object, optional
+        Of such a program what the sample was asked.
     tables : tuple of (rows, columns)
         Of numbers that follow the constants, column by column. The operand ``("d", k)`` is the k-th column of all;
         a node ``("sum", ("k", t), operand)`` is the sum of an operand over the rows of table t.
@@ -65,6 +67,7 @@ class Program:
     raises: bool = False
     branches: int = 0
     sampled: bool = False
+    ways: Any = field(default=None, compare=False, repr=False)
     tables: tuple[tuple[int, int], ...] = ()
     data: NDArray[np.float64] | None = field(default=None, compare=False)
 

@@ -55,6 +55,7 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
                 recording.guards = []
     outputs, shape = _joined(recording, paths, ways)
     how: dict[str, Any] = {"raises": any(way.raised or way.guards for way in ways), "sampled": points is not None}
+    how["ways"] = sample and sample.ways
     return replace(sheltered(program_of(recording, outputs, shape)), branches=paths.branches, **how)
 
 

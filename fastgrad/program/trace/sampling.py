@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,44 @@ from .symbols import Trace
 Array = NDArray[np.float64]
 
 
+Supposed = list[tuple[Operand, bool]]
+
+
+class Ways(NamedTuple):
+    """What a trace has asked a sample: others that give the same answers lead through f the same ways.
+
+    `asked` are what was known, the mask in question, and which sides of it are taken.
+    """
+
+    nodes: list[tuple[Any, ...]]
+    constants: list[float]
+    inputs: int
+    asked: list[tuple[Supposed, Operand, set[bool]]]
+
+    def are_those_of(self, points: Array) -> bool:
+        """Whether these points give the same answers."""
+        with np.errstate(all="ignore"):
+            sample = Sample(self, points, self.inputs)
+            return all(sample.sides(known, key) == sides for known, key, sides in self.asked)
+
+
 class Sample:
     """Points, and the values that the nodes of a trace have there."""
 
-    def __init__(self, trace: Trace, points: Array, inputs: int) -> None:
+    def __init__(self, trace: Trace | Ways, points: Array, inputs: int) -> None:
         # Columns that lie together, as those of a program that is run: of others NumPy rounds some sines otherwise.
         self._trace, self._columns, self._inputs = trace, np.ascontiguousarray(points.T), inputs
         self._values: list[Array] = []
-        self._known: list[tuple[Operand, bool]] = []  # what was known at the last decision ...
+        self._asked: list[tuple[Supposed, Operand, set[bool]]] = []
+        self._known: Supposed = []  # what was known at the last decision ...
         self._here = [np.ones(len(points), dtype=bool)]  # ... and the points that are left by each of it
 
-    def sides(self, known: list[tuple[Operand, bool]], key: Operand) -> set[bool]:
+    @property
+    def ways(self) -> Ways:
+        """What has been asked so far."""
+        return Ways(self._trace.nodes, self._trace.constants, self._inputs, self._asked)
+
+    def sides(self, known: Supposed, key: Operand) -> set[bool]:
         """The sides of a mask that are taken where others are known; both where no point comes by."""
         pairs = zip(known, self._known, strict=False)
         same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
@@ -34,7 +61,9 @@ class Sample:
             self._here.append(self._here[-1] & (self._truth(other) == value))
         self._known = list(known)
         truth = self._truth(key)[self._here[-1]]
-        return {True, False} if not truth.size else set(np.unique(truth).tolist())
+        sides = {side for side in (True, False) if not truth.size or (truth == side).any()}
+        self._asked.append((self._known, key, sides.copy()))
+        return sides
 
     def _truth(self, key: Operand) -> NDArray[np.bool_]:
         nodes = self._trace.nodes

@@ -60,6 +60,21 @@ def test_other_ways_and_other_numbers_are_compared_anew(comparisons):
     np.testing.assert_allclose(found[:20], gradient(rough, POINTS[:20], batch=True, engine="python"), rtol=1e-7)
 
 
+def test_f_is_not_traced_again_for_points_that_go_the_same_ways(monkeypatch):
+    count, sampled, f = [0], traces.sampled, root(1e-12)
+
+    def counted(call):
+        count[0] += 1
+        return sampled(call)
+
+    monkeypatch.setattr(traces, "sampled", counted)
+    traces._traces.clear()
+    far = 300.0 * POINTS
+    for x, traced in ((POINTS, 1), (POINTS[::-1].copy(), 1), (far, 2), (far, 2), (POINTS, 3)):
+        np.testing.assert_allclose(gradient(f, x, batch=True, engine="simd"), exact(x), rtol=1e-6)
+        assert count[0] == traced
+
+
 def test_what_may_change_unseen_is_compared_at_each_call(comparisons):
     settings = {"tolerance": 1e-12}
 

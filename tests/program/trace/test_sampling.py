@@ -45,6 +45,22 @@ def test_a_sampled_program_says_so():
     assert program.raises
 
 
+def test_points_that_go_the_same_ways_are_told():
+    def f(x):
+        y = x[0]
+        while y > 1.0:
+            y = y * 0.5
+        return y * x[1]
+
+    points = np.array([[3.0, 1.0], [7.0, -1.0]])
+    ways = trace(f, (2,), sample=points).ways
+    assert ways.are_those_of(points)
+    assert ways.are_those_of(np.array([[6.0, -2.0], [2.5, 4.0], [3.5, 0.5]]))
+    for others in ([[3.0, 1.0]], [[3.0, 1.0], [9.0, -1.0]], [[np.nan, 1.0], [7.0, 1.0]]):
+        assert not ways.are_those_of(np.array(others))
+    assert trace(lambda x: x[0] * x[1], (2,)).ways is None
+
+
 def root(a):
     y = 1.0
     for _ in range(30):
