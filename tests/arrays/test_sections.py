@@ -123,6 +123,25 @@ def test_in_weights_of_a_live_loss():
         np.testing.assert_allclose(found[name], exact[name], rtol=1e-7, atol=1e-9)
 
 
+class Net:
+    """Gets its weights from a vector, as an optimizer has them."""
+
+    def set_weights(self, x):
+        self.w1, self.b1, self.w2 = x[:24].reshape(6, 4), x[24:28], x[28:40].reshape(4, 3)
+
+    def loss(self, x):
+        self.set_weights(x)
+        return np.mean((np.tanh(DATA @ self.w1 + self.b1) @ self.w2) ** 2)
+
+
+def test_stored_in_an_object():
+    net, x = Net(), RNG.normal(size=40)
+    expected = fastgrad.gradient(net.loss, x, engine="python", h=1e-4)
+    np.testing.assert_allclose(fastgrad.gradient(net.loss, x, engine="arrays", h=1e-4), expected, rtol=1e-7, atol=1e-9)
+    assert type(net.w1) is np.ndarray
+    assert net.loss(x) == Net().loss(x)
+
+
 def test_two_names_of_one_vector():
     x = RNG.normal(size=24)
     params = {"a": x, "b": x}
