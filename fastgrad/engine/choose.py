@@ -18,6 +18,7 @@ from . import threads
 from .bound import Choice, Code, Facts
 from .call import Call, Output, Rows, Workers
 from .python import arrays, complexsteps, elementwise
+from .python.buffer import FEW
 from .simd import few, traces
 
 Array = NDArray[np.float64]
@@ -32,8 +33,9 @@ ENGINES = ("auto", "simd", "jit", "python", "reference", "arrays")
 # the first gradient of Rosenbrock's function in a process takes 650 ms (from disk 100, most of it to import LLVM), each
 # by Python 1.3 ms, so that a lower number would pay only after 500 of them (80) ...
 TRACED_CALLS = 1_000
-# ... unless NumPy runs f's program on all displaced points at once, for which nothing is compiled.
-NUMPY_CALLS = 400
+# ... unless NumPy runs f's program on all displaced points at once, for which nothing is compiled: at one point with
+# D = 100 the first gradient of Rosenbrock's function takes 4 ms instead of 1.3, others 0.13.
+NUMPY_CALLS, ALONE_CALLS = 400, 64  # at several points, at one
 # ... and a compilation by Numba 0.4 to 1 s.
 PYTHON_CALLS = 10_000
 
@@ -105,11 +107,15 @@ def choose(call: Call, engine: str, out: Output | None = None) -> Choice:
 
 
 def _suits_numpy(call: Call) -> bool:
-    """Whether all displaced points are computed at once where f's program is at hand: some points, one usual table."""
+    """Whether all displaced points are computed at once where f's program is at hand: enough of them, a usual table."""
     table = call.table
     along = table.along_axes and table.stencil.derivative == 1 and not (call.scalar or table.is_complex)
     alone = call.bounds is None and not (call.expected or call.adaptive or call.often)
-    return along and alone and call.total >= NUMPY_CALLS and call.points.count > 1 and isinstance(call.points, Rows)
+    if not (along and alone and isinstance(call.points, Rows)):
+        return False
+    if call.points.count > 1:
+        return call.total >= NUMPY_CALLS
+    return call.total >= ALONE_CALLS and call.points.dimension > FEW
 
 
 def _choose_exact(call: Call, out: Output | None) -> Choice:
