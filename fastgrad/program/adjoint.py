@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any
 
+from ..formulas.properties import cached_property
 from .invariance import held
 from .partials import Partials
 from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
@@ -21,12 +24,12 @@ def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -
     so that it never makes a NaN.
     """
     bars = _Bars(program, output, partials)
-    _sweep(bars, program, _before(program, output))
+    _sweep(bars, program, range(int(output[1]), -1, -1) if output[0] == "v" else ())
     return [bars.taken(("x", i)) for i in range(program.inputs)]
 
 
 def _sweep(bars: _Bars, program: Program, nodes: Iterable[int]) -> None:
-    """Hand on what has come back to the nodes, the last one first."""
+    """Hand on what has come back to the nodes, the last one first; nothing has to those that are not needed."""
     partials, code = bars.partials, bars.code
     for j in nodes:
         name, *operands = program.nodes[j]
@@ -36,7 +39,10 @@ def _sweep(bars: _Bars, program: Program, nodes: Iterable[int]) -> None:
         bar = bars.take(j)
         if bar is None or bar == ZERO or name in BOOLEAN:
             continue
-        if name == "select":
+        if name in "+-":  # most of all nodes
+            bars.give(operands[0], bar)
+            bars.give(operands[1], bar if name == "+" else code.neg(bar))
+        elif name == "select":
             mask, a, b = operands
             bars.give(a, code.select(code.own(mask), bar, ZERO))
             bars.give(b, code.select(code.own(mask), ZERO, bar))
@@ -49,14 +55,15 @@ def _sweep(bars: _Bars, program: Program, nodes: Iterable[int]) -> None:
             bars.give_factors(operands[1], partials.times(j, bar, code.neg(y)), inverse)
         else:
             for operand, partial in partials.of(j):
-                bars.give(operand, bar if partial == ONE else partials.times(j, bar, partial))
+                if operand[0] in "vx":
+                    bars.give(operand, bar if partial == ONE else partials.times(j, bar, partial))
 
 
 def _of_terms(program: Program, j: int, partials: Partials) -> list[tuple[Operand, Operand]]:
     """The derivatives of a sum over a table by what its terms have in common."""
     code, (_, table, term) = partials.code, program.nodes[j]
     bars = _Bars(program, term, partials)
-    _sweep(bars, program, (k for k in _before(program, term) if code.has_data(code.of[k])))
+    _sweep(bars, program, (k for k in range(int(term[1]), -1, -1) if code.has_data(code.of[k])))
     return [(operand, code.sum(table, bar)) for operand, bar in bars.left()]
 
 
@@ -81,16 +88,21 @@ class _Bars:
         self.partials, self.code, self.bars = partials, partials.code, {output: ONE}
         self.factors: dict[Operand, tuple[Operand, Operand]] = {}
         self.still = {("v", j) for j in held(program)}
-        uses = Counter(o for node in program.nodes for o in node[1:])
-        self.several = {o for o, count in uses.items() if count > 1} | {output}
+        self.program, self.output = program, output
+
+    @cached_property
+    def several(self) -> set[Any]:
+        """What is read more than once."""
+        uses = Counter(chain.from_iterable(self.program.nodes))
+        return {o for o, count in uses.items() if count > 1} | {self.output}
 
     def are_factors(self, j: int) -> bool:
         """Whether factors have come back to a node."""
-        return ("v", j) in self.factors
+        return bool(self.factors) and ("v", j) in self.factors
 
     def take(self, j: int) -> Operand | None:
         """What has come back to a node, as one number; None for nothing."""
-        found = self.factors.pop(("v", j), None)
+        found = self.factors.pop(("v", j), None) if self.factors else None
         return self.partials.product(*found) if found else self.bars.pop(("v", j), None)
 
     def taken(self, coordinate: Operand) -> Operand:
@@ -104,7 +116,8 @@ class _Bars:
     def give(self, operand: Operand, more: Operand) -> None:
         """Add something to what has come back."""
         if operand[0] in "vx" and more != ZERO and operand not in self.still:
-            self.bars[operand] = self.code.add(self.bars[operand], more) if operand in self.bars else more
+            there = self.bars.get(operand)
+            self.bars[operand] = more if there is None else self.code.add(there, more)
 
     def give_factors(self, operand: Operand, scale: Operand, inverse: Operand) -> None:
         """Add a product."""
@@ -112,12 +125,3 @@ class _Bars:
             self.give(operand, self.partials.product(scale, inverse))
         else:
             self.factors[operand] = (scale, inverse)
-
-
-def _before(program: Program, output: Operand) -> Iterator[int]:
-    """The nodes that an output depends on, itself first."""
-    nodes, needed = program.nodes, {int(output[1])} if output[0] == "v" else set[int]()
-    for j in range(max(needed, default=-1), -1, -1):
-        if j in needed:
-            needed.update([int(k) for tag, k in nodes[j][1:] if tag == "v"])
-            yield j

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import marshal
 import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -78,16 +79,13 @@ class Program:
         return constants if self.data is None else np.concatenate([constants, self.data])
 
     @cached_property
-    def structure(self) -> str:
-        """Everything but the values of the constants, as a text."""
-        head = f"{self.dtype} {self.inputs} {self.rows} {len(self.constants)} {self.shape} {self.tables}"
-        nodes = [" ".join([node[0], *map(_text, node[1:])]) for node in self.nodes]
-        return "\n".join([head, *nodes, " ".join(["out", *map(_text, self.outputs)])])
+    def structure(self) -> bytes:
+        """Everything but the values of the constants, as a key; a text of it takes five times as long to write."""
+        head = (self.dtype, self.inputs, self.rows, len(self.constants), self.shape, self.tables)
+        return marshal.dumps((head, self.nodes, self.outputs), _BY_VALUE)
 
 
-def _text(operand: Operand) -> str:
-    tag, value = operand
-    return f"{tag}{value}" if tag != "k" else f"k{float(value).hex()}"
+_BY_VALUE = 0  # marshal's format in which equal numbers and texts have equal bytes, whoever else holds them
 
 
 def _power_of_two_below(a: float) -> float:
@@ -164,6 +162,13 @@ def evaluate(program: Program, x: Any, rows: Sequence[float] = ()) -> list[float
     return [float(load(operand)) for operand in program.outputs]
 
 
+def _is_plain(nodes: list[tuple[Any, ...]]) -> bool:
+    """Whether no node is of constants alone, and none has a literal 0, whose sign equality does not see."""
+    if any([node[-1][0] in "kc" and node[1][0] in "kc" for node in nodes]):  # noqa: C419  half the time
+        return False
+    return ZERO not in set(chain.from_iterable(nodes))
+
+
 _NONE = ("",)
 _KEPT = BOOLEAN | {"select", "sum"}
 _MOVED_OUTWARD = frozenset({"neg", "select", "*"})
@@ -185,15 +190,21 @@ class Code:
     """
 
     def __init__(self, program: Program) -> None:
-        self.program, self.nodes = program, list[tuple[Any, ...]]()
-        self._known: dict[Any, Operand] = {}
+        self.program, self.nodes = program, list(program.nodes)
         self._fixed = set[Operand]()  # nodes of constants alone: LLVM takes them out of the loop over points
         self._data: list[bool] = []  # of the first nodes whether they differ from row to row of a table
-        self.of: list[Operand] = []
-        of = self.of
+        self.of: list[Operand] = [("v", j) for j in range(len(self.nodes))]
+        self._known: dict[Any, Operand] = dict(zip(self.nodes, self.of, strict=True))
+        if len(self._known) < len(self.nodes) or not _is_plain(self.nodes):
+            self._keep_all(program)
+        self._own = len(self.nodes)  # so many first ones are the program's own
+
+    def _keep_all(self, program: Program) -> None:
+        """The program's nodes one by one; those of a trace are mostly as they are to be, which is seen at once."""
+        of = self.of = []
+        self.nodes, self._known = [], {}
         for name, *operands in program.nodes:
             of.append(self.keep(name, *[of[o[1]] if o[0] == "v" else o for o in operands]))
-        self._own = frozenset(of)
 
     def own(self, operand: Operand) -> Operand:
         """An operand of the program, here."""
@@ -201,11 +212,12 @@ class Code:
 
     def keep(self, name: str, *operands: Operand) -> Operand:
         """A node as it is."""
-        key = (name, *operands) if ZERO not in operands else (name, *map(repr, operands))  # 0.0 equals -0.0
+        node: tuple[Any, ...] = (name, *operands)
+        key = node if ZERO not in operands else (name, *map(repr, operands))  # 0.0 equals -0.0
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = ("v", len(self.nodes))
-            self.nodes.append((name, *operands))
+            self.nodes.append(node)
             for o in operands:
                 if o[0] not in "kc" and o not in self._fixed:
                     break
@@ -260,14 +272,14 @@ class Code:
         if name == "neg":
             operand: Operand = parts[0]
             return operand
-        if name == "-" and a not in self._own:  # f's own is there already: the sign moves on to what reads it
+        if name == "-" and a[1] >= self._own:  # f's own is there already: the sign moves on to what reads it
             return self.keep("-", parts[1], parts[0])
         return self.keep("neg", a)
 
     def result(self, a: Operand) -> Operand:
         """What a sign has moved to the end of is subtracted from 0: so 0 is no -0."""
         name, *parts = self.node(a)
-        return self.keep("-", ZERO, parts[0]) if name == "neg" and a not in self._own else a
+        return self.keep("-", ZERO, parts[0]) if name == "neg" and a[1] >= self._own else a
 
     def mul(self, a: Operand, b: Operand) -> Operand:
         if a[0] == "k" or b[0] == "k":
@@ -279,23 +291,25 @@ class Code:
                 if p == MINUS_ONE:
                     return self.neg(q)
         for p, q in ((a, b), (b, a)):
-            node = self.node(p)
+            node = self.nodes[int(p[1])] if p[0] == "v" else _NONE
             if node[0] in _MOVED_OUTWARD:
                 found = self._product(node, p, q)
                 if found:
                     return found
-        return self._literals("*", a, b) if self.is_fixed(a) or not self.is_fixed(b) else self._literals("*", b, a)
+        if self.is_fixed(b):
+            return self._literals("*", a, b) if self.is_fixed(a) else self.keep("*", b, a)
+        return self.keep("*", a, b)
 
     def _product(self, node: tuple[Any, ...], p: Operand, q: Operand) -> Operand | None:
         """Signs and masks move outward, constants to the left and together."""
-        name, *parts = node
+        name, first, *others = node
+        if name == "*":
+            together = self.is_fixed(q) and self.is_fixed(first) and not self.is_fixed(p)
+            return self.mul(self.apply("*", q, first), others[0]) if together else None
         if name == "neg":
-            return self.neg(self.mul(parts[0], q))
-        if name == "select" and ZERO in parts[1:]:
-            branches = [part if part == ZERO else self._literals("*", part, q) for part in parts[1:]]
-            return self.select(parts[0], *branches)
-        if name == "*" and self.is_fixed(q) and self.is_fixed(parts[0]) and not self.is_fixed(p):
-            return self.mul(self.apply("*", q, parts[0]), parts[1])
+            return self.neg(self.mul(first, q))
+        if ZERO in others:
+            return self.select(first, *[part if part == ZERO else self._literals("*", part, q) for part in others])
         return None
 
     def div(self, a: Operand, b: Operand) -> Operand:

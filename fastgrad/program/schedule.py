@@ -5,8 +5,10 @@ For programs too long to compile: 80 000 nodes of a sum of 20 000 terms are 20 c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -88,31 +90,42 @@ class Schedule:
 
 def schedule(program: Program) -> Schedule:
     """The steps that compute a program's outputs."""
-    places: dict[Any, int] = {("x", i): i for i in range(program.inputs)}
-    places |= {("b", i): program.inputs + i for i in range(program.rows)}
+    places = _Places({("x", i): i for i in range(program.inputs)})
+    places.update({("b", i): program.inputs + i for i in range(program.rows)})
     inputs, slots = len(places), list[int]()
     needed = live(program)
     fixed: list[float] = []
-    operands = [*(o for j in needed for o in program.nodes[j][1:] if o[0] in "ck"), *program.outputs]
-    for operand in operands:
-        if operand[0] in "ck" and _key(operand) not in places:
-            places[_key(operand)] = inputs + len(fixed)
-            slots.append(int(operand[1]) if operand[0] == "c" else -1)
-            fixed.append(program.constants[int(operand[1])] if operand[0] == "c" else float(operand[1]))
+    for operand in _constants(program, needed):
+        places[operand] = inputs + len(fixed)
+        slots.append(int(operand[1]) if operand[0] == "c" else -1)
+        fixed.append(program.constants[int(operand[1])] if operand[0] == "c" else float.fromhex(operand[1]))
     start = inputs + len(fixed)
     steps = []
     for name, nodes in _batches(program, needed):
         places.update({("v", j): start + n for n, j in enumerate(nodes)})
-        columns = zip(*(program.nodes[j][1:] for j in nodes), strict=True)
+        _, *columns = zip(*[program.nodes[j] for j in nodes], strict=True)
         picks = [_rows(column, places) for column in columns]
         steps.append((_WRITING[name], slice(start, start + len(nodes)), picks))
         start += len(nodes)
     return Schedule(inputs, np.array(fixed), np.array(slots, np.intp), start, steps, _rows(program.outputs, places))
 
 
-def _rows(operands: Sequence[Operand], places: dict[Any, int]) -> Picks:
+class _Places(dict[Any, int]):
+    """The rows of operands; those of literals by their bits."""
+
+    def __missing__(self, operand: Operand) -> int:
+        return self[_key(operand)]
+
+
+def _constants(program: Program, needed: list[int]) -> Iterable[tuple[str, Any]]:
+    """Numbers of a program, literals by their bits, in the order in which they are read."""
+    read = chain.from_iterable([program.nodes[j][1:] for j in needed])
+    return dict.fromkeys([_key(o) for o in chain(read, program.outputs) if o[0] in "ck"])
+
+
+def _rows(operands: Sequence[Operand], places: _Places) -> Picks:
     """A slice where rows follow each other, which takes a tenth of the time."""
-    numbers = [places[o if o[0] != "k" else _key(o)] for o in operands]
+    numbers = list(map(places.__getitem__, operands))
     if numbers and numbers == [*range(numbers[0], numbers[0] + len(numbers))]:
         return slice(numbers[0], numbers[0] + len(numbers))
     return np.array(numbers, dtype=np.intp)
@@ -126,11 +139,13 @@ def _key(operand: Operand) -> tuple[str, Any]:
 
 def _batches(program: Program, needed: list[int]) -> list[tuple[str, list[int]]]:
     """The nodes of one name that have equally many others below them, level by level."""
-    level: dict[Any, int] = {}
-    batches: dict[tuple[int, str], list[int]] = {}
+    level = [0] * len(program.nodes)
+    batches: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
     for j in needed:
-        name, *operands = program.nodes[j]
-        below = [level[k] for tag, k in operands if tag == "v"]
-        level[j] = here = 1 + max(below) if below else 1
-        batches.setdefault((here, name), []).append(j)
+        node, below = program.nodes[j], 0
+        for tag, k in node[1:]:
+            if tag == "v" and level[k] > below:
+                below = level[k]
+        level[j] = below + 1
+        batches[below, node[0]].append(j)
     return [(name, batches[here, name]) for here, name in sorted(batches)]
