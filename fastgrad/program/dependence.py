@@ -5,7 +5,7 @@ Sets of indices, not masks of D bits: those of 80 000 nodes take 100 MB at D = 1
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
@@ -150,8 +150,14 @@ def _number(program: Program, operand: Operand) -> float:
 
 def live(program: Program) -> list[int]:
     """The nodes that the outputs need, in order."""
-    needed = {int(k) for kind, k in program.outputs if kind == "v"}
-    for j in range(len(program.nodes) - 1, -1, -1):
-        if j in needed:
-            needed.update([int(k) for kind, k in program.nodes[j][1:] if kind == "v"])
-    return sorted(needed)
+    nodes = program.nodes
+    needed = [False] * len(nodes)
+    for tag, k in program.outputs:
+        if tag == "v":
+            needed[int(k)] = True
+    for j in range(len(nodes) - 1, -1, -1):
+        if needed[j]:
+            for tag, k in nodes[j][1:]:
+                if tag == "v":
+                    needed[k] = True
+    return [*compress(range(len(nodes)), needed)]

@@ -19,7 +19,7 @@ class Products:
 
     def __init__(self, code: Code, program: Program) -> None:
         self.code = code
-        self.needed = any(name in _MASKING for name, *_ in program.nodes)
+        self.needed = not _MASKING.isdisjoint([node[0] for node in program.nodes])
         self._active: list[Operand | None] = []  # of each node the mask beyond which it is 0, if there is one
         self._finite: list[bool] = []  # of each node whether it is finite whatever x is
 

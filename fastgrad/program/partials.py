@@ -237,7 +237,7 @@ class Partials:
 def _trees(program: Program) -> tuple[set[int], dict[int, list[Operand]]]:
     """Maxima and minima of three and more numbers: their inner nodes, and the numbers of each."""
     nodes, uses = program.nodes, dict[Operand, int]()
-    if not any(node[0] in ("max", "min") for node in nodes):
+    if {"max", "min"}.isdisjoint([node[0] for node in nodes]):
         return set(), {}
     for name, *operands in (*nodes, ("", *program.outputs)):
         for o in operands:

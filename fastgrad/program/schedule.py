@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,7 @@ def schedule(program: Program) -> Schedule:
     start = inputs + len(fixed)
     steps = []
     for name, nodes in _batches(program, needed):
-        places.update({("v", j): start + n for n, j in enumerate(nodes)})
+        places.update(zip(zip(repeat("v"), nodes, strict=False), range(start, start + len(nodes)), strict=True))
         _, *columns = zip(*[program.nodes[j] for j in nodes], strict=True)
         picks = [_rows(column, places) for column in columns]
         steps.append((_WRITING[name], slice(start, start + len(nodes)), picks))
@@ -111,10 +111,13 @@ def schedule(program: Program) -> Schedule:
 
 
 class _Places(dict[Any, int]):
-    """The rows of operands; those of literals by their bits."""
+    """The rows of operands; those of literals by their bits, and by themselves but for 0."""
 
     def __missing__(self, operand: Operand) -> int:
-        return self[_key(operand)]
+        found = self[_key(operand)]
+        if operand[1]:
+            self[operand] = found
+        return found
 
 
 def _constants(program: Program, needed: list[int]) -> Iterable[tuple[str, Any]]:
