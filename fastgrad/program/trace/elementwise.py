@@ -158,6 +158,16 @@ def power(a: Any, b: Any) -> Any:
     return record("pow", a, Literal(p))
 
 
+def _powers(a: Any, b: Any) -> Any:
+    """Powers of arrays. Squares of symbols alone are a product of arrays, in a third of the time."""
+    if type(b) in (int, float) and b == 2 and set(map(type, a.ravel().tolist())) == {Symbol}:
+        return a * a
+    return _powers_one_by_one(a, b)
+
+
+_powers_one_by_one, LOOPS[np.power] = LOOPS[np.power], _powers
+
+
 def _integer_power(a: Any, n: int) -> Any:
     """Products by repeated squaring."""
     if n < 0:

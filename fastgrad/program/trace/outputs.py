@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from ..program import Operand, Program
-from ..sigmoids import with_ones
+from ..sigmoids import Nodes, with_ones
 from .refusals import refuse
 from .symbols import Flag, Symbol, Trace
 
@@ -39,19 +40,24 @@ def guarded(recording: Trace, outputs: tuple[Operand, ...], guards: Sequence[Ope
     return with_guards(recording, outputs, guards)
 
 
+def _are_all_read(nodes: Nodes, constants: int, outputs: tuple[Operand, ...]) -> bool:
+    """Whether each node is read by a later one or is an output: then all are needed, which is seen at once."""
+    read, count = set(chain(outputs, *nodes)), len(nodes)
+    return read.issuperset([*zip("v" * count, range(count), strict=True), *zip("c" * constants, range(constants), strict=True)])
+
+
 def program_of(recording: Trace, outputs: tuple[Operand, ...], shape: tuple[int, ...]) -> Program:
     """The nodes and constants on which outputs depend, numbered anew; the caller knows of how many inputs."""
-    needed: set[Any] = set(outputs)
     nodes, raises = with_ones(recording.nodes, recording.constants), bool(recording.guards)
+    if _are_all_read(nodes, len(recording.constants), outputs):
+        return Program(0, 0, tuple(nodes), outputs, shape, tuple(recording.constants), raises=raises)
+    needed: set[Any] = set(outputs)
     for j in range(len(nodes) - 1, -1, -1):
         if ("v", j) in needed:
             needed.update(nodes[j][1:])
-    number: dict[Any, Any] = {}
     kept = [j for j in range(len(nodes)) if ("v", j) in needed]
     slots = [s for s in range(len(recording.constants)) if ("c", s) in needed]
-    if len(kept) == len(nodes) and len(slots) == len(recording.constants):
-        return Program(0, 0, tuple(nodes), outputs, shape, tuple(recording.constants), raises=raises)
-    number.update({("v", j): ("v", new) for new, j in enumerate(kept)})
+    number: dict[Any, Any] = {("v", j): ("v", new) for new, j in enumerate(kept)}
     number.update({("c", s): ("c", new) for new, s in enumerate(slots)})
     renamed = tuple((nodes[j][0], *(number.get(o, o) for o in nodes[j][1:])) for j in kept)
     constants = tuple(recording.constants[s] for s in slots)
