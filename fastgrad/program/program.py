@@ -17,7 +17,7 @@ from ..formulas.properties import cached_property
 from . import ratios, specials
 from .order import depth_first
 
-Operand = tuple[str, int] | tuple[str, float]
+Operand = tuple[str, Any]  # a number behind "k", an index behind all else
 
 BOOLEAN = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "isnan", "isinf", "isfinite", "and", "or", "not", "xor"})
 """Nodes whose result is a mask."""
@@ -172,6 +172,7 @@ def _is_plain(nodes: list[tuple[Any, ...]]) -> bool:
 _NONE = ("",)
 _KEPT = BOOLEAN | {"select", "sum"}
 _MOVED_OUTWARD = frozenset({"neg", "select", "*"})
+_UNITS = frozenset({0.0, 1.0, -1.0})
 ZERO, ONE, MINUS_ONE, HALF, TWO = ("k", 0.0), ("k", 1.0), ("k", -1.0), ("k", 0.5), ("k", 2.0)
 
 
@@ -212,13 +213,15 @@ class Code:
 
     def keep(self, name: str, *operands: Operand) -> Operand:
         """A node as it is."""
-        node: tuple[Any, ...] = (name, *operands)
-        key = node if ZERO not in operands else (name, *map(repr, operands))  # 0.0 equals -0.0
+        return self._at((name, *operands))
+
+    def _at(self, node: tuple[Any, ...]) -> Operand:
+        key = node if ZERO not in node else (node[0], *map(repr, node[1:]))  # 0.0 equals -0.0
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = ("v", len(self.nodes))
             self.nodes.append(node)
-            for o in operands:
+            for o in node[1:]:
                 if o[0] not in "kc" and o not in self._fixed:
                     break
             else:
@@ -246,35 +249,39 @@ class Code:
             return b if a == ZERO else a
         if a == b:
             return self.mul(TWO, a)
-        left, right = self.node(a), self.node(b)
+        left = self.nodes[a[1]] if a[0] == "v" else _NONE
+        right = self.nodes[b[1]] if b[0] == "v" else _NONE
         if right[0] == "neg":
             return self.sub(a, right[1])
         if left[0] == "neg":
             return self.sub(b, left[1])
         if left[0] == right[0] == "select" and left[1] == right[1] and ZERO in left[2:] and ZERO in right[2:]:
             return self.select(left[1], self.add(left[2], right[2]), self.add(left[3], right[3]))
-        return self._literals("+", a, b)
+        return self._literals("+", a, b) if a[0] == b[0] == "k" else self._at(("+", a, b))
 
     def sub(self, a: Operand, b: Operand) -> Operand:
         if a == ZERO or b == ZERO:  # noqa: PLR1714
             return a if b == ZERO else self.neg(b)
-        left, right = self.node(a), self.node(b)
+        left = self.nodes[a[1]] if a[0] == "v" else _NONE
+        right = self.nodes[b[1]] if b[0] == "v" else _NONE
         if right[0] == "neg":
             return self.add(a, right[1])
         if left[0] == "neg":
             return self.neg(self.add(left[1], b))
-        return ZERO if a == b else self._literals("-", a, b)
+        if a == b:
+            return ZERO
+        return self._literals("-", a, b) if a[0] == b[0] == "k" else self._at(("-", a, b))
 
     def neg(self, a: Operand) -> Operand:
-        name, *parts = self.node(a)
         if a[0] == "k":
             return ("k", -a[1])
-        if name == "neg":
-            operand: Operand = parts[0]
+        node = self.nodes[a[1]] if a[0] == "v" else _NONE
+        if node[0] == "neg":
+            operand: Operand = node[1]
             return operand
-        if name == "-" and a[1] >= self._own:  # f's own is there already: the sign moves on to what reads it
-            return self.keep("-", parts[1], parts[0])
-        return self.keep("neg", a)
+        if node[0] == "-" and a[1] >= self._own:  # f's own is there already: the sign moves on to what reads it
+            return self._at(("-", node[2], node[1]))
+        return self._at(("neg", a))
 
     def result(self, a: Operand) -> Operand:
         """What a sign has moved to the end of is subtracted from 0: so 0 is no -0."""
@@ -282,23 +289,24 @@ class Code:
         return self.keep("-", ZERO, parts[0]) if name == "neg" and a[1] >= self._own else a
 
     def mul(self, a: Operand, b: Operand) -> Operand:
-        if a[0] == "k" or b[0] == "k":
-            for p, q in ((a, b), (b, a)):
-                if p == ZERO:
-                    return p
-                if p == ONE:
-                    return q
-                if p == MINUS_ONE:
-                    return self.neg(q)
-        for p, q in ((a, b), (b, a)):
-            node = self.nodes[int(p[1])] if p[0] == "v" else _NONE
-            if node[0] in _MOVED_OUTWARD:
-                found = self._product(node, p, q)
-                if found:
-                    return found
+        if a[0] == "k" and a[1] in _UNITS:
+            return self._by_unit(a, b)
+        if b[0] == "k" and b[1] in _UNITS:
+            return self._by_unit(b, a)
+        node = self.nodes[a[1]] if a[0] == "v" else _NONE
+        found = self._product(node, a, b) if node[0] in _MOVED_OUTWARD else None
+        if found is None:
+            node = self.nodes[b[1]] if b[0] == "v" else _NONE
+            found = self._product(node, b, a) if node[0] in _MOVED_OUTWARD else None
+        if found is not None:
+            return found
         if self.is_fixed(b):
-            return self._literals("*", a, b) if self.is_fixed(a) else self.keep("*", b, a)
-        return self.keep("*", a, b)
+            return self._literals("*", a, b) if self.is_fixed(a) else self._at(("*", b, a))
+        return self._at(("*", a, b))
+
+    def _by_unit(self, unit: Operand, a: Operand) -> Operand:
+        """0, 1 or -1 times an operand."""
+        return unit if unit == ZERO else a if unit == ONE else self.neg(a)
 
     def _product(self, node: tuple[Any, ...], p: Operand, q: Operand) -> Operand | None:
         """Signs and masks move outward, constants to the left and together."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -95,13 +95,14 @@ def schedule(program: Program) -> Schedule:
     inputs, slots = len(places), list[int]()
     needed = live(program)
     fixed: list[float] = []
-    for operand in _constants(program, needed):
+    batches, constants = _batches(program, needed)
+    for operand in constants:
         places[operand] = inputs + len(fixed)
         slots.append(int(operand[1]) if operand[0] == "c" else -1)
         fixed.append(program.constants[int(operand[1])] if operand[0] == "c" else float.fromhex(operand[1]))
     start = inputs + len(fixed)
     steps = []
-    for name, nodes in _batches(program, needed):
+    for name, nodes in batches:
         places.update(zip(zip(repeat("v"), nodes, strict=False), range(start, start + len(nodes)), strict=True))
         _, *columns = zip(*[program.nodes[j] for j in nodes], strict=True)
         picks = [_rows(column, places) for column in columns]
@@ -120,12 +121,6 @@ class _Places(dict[Any, int]):
         return found
 
 
-def _constants(program: Program, needed: list[int]) -> Iterable[tuple[str, Any]]:
-    """Numbers of a program, literals by their bits, in the order in which they are read."""
-    read = chain.from_iterable([program.nodes[j][1:] for j in needed])
-    return dict.fromkeys([_key(o) for o in chain(read, program.outputs) if o[0] in "ck"])
-
-
 def _rows(operands: Sequence[Operand], places: _Places) -> Picks:
     """A slice where rows follow each other, which takes a tenth of the time."""
     numbers = list(map(places.__getitem__, operands))
@@ -140,15 +135,24 @@ def _key(operand: Operand) -> tuple[str, Any]:
     return (tag, float(value).hex()) if tag == "k" else operand
 
 
-def _batches(program: Program, needed: list[int]) -> list[tuple[str, list[int]]]:
-    """The nodes of one name that have equally many others below them, level by level."""
+def _batches(program: Program, needed: list[int]) -> tuple[list[tuple[str, list[int]]], Iterable[tuple[str, Any]]]:
+    """The nodes of one name that have equally many others below them, level by level; and the numbers that are read.
+
+    Literals by their bits, all in the order in which they are read.
+    """
     level = [0] * len(program.nodes)
     batches: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
+    read = list[Operand]()
     for j in needed:
         node, below = program.nodes[j], 0
-        for tag, k in node[1:]:
-            if tag == "v" and level[k] > below:
-                below = level[k]
+        for o in node[1:]:
+            tag, k = o
+            if tag == "v":
+                if level[k] > below:
+                    below = level[k]
+            elif tag in "ck":
+                read.append(o)
         level[j] = below + 1
         batches[below, node[0]].append(j)
-    return [(name, batches[here, name]) for here, name in sorted(batches)]
+    numbers = dict.fromkeys(_key(o) for o in (*read, *program.outputs) if o[0] in "ck")
+    return [(name, batches[here, name]) for here, name in sorted(batches)], numbers
