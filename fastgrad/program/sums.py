@@ -165,18 +165,17 @@ def _may_be_rows(program: Program) -> bool:
 
     Of most functions there are none, which is seen in a fifth of the time.
     """
-    constants = {("c", s) for s in range(len(program.constants))}
     kinds = [
-        (node[0], *["c" if o in constants else o for o in node[1:]])
+        (node[0], *["c" if o[0] == "c" else o for o in node[1:]])
         for node in program.nodes
-        if not constants.isdisjoint(node)
+        if node[1][0] == "c" or node[-1][0] == "c" or len(node) > 3
     ]
     if len(set(kinds)) < len(kinds):
         return True
     sums = {("v", j): node for j, node in enumerate(program.nodes) if node[0] in _ADDING}
     read = set(chain.from_iterable(sums.values()))
     long = [node[1:] for o, node in sums.items() if o in read or not sums.keys().isdisjoint(node)]
-    added = Counter(["c" if o in constants else o for o in chain.from_iterable(long)])
+    added = Counter(["c" if o[0] == "c" else o for o in chain.from_iterable(long)])
     return max(added.values(), default=0) >= LEAST
 
 

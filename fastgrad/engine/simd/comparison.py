@@ -168,7 +168,7 @@ def _compare_slopes(call: Call, program: Program, places: list[tuple[int, ...]],
         if (
             not differing
             and call.table.stencil.derivative <= _MOST_THERE
-            and not _KINKS.isdisjoint(n[0] for n in program.nodes)
+            and not _KINKS.isdisjoint([n[0] for n in program.nodes])
         ):
             there = dict.fromkeys(n for some in places for n in some)
             differing = next(filter(None, (_differing_there(call, n, slopes) for n in there)), ())

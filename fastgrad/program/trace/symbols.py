@@ -49,7 +49,7 @@ class Trace:
         self._budget = budget
         self._raising: set[Operand] = set()  # nodes where Python's arithmetic raises
         self._memo: dict[tuple[Any, ...], Any] = {}
-        self._slots: dict[bytes, Operand] = {}
+        self._slots: dict[float | bytes, Operand] = {}
 
     def __enter__(self) -> Self:
         self._outer, self.outermost = getattr(active, "trace", None), sys._getframe(1)
@@ -169,7 +169,7 @@ class Trace:
 
     def constant(self, value: float, whole: bool = False) -> Operand:
         """The slot of a parameter; 0.0 and -0.0 have two, and so have 2 and 2.0 where integers matter."""
-        bits = struct.pack("d?", value, whole)
+        bits = value if value and not whole and value == value else struct.pack("d?", value, whole)  # noqa: PLR0124
         slot = self._slots.get(bits)
         if slot is None:
             slot = self._slots[bits] = ("c", len(self.constants))
