@@ -130,7 +130,8 @@ class Team:
         self.refused = not text or not all(hasattr(_library(), name) for name in _NEEDED)
         if self.refused:
             return
-        self._share, self._dismiss, helper = machine.functions(text, "share", "dismiss", "help")
+        # LLVM's passes take 26 ms for it, a quarter of the first call that wants it, and nothing runs faster by them.
+        self._share, self._dismiss, helper = machine.functions(text, "share", "dismiss", "help", quick=True)
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(helper.engine))
         self._help = helper.address
         memory = _library().calloc(1, teamcode.SIZE + _PAGE)
