@@ -148,8 +148,7 @@ def _batches(program: Program, needed: list[int]) -> tuple[list[tuple[str, list[
         for o in node[1:]:
             tag, k = o
             if tag == "v":
-                if level[k] > below:
-                    below = level[k]
+                below = max(below, level[k])
             elif tag in "ck":
                 read.append(o)
         level[j] = below + 1

@@ -65,3 +65,10 @@ def test_constants_keep_their_places():
     program, slopes = gradient_of(lambda x: x @ weights, 2)
     assert slopes.constants == program.constants
     assert evaluate(slopes, [1.0, 1.0]) == [2.0, 3.0]
+
+
+def test_no_derivatives_are_written_by_constants():
+    program = trace(lambda x: 3.0 * np.sin(x[0]) - x[0] * 5.0, (1,))
+    code = Code(program)
+    adjoint(code, program, program.outputs[0], Partials(code, program))
+    assert [name for name, *_ in code.nodes[len(program.nodes) :]].count("*") == 1  # 3 cos(x), and not 1 sin(x)

@@ -124,3 +124,37 @@ def test_the_structure_holds_literals_and_not_the_values_of_constants():
     ]
     assert replace(program, constants=(3.0,)).structure == program.structure
     assert len({program.structure, *(other.structure for other in others)}) == 6
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: (x[0] - x[1]) * 3.0 + np.exp(x[0] * x[1]),
+        lambda x: np.where(x[0] > 0.0, x[0], 0.0) + x[1] ** 0.5,  # literals 0
+        lambda x: x[0] * np.sum(np.where(x > 0, 2.0, 1.0)),
+    ],
+    ids=["plain", "zeros", "masks"],
+)
+def test_the_nodes_of_a_trace_are_taken_as_one_by_one(f):
+    program = trace(f, (2,))
+    at_once, one_by_one = Code(program), Code(replace(program, nodes=(), outputs=()))
+    one_by_one._keep_all(program)
+    assert (at_once.nodes, at_once.of, at_once._known, at_once._fixed) == (
+        one_by_one.nodes, one_by_one.of, one_by_one._known, one_by_one._fixed
+    )  # fmt: skip
+
+
+def test_equal_nodes_of_a_program_become_one_and_those_of_constants_are_fixed():
+    doubled = Program(2, 0, (("*", X, Y), ("*", X, Y), ("+", ("v", 0), ("v", 1))), (("v", 2),), (), ())
+    assert Code(doubled).nodes == [("*", X, Y), ("+", ("v", 0), ("v", 0))]
+    c = Code(Program(1, 0, (("*", ("c", 0), ("k", 2.0)), ("*", X, ("v", 0))), (("v", 1),), (), (3.0,)))
+    assert c.is_fixed(("v", 0))
+    assert not c.is_fixed(("v", 1))
+
+
+def test_the_structure_of_equal_programs_is_equal_whoever_holds_their_texts():
+    name = str(b"sin", "ascii")  # which nobody else holds
+    programs = [Program(1, 0, ((text, (tag, 0)),), (("v", 0),), (), ()) for text, tag in (("sin", "x"), (name, "x"))]
+    assert programs[0].structure == programs[1].structure
+    zeros = [Program(1, 0, (("+", X, ("k", zero)),), (("v", 0),), (), ()) for zero in (0.0, -0.0)]
+    assert zeros[0].structure != zeros[1].structure

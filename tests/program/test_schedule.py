@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastgrad.program.program import evaluate
+from fastgrad.program.program import Program, evaluate
 from fastgrad.program.schedule import schedule
 from fastgrad.program.trace.recording import trace
 
@@ -45,3 +45,13 @@ def test_values_are_those_of_the_interpreter(f):
 def test_a_sum_of_many_terms_is_few_calls():
     program = trace(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2), (1000,))
     assert len(schedule(program).steps) == 3 + 10  # a square, a difference, a square, and the levels of the sum
+
+
+def test_literals_have_their_bits():
+    literals = [0.0, -0.0, 2.0, np.nan, np.inf]
+    nodes = tuple(("copysign", ("x", 0), ("k", value)) for value in literals)
+    nodes += (("+", ("k", np.nan), ("x", 0)), ("*", ("x", 0), ("k", 2.0)))
+    program = Program(1, 0, nodes, (*(("v", j) for j in range(len(nodes))), ("k", -0.0), ("k", 0.0)), (9,), ())
+    found = schedule(program).values(np.array([[3.0]]))[:, 0]
+    np.testing.assert_array_equal(found, [3.0, -3.0, 3.0, 3.0, 3.0, np.nan, 6.0, -0.0, 0.0])
+    assert np.signbit(found[-2:]).tolist() == [True, False]

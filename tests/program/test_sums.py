@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fastgrad.formulas import stencils
+from fastgrad.program import sums
 from fastgrad.program.differences import Steps, differences
 from fastgrad.program.exact import exact
 from fastgrad.program.program import evaluate
@@ -90,6 +91,30 @@ def chain(x):
 @pytest.mark.parametrize("f", [recursion, chain, lambda x: np.sum(np.sin(x[0] * overdata.T[:20]))])
 def test_what_has_no_rows_or_few_stays_as_it_is(f):
     assert summed(trace(f, (60,))) is None
+
+
+def test_most_functions_are_seen_at_once_to_have_no_rows(monkeypatch):
+    def looked(program):
+        raise AssertionError
+
+    monkeypatch.setattr(sums, "_summed", looked)
+    assert summed(trace(chain, (60,))) is None
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        lambda x: sum(x[0] + y for y in np.arange(300.0)),  # constants are terms themselves
+        lambda x: sum([x[0] * x[1]] * 300),  # one term, often
+        lambda x: sum(np.maximum(y, x[0]) for y in np.arange(300.0)),
+        lambda x: sum(np.where(x[0] > 0.5, y, x[1]) for y in np.arange(300.0)),
+    ],
+    ids=["constants", "one term", "extremes", "choices"],
+)
+def test_whatever_is_alike_is_found(added):
+    program = trace(added, (2,))
+    assert len(program.nodes) >= SHORT
+    assert counts(summed(program).program)[1] < 20
 
 
 # --- what is made of such programs ------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ def module(*frames: Frame) -> str:
         f'attributes #0 = {{ nounwind "stackrealign" {wide} }}',
         "attributes #1 = { nounwind willreturn readnone }",
         f'attributes #2 = {{ noinline nounwind "stackrealign" {wide} }}',
+        f'attributes #3 = {{ noinline optnone nounwind "stackrealign" {wide} }}',
     ]
     return "\n".join([*body, *declared.values(), *attributes, "!0 = !{i32 1}", ""])
 
@@ -67,6 +68,8 @@ class Frame:
         self.width = 0  # results of a point, if they may go past the cache
         self.checked = True
         self.written_out = False  # whether functions stand in the midst of the code
+        self.attributes = 0
+        self.beside: list[str] = []  # lines of functions that are called
 
     @property
     def declared(self) -> dict[str, str]:
@@ -88,7 +91,8 @@ class Frame:
         else:
             self._row_loop()
         v.do(f"ret i64 {v.emit(f'load i64, ptr {self.flags}')}")
-        return [f"define i64 @{self.name}(i64 %start, i64 %stop, ptr %arguments) #0 {{\nentry:", *v.lines, "}"]
+        head = f"define i64 @{self.name}(i64 %start, i64 %stop, ptr %arguments) #{self.attributes}"
+        return [f"{head} {{\nentry:", *v.lines, "}", *self.beside]
 
     def _raise_flag(self, mask: str, flag: int) -> None:
         """Add a flag to what the kernel returns where the mask is set in some lane."""
@@ -279,21 +283,29 @@ class Straight(Frame):
         outputs.put(waiting.pop(("v", j), []), values["v", j])
 
     def _vector(self, n: str, work: Callable[[str], None]) -> None:
-        """Functions are written out, if they are few; outside of their range all is done again, with calls.
-
-        The number of the points is hidden there: else LLVM takes registers from before, which would have to be saved.
-        """
+        """Functions are written out, if they are few; outside of their range all is done again, with calls."""
         v = self.v
         if not self.written_out:
             work(n)
             return
         known = v.emit(f"load i64, ptr {self.flags}")
+        rows = self.form.source != "grid" and self.stream is None
+        v.written_out(lambda: work(n), lambda: self._apart(n, known) if rows else self._within(n, known, work))
 
-        def again() -> None:
-            v.do(f"store i64 {known}, ptr {self.flags}")
-            work(v.emit(f'call i64 asm "", "=r,0"(i64 {n})'))
+    def _within(self, n: str, known: str, work: Callable[[str], None]) -> None:
+        """The number of the points is hidden: else LLVM takes registers from before, which would have to be saved."""
+        self.v.do(f"store i64 {known}, ptr {self.flags}")
+        work(self.v.emit(f'call i64 asm "", "=r,0"(i64 {n})'))
 
-        v.written_out(lambda: work(n), again)
+    def _apart(self, n: str, known: str) -> None:
+        """By a function that LLVM leaves as it is, made in a fifth of the time: what takes long there are the calls."""
+        v, again = self.v, Straight(self.written, self.form, f"{self.name}.again")
+        again.attributes = 3
+        self.beside = again.functions()
+        v.declared |= again.declared
+        end = v.emit(f"add i64 {n}, {v.lanes}")
+        saw = v.emit(f"call i64 @{again.name}(i64 {n}, i64 {end}, ptr %arguments)")
+        v.do(f"store i64 {v.emit(f'or i64 {known}, {saw}')}, ptr {self.flags}")
 
     def _rows_beside(self, n: str) -> list[str]:
         """What lies with each point beside x: f's batch arguments, sizes of steps, v and t."""

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..captures import home
+from .places import is_asked_by_f
 from .refusals import REFUSALS, refuse, refusing
-from .symbols import OBJECT, RULES, Flag, Symbol, Traced, as_number, check_dtype, is_asked_by_f
+from .symbols import OBJECT, RULES, Flag, Symbol, Traced, as_number, check_dtype
 
 Objects = NDArray[np.object_]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import sys
 from types import FrameType, TracebackType
 
 from ..captures import is_installed
@@ -37,3 +38,8 @@ def _quoted(path: str, line: int) -> str:
     text = " ".join(linecache.getline(path, line).split())
     quoted = f": {text[:LONGEST]}{'...' if len(text) > LONGEST else ''}" if text else ""
     return f" (line {line} of {os.path.basename(path)}{quoted})"
+
+
+def is_asked_by_f() -> bool:
+    """Whether the user's code asks for an attribute, and not NumPy's or ours; to be called by the property itself."""
+    return not is_installed(sys._getframe(2).f_code.co_filename)

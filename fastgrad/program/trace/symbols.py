@@ -10,9 +10,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..captures import is_installed
 from ..program import BOOLEAN, Operand
 from . import integers
+from .places import is_asked_by_f
 from .refusals import REFUSALS, BranchesError, active, refuse, refusing
 
 RULES: dict[np.ufunc, Callable[..., Any]] = {}
@@ -69,13 +69,12 @@ class Trace:
         """As `node`; the way that every operation goes, in a microsecond."""
         found = self._memo.get(key)
         if found is None:
-            count = len(self.nodes)
-            if count >= self._budget:
+            if len(self.nodes) >= self._budget:
                 refuse(f"f takes more than {self._budget} operations on single numbers")
             if self.whole or self.pythons or self.unpacked or self.integers or self.narrow or key[0] == "tofloat":
                 self._note(key)
+            found = self._memo[key] = (Flag if key[0] in BOOLEAN else Symbol)(self, ("v", len(self.nodes)))
             self.nodes.append(key)
-            found = self._memo[key] = (Flag if key[0] in BOOLEAN else Symbol)(self, ("v", count))
         elif self._raising and found.key in self._raising:  # on another way through f
             self.guards.append(found.key)
         return found
@@ -189,11 +188,6 @@ class Literal:
 
     def __init__(self, value: float) -> None:
         self.value = value
-
-
-def is_asked_by_f() -> bool:
-    """Whether the user's code asks for an attribute, and not NumPy's or ours; to be called by the property itself."""
-    return not is_installed(sys._getframe(2).f_code.co_filename)
 
 
 OBJECT = np.dtype(object)

@@ -311,6 +311,7 @@ def test_kernels_contain_packed_instructions_and_no_scalar_arithmetic(name):
     form = Form(WIDTH, "absolute", "uniform", "rows", "rows", False, 0, True)
     written = differences(trace(f, (d,)), table, Steps("absolute"))
     text = machine.assembly(emission.module(emission.Straight(written, form)), straight=True)
+    text = text[: text.find("kernel.again:")]  # what is done again outside of functions' ranges has a head of its own
     loop_code = text[re.search(r"\n\.?LBB\w+:", text).start() :]  # before it stands what is the same for all points
     packed = re.findall(r"\b(?:v?(?:add|sub|mul|div)pd|fadd|fmul)\b", loop_code)
     scalar = re.findall(r"\bv?(?:add|sub|mul|div)sd\b", loop_code)

@@ -115,6 +115,13 @@ def test_bits_are_those_of_functions_apart(monkeypatch):
     assert (fastgrad.gradient(f, POINTS, batch=True, engine="simd") == wanted).all()
 
 
+def test_what_is_done_again_is_a_function_apart_but_over_grids():
+    for source, apart in (("rows", True), ("grid", False)):
+        text = emission.module(frame_of(*FUNCTIONS["bump"], source=source))
+        assert ("@kernel.again" in text) == apart
+        assert len(re.findall("call i64 @kernel.again", text)) == apart
+
+
 def test_many_functions_are_called():
     d = 40
     frame = frame_of(lambda x: np.sum(np.sin(x)), d)

@@ -33,6 +33,16 @@ def test_powers_that_are_no_products():
         trace(lambda x: power(x[0], 1j), (1,))
 
 
+@pytest.mark.parametrize("two", [2, 2.0, np.float64(2.0), np.full(3, 2.0)], ids=["int", "float", "NumPy's", "array"])
+def test_squares_of_arrays_are_the_same_products_whatever_they_hold(two):
+    alone = trace(lambda x: np.array([power(v, 2) for v in x]), (3,))
+    assert trace(lambda x: x**two, (3,)).nodes == alone.nodes
+    mixed = trace(lambda x: np.append(x, 3.0) ** np.ravel(two)[0], (3,))
+    assert [name for name, *_ in mixed.nodes] == ["*"] * 3
+    with pytest.raises(Untraceable, match="power of comparisons"):
+        trace(lambda x: np.power(x > 0, 2), (3,))
+
+
 def test_known_masks_never_reach_the_program():
     assert names(lambda x: np.where(np.logical_or(x[0] > 0, True), x[0], 1.0)) == []
     assert names(lambda x: np.where(np.logical_and(x[0] > 0, True), x[0], 1.0)) == ["gt", "select"]
