@@ -25,38 +25,54 @@ def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -
     """
     bars = _Bars(program, output, partials)
     _sweep(bars, program, range(int(output[1]), -1, -1) if output[0] == "v" else ())
-    return [bars.taken(("x", i)) for i in range(program.inputs)]
+    return [bar or ZERO for bar in bars.back["x"]]
 
 
 def _sweep(bars: _Bars, program: Program, nodes: Iterable[int]) -> None:
     """Hand on what has come back to the nodes, the last one first; nothing has to those that are not needed."""
-    partials, code = bars.partials, bars.code
+    partials, give, back = bars.partials, bars.give, bars.back["v"]
     for j in nodes:
+        bar = back[j]
+        if bar is None and j not in bars.factors:
+            continue
         name, *operands = program.nodes[j]
-        if bars.are_factors(j) and (name in _STEEP or (name in _PASSING and sum(o[0] in "vx" for o in operands) == 1)):
-            _pass(bars, j, name in _STEEP)
+        if bar is None:
+            if name in _STEEP or (name in _PASSING and sum(o[0] in "vx" for o in operands) == 1):
+                _pass(bars, j, name in _STEEP)
+                continue
+            bar = partials.product(*bars.factors.pop(j))
+        back[j] = None
+        if bar == ZERO or name in BOOLEAN:
             continue
-        bar = bars.take(j)
-        if bar is None or bar == ZERO or name in BOOLEAN:
-            continue
-        if name in "+-":  # most of all nodes
-            bars.give(operands[0], bar)
-            bars.give(operands[1], bar if name == "+" else code.neg(bar))
-        elif name == "select":
-            mask, a, b = operands
-            bars.give(a, code.select(code.own(mask), bar, ZERO))
-            bars.give(b, code.select(code.own(mask), ZERO, bar))
-        elif name == "sum":
-            for operand, slope in _of_terms(program, j, partials):
-                bars.give(operand, partials.product(bar, slope))
-        elif name == "/" and operands[1][0] in "vx":
-            inverse, y = partials.of(j)[0][1], code.of[j]
-            bars.give(operands[0], partials.times(j, bar, inverse))
-            bars.give_factors(operands[1], partials.times(j, bar, code.neg(y)), inverse)
+        if name == "+":  # with differences and products most of all nodes
+            give(operands[0], bar)
+            give(operands[1], bar)
+        elif name == "-":
+            give(operands[0], bar)
+            give(operands[1], bars.code.neg(bar))
         else:
-            for operand, partial in partials.of(j):
-                if operand[0] in "vx":
-                    bars.give(operand, bar if partial == ONE else partials.times(j, bar, partial))
+            _give(bars, program, j, bar)
+
+
+def _give(bars: _Bars, program: Program, j: int, bar: Operand) -> None:
+    """Hand a derivative on to the operands of a node that is no sum."""
+    partials, code, give = bars.partials, bars.code, bars.give
+    name, *operands = program.nodes[j]
+    if name == "select":
+        mask, a, b = operands
+        give(a, code.select(code.own(mask), bar, ZERO))
+        give(b, code.select(code.own(mask), ZERO, bar))
+    elif name == "sum":
+        for operand, slope in _of_terms(program, j, partials):
+            give(operand, partials.product(bar, slope))
+    elif name == "/" and operands[1][0] in "vx":
+        inverse, y = partials.of(j)[0][1], code.of[j]
+        give(operands[0], partials.times(j, bar, inverse))
+        bars.give_factors(operands[1], partials.times(j, bar, code.neg(y)), inverse)
+    else:
+        for operand, partial in partials.of(j):
+            if operand[0] in "vx":
+                give(operand, bar if partial == ONE else partials.times(j, bar, partial))
 
 
 def _of_terms(program: Program, j: int, partials: Partials) -> list[tuple[Operand, Operand]]:
@@ -70,7 +86,7 @@ def _of_terms(program: Program, j: int, partials: Partials) -> list[tuple[Operan
 def _pass(bars: _Bars, j: int, steep: bool) -> None:
     """Hand factors on to the operands of node j; a partial derivative that may be large meets the small one first."""
     partials = bars.partials
-    scale, inverse = bars.factors.pop(("v", j))
+    scale, inverse = bars.factors.pop(j)
     for operand, partial in partials.of(j):
         if steep:
             bars.give(operand, partials.times(j, scale, partials.product(inverse, partial)))
@@ -85,10 +101,13 @@ class _Bars:
     """
 
     def __init__(self, program: Program, output: Operand, partials: Partials) -> None:
-        self.partials, self.code, self.bars = partials, partials.code, {output: ONE}
-        self.factors: dict[Operand, tuple[Operand, Operand]] = {}
+        self.partials, self.code = partials, partials.code
+        # By the places of nodes and of coordinates: a third of the time that operands for keys take.
+        self.back: dict[str, list[Operand | None]] = {"v": [None] * len(program.nodes), "x": [None] * program.inputs}
         self.still = {("v", j) for j in held(program)}
+        self.factors: dict[int, tuple[Operand, Operand]] = {}  # by numbers of nodes
         self.program, self.output = program, output
+        self.give(output, ONE)
 
     @cached_property
     def several(self) -> set[Any]:
@@ -96,32 +115,22 @@ class _Bars:
         uses = Counter(chain.from_iterable(self.program.nodes))
         return {o for o, count in uses.items() if count > 1} | {self.output}
 
-    def are_factors(self, j: int) -> bool:
-        """Whether factors have come back to a node."""
-        return bool(self.factors) and ("v", j) in self.factors
-
-    def take(self, j: int) -> Operand | None:
-        """What has come back to a node, as one number; None for nothing."""
-        found = self.factors.pop(("v", j), None) if self.factors else None
-        return self.partials.product(*found) if found else self.bars.pop(("v", j), None)
-
-    def taken(self, coordinate: Operand) -> Operand:
-        """What has come back to a coordinate."""
-        return self.bars.get(coordinate, ZERO)
-
     def left(self) -> list[tuple[Operand, Operand]]:
         """What has come back to all that has not been taken."""
-        return [*self.bars.items(), *((o, self.partials.product(*both)) for o, both in self.factors.items())]
+        back = [((tag, k), bar) for tag, row in self.back.items() for k, bar in enumerate(row) if bar is not None]
+        return [*back, *((("v", j), self.partials.product(*both)) for j, both in self.factors.items())]
 
     def give(self, operand: Operand, more: Operand) -> None:
         """Add something to what has come back."""
-        if operand[0] in "vx" and more != ZERO and operand not in self.still:
-            there = self.bars.get(operand)
-            self.bars[operand] = more if there is None else self.code.add(there, more)
+        tag, k = operand
+        row = self.back.get(tag)
+        if row is not None and more != ZERO and not (self.still and operand in self.still):
+            there = row[k]
+            row[k] = more if there is None else self.code.add(there, more)
 
     def give_factors(self, operand: Operand, scale: Operand, inverse: Operand) -> None:
         """Add a product."""
         if operand[0] != "v" or operand in self.several or scale == ZERO:
             self.give(operand, self.partials.product(scale, inverse))
         else:
-            self.factors[operand] = (scale, inverse)
+            self.factors[operand[1]] = (scale, inverse)
