@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..formulas.properties import cached_property
 from . import ratios, specials
+from .operands import RESULTS
 from .order import depth_first
 
 Operand = tuple[str, Any]  # a number behind "k", an index behind all else
@@ -194,7 +195,7 @@ class Code:
         self.program, self.nodes = program, list(program.nodes)
         self._fixed = set[Operand]()  # nodes of constants alone: LLVM takes them out of the loop over points
         self._data: list[bool] = []  # of the first nodes whether they differ from row to row of a table
-        self.of: list[Operand] = [("v", j) for j in range(len(self.nodes))]
+        self.of: list[Operand] = [RESULTS[j] for j in range(len(self.nodes))]
         self._known: dict[Any, Operand] = dict(zip(self.nodes, self.of, strict=True))
         if len(self._known) < len(self.nodes) or not _is_plain(self.nodes):
             self._keep_all(program)
@@ -219,7 +220,7 @@ class Code:
         key = node if ZERO not in node else (node[0], *map(repr, node[1:]))  # 0.0 equals -0.0
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = ("v", len(self.nodes))
+            found = self._known[key] = RESULTS[len(self.nodes)]
             self.nodes.append(node)
             for o in node[1:]:
                 if o[0] not in "kc" and o not in self._fixed:
@@ -384,7 +385,7 @@ class Code:
         outputs = tuple(outputs)
         deciding = len(outputs) if results is None or self.program.inputs <= HELD else results
         order = depth_first(self.nodes, outputs, deciding)
-        number: dict[Any, Operand] = {("v", j): ("v", n) for n, j in enumerate(order)}
+        number: dict[Any, Operand] = {RESULTS[j]: RESULTS[n] for n, j in enumerate(order)}
         nodes = tuple([(self.nodes[j][0], *[number.get(o, o) for o in self.nodes[j][1:]]) for j in order])
         old = self.program
         new = tuple(number.get(o, o) for o in outputs)

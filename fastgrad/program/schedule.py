@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .dependence import live
+from .operands import RESULTS
 from .program import WRITTEN, Operand, Program
 
 Array = NDArray[np.float64]
@@ -103,7 +103,7 @@ def schedule(program: Program) -> Schedule:
     start = inputs + len(fixed)
     steps = []
     for name, nodes in batches:
-        places.update(zip(zip(repeat("v"), nodes, strict=False), range(start, start + len(nodes)), strict=True))
+        places.update(zip(map(RESULTS.__getitem__, nodes), range(start, start + len(nodes)), strict=True))
         _, *columns = zip(*[program.nodes[j] for j in nodes], strict=True)
         picks = [_rows(column, places) for column in columns]
         steps.append((_WRITING[name], slice(start, start + len(nodes)), picks))

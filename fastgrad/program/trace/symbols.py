@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..operands import RESULTS
 from ..program import BOOLEAN, Operand
 from . import integers
 from .places import is_asked_by_f
@@ -73,14 +74,13 @@ class Trace:
                 refuse(f"f takes more than {self._budget} operations on single numbers")
             if self.whole or self.pythons or self.unpacked or self.integers or self.narrow or key[0] == "tofloat":
                 self._note(key)
-            found = self._memo[key] = (Flag if key[0] in BOOLEAN else Symbol)(self, ("v", len(self.nodes)))
+            found = self._memo[key] = (Flag if key[0] in BOOLEAN else Symbol)(self, RESULTS[len(self.nodes)])
             self.nodes.append(key)
         elif self._raising and found.key in self._raising:  # on another way through f
             self.guards.append(found.key)
         return found
 
     def _note(self, key: tuple[Any, ...]) -> None:
-        """What is to be known about a node that may be no float64 of NumPy's."""
         if self.narrow:
             self._check_types(key)
         if self.whole:
