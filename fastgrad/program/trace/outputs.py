@@ -42,9 +42,9 @@ def guarded(recording: Trace, outputs: tuple[Operand, ...], guards: Sequence[Ope
 
 def _are_all_read(nodes: Nodes, constants: int, outputs: tuple[Operand, ...]) -> bool:
     """Whether each node is read by a later one or is an output: then all are needed, which is seen at once."""
-    read, count = set(chain(outputs, *nodes)), len(nodes)
-    return read.issuperset(
-        [*zip("v" * count, range(count), strict=True), *zip("c" * constants, range(constants), strict=True)]
+    read, count = set(chain(outputs, chain.from_iterable(nodes))), len(nodes)
+    return read.issuperset(zip("v" * count, range(count), strict=True)) and read.issuperset(
+        zip("c" * constants, range(constants), strict=True)
     )
 
 
