@@ -249,9 +249,9 @@ def _ignoring_nan(how: str) -> Callable[[Vectors, str, str], str]:
 
 
 def _sign(v: Vectors, a: str) -> str:
-    zero, one, minus = v.splat(0.0), v.splat(1.0), v.splat(-1.0)
-    rest = v.select(v.compare("oeq", a, zero), zero, a)
-    return v.select(v.compare("ogt", a, zero), one, v.select(v.compare("olt", a, zero), minus, rest))
+    """1 with the sign of a; 0 of both zeros, NaN of NaN. A comparison is what takes long."""
+    zero = v.splat(0.0)
+    return v.select(v.compare("ueq", a, zero), v.apply("+", a, zero), _copysign(v, v.splat(1.0), a))
 
 
 def _copysign(v: Vectors, a: str, b: str) -> str:
