@@ -37,7 +37,7 @@ _OF_INTEGERS = {"remainder", "fmod", "floor_divide"}
 
 def traced(*values: Any) -> bool:
     """Whether one of the values is a symbol or a mask."""
-    return any(isinstance(value, Traced) for value in values)
+    return any([isinstance(value, Traced) for value in values])  # noqa: C419  half the time
 
 
 def is_pythons(value: Any) -> bool:
@@ -142,7 +142,8 @@ def _divmod(a: Any, b: Any) -> Any:
 @_ruled(np.power, np.float_power)
 def power(a: Any, b: Any) -> Any:
     """Powers; a constant exponent is part of the structure."""
-    _no_masks("power", a)
+    if type(a) is not Symbol:
+        _no_masks("power", a)
     if isinstance(b, Traced):
         return record("pow", a, b)
     if isinstance(b, (complex, np.complexfloating)) or not np.isscalar(b):

@@ -289,7 +289,7 @@ def _by_rule(ufunc: np.ufunc, swap: bool = False) -> Any:
     """An operator of two values whose rule is that of a ufunc."""
 
     def method(self: Traced, other: Any) -> Any:
-        if self.trace.operand(other) is None:
+        if type(other) not in (int, float) and self.trace.operand(other) is None:  # the rule makes no constant of a 2
             return _with_list(ufunc, self, other, swap)
         return RULES[ufunc](other, self) if swap else RULES[ufunc](self, other)
 

@@ -23,6 +23,12 @@ def test_integer_powers_are_products_by_squaring(p, products):
     assert names(lambda x: power(x[0], -p)) == ["*"] * products + ["/"]
 
 
+def test_exponents_are_no_constants():
+    with Trace(9) as recording:
+        Symbol(recording, ("x", 0)) ** 2 + Symbol(recording, ("x", 0)) ** 3.0
+    assert recording.constants == []
+
+
 def test_powers_that_are_no_products():
     assert names(lambda x: power(x[0], LARGEST_POWER + 1)) == ["pow"]
     assert names(lambda x: power(x[0], 0.5)) == ["+", "sqrt"]
