@@ -15,6 +15,7 @@ from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
 # What may be so large that the square of its reciprocal is 0: of 1 / exp(x) at 400 the derivative by exp(x) is 1e-348.
 _STEEP = frozenset({"exp", "exp2", "expm1", "sinh", "cosh"})
 _PASSING = frozenset({"+", "-", "neg"})
+_APART = frozenset({"select", "sum", "/"})
 
 
 def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -> list[Operand]:
@@ -50,12 +51,16 @@ def _sweep(bars: _Bars, program: Program, nodes: Iterable[int]) -> None:
         elif name == "-":
             give(operands[0], bar)
             give(operands[1], bars.code.neg(bar))
-        else:
+        elif name in _APART and (name != "/" or operands[1][0] in "vx"):
             _give(bars, program, j, bar)
+        else:
+            for operand, partial in partials.of(j):
+                if operand[0] in "vx":
+                    give(operand, bar if partial == ONE else partials.times(j, bar, partial))
 
 
 def _give(bars: _Bars, program: Program, j: int, bar: Operand) -> None:
-    """Hand a derivative on to the operands of a node that is no sum."""
+    """Hand a derivative on to the operands of a choice, of a sum over rows or of a quotient."""
     partials, code, give = bars.partials, bars.code, bars.give
     name, *operands = program.nodes[j]
     if name == "select":
@@ -65,14 +70,10 @@ def _give(bars: _Bars, program: Program, j: int, bar: Operand) -> None:
     elif name == "sum":
         for operand, slope in _of_terms(program, j, partials):
             give(operand, partials.product(bar, slope))
-    elif name == "/" and operands[1][0] in "vx":
+    else:
         inverse, y = partials.of(j)[0][1], code.of[j]
         give(operands[0], partials.times(j, bar, inverse))
         bars.give_factors(operands[1], partials.times(j, bar, code.neg(y)), inverse)
-    else:
-        for operand, partial in partials.of(j):
-            if operand[0] in "vx":
-                give(operand, bar if partial == ONE else partials.times(j, bar, partial))
 
 
 def _of_terms(program: Program, j: int, partials: Partials) -> list[tuple[Operand, Operand]]:
