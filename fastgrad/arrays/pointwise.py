@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..program.adjoint import adjoint
+from ..program.code import Code
 from ..program.partials import Partials
-from ..program.program import Code, Program
+from ..program.program import Program
 from ..program.schedule import OF_ARRAYS
 from ..program.trace.recording import Untraceable, trace
 from .nodes import Node, refuse

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..program.program import Code, Operand, Program
+from ..program.code import Code
+from ..program.program import Operand, Program
 from ..program.trace.arrays import LOOPS
 from ..program.trace.exponentialsums import shift
 from ..program.trace.given import Given

@@ -8,9 +8,10 @@ from itertools import chain
 from typing import Any
 
 from ..formulas.properties import cached_property
+from .code import Code
 from .invariance import held
 from .partials import Partials
-from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
+from .program import BOOLEAN, ONE, ZERO, Operand, Program
 
 # What may be so large that the square of its reciprocal is 0: of 1 / exp(x) at 400 the derivative by exp(x) is 1e-348.
 _STEEP = frozenset({"exp", "exp2", "expm1", "sinh", "cosh"})

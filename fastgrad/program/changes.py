@@ -16,7 +16,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..formulas.properties import cached_property
-from .program import HALF, ONE, ZERO, Code, Operand, Program
+from .code import Code
+from .program import HALF, ONE, ZERO, Operand, Program
 from .slopeless import DECIDING, SUMS, at_points
 
 Shift = Callable[[Operand, Operand], Operand]

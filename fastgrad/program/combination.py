@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from .program import ZERO, Code, Operand
+from .code import Code
+from .program import ZERO, Operand
 
 Weighted = tuple[float, Operand]
 Scaling = tuple[tuple[str, Operand], ...]

@@ -13,12 +13,13 @@ from itertools import accumulate
 from ..formulas.properties import cached_property
 from ..formulas.stencils import Table
 from .changes import Coordinate, Points, Rule, Walk
+from .code import Code
 from .combination import Combination, Weighted, total
 from .dependence import coordinates
 from .functionchanges import FUNCTIONS, of_sigmoid, witness
 from .invariance import held
 from .poles import DIVISIONS, POLES, before_poles, read_by_value, with_poles
-from .program import BOOLEAN, HALF, ONE, ZERO, Code, Operand, Program
+from .program import BOOLEAN, HALF, ONE, ZERO, Operand, Program
 from .sigmoids import logarithms
 from .slopeless import DECIDING, IDENTITIES, decided, slopeless
 

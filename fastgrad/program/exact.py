@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from ..formulas.stencils import Table
 from .adjoint import adjoint
+from .code import Code
 from .differences import Written, dependents, other_than_zero
 from .invariance import held
 from .partials import Partials
-from .program import ONE, ZERO, Code, Operand, Program
+from .program import ONE, ZERO, Operand, Program
 from .saturation import FORWARD, SIGNS, signs_of
 from .tangent import tangent
 

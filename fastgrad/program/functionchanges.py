@@ -12,7 +12,8 @@ from functools import partial
 from math import nan
 
 from .changes import Identity, Moved, Rule, Still, Walk
-from .program import HALF, MINUS_ONE, ONE, ZERO, Code, Operand, Program
+from .code import Code
+from .program import HALF, MINUS_ONE, ONE, ZERO, Operand, Program
 from .sigmoids import Logarithm as SigmoidLogarithm
 
 LN2: Operand = ("k", 0.6931471805599453)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from math import isfinite
 
-from .program import ZERO, Code, Operand, Program
+from .code import Code
+from .program import ZERO, Operand, Program
 
 _MASKING = frozenset({"select", "max", "min", "fmax", "fmin", "pow"})
 _CARRIED = frozenset({"neg", "*", "/"})

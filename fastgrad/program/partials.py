@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import saturation, specialrules
+from .code import Code
 from .masks import Products
-from .program import BOOLEAN, MINUS_ONE, ONE, OPERATIONS, Code, Operand, Program
+from .program import BOOLEAN, MINUS_ONE, ONE, OPERATIONS, Operand, Program
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 

@@ -15,8 +15,9 @@ from math import isfinite, nan
 import numpy as np
 from numpy.typing import NDArray
 
+from .code import Code
 from .dependence import live
-from .program import MINUS_ONE, ONE, ZERO, Code, Operand, Program
+from .program import MINUS_ONE, ONE, ZERO, Operand, Program
 
 Array = NDArray[np.float64]
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .program import Code, Operand, Program
+from .code import Code
+from .program import Operand, Program
 
 LEAST = 16  # terms alike
 SHORT = 200  # operations of f: fewer are as fast written out

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .code import Code
 from .partials import Partials
-from .program import BOOLEAN, ONE, ZERO, Code, Operand, Program
+from .program import BOOLEAN, ONE, ZERO, Operand, Program
 
 
 def tangent(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .code import Code
 from .differences import dependents
 from .partials import Partials
-from .program import ONE, ZERO, Code, Program
+from .program import ONE, ZERO, Program
 from .tangent import tangent
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program.adjoint import adjoint
+from ..program.code import Code
 from ..program.partials import Partials
-from ..program.program import ZERO, Code, Program
+from ..program.program import ZERO, Program
 from ..program.schedule import schedule
 from ..program.trace.arrays import FUNCTIONS, LOOPS
 from ..program.trace.recording import Untraceable, trace

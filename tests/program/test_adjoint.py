@@ -6,9 +6,10 @@ import pytest
 from fastgrad.formulas import stencils
 from fastgrad.formulas.samples import SAMPLES
 from fastgrad.program.adjoint import adjoint
+from fastgrad.program.code import Code
 from fastgrad.program.exact import exact
 from fastgrad.program.partials import Partials
-from fastgrad.program.program import Code, evaluate
+from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fastgrad.program.changes import Coordinate, Points, Still, Walk
-from fastgrad.program.program import Code, evaluate
+from fastgrad.program.code import Code
+from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
 
 H = 0.25

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastgrad.formulas import stencils
+from fastgrad.program.code import Code
 from fastgrad.program.combination import Combination, total
 from fastgrad.program.differences import Steps, differences
-from fastgrad.program.program import Code, Program, evaluate
+from fastgrad.program.program import Program, evaluate
 from fastgrad.program.trace.recording import trace
 
 X, Y, Z, N, C = ("x", 0), ("x", 1), ("x", 2), ("k", 2.0), ("c", 0)

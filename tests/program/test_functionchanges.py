@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 import fastgrad
 from fastgrad.formulas import stencils
 from fastgrad.program.changes import Coordinate, Walk
+from fastgrad.program.code import Code
 from fastgrad.program.differences import Steps, differences
 from fastgrad.program.functionchanges import FUNCTIONS
-from fastgrad.program.program import Code, Program, evaluate
+from fastgrad.program.program import Program, evaluate
 from fastgrad.program.trace.recording import trace
 
 EPS = np.finfo(float).eps

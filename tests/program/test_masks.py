@@ -3,8 +3,9 @@
 import numpy as np
 
 import fastgrad
+from fastgrad.program.code import Code
 from fastgrad.program.masks import Products
-from fastgrad.program.program import ZERO, Code, Program
+from fastgrad.program.program import ZERO, Program
 
 X, Y = ("x", 0), ("x", 1)
 NODES = (("gt", X, ZERO), ("lt", X, Y), ("sqrt", X), ("select", ("v", 0), X, Y))

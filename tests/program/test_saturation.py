@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fastgrad import derivative, gradient, hessian, hvp, jacobian, jvp
-from fastgrad.program.program import Code
+from fastgrad.program.code import Code
 from fastgrad.program.saturation import overflowed, signs_of
 from fastgrad.program.trace.recording import trace
 

@@ -8,9 +8,10 @@ import pytest
 import fastgrad
 from fastgrad.formulas import stencils
 from fastgrad.program.changes import Coordinate, Points, Walk
+from fastgrad.program.code import Code
 from fastgrad.program.dependence import coordinates
 from fastgrad.program.differences import differences
-from fastgrad.program.program import Code, evaluate
+from fastgrad.program.program import evaluate
 from fastgrad.program.slopeless import decided, slopeless
 from fastgrad.program.trace.recording import trace
 

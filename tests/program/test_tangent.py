@@ -3,9 +3,10 @@
 import numpy as np
 
 from fastgrad.formulas import stencils
+from fastgrad.program.code import Code
 from fastgrad.program.exact import exact
 from fastgrad.program.partials import Partials
-from fastgrad.program.program import Code, evaluate
+from fastgrad.program.program import evaluate
 from fastgrad.program.tangent import tangent
 from fastgrad.program.trace.recording import trace
 
