@@ -128,7 +128,17 @@ class _Bars:
         row = self.back.get(tag)
         if row is not None and more != ZERO and not (self.still and operand in self.still):
             there = row[k]
-            row[k] = more if there is None else self.code.add(there, more)
+            row[k] = more if there is None else self._sum(there, more)
+
+    def _sum(self, there: Operand, more: Operand) -> Operand:
+        """What is chosen by one mask is added up first: one choice is left of it."""
+        code, mask = self.code, self.code.mask_of(more)
+        name, *parts = code.node(there) if mask else ("",)
+        for place in range({"+": 2, "-": 1}.get(name, 0)):
+            if code.mask_of(parts[place]) == mask:
+                parts[place] = code.add(parts[place], more)
+                return code.add(*parts) if name == "+" else code.sub(*parts)
+        return code.add(there, more)
 
     def give_factors(self, operand: Operand, scale: Operand, inverse: Operand) -> None:
         """Add a product."""

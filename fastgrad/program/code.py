@@ -160,7 +160,7 @@ class Code:
         if name == "neg":
             return self.neg(self.mul(first, q))
         if ZERO in others:
-            return self.select(first, *[part if part == ZERO else self._literals("*", part, q) for part in others])
+            return self.select(first, *[part if part == ZERO else self.mul(part, q) for part in others])
         return None
 
     def div(self, a: Operand, b: Operand) -> Operand:
@@ -172,7 +172,27 @@ class Code:
         return self.neg(self.div(parts[0], b)) if name == "neg" else self._literals("/", a, b)
 
     def select(self, mask: Operand, a: Operand, b: Operand) -> Operand:
-        return a if a == b else self.keep("select", mask, a, b)
+        a, b = self._chosen(mask, a, 0), self._chosen(mask, b, 1)
+        if a == b:
+            return a
+        for part, other in ((a, b), (b, a)):
+            if other == ZERO and (node := self.node(part))[0] == "neg":
+                return self.neg(self.select(mask, *[node[1] if o == part else o for o in (a, b)]))
+        return self.keep("select", mask, a, b)
+
+    def _chosen(self, mask: Operand, a: Operand, side: int) -> Operand:
+        """What is taken of an operand where a mask is set, or is not: of a choice by the same mask one part."""
+        name, *parts = self.node(a)
+        if name != "select":
+            return a
+        opposite = self.node(mask) == ("not", parts[0]) or self.node(parts[0]) == ("not", mask)
+        found: Operand = parts[1 + (side != opposite)] if opposite or parts[0] == mask else a
+        return found
+
+    def mask_of(self, a: Operand) -> Operand | None:
+        """The mask outside of which an operand is 0, or within; None where there is none."""
+        node = self.node(a)
+        return node[1] if node[0] == "select" and ZERO in node else None
 
     def sum(self, table: Operand, a: Operand) -> Operand:
         """The sum of an operand over the rows of a table; times their number where it is the same in all."""

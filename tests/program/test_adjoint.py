@@ -73,3 +73,16 @@ def test_no_derivatives_are_written_by_constants():
     code = Code(program)
     adjoint(code, program, program.outputs[0], Partials(code, program))
     assert [name for name, *_ in code.nodes[len(program.nodes) :]].count("*") == 1  # 3 cos(x), and not 1 sin(x)
+
+
+def huber(x):
+    return np.sum(np.where(np.abs(x) <= 1.0, 0.5 * x**2, np.abs(x) - 0.5)) + np.maximum(1.0 - x[0] * x[1], 0.0)
+
+
+def test_one_choice_is_left_of_several_by_one_mask():
+    _, slopes = gradient_of(huber, 4)
+    assert [node[0] for node in slopes.nodes].count("select") == 7  # one a coordinate, and three of the maximum
+    for x in (np.array([0.3, -2.0, 1.5, -0.2]), np.array([2.0, 0.1, -0.7, 0.0]), np.array([0.5, 2.0, 1.0, -1.0])):
+        expected = np.clip(x, -1.0, 1.0)
+        expected[:2] -= x[1::-1] * (1.0 if x[0] * x[1] < 1.0 else 0.5 if x[0] * x[1] == 1.0 else 0.0)
+        np.testing.assert_allclose(evaluate(slopes, x), expected, rtol=1e-15)

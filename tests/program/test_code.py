@@ -88,3 +88,22 @@ def test_equal_nodes_of_a_program_become_one_and_those_of_constants_are_fixed():
     c = Code(Program(1, 0, (("*", ("c", 0), ("k", 2.0)), ("*", X, ("v", 0))), (("v", 1),), (), (3.0,)))
     assert c.is_fixed(("v", 0))
     assert not c.is_fixed(("v", 1))
+
+
+def test_a_choice_within_a_choice_by_the_same_mask_is_none():
+    c = code()
+    mask = c.keep("gt", X, Y)
+    inner, other = c.select(mask, X, Y), c.select(c.keep("not", mask), X, Y)
+    assert c.select(mask, inner, ZERO) == c.select(mask, X, ZERO)
+    assert c.select(mask, ZERO, inner) == c.select(mask, ZERO, Y)
+    assert c.select(mask, other, inner) == Y
+    assert c.select(c.keep("not", mask), inner, X) == c.select(c.keep("not", mask), Y, X)
+    assert c.select(c.keep("gt", Y, X), inner, ZERO) == ("v", len(c.nodes) - 1)
+
+
+def test_signs_move_out_of_choices_beside_0():
+    c = code()
+    mask = c.keep("gt", X, Y)
+    assert c.select(mask, c.neg(X), ZERO) == c.neg(c.select(mask, X, ZERO))
+    assert c.select(mask, ZERO, c.neg(Y)) == c.neg(c.select(mask, ZERO, Y))
+    assert c.node(c.select(mask, c.neg(X), Y))[0] == "select"
