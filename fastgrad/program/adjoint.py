@@ -127,8 +127,13 @@ class _Bars:
         tag, k = operand
         row = self.back.get(tag)
         if row is not None and more != ZERO and not (self.still and operand in self.still):
-            there = row[k]
-            row[k] = more if there is None else self._sum(there, more)
+            there, code = row[k], self.code
+            if there is None:
+                row[k] = more
+            elif more[0] == "v" and code.nodes[more[1]][0] == "select":
+                row[k] = self._sum(there, more)
+            else:
+                row[k] = code.add(there, more)
 
     def _sum(self, there: Operand, more: Operand) -> Operand:
         """What is chosen by one mask is added up first: one choice is left of it."""
