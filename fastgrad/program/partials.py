@@ -13,7 +13,7 @@ from typing import Any
 from . import saturation, specialrules
 from .code import Code
 from .masks import Products
-from .program import BOOLEAN, MINUS_ONE, ONE, OPERATIONS, Operand, Program
+from .program import BOOLEAN, MINUS_ONE, ONE, OPERATIONS, TWO, Operand, Program
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 
@@ -208,9 +208,9 @@ class Partials:
             return list(zip(operands, _LINEAR[name], strict=True))
         if name == "*":
             a, b = operands
-            within = self._without_sign(a) if a == b else a
-            if within != a:
-                return [(within, self.code.mul(("k", 2.0), self.code.own(within)))]
+            if a == b:
+                within = self._without_sign(a)
+                return [(within, self.code.mul(TWO, self.code.own(within)))]
             return [(a, self.code.own(b)), (b, self.code.own(a))]
         y = Term(self.code, self.code.of[j])
         if j in self._leaves:
