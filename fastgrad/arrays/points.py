@@ -79,12 +79,12 @@ def _beside(loss: Loss) -> int:
     return loss.numbers() - sum(array.size for array in loss.arrays.values())
 
 
-def fill(call: Call, out: Any, values: Array | None) -> Facts | None:
+def fill(call: Call, out: Any, values: Array | None, report: Report | None = None) -> Facts | None:
     """Fill the derivatives; None where f has no such program, where it does not agree with f, or does not pay."""
     if not suits(call):
         return None
     try:
-        return _filled(call, out, values, asked=False)
+        return _filled(call, out, values, report, asked=False)
     except RefusedError:
         return None
 
@@ -114,17 +114,17 @@ def _part(out: Output, some: slice) -> Output:
     return Target(lambda shape: out.reserve(shape)[some]) if isinstance(out, Target) else out[some]
 
 
-def fill_asked(call: Call, out: Any, values: Array | None) -> Facts:
+def fill_asked(call: Call, out: Any, values: Array | None, report: Report | None = None) -> Facts:
     """The same for engine="arrays"."""
     if not suits(call):
         raise EngineError(ARRAYS)
     try:
-        return _filled(call, out, values, asked=True)
+        return _filled(call, out, values, report, asked=True)
     except RefusedError as refused:
         raise EngineError(REFUSED.format(refused)) from refused
 
 
-def _filled(call: Call, out: Any, values: Array | None, *, asked: bool) -> Facts:
+def _filled(call: Call, out: Any, values: Array | None, report: Report | None, *, asked: bool) -> Facts:
     from .live import exact  # noqa: PLC0415  loads much that few functions need
 
     loss, own = _loss(call)
@@ -136,7 +136,7 @@ def _filled(call: Call, out: Any, values: Array | None, *, asked: bool) -> Facts
         out[0] = found[""].reshape(-1)
     else:
         value = loss.value() if values is not None else 0.0
-        _fill_differences(call, loss, own, out, asked)
+        _fill_differences(call, loss, own, out, report, asked)
     if values is not None:
         values[0] = value
     return Facts("arrays", call.evaluations)
@@ -221,11 +221,13 @@ _OTHERS: dict[str, Callable[[Call, Loss, Array, Any], None]] = {
 }  # fmt: skip
 
 
-def _fill_differences(call: Call, loss: Loss, own: Array, out: Array, asked: bool) -> None:
+def _fill_differences(
+    call: Call, loss: Loss, own: Array, out: Array, report: Report | None, asked: bool
+) -> None:  # fmt: skip
     from .live import sums  # noqa: PLC0415
 
     row, formula = own.reshape(1, -1), call.table.stencil
     h = call.steps.checked(row).reshape(-1)
-    found = sums(loss, {"": np.arange(own.size)}, {"": h}, formula, asked=asked)
+    found = sums(loss, {"": np.arange(own.size)}, {"": h}, formula, asked=asked, report=report)
     with np.errstate(all="ignore"):
         out[0] = found[""] / (formula.denominator * h)

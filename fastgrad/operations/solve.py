@@ -253,7 +253,8 @@ def _run(call: Call, place: _Place, values: Array | None, how: Options, workers:
 
 def _run_at_once(call: Call, target: Output, values: Array | None, how: Options, workers: Workers) -> Facts:
     if how.engine == "arrays":
-        return points.fill_asked(call, target, values)
+        with progress_report(how.progress, "coordinate") as report:
+            return points.fill_asked(call, target, values, report)
     if how.engine == "reference":
         with progress_report(how.progress, "point") as report:
             return by_definition(call, target, values, report)
@@ -262,9 +263,12 @@ def _run_at_once(call: Call, target: Output, values: Array | None, how: Options,
     fill = _of_coordinates(call)
     if fill:
         return fill(call, target, values, how.engine, workers, how.progress)
-    by_arrays = how.engine == "auto" and points.has_much_data(call)
-    facts = points.fill(call, target, values) if by_arrays else None
-    return facts or _by_engines(call, target, values, how, workers)
+    if how.engine == "auto" and points.has_much_data(call):
+        with progress_report(how.progress, "coordinate") as report:
+            facts = points.fill(call, target, values, report)
+        if facts:
+            return facts
+    return _by_engines(call, target, values, how, workers)
 
 
 def _of_coordinates(call: Call) -> Callable[..., Facts] | None:

@@ -128,8 +128,18 @@ class Linear(Identity):
         moving = sum(not isinstance(part, Still) for part in self.parts)
         if not offset or moving > 1 or self.by[0] == "sum":
             return super()._at(offset, shift)
-        above = offset == self.walk.offsets[0]
-        return self.code.apply(*self.by, *[part.p if above else part.m for part in self.parts])
+        side = "p" if offset == self.walk.offsets[0] else "m"
+        for part in reversed(self._below(side)):
+            getattr(part, side)
+        return self.code.apply(*self.by, *[getattr(part, side) for part in self.parts])
+
+    def _below(self, side: str) -> list[Moved]:
+        """The sums that this one is of, one of the other, as far as they have no such number: a chain of any length."""
+        found, here = list[Moved](), [part for part in self.parts if not isinstance(part, Still)]
+        while len(here) == 1 and side not in vars(here[0]):
+            found += here
+            here = [part for part in getattr(here[0], "parts", ()) if not isinstance(part, Still)]
+        return found
 
     def write(self, parts: list[Moved], wanted: bool) -> None:
         apply, by = self.code.apply, self.by

@@ -278,3 +278,11 @@ def test_explain_refuses_what_the_call_refuses(options):
     for ask in (gradient, explain):
         with pytest.raises(EngineError):
             ask(random, X[0], **options)
+
+
+def test_progress_of_differences():
+    told = []
+    x = np.linspace(0.1, 1.0, 40)
+    f = lambda x: np.sum(np.tanh(x[:36].reshape(6, 6)) ** 2) + x[39]
+    fastgrad.gradient(f, x, engine="arrays", progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (40, 40)

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.program.changes import Coordinate, Points, Still, Walk
 from fastgrad.program.code import Code
 from fastgrad.program.program import evaluate
@@ -97,3 +98,20 @@ def test_a_coordinate_that_is_still_keeps_its_bits():
         (found,) = numbers(code, [moved.p], [-0.0, v, 0.0])
         assert found == expected
         assert np.signbit(found) == np.signbit(expected)
+
+
+@pytest.mark.parametrize("count", [24, 27, 30])
+@pytest.mark.parametrize(
+    "end", [abs, lambda s: np.maximum(s, 0.0), lambda s: np.hypot(s, 1.0)], ids=["abs", "max", "hypot"]
+)
+def test_long_chains_of_sums_are_no_recursion(end, count):
+    def f(x):
+        total = 0.0
+        for i in range(count):
+            for j in range(i, count):
+                total += (0.1 * (i - j) + 0.3) * x[i] * x[j]
+        return end(total)
+
+    points = np.full((3, count), 0.2) + np.linspace(0.0, 0.1, count)
+    found = fastgrad.gradient(f, points, batch=True, engine="simd")
+    np.testing.assert_allclose(found, fastgrad.gradient(f, points, batch=True, engine="python"), rtol=1e-7, atol=1e-8)
