@@ -109,7 +109,7 @@ def test_long_chains_of_sums_are_no_recursion(end, count):
         total = 0.0
         for i in range(count):
             for j in range(i, count):
-                total += (0.1 * (i - j) + 0.3) * x[i] * x[j]
+                total += (0.1 * (j - i) + 0.3) * x[i] * x[j]
         return end(total)
 
     points = np.full((3, count), 0.2) + np.linspace(0.0, 0.1, count)
