@@ -17,7 +17,7 @@ from ..formulas.stencils import Stencil
 from ..results import EPS
 from .nodes import Array, RefusedError, evaluated
 from .recording import Recording, elsewhere
-from .sweep import gradients
+from .sweep import gradients, roundings
 
 Value = Callable[[], float]
 Direction = Mapping[str, Array]
@@ -98,17 +98,20 @@ def check_values(recording: Recording, value: Value, arrays: Mapping[str, Array]
             pairs.append((own, value()))
     size = max(abs(real) for _, real in pairs[:2])
     for (own, real), where in zip(pairs, ("here", *["with all arrays moved"] * 2), strict=True):
-        _compare(own, real, size, arrays, where)
+        _compare(own, real, size, arrays, where, recording)
     return size
 
 
 def check_value(recording: Recording, arrays: Mapping[str, Array], reference: float) -> None:
     """A program that was believed before against the loss: here."""
-    _compare(float(recording.result.value), reference, abs(reference), arrays, "here")
+    _compare(float(recording.result.value), reference, abs(reference), arrays, "here", recording)
 
 
-def _compare(own: float, real: float, size: float, arrays: Mapping[str, Array], where: str) -> None:
-    if not abs(own - real) <= _allowed(arrays) * max(abs(real), SMALL * size) and own != real:
+def _compare(
+    own: float, real: float, size: float, arrays: Mapping[str, Array], where: str, recording: Recording
+) -> None:  # fmt: skip
+    off = abs(own - real)
+    if not off <= _allowed(arrays) * max(abs(real), SMALL * size) and own != real and not off <= roundings(recording):
         msg = f"the program gives {own!r} {where}, the loss {real!r}: it decides by values, or keeps state"
         raise RefusedError(msg)
 
@@ -127,9 +130,10 @@ def _allowed(arrays: Mapping[str, Array]) -> float:
 
 def check_elements(
     arrays: Mapping[str, Array], found: Mapping[str, Array], places: Mapping[str, Any],
-    steps: Mapping[str, Any], formula: Stencil, size: float, quotient: Any,
+    steps: Mapping[str, Any], formula: Stencil, size: float, quotient: Any, recording: Recording,
 ) -> None:  # fmt: skip
     """The loss's own differences, in place, at a few elements of each array: drawn ones and the steepest."""
+    numbers = sum(abs(n) for n, _, _ in formula.terms)
     rng = np.random.default_rng(2)
     for name, w in arrays.items():
         count = len(places[name])
@@ -141,8 +145,8 @@ def check_elements(
             h = np.broadcast_to(np.reshape(steps[name], -1), w.size)[place]
             (real,) = quotient(w, np.array([place]), h)
             noise = 256 * (np.finfo(w.dtype).eps if w.dtype.itemsize < 8 else EPS) * size
-            noise *= sum(abs(n) for n, _, _ in formula.terms)
-            if not abs(real - found[name][number]) <= noise + 1e-5 * abs(real):
+            off = abs(real - found[name][number])
+            if not off <= numbers * noise + 1e-5 * abs(real) and not off <= 2 * numbers * roundings(recording):
                 msg = (
                     f"element {place} of {name or 'the array'} changes the loss by {float(real)!r}, "
                     f"the program by {float(found[name][number])!r}"

@@ -72,7 +72,7 @@ def sums(
         raise RefusedError(msg) from error
     with _turn(loss), checking(recording.generators):
         quotient = partial(_quotient, loss, formula)
-        agreement.check_elements(loss.arrays, found, places, steps, formula, size, quotient)
+        agreement.check_elements(loss.arrays, found, places, steps, formula, size, quotient, recording)
     if is_new:
         shelf.keep(recording, chosen)
     return found

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..formulas.broadcasting import summed_to
 from ..program.saturation import ASIDE
-from .nodes import Array, Node, refuse
+from ..results import EPS
+from .nodes import Array, Node, RefusedError, refuse
 from .pointwise import partials
 from .recording import Recording, elsewhere
 from .values import LARGE
@@ -69,6 +70,27 @@ def swept_back(
                 for argument, more in rule(node, bar):
                     bars[argument] = bars[argument] + more if argument in bars else more
     return bars
+
+
+def roundings(recording: Recording) -> float:
+    """How far the result may be off by rounding, to first order: each number once, by how much the result reacts to it.
+
+    A perfect fit's -log(1 + 1e-7) has the roundings of 1, not those of 1e-7.
+    """
+    total = 0.0
+
+    def rule(node: Node, bar: Any) -> list[tuple[Node, Any]]:
+        nonlocal total
+        if node.is_float:
+            total += float(np.sum(np.abs(_spread(bar, node.shape) * node.value)))
+        found: list[tuple[Node, Any]] = _RULES[node.kind](node, bar, Way(None, None))
+        return found
+
+    try:
+        swept_back(recording, _ONE, rule)
+    except RefusedError:  # of something without a derivative nothing is known
+        return 0.0
+    return EPS * total if np.isfinite(total) else 0.0
 
 
 def _swept(recording: Recording, way: Way, seed: Any) -> dict[str, Array]:

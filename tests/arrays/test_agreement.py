@@ -6,13 +6,16 @@ import random
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad import EngineError, numerical_gradient, weight_gradient
 from fastgrad.arrays import agreement, blocks, cost, losses, rules, summing, sweep
 from fastgrad.arrays.nodes import RefusedError
 from fastgrad.arrays.randomness import random_numbers_kept
 from fastgrad.arrays.recorder import FUNCTIONS
 from fastgrad.arrays.recording import record
+from fastgrad.arrays.sweep import roundings
 from fastgrad.formulas.stencils import stencil
+from fastgrad.results import EPS
 
 X = np.random.default_rng(0).normal(size=(6, 5))
 
@@ -211,13 +214,13 @@ def test_all_elements_that_are_wrong_are_seen_where_they_are_steepest():
     def quotient(w, place, h):
         return 2 * h * 2 * w[place]
 
-    agreement.check_elements(p, found, places, steps, formula, 1.0, quotient)
+    agreement.check_elements(p, found, places, steps, formula, 1.0, quotient, recording)
     found[""][17] = np.nan
     with pytest.raises(RefusedError, match="element 17 of the array"):
-        agreement.check_elements(p, found, places, steps, formula, 1.0, quotient)
+        agreement.check_elements(p, found, places, steps, formula, 1.0, quotient, recording)
     found[""][17] = 1e9
     with pytest.raises(RefusedError, match="element 17"):
-        agreement.check_elements(p, found, places, steps, formula, 1.0, quotient)
+        agreement.check_elements(p, found, places, steps, formula, 1.0, quotient, recording)
 
 
 OWN_WAYS = {
@@ -243,3 +246,28 @@ def test_kinks_are_no_ways_of_their_own(f):
     w = np.zeros(4)
     found = weight_gradient(lambda _: np.sum(f(w)), w, method="exact")
     assert set(found.tolist()) <= {0.0, 0.5}
+
+
+def test_a_perfect_fit_is_judged_by_its_roundings():
+    """-log(1 + 1e-7): a value of 1e-7 whose differences have the roundings of 1."""
+    data, labels = np.random.default_rng(3).normal(size=(30, 4)), np.arange(30) % 3
+    data[:, 3] = 0.0
+    data[np.arange(30), labels] += 33.0
+
+    def loss(w):
+        z = data @ w.reshape(4, 3)
+        e = np.exp(z - np.max(z, axis=1, keepdims=True))
+        return -np.sum(np.log((e / np.sum(e, axis=1, keepdims=True))[np.arange(30), labels] + 1e-7)) / 30
+
+    w = np.eye(4, 3).reshape(-1)
+    assert abs(loss(w) + 1e-7) < 1e-12
+    found = fastgrad.gradient(loss, w, engine="arrays", h=1e-3)
+    np.testing.assert_allclose(found, 0.0, atol=1e-11)
+    recording = record(loss, {"": w}, lambda arrays: (arrays[""],))
+    assert 1e-16 < roundings(recording) < 1e-13
+
+
+def test_roundings_are_those_of_the_numbers_that_are_added():
+    w = np.array([1e8, 1.0])
+    recording = record(lambda w: np.sum(w) - 1e8, {"": w}, lambda arrays: (arrays[""],))
+    assert 1e8 * EPS <= roundings(recording) <= 4e8 * EPS
