@@ -139,7 +139,7 @@ def _tried(order: list[Node], node: Node, axis: int) -> tuple[float, int, dict[N
     lanes = np.arange(len(some))
     with np.errstate(all="ignore"):
         final_change(order, {node: One(lanes, some, np.full(len(some), 1e-4))}, len(some), keep)
-    boxes = {n: c for n, c in keep.items() if type(c) is Box}
+    boxes = {n: c for n, c in keep.items() if isinstance(c, Box)}
     work = sum(_work(n, c) for n, c in boxes.items())
     return work + CALL * len(order) * shape[axis] / max(node.size, 1), axis, boxes
 

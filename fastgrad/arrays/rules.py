@@ -14,7 +14,7 @@ import numpy as np
 
 from . import extents
 from .buffers import empty
-from .changes import Box, Change, One, Set, difference, places_of, span, taken, whole
+from .changes import Box, Change, One, Set, Squared, difference, places_of, same, span, taken, whole
 from .nodes import Array, Node
 from .sweep import sources
 
@@ -39,12 +39,25 @@ def _ufunc(node: Node, changes: Sequence[Change], lanes: int) -> Change:
         return _ufunc_of_one(node, first, only)
     boxes = [None if c is None else c.boxed(a, lanes) for c, a in zip(changes, node.args, strict=True)]
     sets = extents.of_ufunc(node, [b.sets if b else None for b in boxes])
+    inner = boxes[0] if _squares(node) else None
+    if inner is not None and all(map(same, sets, inner.sets)):
+        return Squared(inner, node.args[0])
     lines = _Lines(node, boxes, sets, lanes)
     linear = _linear(node.how, lines, moving) if node.is_float else None
     if linear is not None and any(b.is_difference for b in boxes if b):
         return Box(sets, lines.full(linear()))
     given = list(map(lines.values, range(len(node.args))))
     return Box(sets, new=lines.full(_computed(node.how, *given) if node.is_float else node.how(*given)))
+
+
+def _squares(node: Node) -> bool:
+    """Whether a node is the square of its first argument."""
+    if node.args[0].shape != node.shape or not node.is_float:
+        return False
+    if node.how is np.power:
+        exponent = node.args[1]
+        return not exponent.moves and not exponent.shape and float(exponent.value) == 2.0
+    return node.how is np.square or (node.how is np.multiply and node.args[0] is node.args[1])
 
 
 def _computed(function: Any, *given: Any) -> Any:
@@ -174,7 +187,10 @@ def _reduce(node: Node, changes: Sequence[Change], lanes: int) -> Change:
     partly = [a for a in axes if box.sets[a] is not None]
     sets = extents.of_reduce(node, [box.sets])
     if function is np.add:
-        if not box.is_difference and len(axes) < len(x.shape) and not partly:
+        whole_lines = len(axes) < len(x.shape) and not partly  # not the last sum: a pass less
+        if whole_lines and type(box) is Squared:
+            return Box(sets, new=box.summed(axes, keepdims))
+        if whole_lines and not box.is_difference:
             return Box(sets, new=box.new(x).sum(axis=axes, keepdims=keepdims))  # not the last sum: a pass less
         return Box(sets, box.by(x).sum(axis=axes, keepdims=keepdims))
     extreme = function.reduce(box.new(x), axis=axes, keepdims=keepdims)

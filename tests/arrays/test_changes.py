@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastgrad.arrays.changes import Box, One, places_of, same, taken, whole
+from fastgrad.arrays.changes import Box, One, Squared, places_of, same, taken, whole
 from fastgrad.arrays.nodes import Node
 
 X = Node("parameter", value=np.arange(12.0).reshape(3, 4))
@@ -60,3 +60,23 @@ def test_places():
     assert places_of(np.array([0]), ()) == ()
     assert np.array_equal(taken(X, (np.array([0, 2]), np.array([1, 2]))), X.value[[0, 2]][:, 1:3])
     assert np.shares_memory(taken(X, (np.array([1, 2]), None)), X.value)
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axes", [(0,), (1,), (0, 1)])
+def test_squares_are_made_when_they_are_asked_for(axes, keepdims):
+    values, by = np.arange(12.0).reshape(3, 4), np.random.default_rng(0).normal(size=(3, 4, 5))
+    base = Node("parameter", value=values)
+    node = Node("ufunc", (base,), np.square, np.square)
+    expected = (values[..., None] + by) ** 2
+    box = Squared(Box((None, None), by), base)
+    assert (box.size, box.is_difference) == (12, False)
+    np.testing.assert_allclose(box.summed(axes, keepdims), expected.sum(axis=axes, keepdims=keepdims), rtol=1e-14)
+    np.testing.assert_array_equal(box.new(node), expected)
+    np.testing.assert_allclose(Squared(Box((None, None), by), base).by(node), expected - values[..., None] ** 2)
+    turned = Squared(Box((None, None), by), base).mapped((None, None), lambda v: v.transpose(1, 0, 2))
+    np.testing.assert_array_equal(turned.new(node), expected.transpose(1, 0, 2))
+    some = np.array([0, 2])
+    wider = Squared(Box((some, None), by[some]), base).widened(node, (None, None))
+    np.testing.assert_allclose(wider.by(node)[some], (expected - values[..., None] ** 2)[some])
+    assert not wider.by(node)[1].any()
