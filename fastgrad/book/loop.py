@@ -111,27 +111,28 @@ def gradient_by_loop(
 
 def is_few(x: Array) -> bool:
     """Whether Python's floats are faster than arrays, and f is called too few times to be recorded."""
-    return type(x) is np.ndarray and x.dtype == np.float64 and x.ndim == 1 and 0 < x.size <= FEW
+    usual = type(x) is np.ndarray and x.dtype == np.float64 and 0 < x.size <= FEW
+    return usual and (x.ndim == 1 or (x.ndim > 1 and x.flags.c_contiguous))
 
 
 def _of_few(f: Function, x: Array, h: Any) -> Array | None:
     """The same for few numbers, in a fifth of the time; None where the step is to be looked at."""
-    original = x.tobytes()
-    if type(h) is not float or not 0.0 < h < np.inf or [s for s in x.tolist() if s + h == s]:
+    original, shape, flat = x.tobytes(), x.shape, x.reshape(-1)
+    if type(h) is not float or not 0.0 < h < np.inf or [s for s in flat.tolist() if s + h == s]:
         return None
-    value, elements, shifts, grad = lambda: float(number(f(x), x)), mutation.floats(x), (h, -h), []
+    value, elements, shifts, grad = lambda: float(number(f(x), x)), mutation.floats(flat), (h, -h), []
     try:
-        for i in range(x.size):
+        for i in range(flat.size):
             above, below = mutation.values_around(value, elements, i, shifts)
             grad.append((above - below) / (2 * h))
+        if not (is_few(x) and x.shape == shape and x.flags.writeable):
+            raise ValueError(mutation.RESHAPES)
         if x.tobytes() != original:
             raise ValueError(mutation.WRITES)
-        if not is_few(x):
-            raise ValueError(mutation.RESHAPES)
     except BaseException:
-        mutation.restore([x], [np.frombuffer(original)])
+        mutation.restore([x], [np.frombuffer(original).reshape(shape).copy()])
         raise
-    return np.array(grad)
+    return np.array(grad).reshape(shape)
 
 
 def reacts(f: Function, x: Array, first: int = 0) -> bool:

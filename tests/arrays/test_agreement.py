@@ -14,6 +14,7 @@ from fastgrad.arrays.randomness import random_numbers_kept
 from fastgrad.arrays.recorder import FUNCTIONS
 from fastgrad.arrays.recording import record
 from fastgrad.arrays.sweep import roundings
+from fastgrad.book import loop
 from fastgrad.formulas.stencils import stencil
 from fastgrad.results import EPS
 
@@ -90,6 +91,7 @@ def test_auto_takes_the_loop_then(monkeypatch):
     monkeypatch.setitem(FUNCTIONS, np.flip, lambda x: calls.append(0) or x * 1.0)
     monkeypatch.setattr(losses, "WORTH_A_LOOK", 0)
     monkeypatch.setattr(losses, "MANY", 0)
+    monkeypatch.setattr(loop, "FEW", 0)
     found = numerical_gradient(lambda _: loss(p), p["W"])
     assert calls
     assert np.array_equal(found, numerical_gradient(lambda _: loss(p), p["W"], engine="python"))

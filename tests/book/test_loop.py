@@ -49,7 +49,21 @@ def test_it_moves_the_array_itself(short):
     np.testing.assert_allclose(found, [3.0, 12.0, 27.0], rtol=1e-7)
 
 
-@pytest.mark.parametrize("x", [np.ones(17), np.ones((2, 2)), np.ones(3, np.float32), np.ones(0)])
+def test_matrices_are_moved_as_well(short):
+    w = np.arange(6.0).reshape(2, 3)
+    found = numerical_gradient(lambda _: np.sum(w**2 * np.array([[1.0], [2.0]])), w)
+    assert short[-1] is found
+    np.testing.assert_allclose(found, 2 * w * np.array([[1.0], [2.0]]), atol=1e-9)
+    assert np.array_equal(
+        found, numerical_gradient(lambda _: np.sum(w**2 * np.array([[1.0], [2.0]])), w, progress=True)
+    )
+    np.testing.assert_array_equal(w, np.arange(6.0).reshape(2, 3))
+
+
+ELSEWHERE = [np.ones(17), np.ones((2, 2), order="F"), np.ones((4, 4))[:, ::2], np.ones(3, np.float32), np.ones(0)]
+
+
+@pytest.mark.parametrize("x", ELSEWHERE, ids=["many", "Fortran", "strided", "float32", "none"])
 def test_other_arrays_are_left_to_the_loop_over_many(x, short):
     numerical_gradient(lambda x: np.sum(np.asarray(x) ** 2) + 1.0, x)
     assert short == []
