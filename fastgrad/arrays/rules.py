@@ -16,6 +16,7 @@ from . import extents
 from .buffers import empty
 from .changes import Box, Change, One, Set, Squared, difference, places_of, same, span, taken, whole
 from .nodes import Array, Node
+from .outer import Outer, through
 from .sweep import sources
 
 _LINEAR_IN_BOTH = (np.add, np.subtract)
@@ -42,6 +43,8 @@ def _ufunc(node: Node, changes: Sequence[Change], lanes: int) -> Change:
     inner = boxes[0] if _squares(node) else None
     if inner is not None and all(map(same, sets, inner.sets)):
         return Squared(inner, node.args[0])
+    if node.is_float and (outer := through(node, boxes, sets)) is not None:
+        return outer
     lines = _Lines(node, boxes, sets, lanes)
     linear = _linear(node.how, lines, moving) if node.is_float else None
     if linear is not None and any(b.is_difference for b in boxes if b):
@@ -187,16 +190,24 @@ def _reduce(node: Node, changes: Sequence[Change], lanes: int) -> Change:
     partly = [a for a in axes if box.sets[a] is not None]
     sets = extents.of_reduce(node, [box.sets])
     if function is np.add:
-        whole_lines = len(axes) < len(x.shape) and not partly  # not the last sum: a pass less
-        if whole_lines and type(box) is Squared:
-            return Box(sets, new=box.summed(axes, keepdims))
-        if whole_lines and not box.is_difference:
-            return Box(sets, new=box.new(x).sum(axis=axes, keepdims=keepdims))  # not the last sum: a pass less
-        return Box(sets, box.by(x).sum(axis=axes, keepdims=keepdims))
+        return _summed(node, box, sets, partly)
     extreme = function.reduce(box.new(x), axis=axes, keepdims=keepdims)
     if partly:
         extreme = function(extreme, extreme_beside(node, box)[..., None])
     return Box(sets, new=extreme)
+
+
+def _summed(node: Node, box: Box, sets: extents.Sets, partly: Sequence[int]) -> Box:
+    """The sums of a change; those that are not the last of all need no difference, which is a pass less."""
+    (_, axes, keepdims), (x,) = node.how, node.args
+    if type(box) is Outer and (sums := box.summed(sets, axes, keepdims)) is not None:
+        return sums
+    whole_lines = len(axes) < len(x.shape) and not partly
+    if whole_lines and type(box) is Squared:
+        return Box(sets, new=box.summed(axes, keepdims))
+    if whole_lines and not box.is_difference:
+        return Box(sets, new=box.new(x).sum(axis=axes, keepdims=keepdims))
+    return Box(sets, box.by(x).sum(axis=axes, keepdims=keepdims))
 
 
 def _sum_of_one(node: Node, one: One) -> One:
@@ -270,6 +281,8 @@ class _Product:
     def _of_left(self, box: Box) -> Box:
         rows, inner = box.sets[-2:]
         by, fixed = self._by(0, box, rows, inner), taken(self.node.args[1], (*self._before(1), inner, None))
+        if by.ndim == 3 and len(fixed) == 1:
+            return Outer((rows, None), by, fixed[0])
         turned = np.swapaxes(fixed, -1, -2)[..., None, :, :]
         only = turned.shape[-1] == 1
         return self._made(_computed(np.multiply, turned, by) if only else _multiplied(turned, by), rows, None)
