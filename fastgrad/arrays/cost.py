@@ -39,11 +39,21 @@ def of_blocks(recording: Recording, chosen: list[Family], places: Places, formul
     return total
 
 
-def pays(recording: Recording, chosen: list[Family], places: Places, formula: Stencil) -> bool:
-    """Whether the program beats the loop, and there is much to do."""
+def may_pay(recording: Recording, places: Places, formula: Stencil) -> bool:
+    """Whether there is much to do, and the program may beat the loop, as far as that is known before its blocks are."""
     count = sum(map(len, places.values()))
     if count * sum(1 for k in formula.offsets if k) * recording.operations < LOOP_WORTH:
         return False
-    loop = of_loop(recording, count, formula)
-    checks = CHECKS * (recording.time + PER_NODE * recording.calls) + RECORDING
-    return checks + GAIN * of_blocks(recording, chosen, places, formula) <= loop
+    fewest = max(min(len(at), *(recording.parameters[name].shape or (1,))) for name, at in places.items())
+    return _checked(recording, fewest * CALL * len(recording.order)) <= of_loop(recording, count, formula)
+
+
+def pays(recording: Recording, chosen: list[Family], places: Places, formula: Stencil) -> bool:
+    """Whether the program beats the loop."""
+    loop = of_loop(recording, sum(map(len, places.values())), formula)
+    return _checked(recording, of_blocks(recording, chosen, places, formula)) <= loop
+
+
+def _checked(recording: Recording, blocks: float) -> float:
+    """Time of blocks that have to be so much cheaper than the loop, and of what is done before."""
+    return CHECKS * (recording.time + PER_NODE * recording.calls) + RECORDING + GAIN * blocks

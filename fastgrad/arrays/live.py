@@ -52,11 +52,11 @@ def sums(
     """
 
     def pays(recording: Recording, known: list[blocks.Family] | None) -> Moved:
-        moved = _moved(recording, known)
-        if not asked and not _pays(moved, places, formula):
-            msg = f"the loop over {sum(map(len, places.values())):,} elements is as cheap"
-            raise RefusedError(msg)
-        return moved
+        moved = _moved(recording, places, formula, known, asked=asked)
+        if moved:
+            return moved
+        msg = f"the loop over {sum(map(len, places.values())):,} elements is as cheap"
+        raise RefusedError(msg)
 
     with _turn(loss):
         recording, (parts, chosen), size, is_new = _program(loss, np.geterr(), pays)
@@ -85,13 +85,17 @@ class Moved(NamedTuple):
     families: list[blocks.Family]
 
 
-def _moved(recording: Recording, known: list[blocks.Family] | None) -> Moved:
+def _moved(
+    recording: Recording, places: blocks.Places, formula: Stencil, known: list[blocks.Family] | None = None, *,
+    asked: bool = False,
+) -> Moved | None:  # fmt: skip
+    """What is moved together; None where that does not pay and was not asked for."""
     parts = sectioned(recording)
-    return Moved(parts, known or blocks.families(parts.recording))
-
-
-def _pays(moved: Moved, places: blocks.Places, formula: Stencil) -> bool:
-    return cost.pays(moved.parts.recording, moved.families, moved.parts.places(places), formula)
+    inside = parts.places(places)
+    if not asked and not cost.may_pay(parts.recording, inside, formula):
+        return None
+    moved = Moved(parts, known or blocks.families(parts.recording))
+    return moved if asked or cost.pays(parts.recording, moved.families, inside, formula) else None
 
 
 def _quotient(loss: Loss, formula: Stencil, w: Array, place: Any, h: Any) -> Any:
@@ -125,7 +129,7 @@ def described(loss: Loss, formula: Stencil | None, asked: bool) -> str:
     with checking():
         recording = _recorded(loss)
         places = {name: np.arange(w.size) for name, w in loss.arrays.items()}
-        if formula and not asked and not _pays(_moved(recording, None), places, formula):
+        if formula and not asked and not _moved(recording, places, formula):
             msg = "calling f is as cheap as its program of whole arrays"
             raise RefusedError(msg)
         believed(loss, recording, np.geterr())

@@ -31,7 +31,8 @@ def judged(loss, params, formula=CENTRAL, part=1):
     recording = record(loss, params, lambda arrays: (dict(arrays),))
     chosen = blocks.families(recording)
     places = {name: np.arange(w.size)[::part] for name, w in params.items()}
-    return recording, chosen, places, cost.pays(recording, chosen, places, formula)
+    pays = cost.may_pay(recording, places, formula) and cost.pays(recording, chosen, places, formula)
+    return recording, chosen, places, pays
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,19 @@ def test_more_displacements_cost_more():
     wide = stencil(1, 8, "central")
     assert cost.of_loop(recording, 100, wide) == 4 * cost.of_loop(recording, 100, CENTRAL)
     assert cost.of_blocks(recording, chosen, places, wide) > 2 * cost.of_blocks(recording, chosen, places, CENTRAL)
+
+
+def test_a_bias_is_seen_to_stay_with_the_loop_before_its_blocks_are_known():
+    loss, params = net(300, 50, 10, 60)
+    some = {"b0": params["b0"]}
+    recording = record(lambda p: loss(params | p), some, lambda arrays: (dict(arrays),))
+    places = {"b0": np.arange(50)}
+    assert not cost.may_pay(recording, places, CENTRAL)
+    assert not cost.pays(recording, blocks.families(recording), places, CENTRAL)
+
+
+def test_what_pays_may_pay():
+    for sizes in ((784, 50, 10, 100), (400, 40, 10, 500)):
+        recording, chosen, places, _ = judged(*net(*sizes))
+        assert cost.may_pay(recording, places, CENTRAL)
+        assert cost.pays(recording, chosen, places, CENTRAL)
