@@ -5,7 +5,6 @@ The arrays are put back bit for bit, also when the loss raises or Ctrl-C arrives
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from ..engine.python.mutation import check_unchanged, restore, restored
 from ..formulas.stencils import Stencil
 from ..results import EPS
 from .nodes import Array, RefusedError, evaluated
+from .randomness import random_states
 from .recording import Recording, elsewhere
 from .sweep import gradients, roundings
 
@@ -56,9 +56,9 @@ class Room:
 def settled_value(value: Value, arrays: Sequence[Array]) -> float:
     """The loss, called twice with the same answer and the same random numbers left."""
     with restored(arrays) as originals:
-        first, states, second = value(), _random_states(), value()
+        first, states, second = value(), random_states(), value()
         _check_unchanged(arrays, originals)
-    if states != _random_states() or not (first == second or (np.isnan(first) and np.isnan(second))):
+    if states != random_states() or not (first == second or (np.isnan(first) and np.isnan(second))):
         raise RefusedError(CHANGES)
     return _finite(first)
 
@@ -76,11 +76,6 @@ def _finite(value: float) -> float:
         msg = f"its value is {value}"
         raise RefusedError(msg)
     return value
-
-
-def _random_states() -> Any:
-    name, keys, *rest = np.random.get_state()  # noqa: NPY002  those that the user's loss draws from
-    return random.getstate(), name, np.asarray(keys).tobytes(), rest
 
 
 def check_values(recording: Recording, value: Value, arrays: Mapping[str, Array], reference: float) -> float:

@@ -108,6 +108,8 @@ def _program(
     """A program that agrees with the loss, what is moved, how large the loss is nearby, and whether it is a new one."""
 
     def agreed(recording: Recording, known: list[blocks.Family] | None = None) -> tuple[Recording, Moved, float]:
+        if recording.draws:  # at random, most likely: of a deep network its blocks take a third of a loop
+            _settled(loss, recording, usual)
         moved = pays(recording, known)
         return recording, moved, believed(loss, recording, usual)[1]
 
@@ -187,9 +189,14 @@ def _recorded(loss: Loss) -> Recording:
 def believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> tuple[float, float]:
     """The loss, and how large it is nearby. What it warns of, or raises, in `usual` ways of NumPy's is for the user."""
     with random_numbers_kept(recording.generators):
-        with np.errstate(**usual):
-            reference = agreement.settled_value(loss.value, list(loss.arrays.values()))
+        reference = _settled(loss, recording, usual)
         return reference, agreement.check_values(recording, loss.value, loss.arrays, reference)
+
+
+def _settled(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> float:
+    """The loss, called twice."""
+    with random_numbers_kept(recording.generators), np.errstate(**usual):
+        return agreement.settled_value(loss.value, list(loss.arrays.values()))
 
 
 @contextmanager

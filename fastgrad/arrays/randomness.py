@@ -25,6 +25,12 @@ def random_numbers_kept(generators: Sequence[Any] = ()) -> Iterator[None]:
             _set_back(generator, before)
 
 
+def random_states() -> Any:
+    """Those of the generators that Python and NumPy have for all."""
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002  those that the user's loss draws from
+    return random.getstate(), name, np.asarray(keys).tobytes(), rest
+
+
 def _set_back(generator: Any, before: Any) -> None:
     """To the state of a copy."""
     if isinstance(generator, np.random.Generator):

@@ -13,7 +13,7 @@ import numpy as np
 from ..program.rubbish import is_gone_after_looking
 from .births import alive, begin
 from .nodes import Array, Node, RefusedError, counted, ordered, reached, reshape
-from .randomness import random_numbers_kept
+from .randomness import random_numbers_kept, random_states
 from .rebuild import Rebuilder
 from .recorder import Recorder, stacked
 from .sameness import noted, settle
@@ -46,6 +46,8 @@ class Recording:
         Of random numbers, which the loss draws from.
     facts : Facts, optional
         What it was made of, where that can be compared.
+    draws : bool
+        Whether it has drawn random numbers from a generator that is there for all, or has set one.
     """
 
     result: Node
@@ -56,6 +58,7 @@ class Recording:
     calls: int
     generators: tuple[Any, ...] = ()
     facts: Facts | None = None
+    draws: bool = False
 
 
 def elsewhere(
@@ -116,10 +119,12 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any, whole: bool
     counted.begin()
     begin()
     nodes = _nodes(arrays)
-    result, reason, generators, facts = None, "", (), None
+    result, reason, generators, facts, draws = None, "", (), None, False
     try:
         with random_numbers_kept():
+            before = random_states()
             result, generators, facts = _seen(loss, arrays, nodes, argument, whole)
+            draws = random_states() != before
         reason = counted.refused  # also where the loss has caught it
     except RefusedError as error:
         reason = str(error)
@@ -135,7 +140,7 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any, whole: bool
     if reason or kept:
         raise RefusedError(reason or KEPT)
     work = counted.operations, counted.time, counted.nodes
-    return _with_facts(_program(result, nodes, work, generators, whole), facts)
+    return replace(_with_facts(_program(result, nodes, work, generators, whole), facts), draws=draws)
 
 
 def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:

@@ -13,6 +13,7 @@ import pytest
 from scipy import special
 
 from fastgrad import EngineError, numerical_gradient, weight_gradient
+from fastgrad.arrays import blocks
 
 RNG = np.random.default_rng(5)
 X, T = RNG.normal(size=(6, 5)), np.array([0, 2, 1, 2, 0, 1])
@@ -557,3 +558,23 @@ def test_ctrl_c_at_any_time():
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         signal.signal(signal.SIGINT, previous)
     assert interrupted > 3
+
+
+def test_random_numbers_are_seen_before_blocks_are_looked_for(monkeypatch):
+    w = RNG.normal(size=(30, 20))
+    data = RNG.normal(size=(40, 30))
+
+    def dropout(p):
+        return np.sum((data @ p["w"] * (np.random.rand(40, 20) > 0.5)) ** 2)  # noqa: NPY002
+
+    def seeded(p):
+        np.random.seed(3)  # noqa: NPY002
+        return dropout(p)
+
+    found = weight_gradient(seeded, {"w": w}, engine="arrays")["w"]
+    np.random.seed(3)  # noqa: NPY002
+    kept = np.random.rand(40, 20) > 0.5  # noqa: NPY002
+    np.testing.assert_allclose(found, 2 * data.T @ (data @ w * kept), rtol=1e-6, atol=1e-6)
+    monkeypatch.setattr(blocks, "families", lambda *_: pytest.fail("they were looked for"))
+    with pytest.raises(EngineError, match="draws random numbers"):
+        weight_gradient(dropout, {"w": w}, engine="arrays")
