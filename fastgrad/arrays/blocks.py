@@ -134,14 +134,28 @@ def families(recording: Recording) -> list[Family]:
 
 def _tried(order: list[Node], node: Node, axis: int) -> tuple[float, int, dict[Node, Box]]:
     """What one block costs along an axis, and the boxes of its changes."""
-    shape, keep = node.shape or (1,), dict[Node, Change]()
-    some = np.moveaxis(np.arange(node.size).reshape(shape), axis, 0)[0].ravel()[:4]
-    lanes = np.arange(len(some))
-    with np.errstate(all="ignore"):
-        final_change(order, {node: One(lanes, some, np.full(len(some), 1e-4))}, len(some), keep)
-    boxes = {n: c for n, c in keep.items() if isinstance(c, Box)}
+    shape = node.shape or (1,)
+    boxes = _boxes(order, node, np.moveaxis(np.arange(node.size).reshape(shape), axis, 0)[0].ravel()[:4])
     work = sum(_work(n, c) for n, c in boxes.items())
     return work + CALL * len(order) * shape[axis] / max(node.size, 1), axis, boxes
+
+
+def _boxes(order: list[Node], node: Node, some: NDArray[np.intp]) -> dict[Node, Box]:
+    """The boxes of what some elements of an array change."""
+    keep = dict[Node, Change]()
+    with np.errstate(all="ignore"):
+        final_change(order, {node: One(np.arange(len(some)), some, np.full(len(some), 1e-4))}, len(some), keep)
+    return {n: c for n, c in keep.items() if isinstance(c, Box)}
+
+
+def least_work(recording: Recording) -> dict[str, float]:
+    """The time of one displacement in each array, as of an element by itself: no block takes less."""
+    found = {}
+    for name, node in recording.parameters.items():
+        if node in recording.order and node.size:
+            boxes = _boxes(recording.order, node, np.zeros(1, np.intp))
+            found[name] = sum(_work(n, c) for n, c in boxes.items())
+    return found
 
 
 def _work(node: Node, box: Box) -> float:

@@ -5,6 +5,8 @@ Times are in units of one operation that NumPy does on whole arrays, about a nan
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..formulas.stencils import Stencil
 from .blocks import CALL, Family, Places, at_once
 from .recording import Recording
@@ -39,13 +41,19 @@ def of_blocks(recording: Recording, chosen: list[Family], places: Places, formul
     return total
 
 
-def may_pay(recording: Recording, places: Places, formula: Stencil) -> bool:
-    """Whether there is much to do, and the program may beat the loop, as far as that is known before its blocks are."""
-    count = sum(map(len, places.values()))
-    if count * sum(1 for k in formula.offsets if k) * recording.operations < LOOP_WORTH:
+def may_pay(
+    recording: Recording, places: Places, formula: Stencil, work: Mapping[str, float] | None = None
+) -> bool:  # fmt: skip
+    """Whether there is much to do, and the program may beat the loop, as far as that is known before its blocks are.
+
+    Of arrays at least the `work` of a displacement may be known.
+    """
+    count, moved = sum(map(len, places.values())), sum(1 for k in formula.offsets if k)
+    if count * moved * recording.operations < LOOP_WORTH:
         return False
     fewest = max(min(len(at), *(recording.parameters[name].shape or (1,))) for name, at in places.items())
-    return _checked(recording, fewest * CALL * len(recording.order)) <= of_loop(recording, count, formula)
+    least = sum(len(places[name]) * moved * time for name, time in (work or {}).items())
+    return _checked(recording, least + fewest * CALL * len(recording.order)) <= of_loop(recording, count, formula)
 
 
 def pays(recording: Recording, chosen: list[Family], places: Places, formula: Stencil) -> bool:

@@ -94,6 +94,8 @@ def _moved(
     inside = parts.places(places)
     if not asked and not cost.may_pay(parts.recording, inside, formula):
         return None
+    if not (asked or known) and not cost.may_pay(parts.recording, inside, formula, blocks.least_work(parts.recording)):
+        return None
     moved = Moved(parts, known or blocks.families(parts.recording))
     return moved if asked or cost.pays(parts.recording, moved.families, inside, formula) else None
 

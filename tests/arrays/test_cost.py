@@ -91,3 +91,24 @@ def test_what_pays_may_pay():
         recording, chosen, places, _ = judged(*net(*sizes))
         assert cost.may_pay(recording, places, CENTRAL)
         assert cost.pays(recording, chosen, places, CENTRAL)
+
+
+def test_no_block_takes_less_than_its_elements_alone():
+    for sizes in ((784, 50, 10, 100), (10, 10, 3, 10)):
+        recording, chosen, places, _ = judged(*net(*sizes))
+        least = blocks.least_work(recording)
+        assert set(least) == set(places)
+        for family in chosen:
+            assert family.work >= max(least[name] for name, _ in family.axes)
+        assert not cost.may_pay(recording, places, CENTRAL, dict.fromkeys(places, 1e9))
+
+
+def test_writing_into_a_part_counts_that_part():
+    def loss(p):
+        columns = np.zeros((50, 9, 100))
+        for k in range(9):
+            columns[:, k] = p["w"][k : k + 100]
+        return np.sum(columns)
+
+    recording = record(loss, {"w": np.ones(108)}, lambda arrays: (dict(arrays),))
+    assert recording.operations < 3 * 50 * 9 * 100
