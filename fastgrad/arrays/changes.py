@@ -100,8 +100,36 @@ class Box:
         return Box(sets, new=data)
 
 
-class Squared(Box):
-    """The squares of an array's values, made when they are asked for: a sum of them reads the values once."""
+class Deferred(Box):
+    """A change whose numbers are made when they are asked for."""
+
+    def make(self) -> None:
+        """Make the differences or the new values."""
+        raise NotImplementedError
+
+    def _made(self) -> None:
+        if self._by is None and self._new is None:
+            self.make()
+
+    def new(self, node: Node) -> Array:
+        self._made()
+        return super().new(node)
+
+    def by(self, node: Node) -> Array:
+        self._made()
+        return super().by(node)
+
+    def mapped(self, sets: Sequence[Set], function: Callable[[Array], Array]) -> Box:
+        self._made()
+        return super().mapped(sets, function)
+
+    def widened(self, node: Node, sets: Sequence[Set]) -> Box:
+        self._made()
+        return super().widened(node, sets)
+
+
+class Squared(Deferred):
+    """The squares of an array's values: a sum of them reads the values once."""
 
     def __init__(self, inner: Box, base: Node) -> None:
         super().__init__(inner.sets)
@@ -111,23 +139,9 @@ class Squared(Box):
     def size(self) -> int:
         return self.inner.size
 
-    def new(self, node: Node) -> Array:
-        if self._new is None:
-            values = self.inner.new(self.base)
-            self._new = np.multiply(values, values, out=_like(values))
-        return self._new
-
-    def by(self, node: Node) -> Array:
-        self.new(node)
-        return super().by(node)
-
-    def mapped(self, sets: Sequence[Set], function: Callable[[Array], Array]) -> Box:
-        self.new(self.base)
-        return super().mapped(sets, function)
-
-    def widened(self, node: Node, sets: Sequence[Set]) -> Box:
-        self.new(node)
-        return super().widened(node, sets)
+    def make(self) -> None:
+        values = self.inner.new(self.base)
+        self._new = np.multiply(values, values, out=_like(values))
 
     def summed(self, axes: Sequence[int], keepdims: bool) -> Array:
         """The sums of the squares along some axes, in half of the time."""

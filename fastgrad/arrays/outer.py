@@ -6,19 +6,19 @@ does first takes no time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .buffers import empty
-from .changes import Box, Set
+from .changes import Box, Deferred, Set
 from .nodes import Array, Node
 
 _SAME = (np.add, np.subtract, np.positive)
 
 
-class Outer(Box):
+class Outer(Deferred):
     """A difference that is made when it is asked for.
 
     Attributes
@@ -41,23 +41,10 @@ class Outer(Box):
     def size(self) -> int:
         return int(self.left[..., 0].size * self.right.size)
 
-    def by(self, node: Node) -> Array:
-        if self._by is None:
-            row = self.right[:, None]
-            out = empty(np.broadcast_shapes(self.left.shape, row.shape))
-            self._by = np.multiply(self.left, row, out=out)
-        return self._by
-
-    def new(self, node: Node) -> Array:
-        self.by(node)
-        return super().new(node)
-
-    def mapped(self, sets: Sequence[Set], function: Callable[[Array], Array]) -> Box:
-        return Box(self.sets, self.left * self.right[:, None]).mapped(sets, function)
-
-    def widened(self, node: Node, sets: Sequence[Set]) -> Box:
-        self.by(node)
-        return super().widened(node, sets)
+    def make(self) -> None:
+        row = self.right[:, None]
+        out = empty(np.broadcast_shapes(self.left.shape, row.shape))
+        self._by = np.multiply(self.left, row, out=out)
 
     def summed(self, sets: Sequence[Set], axes: Sequence[int], keepdims: bool) -> Outer | None:
         """The sums along axes; None along that of the row."""
