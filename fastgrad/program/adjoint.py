@@ -11,11 +11,10 @@ from ..formulas.properties import cached_property
 from .code import Code
 from .invariance import held
 from .partials import Partials
-from .program import BOOLEAN, ONE, ZERO, Operand, Program
+from .program import BOOLEAN, ONE, SUMS, ZERO, Operand, Program
 
 # What may be so large that the square of its reciprocal is 0: of 1 / exp(x) at 400 the derivative by exp(x) is 1e-348.
 _STEEP = frozenset({"exp", "exp2", "expm1", "sinh", "cosh"})
-_PASSING = frozenset({"+", "-", "neg"})
 _APART = frozenset({"select", "sum", "/"})
 
 
@@ -39,7 +38,7 @@ def _sweep(bars: _Bars, program: Program, nodes: Iterable[int]) -> None:
             continue
         name, *operands = program.nodes[j]
         if bar is None:
-            if name in _STEEP or (name in _PASSING and sum(o[0] in "vx" for o in operands) == 1):
+            if name in _STEEP or (name in SUMS and sum(o[0] in "vx" for o in operands) == 1):
                 _pass(bars, j, name in _STEEP)
                 continue
             bar = partials.product(*bars.factors.pop(j))

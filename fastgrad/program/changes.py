@@ -17,8 +17,8 @@ from typing import Any
 
 from ..formulas.properties import cached_property
 from .code import Code
-from .program import HALF, ONE, ZERO, Operand, Program
-from .slopeless import DECIDING, SUMS, at_points
+from .program import HALF, ONE, SUMS, ZERO, Operand, Program
+from .slopeless import DECIDING, at_points
 
 Shift = Callable[[Operand, Operand], Operand]
 Rule = Callable[["Walk", Operand, list["Moved"], bool], "Moved"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 
 from .code import Code
-from .program import ZERO, Operand
+from .program import SUMS, ZERO, Operand
 
 Weighted = tuple[float, Operand]
 Scaling = tuple[tuple[str, Operand], ...]
@@ -71,7 +71,7 @@ def _opened(code: Code, operand: Operand) -> Terms:
         negative, scaling = heappop(heap)
         factor = sums.pop((scaling, ("v", -negative)))
         name, *operands = code.nodes[-negative]
-        if name in _SUMS:
+        if name in SUMS:
             give(scaling, operands[0], -factor if name == "neg" else factor)
             for other in operands[1:]:
                 give(scaling, other, -factor if name == "-" else factor)
@@ -88,7 +88,7 @@ def _is_sum(code: Code, operand: Operand) -> bool:
     """
     name, *operands = code.node(operand)
     if name not in {"*", "/"}:
-        return name in _SUMS
+        return name in SUMS
     fixed, _ = _scale(name, operands)
     return (name, fixed[0]) != ("*", "k") and code.is_fixed(fixed)
 
@@ -111,6 +111,3 @@ def _sum(code: Code, terms: Terms) -> Operand:
             inner = code.div(inner, fixed) if name == "/" else code.mul(fixed, inner)
         weighted.append((factor, inner))
     return total(code, weighted)
-
-
-_SUMS = frozenset({"+", "-", "neg"})

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .program import BOOLEAN, Operand, Program
+from .program import BOOLEAN, SUMS, Operand, Program
 
 Support = frozenset[int]
 
@@ -79,7 +79,7 @@ def mixing(program: Program, found: list[Support]) -> set[tuple[Support, Support
     """
     mixed = set()
     for name, *operands in program.nodes:
-        if name in BOOLEAN or name in {"+", "-", "neg"}:
+        if name in BOOLEAN or name in SUMS:
             continue
         parts = [support_of(o, found) for o in operands]
         if name in {"*", "/"}:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .program import Program
+from .program import SUMS, Program
 from .specials import GAMMAS
 
 POLES = frozenset({"log", "log2", "log10", "log1p", "pow", "eq", "ne", *GAMMAS})
 DIVISIONS = frozenset({"/", "floordiv", "mod", "fmod"})
 """Both may be not finite at x alone, as log(x * x) at 0; divisions if the divisor moves."""
-_LINEAR = frozenset({"+", "-", "neg", "sum"})
+_LINEAR = SUMS | {"sum"}
 
 
 def with_poles(program: Program, moving: set[int]) -> set[int]:

@@ -20,6 +20,9 @@ Operand = tuple[str, Any]  # a number behind "k", an index behind all else
 BOOLEAN = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "isnan", "isinf", "isfinite", "and", "or", "not", "xor"})
 """Nodes whose result is a mask."""
 
+SUMS = frozenset({"+", "-", "neg"})
+"""Nodes that only add their operands up, or take them off."""
+
 
 @dataclass(frozen=True)
 class Program:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .code import Code
 from .dependence import live
-from .program import MINUS_ONE, ONE, ZERO, Operand, Program
+from .program import MINUS_ONE, ONE, SUMS, ZERO, Operand, Program
 
 Array = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ _BLIND = frozenset({
     "max", "min", "fmax", "fmin", "floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "logit", "xlogy",
     "xlog1py",
 })  # fmt: skip
-_ADDING, _SCALING = frozenset({"+", "-", "neg", "select", "sum"}), frozenset({"*", "/"})
+_ADDING, _SCALING = SUMS | {"select", "sum"}, frozenset({"*", "/"})
 REVERSE, FORWARD = "reverse", "forward"
 _OVERFLOWING = frozenset(
     {"exp", "exp2", "expm1", "sinh", "cosh", "*", "hypot", "/", "pow", "inverse", "tgamma", "erfcx"}

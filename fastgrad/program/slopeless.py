@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from .program import BOOLEAN, Operand, Program
+from .program import BOOLEAN, SUMS, Operand, Program
 
 IDENTITIES = frozenset({"+", "-", "*", "/", "neg", "sqrt", "sum"})
 DECIDING = BOOLEAN | {
@@ -17,7 +17,6 @@ DECIDING = BOOLEAN | {
 """Operations that jump; atan2 where its first operand is 0 and the second negative. And those that are deaf to NaN,
 which an identity gives where f has none: the mean of 1 / x around 0 does not exist."""
 
-SUMS = frozenset({"+", "-", "neg"})
 _FREE = frozenset({"*", "/", "select"}) | SUMS
 
 

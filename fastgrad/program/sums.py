@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .code import Code
-from .program import Operand, Program
+from .program import SUMS, Operand, Program
 
 LEAST = 16  # terms alike
 SHORT = 200  # operations of f: fewer are as fast written out
 MOST = 8  # times the operations of f: terms that go through those before them, as a recursion's, are no rows
 _KEPT = "summed"
-_ADDING = frozenset({"+", "-", "neg"})
 
 Tokens = tuple[Any, ...]
 
@@ -82,7 +81,7 @@ class _Rows:
         self.sums: dict[int, _Sum] = {}
         inside = set[int]()  # terms that are in a sum over a table
         for j in range(len(self.nodes) - 1, -1, -1):
-            if self.nodes[j][0] in _ADDING and j not in self.inner and j not in inside:
+            if self.nodes[j][0] in SUMS and j not in self.inner and j not in inside:
                 found = self._sum(j)
                 if found:
                     self.sums[j] = found
@@ -173,7 +172,7 @@ def _may_be_rows(program: Program) -> bool:
     ]
     if len(set(kinds)) < len(kinds):
         return True
-    sums = {("v", j): node for j, node in enumerate(program.nodes) if node[0] in _ADDING}
+    sums = {("v", j): node for j, node in enumerate(program.nodes) if node[0] in SUMS}
     read = set(chain.from_iterable(sums.values()))
     long = [node[1:] for o, node in sums.items() if o in read or not sums.keys().isdisjoint(node)]
     added = Counter(["c" if o[0] == "c" else o for o in chain.from_iterable(long)])
@@ -197,9 +196,9 @@ def _inner_sums(program: Program) -> set[int]:
     return {
         int(o[1])
         for name, *operands in program.nodes
-        if name in _ADDING
+        if name in SUMS
         for o in operands
-        if o[0] == "v" and uses[o] == 1 and program.nodes[int(o[1])][0] in _ADDING
+        if o[0] == "v" and uses[o] == 1 and program.nodes[int(o[1])][0] in SUMS
     }
 
 
