@@ -10,12 +10,12 @@ from typing import Any
 from ..formulas.properties import cached_property
 from .code import Code
 from .invariance import held
+from .operands import RESULTS
 from .partials import Partials
-from .program import BOOLEAN, ONE, SUMS, ZERO, Operand, Program
+from .program import BOOLEAN, ONE, SUMS, TWO, ZERO, Operand, Program
 
 # What may be so large that the square of its reciprocal is 0: of 1 / exp(x) at 400 the derivative by exp(x) is 1e-348.
 _STEEP = frozenset({"exp", "exp2", "expm1", "sinh", "cosh"})
-_APART = frozenset({"select", "sum", "/"})
 
 
 def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -> list[Operand]:
@@ -26,41 +26,59 @@ def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -
     """
     bars = _Bars(program, output, partials)
     _sweep(bars, program, range(int(output[1]), -1, -1) if output[0] == "v" else ())
-    return [bar or ZERO for bar in bars.back["x"]]
+    return [ZERO if bar is None else bars.signed(("x", i), bar) for i, bar in enumerate(bars.back["x"])]
 
 
 def _sweep(bars: _Bars, program: Program, nodes: Iterable[int]) -> None:
     """Hand on what has come back to the nodes, the last one first; nothing has to those that are not needed."""
-    partials, give, back = bars.partials, bars.give, bars.back["v"]
+    give, back, less = bars.give, bars.back["v"], False
     for j in nodes:
-        bar = back[j]
-        if bar is None and j not in bars.factors:
-            continue
-        name, *operands = program.nodes[j]
+        bar, node = back[j], program.nodes[j]
         if bar is None:
-            if name in _STEEP or (name in SUMS and sum(o[0] in "vx" for o in operands) == 1):
-                _pass(bars, j, name in _STEEP)
+            bar = _factors(bars, program, j) if j in bars.factors else None
+            if bar is None:
                 continue
-            bar = partials.product(*bars.factors.pop(j))
-        back[j] = None
-        if bar == ZERO or name in BOOLEAN:
-            continue
+        name, back[j] = node[0], None
+        if bars.less:
+            less = RESULTS[j] in bars.less
         if name == "+":  # with differences and products most of all nodes
-            give(operands[0], bar)
-            give(operands[1], bar)
-        elif name == "-":
-            give(operands[0], bar)
-            give(operands[1], bars.code.neg(bar))
-        elif name in _APART and (name != "/" or operands[1][0] in "vx"):
-            _give(bars, program, j, bar)
-        else:
-            for operand, partial in partials.of(j):
-                if operand[0] in "vx":
-                    give(operand, bar if partial == ONE else partials.times(j, bar, partial))
+            give(node[1], bar, less)
+            give(node[2], bar, less)
+        elif name == "*":
+            _give_product(bars, j, node, bar, less)
+        elif name in SUMS:
+            if name == "-":
+                give(node[1], bar, less)
+            bars.take(node[-1], bar, less)
+        elif bar != ZERO and name not in BOOLEAN:
+            _give(bars, program, j, bars.code.neg(bar) if less else bar)
+
+
+def _factors(bars: _Bars, program: Program, j: int) -> Operand | None:
+    """The product of two factors that have come back to a node; None where they are handed on as they are."""
+    name, *operands = program.nodes[j]
+    if name in _STEEP or (name in SUMS and sum(o[0] in "vx" for o in operands) == 1):
+        _pass(bars, j, name in _STEEP)
+        return None
+    return bars.partials.product(*bars.factors.pop(j))
+
+
+def _give_product(bars: _Bars, j: int, node: tuple[Any, ...], bar: Operand, less: bool) -> None:
+    """Hand a derivative on to the factors of a product, of which a square has one."""
+    (_, a, b), code, partials = node, bars.code, bars.partials
+    if a == b:
+        a = partials.without_sign(a)
+        twice = (code.mul(TWO, bar), code.own(a)) if code.is_fixed(bar) else (bar, code.mul(TWO, code.own(a)))
+        bars.give(a, partials.times(j, *twice), less)
+    else:
+        if a[0] in "vx":
+            bars.give(a, partials.times(j, bar, code.own(b)), less)
+        if b[0] in "vx":
+            bars.give(b, partials.times(j, bar, code.own(a)), less)
 
 
 def _give(bars: _Bars, program: Program, j: int, bar: Operand) -> None:
-    """Hand a derivative on to the operands of a choice, of a sum over rows or of a quotient."""
+    """Hand a derivative on to the operands of a node."""
     partials, code, give = bars.partials, bars.code, bars.give
     name, *operands = program.nodes[j]
     if name == "select":
@@ -70,10 +88,14 @@ def _give(bars: _Bars, program: Program, j: int, bar: Operand) -> None:
     elif name == "sum":
         for operand, slope in _of_terms(program, j, partials):
             give(operand, partials.product(bar, slope))
-    else:
+    elif name == "/" and operands[1][0] in "vx":
         inverse, y = partials.of(j)[0][1], code.of[j]
         give(operands[0], partials.times(j, bar, inverse))
         bars.give_factors(operands[1], partials.times(j, bar, code.neg(y)), inverse)
+    else:
+        for operand, partial in partials.of(j):
+            if operand[0] in "vx":
+                give(operand, bar if partial == ONE else partials.times(j, bar, partial))
 
 
 def _of_terms(program: Program, j: int, partials: Partials) -> list[tuple[Operand, Operand]]:
@@ -105,6 +127,7 @@ class _Bars:
         self.partials, self.code = partials, partials.code
         # By the places of nodes and of coordinates: a third of the time that operands for keys take.
         self.back: dict[str, list[Operand | None]] = {"v": [None] * len(program.nodes), "x": [None] * program.inputs}
+        self.less: set[Operand] = set()  # to which the negative of it has come back: signs are left to what reads it
         self.still = {("v", j) for j in held(program)}
         self.factors: dict[int, tuple[Operand, Operand]] = {}  # by numbers of nodes
         self.program, self.output = program, output
@@ -119,20 +142,44 @@ class _Bars:
     def left(self) -> list[tuple[Operand, Operand]]:
         """What has come back to all that has not been taken."""
         back = [((tag, k), bar) for tag, row in self.back.items() for k, bar in enumerate(row) if bar is not None]
-        return [*back, *((("v", j), self.partials.product(*both)) for j, both in self.factors.items())]
+        return [
+            *((o, self.signed(o, bar)) for o, bar in back),
+            *((("v", j), self.partials.product(*both)) for j, both in self.factors.items()),
+        ]
 
-    def give(self, operand: Operand, more: Operand) -> None:
-        """Add something to what has come back."""
+    def signed(self, operand: Operand, bar: Operand) -> Operand:
+        """What has come back to an operand with its sign."""
+        return self.code.neg(bar) if operand in self.less else bar
+
+    def take(self, operand: Operand, bar: Operand, less: bool) -> None:
+        """Take something off what has come back."""
+        if operand[0] in self.back:
+            if self.code.takes_sign(bar):
+                self.give(operand, self.code.neg(bar), less)
+            else:
+                self.give(operand, bar, not less)
+
+    def give(self, operand: Operand, more: Operand, less: bool = False) -> None:
+        """Add something to what has come back, or take it off."""
         tag, k = operand
         row = self.back.get(tag)
-        if row is not None and more != ZERO and not (self.still and operand in self.still):
-            there, code = row[k], self.code
-            if there is None:
-                row[k] = more
-            elif more[0] == "v" and code.nodes[more[1]][0] == "select":
-                row[k] = self._sum(there, more)
-            else:
-                row[k] = code.add(there, more)
+        if row is None or more == ZERO or (self.still and operand in self.still):
+            return
+        there, code = row[k], self.code
+        if there is None:
+            row[k] = more
+            if less:
+                self.less.add(operand)
+        elif operand in self.less:
+            row[k] = code.add(there, more) if less else code.sub(more, there)
+            if not less:
+                self.less.discard(operand)
+        elif less:
+            row[k] = code.sub(there, more)
+        elif more[0] == "v" and code.nodes[more[1]][0] == "select":
+            row[k] = self._sum(there, more)
+        else:
+            row[k] = code.add(there, more)
 
     def _sum(self, there: Operand, more: Operand) -> Operand:
         """What is chosen by one mask is added up first: one choice is left of it."""

@@ -15,7 +15,7 @@ from .program import BOOLEAN, ONE, OPERATIONS, TWO, WRITTEN, ZERO, Operand, Prog
 
 _NONE = ("",)
 _KEPT = BOOLEAN | {"select", "sum"}
-_MOVED_OUTWARD = frozenset({"neg", "select", "*"})
+_MOVED_OUTWARD = frozenset({"neg", "select"})
 _UNITS = frozenset({0.0, 1.0, -1.0})
 
 
@@ -35,7 +35,7 @@ class Code:
 
     def __init__(self, program: Program) -> None:
         self.program, self.nodes = program, list(program.nodes)
-        self._fixed = set[Operand]()  # nodes of constants alone: LLVM takes them out of the loop over points
+        self._fixed: list[bool] = [False] * len(self.nodes)  # of constants alone: LLVM takes these out of its loop
         self._data: list[bool] = []  # of the first nodes whether they differ from row to row of a table
         self.of: list[Operand] = [RESULTS[j] for j in range(len(self.nodes))]
         self._known: dict[Any, Operand] = dict(zip(self.nodes, self.of, strict=True))
@@ -46,13 +46,13 @@ class Code:
     def _keep_all(self, program: Program) -> None:
         """The program's nodes one by one; those of a trace are mostly as they are to be, which is seen at once."""
         of = self.of = []
-        self.nodes, self._known = [], {}
+        self.nodes, self._known, self._fixed = [], {}, []
         for name, *operands in program.nodes:
             of.append(self.keep(name, *[of[o[1]] if o[0] == "v" else o for o in operands]))
 
     def own(self, operand: Operand) -> Operand:
         """An operand of the program, here."""
-        return self.of[int(operand[1])] if operand[0] == "v" else operand
+        return self.of[operand[1]] if operand[0] == "v" else operand
 
     def keep(self, name: str, *operands: Operand) -> Operand:
         """A node as it is."""
@@ -64,20 +64,19 @@ class Code:
         if found is None:
             found = self._known[key] = RESULTS[len(self.nodes)]
             self.nodes.append(node)
-            for o in node[1:]:
-                if o[0] not in "kc" and o not in self._fixed:
-                    break
-            else:
-                self._fixed.add(found)
+            tag, k = node[-1]
+            fixed = self._fixed[k] if tag == "v" else tag in "kc"
+            self._fixed.append(fixed and all(map(self.is_fixed, node[1:-1])))
         return found
 
     def is_fixed(self, operand: Operand) -> bool:
         """Whether an operand is the same at all points."""
-        return operand[0] in "kc" or operand in self._fixed
+        tag, k = operand
+        return self._fixed[k] if tag == "v" else tag in "kc"
 
     def node(self, operand: Operand) -> tuple[Any, ...]:
         """The node of an operand, without a name if it is none."""
-        return self.nodes[int(operand[1])] if operand[0] == "v" else _NONE
+        return self.nodes[operand[1]] if operand[0] == "v" else _NONE
 
     def apply(self, name: str, *operands: Operand) -> Operand:
         """A node, simplified."""
@@ -126,6 +125,11 @@ class Code:
             return self._at(("-", node[2], node[1]))
         return self._at(("neg", a))
 
+    def takes_sign(self, a: Operand) -> bool:
+        """Whether its negative takes no operation more."""
+        name = self.nodes[a[1]][0] if a[0] == "v" else ""
+        return a[0] == "k" or name == "neg" or (name == "-" and a[1] >= self._own)
+
     def result(self, a: Operand) -> Operand:
         """What a sign has moved to the end of is subtracted from 0: so 0 is no -0."""
         name, *parts = self.node(a)
@@ -136,31 +140,33 @@ class Code:
             return self._by_unit(a, b)
         if b[0] == "k" and b[1] in _UNITS:
             return self._by_unit(b, a)
-        node = self.nodes[a[1]] if a[0] == "v" else _NONE
-        found = self._product(node, a, b) if node[0] in _MOVED_OUTWARD else None
-        if found is None:
-            node = self.nodes[b[1]] if b[0] == "v" else _NONE
-            found = self._product(node, b, a) if node[0] in _MOVED_OUTWARD else None
-        if found is not None:
-            return found
-        if self.is_fixed(b):
-            return self._literals("*", a, b) if self.is_fixed(a) else self._at(("*", b, a))
-        return self._at(("*", a, b))
+        nodes, fixed = self.nodes, self._fixed
+        constant_a = fixed[a[1]] if a[0] == "v" else a[0] in "kc"
+        constant_b = fixed[b[1]] if b[0] == "v" else b[0] in "kc"
+        if constant_a != constant_b:
+            factor, other = (a, b) if constant_a else (b, a)
+            node = nodes[other[1]] if other[0] == "v" else _NONE
+            if node[0] == "*" and self.is_fixed(node[1]):
+                return self.mul(self.mul(factor, node[1]), node[2])
+        found = None
+        if a[0] == "v" and nodes[a[1]][0] in _MOVED_OUTWARD:
+            found = self._moved_outward(nodes[a[1]], b)
+        if found is None and b[0] == "v" and nodes[b[1]][0] in _MOVED_OUTWARD:
+            found = self._moved_outward(nodes[b[1]], a)
+        if found is None and constant_a and constant_b:
+            found = self._literals("*", a, b)
+        return found or self._at(("*", b, a) if constant_b else ("*", a, b))
 
     def _by_unit(self, unit: Operand, a: Operand) -> Operand:
         """0, 1 or -1 times an operand."""
         return unit if unit == ZERO else a if unit == ONE else self.neg(a)
 
-    def _product(self, node: tuple[Any, ...], p: Operand, q: Operand) -> Operand | None:
-        """Signs and masks move outward, constants to the left and together."""
-        name, first, *others = node
-        if name == "*":
-            together = self.is_fixed(q) and self.is_fixed(first) and not self.is_fixed(p)
-            return self.mul(self.apply("*", q, first), others[0]) if together else None
-        if name == "neg":
-            return self.neg(self.mul(first, q))
-        if ZERO in others:
-            return self.select(first, *[part if part == ZERO else self.mul(part, q) for part in others])
+    def _moved_outward(self, node: tuple[Any, ...], q: Operand) -> Operand | None:
+        """The product with a node that is a sign or a mask, which moves outward."""
+        if node[0] == "neg":
+            return self.neg(self.mul(node[1], q))
+        if ZERO in node:
+            return self.select(node[1], *[part if part == ZERO else self.mul(part, q) for part in node[2:]])
         return None
 
     def div(self, a: Operand, b: Operand) -> Operand:
@@ -267,6 +273,7 @@ _SIMPLER: dict[str, Callable[..., Operand]] = {
 
 def _is_plain(nodes: list[tuple[Any, ...]]) -> bool:
     """Whether no node is of constants alone, and none has a literal 0, whose sign equality does not see."""
-    if any([node[-1][0] in "kc" and node[1][0] in "kc" for node in nodes]):  # noqa: C419  half the time
+    numbered = [node for node in nodes if node[-1][0] in "kc" or node[1][0] in "kc" or len(node) > 3]
+    if any(node[-1][0] in "kc" and node[1][0] in "kc" for node in numbered):
         return False
-    return ZERO not in set(chain.from_iterable(nodes))
+    return ZERO not in set(chain.from_iterable(numbered))

@@ -209,7 +209,7 @@ class Partials:
         if name == "*":
             a, b = operands
             if a == b:
-                within = self._without_sign(a)
+                within = self.without_sign(a)
                 return [(within, self.code.mul(TWO, self.code.own(within)))]
             return [(a, self.code.own(b)), (b, self.code.own(a))]
         y = Term(self.code, self.code.of[j])
@@ -219,7 +219,7 @@ class Partials:
         found = RULES[name](y, *terms)
         return [(o, p.key if isinstance(p, Term) else ("k", p)) for o, p in zip(operands, found, strict=True)]
 
-    def _without_sign(self, a: Operand) -> Operand:
+    def without_sign(self, a: Operand) -> Operand:
         """What an operand is the size of; its square has no kink, and other derivatives than the size at 0."""
         node = self.program.nodes[int(a[1])] if a[0] == "v" else ("",)
         return node[1] if node[0] == "abs" else a

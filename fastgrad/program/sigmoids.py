@@ -43,13 +43,13 @@ class Logarithm(NamedTuple):
 def logarithms(nodes: Nodes, is_one: IsOne = ONE.__eq__) -> dict[int, Logarithm]:
     """The logarithms of sigmoids by their numbers."""
     found = dict[int, Logarithm]()
-    for j, node in enumerate(nodes):
-        if node[0] in _SCALES:
-            term = _term(nodes, node[1], is_one, _DEPTH)
-            kind = term and (_OF_MORE.get(term.kind) if node[0] == "log1p" else term.kind)
-            if term and kind in _OF:
-                factor, side = _OF[kind]
-                found[j] = Logarithm(factor * _SCALES[node[0]], side, term.exponential, term.ones)
+    for j in [j for j, node in enumerate(nodes) if node[0] in _SCALES]:
+        name, operand = nodes[j][:2]
+        term = _term(nodes, operand, is_one, _DEPTH)
+        kind = term and (_OF_MORE.get(term.kind) if name == "log1p" else term.kind)
+        if term and kind in _OF:
+            factor, side = _OF[kind]
+            found[j] = Logarithm(factor * _SCALES[name], side, term.exponential, term.ones)
     return found
 
 

@@ -165,17 +165,26 @@ def _may_be_rows(program: Program) -> bool:
 
     Of most functions there are none, which is seen in a fifth of the time.
     """
-    kinds = [
-        (node[0], *["c" if o[0] == "c" else o for o in node[1:]])
-        for node in program.nodes
-        if node[1][0] == "c" or node[-1][0] == "c" or len(node) > 3
-    ]
-    if len(set(kinds)) < len(kinds):
-        return True
-    sums = {("v", j): node for j, node in enumerate(program.nodes) if node[0] in SUMS}
-    read = set(chain.from_iterable(sums.values()))
-    long = [node[1:] for o, node in sums.items() if o in read or not sums.keys().isdisjoint(node)]
-    added = Counter(["c" if o[0] == "c" else o for o in chain.from_iterable(long)])
+    nodes = program.nodes
+    held = [node for node in nodes if node[1][0] == "c" or node[-1][0] == "c" or len(node) > 3]
+    beside = [node[2] if node[1][0] == "c" and len(node) == 3 else node[1] for node in held]
+    if len(set(beside)) < len(beside):
+        kinds = {(node[0], *["c" if o[0] == "c" else o for o in node[1:]]) for node in held}
+        if len(kinds) < len(held):
+            return True
+    return _are_added_often(program, held)
+
+
+def _are_added_often(program: Program, held: list[tuple[Any, ...]]) -> bool:
+    """Whether one operand is in many sums of sums, or constants are; `held` are the nodes with constants."""
+    sums = {j: node for j, node in enumerate(program.nodes) if node[0] in SUMS}
+    added = Counter(chain.from_iterable([node[1:] for node in sums.values()]))
+    constants = sum(1 for node in held if node[0] in SUMS and "v" in (node[1][0], node[-1][0]))
+    if max(constants, *(n for o, n in added.items() if o[0] != "c"), 0) < LEAST:  # mostly, and seen in half the time
+        return False
+    read = {o[1] for o in added if o[0] == "v"}
+    long = [n for j, n in sums.items() if j in read or any(o[0] == "v" and o[1] in sums for o in n[1:])]
+    added = Counter(["c" if o[0] == "c" else o for node in long for o in node[1:]])
     return max(added.values(), default=0) >= LEAST
 
 

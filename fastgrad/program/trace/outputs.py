@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..operands import RESULTS
 from ..program import Operand, Program
 from ..sigmoids import Nodes, with_ones
 from .refusals import refuse
@@ -43,9 +44,8 @@ def guarded(recording: Trace, outputs: tuple[Operand, ...], guards: Sequence[Ope
 def _are_all_read(nodes: Nodes, constants: int, outputs: tuple[Operand, ...]) -> bool:
     """Whether each node is read by a later one or is an output: then all are needed, which is seen at once."""
     read, count = set(chain(outputs, chain.from_iterable(nodes))), len(nodes)
-    return read.issuperset(zip("v" * count, range(count), strict=True)) and read.issuperset(
-        zip("c" * constants, range(constants), strict=True)
-    )
+    every = chain(map(RESULTS.__getitem__, range(count)), zip("c" * constants, range(constants), strict=True))
+    return read.issuperset(every)
 
 
 def program_of(recording: Trace, outputs: tuple[Operand, ...], shape: tuple[int, ...]) -> Program:

@@ -70,11 +70,11 @@ class Trace:
         """As `node`; the way that every operation goes, in a microsecond."""
         found = self._memo.get(key)
         if found is None:
-            if len(self.nodes) >= self._budget:
+            if (n := len(self.nodes)) >= self._budget:
                 refuse(f"f takes more than {self._budget} operations on single numbers")
             if self.whole or self.pythons or self.unpacked or self.integers or self.narrow or key[0] == "tofloat":
                 self._note(key)
-            found = self._memo[key] = (Flag if key[0] in BOOLEAN else Symbol)(self, RESULTS[len(self.nodes)])
+            found = self._memo[key] = (Flag if key[0] in BOOLEAN else Symbol)(self, RESULTS[n])
             self.nodes.append(key)
         elif self._raising and found.key in self._raising:  # on another way through f
             self.guards.append(found.key)
@@ -142,8 +142,8 @@ class Trace:
         kind = type(value)
         if kind is Symbol:
             return self._own(value)
-        if kind is float:
-            return self.constant(value)
+        if kind is float or (kind is int and not self.whole):  # before others: an array's elements each meet a 1
+            return self.constant(1.0 * value)
         if kind is Literal:
             return ("k", value.value)
         if kind is Flag:
