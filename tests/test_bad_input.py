@@ -500,10 +500,10 @@ RETURNED = [
         ["float64", "the result (2,) and complex128"],
     ),
     Row(
-        "complex f on simd",
-        lambda: gradient(lambda x: x[0] * 1j, point(), engine="simd"),
+        "complex f on arrays",
+        lambda: gradient(lambda x: x[0] * 1j, point(), engine="arrays"),
         EngineError,
-        ["engine='simd'", "complex numbers"],
+        ["engine='arrays'", "complex"],
     ),
     Row("numerical_diff: string", lambda: numerical_diff(lambda x: "a", 1.0), TypeError, ["f returned", "str"]),
     Row("numerical_diff: None", lambda: numerical_diff(lambda x: None, 1.0), TypeError, ["f returned", "None"]),

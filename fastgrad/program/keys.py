@@ -32,7 +32,7 @@ from .members import Chain
 LARGEST_ARRAY, WHOLE = 1 << 18, 1 << 14
 
 _NUMPYS = os.path.join(os.path.dirname(np.__file__), "")
-_SPACES = (np, np.linalg, math, cmath, operator)
+_SPACES = (np, np.linalg, np.fft, math, cmath, operator)
 _PLACES = set(map(id, _SPACES))
 _SCIPYS = ("scipy", "scipy.special", "scipy.stats")
 # Functions of NumPy that read a file, a setting or the clock, and makers of attributes' readers.
@@ -249,7 +249,7 @@ def _value(value: Any, notes: _Notes) -> Hashable:
         return (kind, repr(value))
     if _ALWAYS.get(id(value)) is value or (kind is np.ufunc and scipys.is_own_ufunc(value)):
         return cast(Hashable, value)
-    if kind is np.ndarray and value.dtype.kind in "fiub" and value.nbytes <= LARGEST_ARRAY:
+    if kind is np.ndarray and value.dtype.kind in "fiubc" and value.nbytes <= LARGEST_ARRAY:
         if notes.watch:
             notes.watch.note_array(value)
         notes.arrays.append(value)

@@ -477,14 +477,14 @@ def _parts(found):
 
 
 def branching(x):
-    return x[0] if abs(complex(x[1])) > 0.5 else x[1]
+    return x[0] if abs(float(str(x[1]))) > 0.5 else x[1]
 
 
 OPAQUE = {
-    "complex()": lambda x: abs(complex(x[0])) + x[1],
+    "text": lambda x: abs(float(str(x[0]))) + x[1],
     "a branch": branching,
     "a table": lambda x: [1.0, 2.0][int(x[0])] + x[1],
-    "linear algebra": lambda x: np.linalg.eigvalsh(np.outer(x, x))[0],
+    "linear algebra": lambda x: np.linalg.eigvals(np.outer(x, x))[0].real,
 }
 
 

@@ -61,7 +61,7 @@ def untraceable(f):
     held = {"f": f}  # which neither a trace nor Numba reads
 
     def opaque(x):
-        return held["f"](np.array([complex(v).real for v in x.ravel()]).reshape(x.shape))
+        return held["f"](np.array([float(str(v)) for v in x.ravel()]).reshape(x.shape))
 
     return opaque
 
@@ -130,7 +130,7 @@ def test_auto_compiles_for_many_points():
 
 
 def test_an_engine_by_name_does_not_fall_back():
-    with pytest.raises(EngineError, match="complex"):
+    with pytest.raises(EngineError, match="text"):
         sparsity.jacobian(untraceable(broyden), X, pattern=tridiagonal(12), engine="simd")
 
 

@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import FUNCTIONS, LOOPS, Symbols, as_floats, elementwise, holds_symbols, is_mask, method, wrap
+from .arrays import (
+    FUNCTIONS,
+    LOOPS,
+    Symbols,
+    as_floats,
+    elementwise,
+    holds_complex,
+    holds_symbols,
+    is_mask,
+    method,
+    part,
+    wrap,
+)
 from .elementwise import select, sinc, traced
 from .matrices import singular_values
 from .reductions import max_, min_, numbers, objects, only, sum_
@@ -56,7 +68,11 @@ def _inner(a: Any, b: Any, /) -> Any:
 
 
 def _vdot(a: Any, b: Any, /) -> Any:
-    return _matmul(objects(a).ravel(), objects(b).ravel())
+    return _matmul(_conjugate(a).ravel(), objects(b).ravel())
+
+
+def _conjugate(a: Any) -> Any:
+    return elementwise(np.conjugate, objects(a)) if holds_complex(a) else objects(a)
 
 
 def _outer(a: Any, b: Any, out: Any = None) -> Any:
@@ -73,6 +89,10 @@ def _trace(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any =
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
     values = numbers(x)
     matrix = (values.ndim if axis is None else len(np.atleast_1d(axis))) == 2
+    if holds_complex(values):
+        if matrix and ord in (2, -2):
+            refuse("f takes singular values of a complex matrix")
+        values = objects(elementwise(np.absolute, values))
     vector = axis is not None or values.ndim == 1
     if matrix and axis is None and ord in (1, -1, 2, -2, np.inf, -np.inf):
         return _matrix_norm(values, ord, keepdims)
@@ -233,7 +253,7 @@ def _result_type(*arrays_and_dtypes: Any) -> Any:
 def _kind(value: Any) -> Any:
     if not holds_symbols(value) and not isinstance(value, Symbols):
         return value
-    return np.dtype(bool if is_mask(value) else float)
+    return np.dtype(bool if is_mask(value) else complex if holds_complex(value) else float)
 
 
 def _sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **options: Any) -> Any:
@@ -241,7 +261,7 @@ def _sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **options:
 
 
 def _vecdot(a: Any, b: Any, axis: Any = -1) -> Any:
-    return sum_(elementwise(np.multiply, numbers(a), numbers(b)), axis=axis)
+    return sum_(elementwise(np.multiply, numbers(_conjugate(a)), numbers(b)), axis=axis)
 
 
 def _matvec(a: Any, b: Any) -> Any:
@@ -269,15 +289,16 @@ FUNCTIONS.update({
     np.where: _where, np.select: _select, np.clip: _clip, np.round: _round, np.around: _round,
     np.nan_to_num: _nan_to_num, np.zeros_like: _zeros_like, np.ones_like: _ones_like, np.empty_like: _empty_like,
     np.full_like: _full_like, np.copy: _copy, np.linspace: _linspace, np.sinc: lambda x: _SINC(objects(x)),
-    np.real: lambda val: val, np.logspace: _logspace, np.geomspace: _geomspace, np.result_type: _result_type,
-    np.iscomplexobj: lambda x: False, np.isrealobj: lambda x: True, np.trim_zeros: _trim_zeros,
+    np.real: lambda val: part(val, "real"), np.imag: lambda val: part(val, "imag"), np.logspace: _logspace,
+    np.geomspace: _geomspace, np.result_type: _result_type,
+    np.iscomplexobj: holds_complex, np.isrealobj: lambda x: not holds_complex(x), np.trim_zeros: _trim_zeros,
 })  # fmt: skip
 
 _ARRAY_METHODS: dict[str, Callable[..., Any]] = {"dot": _dot, "clip": _clipped, "round": _round, "trace": _trace}
 for _name, _rule in _ARRAY_METHODS.items():
     method(_name, _rule)
 for _name in ("conj", "conjugate"):
-    method(_name, lambda a: a)
+    method(_name, lambda a: elementwise(np.conjugate, a))
 
 
 def _as_it_is(function: Any) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..captures import home
+from .operators import COMPLEXES, any_complex
 from .places import is_asked_by_f
 from .refusals import REFUSALS, refuse, refusing
 from .symbols import OBJECT, RULES, Flag, Symbol, Traced, as_number, check_dtype
@@ -71,8 +72,8 @@ for _name in ("ctypes", "data"):  # NumPy itself asks whatever it is given for t
     setattr(Traced, _name, property(refusing(f"f takes the memory of its argument ({_name})")))
 # Since Python 3.12; before, `mentions` sees who asks for a buffer.
 Symbols.__buffer__ = refusing("f takes the memory of its argument (a buffer)")  # type: ignore[attr-defined]
-Symbols.real = property(lambda self: self)  # type: ignore[assignment, method-assign]
-Symbols.imag = property(refusing("f takes the imaginary part of a traced value"))  # type: ignore[assignment, method-assign]
+Symbols.real = property(lambda self: part(self, "real"))  # type: ignore[assignment, method-assign]
+Symbols.imag = property(lambda self: part(self, "imag"))  # type: ignore[assignment, method-assign]
 
 
 def overlap(a: Any, b: Any) -> bool:
@@ -85,7 +86,11 @@ AS_NUMBER = np.frompyfunc(as_number, 1, 1)
 
 def as_float(value: Any) -> Any:
     """A value as an array of floats holds it: a mask as 1.0 or 0.0, an integer as a float; None is no number yet."""
-    return as_number(value) if isinstance(value, Traced) or value is None else float(value)
+    return as_number(value) if isinstance(value, Traced) or value is None else _as_plain(value)
+
+
+def _as_plain(value: Any) -> float | complex:
+    return complex(value) if type(value) in COMPLEXES else float(value)
 
 
 as_floats = np.frompyfunc(as_float, 1, 1)
@@ -103,14 +108,33 @@ def holds_symbols(value: Any) -> bool:
 def real(value: Any) -> Any:
     """Arrays of symbols that hold numbers only, as NumPy's own arrays; in sequences too."""
     if isinstance(value, Symbols):
-        return np.array(value.view(np.ndarray).tolist(), bool if is_mask(value) else float).reshape(value.shape)
+        return np.array(value.view(np.ndarray).tolist(), number_type(value)).reshape(value.shape)
     return type(value)(map(real, value)) if type(value) in (list, tuple) else value
 
 
 def number_type(array: Symbols) -> np.dtype[Any]:
     """The type of the numbers that an array's elements stand for."""
     first = next(iter(array.view(np.ndarray).flat), None)
+    if holds_complex(array):
+        return np.dtype(complex)
     return first.type if isinstance(first, Traced) else np.dtype(bool if type(first) is bool else float)
+
+
+def holds_complex(value: Any) -> bool:
+    """Whether an array, or a number, is complex."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return any_complex(value.view(np.ndarray).ravel().tolist())
+    return type(value) in COMPLEXES or getattr(value, "dtype", OBJECT).kind == "c"
+
+
+def part(value: Any, name: str) -> Any:
+    """The real or the imaginary part of a number or an array; of real ones the one is itself."""
+    if name == "real" and not holds_complex(value):
+        return value
+    return wrap(_PARTS[name](value.view(np.ndarray))) if isinstance(value, np.ndarray) else getattr(value, name)
+
+
+_PARTS = {name: np.frompyfunc(lambda v, name=name: getattr(v, name), 1, 1) for name in ("real", "imag")}
 
 
 def of_numbers(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -160,7 +184,7 @@ def plain(value: Any) -> Any:
         return value
     if type(value) not in (np.ndarray, Symbols, np.memmap) and not hasattr(value, "__table__"):
         refuse(f"f mixes its argument with a {type(value).__name__}")
-    if value.dtype.char not in "?bBhHiIlLqQefdO":
+    if value.dtype.char not in "?bBhHiIlLqQefdDO":
         refuse(f"f mixes its argument with an array of {value.dtype}")
     return value.view(np.ndarray)
 
@@ -275,7 +299,8 @@ def _rounded(self: Symbol, digits: Any = None) -> Any:
     return found
 
 
-def _astype(a: Any, dtype: Any, *, copy: bool = True) -> Any:
+def astype(a: Any, dtype: Any, *, copy: bool = True) -> Any:
+    """The method of arrays of real numbers."""
     if np.dtype(dtype).char not in "dO" and not holds_symbols(a):
         return real(a).astype(dtype)
     check_dtype(dtype)
@@ -297,6 +322,6 @@ def _unpacking(name: str) -> Callable[..., Any]:
 Traced.__array_ufunc__ = _scalar_ufunc  # type: ignore[attr-defined]
 Traced.__array_function__ = _scalar_function  # type: ignore[attr-defined]
 Symbol.__round__ = _rounded  # type: ignore[attr-defined]
-method("astype", _astype)
+method("astype", astype)
 for _name in ("item", "tolist"):
     method(_name, _unpacking(_name))

@@ -6,18 +6,20 @@
 from __future__ import annotations
 
 import builtins
+import cmath
 import math
 from collections.abc import Mapping
 from functools import lru_cache
-from types import CodeType
+from types import CodeType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..captures import instructions, loaded
+from . import complexmath, mathfunctions
 from .arrays import Symbols
+from .complexnumbers import Complex
 from .elementwise import record
-from .mathfunctions import SHIM_MODULE
 from .numpymodule import NUMPYS, StandIn
 from .refusals import refuse
 from .symbols import Flag, Traced, as_number
@@ -98,14 +100,20 @@ def _pythons(value: Any) -> Any:
     return value
 
 
+_OWN = "f asks whether a number of Python's is one of NumPy's; a traced one is either"
+
+
 def _isinstance(value: Any, kind: Any) -> bool:
     """Of a symbol what NumPy's number is that it stands for."""
     if isinstance(value, Traced):
         if isinstance(kind, tuple):
             return any(_isinstance(value, one) for one in kind)
+        if isinstance(value, Complex):
+            found = issubclass(complex, kind)
+            return found if found == issubclass(np.complex128, kind) else refuse(_OWN)
         found = issubclass(value.type.type, kind)
         if value.key in value.trace.pythons and any(found != issubclass(own, kind) for own in _owns(value)):
-            refuse("f asks whether a number of Python's is one of NumPy's; a traced one is either")
+            refuse(_OWN)
         return found or isinstance(value, kind)
     return isinstance(value, kind)
 
@@ -121,11 +129,16 @@ def _owns(value: Traced) -> list[type]:
 def _import(name: str, *args: Any) -> Any:
     """An import inside f, which gets what the others get."""
     module = builtins.__import__(name, *args)
-    return NUMPYS.get(module, SHIM_MODULE if module is math else module)
+    return NUMPYS.get(module, MODULES.get(module, module))
+
+
+MODULES: dict[ModuleType, Any] = {math: mathfunctions.SHIM_MODULE, cmath: complexmath.SHIM_MODULE}
+"""What f gets for Python's modules of functions."""
 
 
 _SHIMS: dict[str, Any] = {
-    "float": Float, "int": Int, "type": Type, "isinstance": _isinstance, "hasattr": _hasattr,
+    "float": Float, "int": Int, "complex": complexmath.PythonsComplex, "type": Type, "isinstance": _isinstance,
+    "hasattr": _hasattr,
 }  # fmt: skip
 _WITH_IMPORT = {**vars(builtins), "__import__": _import}
 

@@ -49,10 +49,14 @@ def _is_float(dtype: Any) -> bool:
     return dtype is None or np.dtype(dtype).char in "dO"
 
 
+def _is_complex(dtype: Any) -> bool:
+    return dtype is not None and np.dtype(dtype).char == "D"
+
+
 def filled(array: Any) -> Any:
     """An array of floats as one that takes symbols, where f writes into arrays."""
     fills = getattr(getattr(active, "trace", None), "fills", False)
-    return as_symbols(array) if fills and isinstance(array, np.ndarray) and array.dtype == np.float64 else array
+    return as_symbols(array) if fills and isinstance(array, np.ndarray) and array.dtype.char in "dD" else array
 
 
 def as_symbols(array: Any) -> Symbols:
@@ -95,6 +99,8 @@ def _of_numbers(array: Symbols, dtype: Any, ndmin: int) -> Any:
 def _typed(array: Symbols, dtype: Any) -> Symbols:
     """Masks where all are, numbers where one is a number, as NumPy's type of both is."""
     values = array.view(np.ndarray)
+    if _is_complex(dtype):
+        return as_symbols(array.astype(complex))
     masks = dtype is None or np.dtype(dtype) == bool
     if not (masks and all(type(v) is bool or is_mask(v) for v in values.flat)):
         values[...] = as_floats(values)
@@ -113,7 +119,7 @@ def _check_type(dtype: Any, values: Any) -> None:
     whole = any(map(_may_be_integer, elements)) and all(_may_be_integer(v) or is_mask(v) for v in elements)
     if whole and dtype is None and active.trace.fills:
         refuse("f makes an array of integers of traced values; write dtype=float, so that it rounds nothing")
-    if _is_float(dtype) or (np.dtype(dtype) == bool and is_mask(np.array(values, dtype=object))):
+    if _is_float(dtype) or _is_complex(dtype) or (np.dtype(dtype) == bool and is_mask(np.array(values, dtype=object))):
         return
     refuse(f"f makes an array of {np.dtype(dtype)} of traced values; leave out dtype=, or write dtype=float")
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import LOOPS
+from .operators import COMPLEX, COMPLEXES, any_complex
 from .refusals import refuse
 from .symbols import RULES, Flag, Literal, Symbol, Traced, as_number
 
@@ -56,10 +57,17 @@ def record(name: str, *values: Any) -> Any:
     """Append a node with numbers for operands."""
     trace = next(value.trace for value in values if isinstance(value, Traced))
     operands = [trace.operand(value) for value in values]
-    for operand, value in zip(operands, values, strict=True):
-        if operand is None:
-            refuse(f"f combines its argument with a {type(value).__name__}")
-    return trace.node(name, *operands)
+    return _of_others(name, operands, values) if None in operands else trace.node(name, *operands)
+
+
+def _of_others(name: str, operands: list[Any], values: tuple[Any, ...]) -> Any:
+    """The operation by its rule for complex numbers; refused for anything else that is no number."""
+    if any_complex(values) and name in COMPLEX:
+        return COMPLEX[name](*values)
+    odd = values[operands.index(None)]
+    if type(odd) in COMPLEXES:
+        return refuse(f"f computes with complex numbers, for which {name} has no rule for tracing")
+    return refuse(f"f combines its argument with a {type(odd).__name__}")
 
 
 def _known(ufunc: np.ufunc, values: tuple[Any, ...]) -> Any:
@@ -128,10 +136,16 @@ def _inverse(a: Any) -> Any:
     return record("/", Literal(1.0), a)
 
 
-@_ruled(np.positive, np.conjugate)
+@_ruled(np.positive)
 def _same(a: Any) -> Any:
     _no_masks("positive", a)
     return a
+
+
+@_ruled(np.conjugate)
+def _conjugate(a: Any) -> Any:
+    _no_masks("conjugate", a)
+    return a.conj()
 
 
 @_ruled(np.divmod)
@@ -144,14 +158,14 @@ def power(a: Any, b: Any) -> Any:
     """Powers; a constant exponent is part of the structure."""
     if type(a) is not Symbol:
         _no_masks("power", a)
-    if isinstance(b, Traced):
+    if isinstance(b, Traced) or type(b) in COMPLEXES:
         return record("pow", a, b)
-    if isinstance(b, (complex, np.complexfloating)) or not np.isscalar(b):
+    if not np.isscalar(b):
         refuse(f"f takes a power with the exponent {b!r}")
     p = float(b)  # type: ignore[arg-type]
     if p.is_integer() and abs(p) <= LARGEST_POWER:
         return _integer_power(a, int(p))
-    if p == 0.5:  # unlike sqrt, pow is 0.0 at -0.0
+    if p == 0.5 and type(a) is Symbol:  # unlike sqrt, pow is 0.0 at -0.0
         found = RULES[np.sqrt](a + Literal(0.0))
         if is_pythons(a):  # Python's is a complex number below 0
             found.trace.guards.append(as_pythons(found).key)
@@ -188,7 +202,9 @@ def select(mask: Any, a: Any, b: Any) -> Any:
     trace = mask.trace
     operands = [trace.operand(value) for value in (a, b)]
     if None in operands:
-        refuse("np.where with values that are no numbers")
+        return (
+            COMPLEX["select"](mask, a, b) if any_complex((a, b)) else refuse("np.where with values that are no numbers")
+        )
     return trace.node("select", as_mask(mask).key, *operands)
 
 

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from .arrays import FUNCTIONS, LOOPS, Objects, Symbols, call_function, elementwise, holds_symbols, of_numbers
+from .arrays import (
+    FUNCTIONS,
+    LOOPS,
+    Objects,
+    Symbols,
+    call_function,
+    elementwise,
+    holds_complex,
+    holds_symbols,
+    of_numbers,
+)
 from .elementwise import select
 from .reductions import numbers
 from .refusals import refuse
@@ -17,6 +28,8 @@ from .symbols import RULES, Traced
 LARGEST = 8
 """Rows of a matrix of symbols that is solved for; of one of numbers LARGEST_KNOWN."""
 LARGEST_KNOWN = 100
+LARGEST_ROTATED, SWEEPS = 4, 6
+"""Rows of a symmetric matrix whose eigenvalues are taken."""
 _BY_MINORS = 4  # rows up to which a determinant is a polynomial
 _BY_COFACTORS = 3  # and an inverse its cofactors by it
 
@@ -33,6 +46,12 @@ def _square(name: str, a: Any, largest: int = LARGEST) -> Objects:
             "methods that need no trace are method='central' with engine='python'"
         )
     return values
+
+
+def _real(name: str, matrix: Objects) -> Objects:
+    if holds_complex(matrix):
+        refuse(f"f calls np.linalg.{name} of a complex matrix, which has no rule for tracing")
+    return matrix
 
 
 def _each(rule: Callable[..., Any], a: Objects, *others: Objects) -> Any:
@@ -137,8 +156,9 @@ def _solved(a: Objects, b: Objects) -> Objects:
 def _guard(*values: Any) -> None:
     """What is not finite where NumPy raises."""
     for value in values:
-        if isinstance(value, Traced):
-            value.trace.guards.append(value.key)
+        for part in (value.real, value.imag) if isinstance(value, Traced) else ():
+            if isinstance(part, Traced):
+                part.trace.guards.append(part.key)
 
 
 def _solve(a: Any, b: Any) -> Any:
@@ -172,7 +192,7 @@ def _lower_triangle(a: Objects) -> Objects:
 
 
 def _cholesky(a: Any, /, *, upper: Any = False) -> Any:
-    matrix = _square("cholesky", a)
+    matrix = _real("cholesky", _square("cholesky", a))
     lower = _each(_lower_triangle, np.swapaxes(matrix, -1, -2) if upper else matrix)
     return np.swapaxes(lower, -1, -2) if upper else lower
 
@@ -181,16 +201,47 @@ def _cholesky(a: Any, /, *, upper: Any = False) -> Any:
 
 
 def _eigenvalues(a: Objects) -> Any:
-    """Of a symmetric matrix of two rows, of which its lower triangle is read."""
+    """Of a symmetric matrix, of which its lower triangle is read."""
     if len(a) == 1:
         return a[0]
+    if len(a) > 2:
+        return _in_order(_by_rotations(a))
     mean, half = (a[0, 0] + a[1, 1]) * 0.5, (a[0, 0] - a[1, 1]) * 0.5
     distance = RULES[np.hypot](half, a[1, 0])
     return np.array([mean - distance, mean + distance], dtype=object)
 
 
+def _by_rotations(a: Objects) -> list[Any]:
+    """What sweeps of Jacobi's rotations leave on the diagonal: after so many nothing beside it, to rounding.
+
+    (G. Golub, C. Van Loan, "Matrix Computations", 4th ed., section 8.5.)
+    """
+    n, m = len(a), a.copy()
+    for p, q in SWEEPS * list(combinations(range(n), 2)):
+        gap, both = m[q, q] - m[p, p], m[q, p] * 2.0
+        length = RULES[np.hypot](gap, both)
+        tangent = both / select(length == 0.0, 1.0, gap + RULES[np.copysign](length, gap))
+        cosine = 1.0 / RULES[np.sqrt](tangent * tangent + 1.0)
+        sine, change = tangent * cosine, tangent * m[q, p]
+        m[p, p], m[q, q], m[q, p] = m[p, p] - change, m[q, q] + change, 0.0
+        for k in {*range(n)} - {p, q}:
+            (i, j), (u, v) = sorted((k, p), reverse=True), sorted((k, q), reverse=True)
+            m[i, j], m[u, v] = cosine * m[i, j] - sine * m[u, v], sine * m[i, j] + cosine * m[u, v]
+    return [m[i, i] for i in range(n)]
+
+
+def _in_order(values: list[Any]) -> Objects:
+    for turn in range(len(values)):
+        for i in range(turn % 2, len(values) - 1, 2):
+            pair = values[i : i + 2]
+            values[i], values[i + 1] = RULES[np.minimum](*pair), RULES[np.maximum](*pair)
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
+
+
 def _eigvalsh(a: Any, UPLO: Any = "L") -> Any:
-    matrix = _square("eigvalsh", a, largest=2)
+    matrix = _real("eigvalsh", _square("eigvalsh", a, largest=LARGEST_ROTATED))
     return _each(_eigenvalues, matrix if UPLO in "Ll" else np.swapaxes(matrix, -1, -2))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..operands import RESULTS
 from ..program import Operand, Program
 from ..sigmoids import Nodes, with_ones
+from .operators import COMPLEXES
 from .refusals import refuse
 from .symbols import Flag, Symbol, Trace
 
@@ -26,6 +27,8 @@ def outputs_of(recording: Trace, result: Any) -> tuple[tuple[Operand, ...], tupl
     for value in values:
         single = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
         operand = recording.operand(single)
+        if operand is None and type(single) in COMPLEXES:
+            refuse("f returns complex numbers; of these gradient, jacobian and derivative are made by differences")
         if operand is None:
             refuse(f"f returns a {type(value).__name__}, which is no number")
         operands.append(operand)

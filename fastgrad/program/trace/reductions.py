@@ -9,7 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import AS_NUMBER, FUNCTIONS, LOOPS, METHODS, Objects, elementwise, holds_symbols, method, plain, wrap
+from .arrays import (
+    AS_NUMBER,
+    FUNCTIONS,
+    LOOPS,
+    METHODS,
+    Objects,
+    elementwise,
+    holds_complex,
+    holds_symbols,
+    method,
+    plain,
+    wrap,
+)
 from .elementwise import select
 from .refusals import refuse
 from .symbols import check_dtype
@@ -23,6 +35,11 @@ def objects(a: Any) -> Objects:
 def numbers(a: Any) -> Objects:
     """The same, masks being counted as 1.0 and 0.0."""
     return np.asarray(AS_NUMBER(objects(a)), dtype=object)
+
+
+def squares(values: Any) -> Any:
+    """Those of the sizes of complex numbers."""
+    return elementwise(np.square, elementwise(np.absolute, values) if holds_complex(values) else values)
 
 
 def only(name: str, value: Any, *allowed: Any) -> None:
@@ -126,7 +143,7 @@ def _mean(
 def _var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
     values = numbers(a)
     deviation = elementwise(np.subtract, values, _mean(values, axis, keepdims=True))
-    total = sum_(elementwise(np.square, deviation), axis, dtype, out, keepdims)
+    total = sum_(squares(deviation), axis, dtype, out, keepdims)
     return elementwise(np.divide, total, float(max(_count(values, axis) - ddof, 0)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,9 +26,9 @@ from ..captures import (
 )
 from ..loops import repeats
 from ..members import function_of, is_plain
-from .builtinfunctions import builtin_shims
+from . import complexmath, mathfunctions
+from .builtinfunctions import MODULES, builtin_shims
 from .leftovers import stored_globals
-from .mathfunctions import SHIM_MODULE, SHIMS
 from .mentions import check_attributes, check_code, check_object
 from .numpymodule import NUMPYS
 from .paths import is_explicit
@@ -63,6 +62,9 @@ def is_of_whole_arrays(f: Any) -> bool:
     except Untraceable:
         return False
     return bool(codes) and not repeats(codes)
+
+
+_FUNCTIONS: dict[str, Mapping[str, Any]] = {"math": mathfunctions.SHIMS, "cmath": complexmath.SHIMS}
 
 
 class Retargeted:
@@ -108,7 +110,7 @@ class Retargeted:
         if kind is FunctionType:
             return self.helper(value)
         if kind is ModuleType:
-            return SHIM_MODULE if value is math else value
+            return MODULES.get(value, value)
         if kind is BuiltinFunctionType:
             return self._rules(home(value)).get(value.__name__, value)
         return self._with_parts(value) if kind in (MethodType, partial) else self._object(value)
@@ -119,7 +121,7 @@ class Retargeted:
             from .pythonfunctions import PYTHONS  # noqa: PLC0415
 
             return PYTHONS
-        return SHIMS if module == "math" else {}
+        return _FUNCTIONS.get(module, {})
 
     def _object(self, value: Any) -> Any:
         check_object(value)

@@ -109,7 +109,7 @@ def _stored(target: Symbols, value: Any) -> Any:
     kind = number_type(target).kind
     if kind == "b":
         return value if is_mask(np.asarray(value, dtype=object)) else refuse(_NUMBERS)
-    if kind != "f":
+    if kind not in "fc":
         refuse(_INTEGERS)
     if isinstance(value, (list, tuple, np.ndarray)):
         return as_floats(objects(value))

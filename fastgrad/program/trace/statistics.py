@@ -9,7 +9,7 @@ import numpy as np
 
 from .arrays import FUNCTIONS, LOOPS, Objects, elementwise
 from .elementwise import select
-from .reductions import numbers, objects, only, sum_, tree
+from .reductions import numbers, objects, only, squares, sum_, tree
 from .refusals import refuse
 
 _SELECT = np.frompyfunc(select, 3, 1)
@@ -38,7 +38,7 @@ def _nanmean(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
 
 def _nanvar(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
     deviation = _without_nan(elementwise(np.subtract, numbers(a), _nanmean(a, axis, keepdims=True)), 0.0)
-    total = sum_(elementwise(np.square, deviation), axis, keepdims=keepdims)
+    total = sum_(squares(deviation), axis, keepdims=keepdims)
     return elementwise(np.divide, total, elementwise(np.subtract, _numbers_of(a, axis, keepdims), ddof))
 
 

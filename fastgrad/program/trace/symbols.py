@@ -13,6 +13,7 @@ import numpy as np
 from ..operands import RESULTS
 from ..program import BOOLEAN, Operand
 from . import integers
+from .operators import COMPLEXES, with_other
 from .places import is_asked_by_f
 from .refusals import REFUSALS, BranchesError, active, refuse, refusing
 
@@ -151,8 +152,6 @@ class Trace:
         return self._number(value)
 
     def _number(self, value: Any) -> Operand | None:
-        if isinstance(value, (complex, np.complexfloating)):
-            refuse("f computes with complex numbers")
         if isinstance(value, np.longdouble):
             refuse("f computes with numpy.longdouble")
         if isinstance(value, (int, float, np.floating, np.integer, np.bool_)):
@@ -249,7 +248,7 @@ class Traced:
 
     @property
     def imag(self) -> Any:
-        refuse("f takes the imaginary part of a traced value")
+        return 0.0
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         check_dtype(dtype)
@@ -260,26 +259,12 @@ for _name, _reason in REFUSALS.items():
     setattr(Traced, _name, refusing(_reason))
 
 
-_UFUNCS = {
-    "+": np.add, "-": np.subtract, "/": np.divide, "mod": np.remainder, "floordiv": np.floor_divide, "lt": np.less,
-    "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
-}  # fmt: skip
-
-
-def _with_list(ufunc: np.ufunc | None, value: Traced, other: Any, swap: bool) -> Any:
-    """A number of NumPy's and a list make an array, but by a product; with one of Python's f itself raises."""
-    if ufunc is None or type(other) not in (list, tuple):
-        return NotImplemented
-    array = np.asarray(other)
-    return ufunc(array, value) if swap else ufunc(value, array)
-
-
 def _binary(name: str, swap: bool = False) -> Any:
     def method(self: Symbol, other: Any) -> Any:
         trace = self.trace
         operand = other.key if type(other) is Symbol and other.trace is trace else trace.operand(other)
         if operand is None:
-            return _with_list(_UFUNCS.get(name), self, other, swap)
+            return with_other(name, self, other, swap)
         return trace.at((name, operand, self.key) if swap else (name, self.key, operand))
 
     return method
@@ -290,7 +275,10 @@ def _by_rule(ufunc: np.ufunc, swap: bool = False) -> Any:
 
     def method(self: Traced, other: Any) -> Any:
         if type(other) not in (int, float) and self.trace.operand(other) is None:  # the rule makes no constant of a 2
-            return _with_list(ufunc, self, other, swap)
+            if type(other) in (list, tuple):
+                return ufunc(np.asarray(other), self) if swap else ufunc(self, np.asarray(other))
+            if type(other) not in COMPLEXES:
+                return NotImplemented
         return RULES[ufunc](other, self) if swap else RULES[ufunc](self, other)
 
     return method

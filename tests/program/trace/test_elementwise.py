@@ -35,8 +35,8 @@ def test_powers_that_are_no_products():
     assert evaluate(trace(lambda x: power(x[0], 0.5), (1,)), [-0.0]) == [0.0]
     assert math.copysign(1.0, evaluate(trace(lambda x: power(x[0], 0.5), (1,)), [-0.0])[0]) == 1.0  # as pow has it
     assert names(lambda x: [power(x[0], 0)]) == []
-    with pytest.raises(Untraceable, match="exponent 1j"):
-        trace(lambda x: power(x[0], 1j), (1,))
+    with pytest.raises(Untraceable, match="exponent None"):
+        trace(lambda x: power(x[0], None), (1,))
 
 
 @pytest.mark.parametrize("two", [2, 2.0, np.float64(2.0), np.full(3, 2.0)], ids=["int", "float", "NumPy's", "array"])

@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -25,6 +26,7 @@ CASES = {
     "log_softmax": lambda x: special.log_softmax(x)[1],
     "log_softmax along an axis": lambda x: np.sum(M * special.log_softmax(x * M, axis=0)),
     "polygamma": lambda x: np.sum(special.polygamma(0, x + 3) + special.polygamma(1, x + 3)),
+    "polygamma of higher orders": lambda x: sum(np.sum(special.polygamma(n, x + 3)) for n in range(2, 11)),
     "multigammaln": lambda x: special.multigammaln(x[0] + 3.0, 3),
 }
 if hasattr(special, "softplus"):
@@ -48,6 +50,21 @@ def test_values_and_derivatives(name):
     plain = fastgrad.hessian(f, points[:5], batch=True, order=6, engine="python")
     np.testing.assert_allclose(second, plain, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(fastgrad.gradient(f, points[0], method="exact"), exact[0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("n", range(2, 11))
+def test_polygamma_of_higher_orders(n):
+    points = np.array([[1e-3], [0.1], [0.5], [1.0], [1.5], [3.3], [20.0], [1e4]])
+    found = fastgrad.value_and_gradient(lambda x: special.polygamma(n, x[0]), points, batch=True, method="exact")
+    for numbers, order in zip(found, (n, n + 1), strict=True):
+        exact = [float(mpmath.polygamma(order, x)) for x in points.ravel().tolist()]
+        np.testing.assert_allclose(numbers.ravel(), exact, rtol=2e-15)
+    below = np.array([[-0.5], [-1.4]])
+    found = fastgrad.gradient(lambda x: special.polygamma(n, x[0]), below, batch=True, method="exact")
+    exact = [float(mpmath.polygamma(n + 1, x)) for x in below.ravel().tolist()]
+    np.testing.assert_allclose(found.ravel(), exact, rtol=1e-13, atol=1e-12 * math.factorial(n))
+    with pytest.raises(Untraceable, match="order"):
+        trace(lambda x: special.polygamma(x[0], 2.0), (1,))
 
 
 def test_sums_of_large_and_infinite_numbers():
@@ -77,7 +94,7 @@ def test_the_slope_of_softmax_has_all_its_digits():
 def test_what_has_no_rule_is_refused():
     for f, said in (
         (lambda x: special.logsumexp(x, return_sign=True)[0], "return_sign=True"),
-        (lambda x: np.sum(special.polygamma(3, x)), "order"),
+        (lambda x: np.sum(special.polygamma(11, x)), "order"),
         (lambda x: np.sum(special.multigammaln(x, 2)), "of an array"),
     ):
         with pytest.raises(Untraceable, match=said):

@@ -31,7 +31,7 @@ def inside_numpy(x):
 @pytest.mark.parametrize(
     ("f", "said"),
     [
-        (lambda x: complex(x[0]), r"lambda x: complex\(x\[0\]\)"),
+        (lambda x: float(str(x[0])), r"lambda x: float\(str\(x\[0\]\)\)"),
         (by_a_helper, r'return len\(f"{v}"\)'),
         (raising, r"y = x\.reshape\(7, 7\)"),
         (inside_numpy, r"np\.unique\(r\)"),

@@ -1,0 +1,182 @@
+"""Complex numbers inside f: written out as two real ones, differentiated as these."""
+
+import mpmath
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.complexnumbers import Complex, as_complex, both, made, parts
+from fastgrad.program.trace.operators import COMPLEX, COMPLEXES, any_complex
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.refusals import Untraceable
+
+X = np.array([0.7, -1.3])
+POINTS = np.random.default_rng(0).uniform(-2.0, 2.0, (40, 2))
+W = np.array([1 + 2j, 3 - 1j])
+
+ANALYTIC = {
+    "exp": (np.exp, mpmath.exp),
+    "log": (np.log, mpmath.log),
+    "log2": (np.log2, lambda z: mpmath.log(z) / mpmath.log(2)),
+    "log10": (np.log10, mpmath.log10),
+    "sqrt": (np.sqrt, mpmath.sqrt),
+    "sin": (np.sin, mpmath.sin),
+    "cos": (np.cos, mpmath.cos),
+    "tan": (np.tan, mpmath.tan),
+    "sinh": (np.sinh, mpmath.sinh),
+    "cosh": (np.cosh, mpmath.cosh),
+    "tanh": (np.tanh, mpmath.tanh),
+    "square": (np.square, lambda z: z * z),
+    "reciprocal": (np.reciprocal, lambda z: 1 / z),
+    "z ** 3": (lambda z: z**3, lambda z: z**3),
+    "z ** -2": (lambda z: z**-2, lambda z: z**-2),
+    "z ** 0.5": (lambda z: z**0.5, mpmath.sqrt),
+    "z ** (1 + 2j)": (lambda z: z ** (1 + 2j), lambda z: z ** mpmath.mpc(1, 2)),
+    "(1 + 2j) ** z": (lambda z: (1 + 2j) ** z, lambda z: mpmath.mpc(1, 2) ** z),
+    "2 / (z - 3)": (lambda z: 2 / (z - 3), lambda z: 2 / (z - 3)),
+    "(z + 2j) / (z - 3)": (lambda z: (z + 2j) / (z - 3), lambda z: (z + mpmath.mpc(0, 2)) / (z - 3)),
+    "z / (1 + 2j)": (lambda z: z / (1 + 2j), lambda z: z / mpmath.mpc(1, 2)),
+    "1j - (-z)": (lambda z: 1j - (-z), lambda z: z + mpmath.mpc(0, 1)),
+}
+
+
+def slope(g, point):
+    with mpmath.workdps(50):
+        return complex(mpmath.diff(g, mpmath.mpc(*point.tolist())))
+
+
+@pytest.mark.parametrize("name", ANALYTIC)
+def test_derivatives_of_analytic_functions_are_their_slopes(name):
+    """Of g(x + iy) the real part has the gradient (Re g', -Im g'), the imaginary one (Im g', Re g')."""
+    f, g = ANALYTIC[name]
+    re = fastgrad.gradient(lambda x: f(x[0] + 1j * x[1]).real, POINTS, batch=True, method="exact")
+    im = fastgrad.gradient(lambda x: f(x[0] + 1j * x[1]).imag, POINTS, batch=True, method="exact")
+    for point, dre, dim in zip(POINTS, re, im, strict=True):
+        exact = slope(g, point)
+        allowed = 2e-14 * max(1.0, abs(exact), abs(f(complex(*point))))
+        assert abs(complex(dre[0], -dre[1]) - exact) < allowed
+        assert abs(complex(dim[1], dim[0]) - exact) < allowed
+
+
+def impedance(x):
+    s = 1j * 2 * np.pi * x[0]
+    return np.abs(1.0 / (2.0 + x[1] ** 2 + s * 0.1 + 1.0 / (s * 0.5 + 1.0)))
+
+
+def written(x):
+    z = np.zeros(3, dtype=complex)
+    z[0], z[1] = x[0], 1j * x[1]
+    z[2] = z[0] * z[1]
+    return np.abs(z).sum() + z[0].imag + z.real.sum() - 2 * z.imag.prod()
+
+
+def solved(x):
+    a = np.array([[1 + 1j * x[0], 2.0], [x[1], 3 - 1j * x[0]]])
+    return np.abs(np.linalg.solve(a, np.array([1.0, 2.0]))[0])
+
+
+def solved_by_elimination(x):
+    a = np.diag(np.array([1 + 1j * x[0], 2.0, x[1] * 1j, 3.0, 1j])) + 0.1 * np.ones((5, 5))
+    return np.linalg.solve(a, np.arange(5.0)).imag.sum() + np.abs(np.linalg.det(a[:2, :2]))
+
+
+def branching(x):
+    z = complex(x[0], x[1])
+    return abs(z * z - 1) if z != 0 and abs(z) > 1.0 else (z * 1j).imag
+
+
+FUNCTIONS = {
+    "an impedance": impedance,
+    "a wave": lambda x: np.abs(np.exp(1j * x[0]) + x[1]),
+    "a sum of squares": lambda x: np.sum(np.abs(np.exp(1j * x) * x) ** 2),
+    "written": written,
+    "two by two": solved,
+    "elimination": solved_by_elimination,
+    "branches": branching,
+    "vdot": lambda x: np.abs(np.vdot(W * x, W)),
+    "norm": lambda x: np.linalg.norm(W * x),
+    "norm 1": lambda x: np.linalg.norm(W * x, 1) + np.linalg.norm(np.outer(W, x), np.inf),
+    "angle": lambda x: np.angle(W @ x) + np.angle(1j * x[0] + 3, deg=True),
+    "var and std": lambda x: np.var(W * x) + np.std(np.array([x[0] + 0j, 1j * x[1]])),
+    "astype": lambda x: (x.astype(complex) * 1j).imag.sum() + x[0].astype(complex).real,
+    "conj": lambda x: np.sum(np.conj(W * x) * W * x * (1 + 2j)).imag + (W * x).conj().imag[1],
+    "matrices": lambda x: np.abs(np.array([[1, 1j], [2, x[0] * x[1]]]) @ np.array([x[0], 1j])).sum(),
+    "where": lambda x: np.where(x[0] > 0.5, 1j * x[0], x[1]).imag + np.where(x > 0, W * x, x).real.sum(),
+    "real and imag": lambda x: np.real(np.exp(1j * x)).sum() + np.imag(W * x).sum() + x.imag.sum() + x[0].real,
+    "reductions": lambda x: np.prod(W * x).real + np.mean(W * x).imag + np.cumsum(W * x)[1].real,
+    "polyval": lambda x: np.abs(np.polyval(W, 1j * x[0])) + np.abs(np.einsum("i,i->", W, x)),
+    "roots": lambda x: np.abs(np.sqrt(x - 1 + 0j)).sum(),
+    "numbers of NumPy's": lambda x: (x[0] * np.complex128(2 + 1j)).imag + np.abs(np.complex128(2 + 1j) * x[1]),
+    "an integer power": lambda x: ((x[0] + 1j * x[1]) ** 5).real + ((1j * x[0] + 2) ** 0 * x[1]).real,
+    "a half": lambda x: np.abs(x[0] + 1j * x[1]) ** 0.5,
+    "isfinite": lambda x: x[0] if np.isfinite(1j * x[1]) and not np.isnan(x[0] * 1j) and (1j * x[0]) != 2 else 0.0,
+    "isinstance": lambda x: x[0] if isinstance(x[0] * 1j, complex) and np.iscomplexobj(W * x) else 0.0,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_with_complex_numbers_are_what_python_has(name):
+    f = FUNCTIONS[name]
+    assert fastgrad.explain(f, np.tile(POINTS, (100, 1)), batch=True).engine == "simd"
+    traced = fastgrad.gradient(f, POINTS, batch=True, engine="simd")
+    pythons = fastgrad.gradient(f, POINTS, batch=True, engine="python")
+    np.testing.assert_allclose(traced, pythons, rtol=1e-6, atol=1e-7)
+    exact = fastgrad.gradient(f, POINTS, batch=True, method="exact")
+    np.testing.assert_allclose(exact, pythons, rtol=1e-6, atol=1e-7)
+
+
+REFUSED = {
+    "an order": (lambda x: abs(x[0] * 1j) if x[0] * 1j < 1j else 1.0, "lt"),
+    "maximum": (lambda x: np.maximum(1j * x[0], 1.0).real, "max"),
+    "arctan": (lambda x: np.arctan(1j * x[0]).imag, "atan"),
+    "a real number of it": (lambda x: (1j * x).astype(float).sum(), r"z\.real"),
+    "a float": (lambda x: float(1j * x[0]), "complex"),
+    "eigenvalues": (lambda x: np.linalg.eigvalsh(1j * np.outer(x, x))[0], "complex matrix"),
+    "cholesky": (lambda x: np.linalg.cholesky(np.eye(2) + 1j * x[0])[0, 0].real, "complex matrix"),
+    "singular values": (lambda x: np.linalg.norm(1j * np.outer(x, x), 2), "complex matrix"),
+    "a complex result": (lambda x: x[0] * 1j, "complex"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_rule_is_refused(name):
+    f, reason = REFUSED[name]
+    with pytest.raises(Untraceable, match=reason):
+        trace(f, (2,))
+
+
+def test_far_numbers_neither_overflow_nor_vanish():
+    for size in (1e-200, 1e200):
+        f = lambda x: abs(size * (1.0 + 0j) / complex(size * x[0], size * x[1]))  # noqa: B023
+        found = fastgrad.gradient(f, np.array([0.6, 0.8]), method="exact")
+        np.testing.assert_allclose(found, [-0.6, -0.8], rtol=1e-14)
+
+
+def test_a_division_by_zero_of_pythons_raises():
+    f = lambda x: abs(1.0 / complex(float(x[0]), float(x[1])))
+    points = np.vstack([np.ones((3000, 2)), np.zeros((1, 2))])
+    with pytest.raises(ZeroDivisionError):
+        fastgrad.gradient(f, points, batch=True, method="exact")
+
+
+def test_known_parts_cost_nothing():
+    """Of exp(ix) a cosine and a sine are left, and no exponential of 0 x."""
+    program = trace(lambda x: [np.exp(1j * x[0]).real, np.exp(1j * x[0]).imag], (1,))
+    assert sorted(name for name, *_ in program.nodes) == ["cos", "sin"]
+
+
+def test_parts():
+    seen = []
+
+    def f(x):
+        z = made(x[0], 2.0)
+        seen.append((z.__class__, parts(x[0])[1], both(x[0])[1], both(2), parts(1 + 2j), as_complex(x[0]).__class__))
+        assert any_complex([1.0, z])
+        assert not any_complex([1.0, x[0]])
+        return COMPLEX["abs"](z)
+
+    assert evaluate(trace(f, (1,)), [1.5]) == [2.5]
+    assert seen == [(Complex, None, 0.0, (2, 0.0), (1.0, 2.0), Complex)]
+    assert made(1.0, 2.0) == 1 + 2j
+    assert Complex in COMPLEXES

@@ -1,0 +1,62 @@
+"""Transforms of some numbers, written out."""
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.fourier import _root_of_unity
+from fastgrad.program.trace.recording import trace
+
+POINTS = np.random.default_rng(0).uniform(-2.0, 2.0, (40, 6))
+A = np.arange(1.0, 25.0)
+H = np.array([1, 2j, 3, 1 - 1j])
+
+
+def weighted(z):
+    """A real number that sees all of an array."""
+    return np.sum(z.real * A[: z.size].reshape(z.shape)) + np.sum(np.abs(z) * A[1 : z.size + 1].reshape(z.shape))
+
+
+FUNCTIONS = {
+    "fft": lambda x: weighted(np.fft.fft(x)),
+    "of complex numbers": lambda x: weighted(np.fft.fft(x * 1j + x[::-1])),
+    "ifft": lambda x: weighted(np.fft.ifft(x * 1j)),
+    "rfft": lambda x: weighted(np.fft.rfft(x)),
+    "irfft": lambda x: weighted(np.fft.irfft(np.fft.rfft(x) * H)),
+    "irfft of an odd number": lambda x: weighted(np.fft.irfft(np.fft.rfft(x) * H, 5)),
+    "cut": lambda x: weighted(np.fft.rfft(x, 5)),
+    "padded": lambda x: weighted(np.fft.fft(x, 9)),
+    "ortho": lambda x: weighted(np.fft.fft(x, norm="ortho")) + weighted(np.fft.irfft(x + 0j, norm="ortho")),
+    "forward": lambda x: weighted(np.fft.fft(x, norm="forward")) + weighted(np.fft.ifft(x, norm="forward")),
+    "an axis": lambda x: weighted(np.fft.fft(x.reshape(2, 3), axis=0)) + weighted(np.fft.rfft(x.reshape(2, 3))),
+    "fft2": lambda x: weighted(np.fft.fft2(x.reshape(2, 3))),
+    "ifft2": lambda x: weighted(np.fft.ifft2(x.reshape(2, 3), s=(2, 2))),
+    "fftn": lambda x: weighted(np.fft.fftn(x.reshape(1, 2, 3))) + weighted(np.fft.ifftn(x.reshape(2, 3), axes=(0,))),
+    "shifts": lambda x: weighted(np.fft.fftshift(np.fft.fft(x[:5]))) + weighted(np.fft.ifftshift(np.fft.fft(x[:5]))),
+    "an axis is shifted": lambda x: weighted(np.fft.fftshift(np.fft.fft2(x.reshape(2, 3)), axes=1)),
+    "frequencies": lambda x: np.sum(np.fft.fftfreq(6) * x) + np.sum(np.fft.rfftfreq(6) * np.abs(np.fft.rfft(x))),
+    "one number": lambda x: weighted(np.fft.fft(x[:1])),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_what_numpy_has(name):
+    f = FUNCTIONS[name]
+    assert evaluate(trace(f, (6,)), POINTS[0])[0] == pytest.approx(f(POINTS[0]), rel=1e-13)
+    traced = fastgrad.gradient(f, POINTS, batch=True, engine="simd")
+    pythons = fastgrad.gradient(f, POINTS, batch=True, engine="python")
+    np.testing.assert_allclose(traced, pythons, rtol=1e-5, atol=1e-6)
+    exact = fastgrad.gradient(f, POINTS, batch=True, method="exact")
+    np.testing.assert_allclose(exact, pythons, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 12, 16, 30])
+def test_derivatives_of_a_transform_are_its_matrix(n):
+    jacobian = fastgrad.jacobian(lambda x: np.fft.fft(x).real, np.ones(n), method="exact")
+    np.testing.assert_allclose(jacobian, np.fft.fft(np.eye(n)).real.T, atol=1e-14)
+
+
+def test_quarter_turns_are_exact():
+    assert [_root_of_unity(k, 8) for k in (0, 2, 4, 6, 8)] == [1, 1j, -1, -1j, 1]
+    assert _root_of_unity(-1, 4) == -1j
