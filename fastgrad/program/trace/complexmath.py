@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from . import complexinverses  # noqa: F401  # it fills the table of rules
 from .complexnumbers import Complex, angle, as_complex, both, made
 from .elementwise import traced
 from .numpymodule import StandIn
@@ -52,6 +53,7 @@ def _rect(r: Any, phi: Any, /) -> Any:
 
 _RULES: dict[str, Callable[..., Any]] = {
     **{name: COMPLEX[name] for name in ("exp", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{name: COMPLEX[name] for name in ("asin", "acos", "atan", "asinh", "acosh", "atanh")},
     **{name: COMPLEX[name] for name in ("isnan", "isinf", "isfinite")},
     "log": _logarithm, "phase": angle, "polar": lambda z: (COMPLEX["abs"](z), angle(z)), "rect": _rect,
 }  # fmt: skip

@@ -257,7 +257,7 @@ def _cosine(a: Any) -> Any:
     return made(_times(_cos(p), _cosh(q)), -_times(_sin(p), _sinh(q)))
 
 
-def _turned(rule: Callable[[Any], Any], back: complex) -> Callable[[Any], Any]:
+def turned(rule: Callable[[Any], Any], back: complex) -> Callable[[Any], Any]:
     """A hyperbolic function by its trigonometric one of i a."""
     return lambda a: _product(back, rule(_product(1j, a)))
 
@@ -291,8 +291,8 @@ def _chosen(mask: Any, a: Any, b: Any) -> Any:
 COMPLEX.update({
     "+": _sum, "-": _difference, "*": _product, "/": _quotient, "neg": _negative, "abs": _length, "pow": _power,
     "exp": _exponential, "log": _logarithm, "log2": _scaled_logarithm(2.0), "log10": _scaled_logarithm(10.0),
-    "sqrt": _root, "sin": _sine, "cos": _cosine, "tan": _tangent, "sinh": _turned(_sine, -1j),
-    "cosh": _turned(_cosine, 1.0), "tanh": _turned(_tangent, -1j), "eq": _equal, "ne": _different,
+    "sqrt": _root, "sin": _sine, "cos": _cosine, "tan": _tangent, "sinh": turned(_sine, -1j),
+    "cosh": turned(_cosine, 1.0), "tanh": turned(_tangent, -1j), "eq": _equal, "ne": _different,
     "isnan": _either("isnan"), "isinf": _either("isinf"), "isfinite": _finite, "select": _chosen,
 })  # fmt: skip
 

@@ -94,9 +94,22 @@ def _of_axes(single: Callable[..., Any], default: tuple[int, ...] | None) -> Cal
     return rule
 
 
-_forward, _backward = _fft(-1), _fft(1)
+_OTHER = {"backward": "forward", "forward": "backward", "ortho": "ortho", None: "forward"}
+"""The norm of a transform in the other direction."""
+
+
+def _hfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
+    return _irfft(elementwise(np.conjugate, objects(a)), n, axis, _OTHER[norm])
+
+
+def _ihfft(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
+    return elementwise(np.conjugate, np.asarray(_half(a, n, axis, _OTHER[norm]), dtype=object))
+
+
+_forward, _backward, _half = _fft(-1), _fft(1), _fft(-1, half=True)
 FUNCTIONS.update({
-    np.fft.fft: _forward, np.fft.ifft: _backward, np.fft.rfft: _fft(-1, half=True), np.fft.irfft: _irfft,
+    np.fft.fft: _forward, np.fft.ifft: _backward, np.fft.rfft: _half, np.fft.irfft: _irfft,
+    np.fft.hfft: _hfft, np.fft.ihfft: _ihfft,
     np.fft.fft2: _of_axes(_forward, (-2, -1)), np.fft.ifft2: _of_axes(_backward, (-2, -1)),
     np.fft.fftn: _of_axes(_forward, None), np.fft.ifftn: _of_axes(_backward, None),
 })  # fmt: skip

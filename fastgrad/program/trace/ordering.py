@@ -161,11 +161,47 @@ def _argmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False)
     return _place_of(min_, a, axis, keepdims) if holds_symbols(a) else np.argmin(real(a), axis, keepdims=keepdims)
 
 
+LONGEST = 32
+"""Numbers whose order is asked."""
+
+
+def _argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """Places that go along with numbers through a network: equal ones stay in their order; of NaN f itself is asked."""
+    only("order", order)
+    values = objects(a).ravel() if axis is None else objects(a)
+    axis = -1 if axis is None else axis
+    if not holds_symbols(values):
+        return np.argsort(real(values), axis, kind)
+    keys = list(np.moveaxis(values, axis, 0))
+    if is_mask(values) or len(keys) > LONGEST:
+        refuse(f"f takes the order of comparisons, or of more than {LONGEST} numbers")
+    places = [np.full(keys[0].shape, float(k), dtype=object) for k in range(len(keys))]
+    for i, j in comparators(len(keys)):
+        swap = _comes_first(keys[j], keys[i], places[j], places[i])
+        for rows in (keys, places):
+            rows[i], rows[j] = _SELECT(swap, rows[j], rows[i]), _SELECT(swap, rows[i], rows[j])
+    for value in values.ravel().tolist():
+        if isinstance(value, Traced):
+            value.trace.guards.append(value.key)
+    found = np.stack([objects(row) for row in places])
+    for place in found.ravel().tolist():
+        if isinstance(place, Traced):
+            place.trace.integers.add(place.key)
+    return np.moveaxis(found, 0, axis)
+
+
+def _comes_first(a: Any, b: Any, place: Any, other: Any) -> Any:
+    """Of equal numbers the one that came first."""
+    equal, before = elementwise(np.equal, a, b), elementwise(np.less, place, other)
+    return _SELECT(objects(equal), objects(before), objects(elementwise(np.less, a, b)))
+
+
 FUNCTIONS.update({
-    np.argmax: _argmax, np.argmin: _argmin,
+    np.argmax: _argmax, np.argmin: _argmin, np.argsort: _argsort,
     np.sort: _sort, np.partition: _partition, np.median: _median, np.quantile: _quantile, np.percentile: _percentile,
 })  # fmt: skip
 method("argmax", _argmax)
 method("argmin", _argmin)
+method("argsort", _argsort)
 method("sort", _sort_in_place)
 method("partition", _partition_in_place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -206,18 +207,31 @@ _REDUCTIONS = {
 def _reduce_method(
     ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
 ) -> Any:
-    if ufunc not in _REDUCTIONS:
-        refuse(f"f uses np.{ufunc.__name__}.reduce, which has no rule for tracing")
     if dtype not in (None, bool):
         check_dtype(dtype)
-    return _REDUCTIONS[ufunc](a, axis=axis, out=out, keepdims=keepdims)
+    if ufunc in _REDUCTIONS:
+        return _REDUCTIONS[ufunc](a, axis=axis, out=out, keepdims=keepdims)
+    only("out", out)
+    _check_folds(ufunc, "reduce")
+    values = numbers(a)
+    if values.ndim > 1 and isinstance(axis, (tuple, type(None))):
+        refuse(f"f uses np.{ufunc.__name__}.reduce along several axes; its elements have an order")
+    rows = np.moveaxis(values, axis or 0, 0)
+    if not len(rows):
+        refuse(f"f uses np.{ufunc.__name__}.reduce of nothing")
+    found = reduce(LOOPS[ufunc], rows)
+    return np.expand_dims(found, axis or 0) if keepdims else found
+
+
+def _check_folds(ufunc: np.ufunc, name: str) -> None:
+    if ufunc.nin != 2 or ufunc.nout != 1 or ufunc not in LOOPS:
+        refuse(f"f uses np.{ufunc.__name__}.{name}, which has no rule for tracing")
 
 
 def _accumulate_method(ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
     check_dtype(dtype)
     only("out", out)
-    if ufunc not in (np.add, np.multiply, np.maximum, np.minimum):
-        refuse(f"f uses np.{ufunc.__name__}.accumulate, which has no rule for tracing")
+    _check_folds(ufunc, "accumulate")
     return _accumulate(ufunc, numbers(a), axis)
 
 
@@ -244,12 +258,13 @@ def _reduceat_method(
     """Of parts along an axis; a part that does not end behind its start is one element."""
     check_dtype(dtype)
     only("out", out)
-    if ufunc not in _REDUCTIONS or holds_symbols(indices):
-        refuse(f"f uses np.{ufunc.__name__}.reduceat at traced places, or without a rule for tracing")
+    _check_folds(ufunc, "reduceat")
+    if holds_symbols(indices):
+        refuse(f"f uses np.{ufunc.__name__}.reduceat at traced places")
     a, starts = np.moveaxis(numbers(a), axis, 0), np.asarray(indices).tolist()
     result = np.empty((len(starts), *a.shape[1:]), dtype=object)
     for k, (i, j) in enumerate(itertools.pairwise([*starts, len(a)])):
-        result[k] = _REDUCTIONS[ufunc](a[i:j], axis=0) if i < j else a[i]
+        result[k] = _reduce_method(ufunc, a[i:j], axis=0) if i < j else a[i]
     return np.moveaxis(wrap(result), 0, axis)
 
 

@@ -44,8 +44,15 @@ def _is_traced_mask(index: Any) -> bool:
 
 
 def is_traced_index(index: Any) -> bool:
-    """Whether an index is a traced integer, or a mask that is traced."""
-    return isinstance(index, (Symbol, Places)) or (type(index) not in _KNOWN and _is_traced_mask(index))
+    """Whether an index is a traced integer, an array of some, or a mask that is traced."""
+    if isinstance(index, (Symbol, Places)):
+        return True
+    return type(index) not in _KNOWN and (_is_traced_mask(index) or _holds_places(index))
+
+
+def _holds_places(index: Any) -> bool:
+    """Whether an index is an array with traced integers, as np.argsort gives it."""
+    return isinstance(index, np.ndarray) and index.dtype == object and not is_mask(index) and holds_symbols(index)
 
 
 def _known(index: Any) -> Any:
@@ -71,27 +78,55 @@ def _getitem(self: Symbols, index: Any) -> Any:
     index = index.mask if isinstance(index, Places) else index
     if isinstance(index, np.ndarray) and _is_traced_mask(index):
         return Selected(self.copy(), _as_wide(index, self))
+    if _holds_places(index):
+        return _at_all(self, index.view(np.ndarray))
     return _scalar(_get(self, _known(index)))
 
 
 def _at(self: Symbols, place: Symbol) -> Any:
-    """The element at a traced integer: a choice between all; beyond them f itself is asked, and raises."""
+    """The element at a traced integer: a choice between all."""
+    _check_place(self, place)
+    values = self.view(np.ndarray)
+    found = np.full(values.shape[1:], np.nan, dtype=object)
+    for k, is_here in enumerate(_is_at(place, len(values))):
+        found = _SELECT(is_here, values[k], found)
+    return wrap(found)
+
+
+def _check_place(self: Symbols, place: Symbol) -> None:
     if place.key not in place.trace.integers and place.type.kind not in "iu":
         refuse("f uses a traced float as an index, which NumPy refuses; write int(...)")
     if len(self) > LONGEST:
         refuse(f"f picks one of {len(self)} elements by a traced index, at most {LONGEST} are traced; write np.where")
-    values = self.view(np.ndarray)
-    found = np.full(values.shape[1:], np.nan, dtype=object)
-    for k in range(len(values)):
-        is_here = logical_or(place == float(k), place == float(k - len(values)))
-        found = _SELECT(is_here, values[k], found)
-    inside = select(logical_and(place >= -float(len(values)), place < float(len(values))), 0.0, np.nan)
+
+
+def _is_at(place: Symbol, count: int) -> list[Any]:
+    """For each place whether it is that one, from either end; beyond both f raises."""
+    inside = select(logical_and(place >= -float(count), place < float(count)), 0.0, np.nan)
     inside.trace.guards.append(inside.key)
-    return wrap(found)
+    return [logical_or(place == float(k), place == float(k - count)) for k in range(count)]
+
+
+def _at_all(self: Symbols, places: Objects) -> Any:
+    found = np.empty((places.size, *self.shape[1:]), dtype=object)
+    for k, place in enumerate(places.ravel().tolist()):
+        found[k] = _at(self, place) if isinstance(place, Symbol) else self[int(place)]
+    return wrap(found.reshape(*places.shape, *self.shape[1:]))
+
+
+def _put(self: Symbols, place: Symbol, value: Any) -> None:
+    """An element at a traced integer is written: each stays as it is where it is another one."""
+    _check_place(self, place)
+    new = objects(_stored(self, value))
+    for k, is_here in enumerate(_is_at(place, len(self))):
+        _set(self, k, _SELECT(is_here, new, self.view(np.ndarray)[k]))
 
 
 def _setitem(self: Symbols, index: Any, value: Any) -> None:
     index = index.mask if isinstance(index, Places) else index
+    if type(index) is Symbol:
+        _put(self, index, value)
+        return
     if _is_traced_mask(index):
         mask = _as_wide(index, self)
         new = value.written(mask) if isinstance(value, Selected) else value

@@ -326,12 +326,24 @@ class Symbol(Traced):
 _MASK = "f computes with a comparison; write np.where(mask, 1.0, 0.0)"
 
 
+def _of_two(name: str, a: Flag, b: Any) -> Any:
+    """Of NumPy's masks a product is and, a sum is or; of Python's they are integers."""
+    rule = _LOGIC.get(name)
+    pythons = a.trace.unpacked or any(v.key in a.trace.pythons for v in (a, b) if isinstance(v, Flag))
+    if rule is None or pythons:
+        refuse("f computes with two comparisons as numbers; write & and |, or np.where(mask, 1.0, 0.0)")
+    return RULES[rule](a, b)
+
+
+_LOGIC = {"__mul__": np.logical_and, "__rmul__": np.logical_and, "__add__": np.logical_or, "__radd__": np.logical_or}
+
+
 def _mixed(name: str) -> Any:
-    """Arithmetic of a mask with a number; of two masks NumPy and Python disagree."""
+    """Arithmetic of a mask with a number, or with another mask."""
 
     def method(self: Flag, other: Any) -> Any:
         if isinstance(other, (Flag, bool, np.bool_)):
-            refuse("f computes with two comparisons as numbers; write & and |, or np.where(mask, 1.0, 0.0)")
+            return _of_two(name, self, other)
         return getattr(as_number(self), name)(other)
 
     return method

@@ -63,5 +63,5 @@ def _takes_elements(now: dis.Instruction) -> bool:
 
 def as_table(value: Any) -> Any:
     """An array of the user's as a table; anything else as it is."""
-    is_plain = type(value) is np.ndarray and not isinstance(value, Symbols) and value.dtype.kind in "fiub"
+    is_plain = type(value) is np.ndarray and not isinstance(value, Symbols) and value.dtype.kind in "fiubc"
     return value.view(Table) if is_plain and value.ndim else value

@@ -25,6 +25,8 @@ FUNCTIONS = {
     "rfft": lambda x: weighted(np.fft.rfft(x)),
     "irfft": lambda x: weighted(np.fft.irfft(np.fft.rfft(x) * H)),
     "irfft of an odd number": lambda x: weighted(np.fft.irfft(np.fft.rfft(x) * H, 5)),
+    "hfft": lambda x: weighted(np.fft.hfft(x)) + weighted(np.fft.hfft(x * 1j, 7, norm="forward")),
+    "ihfft": lambda x: weighted(np.fft.ihfft(x)) + weighted(np.fft.ihfft(x, 5, norm="ortho")),
     "cut": lambda x: weighted(np.fft.rfft(x, 5)),
     "padded": lambda x: weighted(np.fft.fft(x, 9)),
     "ortho": lambda x: weighted(np.fft.fft(x, norm="ortho")) + weighted(np.fft.irfft(x + 0j, norm="ortho")),

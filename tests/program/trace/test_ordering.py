@@ -71,7 +71,8 @@ def test_values(name):
         (lambda x: np.quantile(x, x[0]), "traced levels"),
         (lambda x: np.quantile(x, 0.5, method="hazen"), "another method"),
         (lambda x: np.median(x[:0]), "of nothing"),
-        (np.argsort, "argsort"),
+        (lambda x: np.argsort(x > 0), "order of comparisons"),
+        (lambda x: np.argsort(np.tile(x, 20)), "more than 32 numbers"),
     ],
     ids=count(),
 )
@@ -107,3 +108,36 @@ def test_an_index_beyond_the_end_raises():
         fastgrad.gradient(f, points, batch=True, engine="simd")
     with pytest.raises(Untraceable, match="traced float as an index"):
         trace(lambda x: x[x[0]], (3,))
+
+
+TABLE = np.arange(1.0, 7.0)
+
+
+def by_order(x):
+    """As people write it: the largest first, ranks, and what goes along."""
+    order = np.argsort(-x)
+    ranks = np.argsort(np.argsort(x))
+    return np.sum(x[order] * np.arange(x.size)) + np.sum(ranks * x**2) + np.sin(x)[order[:2]].sum()
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        by_order,
+        lambda x: np.sum(np.argsort(x.reshape(2, 3), axis=0, kind="stable") * x.reshape(2, 3)),
+        lambda x: np.sum(x.argsort()[:3] * x[:3]) + x[x.argsort()[-1]] ** 2,
+        lambda x: np.sum(TABLE[np.argsort(x)] * x) + np.sum(np.argsort(TABLE) * x),
+    ],
+    ids=count(),
+)
+def test_orders_go_along(f):
+    points = np.random.default_rng(3).normal(size=(40, 6))
+    assert fastgrad.explain(f, np.tile(points, (100, 1)), batch=True).engine == "simd"
+    pythons = fastgrad.gradient(f, points, batch=True, engine="python")
+    np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True, engine="simd"), pythons, rtol=1e-7, atol=1e-7)
+    np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True, method="exact"), pythons, rtol=1e-7, atol=1e-7)
+
+
+def test_equal_numbers_stay_in_their_order():
+    x = np.array([2.0, 1.0, 2.0, 1.0, 1.0])
+    assert evaluate(trace(np.argsort, (5,)), x) == np.argsort(x, kind="stable").tolist() == [1, 3, 4, 0, 2]

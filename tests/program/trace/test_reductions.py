@@ -78,3 +78,35 @@ def test_sums_by_groups():
     assert found.shape == (40, 6, 5)
     for group, members in enumerate(([0, 0, 0, 1, 0], [1, 0, 1, 0, 0], [0] * 5, [0, 1, 0, 0, 1], [0] * 5, [0] * 5)):
         np.testing.assert_allclose(found[:, group], 2.0 * points * members, rtol=1e-15)
+
+
+FOLDS = {
+    "logaddexp": lambda x: 2.0 * np.logaddexp.reduce(x),
+    "hypot": lambda x: 2.0 * np.hypot.reduce(x),
+    "subtract": lambda x: 2.0 * np.subtract.reduce(x),
+    "divide": lambda x: 2.0 * np.divide.reduce(x),
+    "an axis": lambda x: np.logaddexp.reduce(x.reshape(2, 3), axis=1),
+    "an axis that is kept": lambda x: np.subtract.reduce(x.reshape(2, 3), axis=-1, keepdims=True) * x.reshape(2, 3),
+    "accumulate": lambda x: 2.0 * np.logaddexp.accumulate(x),
+    "reduceat": lambda x: np.logaddexp.reduceat(x, [0, 2, 1]),
+}
+
+
+@pytest.mark.parametrize("name", FOLDS)
+def test_any_function_of_two_numbers_folds_an_array(name):
+    x = np.random.default_rng(1).uniform(0.2, 2.0, 6)
+    np.testing.assert_allclose(evaluate(trace(FOLDS[name], (6,)), x), np.ravel(FOLDS[name](x)), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("f", "reason"),
+    [
+        (lambda x: np.subtract.reduce(x.reshape(2, 3), axis=None), "several axes"),
+        (lambda x: np.hypot.reduce(x[:0]), "of nothing"),
+        (lambda x: 2.0 * np.nextafter.reduce(x), "no rule"),
+    ],
+    ids=["axes", "nothing", "no rule"],
+)
+def test_folds_that_are_refused(f, reason):
+    with pytest.raises(Untraceable, match=reason):
+        trace(f, (6,))

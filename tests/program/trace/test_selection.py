@@ -101,3 +101,37 @@ def test_what_is_selected_is_a_copy():
     program = trace(copies, (4,))
     for x in POINTS:
         np.testing.assert_allclose(evaluate(program, x), copies(x.copy()), rtol=1e-13)
+
+
+def histogram(x):
+    """Each number is put where it says itself."""
+    bins = np.zeros(5)
+    for v in x:
+        bins[int(2.0 * v + 2.0)] += v
+    bins[int(x[0] > 0) - 5] = x[1]
+    return np.sum(bins**2 * np.arange(1.0, 6.0))
+
+
+def rows_at_places(x):
+    a = np.outer(x, x)
+    a[int(x[0] > 0)] = x
+    return a.sum(axis=0) * a[np.argmax(x)]
+
+
+@pytest.mark.parametrize("f", [histogram, rows_at_places])
+def test_writes_at_traced_places(f):
+    program = trace(f, (4,))
+    for x in POINTS:
+        np.testing.assert_allclose(evaluate(program, x), np.ravel(f(x)), rtol=1e-14)
+
+
+def test_writes_beyond_an_array_raise():
+    def f(x):
+        a = np.zeros(3)
+        a[int(x[0])] = x[1]
+        return a.sum()
+
+    points = np.vstack([np.ones((3000, 2)), np.full((1, 2), 3.0)])
+    assert np.array_equal(fastgrad.gradient(f, points[:-1], batch=True, engine="simd")[0], [0.0, 1.0])
+    with pytest.raises(IndexError):
+        fastgrad.gradient(f, points, batch=True)

@@ -102,3 +102,24 @@ def test_a_mask_as_an_index_is_one_of_pythons_or_refused():
             f(np.ones(2))
         with pytest.raises(Untraceable, match="index or a count"):
             trace(f, (2,))
+
+
+MASKS = {
+    "a window": lambda x: np.sum((x > -1.0) * (x < 1.0) * x**2),
+    "either": lambda x: np.sum(((x > 1.0) + (x < -1.0)) * x**2),
+    "with known ones": lambda x: np.sum((x > 0.0) * np.array([True, False, True]) * x),
+    "numbers of them": lambda x: (x[0] > 0.0) * (x[1] < 1.0) * x[2] + ((x > 0.0) + (x > 1.0)).sum() * x[0],
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_a_product_of_masks_is_and_a_sum_is_or(name):
+    program = trace(MASKS[name], (3,))
+    for x in np.random.default_rng(0).uniform(-2.0, 2.0, (40, 3)):
+        np.testing.assert_allclose(evaluate(program, x), MASKS[name](x), rtol=1e-14)
+
+
+def test_of_pythons_bools_they_are_integers():
+    for f in (lambda x: (x[0].item() > 0) + (x[1].item() > 0), lambda x: (float(x[0]) > 0) * (x[1] > 0)):
+        with pytest.raises(Untraceable, match="two comparisons"):
+            trace(f, (2,))
