@@ -79,6 +79,8 @@ def note(key: Hashable, call: Call, engine: str, result: Array) -> None:
 def _prepared(call: Call, engine: str, result: Array) -> tuple[Any, Callable[[], bool], list[Array], Fill] | None:
     """None of a function that reads what may change unseen, or objects, which are not to be kept alive."""
     watch = Watch()
+    if result.dtype.kind == "c":  # of both parts of f, which another function returned
+        return None
     if not call.points.count or unchanging(call.f, (), watch) is None or watch.has_objects:
         return None
     if engine == "auto" and points.has_much_data(call):

@@ -174,6 +174,19 @@ def test_both_parts_are_compiled(engine):
     assert explain(wave, X).engine == "python"
 
 
+@pytest.mark.parametrize("engine", ["auto", "simd"])
+def test_calls_again_and_values_that_become_complex(engine):
+    points = np.random.default_rng(0).normal(size=(5000, 2))
+    found = [gradient(wave, points, batch=True, engine=engine) for _ in range(4)]
+    assert all(np.array_equal(found[0], other) for other in found[1:])
+    k = 1.5
+    f = lambda x: k**0.5 + 0.125 * x[0]
+    assert gradient(f, points, batch=True, engine=engine)[0].round(6).tolist() == [0.125, 0.0]
+    k = -0.75
+    for _ in range(3):
+        assert gradient(f, points, batch=True, engine=engine)[0].round(6).tolist() == [0.125 + 0.0j, 0.0j]
+
+
 def test_python_says_that_it_is_slow():
     points, held = np.ones((3000, 2)), {}
     f = lambda x: wave(x) * float(str(x[1])) / x[1] if held is not None else held.pop()
