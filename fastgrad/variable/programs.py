@@ -134,7 +134,10 @@ def _of_arrays(function: Any, name: str, args: tuple[Any, ...], options: dict[st
 
 
 def _one(call: Call, name: str, numbers: Any, pick: Callable[[Any], Any]) -> Any:
-    """One result as a Variable; as it is where it holds no floats."""
+    """One result as a Variable; as it is where it holds no floats. No Variable is complex."""
+    if np.iscomplexobj(numbers):
+        msg = f"np.{name} gives complex numbers, which no Variable is; fastgrad.gradient takes a function with them"
+        raise TypeError(msg)
     if np.asarray(numbers).dtype.kind != "f" or any(v.dtype.kind != "f" for v in call.variables):
         return numbers
     try:

@@ -89,6 +89,7 @@ REFUSED = {
     "concatenate, casting": (lambda: np.concatenate([V, V], casting="unsafe"), "np.concatenate with casting"),
     "subok": (lambda: np.broadcast_to(V, (2, 3, 4), subok=True), "np.broadcast_to with subok"),
     "dot, out": (lambda: np.dot(V, X.T, out=np.empty((3, 3))), "np.dot with out"),
+    "a transform": (lambda: np.fft.rfft(V), "np.rfft gives complex numbers"),
 }
 
 
