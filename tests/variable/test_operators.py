@@ -117,7 +117,7 @@ ERRORS = {
         lambda: np.spacing(X), TypeError, "np.spacing does not work on Variables, which know NumPy's absolute, add",
     ),
     "unknown function": (lambda: np.unique(X), TypeError, "np.unique does not work on Variables.*`array`"),
-    "ufunc method": (lambda: np.logaddexp.reduceat(X, [0]), TypeError, "np.logaddexp.reduceat does not work"),
+    "ufunc method": (lambda: np.nextafter.reduceat(X, [0]), TypeError, "np.nextafter.reduceat does not work"),
     "ufunc option": (lambda: np.sin(X, where=[True, False]), TypeError, "np.sin with where does not work"),
     "reduction option": (lambda: np.sum(X, 0, np.float32), TypeError, "np.sum with dtype does not work"),
     "condition": (lambda: np.where(X, X, 0), TypeError, "needs a condition of bools"),
