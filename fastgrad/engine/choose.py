@@ -108,14 +108,15 @@ def choose(call: Call, engine: str, out: Output | None = None) -> Choice:
 
 def _suits_numpy(call: Call) -> bool:
     """Whether all displaced points are computed at once where f's program is at hand: enough of them, a usual table."""
-    table = call.table
-    along = table.along_axes and table.stencil.derivative == 1 and not (call.scalar or table.is_complex)
+    table, second = call.table, call.table.stencil.derivative == 2
+    usual = second or (table.along_axes and table.stencil.derivative == 1)
+    plain = call.v is None and not (call.scalar or table.is_complex)
     alone = call.bounds is None and not (call.expected or call.adaptive or call.often)
-    if not (along and alone and isinstance(call.points, Rows)):
+    if not (usual and plain and alone and isinstance(call.points, Rows)):
         return False
     if call.points.count > 1:
         return call.total >= NUMPY_CALLS
-    return call.total >= ALONE_CALLS and call.points.dimension > FEW
+    return call.total >= ALONE_CALLS and (second or call.points.dimension > FEW)
 
 
 def _choose_exact(call: Call, out: Output | None) -> Choice:

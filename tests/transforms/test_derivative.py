@@ -8,6 +8,7 @@ import pytest
 
 import fastgrad
 from fastgrad import ConstantFunctionWarning
+from fastgrad.program.trace.refusals import Untraceable
 from fastgrad.transforms import derivative
 
 X = np.array([0.5, 2.0])
@@ -94,6 +95,11 @@ def test_points_of_any_shape():
 DATA = np.random.default_rng(0).normal(size=(600, 8))
 
 
+def untraced(*_, **__):
+    msg = "it takes too many operations on single numbers"
+    raise Untraceable(msg)
+
+
 def of_data(x):
     return np.sum(np.log1p(np.exp(-(DATA @ x))))
 
@@ -105,7 +111,7 @@ def test_what_computes_with_much_data_is_compiled_as_a_loop_over_it(name, method
 
     asked, x, repeat = [], np.linspace(-0.2, 0.3, 8), repeated.repeat
     monkeypatch.setattr(repeated, "repeat", lambda *given: asked.append(given) or repeat(*given))
-    monkeypatch.setattr(traces, "_trace", None)
+    monkeypatch.setattr(traces, "_trace", untraced)
     made, _, operation = TRANSFORMS[name]
     g = made(of_data, method=method)
     exact = [operation(of_data, x + k, method="exact") for k in range(4)]

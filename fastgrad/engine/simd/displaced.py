@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...formulas.stencils import Table
 from ...program.program import Program
 from ...program.schedule import schedule
 from ...results import EPS
@@ -26,7 +27,7 @@ Array = NDArray[np.float64]
 
 
 class DisplacedCode:
-    """A program as calls of NumPy, for any table of differences along coordinates."""
+    """A program as calls of NumPy, for any table of differences without a vector v."""
 
     eps, is_shared = EPS, False
 
@@ -42,9 +43,12 @@ class DisplacedCode:
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """The code with the arrays of a call; one thread does all of it."""
 
+        first = call.table.along_axes and call.table.stencil.derivative == 1
+        how = self._fill if first else self._fill_combined
+
         def fill(flat: Array) -> None:
             with np.errstate(all="ignore"):
-                self._fill(call, flat, values)
+                how(call, flat, values)
             good = np.isfinite(flat)
             if values is not None:
                 good &= np.isfinite(values)[:, None]
@@ -66,18 +70,32 @@ class DisplacedCode:
         """The derivatives (N, M D), and f's values at the points."""
         x = call.points.row(slice(None))
         h, formula, (count, dimension) = call.steps.checked(x).T, call.table.stencil, x.shape
-        found = self.steps.values(self._beside(call, _displaced(x.T, h, formula.displaced)))
-        around: Any = found.reshape(self.outputs, len(formula.displaced), dimension, count)
-        center: Any = self.steps.values(self._beside(call, x.T)) if call.needs_base else None
+        columns, shape = _displaced(x.T, h, formula.displaced), (len(formula.displaced), dimension, count)
+        total, center = self._sums(call, x.T, columns, shape)
+        np.divide(total, formula.denominator * h, out=out.reshape(count, self.outputs, dimension).transpose(1, 2, 0))
+        if values is not None:
+            values[...] = center[0]
+
+    def _fill_combined(self, call: Call, out: Array, values: Array | None) -> None:
+        """As `_fill`, by directions that move several coordinates, whose sums a table combines: (N, M K)."""
+        x, table = call.points.row(slice(None)), call.table
+        h, shape = call.steps.checked(x), (len(table.stencil.displaced), table.count, len(x))
+        total, center = self._sums(call, x.T, _displaced_together(x.T, h.T, table), shape)
+        out.reshape(len(x), self.outputs, -1)[...] = table.combine(total.transpose(2, 0, 1), h[:, None])
+        if values is not None:
+            values[...] = center[0]
+
+    def _sums(self, call: Call, x: Array, columns: Array, shape: tuple[int, ...]) -> tuple[Array, Any]:
+        """The stencil's sums along all directions, (M, R, N), and f at the points where it counts."""
+        around: Any = self.steps.values(self._beside(call, columns)).reshape(self.outputs, *shape)
+        center: Any = self.steps.values(self._beside(call, x)) if call.needs_base else None
         total: Any = 0.0
-        for number, a, b in formula.pairs:
+        for number, a, b in call.table.stencil.pairs:
             difference = around[:, a] - (center[:, None] if b < 0 else around[:, b])
             if number != 1:
                 difference *= number
             total = np.add(total, difference, out=difference)
-        np.divide(total, formula.denominator * h, out=out.reshape(count, self.outputs, dimension).transpose(1, 2, 0))
-        if values is not None:
-            values[...] = center[0]
+        return total, center
 
     def _beside(self, call: Call, columns: Array) -> Array:
         """Points in columns, above what lies beside them: the rows of the batch arguments, for each displacement."""
@@ -97,6 +115,16 @@ def _displaced(x: Array, h: Array, displaced: tuple[int, ...]) -> Array:
         move = np.add if k > 0 else np.subtract
         move(x, h if abs(k) == 1 else abs(k) * h, out=moved[q * dimension :: each + 1])
     return columns.reshape(dimension, -1)
+
+
+def _displaced_together(x: Array, h: Array, table: Table) -> Array:
+    """Points in columns, each moved along each direction of a table: first all by the first offset along the first."""
+    columns = np.empty((len(x), len(table.stencil.displaced), table.count, x.shape[1]))
+    columns[...] = x[:, None, None]
+    rows, units = np.repeat(np.arange(table.count), np.diff(table.starts)), table.units
+    for q, k in enumerate(table.stencil.displaced):
+        columns[units, q, rows] += (k * table.signs)[:, None] * h[units]
+    return columns.reshape(len(x), -1)
 
 
 def checked_code(call: Call, program: Program) -> DisplacedCode:

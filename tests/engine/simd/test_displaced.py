@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad import ConstantFunctionWarning, explain, gradient, jacobian, value_and_gradient
+from fastgrad import ConstantFunctionWarning, explain, gradient, hessian, jacobian, value_and_gradient
 from fastgrad.engine.choose import NUMPY_CALLS, TRACED_CALLS
 from fastgrad.engine.simd import displaced
 from fastgrad.program.trace.recording import trace
@@ -254,3 +254,52 @@ def test_a_function_that_prints_is_called(capsys):
 
     assert gradient(printing, POINTS, batch=True, full_output=True).engine == "python"
     assert len(capsys.readouterr().out.splitlines()) == 4 * COUNT
+
+
+def chain(x):
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def weighted(x, w):
+    return np.sum(w * x**2) * x[0]
+
+
+AT = np.random.default_rng(1).uniform(0.5, 1.5, 12)
+SECOND = [{}, {"order": 4}, {"h": 1e-3}, {"h": np.linspace(1e-3, 2e-3, 12)}, {"rel_step": 1e-3}]
+
+
+@pytest.mark.parametrize("options", SECOND, ids=range(len(SECOND)))
+def test_hessians_at_one_point(options):
+    found, plain = (hessian(chain, AT, engine=e, full_output=True, **options) for e in ("auto", "python"))
+    assert (found.engine, plain.engine) == ("simd", "python")
+    assert found.nfev == plain.nfev
+    assert np.array_equal(found.h, plain.h)
+    exact = hessian(chain, AT, method="exact")
+    size = np.abs(exact).max()
+    assert np.abs(found.value - exact).max() <= 1.5 * np.abs(plain.value - exact).max() + 1e-9 * size
+    assert np.array_equal(found.value, found.value.T)
+
+
+def test_hessians_at_some_points_with_what_lies_beside_them():
+    points = np.random.default_rng(2).uniform(0.5, 1.5, (20, 5))
+    w = np.random.default_rng(3).uniform(0.5, 1.5, (20, 5))
+    found = hessian(weighted, points, batch=True, batch_args=(w,), full_output=True)
+    assert found.engine == "simd"
+    plain = hessian(weighted, points, batch=True, batch_args=(w,), engine="python")
+    np.testing.assert_allclose(found.value, plain, atol=1e-6)
+
+
+def test_a_hessian_that_is_not_finite_is_fs_own():
+    def root(x):
+        return np.sum(np.sqrt(x - 1.0)) * x[0]
+
+    with np.errstate(all="ignore"):
+        found, plain = (hessian(root, AT, engine=e, full_output=True) for e in ("auto", "python"))
+    assert found.engine == "simd"
+    np.testing.assert_array_equal(np.isnan(found.value), np.isnan(plain.value))
+    np.testing.assert_allclose(found.value, plain.value, rtol=1e-6, atol=1e-6)
+
+
+def test_few_evaluations_and_opaque_functions_stay_in_python():
+    assert hessian(chain, AT[:5], full_output=True).engine == "python"
+    assert hessian(lambda x: chain(x) * float(str(x[0])) / x[0], AT, full_output=True).engine == "python"
