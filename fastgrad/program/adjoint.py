@@ -31,7 +31,7 @@ def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -
 
 def _sweep(bars: _Bars, program: Program, nodes: Iterable[int]) -> None:
     """Hand on what has come back to the nodes, the last one first; nothing has to those that are not needed."""
-    give, back, less = bars.give, bars.back["v"], False
+    give, back = bars.give, bars.back["v"]
     for j in nodes:
         bar, node = back[j], program.nodes[j]
         if bar is None:
@@ -39,8 +39,7 @@ def _sweep(bars: _Bars, program: Program, nodes: Iterable[int]) -> None:
             if bar is None:
                 continue
         name, back[j] = node[0], None
-        if bars.less:
-            less = RESULTS[j] in bars.less
+        less = bool(bars.less) and RESULTS[j] in bars.less
         if name == "+":  # with differences and products most of all nodes
             give(node[1], bar, less)
             give(node[2], bar, less)
