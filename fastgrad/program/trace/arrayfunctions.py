@@ -22,10 +22,10 @@ from .arrays import (
     wrap,
 )
 from .elementwise import select, sinc, traced
-from .matrices import singular_values
 from .reductions import max_, min_, numbers, objects, only, sum_
 from .refusals import refuse
 from .selection import nonzero
+from .spectra import singular_values
 from .symbols import check_dtype
 
 _SELECT = np.frompyfunc(select, 3, 1)
@@ -90,11 +90,11 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> A
     values = numbers(x)
     matrix = (values.ndim if axis is None else len(np.atleast_1d(axis))) == 2
     if holds_complex(values):
-        if matrix and ord in (2, -2):
+        if matrix and ord in (2, -2, "nuc"):
             refuse("f takes singular values of a complex matrix")
         values = objects(elementwise(np.absolute, values))
     vector = axis is not None or values.ndim == 1
-    if matrix and axis is None and ord in (1, -1, 2, -2, np.inf, -np.inf):
+    if matrix and axis is None and ord in (1, -1, 2, -2, np.inf, -np.inf, "nuc"):
         return _matrix_norm(values, ord, keepdims)
     if ord is not None and not (ord == "fro" if matrix else isinstance(ord, (int, float)) and vector):
         refuse(f"f takes np.linalg.norm with ord={ord!r}")
@@ -111,8 +111,10 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> A
 
 def _matrix_norm(values: Any, ord: Any, keepdims: Any) -> Any:
     only("keepdims", keepdims, False)
+    if ord == "nuc":
+        return sum_(singular_values(values))
     if abs(ord) == 2:
-        return singular_values(values)[0 if ord == 2 else 1]
+        return singular_values(values)[0 if ord == 2 else -1]
     sums = sum_(elementwise(np.absolute, values), axis=0 if abs(ord) == 1 else 1)
     return (max_ if ord > 0 else min_)(sums)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -28,15 +27,13 @@ from .symbols import RULES, Traced
 LARGEST = 8
 """Rows of a matrix of symbols that is solved for; of one of numbers LARGEST_KNOWN."""
 LARGEST_KNOWN = 100
-LARGEST_ROTATED, SWEEPS = 4, 6
-"""Rows of a symmetric matrix whose eigenvalues are taken."""
 _BY_MINORS = 4  # rows up to which a determinant is a polynomial
 _BY_COFACTORS = 3  # and an inverse its cofactors by it
 
 _divide, _greater, _abs = RULES[np.divide], RULES[np.greater], RULES[np.absolute]
 
 
-def _square(name: str, a: Any, largest: int = LARGEST) -> Objects:
+def square(name: str, a: Any, largest: int = LARGEST) -> Objects:
     values = numbers(a)
     if values.ndim < 2 or values.shape[-1] != values.shape[-2]:
         refuse(f"f calls np.linalg.{name} of an array of shape {values.shape}; its last axes must be a square matrix")
@@ -48,17 +45,17 @@ def _square(name: str, a: Any, largest: int = LARGEST) -> Objects:
     return values
 
 
-def _real(name: str, matrix: Objects) -> Objects:
+def real_only(name: str, matrix: Objects) -> Objects:
     if holds_complex(matrix):
         refuse(f"f calls np.linalg.{name} of a complex matrix, which has no rule for tracing")
     return matrix
 
 
-def _each(rule: Callable[..., Any], a: Objects, *others: Objects) -> Any:
+def each(rule: Callable[..., Any], a: Objects, *others: Objects) -> Any:
     """A rule of one matrix on each of a stack of them."""
     if a.ndim == 2:
         return rule(a, *others)
-    parts = [_each(rule, *row) for row in zip(a, *others, strict=True)]
+    parts = [each(rule, *row) for row in zip(a, *others, strict=True)]
     return np.stack([np.asarray(part, dtype=object) for part in parts])
 
 
@@ -85,12 +82,12 @@ def _determinant(a: Objects) -> Any:
 
 
 def _det(a: Any) -> Any:
-    return _each(_determinant, _square("det", a))
+    return each(_determinant, square("det", a))
 
 
 def _slogdet(a: Any) -> Any:
-    values = _square("slogdet", a)
-    found = _each(_determinant, values)
+    values = square("slogdet", a)
+    found = each(_determinant, values)
     kind = type(np.linalg.slogdet(np.eye(1)))
     return kind(elementwise(np.sign, found), elementwise(np.log, elementwise(np.absolute, found)))
 
@@ -162,7 +159,7 @@ def _guard(*values: Any) -> None:
 
 
 def _solve(a: Any, b: Any) -> Any:
-    matrix = _square("solve", a, LARGEST if holds_symbols(a) else LARGEST_KNOWN)
+    matrix = square("solve", a, LARGEST if holds_symbols(a) else LARGEST_KNOWN)
     right = numbers(b)
     vector = right.ndim == 1
     if matrix.ndim > 2 and right.ndim != matrix.ndim and not vector:
@@ -170,13 +167,13 @@ def _solve(a: Any, b: Any) -> Any:
     columns = right[:, None] if vector else right
     if vector and matrix.ndim > 2:
         columns = np.broadcast_to(columns, (*matrix.shape[:-1], 1))
-    result = _each(_solved, matrix, columns)
+    result = each(_solved, matrix, columns)
     return result[..., 0] if vector else result
 
 
 def _inv(a: Any) -> Any:
-    matrix = _square("inv", a)
-    return _each(_solved, matrix, np.broadcast_to(np.eye(matrix.shape[-1]).astype(object), matrix.shape))
+    matrix = square("inv", a)
+    return each(_solved, matrix, np.broadcast_to(np.eye(matrix.shape[-1]).astype(object), matrix.shape))
 
 
 def _lower_triangle(a: Objects) -> Objects:
@@ -192,77 +189,16 @@ def _lower_triangle(a: Objects) -> Objects:
 
 
 def _cholesky(a: Any, /, *, upper: Any = False) -> Any:
-    matrix = _real("cholesky", _square("cholesky", a))
-    lower = _each(_lower_triangle, np.swapaxes(matrix, -1, -2) if upper else matrix)
+    matrix = real_only("cholesky", square("cholesky", a))
+    lower = each(_lower_triangle, np.swapaxes(matrix, -1, -2) if upper else matrix)
     return np.swapaxes(lower, -1, -2) if upper else lower
-
-
-# --- eigenvalues and norms -------------------------------------------------------------------------------------------
-
-
-def _eigenvalues(a: Objects) -> Any:
-    """Of a symmetric matrix, of which its lower triangle is read."""
-    if len(a) == 1:
-        return a[0]
-    if len(a) > 2:
-        return _in_order(_by_rotations(a))
-    mean, half = (a[0, 0] + a[1, 1]) * 0.5, (a[0, 0] - a[1, 1]) * 0.5
-    distance = RULES[np.hypot](half, a[1, 0])
-    return np.array([mean - distance, mean + distance], dtype=object)
-
-
-def _by_rotations(a: Objects) -> list[Any]:
-    """What sweeps of Jacobi's rotations leave on the diagonal: after so many nothing beside it, to rounding.
-
-    (G. Golub, C. Van Loan, "Matrix Computations", 4th ed., section 8.5.)
-    """
-    n, m = len(a), a.copy()
-    for p, q in SWEEPS * list(combinations(range(n), 2)):
-        gap, both = m[q, q] - m[p, p], m[q, p] * 2.0
-        length = RULES[np.hypot](gap, both)
-        tangent = both / select(length == 0.0, 1.0, gap + RULES[np.copysign](length, gap))
-        cosine = 1.0 / RULES[np.sqrt](tangent * tangent + 1.0)
-        sine, change = tangent * cosine, tangent * m[q, p]
-        m[p, p], m[q, q], m[q, p] = m[p, p] - change, m[q, q] + change, 0.0
-        for k in {*range(n)} - {p, q}:
-            (i, j), (u, v) = sorted((k, p), reverse=True), sorted((k, q), reverse=True)
-            m[i, j], m[u, v] = cosine * m[i, j] - sine * m[u, v], sine * m[i, j] + cosine * m[u, v]
-    return [m[i, i] for i in range(n)]
-
-
-def _in_order(values: list[Any]) -> Objects:
-    for turn in range(len(values)):
-        for i in range(turn % 2, len(values) - 1, 2):
-            pair = values[i : i + 2]
-            values[i], values[i + 1] = RULES[np.minimum](*pair), RULES[np.maximum](*pair)
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return found
-
-
-def _eigvalsh(a: Any, UPLO: Any = "L") -> Any:
-    matrix = _real("eigvalsh", _square("eigvalsh", a, largest=LARGEST_ROTATED))
-    return _each(_eigenvalues, matrix if UPLO in "Ll" else np.swapaxes(matrix, -1, -2))
-
-
-def singular_values(a: Objects) -> tuple[Any, Any]:
-    """Of a matrix of two rows and columns, the larger first."""
-    if a.shape != (2, 2):
-        refuse("f takes singular values of a matrix that has not two rows and columns")
-    first = RULES[np.hypot](a[0, 0] + a[1, 1], a[0, 1] - a[1, 0])
-    second = RULES[np.hypot](a[0, 0] - a[1, 1], a[0, 1] + a[1, 0])
-    return (first + second) * 0.5, _abs(first - second) * 0.5
-
-
-def _svdvals(x: Any, /) -> Any:
-    return np.array(singular_values(numbers(x)), dtype=object)
 
 
 # --- products --------------------------------------------------------------------------------------------------------
 
 
 def _matrix_power(a: Any, n: int) -> Any:
-    matrix = _square("matrix_power", a, LARGEST_KNOWN)
+    matrix = square("matrix_power", a, LARGEST_KNOWN)
     if n < 0:
         matrix, n = np.asarray(_inv(matrix), dtype=object), -n
     if n == 0:
@@ -290,7 +226,7 @@ def _lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     return solution.view(Symbols), squares if known else np.empty(0), rank, values
 
 
-def _or_numpys(function: Any, rule: Callable[..., Any]) -> Callable[..., Any]:
+def or_numpys(function: Any, rule: Callable[..., Any]) -> Callable[..., Any]:
     """A rule for symbols, and NumPy's function for arrays that hold numbers only."""
 
     def call(*args: Any, **options: Any) -> Any:
@@ -301,9 +237,9 @@ def _or_numpys(function: Any, rule: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _RULES: dict[str, Callable[..., Any]] = {
-    "det": _det, "slogdet": _slogdet, "solve": _solve, "inv": _inv, "cholesky": _cholesky, "eigvalsh": _eigvalsh,
-    "svdvals": _svdvals, "matrix_power": _matrix_power, "multi_dot": _multi_dot, "lstsq": _lstsq,
+    "det": _det, "slogdet": _slogdet, "solve": _solve, "inv": _inv, "cholesky": _cholesky,
+    "matrix_power": _matrix_power, "multi_dot": _multi_dot, "lstsq": _lstsq,
 }  # fmt: skip
 for _name, _rule in _RULES.items():
     if hasattr(np.linalg, _name):
-        FUNCTIONS[getattr(np.linalg, _name)] = _or_numpys(getattr(np.linalg, _name), _rule)
+        FUNCTIONS[getattr(np.linalg, _name)] = or_numpys(getattr(np.linalg, _name), _rule)

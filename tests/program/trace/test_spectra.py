@@ -1,0 +1,84 @@
+"""Eigenvalues and singular values of small matrices, by rotations."""
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.refusals import Untraceable
+from fastgrad.program.trace.spectra import LARGEST, LONGEST
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_eigenvalues_by_rotations(n):
+    """Of matrices of all sizes, with equal eigenvalues and without; the derivatives are projections."""
+    program, rng = trace(np.linalg.eigvalsh, (n, n)), np.random.default_rng(0)
+    line = rng.normal(size=n)
+    given = [np.diag([0.0, 1.0, 1.0, 2.0][:n]), np.eye(n), np.outer(line, line), np.zeros((n, n)), np.ones((n, n))]
+    given += [a + a.T for a in rng.normal(size=(50, n, n)) * 10.0 ** rng.uniform(-4, 4, (50, n, n))]
+    for a in given:
+        np.testing.assert_allclose(evaluate(program, a), np.linalg.eigvalsh(a), rtol=0, atol=1e-14 * np.abs(a).max())
+    weights = np.arange(1.0, n + 1)
+    for a in given[-5:]:
+        vectors = np.linalg.eigh(a)[1]
+        whole = (vectors * weights) @ vectors.T
+        found = fastgrad.gradient(lambda x: np.linalg.eigvalsh(x) @ weights, a, method="exact")
+        np.testing.assert_allclose(found, np.tril(whole) + np.tril(whole, -1), atol=1e-12)
+
+
+SHAPES = [(2, 2), (3, 3), (3, 2), (2, 3), (4, 4), (6, 3), (3, 8), (1, 3), (4, 1)]
+
+
+def singular(a):
+    return np.linalg.svd(a, compute_uv=False)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_singular_values(shape):
+    """Of matrices of all sizes, of low rank too; the derivatives are products of singular vectors."""
+    program, rng = trace(singular, shape), np.random.default_rng(0)
+    given = [np.outer(rng.normal(size=shape[0]), rng.normal(size=shape[1])), np.ones(shape), np.zeros(shape)]
+    given += [*(rng.normal(size=(30, *shape)) * 10.0 ** rng.uniform(-4, 4, (30, *shape)))]
+    for a in given:
+        exact = singular(a)
+        np.testing.assert_allclose(evaluate(program, a), exact, rtol=0, atol=5e-15 * exact[0])
+    a = rng.normal(size=shape)
+    left, values, right = np.linalg.svd(a, full_matrices=False)
+    weights = np.arange(1.0, values.size + 1)
+    found = fastgrad.gradient(lambda x: singular(x) @ weights, a, method="exact")
+    np.testing.assert_allclose(found, (left * weights) @ right, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.linalg.norm(a, 2) + np.linalg.norm(a, "nuc") + np.linalg.norm(a, -2),
+        np.linalg.cond,
+        lambda a: np.linalg.cond(np.stack([a, 2.0 * a @ a]), 2),
+        lambda a: np.linalg.svd(np.stack([a, a @ a]), compute_uv=False),
+        lambda a: np.linalg.eigvalsh(np.stack([a @ a.T, a + a.T]), UPLO="U"),
+        lambda a: np.linalg.eigvalsh(a[:1, :1]) + np.linalg.eigvalsh(a[:2, :2] + a[:2, :2].T),
+    ],
+    ids=range(6),
+)
+def test_functions_of_them(f):
+    a = np.random.default_rng(5).normal(size=(3, 3))
+    np.testing.assert_allclose(evaluate(trace(f, (3, 3)), a), np.ravel(f(a)), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("f", "shape", "reason"),
+    [
+        (lambda a: np.linalg.svd(a)[1], (2, 2), "compute_uv=False"),
+        (lambda a: np.linalg.cond(a, 1), (2, 2), "p=1"),
+        (singular, (LARGEST + 1, LARGEST + 1), "singular values of an array of shape"),
+        (singular, (LONGEST + 1, 2), "singular values of an array of shape"),
+        (np.linalg.eigvalsh, (LARGEST + 1, LARGEST + 1), "rows"),
+        (lambda a: singular(1j * a), (2, 2), "complex"),
+    ],
+    ids=range(6),
+)
+def test_what_is_refused(f, shape, reason):
+    with pytest.raises(Untraceable, match=reason):
+        trace(f, shape)
