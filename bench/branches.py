@@ -119,6 +119,8 @@ def python(p: Problem) -> Contestant:
 
 RESIDUALS = np.random.default_rng(1).standard_t(4.0, 40)
 ROWS = np.random.default_rng(2).normal(size=(40, 8))
+FREQUENCIES = np.logspace(-1.0, 2.0, 20)
+MEASURED = 10.0 + 200.0 / (1.0 + 2j * np.pi * FREQUENCIES * 0.05)
 LABELS = (np.random.default_rng(3).random(40) < 0.5).astype(float)
 
 
@@ -188,6 +190,12 @@ def of_scipy(name: str, title: str, f: Callable[..., Any], low: list[float], hig
     return Case("special", name, title, COUNT, 400, partial(beside_jax, f, low, high), SPECIAL, {"JAX, exact": 0.5})
 
 
+def impedance(x):
+    """How far a resistor beside one with a capacitor is from what was measured, at 20 frequencies."""
+    model = x[0] + x[1] / (1.0 + 2j * np.pi * FREQUENCIES * x[2])
+    return np.sum(np.abs(model - MEASURED) ** 2)
+
+
 CASES = (
     branch("huber", "Huber loss with `if`", huber, 10),
     branch("clamps", "clamps", clamps, 10),
@@ -197,5 +205,6 @@ CASES = (
     branch("newton", "Newton's method by `while`", newton, 2),
     of_scipy("black_scholes", "Black-Scholes, `norm.cdf`", black_scholes, [80, 0.1, 0.0, 0.2], [120, 0.5, 0.1, 2.0]),
     of_scipy("student", "t-likelihood, `gammaln`, 40 rows", student, [-1.0, 0.5, 2.0], [1.0, 2.0, 10.0]),
+    of_scipy("impedance", "impedance at 20 frequencies, complex", impedance, [5.0, 100.0, 0.02], [20.0, 300.0, 0.1]),
     of_scipy("logistic", "logistic regression, `expit`, 40 rows", logistic, [-1.0] * 8, [1.0] * 8),
 )
