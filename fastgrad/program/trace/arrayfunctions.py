@@ -40,6 +40,8 @@ def _factors(a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def _matmul(a: Any, b: Any) -> Any:
+    if is_mask(a) and is_mask(b):  # one of the products is true
+        return elementwise(np.greater, _matmul(numbers(a) * 1.0, numbers(b) * 1.0), 0.0)
     a, b = _factors(a, b)
     if a.ndim == 0 or b.ndim == 0:
         refuse("f applies @ to a single number")

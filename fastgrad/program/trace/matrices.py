@@ -212,10 +212,8 @@ def _multi_dot(arrays: Any, *, out: Any = None) -> Any:
     return reduce(lambda a, b: call_function(np.dot, (a, b), {}), arrays)
 
 
-def _lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
-    """The solution with a matrix of numbers, by its pseudo-inverse."""
-    if holds_symbols(a):
-        refuse("f calls np.linalg.lstsq with a traced matrix; write np.linalg.solve(A.T @ A, A.T @ b)")
+def known_lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+    """The least squares of a matrix of numbers, by its pseudo-inverse."""
     matrix = numbers(a).astype(float)
     rows, columns = matrix.shape
     _, _, rank, values = np.linalg.lstsq(matrix, np.zeros(rows), rcond)
@@ -238,7 +236,7 @@ def or_numpys(function: Any, rule: Callable[..., Any]) -> Callable[..., Any]:
 
 _RULES: dict[str, Callable[..., Any]] = {
     "det": _det, "slogdet": _slogdet, "solve": _solve, "inv": _inv, "cholesky": _cholesky,
-    "matrix_power": _matrix_power, "multi_dot": _multi_dot, "lstsq": _lstsq,
+    "matrix_power": _matrix_power, "multi_dot": _multi_dot,
 }  # fmt: skip
 for _name, _rule in _RULES.items():
     if hasattr(np.linalg, _name):

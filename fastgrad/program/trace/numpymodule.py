@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import arrayfunctions, complexinverses, fourier, interpolation, ordering, statistics  # noqa: F401  # they fill the tables of rules
+from . import arrayfunctions, complexinverses, factors, fourier, interpolation, ordering, statistics  # noqa: F401  # they fill the tables of rules
 from .arrays import FUNCTIONS, LOOPS, Symbols, call_function, elementwise, holds_symbols
 from .creation import MAKING
 from .symbols import Traced

@@ -27,14 +27,14 @@ from .arrays import (
     real,
     wrap,
 )
-from .elementwise import logical_and, logical_or, select
+from .elementwise import logical_and, select
 from .reductions import numbers, objects, tree
 from .refusals import refuse, refusing
 from .symbols import Flag, Symbol, Traced
 
 _SELECT = np.frompyfunc(select, 3, 1)
 _get, _set = np.ndarray.__getitem__, np.ndarray.__setitem__
-LONGEST = 64
+LONGEST = 256
 """Elements from which one is chosen by a traced index."""
 _KNOWN = (int, slice, type(None), type(Ellipsis))
 
@@ -104,7 +104,8 @@ def _is_at(place: Symbol, count: int) -> list[Any]:
     """For each place whether it is that one, from either end; beyond both f raises."""
     inside = select(logical_and(place >= -float(count), place < float(count)), 0.0, np.nan)
     inside.trace.guards.append(inside.key)
-    return [logical_or(place == float(k), place == float(k - count)) for k in range(count)]
+    from_start = select(place < 0.0, place + float(count), place)
+    return [from_start == float(k) for k in range(count)]
 
 
 def _at_all(self: Symbols, places: Objects) -> Any:

@@ -83,12 +83,25 @@ def singular_values(a: Objects) -> Objects:
         first = RULES[np.hypot](a[0, 0] + a[1, 1], a[0, 1] - a[1, 0])
         second = RULES[np.hypot](a[0, 0] - a[1, 1], a[0, 1] + a[1, 0])
         return np.array([(first + second) * 0.5, abs(first - second) * 0.5], dtype=object)
-    columns = list(matrix.T if a.shape[1] == count else matrix)
-    for p, q in SWEEPS * list(combinations(range(count), 2)):
-        u, v = columns[p], columns[q]
+    columns, _ = orthogonal(list(matrix.T if a.shape[1] == count else matrix))
+    return _in_order([length(c) for c in columns])[::-1]
+
+
+def orthogonal(columns: list[Objects]) -> tuple[list[Objects], list[Objects]]:
+    """Columns turned until they are orthogonal, and what of the old ones each new one is made of."""
+    turned, made = list(columns), list(np.eye(len(columns)).astype(object))
+    for p, q in SWEEPS * list(combinations(range(len(columns)), 2)):
+        u, v = turned[p], turned[q]
         cosine, sine, _ = _rotation(_product(v, v) - _product(u, u), _product(u, v))
-        columns[p], columns[q] = _mixed(cosine, u, -sine, v), _mixed(sine, u, cosine, v)
-    return _in_order([RULES[np.sqrt](_product(c, c)) for c in columns])[::-1]
+        for pair in (turned, made):
+            u, v = pair[p], pair[q]
+            pair[p], pair[q] = _mixed(cosine, u, -sine, v), _mixed(sine, u, cosine, v)
+    return turned, made
+
+
+def length(column: Objects) -> Any:
+    """Of a column of numbers."""
+    return RULES[np.sqrt](_product(column, column))
 
 
 def _product(u: Objects, v: Objects) -> Any:

@@ -93,7 +93,7 @@ def test_where_there_is_no_solution_numpy_raises():
         (np.linalg.det, "must be a square matrix"),
         (lambda x: np.linalg.eigvalsh(np.outer(x, x)), "9 rows"),
         (lambda x: np.linalg.norm(np.outer(x, x), 2), "singular values"),
-        (lambda x: np.linalg.lstsq(np.outer(x, x), x), r"write np\.linalg\.solve"),
+        (lambda x: np.linalg.lstsq(np.outer(x, x), x), "up to 16 x 4"),
         (lambda x: np.linalg.eigh(np.outer(x, x)), "linalg.eigh, which has no rule"),
     ],
     ids=count(),

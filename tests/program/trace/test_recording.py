@@ -365,7 +365,6 @@ REFUSED = {
     "masked array": (lambda x: (x * np.ma.array(B, mask=[1, 0, 0])).sum(), "MaskedArray"),
     "two masks": (lambda x: (x[0].item() > 0) + (x[1].item() > 0), "two comparisons"),
     "mask arrays": (lambda x: ((x > 0) - (x > 1)).sum(), "two comparisons"),
-    "mask product": (lambda x: (x > 0) @ (B > 0) + x[0], "two comparisons|comparisons"),
     "sqrt of a mask": (lambda x: np.sqrt(x > 0).sum(), "comparisons"),
     "bits of numbers": (lambda x: x & 1, "compare them"),
     "hash": (lambda x: hash(x[0]), "unhashable"),

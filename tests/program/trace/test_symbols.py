@@ -108,6 +108,7 @@ MASKS = {
     "a window": lambda x: np.sum((x > -1.0) * (x < 1.0) * x**2),
     "either": lambda x: np.sum(((x > 1.0) + (x < -1.0)) * x**2),
     "with known ones": lambda x: np.sum((x > 0.0) * np.array([True, False, True]) * x),
+    "as matrices": lambda x: np.sum(((np.outer(x, x) > 0.5) @ (x > 0.0)) * x) + ((x > 0.0) @ (x < 1.0)) * x[1],
     "numbers of them": lambda x: (x[0] > 0.0) * (x[1] < 1.0) * x[2] + ((x > 0.0) + (x > 1.0)).sum() * x[0],
 }
 
