@@ -44,6 +44,13 @@ def is_own_special(value: FunctionType) -> bool:
     return place is not None and vars(place).get(value.__name__) is value and is_own_function(value)
 
 
+def name_of_transform(value: Any) -> str | None:
+    """The name of a function of scipy.fft; None of anything else."""
+    place, name = module("scipy.fft"), getattr(value, "__name__", None)
+    own = place is not None and isinstance(name, str) and vars(place).get(name) is value
+    return name if own and _lies_in_scipy(getattr(place, "__file__", None)) else None
+
+
 def distribution_of(value: Any) -> Any:
     """The distribution of numbers of scipy.stats that a value is, or of which it fixes the parameters; or None."""
     kind = type(value)

@@ -1,4 +1,4 @@
-"""Rules for tracing numpy.fft: transforms of some hundred numbers, by their smallest factors."""
+"""Rules for tracing numpy.fft and scipy.fft: transforms of some hundred numbers, by their smallest factors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import FUNCTIONS, Objects, elementwise, wrap
+from .arrays import FUNCTIONS, LOOPS, Objects, elementwise, wrap
 from .complexnumbers import both
 from .reductions import objects
 
@@ -128,3 +128,54 @@ def _shifted(sign: int) -> Callable[..., Any]:
 
 
 FUNCTIONS.update({np.fft.fftshift: _shifted(1), np.fft.ifftshift: _shifted(-1)})
+
+
+def _as_scipys(rule: Callable[..., Any]) -> Callable[..., Any]:
+    """A rule with the arguments of SciPy's function of that name, of which some say how it is computed."""
+
+    def call(
+        x: Any, n: Any = None, axis: Any = -1, norm: Any = None, overwrite_x: Any = False, workers: Any = None, *,
+        plan: Any = None,
+    ) -> Any:  # fmt: skip
+        return rule(x, n, axis, norm)
+
+    return call
+
+
+def _of_several_axes(rule: Callable[..., Any], default: Any) -> Callable[..., Any]:
+    def call(
+        x: Any, s: Any = None, axes: Any = default, norm: Any = None, overwrite_x: Any = False, workers: Any = None, *,
+        plan: Any = None,
+    ) -> Any:  # fmt: skip
+        return rule(x, s, (axes,) if isinstance(axes, int) else axes, norm)
+
+    return call
+
+
+def _by_matrix(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A cosine or a sine transform by what SciPy makes of unit vectors."""
+
+    def call(x: Any, type: Any = 2, n: Any = None, axis: Any = -1, norm: Any = None, *_: Any, **how: Any) -> Any:
+        a = np.moveaxis(objects(x), axis, -1)
+        more = {"orthogonalize": how.get("orthogonalize")}
+        matrix = function(np.eye(a.shape[-1]), type=type, n=n, axis=0, norm=norm, **more)
+        return np.moveaxis(np.asarray(LOOPS[np.matmul](a, matrix.T), dtype=object), -1, axis)
+
+    return call
+
+
+_ALONG_ONE = {name: getattr(np.fft, name) for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")}
+TRANSFORMS: dict[str, Callable[..., Any]] = {
+    **{name: _as_scipys(FUNCTIONS[function]) for name, function in _ALONG_ONE.items()},
+    **{name: _of_several_axes(FUNCTIONS[getattr(np.fft, name)], (-2, -1)) for name in ("fft2", "ifft2")},
+    **{name: _of_several_axes(FUNCTIONS[getattr(np.fft, name)], None) for name in ("fftn", "ifftn")},
+    "fftshift": _shifted(1), "ifftshift": _shifted(-1),
+}  # fmt: skip
+"""What functions of scipy.fft do with symbols, by name."""
+BY_MATRICES = frozenset({"dct", "idct", "dst", "idst"})
+"""Those that are a known matrix each."""
+
+
+def transform(name: str, function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """The rule for a function of scipy.fft, if there is one."""
+    return _by_matrix(function) if name in BY_MATRICES else TRANSFORMS.get(name)

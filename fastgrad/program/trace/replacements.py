@@ -16,17 +16,25 @@ import numpy as np
 from ..captures import home
 from ..members import ATTRIBUTES, STORES, instructions, is_plain
 from ..members import codes as all_codes
-from ..scipys import distribution_of, is_normals, is_own_special, module, name_of_distribution
+from ..scipys import (
+    distribution_of,
+    is_normals,
+    is_own_special,
+    module,
+    name_of_distribution,
+    name_of_transform,
+)
 from .arrays import Symbols, guarded, plain, wrap
 from .distributions import DISTRIBUTIONS, Distribution
 from .elementwise import traced
 from .exponentialsums import FUNCTIONS
+from .fourier import transform
 from .multivariate import logpdf
 from .refusals import refuse
 
 WITHOUT_RULES = Distribution((), {})
 LONGEST = 64  # lists in which distributions are looked for: longer ones are data
-_SEEN_THROUGH = ("scipy", "scipy.special", "scipy.stats")
+_SEEN_THROUGH = ("scipy", "scipy.special", "scipy.stats", "scipy.fft")
 _WRITING = STORES | {"STORE_SUBSCR", "DELETE_SUBSCR"}
 _CHANGING = {*dir(list), *dir(dict)}.difference(dir(tuple), ("copy", "keys", "values", "items", "get"))
 
@@ -39,7 +47,11 @@ def replaced(value: Any) -> Any:
         return _Module(value) if name in _SEEN_THROUGH and module(name) is value else value  # type: ignore[arg-type]
     if kind is FunctionType:
         rule = FUNCTIONS.get(value.__name__)
-        return _calling(value, rule) if rule and is_own_special(value) else value
+        if rule and is_own_special(value):
+            return _calling(value, rule, "scipy.special")
+    if home(value).startswith("scipy.fft") and (name := name_of_transform(value)):
+        rule = transform(name, value)
+        return _calling(value, rule, "scipy.fft") if rule else value
     if kind is MethodType:
         holder = _distribution(value.__self__)
         return value if holder is None else getattr(holder, value.__name__)
@@ -111,13 +123,13 @@ def holds_symbols(*values: Any) -> bool:
     return False
 
 
-def _calling(function: Callable[..., Any], rule: Callable[..., Any]) -> Callable[..., Any]:
+def _calling(function: Callable[..., Any], rule: Callable[..., Any], place: str) -> Callable[..., Any]:
     """A function by its rule where it is given symbols."""
 
     def call(*args: Any, **options: Any) -> Any:
         if not holds_symbols(*args, *options.values()):
             return function(*args, **options)
-        return guarded(f"scipy.special.{function.__name__}", rule, args, options)
+        return guarded(f"{place}.{function.__name__}", rule, args, options)
 
     return call
 

@@ -8,6 +8,8 @@ from fastgrad.program.program import evaluate
 from fastgrad.program.trace.fourier import _root_of_unity
 from fastgrad.program.trace.recording import trace
 
+scipy = pytest.importorskip("scipy.fft") and pytest.importorskip("scipy")
+fft, rfft = scipy.fft, scipy.fft.rfft
 POINTS = np.random.default_rng(0).uniform(-2.0, 2.0, (40, 6))
 A = np.arange(1.0, 25.0)
 H = np.array([1, 2j, 3, 1 - 1j])
@@ -51,6 +53,39 @@ def test_functions_are_what_numpy_has(name):
     np.testing.assert_allclose(traced, pythons, rtol=1e-5, atol=1e-6)
     exact = fastgrad.gradient(f, POINTS, batch=True, method="exact")
     np.testing.assert_allclose(exact, pythons, rtol=1e-5, atol=1e-6)
+
+
+SCIPYS = {
+    "fft": lambda x: weighted(fft.fft(x, workers=1)) + weighted(scipy.fft.ifft(x * 1j, norm="ortho")),
+    "rfft": lambda x: weighted(rfft(x, 5)) + weighted(fft.irfft(fft.rfft(x) * H)) + weighted(fft.hfft(x)),
+    "fft2": lambda x: weighted(fft.fft2(x.reshape(2, 3))) + weighted(fft.fftn(x.reshape(2, 3), axes=0)),
+    "shifts": lambda x: weighted(fft.fftshift(fft.fft(x))) + np.sum(fft.fftfreq(6) * x),
+    **{
+        f"{name} {kind} {norm}": lambda x, name=name, kind=kind, norm=norm: weighted(
+            getattr(fft, name)(x.reshape(3, 2), kind, axis=0, norm=norm) + 0j
+        )
+        for name in ("dct", "idct", "dst", "idst")
+        for kind, norm in ((2, None), (3, "ortho"))
+    },
+    "a number of them": lambda x: weighted(fft.dct(x, n=4) + 0j) + weighted(fft.idst(x, type=1) + 0j),
+}
+
+
+@pytest.mark.parametrize("name", SCIPYS)
+def test_functions_of_scipy(name):
+    f = SCIPYS[name]
+    assert evaluate(trace(f, (6,)), POINTS[0])[0] == pytest.approx(f(POINTS[0]), rel=1e-13)
+    exact = fastgrad.gradient(f, POINTS, batch=True, method="exact")
+    pythons = fastgrad.gradient(f, POINTS, batch=True, engine="python")
+    np.testing.assert_allclose(exact, pythons, rtol=1e-5, atol=1e-6)
+
+
+def test_a_function_of_that_name_is_not_taken_for_scipys():
+    def rfft(x):
+        return x * 2.0
+
+    rfft.__module__ = "scipy.fft"
+    assert evaluate(trace(lambda x: rfft(x).sum(), (3,)), np.ones(3)) == [6.0]
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 12, 16, 30])
