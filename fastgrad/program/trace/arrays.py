@@ -114,9 +114,12 @@ def real(value: Any) -> Any:
 
 def number_type(array: Symbols) -> np.dtype[Any]:
     """The type of the numbers that an array's elements stand for."""
+    return np.dtype(complex) if holds_complex(array) else type_of_first(array)
+
+
+def type_of_first(array: Symbols) -> np.dtype[Any]:
+    """As `number_type`, but that one complex number among others is enough to make all complex."""
     first = next(iter(array.view(np.ndarray).flat), None)
-    if holds_complex(array):
-        return np.dtype(complex)
     return first.type if isinstance(first, Traced) else np.dtype(bool if type(first) is bool else float)
 
 

@@ -23,8 +23,8 @@ from .arrays import (
     holds_symbols,
     is_mask,
     method,
-    number_type,
     real,
+    type_of_first,
     wrap,
 )
 from .elementwise import logical_and, select
@@ -142,7 +142,7 @@ def _setitem(self: Symbols, index: Any, value: Any) -> None:
 
 def _stored(target: Symbols, value: Any) -> Any:
     """A value as the elements of an array hold it: in one of floats masks and integers become floats."""
-    kind = number_type(target).kind
+    kind = type_of_first(target).kind
     if kind == "b":
         return value if is_mask(np.asarray(value, dtype=object)) else refuse(_NUMBERS)
     if kind not in "fc":
