@@ -65,7 +65,10 @@ def _factors(bars: _Bars, program: Program, j: int) -> Operand | None:
 def _give_product(bars: _Bars, j: int, node: tuple[Any, ...], bar: Operand, less: bool) -> None:
     """Hand a derivative on to the factors of a product, of which a square has one."""
     (_, a, b), code, partials = node, bars.code, bars.partials
-    if a == b:
+    if a == b and partials.is_smooth_square(a):
+        for operand, partial in partials.of(j):
+            bars.give(operand, partials.times(j, bar, partial), less)
+    elif a == b:
         a = partials.without_sign(a)
         twice = (code.mul(TWO, bar), code.own(a)) if code.is_fixed(bar) else (bar, code.mul(TWO, code.own(a)))
         bars.give(a, partials.times(j, *twice), less)

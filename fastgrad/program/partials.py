@@ -209,8 +209,7 @@ class Partials:
         if name == "*":
             a, b = operands
             if a == b:
-                within = self.without_sign(a)
-                return [(within, self.code.mul(TWO, self.code.own(within)))]
+                return self._of_square(a)
             return [(a, self.code.own(b)), (b, self.code.own(a))]
         y = Term(self.code, self.code.of[j])
         if j in self._leaves:
@@ -218,6 +217,29 @@ class Partials:
         terms = [Term(self.code, self.code.own(o)) for o in operands]
         found = RULES[name](y, *terms)
         return [(o, p.key if isinstance(p, Term) else ("k", p)) for o, p in zip(operands, found, strict=True)]
+
+    def _of_square(self, a: Operand) -> list[tuple[Operand, Operand]]:
+        """That of a length, or of a root, is smooth where these are 0."""
+        name, *inner = self.program.nodes[a[1]] if self.is_smooth_square(a) else ("", self.without_sign(a))
+        if name == "sqrt":
+            return [(inner[0], ONE)]
+        return [(o, self.code.mul(TWO, self.code.own(o))) for o in inner]
+
+    def is_smooth_square(self, a: Operand) -> bool:
+        """Whether an operand is a length, or the root of what is never negative: f has no end where it is 0."""
+        name, *inner = self.program.nodes[a[1]] if a[0] == "v" else ("",)
+        return name == "hypot" or (name == "sqrt" and self._is_never_negative(inner[0]))
+
+    def _is_never_negative(self, root: Operand) -> bool:
+        """Whether it is a sum of squares."""
+        stack = [root]
+        while stack:
+            name, *inner = self.program.nodes[stack[-1][1]] if stack[-1][0] == "v" else ("",)
+            if name != "+" and not (name == "*" and inner[0] == inner[1]) and name != "abs":
+                return False
+            stack.pop()
+            stack += inner if name == "+" else ()
+        return True
 
     def without_sign(self, a: Operand) -> Operand:
         """What an operand is the size of; its square has no kink, and other derivatives than the size at 0."""

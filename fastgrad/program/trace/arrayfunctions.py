@@ -301,8 +301,8 @@ FUNCTIONS.update({
 _ARRAY_METHODS: dict[str, Callable[..., Any]] = {"dot": _dot, "clip": _clipped, "round": _round, "trace": _trace}
 for _name, _rule in _ARRAY_METHODS.items():
     method(_name, _rule)
-for _name in ("conj", "conjugate"):
-    method(_name, lambda a: elementwise(np.conjugate, a))
+for _name in ("conj", "conjugate"):  # of real numbers the array itself
+    method(_name, lambda a: elementwise(np.conjugate, a) if holds_complex(a) else a)
 
 
 def _as_it_is(function: Any) -> Callable[..., Any]:
@@ -327,6 +327,13 @@ _COMBINING = """
     apply_along_axis
 """
 
+
+def _correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    result = np.correlate._implementation(numbers(a), _conjugate(v), mode)  # type: ignore[attr-defined]
+    return wrap(result)
+
+
+FUNCTIONS[np.correlate] = _correlate
 for _name in (_MOVING + _COMBINING).split():
     if hasattr(np, _name):
         FUNCTIONS.setdefault(getattr(np, _name), _as_it_is(getattr(np, _name)))

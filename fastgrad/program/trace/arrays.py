@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from ..captures import home
 from .operators import COMPLEXES, any_complex
+from .parts import check_is_whole, taken
 from .places import is_asked_by_f
 from .refusals import REFUSALS, refuse, refusing
-from .symbols import OBJECT, RULES, Flag, Symbol, Traced, as_number, check_dtype
+from .symbols import OBJECT, RULES, Flag, Literal, Symbol, Traced, as_number, check_dtype
 
 Objects = NDArray[np.object_]
 
@@ -134,10 +135,9 @@ def part(value: Any, name: str) -> Any:
     """The real or the imaginary part of a number or an array; of real ones the one is itself."""
     if name == "real" and not holds_complex(value):
         return value
-    return wrap(_PARTS[name](value.view(np.ndarray))) if isinstance(value, np.ndarray) else getattr(value, name)
-
-
-_PARTS = {name: np.frompyfunc(lambda v, name=name: getattr(v, name), 1, 1) for name in ("real", "imag")}
+    if not isinstance(value, np.ndarray):
+        return getattr(value, name)
+    return wrap(taken(value, name)) if holds_complex(value) else np.zeros(value.shape)
 
 
 def of_numbers(function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -253,11 +253,16 @@ def _store(out: Any, result: Any) -> Any:
     return target
 
 
+_WRITING = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
+
+
 def call_function(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Apply the rule of a NumPy function."""
     if function not in FUNCTIONS and not holds_symbols((*args, *options.values())):
         return of_numbers(function, args, options)
     name = f"{home(function)}.{function.__name__}".replace("numpy.", "np.", 1)
+    if function in _WRITING and isinstance(args[0], np.ndarray):
+        check_is_whole(args[0])
     return guarded(name, FUNCTIONS.get(function), args, options)
 
 
@@ -295,7 +300,8 @@ def _scalar_function(self: Traced, function: Any, types: Any, args: Any, options
 
 def _rounded(self: Symbol, digits: Any = None) -> Any:
     found = call_function(np.round, (self, digits or 0), {})
-    if digits is None:  # an integer, which NaN and inf have none of: Python raises
+    if digits is None:  # an integer, of which NaN and inf are none: Python raises; and whose 0 has no sign
+        found = found + Literal(0.0)
         self.trace.guards.append(self.key)
         self.trace.integers.add(found.key)
         self.trace.pythons.add(found.key)

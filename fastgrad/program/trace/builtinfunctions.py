@@ -22,7 +22,7 @@ from .complexnumbers import Complex
 from .elementwise import record
 from .numpymodule import NUMPYS, StandIn
 from .refusals import refuse
-from .symbols import Flag, Traced, as_number
+from .symbols import Flag, Literal, Traced, as_number
 from .tables import Table
 
 
@@ -62,7 +62,7 @@ class Int(int, metaclass=StandIn):
         if type(value) is Flag:
             return _pythons(as_number(value))
         if isinstance(value, Traced):
-            whole = _pythons(record("trunc", value))
+            whole = _pythons(record("trunc", value) + Literal(0.0))  # of Python's integers 0 has no sign
             whole.trace.guards.append(whole.key)
             whole.trace.integers.add(whole.key)
             return whole

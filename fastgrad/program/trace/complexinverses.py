@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .complexnumbers import both, made, turned
+from .complexnumbers import argument, both, made, turned
 from .elementwise import select
 from .operators import COMPLEX
 from .symbols import RULES
@@ -41,7 +41,7 @@ def _arctangent(a: Any) -> Any:
     """Half of an angle, and a quarter of the logarithm of a ratio of distances from i and -i."""
     p, q = both(a)
     below = p * p + (q - 1.0) * (q - 1.0)
-    return made(0.5 * _atan2(2.0 * p, (1.0 - q) * (1.0 + q) - p * p), 0.25 * _log1p(4.0 * q / below))
+    return made(0.5 * argument(2.0 * p, (1.0 - q) * (1.0 + q) - p * p), 0.25 * _log1p(4.0 * q / below))
 
 
 def _exponential_less_one(a: Any) -> Any:

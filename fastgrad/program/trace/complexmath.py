@@ -15,7 +15,7 @@ from .elementwise import traced
 from .numpymodule import StandIn
 from .operators import COMPLEX
 from .refusals import refuse
-from .symbols import RULES, Symbol, Traced
+from .symbols import RULES, Symbol, Traced, as_number
 
 
 def _shim(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,4 +76,9 @@ class PythonsComplex(complex, metaclass=StandIn):
     def __new__(cls, real: Any = 0.0, imag: Any = 0.0) -> Any:
         if not isinstance(real, Traced) and not isinstance(imag, Traced):
             return complex(real, imag) if imag else complex(real)
-        return as_complex(COMPLEX["+"](real, COMPLEX["*"](1j, imag)))
+        whole = COMPLEX["+"](real, COMPLEX["*"](1j, imag)) if Complex in (type(real), type(imag)) else None
+        made_of = Complex(as_number(real), as_number(imag)) if whole is None else as_complex(whole)
+        for part in both(made_of):
+            if isinstance(part, Symbol):
+                part.trace.pythons.add(part.key)
+        return made_of

@@ -48,7 +48,7 @@ class Complex(Traced):
         return self.im
 
     def conjugate(self) -> Any:
-        return made(self.re, -self.im)
+        return made(self.re, _less(self.im))
 
     conj = conjugate
 
@@ -119,46 +119,82 @@ def both(value: Any) -> Parts:
     return re, 0.0 if im is None else im
 
 
+class Zero(float):
+    """A 0 whose sign depends on x."""
+
+
+_KNOWN = (int, float, Zero)
+
+
+def _is_zero(value: Any) -> bool:
+    return type(value) in _KNOWN and value == 0.0
+
+
 def _times(a: Any, b: Any) -> Any:
     """A product of real numbers; what is 0 or 1 whatever x is need not be computed, as an exponential of it."""
     for known, other in ((a, b), (b, a)):
-        if type(known) in (int, float) and known in (0.0, 1.0, -1.0):
-            return 0.0 if known == 0.0 else other if known == 1.0 else -other
-    return a * b
+        if type(known) in _KNOWN and isinstance(other, Traced) and known in (0.0, 1.0, -1.0):
+            return Zero() if known == 0.0 else other if known == 1.0 else RULES[np.negative](other)
+    return _signed(a * b, Zero in (type(a), type(b)))
+
+
+def _signed(value: Any, depends: bool) -> Any:
+    return Zero() if depends and value == 0.0 else value
 
 
 def _plus(a: Any, b: Any) -> Any:
+    """Of two zeros 0, if one of them is; the sign of another one may depend on x."""
     for known, other in ((a, b), (b, a)):
-        if type(known) in (int, float) and known == 0.0:
+        if _is_zero(known) and isinstance(other, Traced):
             return other
-    return a + b
+    if isinstance(a, Traced) or isinstance(b, Traced):
+        return a + b
+    return _signed(a + b, Zero in (type(a), type(b)) and not any(map(_is_positive_zero, (a, b))))
 
 
 def _minus(a: Any, b: Any) -> Any:
-    return a if type(b) in (int, float) and b == 0.0 else -b if type(a) in (int, float) and a == 0.0 else a - b
+    if isinstance(a, Traced) or isinstance(b, Traced):
+        return a if _is_zero(b) else float(a) - b if type(a) in _KNOWN else a - b
+    return _signed(a - b, Zero in (type(a), type(b)) and not _is_positive_zero(a))
+
+
+def _is_positive_zero(value: Any) -> bool:
+    return type(value) in (int, float) and value == 0.0 and math.copysign(1.0, value) > 0.0
+
+
+def _less(value: Any) -> Any:
+    """Its negative."""
+    return value if type(value) is Zero else RULES[np.negative](value) if isinstance(value, Traced) else -value
 
 
 def _sum(a: Any, b: Any) -> Any:
     (p, q), (r, s) = parts(a), parts(b)
-    return made(_plus(p, r), s if q is None else q if s is None else _plus(q, s))
+    return made(_plus(p, r), _plus(0.0 if q is None else q, 0.0 if s is None else s))
 
 
 def _negative(a: Any) -> Any:
     p, q = both(a)
-    return made(-p, -q)
+    return made(_less(p), _less(q))
 
 
 def _difference(a: Any, b: Any) -> Any:
     (p, q), (r, s) = parts(a), parts(b)
-    return made(_minus(p, r), -s if q is None else q if s is None else _minus(q, s))
+    return made(_minus(p, r), _minus(0.0 if q is None else q, 0.0 if s is None else s))
 
 
 def _product(a: Any, b: Any) -> Any:
     (p, q), (r, s) = parts(a), parts(b)
     if q is None or s is None:
-        factor, (re, im) = (p, (r, s)) if q is None else (r, (p, q))
-        return made(_times(factor, re), _times(factor, im))
+        factor, (re, im) = (p, (r, s)) if q is None else (r, (p, both(a)[1]))
+        return made(_beside_zero(_times(factor, re), -1.0, im), _beside_zero(_times(factor, im), 1.0, re))
     return made(_minus(_times(p, r), _times(q, s)), _plus(_times(p, s), _times(q, r)))
+
+
+def _beside_zero(product: Any, sign: float, other: Any) -> Any:
+    """A product to which that of the other part with the 0 that a real number has is added, where its sign counts."""
+    if type(product) is Zero and type(other) in (int, float):
+        return _plus(product, sign * (0.0 * other))
+    return product
 
 
 def _quotient(a: Any, b: Any) -> Any:
@@ -166,36 +202,56 @@ def _quotient(a: Any, b: Any) -> Any:
     r, s = parts(b)
     if s is None:
         p, q = both(a)
-        return made(_divided(p, r), _divided(q, r))
+        return _noted(made(_divided(p, r), _divided(q, r)), a, b)
     if type(b) is not Complex:
         with np.errstate(all="ignore"):
             return _product(a, complex(np.divide(1.0, np.complex128(b))))
     length = _length(b)
     p, q = both(_product(a, made(r / length, -(s / length))))
-    return made(_divided(p, length), _divided(q, length))
+    return _noted(made(_divided(p, length), _divided(q, length)), a, b)
+
+
+def _noted(found: Any, *operands: Any) -> Any:
+    """What is made of Python's numbers: where it is not finite Python raises, as at a division by 0."""
+    if all(is_pythons(part) or type(part) is Zero for operand in operands for part in both(operand)):
+        for part in both(found):
+            if isinstance(part, Symbol):
+                part.trace.pythons.add(part.key)
+                part.trace.guards.append(part.key)
+    return found
 
 
 def _divided(a: Any, b: Any) -> Any:
-    return 0.0 if type(a) in (int, float) and a == 0.0 else a / b
+    return Zero() if _is_zero(a) and isinstance(b, Traced) else a / b
 
 
 def _length(a: Any) -> Any:
     """The absolute value; one of Python's of parts that are Python's, which raises where it is 0 and divides."""
     p, q = both(a)
-    if type(q) in (int, float) and q == 0.0:
-        return _abs(p)
-    if type(p) in (int, float) and p == 0.0:
-        return _abs(q)
-    found = _hypot(p, q)
-    if is_pythons(p) and is_pythons(q):
-        found.trace.pythons.add(found.key)
-    return found
+    if _is_zero(q) or _is_zero(p):
+        return _noted(_abs(p if _is_zero(q) else q), a)
+    return _noted(_hypot(p, q), a)
 
 
 def angle(a: Any) -> Any:
     """The argument of a complex number."""
     p, q = both(a)
-    return _atan2(q, p)
+    return argument(q, p)
+
+
+def argument(y: Any, x: Any) -> Any:
+    """The angle of a point; of one on the cut, on whose side the sign of a 0 decides, f itself is asked."""
+    ask_on_cut(y, x)
+    return _atan2(y, x)
+
+
+def ask_on_cut(y: Any, x: Any) -> None:
+    """f itself is asked where x is below 0 and y is 0, whose sign a trace does not always have; a known one it has."""
+    is_left, is_there = RULES[np.less](x, 0.0), isinstance(y, Traced) or type(y) is Zero
+    if is_there and (is_left is True or isinstance(is_left, Traced)):
+        told = select(logical_and(RULES[np.equal](y, 0.0), is_left), np.nan, 0.0)
+        if isinstance(told, Symbol):
+            told.trace.guards.append(told.key)
 
 
 def _exponential(a: Any) -> Any:
@@ -208,6 +264,14 @@ def _logarithm(a: Any) -> Any:
     return made(_log(_length(a)), angle(a))
 
 
+def _finite_logarithm(a: Any) -> Any:
+    """Of 0 f itself is asked: a power of it may be 0."""
+    found = _logarithm(a)
+    if isinstance(found.real, Symbol):
+        found.trace.guards.append(found.real.key)
+    return found
+
+
 def _scaled_logarithm(base: float) -> Callable[[Any], Any]:
     def rule(a: Any) -> Any:
         p, q = both(_logarithm(a))
@@ -217,13 +281,13 @@ def _scaled_logarithm(base: float) -> Callable[[Any], Any]:
 
 
 def _root(a: Any) -> Any:
-    """The one to the right of 0, above the cut along the negative numbers."""
+    """The one to the right of 0; choices instead of sizes, so that what is smooth has its slope on the axes too."""
     p, q = both(a)
-    larger = _sqrt((_abs(p) + _length(a)) * 0.5)
-    smaller = _abs(q) / (2.0 * select(larger == 0.0, 1.0, larger))
-    is_left = p < 0.0
-    re, im = select(is_left, smaller, larger), select(is_left, larger, smaller)
-    return made(re, RULES[np.copysign](im, q))
+    ask_on_cut(q, p)
+    is_left = RULES[np.less](p, 0.0)
+    larger = _sqrt((select(is_left, -p, p) + _length(a)) * 0.5)
+    other = q / (2.0 * select(RULES[np.equal](larger, 0.0), 1.0, larger))
+    return made(select(is_left, _abs(other), larger), select(is_left, RULES[np.copysign](larger, q), other))
 
 
 def _power(a: Any, b: Any) -> Any:
@@ -231,9 +295,10 @@ def _power(a: Any, b: Any) -> Any:
     p, q = parts(b)
     if not isinstance(b, Traced) and not q and float(p).is_integer() and abs(p) <= _MOST_PRODUCTS:
         found = _integer_power(a, abs(int(p)))
-        return _quotient(1.0, found) if p < 0 else found
-    logarithm = complex(np.log(np.complex128(a))) if not isinstance(a, Traced) else _logarithm(a)
-    return _exponential(_product(b, logarithm))
+        return _quotient(1.0, found) if p < 0 else _noted(found, a)
+    with np.errstate(all="ignore"):
+        known = None if isinstance(a, Traced) else complex(np.log(np.complex128(a)))
+    return _noted(_exponential(_product(b, _finite_logarithm(a) if known is None else known)), a, b)
 
 
 _MOST_PRODUCTS = 64
@@ -258,12 +323,18 @@ def _cosine(a: Any) -> Any:
 
 
 def turned(rule: Callable[[Any], Any], back: complex) -> Callable[[Any], Any]:
-    """A hyperbolic function by its trigonometric one of i a."""
+    """A hyperbolic function by its trigonometric one of i a, or the other way round."""
     return lambda a: _product(back, rule(_product(1j, a)))
 
 
-def _tangent(a: Any) -> Any:
-    return _quotient(_sine(a), _cosine(a))
+def _hyperbolic_tangent(a: Any) -> Any:
+    """By 1 / cosh of the real part, which becomes 0 where cosh overflows."""
+    p, q = both(a)
+    e = _exp(-select(RULES[np.less](p, 0.0), -p, p))
+    inverse, t = 2.0 * e / (1.0 + e * e), RULES[np.tanh](p)
+    c, s = _cos(q), _sin(q)
+    below = c * c + t * t * (s * s)
+    return made(t / below, inverse * inverse * (s * c) / below)
 
 
 def _equal(a: Any, b: Any) -> Any:
@@ -291,8 +362,8 @@ def _chosen(mask: Any, a: Any, b: Any) -> Any:
 COMPLEX.update({
     "+": _sum, "-": _difference, "*": _product, "/": _quotient, "neg": _negative, "abs": _length, "pow": _power,
     "exp": _exponential, "log": _logarithm, "log2": _scaled_logarithm(2.0), "log10": _scaled_logarithm(10.0),
-    "sqrt": _root, "sin": _sine, "cos": _cosine, "tan": _tangent, "sinh": turned(_sine, -1j),
-    "cosh": turned(_cosine, 1.0), "tanh": turned(_tangent, -1j), "eq": _equal, "ne": _different,
+    "sqrt": _root, "sin": _sine, "cos": _cosine, "sinh": turned(_sine, -1j), "cosh": turned(_cosine, 1.0),
+    "tan": turned(_hyperbolic_tangent, -1j), "tanh": _hyperbolic_tangent, "eq": _equal, "ne": _different,
     "isnan": _either("isnan"), "isinf": _either("isinf"), "isfinite": _finite, "select": _chosen,
 })  # fmt: skip
 

@@ -167,7 +167,7 @@ def power(a: Any, b: Any) -> Any:
         return _integer_power(a, int(p))
     if p == 0.5 and type(a) is Symbol:  # unlike sqrt, pow is 0.0 at -0.0
         found = RULES[np.sqrt](a + Literal(0.0))
-        if is_pythons(a):  # Python's is a complex number below 0
+        if is_pythons(a) or (a.trace.unpacked and a.key[0] in "xb"):  # Python's is a complex number below 0
             found.trace.guards.append(as_pythons(found).key)
         return found
     return record("pow", a, Literal(p))

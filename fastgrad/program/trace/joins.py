@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..program import Operand
-from .arrays import Symbols
+from .arrays import Symbols, holds_complex
 from .elementwise import is_pythons, select
 from .integers import LARGEST
 from .paths import NOTHING, Paths
@@ -32,6 +32,8 @@ def join(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:
         return yes
     if yes is NOTHING or no is NOTHING:
         return NOTHING
+    if holds_complex(yes) != holds_complex(no):
+        raise ApartError
     if isinstance(yes, _NUMBERS) and isinstance(no, _NUMBERS):
         return _number(paths, mask, yes, no)
     if isinstance(yes, np.ndarray) and isinstance(no, np.ndarray) and yes.shape == no.shape:

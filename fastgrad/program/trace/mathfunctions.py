@@ -13,7 +13,7 @@ import numpy as np
 from .arrays import Symbols, call_function
 from .elementwise import record, traced
 from .refusals import refuse
-from .symbols import RULES, Traced
+from .symbols import RULES, Literal, Traced
 
 _UFUNCS = {
     **{
@@ -65,6 +65,8 @@ def _shim(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 def guarded(name: str, result: Any) -> Any:
     """A result, one of Python's; noted where math would raise: for a number outside the domain or an overflow."""
     if isinstance(result, Traced):
+        if name in ("floor", "ceil", "trunc"):  # integers, whose 0 has no sign
+            result = RULES[np.add](result, Literal(0.0))
         if result.key[0] == "v":
             result.trace.pythons.add(result.key)
             if name in ("floor", "ceil", "trunc"):

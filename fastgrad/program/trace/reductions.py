@@ -24,6 +24,7 @@ from .arrays import (
     wrap,
 )
 from .elementwise import select
+from .parts import check_is_whole
 from .refusals import refuse
 from .symbols import check_dtype
 
@@ -244,6 +245,7 @@ def _at_method(ufunc: np.ufunc, a: Any, indices: Any, *values: Any) -> None:
     """Elements one after the other, as one may be named twice."""
     if holds_symbols(indices) or a.dtype != object:
         refuse(f"f calls np.{ufunc.__name__}.at of a float array, or at traced places; write a[i] = ... in a loop")
+    check_is_whole(a)
     a, places = a.view(np.ndarray), np.arange(a.size).reshape(a.shape)[indices]
     flat, beside = a.reshape(-1), [np.broadcast_to(objects(value), places.shape).ravel() for value in values]
     for place, *others in zip(places.ravel().tolist(), *beside, strict=True):

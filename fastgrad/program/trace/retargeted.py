@@ -125,6 +125,9 @@ class Retargeted:
 
     def _object(self, value: Any) -> Any:
         check_object(value)
+        call = getattr(type(value), "__call__", None) if _is_users_object(value) else None  # noqa: B004
+        if isinstance(call, FunctionType) and call.__code__ not in self.codes:
+            self._function(call)  # what it writes into is noted, as that of a function is
         return self._swap(plain_function(value)) if is_compiled(value) else value
 
     def _function(self, function: FunctionType) -> Any:

@@ -20,6 +20,7 @@ from .arrays import (
     as_floats,
     elementwise,
     guarded,
+    holds_complex,
     holds_symbols,
     is_mask,
     method,
@@ -28,6 +29,7 @@ from .arrays import (
     wrap,
 )
 from .elementwise import logical_and, select
+from .parts import check_is_whole
 from .reductions import numbers, objects, tree
 from .refusals import refuse, refusing
 from .symbols import Flag, Symbol, Traced
@@ -124,6 +126,7 @@ def _put(self: Symbols, place: Symbol, value: Any) -> None:
 
 
 def _setitem(self: Symbols, index: Any, value: Any) -> None:
+    check_is_whole(self)
     index = index.mask if isinstance(index, Places) else index
     if type(index) is Symbol:
         _put(self, index, value)
@@ -147,6 +150,8 @@ def _stored(target: Symbols, value: Any) -> Any:
         return value if is_mask(np.asarray(value, dtype=object)) else refuse(_NUMBERS)
     if kind not in "fc":
         refuse(_INTEGERS)
+    if holds_complex(objects(value) if isinstance(value, (list, tuple)) else value) and not holds_complex(target):
+        refuse("f writes complex numbers into an array of real ones, which NumPy keeps the real part of or refuses")
     if isinstance(value, (list, tuple, np.ndarray)):
         return as_floats(objects(value))
     return as_float(value)

@@ -48,9 +48,12 @@ def _eigenvalues(a: Objects) -> Any:
 def _on_the_diagonal(a: Objects) -> list[Any]:
     n, m = len(a), a.copy()
     for p, q in SWEEPS * list(combinations(range(n), 2)):
-        cosine, sine, tangent = _rotation(m[q, q] - m[p, p], m[q, p])
-        change = tangent * m[q, p]
-        m[p, p], m[q, q], m[q, p] = m[p, p] - change, m[q, q] + change, 0.0
+        gap, beside = m[q, q] - m[p, p], m[q, p]
+        cosine, sine, tangent = _rotation(gap, beside)
+        change = tangent * beside
+        # Of two equal numbers with 0 beside them nothing is turned, and what lies beside keeps its derivative.
+        still = RULES[np.equal](RULES[np.hypot](gap, beside), 0.0)
+        m[p, p], m[q, q], m[q, p] = m[p, p] - change, m[q, q] + change, select(still, beside, 0.0)
         for k in {*range(n)} - {p, q}:
             (i, j), (u, v) = sorted((k, p), reverse=True), sorted((k, q), reverse=True)
             m[i, j], m[u, v] = cosine * m[i, j] - sine * m[u, v], sine * m[i, j] + cosine * m[u, v]

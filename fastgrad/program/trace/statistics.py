@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import FUNCTIONS, LOOPS, Objects, elementwise
+from .arrays import FUNCTIONS, LOOPS, Objects, elementwise, holds_complex
 from .elementwise import select
 from .reductions import numbers, objects, only, squares, sum_, tree
 from .refusals import refuse
@@ -57,6 +57,8 @@ def _cov(
     m: Any, y: Any = None, rowvar: Any = True, bias: Any = False, ddof: Any = None, fweights: Any = None,
     aweights: Any = None, *, dtype: Any = None,
 ) -> Any:  # fmt: skip
+    if holds_complex(objects(m)) or (y is not None and holds_complex(objects(y))):
+        refuse("f takes the covariance of complex numbers")
     for name, value in (("fweights", fweights), ("aweights", aweights), ("dtype", dtype)):
         only(name, value)
     rows = _rows(m, rowvar) if y is None else np.concatenate([_rows(m, rowvar), _rows(y, rowvar)])
