@@ -517,3 +517,22 @@ def test_errors_that_are_ignored_are_traced():
             return np.where(x[0] > 1.0, np.log(x[0] - 1.0), 0.0) * x[1]
 
     assert same_as_python(f, P) == "simd"
+
+
+class Remembering:
+    """An object that is called by another function, and remembers its last argument."""
+
+    x = None
+
+    def __call__(self, x):
+        if self.x is None or not np.array_equal(x, self.x):
+            self.value, self.x = np.sin(x[0]) + 0.125 * x[0], x
+        return self.value
+
+
+@pytest.mark.parametrize("scale", [2.0, 2j])
+def test_an_object_that_another_function_calls_keeps_no_symbols(scale):
+    f, points = Remembering(), np.random.default_rng(0).uniform(0.5, 2.0, (260, 3))
+    found = fastgrad.gradient(lambda x: f(x) * scale, points, batch=True)
+    assert type(f.value) is np.float64
+    np.testing.assert_allclose(found[:, 0], scale * (np.cos(points[:, 0]) + 0.125), rtol=1e-7)

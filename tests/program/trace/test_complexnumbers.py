@@ -190,3 +190,109 @@ def test_parts():
     assert seen == [(Complex, None, 0.0, (2, 0.0), (1.0, 2.0), Complex)]
     assert made(1.0, 2.0) == 1 + 2j
     assert Complex in COMPLEXES
+
+
+def caught(x):
+    try:
+        return abs(1 / complex(x[0], 0))
+    except ZeroDivisionError:
+        return x[1] * 7
+
+
+def overflowed(x):
+    try:
+        return abs(complex(x[0], 1) ** 200)
+    except OverflowError:
+        return x[1] * 7
+
+
+def of_one_side(x):
+    z = x[1]
+    if x[0] > 0.5:
+        z = 1j * x[0]
+    return x[2] if np.iscomplexobj(z) else x[1]
+
+
+def into_real_numbers(x):
+    y = np.zeros(3)
+    y[:] = np.sqrt(x + 0j)
+    return np.sum(np.abs(y))
+
+
+SPECIAL = np.array([[-1.2, 2.0, 0.5], [0.0, 1.0, 2.0], [-0.7, 0.0, 1.0], [2.0, 0.0, 1.0], [800.0, 1.0, 1.0]])
+AT_SPECIAL_POINTS = {
+    "above a cut, below a cut": lambda x: np.sqrt(1 - (x[1] + 0j) ** 2 / 3.5).imag * x[2],
+    "a square of a known sign": lambda x: np.sqrt(-((x[0] + 0j) ** 2)).imag * x[1],
+    "less than real": lambda x: np.sqrt(x[0] - 1j * x[1]).imag,
+    "an angle": lambda x: np.angle(1 - (x[0] + 1j * x[1])),
+    "the other 0": lambda x: np.sqrt(complex(x[0], -0.0)).imag + x[1],
+    "no other 0": lambda x: np.sqrt(x[0] - 0j).imag + x[1],
+    "a power": lambda x: np.angle((x[0] + 1j * x[1]) ** -2) if x[1] or x[0] else 0.0,
+    "a tangent": lambda x: np.angle(np.tanh(x[0] + 1j * x[1])),
+    "a far tangent": lambda x: np.tanh(x[0] + 1j * x[1]).real,
+    "0 to a power": lambda x: np.nan_to_num(np.abs(np.power(x[0], x[2] + 1j)), nan=3.0),
+    "a division by 0": caught,
+    "an overflow": overflowed,
+    "complex on one side": of_one_side,
+    "a covariance": lambda x: abs(np.cov(np.array([np.sqrt(x + 0j), x]))[0, 0]),
+    "a correlation": lambda x: abs(np.sum(np.correlate(np.sqrt(x + 0j), np.sqrt(x + 0j), "full") * np.arange(5))),
+    "a root of Python's": lambda x: (x.tolist()[0] ** 0.5).imag + (x.item(0) ** 1.5).imag + x[1],
+    "no sign of integers": lambda x: np.copysign(1.0, round(x[0] * 0.3)) + np.arctan2(int(x[0] * 0.5), -x[1]),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", AT_SPECIAL_POINTS)
+def test_points_that_no_check_sees(name):
+    """On cuts, at zeros of both signs, where Python raises: between other points, as a check looks at both ends."""
+    f = AT_SPECIAL_POINTS[name]
+    usual = np.random.default_rng(0).uniform(0.3, 1.8, (40, 3))
+    points = np.vstack([usual[:7], SPECIAL, usual[7:]])
+    with np.errstate(all="ignore"):
+        values, found = fastgrad.value_and_gradient(f, points, batch=True, engine="auto", h=1e-5)
+        plain, expected = fastgrad.value_and_gradient(f, points, batch=True, engine="python", h=1e-5)
+        again = [fastgrad.gradient(f, np.tile(points, (60, 1)), batch=True, h=1e-5)[: len(points)]]
+    np.testing.assert_allclose(values, plain, rtol=1e-9, atol=1e-12)
+    for some in (found, *again):
+        np.testing.assert_allclose(some, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_complex_number_is_not_written_into_an_array_of_real_ones():
+    with pytest.raises(Untraceable, match="into an array of real ones"):
+        trace(into_real_numbers, (3,))
+
+
+EXACT_AT = {
+    "a root on the real axis": (lambda x: np.sqrt(x[0] + 1j * x[1]).imag, [1.0, 0.0], [0.0, 0.5]),
+    "and on the other": (lambda x: np.sqrt(x[0] + 1j * x[1]).real, [0.0, 1.0], [8**-0.5, 8**-0.5]),
+    "of a sum": (lambda x: np.sqrt((x[0] + 1j * x[1]) ** 2 + 9).real, [0.0, 1.0], [0.0, -(8**-0.5)]),
+    "a far tangent": (lambda x: np.tanh(x[0] + 1j * x[1]).real, [800.0, 1.0], [0.0, 0.0]),
+}
+
+
+@pytest.mark.parametrize("name", EXACT_AT)
+def test_exact_derivatives_on_the_axes(name):
+    f, at, exact = EXACT_AT[name]
+    g = fastgrad.grad(f, method="exact")
+    g(np.array([0.7, 0.2]))
+    np.testing.assert_allclose(g(np.array(at)), exact, atol=1e-15)
+
+
+SQUARES = {
+    "a spectrum": (lambda x: np.sum(np.abs(np.fft.fft(x)) ** 2), np.ones(4), 8 * np.eye(4)),
+    "a norm": (lambda x: np.linalg.norm(x * (1 + 1j)) ** 2, np.array([1.0, 0.0, 0.0]), 4 * np.eye(3)),
+    "of a ratio": (lambda x: abs((x[0] + 1j * x[1] - 1) / (x[0] + 1j * x[1] + 1)) ** 2, [1.0, 0.0], 0.5 * np.eye(2)),
+    "a variance": (lambda x: np.var(x * (1 + 1j)), np.ones(3), (4 / 3) * (np.eye(3) - 1 / 3)),
+    "of real numbers": (lambda x: np.hypot(x[0], x[1]) ** 2 + np.linalg.norm(x) ** 2, np.zeros(2), 4 * np.eye(2)),
+}
+
+
+@pytest.mark.parametrize("name", SQUARES)
+def test_squares_of_lengths_are_smooth_where_these_are_0(name):
+    f, at, exact = SQUARES[name]
+    h = fastgrad.hess(f, method="exact")
+    h(np.linspace(0.3, 0.9, len(at)))
+    np.testing.assert_allclose(h(np.asarray(at)), exact, atol=1e-12)
+    np.testing.assert_allclose(
+        fastgrad.hvp(f, np.asarray(at), np.ones(len(at)), method="exact"), exact.sum(axis=1), atol=1e-12
+    )

@@ -27,6 +27,15 @@ def test_eigenvalues_by_rotations(n):
         np.testing.assert_allclose(found, np.tril(whole) + np.tril(whole, -1), atol=1e-12)
 
 
+def test_derivatives_of_matrices_with_equal_numbers_on_the_diagonal():
+    a = np.array([[2.0, 0.0, 1.0], [0.0, 2.0, 1.0], [1.0, 1.0, 3.0]])
+    g = fastgrad.grad(lambda x: np.linalg.eigvalsh((x + x.T) / 2) @ np.array([1.0, 2.0, 4.0]), method="exact")
+    g(np.diag([1.0, 2.0, 3.0]) + 0.1)
+    values, vectors = np.linalg.eigh(a)
+    assert values.round(9).tolist() == [1.0, 2.0, 4.0]
+    np.testing.assert_allclose(g(a), (vectors * [1.0, 2.0, 4.0]) @ vectors.T, atol=1e-12)
+
+
 SHAPES = [(2, 2), (3, 3), (3, 2), (2, 3), (4, 4), (6, 3), (3, 8), (1, 3), (4, 1)]
 
 
