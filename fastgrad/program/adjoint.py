@@ -11,7 +11,7 @@ from ..formulas.properties import cached_property
 from .code import Code
 from .invariance import held
 from .operands import RESULTS
-from .partials import Partials
+from .partials import SIZES, Partials
 from .program import BOOLEAN, ONE, SUMS, TWO, ZERO, Operand, Program
 
 # What may be so large that the square of its reciprocal is 0: of 1 / exp(x) at 400 the derivative by exp(x) is 1e-348.
@@ -65,11 +65,10 @@ def _factors(bars: _Bars, program: Program, j: int) -> Operand | None:
 def _give_product(bars: _Bars, j: int, node: tuple[Any, ...], bar: Operand, less: bool) -> None:
     """Hand a derivative on to the factors of a product, of which a square has one."""
     (_, a, b), code, partials = node, bars.code, bars.partials
-    if a == b and partials.is_smooth_square(a):
+    if a == b and a[0] == "v" and partials.program.nodes[a[1]][0] in SIZES:
         for operand, partial in partials.of(j):
             bars.give(operand, partials.times(j, bar, partial), less)
     elif a == b:
-        a = partials.without_sign(a)
         twice = (code.mul(TWO, bar), code.own(a)) if code.is_fixed(bar) else (bar, code.mul(TWO, code.own(a)))
         bars.give(a, partials.times(j, *twice), less)
     else:

@@ -171,6 +171,8 @@ _LINEAR = {
     "-": (ONE, MINUS_ONE),
     "neg": (MINUS_ONE,),
 }  # most of all nodes, for which no terms are made
+SIZES = frozenset({"abs", "hypot", "sqrt"})
+"""Operations whose squares are smooth where they themselves are not, or may be."""
 assert set(OPERATIONS) == set(RULES) | BOOLEAN | {"select"}
 
 
@@ -220,12 +222,12 @@ class Partials:
 
     def _of_square(self, a: Operand) -> list[tuple[Operand, Operand]]:
         """That of a length, or of a root, is smooth where these are 0."""
-        name, *inner = self.program.nodes[a[1]] if self.is_smooth_square(a) else ("", self.without_sign(a))
+        name, *inner = self.program.nodes[a[1]] if self._is_smooth_square(a) else ("", self._without_sign(a))
         if name == "sqrt":
             return [(inner[0], ONE)]
         return [(o, self.code.mul(TWO, self.code.own(o))) for o in inner]
 
-    def is_smooth_square(self, a: Operand) -> bool:
+    def _is_smooth_square(self, a: Operand) -> bool:
         """Whether an operand is a length, or the root of what is never negative: f has no end where it is 0."""
         name, *inner = self.program.nodes[a[1]] if a[0] == "v" else ("",)
         return name == "hypot" or (name == "sqrt" and self._is_never_negative(inner[0]))
@@ -241,7 +243,7 @@ class Partials:
             stack += inner if name == "+" else ()
         return True
 
-    def without_sign(self, a: Operand) -> Operand:
+    def _without_sign(self, a: Operand) -> Operand:
         """What an operand is the size of; its square has no kink, and other derivatives than the size at 0."""
         node = self.program.nodes[int(a[1])] if a[0] == "v" else ("",)
         return node[1] if node[0] == "abs" else a
