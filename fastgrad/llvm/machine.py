@@ -29,9 +29,9 @@ from .interrupts import deferred_interrupt
 from .memory import Memory
 from .vectormath import enabled, load_libraries
 
-# Files: above the first number, the oldest go down to the second. Our tests make 3400 of 7 kB; of a folder that holds
+# Files: above the first number, the oldest go down to the second. Our tests make 4300 of 7 kB; of a folder that holds
 # fewer than are made in turn, each is gone when it is asked for again.
-LARGEST_NUMBER, OLDEST_NUMBER = 4096, 3072
+LARGEST_NUMBER, OLDEST_NUMBER = 8192, 6144
 # Their number is looked at by each process's first file and every so many: 1.2 ms with 3400 of them, for a file 0.5 ms.
 LOOKED_AFTER = 32
 
