@@ -71,22 +71,18 @@ class DisplacedCode:
         x = call.points.row(slice(None))
         h, formula, (count, dimension) = call.steps.checked(x).T, call.table.stencil, x.shape
         columns, shape = _displaced(x.T, h, formula.displaced), (len(formula.displaced), dimension, count)
-        total, center = self._sums(call, x.T, columns, shape)
+        total = self._sums(call, x.T, columns, shape, values)
         np.divide(total, formula.denominator * h, out=out.reshape(count, self.outputs, dimension).transpose(1, 2, 0))
-        if values is not None:
-            values[...] = center[0]
 
     def _fill_combined(self, call: Call, out: Array, values: Array | None) -> None:
         """As `_fill`, by directions that move several coordinates, whose sums a table combines: (N, M K)."""
         x, table = call.points.row(slice(None)), call.table
         h, shape = call.steps.checked(x), (len(table.stencil.displaced), table.count, len(x))
-        total, center = self._sums(call, x.T, _displaced_together(x.T, h.T, table), shape)
+        total = self._sums(call, x.T, _displaced_together(x.T, h.T, table), shape, values)
         out.reshape(len(x), self.outputs, -1)[...] = table.combine(total.transpose(2, 0, 1), h[:, None])
-        if values is not None:
-            values[...] = center[0]
 
-    def _sums(self, call: Call, x: Array, columns: Array, shape: tuple[int, ...]) -> tuple[Array, Any]:
-        """The stencil's sums along all directions, (M, R, N), and f at the points where it counts."""
+    def _sums(self, call: Call, x: Array, columns: Array, shape: tuple[int, ...], values: Array | None) -> Array:
+        """The stencil's sums along all directions, (M, R, N); f at the points goes to `values`."""
         around: Any = self.steps.values(self._beside(call, columns)).reshape(self.outputs, *shape)
         center: Any = self.steps.values(self._beside(call, x)) if call.needs_base else None
         total: Any = 0.0
@@ -95,7 +91,10 @@ class DisplacedCode:
             if number != 1:
                 difference *= number
             total = np.add(total, difference, out=difference)
-        return total, center
+        if values is not None:
+            values[...] = center[0]
+        sums: Array = total
+        return sums
 
     def _beside(self, call: Call, columns: Array) -> Array:
         """Points in columns, above what lies beside them: the rows of the batch arguments, for each displacement."""

@@ -253,7 +253,8 @@ def _store(out: Any, result: Any) -> Any:
     return target
 
 
-_WRITING = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
+PUTTING = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
+"""Functions of NumPy's that write into an array."""
 
 
 def call_function(function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -261,7 +262,7 @@ def call_function(function: Any, args: tuple[Any, ...], options: dict[str, Any])
     if function not in FUNCTIONS and not holds_symbols((*args, *options.values())):
         return of_numbers(function, args, options)
     name = f"{home(function)}.{function.__name__}".replace("numpy.", "np.", 1)
-    if function in _WRITING and isinstance(args[0], np.ndarray):
+    if function in PUTTING and isinstance(args[0], np.ndarray):
         check_is_whole(args[0])
     return guarded(name, FUNCTIONS.get(function), args, options)
 

@@ -19,7 +19,7 @@ from ..captures import instructions, loaded
 from . import complexmath, mathfunctions
 from .arrays import Symbols
 from .complexnumbers import Complex
-from .elementwise import record
+from .elementwise import as_pythons, record
 from .numpymodule import NUMPYS, StandIn
 from .refusals import refuse
 from .symbols import Flag, Literal, Traced, as_number
@@ -45,7 +45,7 @@ class Float(float, metaclass=StandIn):
         """A symbol is a float of Python's from here on, whose division by 0 raises."""
         value = _single(value)
         if isinstance(value, Traced):
-            return _pythons(as_number(value))
+            return as_pythons(as_number(value))
         return float(value)
 
 
@@ -60,9 +60,9 @@ class Int(int, metaclass=StandIn):
         """A number that is no float of this size raises in Python; the trace is not finite there."""
         value = _single(value)
         if type(value) is Flag:
-            return _pythons(as_number(value))
+            return as_pythons(as_number(value))
         if isinstance(value, Traced):
-            whole = _pythons(record("trunc", value) + Literal(0.0))  # of Python's integers 0 has no sign
+            whole = as_pythons(record("trunc", value) + Literal(0.0))  # of Python's integers 0 has no sign
             whole.trace.guards.append(whole.key)
             whole.trace.integers.add(whole.key)
             return whole
@@ -93,11 +93,6 @@ def _type(value: Traced) -> Any:
 
 def _hasattr(value: Any, name: str) -> bool:
     return hasattr(_type(value) if isinstance(value, Traced) else value, name)
-
-
-def _pythons(value: Any) -> Any:
-    value.trace.pythons.add(value.key)
-    return value
 
 
 _OWN = "f asks whether a number of Python's is one of NumPy's; a traced one is either"

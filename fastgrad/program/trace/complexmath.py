@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from . import complexinverses  # noqa: F401  # it fills the table of rules
-from .complexnumbers import Complex, angle, as_complex, both, made
-from .elementwise import traced
+from .complexnumbers import Complex, angle, as_complex, both, made, of_pythons
+from .elementwise import as_pythons, traced
 from .numpymodule import StandIn
 from .operators import COMPLEX
 from .refusals import refuse
-from .symbols import RULES, Symbol, Traced, as_number
+from .symbols import RULES, Traced, as_number
 
 
 def _shim(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,19 +27,13 @@ def _shim(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **options)
         if rule is None:
             refuse(f"f uses cmath.{name}, which has no rule for tracing")
-        return _pythons(rule(*args, **options))
+        return _each_of_pythons(rule(*args, **options))
 
     return call
 
 
-def _pythons(value: Any) -> Any:
-    """What one of Python's functions gives: its parts are Python's, and finite."""
-    for part in value if type(value) is tuple else (value,):
-        for number in both(part) if isinstance(part, Complex) else (part,):
-            if isinstance(number, Symbol):
-                number.trace.pythons.add(number.key)
-                number.trace.guards.append(number.key)
-    return value
+def _each_of_pythons(value: Any) -> Any:
+    return tuple(map(of_pythons, value)) if type(value) is tuple else of_pythons(value)
 
 
 def _logarithm(z: Any, base: Any = None, /) -> Any:
@@ -79,6 +73,5 @@ class PythonsComplex(complex, metaclass=StandIn):
         whole = COMPLEX["+"](real, COMPLEX["*"](1j, imag)) if Complex in (type(real), type(imag)) else None
         made_of = Complex(as_number(real), as_number(imag)) if whole is None else as_complex(whole)
         for part in both(made_of):
-            if isinstance(part, Symbol):
-                part.trace.pythons.add(part.key)
+            as_pythons(part)
         return made_of

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, astype, holds_complex, is_mask, method
-from .elementwise import is_pythons, logical_and, logical_not, logical_or, select
+from .elementwise import as_pythons, guard, is_pythons, logical_and, logical_not, logical_or, select
 from .operators import COMPLEX, COMPLEXES, with_other
 from .reductions import objects
 from .refusals import refuse, refusing
@@ -48,7 +48,7 @@ class Complex(Traced):
         return self.im
 
     def conjugate(self) -> Any:
-        return made(self.re, _less(self.im))
+        return made(self.re, -self.im)
 
     conj = conjugate
 
@@ -120,7 +120,10 @@ def both(value: Any) -> Parts:
 
 
 class Zero(float):
-    """A 0 whose sign depends on x."""
+    """A 0 whose sign depends on x, and so does that of its negative."""
+
+    def __neg__(self) -> Zero:
+        return self
 
 
 _KNOWN = (int, float, Zero)
@@ -162,11 +165,6 @@ def _is_positive_zero(value: Any) -> bool:
     return type(value) in (int, float) and value == 0.0 and math.copysign(1.0, value) > 0.0
 
 
-def _less(value: Any) -> Any:
-    """Its negative."""
-    return value if type(value) is Zero else RULES[np.negative](value) if isinstance(value, Traced) else -value
-
-
 def _sum(a: Any, b: Any) -> Any:
     (p, q), (r, s) = parts(a), parts(b)
     return made(_plus(p, r), _plus(0.0 if q is None else q, 0.0 if s is None else s))
@@ -174,7 +172,7 @@ def _sum(a: Any, b: Any) -> Any:
 
 def _negative(a: Any) -> Any:
     p, q = both(a)
-    return made(_less(p), _less(q))
+    return made(-p, -q)
 
 
 def _difference(a: Any, b: Any) -> Any:
@@ -213,11 +211,15 @@ def _quotient(a: Any, b: Any) -> Any:
 
 def _noted(found: Any, *operands: Any) -> Any:
     """What is made of Python's numbers: where it is not finite Python raises, as at a division by 0."""
-    if all(is_pythons(part) or type(part) is Zero for operand in operands for part in both(operand)):
-        for part in both(found):
-            if isinstance(part, Symbol):
-                part.trace.pythons.add(part.key)
-                part.trace.guards.append(part.key)
+    own = all(is_pythons(part) or type(part) is Zero for operand in operands for part in both(operand))
+    return of_pythons(found) if own else found
+
+
+def of_pythons(found: Any) -> Any:
+    """What Python's own functions give: its parts are Python's, and finite."""
+    for part in (found.real, found.imag) if isinstance(found, Traced) else ():
+        if isinstance(part, Symbol):
+            guard(as_pythons(part))
     return found
 
 
@@ -249,9 +251,7 @@ def ask_on_cut(y: Any, x: Any) -> None:
     """f itself is asked where x is below 0 and y is 0, whose sign a trace does not always have; a known one it has."""
     is_left, is_there = RULES[np.less](x, 0.0), isinstance(y, Traced) or type(y) is Zero
     if is_there and (is_left is True or isinstance(is_left, Traced)):
-        told = select(logical_and(RULES[np.equal](y, 0.0), is_left), np.nan, 0.0)
-        if isinstance(told, Symbol):
-            told.trace.guards.append(told.key)
+        guard(select(logical_and(RULES[np.equal](y, 0.0), is_left), np.nan, 0.0))
 
 
 def _exponential(a: Any) -> Any:
@@ -267,8 +267,7 @@ def _logarithm(a: Any) -> Any:
 def _finite_logarithm(a: Any) -> Any:
     """Of 0 f itself is asked: a power of it may be 0."""
     found = _logarithm(a)
-    if isinstance(found.real, Symbol):
-        found.trace.guards.append(found.real.key)
+    guard(found.real)
     return found
 
 

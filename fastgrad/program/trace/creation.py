@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from ..captures import instructions, names
+from . import arrays
 from .arrays import FUNCTIONS, Symbols, as_floats, holds_symbols, is_mask, wrap
 from .refusals import active, refuse
 from .symbols import Symbol, Traced
 
 _WRITING = {"STORE_SUBSCR", "STORE_SLICE"}
-PUTTING = {"put", "copyto", "putmask", "place", "fill_diagonal", "put_along_axis"}
-"""Functions of NumPy's that write into an array."""
+PUTTING = {function.__name__ for function in arrays.PUTTING}
+"""The names of NumPy's functions that write into an array."""
 FILLING = PUTTING | {"fill", "itemset", "at"}
 """These, and methods that write numbers which they are given."""
 _TELLING = FILLING | {"out"}

@@ -53,6 +53,14 @@ def as_pythons(value: Any) -> Any:
     return value
 
 
+def guard(*values: Any) -> None:
+    """f itself is asked where one of these numbers, or a part of it, is not finite."""
+    for value in values:
+        for part in (value.real, value.imag) if isinstance(value, Traced) else ():
+            if isinstance(part, Traced):
+                part.trace.guards.append(part.key)
+
+
 def record(name: str, *values: Any) -> Any:
     """Append a node with numbers for operands."""
     trace = next(value.trace for value in values if isinstance(value, Traced))

@@ -8,22 +8,19 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, LOOPS, Objects, elementwise, holds_symbols
-from .elementwise import select
+from .elementwise import guard, select
 from .matrices import each, known_lstsq, or_numpys, real_only
 from .reductions import numbers, only, sum_
 from .refusals import refuse
-from .spectra import LARGEST, LONGEST, length, orthogonal, singular_values
-from .symbols import RULES, Traced
+from .spectra import length, orthogonal, singular_values, small
+from .symbols import RULES
 
 _hypot, _greater = RULES[np.hypot], RULES[np.greater]
 Reflection = tuple[int, Any, Objects]
 
 
 def _checked(name: str, a: Any) -> Objects:
-    matrix = real_only(name, numbers(a))
-    if matrix.ndim < 2 or not 0 < min(matrix.shape[-2:]) <= LARGEST or max(matrix.shape[-2:]) > LONGEST:
-        refuse(f"f calls np.linalg.{name} of an array of shape {matrix.shape}; up to {LONGEST} x {LARGEST} are traced")
-    return matrix
+    return small(f"calls np.linalg.{name}", real_only(name, numbers(a)))
 
 
 # --- orthogonal factors ----------------------------------------------------------------------------------------------
@@ -107,10 +104,7 @@ def _lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
         return known_lstsq(a, b, rcond)
     matrix, right = _checked("lstsq", a), numbers(b)
     inverse, counts = _inverted(matrix, _eps(matrix) if rcond is None else float(rcond))
-    for counted in counts:
-        if isinstance(counted, Traced):
-            told = select(counted, 0.0, np.nan)
-            told.trace.guards.append(told.key)
+    guard(*[select(counted, 0.0, np.nan) for counted in counts])
     solution = LOOPS[np.matmul](inverse, right)
     rest = elementwise(np.subtract, right, LOOPS[np.matmul](matrix, solution))
     squares = np.atleast_1d(sum_(elementwise(np.square, rest), axis=0))

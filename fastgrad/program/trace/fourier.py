@@ -133,20 +133,16 @@ FUNCTIONS.update({np.fft.fftshift: _shifted(1), np.fft.ifftshift: _shifted(-1)})
 def _as_scipys(rule: Callable[..., Any]) -> Callable[..., Any]:
     """A rule with the arguments of SciPy's function of that name, of which some say how it is computed."""
 
-    def call(
-        x: Any, n: Any = None, axis: Any = -1, norm: Any = None, overwrite_x: Any = False, workers: Any = None, *,
-        plan: Any = None,
-    ) -> Any:  # fmt: skip
-        return rule(x, n, axis, norm)
+    def call(x: Any, *given: Any, overwrite_x: Any = False, workers: Any = None, plan: Any = None, **named: Any) -> Any:
+        return rule(x, *given[:3], **named)  # then overwrite_x and workers
 
     return call
 
 
-def _of_several_axes(rule: Callable[..., Any], default: Any) -> Callable[..., Any]:
-    def call(
-        x: Any, s: Any = None, axes: Any = default, norm: Any = None, overwrite_x: Any = False, workers: Any = None, *,
-        plan: Any = None,
-    ) -> Any:  # fmt: skip
+def _of_axes_or_one(rule: Callable[..., Any], default: Any) -> Callable[..., Any]:
+    """A rule for several axes, of which SciPy takes a single one, too."""
+
+    def call(x: Any, s: Any = None, axes: Any = default, norm: Any = None) -> Any:
         return rule(x, s, (axes,) if isinstance(axes, int) else axes, norm)
 
     return call
@@ -164,13 +160,17 @@ def _by_matrix(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-_ALONG_ONE = {name: getattr(np.fft, name) for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")}
+_ALONG_ONE = {name: FUNCTIONS[getattr(np.fft, name)] for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")}
+_ALONG_SEVERAL = {"fft2": (-2, -1), "ifft2": (-2, -1), "fftn": None, "ifftn": None}
 TRANSFORMS: dict[str, Callable[..., Any]] = {
-    **{name: _as_scipys(FUNCTIONS[function]) for name, function in _ALONG_ONE.items()},
-    **{name: _of_several_axes(FUNCTIONS[getattr(np.fft, name)], (-2, -1)) for name in ("fft2", "ifft2")},
-    **{name: _of_several_axes(FUNCTIONS[getattr(np.fft, name)], None) for name in ("fftn", "ifftn")},
-    "fftshift": _shifted(1), "ifftshift": _shifted(-1),
-}  # fmt: skip
+    **{name: _as_scipys(rule) for name, rule in _ALONG_ONE.items()},
+    **{
+        name: _as_scipys(_of_axes_or_one(FUNCTIONS[getattr(np.fft, name)], default))
+        for name, default in _ALONG_SEVERAL.items()
+    },
+    "fftshift": _shifted(1),
+    "ifftshift": _shifted(-1),
+}
 """What functions of scipy.fft do with symbols, by name."""
 BY_MATRICES = frozenset({"dct", "idct", "dst", "idst"})
 """Those that are a known matrix each."""

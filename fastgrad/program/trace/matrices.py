@@ -19,7 +19,7 @@ from .arrays import (
     holds_symbols,
     of_numbers,
 )
-from .elementwise import select
+from .elementwise import guard, select
 from .reductions import numbers
 from .refusals import refuse
 from .symbols import RULES, Traced
@@ -146,16 +146,8 @@ def _solved(a: Objects, b: Objects) -> Objects:
                 cofactors[i, j] = _determinant(rest) if (i + j) % 2 == 0 else -1.0 * _determinant(rest)
         result = LOOPS[np.divide](LOOPS[np.matmul](cofactors, b), _determinant(a))
     for value in result.tolist():
-        _guard(*value)
+        guard(*value)
     return np.asarray(result, dtype=object)
-
-
-def _guard(*values: Any) -> None:
-    """What is not finite where NumPy raises."""
-    for value in values:
-        for part in (value.real, value.imag) if isinstance(value, Traced) else ():
-            if isinstance(part, Traced):
-                part.trace.guards.append(part.key)
 
 
 def _solve(a: Any, b: Any) -> Any:
@@ -184,7 +176,7 @@ def _lower_triangle(a: Objects) -> Objects:
             for k in range(j):
                 rest = rest - lower[i, k] * lower[j, k]
             lower[i, j] = RULES[np.sqrt](rest) if i == j else _divide(rest, lower[j, j])
-            _guard(lower[i, j])
+            guard(lower[i, j])
     return lower
 
 

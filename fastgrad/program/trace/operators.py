@@ -23,10 +23,15 @@ def any_complex(values: Iterable[Any]) -> bool:
 
 
 def with_other(name: str, value: Any, other: Any, swap: bool) -> Any:
-    """A number of NumPy's and a list make an array, but by a product; with one of Python's f itself raises."""
+    """A complex number by its rule; a list but by a product, which repeats it in Python."""
     if type(other) in COMPLEXES and name in COMPLEX:
         return COMPLEX[name](other, value) if swap else COMPLEX[name](value, other)
-    if name not in UFUNCS or name == "*" or type(other) not in (list, tuple):
+    return NotImplemented if name not in UFUNCS or name == "*" else with_list(UFUNCS[name], value, other, swap)
+
+
+def with_list(ufunc: np.ufunc, value: Any, other: Any, swap: bool) -> Any:
+    """A number of NumPy's and a list make an array; with one of Python's f itself raises."""
+    if type(other) not in (list, tuple):
         return NotImplemented
     array = np.asarray(other)
-    return UFUNCS[name](array, value) if swap else UFUNCS[name](value, array)
+    return ufunc(array, value) if swap else ufunc(value, array)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, Objects, Symbols, elementwise, holds_symbols, is_mask, method, real
-from .elementwise import select
+from .elementwise import guard, select
 from .reductions import max_, min_, objects, only
 from .refusals import refuse
 from .symbols import Traced
@@ -180,9 +180,7 @@ def _argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, sta
         swap = _comes_first(keys[j], keys[i], places[j], places[i])
         for rows in (keys, places):
             rows[i], rows[j] = _SELECT(swap, rows[j], rows[i]), _SELECT(swap, rows[i], rows[j])
-    for value in values.ravel().tolist():
-        if isinstance(value, Traced):
-            value.trace.guards.append(value.key)
+    guard(*values.ravel().tolist())
     found = np.stack([objects(row) for row in places])
     for place in found.ravel().tolist():
         if isinstance(place, Traced):

@@ -23,13 +23,14 @@ def taken(array: np.ndarray[Any, Any], name: str) -> np.ndarray[Any, Any]:
     while isinstance(owner.base, np.ndarray):
         owner = owner.base
     if trace is not None:  # which no array of its symbols may keep alive
-        trace.parts = [*getattr(trace, "parts", ()), (ref(owner), ref(found))]
+        trace.parts.append((ref(owner), ref(found)))
     return found
 
 
 def check_is_whole(array: Any) -> None:
     """Refuse to write into an array while f holds a part of it."""
-    for owner, part in getattr(getattr(active, "trace", None), "parts", ()):
+    trace = getattr(active, "trace", None)
+    for owner, part in trace.parts if trace is not None else ():
         whole = owner()
         if part() is not None and whole is not None and np.may_share_memory(whole, array.view(np.ndarray)):
             refuse("f writes into an array of which it has taken the real or the imaginary part; write z = z.copy()")

@@ -28,7 +28,7 @@ from .arrays import (
     type_of_first,
     wrap,
 )
-from .elementwise import logical_and, select
+from .elementwise import guard, logical_and, select
 from .parts import check_is_whole
 from .reductions import numbers, objects, tree
 from .refusals import refuse, refusing
@@ -104,8 +104,7 @@ def _check_place(self: Symbols, place: Symbol) -> None:
 
 def _is_at(place: Symbol, count: int) -> list[Any]:
     """For each place whether it is that one, from either end; beyond both f raises."""
-    inside = select(logical_and(place >= -float(count), place < float(count)), 0.0, np.nan)
-    inside.trace.guards.append(inside.key)
+    guard(select(logical_and(place >= -float(count), place < float(count)), 0.0, np.nan))
     from_start = select(place < 0.0, place + float(count), place)
     return [from_start == float(k) for k in range(count)]
 

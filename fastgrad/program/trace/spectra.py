@@ -13,6 +13,7 @@ import numpy as np
 from .arrays import FUNCTIONS, Objects, elementwise
 from .elementwise import select
 from .matrices import each, or_numpys, real_only, square
+from .ordering import comparators
 from .reductions import numbers, only, sum_
 from .refusals import refuse
 from .symbols import RULES
@@ -62,10 +63,9 @@ def _on_the_diagonal(a: Objects) -> list[Any]:
 
 def _in_order(values: list[Any]) -> Objects:
     """The smallest first."""
-    for turn in range(len(values)):
-        for i in range(turn % 2, len(values) - 1, 2):
-            pair = values[i : i + 2]
-            values[i], values[i + 1] = RULES[np.minimum](*pair), RULES[np.maximum](*pair)
+    for i, j in comparators(len(values)):
+        pair = values[i], values[j]
+        values[i], values[j] = RULES[np.minimum](*pair), RULES[np.maximum](*pair)
     found = np.empty(len(values), dtype=object)
     found[:] = values
     return found
@@ -78,16 +78,20 @@ def _eigvalsh(a: Any, UPLO: Any = "L") -> Any:
 
 def singular_values(a: Objects) -> Objects:
     """The largest first: the lengths of columns that have been rotated until they are orthogonal."""
-    matrix = real_only("svd", a)
-    rows, count = max(a.shape), min(a.shape)
-    if a.ndim != 2 or not 0 < count <= LARGEST or rows > LONGEST:
-        refuse(f"f takes singular values of an array of shape {a.shape}; up to {LONGEST} x {LARGEST} are traced")
+    matrix = small("takes singular values", real_only("svd", a))
     if a.shape == (2, 2):
         first = RULES[np.hypot](a[0, 0] + a[1, 1], a[0, 1] - a[1, 0])
         second = RULES[np.hypot](a[0, 0] - a[1, 1], a[0, 1] + a[1, 0])
         return np.array([(first + second) * 0.5, abs(first - second) * 0.5], dtype=object)
-    columns, _ = orthogonal(list(matrix.T if a.shape[1] == count else matrix))
+    columns, _ = orthogonal(list(matrix.T if a.shape[1] <= a.shape[0] else matrix))
     return _in_order([length(c) for c in columns])[::-1]
+
+
+def small(what: str, matrix: Objects) -> Objects:
+    """A matrix, or a stack of some, that is small enough to be written out."""
+    if matrix.ndim < 2 or not 0 < min(matrix.shape[-2:]) <= LARGEST or max(matrix.shape[-2:]) > LONGEST:
+        refuse(f"f {what} of an array of shape {matrix.shape}; up to {LONGEST} x {LARGEST} are traced")
+    return matrix
 
 
 def orthogonal(columns: list[Objects]) -> tuple[list[Objects], list[Objects]]:

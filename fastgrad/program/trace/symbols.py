@@ -13,7 +13,7 @@ import numpy as np
 from ..operands import RESULTS
 from ..program import BOOLEAN, Operand
 from . import integers
-from .operators import COMPLEXES, with_other
+from .operators import COMPLEXES, with_list, with_other
 from .places import is_asked_by_f
 from .refusals import REFUSALS, BranchesError, active, refuse, refusing
 
@@ -48,6 +48,7 @@ class Trace:
         self.paths: Any = None  # what decides about the truth of a symbol ...
         self.branches = False  # ... and whether that was asked where nothing does
         self.said = False  # whether a value was put into a text
+        self.parts: list[Any] = []  # weak references to arrays, and to parts that were taken of them
         self._budget = budget
         self._raising: set[Operand] = set()  # nodes where Python's arithmetic raises
         self._memo: dict[tuple[Any, ...], Any] = {}
@@ -274,11 +275,9 @@ def _by_rule(ufunc: np.ufunc, swap: bool = False) -> Any:
     """An operator of two values whose rule is that of a ufunc."""
 
     def method(self: Traced, other: Any) -> Any:
-        if type(other) not in (int, float) and self.trace.operand(other) is None:  # the rule makes no constant of a 2
-            if type(other) in (list, tuple):
-                return ufunc(np.asarray(other), self) if swap else ufunc(self, np.asarray(other))
-            if type(other) not in COMPLEXES:
-                return NotImplemented
+        ruled = type(other) in (int, float) or type(other) in COMPLEXES  # the rule makes no constant of a 2
+        if not ruled and self.trace.operand(other) is None:
+            return with_list(ufunc, self, other, swap)
         return RULES[ufunc](other, self) if swap else RULES[ufunc](self, other)
 
     return method

@@ -9,6 +9,7 @@ import fastgrad
 from fastgrad.program.trace.complexmath import SHIM_MODULE, SHIMS, PythonsComplex
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
+from tests.agreement import assert_as_pythons
 
 POINTS = np.random.default_rng(0).uniform(0.2, 2.0, (40, 2))
 
@@ -49,11 +50,7 @@ FUNCTIONS = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_are_what_python_has(name):
     f = FUNCTIONS[name]
-    traced = fastgrad.gradient(f, POINTS, batch=True, engine="simd")
-    pythons = fastgrad.gradient(f, POINTS, batch=True, engine="python")
-    np.testing.assert_allclose(traced, pythons, rtol=1e-6, atol=1e-7)
-    exact = fastgrad.gradient(f, POINTS, batch=True, method="exact")
-    np.testing.assert_allclose(exact, pythons, rtol=1e-6, atol=1e-7)
+    assert_as_pythons(f, POINTS, rtol=1e-6, atol=1e-7)
 
 
 def test_where_cmath_raises_so_does_a_gradient():

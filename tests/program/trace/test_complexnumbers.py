@@ -10,6 +10,7 @@ from fastgrad.program.trace.complexnumbers import Complex, as_complex, both, mad
 from fastgrad.program.trace.operators import COMPLEX, COMPLEXES, any_complex
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
+from tests.agreement import assert_as_pythons
 
 X = np.array([0.7, -1.3])
 POINTS = np.random.default_rng(0).uniform(-2.0, 2.0, (40, 2))
@@ -129,11 +130,7 @@ FUNCTIONS = {
 def test_functions_with_complex_numbers_are_what_python_has(name):
     f = FUNCTIONS[name]
     assert fastgrad.explain(f, np.tile(POINTS, (100, 1)), batch=True).engine == "simd"
-    traced = fastgrad.gradient(f, POINTS, batch=True, engine="simd")
-    pythons = fastgrad.gradient(f, POINTS, batch=True, engine="python")
-    np.testing.assert_allclose(traced, pythons, rtol=1e-6, atol=1e-7)
-    exact = fastgrad.gradient(f, POINTS, batch=True, method="exact")
-    np.testing.assert_allclose(exact, pythons, rtol=1e-6, atol=1e-7)
+    assert_as_pythons(f, POINTS, rtol=1e-6, atol=1e-7)
 
 
 REFUSED = {

@@ -7,6 +7,7 @@ import fastgrad
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.fourier import _root_of_unity
 from fastgrad.program.trace.recording import trace
+from tests.agreement import assert_as_pythons
 
 scipy = pytest.importorskip("scipy.fft") and pytest.importorskip("scipy")
 fft, rfft = scipy.fft, scipy.fft.rfft
@@ -44,17 +45,6 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions_are_what_numpy_has(name):
-    f = FUNCTIONS[name]
-    assert evaluate(trace(f, (6,)), POINTS[0])[0] == pytest.approx(f(POINTS[0]), rel=1e-13)
-    traced = fastgrad.gradient(f, POINTS, batch=True, engine="simd")
-    pythons = fastgrad.gradient(f, POINTS, batch=True, engine="python")
-    np.testing.assert_allclose(traced, pythons, rtol=1e-5, atol=1e-6)
-    exact = fastgrad.gradient(f, POINTS, batch=True, method="exact")
-    np.testing.assert_allclose(exact, pythons, rtol=1e-5, atol=1e-6)
-
-
 SCIPYS = {
     "fft": lambda x: weighted(fft.fft(x, workers=1)) + weighted(scipy.fft.ifft(x * 1j, norm="ortho")),
     "rfft": lambda x: weighted(rfft(x, 5)) + weighted(fft.irfft(fft.rfft(x) * H)) + weighted(fft.hfft(x)),
@@ -71,13 +61,14 @@ SCIPYS = {
 }
 
 
-@pytest.mark.parametrize("name", SCIPYS)
-def test_functions_of_scipy(name):
-    f = SCIPYS[name]
+ALL = FUNCTIONS | {f"scipy.fft: {name}": f for name, f in SCIPYS.items()}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_functions_are_what_numpy_and_scipy_have(name):
+    f = ALL[name]
     assert evaluate(trace(f, (6,)), POINTS[0])[0] == pytest.approx(f(POINTS[0]), rel=1e-13)
-    exact = fastgrad.gradient(f, POINTS, batch=True, method="exact")
-    pythons = fastgrad.gradient(f, POINTS, batch=True, engine="python")
-    np.testing.assert_allclose(exact, pythons, rtol=1e-5, atol=1e-6)
+    assert_as_pythons(f, POINTS, rtol=1e-5, atol=1e-6)
 
 
 def test_a_function_of_that_name_is_not_taken_for_scipys():
