@@ -225,6 +225,7 @@ AT_SPECIAL_POINTS = {
     "the other 0": lambda x: np.sqrt(complex(x[0], -0.0)).imag + x[1],
     "no other 0": lambda x: np.sqrt(x[0] - 0j).imag + x[1],
     "a power": lambda x: np.angle((x[0] + 1j * x[1]) ** -2) if x[1] or x[0] else 0.0,
+    "a cosine of a real number": lambda x: np.sqrt(np.cos(3.0 * x[0] + 0j)).imag,
     "a tangent": lambda x: np.angle(np.tanh(x[0] + 1j * x[1])),
     "a far tangent": lambda x: np.tanh(x[0] + 1j * x[1]).real,
     "0 to a power": lambda x: np.nan_to_num(np.abs(np.power(x[0], x[2] + 1j)), nan=3.0),
