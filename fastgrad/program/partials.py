@@ -16,6 +16,7 @@ from .masks import Products
 from .program import BOOLEAN, MINUS_ONE, ONE, OPERATIONS, TWO, Operand, Program
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
+LEAST = math.ulp(0.0)
 
 
 class Term:
@@ -104,8 +105,8 @@ def _of_numbers(wins: str, a: Term, b: Term) -> tuple[Any, Any]:
 
 
 def _hypot(y: Term, a: Term, b: Term) -> tuple[Any, Any]:
-    """0 at the origin."""
-    scale = y.eq(0.0).where(1.0, y)
+    """0 at the origin, where the second derivatives are as infinite as those of a root: one of the least number is."""
+    scale = y.eq(0.0).where(LEAST, y)
     return a / scale, b / scale
 
 

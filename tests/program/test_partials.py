@@ -352,6 +352,12 @@ def test_lengths_do_not_overflow():
     assert of(lambda x: np.hypot(x[0], x[1]), [3e200, 4e200]) == pytest.approx([0.6, 0.8])
 
 
+@pytest.mark.parametrize("f", [np.hypot, lambda a, b: abs(a + 1j * b)], ids=["hypot", "complex"])
+def test_second_derivatives_of_lengths_at_the_origin_are_no_numbers(f):
+    assert of(lambda x: f(x[0], x[1]), [0.0, 0.0], "hessian")[::3] == [INF, INF]
+    assert np.isnan(of(lambda x: np.cosh(f(x[0], x[1])), [0.0, 0.0], "hessian")[::3]).all()
+
+
 INFINITE = {
     "atan2": (np.arctan2, [(INF, 1.0), (-INF, 0.0), (2.0, INF), (0.0, -INF), (INF, INF)]),
     "pow": (np.power, [(0.5, INF), (2.0, -INF), (0.0, INF)]),

@@ -12,7 +12,7 @@ from .elementwise import guard, select
 from .matrices import each, known_lstsq, or_numpys, real_only
 from .reductions import numbers, only, sum_
 from .refusals import refuse
-from .spectra import length, orthogonal, singular_values, small
+from .spectra import length, orthogonal, singular_values, small, without_derivative
 from .symbols import RULES
 
 _hypot, _greater = RULES[np.hypot], RULES[np.greater]
@@ -74,7 +74,7 @@ def _inverted(a: Objects, least: float) -> tuple[Objects, list[Any]]:
     if a.shape[0] < a.shape[1]:
         found, counts = _inverted(a.T, least)
         return found.T, counts
-    columns, made = orthogonal(list(a.T))
+    columns, made, _ = orthogonal(list(a.T))
     sizes = [length(column) for column in columns]
     limit = reduce(RULES[np.maximum], sizes) * least
     counts, total = [_greater(size, limit) for size in sizes], np.full(a.T.shape, 0.0, dtype=object)
@@ -83,7 +83,25 @@ def _inverted(a: Objects, least: float) -> tuple[Objects, list[Any]]:
         weight = select(counted, 1.0 / (size * size), 0.0)
         outer = elementwise(np.multiply, own[:, None], elementwise(np.multiply, weight, column)[None, :])
         total = np.asarray(elementwise(np.add, total, outer), dtype=object)
-    return total, counts
+    return _differentiable(total, a), counts
+
+
+def _differentiable(inverse: Objects, a: Objects) -> Objects:
+    """A pseudo-inverse with derivatives, as the angles of columns that are as long as each other have none.
+
+    The number itself, X, is taken to the spaces of A by (X A)' X (A X)'; what is wrong inside them is squared twice.
+    (A. Ben-Israel, "An iterative method for computing the generalized inverse of an arbitrary matrix", 1965.)
+    """
+    number = without_derivative(inverse)
+    found = _product(_product(_product(number, a).T, number), _product(a, number).T)
+    for _ in range(2):
+        rest = elementwise(np.subtract, found, _product(_product(found, a), found))
+        found = np.asarray(elementwise(np.add, found, rest), dtype=object)
+    return found
+
+
+def _product(a: Objects, b: Objects) -> Objects:
+    return np.asarray(LOOPS[np.matmul](a, b), dtype=object)
 
 
 def _pinv(a: Any, rcond: Any = None, hermitian: Any = False, *, rtol: Any = np._NoValue) -> Any:

@@ -23,16 +23,42 @@ LARGEST, SWEEPS = 4, 6
 LONGEST = 16
 """And the longer side of a matrix whose singular values are taken."""
 
-Rotation = tuple[Any, Any, Any]
+NEAR = 2.0**-20
+"""Numbers that differ by less than this share of their sizes are equal to second derivatives, which are none there."""
+_EPS, _SHIFT = float(np.finfo(float).eps), 2.0**500
+Rotation = tuple[Any, Any, Any, Any]
+
+_abs, _hypot, _less = RULES[np.absolute], RULES[np.hypot], RULES[np.less_equal]
 
 
-def _rotation(gap: Any, beside: Any) -> Rotation:
-    """The cosine, the sine and the tangent of the smaller angle by which what lies beside two numbers becomes 0."""
+def _rotation(gap: Any, beside: Any, size: Any) -> Rotation:
+    """Cosine, sine and tangent of the smaller angle by which what lies beside two numbers becomes 0; whether none is.
+
+    Nothing is turned where it is 0 and the numbers are equal, both to rounding: the angle has no derivative there.
+    """
+    still = RULES[np.bitwise_and](_less(_abs(beside), size * _EPS), _less(_abs(gap), size * NEAR))
     both = beside * 2.0
-    length = RULES[np.hypot](gap, both)
-    tangent = both / select(RULES[np.equal](length, 0.0), 1.0, gap + RULES[np.copysign](length, gap))
+    longer = gap + RULES[np.copysign](_hypot(gap, both), gap)
+    tangent = select(still, 0.0, both / select(still, 1.0, longer))
     cosine = 1.0 / RULES[np.sqrt](tangent * tangent + 1.0)
-    return cosine, tangent * cosine, tangent
+    return cosine, tangent * cosine, tangent, still
+
+
+def _without_second(equal: Any, gap: Any, beside: Any) -> Any:
+    """A number that is 0, as its first derivatives are; its second ones are infinite where two numbers are equal.
+
+    Nothing tells how such numbers turn into each other: 1 / gap, which second derivatives have, is rounding.
+    """
+    return select(equal, _hypot(_zero(gap), _zero(beside)), 0.0)
+
+
+def _zero(a: Any) -> Any:
+    return a - without_derivative(a)
+
+
+def without_derivative(a: Any) -> Any:
+    """Numbers as they are: so much larger they are integers, which rounding does not change, and that has no slope."""
+    return elementwise(np.multiply, elementwise(np.rint, elementwise(np.multiply, a, _SHIFT)), 1.0 / _SHIFT)
 
 
 def _eigenvalues(a: Objects) -> Any:
@@ -42,19 +68,27 @@ def _eigenvalues(a: Objects) -> Any:
     if len(a) > 2:
         return _in_order(_on_the_diagonal(a))
     mean, half = (a[0, 0] + a[1, 1]) * 0.5, (a[0, 0] - a[1, 1]) * 0.5
-    distance = RULES[np.hypot](half, a[1, 0])
+    distance = _apart(half, a[1, 0], mean)
     return np.array([mean - distance, mean + distance], dtype=object)
+
+
+def _apart(u: Any, v: Any, size: Any) -> Any:
+    """A length beside a number to which it is added and from which it is taken."""
+    found = _hypot(u, v)
+    return found + _without_second(_less(found, _abs(size) * NEAR), u, v)
 
 
 def _on_the_diagonal(a: Objects) -> list[Any]:
     n, m = len(a), a.copy()
-    for p, q in SWEEPS * list(combinations(range(n), 2)):
+    pairs = list(combinations(range(n), 2))
+    for turn, (p, q) in enumerate(SWEEPS * pairs):
         gap, beside = m[q, q] - m[p, p], m[q, p]
-        cosine, sine, tangent = _rotation(gap, beside)
+        cosine, sine, tangent, still = _rotation(gap, beside, _abs(m[p, p]) + _abs(m[q, q]))
         change = tangent * beside
-        # Of two equal numbers with 0 beside them nothing is turned, and what lies beside keeps its derivative.
-        still = RULES[np.equal](RULES[np.hypot](gap, beside), 0.0)
-        m[p, p], m[q, q], m[q, p] = m[p, p] - change, m[q, q] + change, select(still, beside, 0.0)
+        is_last = turn >= (SWEEPS - 1) * len(pairs)
+        none = _without_second(still, gap, beside) if is_last else 0.0
+        # What lies beside two equal numbers keeps its derivative.
+        m[p, p], m[q, q], m[q, p] = m[p, p] - change + none, m[q, q] + change + none, select(still, beside, 0.0)
         for k in {*range(n)} - {p, q}:
             (i, j), (u, v) = sorted((k, p), reverse=True), sorted((k, q), reverse=True)
             m[i, j], m[u, v] = cosine * m[i, j] - sine * m[u, v], sine * m[i, j] + cosine * m[u, v]
@@ -80,11 +114,11 @@ def singular_values(a: Objects) -> Objects:
     """The largest first: the lengths of columns that have been rotated until they are orthogonal."""
     matrix = small("takes singular values", real_only("svd", a))
     if a.shape == (2, 2):
-        first = RULES[np.hypot](a[0, 0] + a[1, 1], a[0, 1] - a[1, 0])
-        second = RULES[np.hypot](a[0, 0] - a[1, 1], a[0, 1] + a[1, 0])
+        first = _hypot(a[0, 0] + a[1, 1], a[0, 1] - a[1, 0])
+        second = _apart(a[0, 0] - a[1, 1], a[0, 1] + a[1, 0], first)
         return np.array([(first + second) * 0.5, abs(first - second) * 0.5], dtype=object)
-    columns, _ = orthogonal(list(matrix.T if a.shape[1] <= a.shape[0] else matrix))
-    return _in_order([length(c) for c in columns])[::-1]
+    columns, _, none = orthogonal(list(matrix.T if a.shape[1] <= a.shape[0] else matrix))
+    return _in_order([length(c) + n for c, n in zip(columns, none, strict=True)])[::-1]
 
 
 def small(what: str, matrix: Objects) -> Objects:
@@ -94,16 +128,21 @@ def small(what: str, matrix: Objects) -> Objects:
     return matrix
 
 
-def orthogonal(columns: list[Objects]) -> tuple[list[Objects], list[Objects]]:
-    """Columns turned until they are orthogonal, and what of the old ones each new one is made of."""
-    turned, made = list(columns), list(np.eye(len(columns)).astype(object))
-    for p, q in SWEEPS * list(combinations(range(len(columns)), 2)):
+def orthogonal(columns: list[Objects]) -> tuple[list[Objects], list[Objects], list[Any]]:
+    """Columns turned until they are orthogonal, what of the old ones each is made of, and what has no second ones."""
+    turned, made, none = list(columns), list(np.eye(len(columns)).astype(object)), [0.0] * len(columns)
+    pairs = list(combinations(range(len(columns)), 2))
+    for turn, (p, q) in enumerate(SWEEPS * pairs):
         u, v = turned[p], turned[q]
-        cosine, sine, _ = _rotation(_product(v, v) - _product(u, u), _product(u, v))
+        squares, beside = (_product(u, u), _product(v, v)), _product(u, v)
+        cosine, sine, _, still = _rotation(squares[1] - squares[0], beside, squares[0] + squares[1])
+        if turn >= (SWEEPS - 1) * len(pairs):
+            added = _without_second(still, squares[1] - squares[0], beside)
+            none[p], none[q] = none[p] + added, none[q] + added
         for pair in (turned, made):
             u, v = pair[p], pair[q]
             pair[p], pair[q] = _mixed(cosine, u, -sine, v), _mixed(sine, u, cosine, v)
-    return turned, made
+    return turned, made, none
 
 
 def length(column: Objects) -> Any:

@@ -61,6 +61,45 @@ def test_functions_of_them(name):
     np.testing.assert_allclose(exact, plain, rtol=1e-7, atol=1e-8)
 
 
+def equally_long(shape):
+    """Orthogonal columns of one length, to rounding, nearly and small ones; and such that two of them have one."""
+    q = np.linalg.qr(np.random.default_rng(2).normal(size=(4, 4)))[0]
+    near = q + 1e-9 * np.arange(16.0).reshape(4, 4)
+    for a in (np.eye(4), q, near, 0.25 * q, np.diag([1.0, 1.0, 2.0, 2.0])):
+        yield (
+            a[: shape[0], : shape[1]] if shape != (2, 2) else np.kron(np.eye(2), a[:1, :1]) + a[1, 0] * np.eye(2)[::-1]
+        )
+
+
+def slope_of_inverse(weights, a):
+    """(G. Golub, V. Pereyra, "The differentiation of pseudo-inverses", 1973.)"""
+    x = np.linalg.pinv(a)
+    beside, below = np.eye(len(a)) - a @ x, np.eye(a.shape[1]) - x @ a
+    return -(x.T @ weights @ x.T) + beside @ weights.T @ x @ x.T + x.T @ x @ weights.T @ below
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (3, 4), (4, 2), (2, 4), (4, 4)])
+@pytest.mark.parametrize("how", [{"method": "exact"}, {"engine": "simd"}], ids=["exact", "central"])
+def test_slopes_of_pseudo_inverses_of_columns_of_one_length(shape, how):
+    weights = np.cos(np.arange(np.prod(shape))).reshape(shape[::-1])
+    points = np.array([*np.random.default_rng(3).normal(size=(5, *shape)), *equally_long(shape)])
+    found = fastgrad.gradient(lambda a: np.sum(weights * np.linalg.pinv(a)), points, batch=True, **how)
+    for a, slope in zip(points, found, strict=True):
+        right = slope_of_inverse(weights, a)
+        np.testing.assert_allclose(slope, right, atol=1e-6 * np.abs(right).max())
+
+
+def test_second_derivatives_of_pseudo_inverses_of_columns_of_one_length():
+    weights = np.cos(np.arange(12.0)).reshape(3, 4)
+    points = np.array(list(equally_long((4, 3))))
+    found = fastgrad.hessian(lambda a: np.sum(weights * np.linalg.pinv(a)), points, batch=True, method="exact")
+    for a, second in zip(points, found.reshape(-1, 12, 12), strict=True):
+        right = fastgrad.jacobian(
+            lambda x: slope_of_inverse(weights, x.reshape(4, 3)).ravel(), a.ravel(), engine="python"
+        )
+        np.testing.assert_allclose(second, right, atol=1e-5 * np.abs(right).max())
+
+
 def test_of_a_rank_that_is_not_full_f_itself_is_asked():
     f = lambda x: np.linalg.lstsq(np.outer(x, np.array([1.0, x[0]])), x, rcond=None)[0].sum()
     points = np.tile([[0.5, 1.0, 2.0]], (3, 1))

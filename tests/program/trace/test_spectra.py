@@ -43,6 +43,26 @@ def singular(a):
     return np.linalg.svd(a, compute_uv=False)
 
 
+SMOOTH_TOGETHER = {
+    "two": (lambda x: np.sum(np.linalg.eigvalsh(np.array([[x[0], x[1]], [x[1], x[2]]])) ** 2), [1.0, 0.0, 1.0]),
+    "three": (
+        lambda x: np.sum(np.linalg.eigvalsh(np.array([[x[0], x[1], 0.0], [x[1], x[2], 0.0], [0.0, 0.0, x[0]]])) ** 2),
+        [1.0, 0.0, 1.0],
+    ),
+    "singular": (lambda x: np.sum(np.linalg.svd(x.reshape(2, 2), compute_uv=False) ** 3), [1.0, 0.0, 0.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH_TOGETHER)
+def test_no_second_derivatives_where_two_are_equal(name):
+    f, x = SMOOTH_TOGETHER[name]
+    points = np.random.default_rng(5).uniform(1, 2, (20, len(x)))
+    points[7] = x
+    found = fastgrad.hessian(f, points, batch=True, method="exact")
+    assert np.isnan(found[7]).any()
+    assert np.isfinite(np.delete(found, 7, axis=0)).all()
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_singular_values(shape):
     """Of matrices of all sizes, of low rank too; the derivatives are products of singular vectors."""
