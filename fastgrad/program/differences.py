@@ -287,6 +287,8 @@ class _Writer:
         at = [found[o] for o in operands]
         if j not in self.points and j not in self.read and name in self.functions and name != "pow":
             return witness(self.code, name, at[0])
+        if name == "sqrt" and at[0] != self.code.own(operands[0]):
+            return at[0]  # of several displaced points together it may be negative, where their parts have swapped
         if j not in self.points or j in self.exact or name == "select":
             return keep(name, *at)
         if name in DIVISIONS:

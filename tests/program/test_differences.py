@@ -270,6 +270,21 @@ def test_f_that_is_not_finite_is_seen(name):
         assert np.isfinite([*results, *watched]).all()
 
 
+def test_a_root_of_what_displaced_points_say_together_is_no_false_alarm():
+    """Of rotated columns one point has the first where another has the second: 10 % of such points were alarms."""
+    program = trace(lambda a: np.linalg.svd(a, compute_uv=False)[0], (3, 3))
+    for x in np.random.default_rng(0).normal(size=(40, 9)):
+        results, _, watched, _ = written_values(program, stencils.gradient(9), x)
+        assert np.isfinite([*results, *watched]).all()
+
+
+@pytest.mark.parametrize("below", [-1.0, math.nan])
+def test_a_root_of_no_number_is_seen(below):
+    f = lambda x: np.sqrt(np.copysign(np.exp(x[0]), x[1]) + x[1])
+    results, _, watched, _ = written_values(trace(f, (2,)), stencils.gradient(2), [1.0, below])
+    assert not np.isfinite([*results, *watched]).all()
+
+
 def test_what_is_computed_at_displaced_points_is_not_computed_again_to_be_watched(monkeypatch):
     monkeypatch.setattr(module, "FUNCTIONS", {})
     written = differences(trace(lambda x: np.exp(x[0]) + np.log(x[1]) * x[0], (2,)), stencils.gradient(2))

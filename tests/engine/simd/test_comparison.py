@@ -112,7 +112,7 @@ BENT = {
     "quotient": lambda x: np.sin(x[0]) / x[0] if x[0] != 0.0 else 1.0,
     "softplus": lambda x: np.log1p(np.exp(-np.abs(x[0]))) + np.maximum(x[0], 0.0),
     "maximum": lambda x: np.maximum(x[0] ** 2, 0.0),
-    "lengths": lambda x: np.hypot(x[0], 0.0) * np.abs(x[0]),
+    "sizes": lambda x: np.maximum(x[0], -x[0]) * np.abs(x[0]),
 }
 
 
