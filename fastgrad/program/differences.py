@@ -291,19 +291,23 @@ class _Writer:
             return at[0]  # of several displaced points together it may be negative, where their parts have swapped
         if j not in self.points or j in self.exact or name == "select":
             return keep(name, *at)
-        if name in DIVISIONS:
-            return keep(name, at[0], self.code.own(operands[1]))
-        if name == "pow":
-            pole = keep("pow", ZERO, at[1])
-            return keep("+", keep("select", keep("eq", at[0], ZERO), pole, ONE), keep("+", *at))
-        if name in POLES:
-            zero = keep("+", at[0], ONE) if name == "log1p" else at[0]
-            return keep("/", zero, zero)  # 0 / 0 is where a logarithm is -inf
+        if name in DIVISIONS or name == "pow" or name in POLES:
+            return self._seen_pole(name, operands, at)
         total = self.points[j]
         for o, value in zip(operands, at, strict=True):
             is_pole = o[0] == "v" and int(o[1]) in self.poles and self.program.nodes[int(o[1])][0] not in BOOLEAN
             total = keep("+", total, value) if is_pole else total
         return total
+
+    def _seen_pole(self, name: str, operands: list[Operand], at: list[Operand]) -> Operand:
+        keep = self.code.keep
+        if name in DIVISIONS:
+            return keep(name, at[0], self.code.own(operands[1]))
+        if name == "pow":
+            pole = keep("pow", ZERO, at[1])
+            return keep("+", keep("select", keep("eq", at[0], ZERO), pole, ONE), keep("+", *at))
+        zero = keep("+", at[0], ONE) if name == "log1p" else at[0]
+        return keep("/", zero, zero)  # 0 / 0 is where a logarithm is -inf
 
     def watched(self) -> list[Operand]:
         """One value for each output of f, unless that is computed at displaced points: then the results show it."""
