@@ -16,12 +16,12 @@ from .changes import Coordinate, Points, Rule, Walk
 from .code import Code
 from .combination import Combination, Weighted, total
 from .dependence import coordinates
-from .functionchanges import FUNCTIONS, of_sigmoid, witness
+from .functionchanges import FUNCTIONS, of_sigmoid
 from .invariance import held
-from .poles import DIVISIONS, POLES, before_poles, read_by_value, with_poles
-from .program import BOOLEAN, HALF, ONE, ZERO, Operand, Program
+from .program import HALF, ONE, ZERO, Operand, Program
 from .sigmoids import logarithms
 from .slopeless import DECIDING, IDENTITIES, decided, slopeless
+from .watching import Watch
 
 MANY = 2_000  # results of which the zeros may be left out
 
@@ -113,18 +113,6 @@ class _Writer:
     @cached_property
     def moves_with(self) -> list[list[int]]:
         return dependents(self.program, held(self.program) if self.functions else frozenset())
-
-    @cached_property
-    def poles(self) -> set[int]:
-        return with_poles(self.program, set(self.moves_with[-1]))
-
-    @cached_property
-    def read(self) -> set[int]:
-        return read_by_value(self.program)
-
-    @cached_property
-    def exact(self) -> set[int]:
-        return before_poles(self.program, self.poles)
 
     @cached_property
     def slopeless(self) -> set[int]:
@@ -255,64 +243,9 @@ class _Writer:
                 far[i] = (code.add(far[i][0], signed), None) if i in far else (signed, guard)
         return far
 
-    def watch(self, operand: Operand) -> Operand:
-        """A value that is finite where f's is: f's own, in which what was computed at a displaced point stays there.
-
-        sin and exp are not computed once more at x to be watched, but poles are: no displaced point shows them.
-        """
-        found: dict[Operand, Operand] = {}
-        stack = [operand]
-        while stack:
-            here = stack[-1]
-            tag, j = here
-            if tag != "v" or self._shown(int(j)) or self.program.nodes[int(j)][0] in BOOLEAN:
-                found[stack.pop()] = self.points[int(j)] if tag == "v" and self._shown(int(j)) else self.code.own(here)
-                continue
-            todo = [o for o in self.program.nodes[int(j)][1:] if o not in found]
-            if todo:
-                stack += todo
-            else:
-                found[stack.pop()] = self._seen(int(j), found)
-        return found[operand]
-
-    def _shown(self, j: int) -> bool:
-        """Whether a node is not finite at displaced points where it is not at x."""
-        return (
-            j in self.points and j not in self.poles and j not in self.exact and self.program.nodes[j][0] not in BOOLEAN
-        )
-
-    def _seen(self, j: int, found: dict[Operand, Operand]) -> Operand:
-        """A node of what is found; where that would be a function once more, its value beside x and what it is of."""
-        keep, (name, *operands) = self.code.keep, self.program.nodes[j]
-        at = [found[o] for o in operands]
-        if j not in self.points and j not in self.read and name in self.functions and name != "pow":
-            return witness(self.code, name, at[0])
-        if name == "sqrt" and at[0] != self.code.own(operands[0]):
-            return at[0]  # of several displaced points together it may be negative, where their parts have swapped
-        if j not in self.points or j in self.exact or name == "select":
-            return keep(name, *at)
-        if name in DIVISIONS or name == "pow" or name in POLES:
-            return self._seen_pole(name, operands, at)
-        total = self.points[j]
-        for o, value in zip(operands, at, strict=True):
-            is_pole = o[0] == "v" and int(o[1]) in self.poles and self.program.nodes[int(o[1])][0] not in BOOLEAN
-            total = keep("+", total, value) if is_pole else total
-        return total
-
-    def _seen_pole(self, name: str, operands: list[Operand], at: list[Operand]) -> Operand:
-        keep = self.code.keep
-        if name in DIVISIONS:
-            return keep(name, at[0], self.code.own(operands[1]))
-        if name == "pow":
-            pole = keep("pow", ZERO, at[1])
-            return keep("+", keep("select", keep("eq", at[0], ZERO), pole, ONE), keep("+", *at))
-        zero = keep("+", at[0], ONE) if name == "log1p" else at[0]
-        return keep("/", zero, zero)  # 0 / 0 is where a logarithm is -inf
-
     def watched(self) -> list[Operand]:
-        """One value for each output of f, unless that is computed at displaced points: then the results show it."""
-        roots = [o for o in self.program.outputs if not (o[0] == "v" and self._shown(int(o[1])))]
-        return list(dict.fromkeys(self.watch(o) for o in roots if o[0] in "xbvc"))
+        """What is finite where f's values are."""
+        return Watch(self.code, self.program, self.points, self.moves_with[-1], self.functions).outputs()
 
     def vanishing(self) -> list[Operand]:
         """What is 0 where a given step is: the steps, or where one is given half of it beside the largest coordinate.
@@ -398,5 +331,12 @@ def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value
     outputs = (*results, *values, *watched, *taken)
     shape = (*program.shape, len(table.scale))
     made = code.finish(outputs, shape, len(results), rows=writer.rows, constants=writer.constants)
-    sizes = len(writer.constants) - len(program.constants)
-    return Written(made, sizes, len(results), len(values), len(watched), len(taken), places)
+    return Written(
+        made,
+        len(writer.constants) - len(program.constants),
+        len(results),
+        len(values),
+        len(watched),
+        len(taken),
+        places,
+    )
