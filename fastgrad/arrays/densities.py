@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..program.scipys import DENSITIES, distribution_of, module, name_of_distribution
-from ..program.trace.distributions import DISTRIBUTIONS, LOG_ROOT_2PI
+from ..program.trace.distributions import DISTRIBUTIONS, LOG_ROOT_2, LOG_ROOT_2PI
 from .recorder import Recorder
 from .specials import special
 from .standins import either
@@ -45,6 +45,14 @@ def _weibull(z: Any, c: Any) -> Any:
     return np.log(c) + (c - 1.0) * np.log(z) - z**c
 
 
+def _chi2(z: Any, df: Any) -> Any:
+    return (0.5 * df - 1.0) * np.log(z) - 0.5 * z - special().gammaln(0.5 * df) - LOG_ROOT_2 * df
+
+
+def _logistic(z: Any) -> Any:
+    return special().log_expit(z) + special().log_expit(-z)
+
+
 def _poisson(k: Any, mu: Any) -> Any:
     return k * np.log(mu) - mu - special().gammaln(k + 1.0)
 
@@ -70,6 +78,14 @@ LOGARITHMS: Mapping[str, Callable[..., Any]] = {
     "cauchy": lambda z: -np.log1p(z * z) - _LOG_PI,
     "lognorm": _lognormal,
     "weibull_min": _weibull,
+    "chi2": _chi2,
+    "invgamma": lambda z, a: -(a + 1.0) * np.log(z) - 1.0 / z - special().gammaln(a),
+    "logistic": _logistic,
+    "gumbel_r": lambda z: -z - np.exp(-z),
+    "gumbel_l": lambda z: z - np.exp(z),
+    "rayleigh": lambda z: np.log(z) - 0.5 * z * z,
+    "pareto": lambda z, b: np.log(b) - (b + 1.0) * np.log(z),
+    "halfcauchy": lambda z: -np.log1p(z * z) + (float(np.log(2.0)) - _LOG_PI),
     "poisson": _poisson,
     "binom": _binomial,
     "nbinom": _negative_binomial,
@@ -83,21 +99,66 @@ LOGARITHMS: Mapping[str, Callable[..., Any]] = {
 Of counts z is ``x - loc``; else it is ``(x - loc) / scale``, and the logarithm of the scale is yet to be subtracted.
 """
 _SUPPORTS: Mapping[str, tuple[float, float]] = {
-    **dict.fromkeys(("expon", "gamma", "lognorm", "weibull_min", "halfnorm"), (0.0, np.inf)),
+    **dict.fromkeys(("expon", "gamma", "chi2", "lognorm", "weibull_min", "halfnorm"), (0.0, np.inf)),
+    **dict.fromkeys(("invgamma", "rayleigh", "halfcauchy"), (0.0, np.inf)),
+    "pareto": (1.0, np.inf),
     **dict.fromkeys(("beta", "uniform", "bernoulli"), (0.0, 1.0)),
     **dict.fromkeys(("poisson", "binom", "nbinom"), (0.0, np.inf)),
     "geom": (1.0, np.inf),
 }
 """Where the supports begin and end, of z; that of binom ends at n."""
-_TAILS: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
+
+
+def _hazards(hazard: Callable[..., Any]) -> Mapping[str, Callable[..., Any]]:
+    """Of an integrated hazard, by which the logarithm of what survives falls."""
+    return {
+        "cdf": lambda *values: -np.expm1(-hazard(*values)), "sf": lambda *values: np.exp(-hazard(*values)),
+        "logsf": lambda *values: -hazard(*values),
+    }  # fmt: skip
+
+
+def _after(first: float, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of numbers from the first of the support on, 0 before."""
+    return lambda z, *shapes: np.where(z > first, function(np.where(z > first, z, first + 1.0), *shapes), 0.0)
+
+
+def _of_logarithm(function: Callable[[Any], Any], before: float) -> Callable[..., Any]:
+    """A function of the logarithm over a shape, and what it is below 0."""
+    return lambda z, s: np.where(z > 0.0, function(np.log(np.where(z > 0.0, z, 1.0)) / s), before)
+
+
+def _below(z: Any) -> Any:
+    """The distribution function of Laplace's distribution."""
+    e = 0.5 * np.exp(np.where(z > 0.0, -z, z))
+    return np.where(z > 0.0, 1.0 - e, e)
+
+
+_TAILS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "norm": {
         "cdf": lambda z: special().ndtr(z), "logcdf": lambda z: special().log_ndtr(z),
         "sf": lambda z: special().ndtr(-z), "logsf": lambda z: special().log_ndtr(-z),
     },
-    "expon": {
-        "cdf": lambda z: -np.expm1(-np.maximum(z, 0.0)), "sf": lambda z: np.exp(-np.maximum(z, 0.0)),
-        "logsf": lambda z: -np.maximum(z, 0.0),
+    "logistic": {
+        "cdf": lambda z: special().expit(z), "logcdf": lambda z: special().log_expit(z),
+        "sf": lambda z: special().expit(-z), "logsf": lambda z: special().log_expit(-z),
     },
+    "lognorm": {
+        "cdf": _of_logarithm(lambda y: special().ndtr(y), 0.0),
+        "logcdf": _of_logarithm(lambda y: special().log_ndtr(y), -np.inf),
+        "sf": _of_logarithm(lambda y: special().ndtr(-y), 1.0),
+        "logsf": _of_logarithm(lambda y: special().log_ndtr(-y), 0.0),
+    },
+    "gumbel_r": {
+        "cdf": lambda z: np.exp(-np.exp(-z)), "logcdf": lambda z: -np.exp(-z), "sf": lambda z: -np.expm1(-np.exp(-z)),
+    },
+    "gumbel_l": _hazards(np.exp),
+    "expon": _hazards(lambda z: np.maximum(z, 0.0)),
+    "rayleigh": _hazards(_after(0.0, lambda z: 0.5 * z * z)),
+    "weibull_min": _hazards(_after(0.0, lambda z, c: z**c)),
+    "pareto": _hazards(_after(1.0, lambda z, b: b * np.log(z))),
+    "laplace": {"cdf": _below, "sf": lambda z: _below(-z)},
+    "uniform": {"cdf": lambda z: np.clip(z, 0.0, 1.0), "sf": lambda z: np.clip(1.0 - z, 0.0, 1.0)},
+    "cauchy": {"cdf": lambda z: np.arctan2(1.0, -z) / np.pi, "sf": lambda z: np.arctan2(1.0, z) / np.pi},
 }  # fmt: skip
 
 
@@ -127,9 +188,8 @@ class Distribution:
 
 
 def _rule(distribution: str, method: str) -> Callable[..., Any] | None:
-    tail = _TAILS.get(distribution, {}).get(method)
-    if tail:
-        return lambda x, loc=0.0, scale=1.0: tail((x - loc) / scale)
+    if method in _TAILS.get(distribution, {}):
+        return partial(_tail, distribution, method)
     logarithm = "logpmf" if DISTRIBUTIONS[distribution].discrete else "logpdf"
     if method not in {logarithm, logarithm.removeprefix("log")}:
         return None
@@ -149,14 +209,24 @@ def _density(distribution: str, *args: Any, **options: Any) -> Any:
 def _inside(distribution: str, x: Any, *args: Any, **options: Any) -> tuple[Any, Any]:
     """The logarithm of the density inside the support, some number outside; and where that is, None if everywhere."""
     known, function = DISTRIBUTIONS[distribution], LOGARITHMS[distribution]
-    names = (*known.shapes, "loc", *(() if known.discrete else ("scale",)))
-    given = dict(zip(names, args, strict=False)) | options
-    u, scale, shapes = x - given.get("loc", 0.0), given.get("scale", 1.0), [given[name] for name in known.shapes]
+    u, scale, shapes = _arguments(distribution, x, *args, **options)
     z = u if known.discrete else u / scale
     inside = _is_inside(distribution, z, shapes)
     if inside is not None:
         z = np.where(inside, z, 1.0 if known.discrete else 0.5)
     return (function(z, *shapes) if known.discrete else function(z, *shapes) - np.log(scale)), inside
+
+
+def _tail(distribution: str, method: str, *args: Any, **options: Any) -> Any:
+    u, scale, shapes = _arguments(distribution, *args, **options)
+    return _TAILS[distribution][method](u / scale, *shapes)
+
+
+def _arguments(distribution: str, x: Any, *args: Any, **options: Any) -> tuple[Any, Any, list[Any]]:
+    """What x is less the place, the scale, the shapes."""
+    known = DISTRIBUTIONS[distribution]
+    given = dict(zip((*known.shapes, "loc", *(() if known.discrete else ("scale",))), args, strict=False)) | options
+    return x - given.get("loc", 0.0), given.get("scale", 1.0), [given[name] for name in known.shapes]
 
 
 def _is_inside(distribution: str, z: Any, shapes: list[Any]) -> Any:

@@ -19,7 +19,9 @@ SHAPES = {
     "t": (NORMAL, (4.5,)), "laplace": (NORMAL, ()), "cauchy": (NORMAL, ()), "lognorm": (PART, (0.8,)),
     "weibull_min": (PART, (1.7,)), "poisson": (COUNTS, (1.9,)), "binom": (COUNTS, (7.0, 0.3)),
     "nbinom": (COUNTS, (3.5, 0.4)), "bernoulli": (COUNTS > 2, (0.3,)), "geom": (COUNTS + 1.0, (0.3,)),
-    "uniform": (PART, ()), "halfnorm": (PART, ()),
+    "uniform": (PART, ()), "halfnorm": (PART, ()), "chi2": (PART, (3.5,)), "invgamma": (PART, (2.3,)),
+    "logistic": (NORMAL, ()), "gumbel_r": (NORMAL, ()), "gumbel_l": (NORMAL, ()), "halfcauchy": (PART, ()),
+    "rayleigh": (PART, ()), "pareto": (PART + 1.4, (2.3,)),
 }  # fmt: skip
 
 
@@ -68,9 +70,11 @@ def test_data_that_leave_the_support_between_calls():
     ("name", "method"), [(name, method) for name in _TAILS for method in _TAILS[name]], ids="-".join
 )
 def test_tails(name, method):
-    np.testing.assert_allclose(
-        _rule(name, method)(NORMAL, 0.3, scale=2.0), getattr(getattr(stats, name), method)(NORMAL, 0.3, 2.0), rtol=1e-13
-    )
+    shapes, own = SHAPES[name][1], getattr(getattr(stats, name), method)
+    for data in (NORMAL, PART, 3.0 * NORMAL):
+        with np.errstate(divide="ignore"):  # of a generic logarithm of 0
+            wanted = own(data, *shapes, 0.3, 2.0)
+        np.testing.assert_allclose(_rule(name, method)(data, *shapes, 0.3, scale=2.0), wanted, rtol=1e-12)
 
 
 def expit(u):
@@ -94,6 +98,20 @@ LIKELIHOODS = {
     "cauchy": (lambda p: stats.cauchy.logpdf(NORMAL, p[0], p[1]), [0.1, 1.1]),
     "lognorm": (lambda p: stats.lognorm.logpdf(PART, p[0], scale=p[1]), [0.8, 1.1]),
     "weibull_min": (lambda p: stats.weibull_min.logpdf(PART, p[0], scale=p[1]), [1.8, 1.1]),
+    "censored": (
+        lambda p: np.where(
+            NORMAL > 0, stats.weibull_min.logpdf(PART, p[0], scale=p[1]), stats.weibull_min.logsf(PART, p[0], 0, p[1])
+        ),
+        [1.8, 1.1],
+    ),
+    "lognorm of tails": (
+        lambda p: stats.lognorm.logsf(PART, p[0], scale=p[1]) + stats.lognorm.cdf(PART, p[1]),
+        [0.8, 1.1],
+    ),
+    "logistic": (lambda p: stats.logistic.logpdf(NORMAL, p[0], p[1]) + stats.logistic.cdf(p[0] * NORMAL), [0.1, 1.1]),
+    "gumbel": (lambda p: stats.gumbel_r.logpdf(NORMAL, p[0], p[1]) + stats.gumbel_r.logcdf(NORMAL, p[1]), [0.1, 1.1]),
+    "pareto": (lambda p: stats.pareto.logpdf(PART + 1.0, p[0]) + stats.pareto.logsf(PART + 1.0, p[1]), [1.8, 1.1]),
+    "chi2": (lambda p: stats.chi2.logpdf(PART, p[0], scale=p[1]) + stats.invgamma.logpdf(PART, p[1]), [1.8, 1.1]),
     "poisson": (lambda p: stats.poisson.logpmf(COUNTS, np.exp(p[0] + p[1] * PART)), [0.1, 0.5]),
     "binom": (lambda p: stats.binom.logpmf(COUNTS, 7, expit(p[0] + p[1] * NORMAL)), [0.1, 0.5]),
     "nbinom": (lambda p: stats.nbinom.logpmf(COUNTS, p[0], p[1]), [3.0, 0.5]),

@@ -1,28 +1,36 @@
-"""Rules for tracing the densities of scipy.stats, by the name of the distribution: SciPy is there if f uses them.
-
-A rule is for one number. Outside the support the logarithm of a density is minus infinity, by a term that is 0 inside
-and has no slope, and the density is 0 and flat; where a scale or a shape is not allowed everything is NaN, as a
-parameter is then. Where f knows its data neither costs anything.
-"""
+"""Rules for tracing the densities of scipy.stats, by the name of the distribution: SciPy is there if f uses them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..specials import OPERATIONS
-from .elementwise import record, select, traced
+from .elementwise import select, traced
+from .locationscale import (
+    Rule,
+    exp,
+    flat,
+    from_one,
+    from_zero,
+    half_square,
+    inside,
+    log,
+    log_size,
+    positive,
+    probability,
+    size,
+    times_log_size,
+    to_scale,
+    with_scale,
+    with_tails,
+)
 from .refusals import refuse
-from .specialfunctions import ZERO, log_beta, log_gamma, log_ndtr, ndtr, nothing, of, xlog1py, xlogy
-from .symbols import Literal
+from .specialfunctions import log_beta, log_expit, log_gamma, log_ndtr, ndtr, nothing, of, xlog1py, xlogy
 
-Rule = Callable[..., Any]
-LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
-MINUS_HALF = Literal(-0.5)
+LOG_ROOT_2PI, LOG_ROOT_2 = 0.5 * math.log(2.0 * math.pi), 0.5 * math.log(2.0)
 MANY = 20.0  # halves of degrees of freedom
 _RATIO = (
     1 / 8,
@@ -53,131 +61,15 @@ class Distribution:
     discrete: bool = False
 
 
-# --- numbers ----------------------------------------------------------------------------------------------------------
-
-
-def positive(a: Any) -> Any:
-    """A parameter, NaN where it is not positive."""
-    if traced(a):
-        return a + ZERO * of(np.minimum)(of(np.log)(a), 1.0)
-    return a if a > 0 else math.nan
-
-
-def probability(p: Any) -> Any:
-    """A parameter, NaN where it is not between 0 and 1."""
-    return p + nothing(p) + nothing(1.0 - p)
-
-
-def inside(u: Any) -> Any:
-    """0 of a number from 0 on, else minus infinity."""
-    return record("within", u) if traced(u) else float(OPERATIONS["within"](u))
-
-
-def _size(a: Any) -> Any:
-    return of(np.absolute)(a)
-
-
-def _log_size(a: Any) -> Any:
-    """A logarithm that is there outside the support, too."""
-    return record("logabs", a) if traced(a) else float(OPERATIONS["logabs"](a))
-
-
-def _times_log_size(a: Any, b: Any) -> Any:
-    return record("xlogabs", a, b) if traced(a) or traced(b) else xlogy(a, abs(b))
-
-
-def _exp(a: Any) -> Any:
-    return of(np.exp)(a)
-
-
-def _log(a: Any) -> Any:
-    return of(np.log)(a)
-
-
-def _ratio(u: Any, scale: Any) -> Any:
-    """u over a scale, whose inverse many numbers share."""
-    return u if _is_one(scale) else u * (1.0 / positive(scale))
-
-
-def _is_one(scale: Any) -> bool:
-    return not traced(scale) and bool(scale == 1)
-
-
-def _half_square(z: Any) -> Any:
-    return MINUS_HALF * (z * z) if traced(z) else -0.5 * z * z
-
-
-def from_zero(u: Any, scale: Any) -> tuple[Any, ...]:
-    return (u,)
-
-
-def _to_scale(u: Any, scale: Any) -> tuple[Any, ...]:
-    return (u, scale - u)
-
-
-def _flat(parameters: Iterable[Any]) -> Any:
-    """0 without a slope; NaN where a parameter is."""
-    bounded = ((p, of(np.minimum)(p, 1.0)) for p in parameters)
-    return sum((ZERO * least if traced(p) else 0.0 * float(least) for p, least in bounded), 0.0)
-
-
 # --- continuous ones --------------------------------------------------------------------------------------------------
 
 
-def _with_scale(logarithm: Rule, constant: Rule, support: Rule | None = None) -> dict[str, Rule]:
-    """Density and its logarithm, from that of scale 1 without what does not depend on x, which many numbers share.
-
-    Of x - loc and the scale the support gives the distances to its ends, below 0 outside.
-    """
-
-    def everywhere(x: Any, *parameters: Any) -> tuple[Any, Any, list[Any]]:
-        *shapes, loc, scale = parameters
-        shapes = [positive(shape) for shape in shapes]
-        u = x - loc if traced(loc) or loc != 0 else x
-        shared = constant(*shapes)
-        found = logarithm(_ratio(u, scale), *shapes) - (shared if _is_one(scale) else shared + _log(positive(scale)))
-        return found, u, shapes
-
-    def logpdf(x: Any, *parameters: Any) -> Any:
-        found, u, _ = everywhere(x, *parameters)
-        return found if support is None else found + sum(map(inside, support(u, parameters[-1])))
-
-    def pdf(x: Any, *parameters: Any) -> Any:
-        found, u, shapes = everywhere(x, *parameters)
-        if support is None:
-            return _exp(found)
-        flat, density = _flat([*shapes, positive(parameters[-1])]), _exp(found)
-        if not traced(u):  # a number that has no density whatever the parameters are, or by a power of 0
-            density = select(of(np.equal)(found, -math.inf), flat, density)
-        for distance in support(u, parameters[-1]):
-            density = select(of(np.less)(distance, 0.0), flat, density)
-        return density
-
-    return {"logpdf": logpdf, "pdf": pdf}
-
-
-def _with_cdf(cdf: Rule, logcdf: Rule | None, sf: Rule, logsf: Rule) -> dict[str, Rule]:
-    def of_ratio(rule: Rule) -> Rule:
-        return lambda x, loc, scale: rule(_ratio(x - loc if traced(loc) or loc != 0 else x, scale))
-
-    rules = (("cdf", cdf), ("logcdf", logcdf), ("sf", sf), ("logsf", logsf))
-    return {name: of_ratio(rule) for name, rule in rules if rule}
-
-
-def _from_zero(rule: Rule) -> Rule:
-    return lambda z: rule(of(np.maximum)(z, 0.0))
-
-
-def _below(z: Any) -> Any:
-    return -of(np.expm1)(-z)
-
-
 def _gamma(z: Any, a: Any) -> Any:
-    return _times_log_size(a - 1.0, z) - z
+    return times_log_size(a - 1.0, z) - z
 
 
 def _beta(z: Any, a: Any, b: Any) -> Any:
-    return _times_log_size(a - 1.0, z) + _times_log_size(b - 1.0, 1.0 - z)
+    return times_log_size(a - 1.0, z) + times_log_size(b - 1.0, 1.0 - z)
 
 
 def _t(z: Any, df: Any) -> Any:
@@ -187,7 +79,7 @@ def _t(z: Any, df: Any) -> Any:
 def _constant_of_t(df: Any) -> Any:
     """Of many degrees of freedom, whose two gammas are nearly equal and large, by a series."""
     half = 0.5 * df
-    near = log_gamma(half) - log_gamma(half + 0.5) + 0.5 * _log(math.pi * df)
+    near = log_gamma(half) - log_gamma(half + 0.5) + 0.5 * log(math.pi * df)
     inverse = 1.0 / half
     z, series = inverse * inverse, 0.0
     for c in reversed(_RATIO):
@@ -195,14 +87,86 @@ def _constant_of_t(df: Any) -> Any:
     return select(of(np.greater)(half, MANY), LOG_ROOT_2PI + series * inverse, near)
 
 
+def _chi2(z: Any, df: Any) -> Any:
+    return times_log_size(0.5 * df - 1.0, z) - 0.5 * z
+
+
 def _lognormal(z: Any, s: Any) -> Any:
     """-y (y / (2 s**2) + 1) of the logarithm y, which may be infinite."""
-    size = _log_size(z)
+    size = log_size(z)
     return -size * (size * (0.5 / (s * s)) + 1.0)
 
 
 def _weibull(z: Any, c: Any) -> Any:
-    return _times_log_size(c - 1.0, z) - of(np.power)(_size(z), c)
+    return times_log_size(c - 1.0, z) - of(np.power)(size(z), c)
+
+
+def _inverse_gamma(z: Any, a: Any) -> Any:
+    """Minus infinity at 0, where 1 / z is more infinite than the logarithm."""
+    return -(a + 1.0) * _log_but_at_0(z) - 1.0 / size(z)
+
+
+def _pareto(z: Any, b: Any) -> Any:
+    return -(b + 1.0) * _log_but_at_0(z)
+
+
+def _log_but_at_0(z: Any) -> Any:
+    return log_size(select(of(np.equal)(z, 0.0), 1.0, z))
+
+
+def _rayleigh(z: Any) -> Any:
+    """Of infinity minus infinity; no other number has a logarithm above 710."""
+    return of(np.minimum)(log_size(z), 1e3) - 0.5 * (z * z)
+
+
+# --- distribution functions -------------------------------------------------------------------------------------------
+
+
+def _hazards(hazard: Rule) -> dict[str, Rule]:
+    """Of an integrated hazard, by which the logarithm of what survives falls."""
+    return with_tails(
+        cdf=lambda *values: -of(np.expm1)(-hazard(*values)),
+        sf=lambda *values: exp(-hazard(*values)),
+        logsf=lambda *values: -hazard(*values),
+    )
+
+
+def _after(first: float, function: Rule) -> Rule:
+    """A function of numbers from the first of the support on, 0 before; NaN of NaN, as where no scale is allowed."""
+
+    def rule(z: Any, *shapes: Any) -> Any:
+        is_before = of(np.less_equal)(z, first)
+        return select(is_before, flat(shapes), function(select(is_before, first + 1.0, z), *shapes))
+
+    return rule
+
+
+def _of_logarithm(function: Rule, before: float) -> Rule:
+    """A function of the logarithm over a shape, and what it is below 0."""
+
+    def rule(z: Any, s: Any) -> Any:
+        is_before = of(np.less_equal)(z, 0.0)
+        return select(is_before, flat([s]) + before, function(log(select(is_before, 1.0, z)) / s))
+
+    return rule
+
+
+def _log_of_logarithm(z: Any, s: Any) -> Any:
+    return log_ndtr(log(of(np.maximum)(z, 0.0)) / s) + inside(z)
+
+
+def _mirrored(below: Rule) -> dict[str, Rule]:
+    """Of a symmetric distribution, by its function below the middle; above it is 1 less that."""
+
+    def rule(z: Any) -> Any:
+        return select(of(np.greater)(z, 0.0), 1.0 - below(-z), below(z))
+
+    return with_tails(cdf=rule, sf=lambda z: rule(-z))
+
+
+def _part(z: Any) -> Any:
+    """Of the length 1."""
+    return of(np.minimum)(of(np.maximum)(z, 0.0), 1.0)
 
 
 # --- counts -----------------------------------------------------------------------------------------------------------
@@ -217,10 +181,10 @@ def _of_counts(logarithm: Rule, first: float = 0.0) -> dict[str, Rule]:
             refuse("f takes the probability of a count that depends on x, which jumps")
         count = float(k - loc)
         if count < first or (math.isfinite(count) and not count.is_integer()):
-            return _flat([of(np.maximum)(logarithm(first, *shapes), -1.0)]) - math.inf
+            return flat([of(np.maximum)(logarithm(first, *shapes), -1.0)]) - math.inf
         return logarithm(count, *shapes)
 
-    return {"logpmf": logpmf, "pmf": lambda *values: _exp(logpmf(*values))}
+    return {"logpmf": logpmf, "pmf": lambda *values: exp(logpmf(*values))}
 
 
 def _poisson(k: float, mu: Any) -> Any:
@@ -239,7 +203,7 @@ def _binomial(k: float, n: Any, p: Any) -> Any:
 
 def _negative_binomial(k: float, n: Any, p: Any) -> Any:
     n, p = positive(n), positive(probability(p))
-    return log_gamma(n + k) - log_gamma(k + 1.0) - log_gamma(n) + n * _log(p) + xlog1py(k, -p)
+    return log_gamma(n + k) - log_gamma(k + 1.0) - log_gamma(n) + n * log(p) + xlog1py(k, -p)
 
 
 def _bernoulli(k: float, p: Any) -> Any:
@@ -248,25 +212,56 @@ def _bernoulli(k: float, p: Any) -> Any:
 
 def _geometric(k: float, p: Any) -> Any:
     p = positive(probability(p))
-    return xlog1py(k - 1.0, -p) + _log(p)
+    return xlog1py(k - 1.0, -p) + log(p)
 
 
-NORMAL = _with_scale(_half_square, lambda: LOG_ROOT_2PI)
-NORMAL |= _with_cdf(ndtr, log_ndtr, lambda z: ndtr(-z), lambda z: log_ndtr(-z))
-EXPONENTIAL = _with_scale(lambda z: -z, lambda: 0.0, from_zero)
-EXPONENTIAL |= _with_cdf(_from_zero(_below), None, _from_zero(lambda z: _exp(-z)), _from_zero(lambda z: -z))
+_NORMAL = with_tails(cdf=ndtr, logcdf=log_ndtr, sf=lambda z: ndtr(-z), logsf=lambda z: log_ndtr(-z))
+_LOGISTIC = with_tails(
+    cdf=lambda z: exp(log_expit(z)), logcdf=log_expit, sf=lambda z: exp(log_expit(-z)), logsf=lambda z: log_expit(-z)
+)
+_LOGNORMAL = with_tails(
+    cdf=_of_logarithm(ndtr, 0.0), logcdf=_log_of_logarithm,
+    sf=_of_logarithm(lambda y: ndtr(-y), 1.0), logsf=_of_logarithm(lambda y: log_ndtr(-y), 0.0),
+)  # fmt: skip
+_GUMBEL = with_tails(cdf=lambda z: exp(-exp(-z)), logcdf=lambda z: -exp(-z), sf=lambda z: -of(np.expm1)(-exp(-z)))
+_CAUCHY = with_tails(cdf=lambda z: of(np.arctan2)(1.0, -z) / math.pi, sf=lambda z: of(np.arctan2)(1.0, z) / math.pi)
 DISTRIBUTIONS: dict[str, Distribution] = {
-    "norm": Distribution((), NORMAL),
-    "expon": Distribution((), EXPONENTIAL),
-    "uniform": Distribution((), _with_scale(lambda z: _flat([z]), lambda: 0.0, _to_scale)),
-    "gamma": Distribution(("a",), _with_scale(_gamma, log_gamma, from_zero)),
-    "beta": Distribution(("a", "b"), _with_scale(_beta, log_beta, _to_scale)),
-    "t": Distribution(("df",), _with_scale(_t, _constant_of_t)),
-    "laplace": Distribution((), _with_scale(lambda z: -_size(z), lambda: math.log(2.0))),
-    "cauchy": Distribution((), _with_scale(lambda z: -of(np.log1p)(z * z), lambda: math.log(math.pi))),
-    "lognorm": Distribution(("s",), _with_scale(_lognormal, lambda s: _log(s) + LOG_ROOT_2PI, from_zero)),
-    "halfnorm": Distribution((), _with_scale(_half_square, lambda: LOG_ROOT_2PI - math.log(2.0), from_zero)),
-    "weibull_min": Distribution(("c",), _with_scale(_weibull, lambda c: -_log(c), from_zero)),
+    "norm": Distribution((), with_scale(half_square, lambda: LOG_ROOT_2PI) | _NORMAL),
+    "expon": Distribution(
+        (), with_scale(lambda z: -z, lambda: 0.0, from_zero) | _hazards(lambda z: of(np.maximum)(z, 0.0))
+    ),
+    "uniform": Distribution(
+        (),
+        with_scale(lambda z: flat([z]), lambda: 0.0, to_scale) | with_tails(cdf=_part, sf=lambda z: _part(1.0 - z)),
+    ),
+    "gamma": Distribution(("a",), with_scale(_gamma, log_gamma, from_zero)),
+    "chi2": Distribution(("df",), with_scale(_chi2, lambda df: log_gamma(0.5 * df) + df * LOG_ROOT_2, from_zero)),
+    "invgamma": Distribution(("a",), with_scale(_inverse_gamma, log_gamma, from_zero)),
+    "beta": Distribution(("a", "b"), with_scale(_beta, log_beta, to_scale)),
+    "t": Distribution(("df",), with_scale(_t, _constant_of_t)),
+    "laplace": Distribution(
+        (), with_scale(lambda z: -size(z), lambda: math.log(2.0)) | _mirrored(lambda z: 0.5 * exp(z))
+    ),
+    "logistic": Distribution((), with_scale(lambda z: log_expit(z) + log_expit(-z), lambda: 0.0) | _LOGISTIC),
+    "gumbel_r": Distribution((), with_scale(lambda z: -z - exp(-z), lambda: 0.0) | _GUMBEL),
+    "gumbel_l": Distribution((), with_scale(lambda z: z - exp(z), lambda: 0.0) | _hazards(exp)),
+    "cauchy": Distribution((), with_scale(lambda z: -of(np.log1p)(z * z), lambda: math.log(math.pi)) | _CAUCHY),
+    "halfcauchy": Distribution(
+        (), with_scale(lambda z: -of(np.log1p)(z * z), lambda: math.log(0.5 * math.pi), from_zero)
+    ),
+    "lognorm": Distribution(("s",), with_scale(_lognormal, lambda s: log(s) + LOG_ROOT_2PI, from_zero) | _LOGNORMAL),
+    "halfnorm": Distribution((), with_scale(half_square, lambda: LOG_ROOT_2PI - math.log(2.0), from_zero)),
+    "rayleigh": Distribution(
+        (),
+        with_scale(_rayleigh, lambda: 0.0, from_zero) | _hazards(_after(0.0, lambda z: 0.5 * (z * z))),
+    ),
+    "weibull_min": Distribution(
+        ("c",), with_scale(_weibull, lambda c: -log(c), from_zero) | _hazards(_after(0.0, of(np.power)))
+    ),
+    "pareto": Distribution(
+        ("b",),
+        with_scale(_pareto, lambda b: -log(b), from_one) | _hazards(_after(1.0, lambda z, b: b * log(z))),
+    ),
     "poisson": Distribution(("mu",), _of_counts(_poisson), discrete=True),
     "binom": Distribution(("n", "p"), _of_counts(_binomial), discrete=True),
     "nbinom": Distribution(("n", "p"), _of_counts(_negative_binomial), discrete=True),

@@ -209,12 +209,14 @@ def _arguments(known: Distribution, x: Any, *args: Any, **options: Any) -> list[
 
 
 class _Normals:
-    """SciPy's normal distribution of several numbers, or one with its parameters fixed."""
+    """SciPy's normal distribution of several numbers, or one with its parameters fixed, by f to symbols too."""
 
-    def __init__(self, own: Any) -> None:
-        self._own = own
+    def __init__(self, own: Any, args: tuple[Any, ...] = (), given: Mapping[str, Any] | None = None) -> None:
+        self._own, self._args, self._given = own, args, given or {}
 
     def __call__(self, *args: Any, **options: Any) -> Any:
+        if holds_symbols(*args, *options.values()):
+            return _Normals(self._own, args, options)
         return _Normals(self._own(*args, **options))
 
     def __getattr__(self, name: str) -> Any:
@@ -222,12 +224,13 @@ class _Normals:
         if not callable(function):
             return function
 
-        def call(*args: Any, **options: Any) -> Any:
-            if not holds_symbols(*args, *options.values()):
-                return function(*args, **options)
+        def call(x: Any, *args: Any, **options: Any) -> Any:
+            args, options = (*self._args, *args), {**self._given, **options}
+            if not holds_symbols(x, *args, *options.values()):
+                return function(x, *args, **options)
             if name not in ("logpdf", "pdf"):
                 refuse(f"f uses scipy.stats.multivariate_normal.{name}, which has no rule for tracing")
-            found = guarded("scipy.stats.multivariate_normal.logpdf", logpdf, (self._own, *args), options)
+            found = guarded("scipy.stats.multivariate_normal.logpdf", logpdf, (self._own, x, *args), options)
             return np.exp(found) if name == "pdf" else found
 
         return call

@@ -38,6 +38,14 @@ LOGARITHMS = {
     "lognorm": (lambda z, s: -(log(z) ** 2) / (2 * s * s) - log(s * z) - log(2 * mpmath.pi) / 2, (0.7,)),
     "halfnorm": (lambda z: -z * z / 2 - log(mpmath.pi / 2) / 2, ()),
     "weibull_min": (lambda z, c: log(c) + (c - 1) * log(z) - z**c, (1.4,)),
+    "chi2": (lambda z, n: (n / 2 - 1) * log(z) - z / 2 - mpmath.loggamma(n / 2) - n / 2 * log(2), (3.5,)),
+    "invgamma": (lambda z, a: -(a + 1) * log(z) - 1 / z - mpmath.loggamma(a), (2.3,)),
+    "logistic": (lambda z: -z - 2 * log(1 + mpmath.exp(-z)), ()),
+    "gumbel_r": (lambda z: -z - mpmath.exp(-z), ()),
+    "gumbel_l": (lambda z: z - mpmath.exp(z), ()),
+    "halfcauchy": (lambda z: log(2 / mpmath.pi) - log(1 + z * z), ()),
+    "rayleigh": (lambda z: log(z) - z * z / 2, ()),
+    "pareto": (lambda z, b: log(b) - (b + 1) * log(z), (2.3,)),
 }  # fmt: skip
 COUNTED = {
     "poisson": (lambda k, m: k * log(m) - m - mpmath.loggamma(k + 1), (2.5,)),
@@ -55,13 +63,13 @@ def test_every_distribution_has_its_case():
 def likelihood(name):
     """Of data, with loc, scale and shapes traced, and its logarithm of many digits."""
     exact, shapes = LOGARITHMS[name]
-    dist = getattr(stats, name)
+    dist, data = getattr(stats, name), DATA + 2.0 * (name == "pareto")
 
     def f(x):
-        return np.sum(dist.logpdf(DATA, *x[2:], loc=x[0], scale=x[1]))
+        return np.sum(dist.logpdf(data, *x[2:], loc=x[0], scale=x[1]))
 
     def precise(loc, scale, *rest):
-        return sum(exact((mpmath.mpf(float(d)) - loc) / scale, *rest) - log(scale) for d in DATA)
+        return sum(exact((mpmath.mpf(float(d)) - loc) / scale, *rest) - log(scale) for d in data)
 
     return f, precise, np.array([-0.1, 1.7, *shapes])
 
@@ -92,10 +100,11 @@ def test_likelihoods_of_all_parameters(name):
 @pytest.mark.parametrize("name", sorted(LOGARITHMS.keys() - {"uniform"}))
 def test_densities_of_what_is_traced(name):
     exact, shapes = LOGARITHMS[name]
+    place = 0.37 + (name == "pareto")
     for method, of in (("logpdf", lambda y: y), ("pdf", mpmath.exp)):
         f = lambda x, m=method: getattr(getattr(stats, name), m)(x[0], *shapes)
-        value, wanted = slopes(lambda z, of=of: of(exact(z, *shapes)), [0.37])
-        points = np.full((50, 1), 0.37)
+        value, wanted = slopes(lambda z, of=of: of(exact(z, *shapes)), [place])
+        points = np.full((50, 1), place)
         values, found = fastgrad.value_and_gradient(f, points, batch=True, method="exact")
         assert values[0] == pytest.approx(f(points[0]), rel=2e-14, abs=1e-15)
         assert values[0] == pytest.approx(value, rel=1e-13, abs=1e-15)
@@ -119,7 +128,7 @@ def test_outside_the_support_values_are_scipys_and_slopes_no_numbers(name, metho
             values, found = fastgrad.value_and_gradient(
                 lambda x: rule(x[0], *shapes, 0.0, scale), points, batch=True, method=how
             )
-            np.testing.assert_allclose(values[: len(places)], wanted, rtol=1e-13, atol=1e-300)
+            np.testing.assert_allclose(values[: len(places)], wanted, rtol=3e-13, atol=1e-300)
             outside = (wanted == -INF) & np.isfinite(places)
             assert not np.isfinite(found[: len(places), 0][outside]).any()
 
@@ -160,6 +169,73 @@ def test_scales_that_are_none_make_no_number(name, method):
             f = lambda x: rule(0.5, *shapes, x[1], x[0])
             values, _ = fastgrad.value_and_gradient(f, points, batch=True, method=how)
             np.testing.assert_allclose(values[:10], wanted, rtol=1e-13)
+
+
+FUNCTIONS = {  # of what is not integrated below: P(Z <= z), and 1 less it
+    "expon": (lambda z: 1 - mpmath.exp(-z), ()),
+    "uniform": (lambda z: z, ()),
+    "laplace": (lambda z: 1 - mpmath.exp(-z) / 2 if z > 0 else mpmath.exp(z) / 2, ()),
+    "logistic": (lambda z: 1 / (1 + mpmath.exp(-z)), ()),
+    "gumbel_r": (lambda z: mpmath.exp(-mpmath.exp(-z)), ()),
+    "gumbel_l": (lambda z: 1 - mpmath.exp(-mpmath.exp(z)), ()),
+    "cauchy": (lambda z: mpmath.atan(z) / mpmath.pi + mpmath.mpf(1) / 2, ()),
+    "lognorm": (lambda z, s: mpmath.ncdf(log(z) / s), (0.7,)),
+    "rayleigh": (lambda z: 1 - mpmath.exp(-z * z / 2), ()),
+    "weibull_min": (lambda z, c: 1 - mpmath.exp(-(z**c)), (1.4,)),
+    "pareto": (lambda z, b: 1 - z**-b, (2.3,)),
+}
+TAILS = [(name, method) for name in FUNCTIONS for method in DISTRIBUTIONS[name].rules.keys() - {"pdf", "logpdf"}]
+
+
+def test_every_distribution_function_has_its_case():
+    with_tails = {name for name, known in DISTRIBUTIONS.items() if "cdf" in known.rules}
+    assert with_tails == {*FUNCTIONS, "norm"}
+
+
+@pytest.mark.filterwarnings("ignore:every difference is zero")  # outside the support
+@pytest.mark.parametrize(("name", "method"), sorted(TAILS))
+@pytest.mark.parametrize("place", [0.83, 0.0, -0.3])
+def test_distribution_functions(name, method, place):
+    below, shapes = FUNCTIONS[name]
+    x = np.array([place + 1.2 * (name == "pareto"), 0.1, 0.9, *shapes])
+    rule = getattr(getattr(stats, name), method)
+
+    def precise(v, loc, scale, *rest):
+        part = below((v - loc) / scale, *rest)
+        part = 1 - part if "sf" in method else part
+        return log(part) if "log" in method else part
+
+    f = lambda x: rule(x[0], *x[3:], x[1], x[2])
+    points = np.tile(x, (50, 1))
+    with np.errstate(all="ignore"):
+        values, found = fastgrad.value_and_gradient(f, points, batch=True, method="exact")
+        central = fastgrad.gradient(f, points, batch=True, engine="simd", order=4)
+        assert values[0] == pytest.approx(f(x), rel=1e-13, abs=1e-300)
+    if np.isfinite(values[0]) and 0.0 < getattr(stats, name).cdf(x[0], *x[3:], x[1], x[2]) < 1.0:
+        value, wanted = slopes(precise, x)
+        assert values[0] == pytest.approx(value, rel=2e-14)
+        np.testing.assert_allclose(found[0], wanted, rtol=1e-13, atol=1e-15)
+        np.testing.assert_allclose(central[0], wanted, rtol=1e-8, atol=1e-9)
+    elif np.isfinite(values[0]):
+        assert (found[0] == 0.0).all()
+        assert (central[0] == 0.0).all()
+
+
+def test_survival_with_censored_data():
+    times, seen = np.array([0.5, 2.0, 3.5, 1.2]), np.array([1.0, 0.0, 1.0, 0.0])
+
+    def loss(p):
+        shape, scale = np.exp(p)
+        dead = stats.weibull_min.logpdf(times, shape, scale=scale)
+        return -np.sum(seen * dead + (1.0 - seen) * stats.weibull_min.logsf(times, shape, scale=scale))
+
+    def slope(p):
+        c, z = np.exp(p[0]), times / np.exp(p[1])
+        by_shape = np.sum(seen * (1.0 + c * np.log(z)) - z**c * c * np.log(z))
+        return [-by_shape, -np.sum(-seen * c + c * z**c)]
+
+    p = np.array([0.3, 0.7])
+    np.testing.assert_allclose(fastgrad.gradient(loss, p, method="exact"), slope(p), rtol=1e-13)
 
 
 CDFS = {"cdf": mpmath.ncdf, "logcdf": lambda z: log(mpmath.ncdf(z)), "sf": lambda z: mpmath.ncdf(-z)}
