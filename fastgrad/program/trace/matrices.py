@@ -24,7 +24,7 @@ from .reductions import numbers
 from .refusals import refuse
 from .symbols import RULES, Traced
 
-LARGEST = 8
+LARGEST = 16
 """Rows of a matrix of symbols that is solved for; of one of numbers LARGEST_KNOWN."""
 LARGEST_KNOWN = 100
 _BY_MINORS = 4  # rows up to which a determinant is a polynomial

@@ -18,7 +18,7 @@ from .reductions import numbers, only, sum_
 from .refusals import refuse
 from .symbols import RULES
 
-LARGEST, SWEEPS = 4, 6
+LARGEST, SWEEPS = 6, 6
 """Rows of a matrix, or columns; turns through all pairs of them, after which they do not change any more."""
 LONGEST = 16
 """And the longer side of a matrix whose singular values are taken."""

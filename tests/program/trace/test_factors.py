@@ -9,7 +9,7 @@ from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
 
 RNG = np.random.default_rng(0)
-SHAPES = [(3, 3), (4, 2), (2, 4), (1, 3), (3, 1), (6, 3), (4, 4)]
+SHAPES = [(3, 3), (6, 6), (4, 2), (2, 4), (1, 3), (3, 1), (6, 3), (4, 4)]
 A = RNG.normal(size=(6, 3))
 
 
@@ -114,7 +114,7 @@ def test_of_a_rank_that_is_not_full_f_itself_is_asked():
     [
         (lambda a: np.linalg.qr(np.stack([a, a]))[1], "a stack"),
         (lambda a: np.linalg.qr(a, "raw")[0], "mode='raw'"),
-        (lambda a: np.linalg.pinv(np.tile(a, (3, 3))), "up to 16 x 4"),
+        (lambda a: np.linalg.pinv(np.tile(a, (4, 4))), "up to 16 x 6"),
         (lambda a: np.linalg.pinv(1j * a), "complex"),
     ],
     ids=range(4),

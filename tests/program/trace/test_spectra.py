@@ -10,12 +10,18 @@ from fastgrad.program.trace.refusals import Untraceable
 from fastgrad.program.trace.spectra import LARGEST, LONGEST
 
 
-@pytest.mark.parametrize("n", [3, 4])
+@pytest.mark.parametrize("n", [3, 4, LARGEST])
 def test_eigenvalues_by_rotations(n):
     """Of matrices of all sizes, with equal eigenvalues and without; the derivatives are projections."""
     program, rng = trace(np.linalg.eigvalsh, (n, n)), np.random.default_rng(0)
     line = rng.normal(size=n)
-    given = [np.diag([0.0, 1.0, 1.0, 2.0][:n]), np.eye(n), np.outer(line, line), np.zeros((n, n)), np.ones((n, n))]
+    given = [
+        np.diag([0.0, 1.0, 1.0, 2.0, 2.0, 2.0][:n]),
+        np.eye(n),
+        np.outer(line, line),
+        np.zeros((n, n)),
+        np.ones((n, n)),
+    ]
     given += [a + a.T for a in rng.normal(size=(50, n, n)) * 10.0 ** rng.uniform(-4, 4, (50, n, n))]
     for a in given:
         np.testing.assert_allclose(evaluate(program, a), np.linalg.eigvalsh(a), rtol=0, atol=1e-14 * np.abs(a).max())
@@ -36,7 +42,7 @@ def test_derivatives_of_matrices_with_equal_numbers_on_the_diagonal():
     np.testing.assert_allclose(g(a), (vectors * [1.0, 2.0, 4.0]) @ vectors.T, atol=1e-12)
 
 
-SHAPES = [(2, 2), (3, 3), (3, 2), (2, 3), (4, 4), (6, 3), (3, 8), (1, 3), (4, 1)]
+SHAPES = [(2, 2), (3, 3), (3, 2), (2, 3), (4, 4), (6, 3), (6, 6), (16, 5), (3, 8), (1, 3), (4, 1)]
 
 
 def singular(a):
