@@ -24,6 +24,8 @@ METHODS: dict[str, Callable[..., Any]] = {}
 """Methods of ufuncs: reduce, accumulate, outer."""
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 """NumPy's functions that are not ufuncs."""
+OTHERS: dict[type, Callable[..., Any]] = {}
+"""What ufuncs do with other arrays than NumPy's own and those of symbols."""
 LATER: list[Callable[[np.ufunc], Callable[..., Any] | None]] = []
 """Who knows the loops of ufuncs that may not be there yet, of other libraries than NumPy."""
 
@@ -83,6 +85,7 @@ def overlap(a: Any, b: Any) -> bool:
 
 
 AS_NUMBER = np.frompyfunc(as_number, 1, 1)
+_USUAL = frozenset({Symbols, Symbol, Flag, Literal, np.ndarray, np.float64, float, int, bool})
 
 
 def as_float(value: Any) -> Any:
@@ -194,8 +197,10 @@ def plain(value: Any) -> Any:
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Apply the rule of a ufunc."""
-    if any(hasattr(type(value), "__traced__") for value in inputs):
-        return NotImplemented  # elements that a mask selects, which have rules of their own
+    if not _USUAL.issuperset(map(type, inputs)):
+        found = _of_others(ufunc, method, inputs)
+        if found is not None:
+            return found
     out = options.pop("out", None)
     options.pop("subok", None)
     if method != "__call__":
@@ -205,6 +210,14 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
     else:
         result = elementwise(ufunc, *inputs)
     return result if out is None else _store(out, result)
+
+
+def _of_others(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...]) -> Any:
+    """What is made of arguments with rules of their own, None if there are none."""
+    if any(hasattr(type(value), "__traced__") for value in inputs):
+        return NotImplemented
+    rule = next((OTHERS[type(value)] for value in inputs if type(value) in OTHERS), None)
+    return rule(ufunc, *inputs) if rule and method == "__call__" else None
 
 
 def elementwise(ufunc: np.ufunc, *inputs: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import arrayfunctions, complexinverses, factors, fourier, interpolation, ordering, statistics  # noqa: F401  # they fill the tables of rules
+from . import arrayfunctions, complexinverses, factors, fourier, interpolation, maskedarrays, ordering, statistics  # noqa: F401  # they fill the tables of rules
 from .arrays import FUNCTIONS, LOOPS, Symbols, call_function, elementwise, holds_symbols
 from .creation import MAKING
 from .symbols import Traced
@@ -109,4 +109,5 @@ def _module(own: ModuleType, **other: Any) -> ModuleType:
 
 NUMPYS[np.linalg] = _module(np.linalg)
 NUMPYS[np.fft] = _module(np.fft)
-NUMPYS[np] = _module(np, linalg=NUMPYS[np.linalg], fft=NUMPYS[np.fft])
+NUMPYS[np.ma] = maskedarrays.module()
+NUMPYS[np] = _module(np, linalg=NUMPYS[np.linalg], fft=NUMPYS[np.fft], ma=NUMPYS[np.ma])

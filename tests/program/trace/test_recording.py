@@ -362,7 +362,7 @@ REFUSED = {
     "np.exp where=": (lambda x: np.exp(x, where=B > 0), "where"),
     "reduceat": (lambda x: np.add.reduceat(x, np.array([0, x[0]], dtype=object))[0], "reduceat|index"),
     "np.where of one": (lambda x: np.where(x > 0)[0].sum() + x[0], "places where a condition holds"),
-    "masked array": (lambda x: (x * np.ma.array(B, mask=[1, 0, 0])).sum(), "MaskedArray"),
+    "other array": (lambda x: (x * B.view(np.recarray)).sum(), "recarray"),
     "two masks": (lambda x: (x[0].item() > 0) + (x[1].item() > 0), "two comparisons"),
     "mask arrays": (lambda x: ((x > 0) - (x > 1)).sum(), "two comparisons"),
     "sqrt of a mask": (lambda x: np.sqrt(x > 0).sum(), "comparisons"),

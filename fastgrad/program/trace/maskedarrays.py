@@ -1,0 +1,374 @@
+"""Masked arrays of symbols, and numpy.ma as f sees it: numbers that count, and a mask of those that do not.
+
+The mask may be traced. What lies under it is no result: what takes sums or means leaves it out, and where nothing is
+left f itself is asked, whose result is np.ma.masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .arrays import OTHERS, Objects, elementwise, guarded, holds_symbols, is_mask, real, wrap
+from .elementwise import guard, select
+from .reductions import numbers, objects, sum_, tree
+from .refusals import refuse, refusing
+from .selection import Selected
+
+_SELECT = np.frompyfunc(select, 3, 1)
+_TINY = float(np.finfo(float).tiny)
+
+
+class Masked:
+    """A masked array that holds symbols, or whose mask does."""
+
+    __traced__ = True
+    __hash__ = None  # type: ignore[assignment]
+    dtype = np.dtype(float)
+
+    def __init__(self, values: Any, mask: Any) -> None:
+        self.values = numbers(values)
+        self.mask = _broadcast(mask, self.values.shape)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method != "__call__" or options:
+            refuse(f"f calls np.{ufunc.__name__} of a masked array in a way that cannot be traced")
+        return _applied(ufunc, inputs, _domain(ufunc, inputs))
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        return guarded(f"np.{function.__name__} of a masked array", _OF_MASKED.get(function), args, options)
+
+    def __getitem__(self, index: Any) -> Any:
+        values, mask = self.values[index], self.mask[index]
+        return Masked(values, mask) if isinstance(values, np.ndarray) else self._element(values, mask)
+
+    def _element(self, value: Any, mask: Any) -> Any:
+        if holds_symbols(mask):
+            refuse("f picks an element of a masked array whose mask is traced; write np.where(mask, a, b)")
+        return np.ma.masked if mask else value
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.values.ndim
+
+    @property
+    def size(self) -> int:
+        return self.values.size
+
+    @property
+    def T(self) -> Masked:
+        return Masked(self.values.T, self.mask.T)
+
+    def reshape(self, *shape: Any) -> Masked:
+        return Masked(self.values.reshape(*shape), self.mask.reshape(*shape))
+
+    def ravel(self) -> Masked:
+        return self.reshape(-1)
+
+    def copy(self) -> Masked:
+        return Masked(self.values, self.mask)
+
+    def filled(self, fill_value: Any = None) -> Any:
+        """An array in which this value stands in the place of what does not count."""
+        return _where(self.mask, 1e20 if fill_value is None else fill_value, self.values)
+
+    def compressed(self) -> Any:
+        """What counts, in one dimension."""
+        kept = _not(self.mask.ravel())
+        if not holds_symbols(kept):
+            return wrap(self.values.ravel()[np.asarray(kept, dtype=bool)])
+        return Selected(wrap(self.values.ravel()), kept)
+
+
+for _name in ("__bool__", "__float__", "__iter__", "__setitem__"):
+    setattr(Masked, _name, refusing("f writes into a masked array, goes through one, or asks whether it is true"))
+
+
+# --- what is known of two of them -------------------------------------------------------------------------------------
+
+
+def _broadcast(mask: Any, shape: tuple[int, ...]) -> Objects:
+    """A mask of a shape, of Python's bools where it is known."""
+    found = objects(False if mask is np.ma.nomask or mask is None else mask)
+    if not holds_symbols(found):
+        found = np.asarray(found.astype(bool).astype(object))
+    return np.array(np.broadcast_to(found, shape), dtype=object)
+
+
+def _where(mask: Any, a: Any, b: Any) -> Any:
+    return wrap(np.asarray(_SELECT(*np.broadcast_arrays(objects(mask), objects(a), objects(b))), dtype=object))
+
+
+def _not(mask: Any) -> Objects:
+    return objects(elementwise(np.logical_not, mask))
+
+
+def _either(a: Any, b: Any) -> Objects:
+    return objects(elementwise(np.logical_or, a, b))
+
+
+def _parts(value: Any) -> tuple[Any, Any]:
+    """The numbers of an argument, and its mask."""
+    if isinstance(value, Masked):
+        return value.values, value.mask
+    if isinstance(value, np.ma.MaskedArray):
+        return np.ma.getdata(value), np.ma.getmaskarray(value)
+    return value, np.False_
+
+
+def _applied(ufunc: np.ufunc, inputs: tuple[Any, ...], outside: Any = None) -> Any:
+    """A ufunc of what counts in all; `outside` is masked too."""
+    values, masks = zip(*map(_parts, inputs), strict=True)
+    result = elementwise(ufunc, *values)
+    mask = np.False_ if outside is None else outside
+    for each in masks:
+        mask = _either(mask, each)
+    if is_mask(result):
+        refuse("f compares masked arrays; compare their numbers")
+    return Masked(result, mask)
+
+
+def _compare(ufunc: np.ufunc, a: Any, b: Any) -> Any:
+    return elementwise(ufunc, a, b)
+
+
+_DOMAINS: dict[np.ufunc, Callable[..., Any]] = {
+    **{log: lambda x: _compare(np.less_equal, x, 0.0) for log in (np.log, np.log2, np.log10)},
+    np.sqrt: lambda x: _compare(np.less, x, 0.0),
+    np.arccosh: lambda x: _compare(np.less, x, 1.0),
+    np.tan: lambda x: _compare(np.less, elementwise(np.absolute, elementwise(np.cos, x)), 1e-35),
+    **{arc: lambda x: _compare(np.greater, elementwise(np.absolute, x), 1.0) for arc in (np.arcsin, np.arccos)},
+    np.arctanh: lambda x: _compare(np.greater, elementwise(np.absolute, x), 1.0 - 1e-15),
+    **{
+        ratio: lambda a, b: _compare(
+            np.greater_equal,
+            elementwise(np.multiply, elementwise(np.absolute, a), _TINY),
+            elementwise(np.absolute, b),
+        )
+        for ratio in (np.divide, np.floor_divide, np.remainder, np.fmod)
+    },
+}  # fmt: skip
+"""Where NumPy masks what an operation makes of numbers that it is not defined for."""
+
+
+def _domain(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
+    rule = _DOMAINS.get(ufunc)
+    return None if rule is None else rule(*(_parts(value)[0] for value in inputs))
+
+
+def _of_numpy_ma(ufunc: np.ufunc) -> Callable[..., Any]:
+    """The function of numpy.ma of that name, and the operator: what is not finite is masked too, where it may be."""
+
+    def call(*inputs: Any) -> Any:
+        outside = _domain(ufunc, inputs)
+        if outside is None and ufunc is not np.power:
+            return _applied(ufunc, inputs)
+        result = elementwise(ufunc, *(_parts(value)[0] for value in inputs))
+        no_number = _not(elementwise(np.isfinite, result))
+        return _applied(ufunc, inputs, no_number if outside is None else _either(outside, no_number))
+
+    return call
+
+
+OTHERS[np.ma.MaskedArray] = lambda ufunc, *inputs: _of_numpy_ma(ufunc)(*inputs)
+
+
+def _operator(ufunc: np.ufunc, swap: bool) -> Callable[..., Any]:
+    rule = _of_numpy_ma(ufunc)
+    return lambda self, *other: rule(*other, self) if swap else rule(self, *other)
+
+
+_OPERATORS = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power,
+    "floordiv": np.floor_divide, "mod": np.remainder,
+}  # fmt: skip
+_ufunc: np.ufunc
+for _name, _ufunc in _OPERATORS.items():
+    setattr(Masked, f"__{_name}__", _operator(_ufunc, swap=False))
+    setattr(Masked, f"__r{_name}__", _operator(_ufunc, swap=True))
+for _name, _ufunc in (("neg", np.negative), ("abs", np.absolute), ("pos", np.positive)):
+    setattr(Masked, f"__{_name}__", _operator(_ufunc, swap=False))
+
+
+# --- reductions -------------------------------------------------------------------------------------------------------
+
+
+def _made(result: Any, masked: Any) -> Any:
+    """A reduction; where nothing is left of a single one f is asked."""
+    if np.ndim(result):
+        return Masked(result, masked)
+    if not holds_symbols(masked):
+        return np.ma.masked if bool(np.all(masked)) else result
+    guard(select(objects(masked)[()], np.nan, 0.0))
+    return result
+
+
+def _of_all(a: Masked, axis: Any, keepdims: Any) -> Any:
+    """Where all along an axis is masked."""
+    return tree(np.logical_and, a.mask, axis, keepdims)
+
+
+def _reduced(ufunc: np.ufunc, neutral: float) -> Callable[..., Any]:
+    def rule(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+        a = _as_masked(a)
+        found = tree(ufunc, objects(a.filled(neutral)), axis, keepdims)
+        return _made(found, _of_all(a, axis, keepdims))
+
+    return rule
+
+
+_sum, _prod = _reduced(np.add, 0.0), _reduced(np.multiply, 1.0)
+_max, _min = _reduced(np.maximum, -np.inf), _reduced(np.minimum, np.inf)
+
+
+def _count(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    a = _as_masked(a)
+    found = sum_(numbers(_not(a.mask)), axis=axis, keepdims=keepdims)
+    return int(found) if not holds_symbols(found) and not np.ndim(found) else wrap(found)
+
+
+def _mean(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    a = _as_masked(a)
+    total = tree(np.add, objects(a.filled(0.0)), axis, keepdims)
+    return _made(elementwise(np.divide, total, _count(a, axis, keepdims=keepdims)), _of_all(a, axis, keepdims))
+
+
+def _var(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
+    a = _as_masked(a)
+    total = tree(np.add, objects(a.filled(0.0)), axis, True)
+    mean = elementwise(np.divide, total, _count(a, axis, keepdims=True))
+    squares = elementwise(np.square, elementwise(np.subtract, wrap(a.values), mean))
+    count = elementwise(np.subtract, _count(a, axis, keepdims=keepdims), ddof)
+    found = elementwise(np.divide, tree(np.add, objects(_where(a.mask, 0.0, squares)), axis, keepdims), count)
+    return _made(found, _compare(np.less_equal, count, 0.0))
+
+
+def _std(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
+    return np.sqrt(_var(a, axis, ddof=ddof, keepdims=keepdims))
+
+
+def _average(a: Any, axis: Any = None, weights: Any = None) -> Any:
+    a = _as_masked(a)
+    if weights is None:
+        return _mean(a, axis)
+    if np.shape(weights) != a.shape:
+        refuse("f calls np.ma.average with weights of another shape than its data")
+    return _sum(a * weights, axis) / _sum(Masked(weights, a.mask), axis)
+
+
+def _dot(a: Any, b: Any) -> Any:
+    return np.dot(*(v.filled(0.0) if isinstance(v, Masked) else v for v in (a, b)))
+
+
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "sum": _sum, "prod": _prod, "max": _max, "min": _min, "mean": _mean, "var": _var, "std": _std, "count": _count,
+}  # fmt: skip
+for _name, _rule in _REDUCTIONS.items():
+    setattr(Masked, _name, _rule)
+_OF_MASKED: dict[Any, Callable[..., Any]] = {
+    **{getattr(np, name): rule for name, rule in _REDUCTIONS.items() if hasattr(np, name)},
+    np.amax: _max, np.amin: _min, np.average: _average, np.dot: _dot, np.shape: lambda a: a.shape,
+    np.ndim: lambda a: a.ndim, np.ravel: Masked.ravel, np.transpose: lambda a: a.T,
+}  # fmt: skip
+
+
+# --- numpy.ma ---------------------------------------------------------------------------------------------------------
+
+
+def _as_masked(value: Any) -> Masked:
+    return value if isinstance(value, Masked) else Masked(*_parts(value))
+
+
+def _array(data: Any, mask: Any = np.ma.nomask, dtype: Any = None, copy: Any = False, **options: Any) -> Masked:
+    if options or dtype not in (None, float):
+        refuse("f makes a masked array in a way that cannot be traced")
+    values, before = _parts(data)
+    return Masked(values, before if mask is np.ma.nomask else _either(before, _broadcast(mask, np.shape(values))))
+
+
+def _masked_where(condition: Any, a: Any, copy: Any = True) -> Masked:
+    values, before = _parts(a)
+    return Masked(values, _either(before, _broadcast(condition, np.shape(values))))
+
+
+def _masking(ufunc: np.ufunc) -> Callable[..., Masked]:
+    return lambda x, value, copy=True: _masked_where(elementwise(ufunc, _parts(x)[0], value), x)
+
+
+def _masked_inside(x: Any, v1: Any, v2: Any, copy: Any = True) -> Masked:
+    low, high, values = elementwise(np.minimum, v1, v2), elementwise(np.maximum, v1, v2), _parts(x)[0]
+    inside = elementwise(np.logical_and, _compare(np.greater_equal, values, low), _compare(np.less_equal, values, high))
+    return _masked_where(inside, x)
+
+
+def _masked_outside(x: Any, v1: Any, v2: Any, copy: Any = True) -> Masked:
+    low, high, values = elementwise(np.minimum, v1, v2), elementwise(np.maximum, v1, v2), _parts(x)[0]
+    return _masked_where(_either(_compare(np.less, values, low), _compare(np.greater, values, high)), x)
+
+
+def _masked_invalid(a: Any, copy: Any = True) -> Masked:
+    return _masked_where(_not(elementwise(np.isfinite, _parts(a)[0])), a)
+
+
+def _filled(a: Any, fill_value: Any = None) -> Any:
+    return a.filled(fill_value) if isinstance(a, Masked) else a
+
+
+_RULES: dict[str, Callable[..., Any]] = {
+    "array": _array, "masked_array": _array, "MaskedArray": _array, "asarray": _array, "masked_where": _masked_where,
+    "masked_greater": _masking(np.greater), "masked_greater_equal": _masking(np.greater_equal),
+    "masked_less": _masking(np.less), "masked_less_equal": _masking(np.less_equal),
+    "masked_equal": _masking(np.equal), "masked_not_equal": _masking(np.not_equal),
+    "masked_inside": _masked_inside, "masked_outside": _masked_outside, "masked_invalid": _masked_invalid,
+    "fix_invalid": _masked_invalid, "filled": _filled, "getmaskarray": lambda a: wrap(_as_masked(a).mask),
+    "compressed": lambda a: _as_masked(a).compressed(), "average": _average, "dot": _dot, **_REDUCTIONS,
+    **{
+        ufunc.__name__: _of_numpy_ma(ufunc)
+        for ufunc in (
+            np.exp, np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh, np.arcsin, np.arccos, np.arctan, np.arcsinh,
+            np.arccosh, np.arctanh, np.log, np.log2, np.log10, np.sqrt, np.absolute, np.negative, np.add, np.subtract,
+            np.multiply, np.floor_divide, np.remainder, np.fmod, np.power, np.hypot, np.arctan2, np.floor, np.ceil,
+        )
+    },
+    "divide": _of_numpy_ma(np.divide), "true_divide": _of_numpy_ma(np.divide), "abs": _of_numpy_ma(np.absolute),
+}  # fmt: skip
+
+
+def module() -> ModuleType:
+    """numpy.ma, whose functions take symbols."""
+    own = np.ma
+    found = ModuleType(own.__name__, own.__doc__)
+    vars(found).update({name: value for name, value in vars(own).items() if not name.startswith("__")})
+    vars(found).update({name: _taking_symbols(getattr(own, name), rule) for name, rule in _RULES.items()})
+    vars(found).update({name: _refused(getattr(own, name)) for name in own.__all__ if _is_other(own, name)})
+    vars(found)["__getattr__"] = lambda name: getattr(own, name)
+    return found
+
+
+def _is_other(own: Any, name: str) -> bool:
+    return name not in _RULES and callable(getattr(own, name)) and not isinstance(getattr(own, name), type)
+
+
+def _taking_symbols(function: Any, rule: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **options: Any) -> Any:
+        if not holds_symbols((*args, *options.values())):
+            return function(*map(real, args), **{name: real(value) for name, value in options.items()})
+        return guarded(f"np.ma.{function.__name__}", rule, args, options)
+
+    return call
+
+
+def _refused(function: Any) -> Callable[..., Any]:
+    return _taking_symbols(
+        function, refusing(f"f uses np.ma.{getattr(function, '__name__', 'a function')}, which has no rule for tracing")
+    )
