@@ -74,7 +74,7 @@ def _inverted(a: Objects, least: float) -> tuple[Objects, list[Any]]:
     if a.shape[0] < a.shape[1]:
         found, counts = _inverted(a.T, least)
         return found.T, counts
-    columns, made, _ = orthogonal(list(a.T))
+    columns, made = orthogonal(list(a.T))
     sizes = [length(column) for column in columns]
     limit = reduce(RULES[np.maximum], sizes) * least
     counts, total = [_greater(size, limit) for size in sizes], np.full(a.T.shape, 0.0, dtype=object)

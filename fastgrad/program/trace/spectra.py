@@ -14,29 +14,30 @@ from .arrays import FUNCTIONS, Objects, elementwise
 from .elementwise import select
 from .matrices import each, or_numpys, real_only, square
 from .ordering import comparators
-from .reductions import numbers, only, sum_
+from .reductions import numbers, objects, only, sum_
 from .refusals import refuse
 from .symbols import RULES
 
-LARGEST, SWEEPS = 6, 6
-"""Rows of a matrix, or columns; turns through all pairs of them, after which they do not change any more."""
+LARGEST, SWEEPS, DIFFERENTIATED = 6, 6, 3
+"""Rows of a matrix, or columns; turns through all pairs of them, after which they do not change any more; and turns
+after which no derivative of the first eight depends on what was there before."""
 LONGEST = 16
 """And the longer side of a matrix whose singular values are taken."""
 
 NEAR = 2.0**-20
 """Numbers that differ by less than this share of their sizes are equal to second derivatives, which are none there."""
-_EPS, _SHIFT = float(np.finfo(float).eps), 2.0**500
+_EPS, _CONVERGED, _SHIFT = float(np.finfo(float).eps), 2.0**-40, 2.0**500
 Rotation = tuple[Any, Any, Any, Any]
 
 _abs, _hypot, _less = RULES[np.absolute], RULES[np.hypot], RULES[np.less_equal]
 
 
-def _rotation(gap: Any, beside: Any, size: Any) -> Rotation:
+def _rotation(gap: Any, beside: Any, size: Any, least: float = _EPS) -> Rotation:
     """Cosine, sine and tangent of the smaller angle by which what lies beside two numbers becomes 0; whether none is.
 
-    Nothing is turned where it is 0 and the numbers are equal, both to rounding: the angle has no derivative there.
+    Nothing is turned where that is `least` of their size and they are nearly equal: the angle has no derivative there.
     """
-    still = RULES[np.bitwise_and](_less(_abs(beside), size * _EPS), _less(_abs(gap), size * NEAR))
+    still = RULES[np.bitwise_and](_less(_abs(beside), size * least), _less(_abs(gap), size * NEAR))
     both = beside * 2.0
     longer = gap + RULES[np.copysign](_hypot(gap, both), gap)
     tangent = select(still, 0.0, both / select(still, 1.0, longer))
@@ -117,7 +118,10 @@ def singular_values(a: Objects) -> Objects:
         first = _hypot(a[0, 0] + a[1, 1], a[0, 1] - a[1, 0])
         second = _apart(a[0, 0] - a[1, 1], a[0, 1] + a[1, 0], first)
         return np.array([(first + second) * 0.5, abs(first - second) * 0.5], dtype=object)
-    columns, _, none = orthogonal(list(matrix.T if a.shape[1] <= a.shape[0] else matrix))
+    given = list(matrix.T if a.shape[1] <= a.shape[0] else matrix)
+    made = [without_derivative(row) for row in orthogonal(given)[1]]
+    columns = [sum_(elementwise(np.multiply, row[:, None], np.array(given, dtype=object)), axis=0) for row in made]
+    columns, none = _differentiable([objects(c) for c in columns])
     return _in_order([length(c) + n for c, n in zip(columns, none, strict=True)])[::-1]
 
 
@@ -128,21 +132,38 @@ def small(what: str, matrix: Objects) -> Objects:
     return matrix
 
 
-def orthogonal(columns: list[Objects]) -> tuple[list[Objects], list[Objects], list[Any]]:
-    """Columns turned until they are orthogonal, what of the old ones each is made of, and what has no second ones."""
-    turned, made, none = list(columns), list(np.eye(len(columns)).astype(object)), [0.0] * len(columns)
-    pairs = list(combinations(range(len(columns)), 2))
-    for turn, (p, q) in enumerate(SWEEPS * pairs):
-        u, v = turned[p], turned[q]
-        squares, beside = (_product(u, u), _product(v, v)), _product(u, v)
-        cosine, sine, _, still = _rotation(squares[1] - squares[0], beside, squares[0] + squares[1])
-        if turn >= (SWEEPS - 1) * len(pairs):
-            added = _without_second(still, squares[1] - squares[0], beside)
-            none[p], none[q] = none[p] + added, none[q] + added
+def orthogonal(columns: list[Objects]) -> tuple[list[Objects], list[Objects]]:
+    """Columns turned until they are orthogonal, and what of the old ones each is made of."""
+    turned, made = list(columns), list(np.eye(len(columns)).astype(object))
+    for p, q in SWEEPS * list(combinations(range(len(columns)), 2)):
+        gap, beside, size = _lengths(turned[p], turned[q])
+        cosine, sine, *_ = _rotation(gap, beside, size)
         for pair in (turned, made):
-            u, v = pair[p], pair[q]
-            pair[p], pair[q] = _mixed(cosine, u, -sine, v), _mixed(sine, u, cosine, v)
-    return turned, made, none
+            pair[p], pair[q] = _turned(cosine, sine, pair[p], pair[q])
+    return turned, made
+
+
+def _differentiable(columns: list[Objects]) -> tuple[list[Objects], list[Any]]:
+    """Orthogonal columns, turned once more where these are not as long as each other, with what has no second ones."""
+    turned, none, pairs = list(columns), [0.0] * len(columns), list(combinations(range(len(columns)), 2))
+    for turn, (p, q) in enumerate(DIFFERENTIATED * pairs):
+        gap, beside, size = _lengths(turned[p], turned[q])
+        cosine, sine, _, still = _rotation(gap, beside, size, _CONVERGED)
+        if turn < len(pairs):
+            added = _without_second(still, gap, beside)
+            none[p], none[q] = none[p] + added, none[q] + added
+        turned[p], turned[q] = _turned(cosine, sine, turned[p], turned[q])
+    return turned, none
+
+
+def _lengths(u: Objects, v: Objects) -> tuple[Any, Any, Any]:
+    """The difference of the squares of two lengths, their product, the sum of the squares."""
+    first, second = _product(u, u), _product(v, v)
+    return second - first, _product(u, v), first + second
+
+
+def _turned(cosine: Any, sine: Any, u: Objects, v: Objects) -> tuple[Objects, Objects]:
+    return _mixed(cosine, u, -sine, v), _mixed(sine, u, cosine, v)
 
 
 def length(column: Objects) -> Any:

@@ -1,5 +1,7 @@
 """Eigenvalues and singular values of small matrices, by rotations."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -42,11 +44,54 @@ def test_derivatives_of_matrices_with_equal_numbers_on_the_diagonal():
     np.testing.assert_allclose(g(a), (vectors * [1.0, 2.0, 4.0]) @ vectors.T, atol=1e-12)
 
 
-SHAPES = [(2, 2), (3, 3), (3, 2), (2, 3), (4, 4), (6, 3), (6, 6), (16, 5), (3, 8), (1, 3), (4, 1)]
+SHAPES = [(2, 2), (3, 3), (3, 2), (2, 3), (4, 4), (6, 3), (6, 6), (10, 5), (3, 8), (1, 3), (4, 1)]
 
 
 def singular(a):
     return np.linalg.svd(a, compute_uv=False)
+
+
+def nearly_equal(shape):
+    """Matrices in general position, of whose singular values some are equal to a rounding, to less and to more."""
+    rng, count = np.random.default_rng(3), min(shape)
+    yield rng.normal(size=shape)  # where f is looked at
+    for values in (np.ones(count), np.where(np.arange(count) < 2, 1.0, 3.0), np.arange(1.0, count + 1)):
+        for gap in (0.0, 1e-15, 1e-12, 1e-9, 1e-7, 1e-4):
+            u, v = (np.linalg.qr(rng.normal(size=(n, n)))[0][:, :count] for n in shape)
+            yield (u * values * (1.0 + gap * rng.normal(size=count))) @ v.T
+
+
+OF_ALL = {
+    "their sum": (lambda x: np.linalg.norm(x, "nuc"), lambda s: 1.0 + 0.0 * s),
+    "logarithms": (lambda x: np.sum(np.log(singular(x))), lambda s: 1.0 / s),
+    "cubes": (lambda x: np.sum(singular(x) ** 3), lambda s: 3.0 * s * s),
+}
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (3, 3), (4, 3), (3, 5), (6, 6)])
+@pytest.mark.parametrize("name", OF_ALL)
+def test_slopes_of_what_is_smooth_in_all_of_them(name, shape):
+    f, slope = OF_ALL[name]
+    points = np.array(list(nearly_equal(shape)))
+    found = fastgrad.gradient(f, points, batch=True, method="exact")
+    for a, own in zip(points, found, strict=True):
+        u, s, v = np.linalg.svd(a, full_matrices=False)
+        right = (u * slope(s)) @ v
+        np.testing.assert_allclose(own, right, atol=1e-9 * np.abs(right).max())
+
+
+def test_second_derivatives_of_single_ones():
+    a, line = np.random.default_rng(4).normal(size=(4, 3)), np.random.default_rng(5).normal(size=(4, 3))
+    f = lambda t: singular(a + t * line) @ np.array([1.0, 2.0, 4.0])
+    for n in (1, 2, 3, 4, 6):
+        found = fastgrad.derivative(f, 0.1, n=n, method="exact")
+        u, h = 0.1, 0.06  # Cauchy's formula on a circle around it, of a smooth function of a complex number
+        circle = u + h * np.exp(2j * np.pi * (np.arange(64) + 0.5) / 64)
+        values = [
+            np.sqrt(np.sort(np.linalg.eigvals((a + t * line).T @ (a + t * line)))[::-1]) @ [1, 2, 4] for t in circle
+        ]
+        right = math.factorial(n) * np.mean(np.array(values) / (circle - u) ** n).real
+        assert found == pytest.approx(right, rel=1e-7), n
 
 
 SMOOTH_TOGETHER = {
