@@ -112,7 +112,7 @@ class _Writer:
 
     @cached_property
     def moves_with(self) -> list[list[int]]:
-        return dependents(self.program, held(self.program) if self.functions else frozenset())
+        return dependents(self.program, held(self.program, apart=True) if self.functions else frozenset())
 
     @cached_property
     def slopeless(self) -> set[int]:

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from .program import Operand, Program
+from .program import SUMS, Operand, Program
 
 EXTREMA = frozenset({"max", "min", "fmax", "fmin", "select"})
-_KEPT = "_held"
+_KEPT, _KEPT_APART = "_held", "_held_apart"
+_SHOWING = SUMS | {"neg", "sum", "*", "/", "log", "sqrt"}  # what is not finite where what it reads is not
 
 Factors = tuple[tuple[Operand, int], ...]
 """Constants of f, whatever their values are, and to which powers."""
@@ -45,16 +46,20 @@ class Part(NamedTuple):
 Parts = list[Part | None]
 
 
-def held(program: Program) -> frozenset[int]:
-    """The extrema on which a program's outputs depend only by rounding; kept with the program."""
-    kept = vars(program)
-    if _KEPT not in kept:
-        kept[_KEPT] = _held(program)
-    found: frozenset[int] = kept[_KEPT]
+def held(program: Program, *, apart: bool = False) -> frozenset[int]:
+    """The extrema on which a program's outputs depend only by rounding; kept with the program.
+
+    Where they stay and points are `apart`, an exponent that moves by 700 within a step overflows, and f is to be asked:
+    what compares numbers, or is 0 or 1 at infinity, must not hide that.
+    """
+    kept, name = vars(program), _KEPT_APART if apart else _KEPT
+    if name not in kept:
+        kept[name] = _held(program, apart)
+    found: frozenset[int] = kept[name]
     return found
 
 
-def _held(program: Program) -> frozenset[int]:
+def _held(program: Program, apart: bool) -> frozenset[int]:
     if not any(node[0] in EXTREMA for node in program.nodes):
         return frozenset()
     uses = defaultdict[int, list[int]](list)
@@ -63,7 +68,7 @@ def _held(program: Program) -> frozenset[int]:
             uses[k].append(j)
     outputs = {int(k) for tag, k in program.outputs if tag == "v"}
     extrema = [j for j, node in enumerate(program.nodes) if node[0] in EXTREMA and _is_taken_off(program, j, uses[j])]
-    return frozenset(j for j in extrema if _cancels(program, j, uses, outputs))
+    return frozenset(j for j in extrema if _cancels(program, j, uses, outputs, apart))
 
 
 def _is_taken_off(program: Program, j: int, uses: list[int]) -> bool:
@@ -74,8 +79,8 @@ def _is_taken_off(program: Program, j: int, uses: list[int]) -> bool:
     )
 
 
-def _cancels(program: Program, j: int, uses: dict[int, list[int]], outputs: set[int]) -> bool:
-    parts, waiting = {j: Part(1.0)}, list(uses[j])
+def _cancels(program: Program, j: int, uses: dict[int, list[int]], outputs: set[int], apart: bool) -> bool:
+    parts, waiting, without = {j: Part(1.0)}, list(uses[j]), set[Operand]()
     waiting.sort()
     done = j
     while waiting:
@@ -83,14 +88,22 @@ def _cancels(program: Program, j: int, uses: dict[int, list[int]], outputs: set[
         if k == done:
             continue
         done, (name, *operands) = k, program.nodes[k]
-        rule = _RULES.get(name)
-        part = rule([parts.get(int(o[1])) if o[0] == "v" else None for o in operands], operands) if rule else None
-        if part is None or (part.degree and k in outputs):
+        own = [parts.get(int(o[1])) if o[0] == "v" else None for o in operands]
+        if any(own):
+            rule = _RULES.get(name)
+            part = rule(own, operands) if rule else None
+            if part is None or (part.degree and k in outputs):
+                return False
+        elif name not in _SHOWING or (name == "/" and operands[1] in without):
             return False
+        else:
+            part = Part(0.0)
         if part.degree:
             parts[k] = part
-            for following in uses[k]:
-                heappush(waiting, following)
+        else:
+            without.add(("v", k))
+        for following in uses[k] if part.degree or apart else ():
+            heappush(waiting, following)
     return j not in outputs
 
 

@@ -46,6 +46,37 @@ STAY = {
 HELD = [2.0]
 
 
+HIDING = {
+    "if": lambda x: (1.0 if CANCEL["log of a sum"](x) < 0.5 else 0.0) + x[1] * 0.5,
+    "sign": lambda x: np.sign(CANCEL["log of a sum"](x)) + x[1] * 0.5,
+    "steps": lambda x: np.floor(0.1 * CANCEL["log of a sum"](x)) + x[1],
+    "saturated": lambda x: np.tanh(1e-9 * CANCEL["log of a sum"](x)) + x[1],
+    "divided by": lambda x: x[1] / (1.0 + CANCEL["log of a sum"](x) ** 2),
+    "the smaller": lambda x: np.minimum(CANCEL["log of a sum"](x), -1.0) + x[1],
+    "an exponential": lambda x: np.exp(-np.abs(1e-9 * CANCEL["log of a sum"](x))) * x[1],
+    "a probability": lambda x: np.where(CANCEL["softmax"](x) > 0.5, x[1], x[2]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HIDING)
+@pytest.mark.parametrize("scale", [1e9, -1e9, 1.0])
+def test_what_hides_an_overflow_lets_it_move(name, scale):
+    """A step moves exponents by thousands, which overflow beside the largest one of x itself."""
+    f, points = lambda x: HIDING[name](x * scale), np.abs(POINTS) + 0.1
+    program = trace(f, (4,))
+    assert held(program)
+    assert not held(program, apart=True)
+    for options in ({}, {"order": 4}):
+        found = fastgrad.gradient(f, points, batch=True, engine="simd", **options)
+        plain = fastgrad.gradient(f, points, batch=True, engine="python", **options)
+        np.testing.assert_allclose(found, plain, rtol=1e-6, atol=1e-6 * np.abs(plain).max())
+
+
+@pytest.mark.parametrize("name", ["log of a sum", "cross-entropy", "log softmax", "temperature", "weights"])
+def test_what_shows_an_overflow_holds(name):
+    assert held(trace(CANCEL[name], (4,)), apart=True)
+
+
 def by_python(f, points=POINTS):
     return fastgrad.gradient(f, points, batch=True, engine="python", order=4)
 
