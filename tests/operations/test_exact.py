@@ -263,6 +263,27 @@ def test_further_arguments(count):
     close(gradient(lambda x, a: a * np.sum(x**2), X, args=(3.0,), method="exact"), 6.0 * X)
 
 
+NOT_BY_ITS_TRACE = {
+    "argmax": (lambda x: x[np.argmax(x)], [0.0, np.inf]),
+    "determinant": (lambda x: np.linalg.det(np.diag(x)), [0.0, np.inf]),
+    "a sum": (lambda x: np.einsum("i,j->", x, x), [1e308, -1e308]),
+    "a quotient": (lambda x: (x[0] / (x[1] + 1j * x[0])).real, [0.0, np.inf]),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", NOT_BY_ITS_TRACE)
+@pytest.mark.parametrize("count", [13, 600])
+def test_values_are_fs_where_its_trace_is_not_finite(name, count):
+    f, there = NOT_BY_ITS_TRACE[name]
+    points = np.tile([1.0, 2.0], (count, 1))
+    points[6] = there
+    values, slopes = value_and_gradient(f, points, batch=True, method="exact")
+    np.testing.assert_array_equal(values[6], f(points[6]))
+    assert not np.isfinite(slopes[6]).all()
+    assert values[7] == pytest.approx(f(points[7]), rel=1e-15)
+
+
 @pytest.mark.parametrize("count", [1, 3, 40])
 def test_full_output(count):
     x = points(count)
@@ -341,9 +362,9 @@ def test_exceptions_of_math_that_f_catches(of, f, there):
     of(f, points, batch=True, method="exact")
     points[1500, 0] = there
     for some in (points, points[1499:1502], points[1500:1501]):
-        with pytest.raises(EngineError, match=r"f catches an exception of math at|in Python"):
+        with pytest.raises(EngineError, match=r"f has a value of its own at|in Python"):
             of(f, some, batch=True, method="exact")
-    with pytest.raises(EngineError, match=r"f catches an exception of math at|in Python"):
+    with pytest.raises(EngineError, match=r"f has a value of its own at|in Python"):
         grad(f, method="exact")(points[1500])
 
 

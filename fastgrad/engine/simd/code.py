@@ -376,6 +376,6 @@ class _Run:
 
             program = self.f.program
             if self.call.table.is_exact:
-                repairs.ask_items(program, self.call, self.out, sorted(self.bad))
+                repairs.ask_items(program, self.call, self.out, self.values, sorted(self.bad))
                 return
             repairs.mend_items(self.call, self.out, self.values, sorted(self.bad), self.f.values_at, program.raises)

@@ -28,12 +28,14 @@ def mend_items(
     mend(call, out, values, np.concatenate([_not_finite(call, out, values, *chunk) for chunk in chunks]), f, raises)
 
 
-def ask_items(program: Program, call: Call, out: Array, chunks: list[tuple[int, int]]) -> None:
+def ask_items(
+    program: Program, call: Call, out: Array, values: Array | None, chunks: list[tuple[int, int]]
+) -> None:  # fmt: skip
     """Exact derivatives that are not finite, or that a kernel has marked as f is not, are computed with more care."""
     from . import scheduled  # noqa: PLC0415  only for what is exact
 
-    rows = np.concatenate([_not_finite(call, out, None, *chunk) for chunk in chunks])
-    scheduled.recompute(program, call, out, rows)
+    rows = np.concatenate([_not_finite(call, out, values, *chunk) for chunk in chunks])
+    scheduled.recompute(program, call, out, values, rows)
 
 
 def _not_finite(call: Call, out: Array, values: Array | None, start: int, stop: int) -> NDArray[np.intp]:

@@ -34,6 +34,7 @@ from .traces import is_settled, sampled
 Array = NDArray[np.float64]
 
 CAREFUL = 20_000  # f's operations times coordinates, up to which forward mode is written out for all coordinates
+ASKED = 1000  # points with values that are not finite
 PATIENT = 1e9  # and times points: up to here each coordinate is a point of its own, beyond a result stays NaN
 
 _schedules: Memory[tuple[Written, Schedule | RowSchedule]] = Memory(1024)
@@ -210,7 +211,7 @@ class ScheduledCode:
             results, outputs = _asked(self.program, call, np.arange(call.points.count))
             flat[...] = results.T
             if values is not None:
-                values[...] = outputs[0]
+                values[...] = _own_values(call, np.arange(call.points.count), outputs[0])
 
         return bound_at_once(call, out, self.program.shape, fill)
 
@@ -260,14 +261,33 @@ def _missed(call: Call, rows: NDArray[np.intp], traced: Array) -> list[int]:
     return missed
 
 
+def _own_values(call: Call, rows: NDArray[np.intp], traced: Array) -> Array:
+    """f's values, of which those that are not finite are f's own: a sum may overflow in another order.
+
+    Of very many the first are asked for, and if these agree all are believed.
+    """
+    own, bad = traced.copy(), np.flatnonzero(~np.isfinite(traced))
+    for some in (bad[:ASKED], bad[ASKED:]):
+        for k in some.tolist():
+            n = int(rows[k])
+            own[k] = as_numbers(call.f(call.argument(call.points.row(n)), *call.args_at(n)))
+        if np.array_equal(own[some], traced[some], equal_nan=True):
+            break
+    return own
+
+
 _CATCHES = (
-    "f catches an exception of math at {}, where it has a value of its own and a trace of f has none; use np.where "
-    "instead of try, or method='central' or 'adaptive', which call f"
+    "f has a value of its own at {}, where a trace of f has none: it catches an exception of math there, or takes the "
+    "root, the logarithm or the angle of a complex number to whose side of the cut the sign of a 0 decides; use "
+    "np.where instead of try, or method='central' or 'adaptive', which call f"
 )
 
 
-def recompute(program: Program, call: Call, out: Array, rows: NDArray[np.intp]) -> None:
+def recompute(program: Program, call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]) -> None:
     """Derivatives at points that a kernel has only marked; f itself is asked there if it may raise."""
     for some in np.array_split(rows, max(1, len(rows) * prod(out.shape[1:]) // 2**20)):
         if some.size:
-            out[some] = _asked(program, call, some)[0].T
+            results, outputs = _asked(program, call, some)
+            out[some] = results.T
+            if values is not None:
+                values[some] = _own_values(call, some, outputs[0])

@@ -244,6 +244,8 @@ def angle(a: Any) -> Any:
 def argument(y: Any, x: Any) -> Any:
     """The angle of a point; of one on the cut, on whose side the sign of a 0 decides, f itself is asked."""
     ask_on_cut(y, x)
+    if not _is_positive_zero(x):
+        guard(select(logical_and(RULES[np.equal](y, 0.0), RULES[np.equal](x, 0.0)), np.nan, 0.0))
     return _atan2(y, x)
 
 

@@ -66,16 +66,16 @@ def test_points_that_raise_are_asked():
 
     call = call_of(logarithm, [[1.0], [-1.0]], stencils.gradient(1, method="exact"))
     program, out = trace(logarithm, (1,)), np.full((2, 1), np.nan)
-    scheduled.recompute(program, call, out, np.array([0]))
+    scheduled.recompute(program, call, out, None, np.array([0]))
     assert out[0] == 1.0
     with pytest.raises(ValueError, match=r"math domain error|expected a positive input"):
-        scheduled.recompute(program, call, out, np.array([0, 1]))
+        scheduled.recompute(program, call, out, None, np.array([0, 1]))
 
 
 def test_points_are_computed_again():
     program, table = trace(f, (2,)), stencils.gradient(2, method="exact")
     call, out = call_of(f, [[0.5, 2.0], [1.0, 3.0]], table), np.full((2, 2), np.nan)
-    scheduled.recompute(program, call, out, np.array([1]))
+    scheduled.recompute(program, call, out, None, np.array([1]))
     assert np.isnan(out[0]).all()
     assert np.allclose(out[1], [9.0 * np.cos(1.0), 6.0 * np.sin(1.0)], rtol=1e-15)
 

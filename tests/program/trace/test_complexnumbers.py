@@ -217,10 +217,14 @@ def into_real_numbers(x):
 
 
 SPECIAL = np.array([[-1.2, 2.0, 0.5], [0.0, 1.0, 2.0], [-0.7, 0.0, 1.0], [2.0, 0.0, 1.0], [800.0, 1.0, 1.0]])
+ZEROS = np.array([[-0.0, 1.0, 2.0], [1.0, -0.0, 0.5], [0.0, -1.0, 1.0], [-0.0, 0.0, 1.0]])
 AT_SPECIAL_POINTS = {
     "above a cut, below a cut": lambda x: np.sqrt(1 - (x[1] + 0j) ** 2 / 3.5).imag * x[2],
     "a square of a known sign": lambda x: np.sqrt(-((x[0] + 0j) ** 2)).imag * x[1],
     "less than real": lambda x: np.sqrt(x[0] - 1j * x[1]).imag,
+    "angles of real numbers": lambda x: np.angle(x + 0j) @ x[::-1],
+    "a logarithm of a product": lambda x: np.log(x[0] * x[1] + 0j).imag + x[0],
+    "one 0 in both parts": lambda x: np.angle(x[0] + 1j * x[0]) * x[1],
     "an angle": lambda x: np.angle(1 - (x[0] + 1j * x[1])),
     "the other 0": lambda x: np.sqrt(complex(x[0], -0.0)).imag + x[1],
     "no other 0": lambda x: np.sqrt(x[0] - 0j).imag + x[1],
@@ -245,7 +249,7 @@ def test_points_that_no_check_sees(name):
     """On cuts, at zeros of both signs, where Python raises: between other points, as a check looks at both ends."""
     f = AT_SPECIAL_POINTS[name]
     usual = np.random.default_rng(0).uniform(0.3, 1.8, (40, 3))
-    points = np.vstack([usual[:7], SPECIAL, usual[7:]])
+    points = np.vstack([usual[:7], SPECIAL, ZEROS, usual[7:]])
     with np.errstate(all="ignore"):
         values, found = fastgrad.value_and_gradient(f, points, batch=True, engine="auto", h=1e-5)
         plain, expected = fastgrad.value_and_gradient(f, points, batch=True, engine="python", h=1e-5)
