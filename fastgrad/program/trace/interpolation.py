@@ -51,8 +51,15 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
 def _searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
     """How many of the table lie below, of NaN all: a number; as an index it is refused."""
     only("sorter", sorter)
-    above = elementwise(np.greater_equal if side == "left" else np.greater, numbers(a), objects(v)[..., None])
-    return tree(np.add, numbers(elementwise(np.logical_not, above)), -1, False)  # of masks, and so an integer
+    table, value = numbers(a), objects(v)[..., None]
+    above = elementwise(np.greater_equal if side == "left" else np.greater, table, value)
+    below = elementwise(np.logical_not, above)
+    if holds_symbols(table) or np.isnan(table.astype(float)).any():  # NaN lies above all numbers
+        counted = elementwise(np.equal, table, table)
+        if side == "right":
+            counted = elementwise(np.logical_or, counted, elementwise(np.not_equal, value, value))
+        below = elementwise(np.logical_and, below, counted)
+    return tree(np.add, numbers(below), -1, False)  # of masks, and so an integer
 
 
 def _digitize(x: Any, bins: Any, right: Any = False) -> Any:

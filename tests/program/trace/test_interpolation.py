@@ -76,3 +76,13 @@ def test_traced_tables(f):
 def test_what_has_no_rule_is_refused(f, reason):
     with pytest.raises(Untraceable, match=reason):
         trace(f, (3,))
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("v", [0.5, 0.2, 1.0, np.nan, np.inf])
+def test_no_numbers_in_a_traced_table(side, v):
+    """They are the last ones, as np.sort puts them."""
+    f = lambda x: np.searchsorted(np.sort(x), v, side) * x[1] + np.searchsorted(np.sort(x), x[2], side)
+    program = trace(f, (3,))
+    for x in ([0.2, 1.0, 0.5], [np.nan, 1.0, 0.2], [0.2, 1.0, np.nan], [np.inf, 1.0, np.nan]):
+        assert evaluate(program, x) == [f(np.array(x))]
