@@ -12,7 +12,7 @@ from .elementwise import guard, select
 from .matrices import each, known_lstsq, or_numpys, real_only
 from .reductions import numbers, only, sum_
 from .refusals import refuse
-from .spectra import length, orthogonal, singular_values, small, without_derivative
+from .spectra import length, orthogonal, scaled, singular_values, small, without_derivative
 from .symbols import RULES
 
 _hypot, _greater = RULES[np.hypot], RULES[np.greater]
@@ -74,6 +74,7 @@ def _inverted(a: Objects, least: float) -> tuple[Objects, list[Any]]:
     if a.shape[0] < a.shape[1]:
         found, counts = _inverted(a.T, least)
         return found.T, counts
+    a, scale = scaled(a)
     columns, made = orthogonal(list(a.T))
     sizes = [length(column) for column in columns]
     limit = reduce(RULES[np.maximum], sizes) * least
@@ -83,7 +84,7 @@ def _inverted(a: Objects, least: float) -> tuple[Objects, list[Any]]:
         weight = select(counted, 1.0 / (size * size), 0.0)
         outer = elementwise(np.multiply, own[:, None], elementwise(np.multiply, weight, column)[None, :])
         total = np.asarray(elementwise(np.add, total, outer), dtype=object)
-    return _differentiable(total, a), counts
+    return np.asarray(elementwise(np.divide, _differentiable(total, a), scale), dtype=object), counts
 
 
 def _differentiable(inverse: Objects, a: Objects) -> Objects:

@@ -19,16 +19,17 @@ from .arrays import (
     holds_symbols,
     of_numbers,
 )
-from .elementwise import guard, select
-from .reductions import numbers
+from .elementwise import guard, logical_and, select
+from .reductions import numbers, objects
 from .refusals import refuse
-from .symbols import RULES, Traced
+from .symbols import RULES, Symbol, Traced
 
 LARGEST = 16
 """Rows of a matrix of symbols that is solved for; of one of numbers LARGEST_KNOWN."""
 LARGEST_KNOWN = 100
 _BY_MINORS = 4  # rows up to which a determinant is a polynomial
 _BY_COFACTORS = 3  # and an inverse its cofactors by it
+_SMALLEST = 1e-280  # determinant, of which products of some of the numbers are not subnormal
 
 _divide, _greater, _abs = RULES[np.divide], RULES[np.greater], RULES[np.absolute]
 
@@ -86,8 +87,12 @@ def _det(a: Any) -> Any:
 
 
 def _slogdet(a: Any) -> Any:
-    values = square("slogdet", a)
-    found = each(_determinant, values)
+    """By the determinant; f itself is asked where that is too small or too large a number to have all its digits."""
+    found = each(_determinant, square("slogdet", a))
+    for value in objects(found).ravel().tolist():
+        if isinstance(value, Symbol):
+            size = _abs(value)
+            guard(select(logical_and(_greater(size, _SMALLEST), _greater(1.0 / _SMALLEST, size)), 0.0, np.nan))
     kind = type(np.linalg.slogdet(np.eye(1)))
     return kind(elementwise(np.sign, found), elementwise(np.log, elementwise(np.absolute, found)))
 

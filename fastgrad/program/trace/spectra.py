@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, Objects, elementwise
-from .elementwise import select
+from .elementwise import record, select, traced
 from .matrices import each, or_numpys, real_only, square
 from .ordering import comparators
-from .reductions import numbers, objects, only, sum_
+from .reductions import numbers, objects, only, sum_, tree
 from .refusals import refuse
 from .symbols import RULES
 
@@ -26,7 +26,8 @@ LONGEST = 16
 
 NEAR = 2.0**-20
 """Numbers that differ by less than this share of their sizes are equal to second derivatives, which are none there."""
-_EPS, _CONVERGED, _SHIFT = float(np.finfo(float).eps), 2.0**-40, 2.0**500
+_EPS, _TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
+_CONVERGED, _SHIFT = 2.0**-40, 2.0**500
 Rotation = tuple[Any, Any, Any, Any]
 
 _abs, _hypot, _less = RULES[np.absolute], RULES[np.hypot], RULES[np.less_equal]
@@ -67,7 +68,8 @@ def _eigenvalues(a: Objects) -> Any:
     if len(a) == 1:
         return a[0]
     if len(a) > 2:
-        return _in_order(_on_the_diagonal(a))
+        matrix, size = scaled(a)
+        return elementwise(np.multiply, _in_order(_on_the_diagonal(matrix)), size)
     mean, half = (a[0, 0] + a[1, 1]) * 0.5, (a[0, 0] - a[1, 1]) * 0.5
     distance = _apart(half, a[1, 0], mean)
     return np.array([mean - distance, mean + distance], dtype=object)
@@ -118,11 +120,22 @@ def singular_values(a: Objects) -> Objects:
         first = _hypot(a[0, 0] + a[1, 1], a[0, 1] - a[1, 0])
         second = _apart(a[0, 0] - a[1, 1], a[0, 1] + a[1, 0], first)
         return np.array([(first + second) * 0.5, abs(first - second) * 0.5], dtype=object)
+    matrix, size = scaled(matrix)
     given = list(matrix.T if a.shape[1] <= a.shape[0] else matrix)
     made = [without_derivative(row) for row in orthogonal(given)[1]]
     columns = [sum_(elementwise(np.multiply, row[:, None], np.array(given, dtype=object)), axis=0) for row in made]
     columns, none = _differentiable([objects(c) for c in columns])
-    return _in_order([length(c) + n for c, n in zip(columns, none, strict=True)])[::-1]
+    found = _in_order([length(c) + n for c, n in zip(columns, none, strict=True)])[::-1]
+    return np.asarray(elementwise(np.multiply, found, size), dtype=object)
+
+
+def scaled(a: Objects) -> tuple[Objects, Any]:
+    """A matrix over a power of two as large as its largest number, and that, which has no derivative of its own."""
+    largest = tree(np.maximum, objects(elementwise(np.absolute, a)), None, False)
+    if not traced(largest):
+        return a, 1.0
+    size = record("power", RULES[np.maximum](largest, _TINY))
+    return np.asarray(elementwise(np.divide, a, size), dtype=object), size
 
 
 def small(what: str, matrix: Objects) -> Objects:

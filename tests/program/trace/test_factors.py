@@ -100,6 +100,13 @@ def test_second_derivatives_of_pseudo_inverses_of_columns_of_one_length():
         np.testing.assert_allclose(second, right, atol=1e-5 * np.abs(right).max())
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-170, 1e170, 1e300])
+def test_pseudo_inverses_of_small_and_large_numbers(size):
+    a = np.array([[3.0, 0.0], [1.0, 2.0], [0.5, 0.5]])
+    found = evaluate(trace(np.linalg.pinv, (3, 2)), a * size)
+    np.testing.assert_allclose(np.array(found) * size, np.linalg.pinv(a).ravel(), rtol=1e-13)
+
+
 def test_of_a_rank_that_is_not_full_f_itself_is_asked():
     f = lambda x: np.linalg.lstsq(np.outer(x, np.array([1.0, x[0]])), x, rcond=None)[0].sum()
     points = np.tile([[0.5, 1.0, 2.0]], (3, 1))

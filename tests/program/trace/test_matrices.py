@@ -86,6 +86,18 @@ def test_where_there_is_no_solution_numpy_raises():
         fastgrad.gradient(lambda x: np.linalg.cholesky(np.diag(x))[0, 0], points, batch=True, engine="simd")
 
 
+@pytest.mark.parametrize("size", [1e-81, 1e-100, 1e100])
+def test_determinants_that_are_hardly_numbers(size):
+    a = np.array([[2.0, 0.5, 0, 1], [1, 3, 1, 0], [0, 1, 4, 1], [1, 0, 1, 5]])
+    f = lambda x: np.linalg.slogdet(x[0] * (a + x[1]))[1]
+    points = RNG.uniform(0.5, 2.0, (40, 2))
+    points[6] = size, 0.5
+    values, _ = fastgrad.value_and_gradient(f, points, batch=True, engine="simd")
+    np.testing.assert_allclose(values, [f(x) for x in points], rtol=1e-13)
+    with pytest.raises(fastgrad.EngineError, match="a value of its own"):
+        fastgrad.gradient(f, points, batch=True, method="exact")
+
+
 @pytest.mark.parametrize(
     ("f", "reason"),
     [

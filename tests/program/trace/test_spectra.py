@@ -94,6 +94,18 @@ def test_second_derivatives_of_single_ones():
         assert found == pytest.approx(right, rel=1e-7), n
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-170, 1e170, 1e300])
+@pytest.mark.parametrize("f", [np.linalg.eigvalsh, singular], ids=["eigenvalues", "singular values"])
+def test_of_small_and_large_numbers(f, size):
+    """Their squares are no numbers, a power of two is taken out."""
+    a = np.array([[3.0, 0.0, 1.0], [1.0, 2.0, 0.0], [0.0, 1.0, 5.0]])
+    program = trace(f, (3, 3))
+    np.testing.assert_allclose(evaluate(program, a * size), f(a * size), rtol=1e-14)
+    slope = fastgrad.grad(lambda x: f(x)[1], method="exact")
+    right = slope(a)
+    np.testing.assert_allclose(slope(a * size), right, rtol=1e-12, atol=1e-15)
+
+
 SMOOTH_TOGETHER = {
     "two": (lambda x: np.sum(np.linalg.eigvalsh(np.array([[x[0], x[1]], [x[1], x[2]]])) ** 2), [1.0, 0.0, 1.0]),
     "three": (
