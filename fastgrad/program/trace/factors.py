@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from .arrays import FUNCTIONS, LOOPS, Objects, elementwise, holds_symbols
-from .elementwise import guard, select
+from .elementwise import guard, logical_and, logical_not, select
 from .matrices import each, known_lstsq, or_numpys, real_only
 from .reductions import numbers, only, sum_
 from .refusals import refuse
 from .spectra import length, orthogonal, scaled, singular_values, small, without_derivative
 from .symbols import RULES
 
-_hypot, _greater = RULES[np.hypot], RULES[np.greater]
-Reflection = tuple[int, Any, Objects]
+_hypot, _greater, _equal = RULES[np.hypot], RULES[np.greater], RULES[np.equal]
+Reflection = tuple[int, Any, Objects, Any]
 
 
 def _checked(name: str, a: Any) -> Objects:
@@ -25,27 +26,41 @@ def _checked(name: str, a: Any) -> Objects:
 
 # --- orthogonal factors ----------------------------------------------------------------------------------------------
 
+ROUNDING = 1e-13
+"""Of a column what is left beside those before it, if that is no more than their rounding."""
+
 
 def _reflected(a: Objects) -> tuple[Objects, list[Reflection]]:
-    """The upper triangle and Householder's reflections, with the signs of LAPACK's dgeqr2."""
+    """The upper triangle and Householder's reflections, with the signs of LAPACK's dgeqr2.
+
+    It reflects nothing where all below the diagonal is 0. The row is reflected and its sign turned back there: that is
+    the same, and has the derivatives of what does not depend on signs.
+    """
     m, reflections = a.copy(), list[Reflection]()
     for k in range(min(len(a) - 1, a.shape[1])):
-        first, below = m[k, k], m[k + 1 :, k].copy()
-        rest = reduce(_hypot, below.tolist(), 0.0)
-        is_there = RULES[np.equal](rest, 0.0)
-        beta = -RULES[np.copysign](_hypot(first, rest), first)
-        factor = select(is_there, 0.0, (beta - first) / select(is_there, 1.0, beta))
-        v = np.array([value / select(is_there, 1.0, first - beta) for value in below.tolist()], dtype=object)
-        m[k, k], m[k + 1 :, k] = select(is_there, first, beta), 0.0
-        reflections.append((k, factor, v))
+        first, below = m[k, k], m[k + 1 :, k].tolist()
+        length = reduce(_hypot, below, first)
+        is_none = _equal(length, 0.0)
+        if k:
+            least = reduce(_hypot, a[:, k].tolist()) * ROUNDING
+            guard(select(_greater(least, length), math.nan, 0.0))
+        beta = -RULES[np.copysign](length, first)
+        divisor = select(is_none, 1.0, beta)
+        factor = select(is_none, 0.0, (beta - first) / divisor)
+        v = np.array([value / select(is_none, 1.0, first - beta) for value in below], dtype=object)
+        is_there = reduce(logical_and, [_equal(value, 0.0) for value in below], logical_not(is_none))
+        reflection = (k, factor, v, select(is_there, -1.0, 1.0))
+        m[k, k], m[k + 1 :, k] = select(is_none, first, beta * reflection[3]), 0.0
+        reflections.append(reflection)
         for j in range(k + 1, a.shape[1]):
-            m[k:, j] = _turned((k, factor, v), m[:, j])
+            m[k:, j] = _turned(reflection, m[:, j])
+            m[k, j] = m[k, j] * reflection[3]
     return m, reflections
 
 
 def _turned(reflection: Reflection, column: Objects) -> Objects:
     """What a reflection makes of a column, from its first row on."""
-    k, factor, v = reflection
+    k, factor, v, _ = reflection
     along = (column[k] + sum_(elementwise(np.multiply, v, column[k + 1 :]))) * factor
     changed = elementwise(np.subtract, column[k + 1 :], elementwise(np.multiply, along, v))
     return np.array([column[k] - along, *changed.tolist()], dtype=object)
@@ -62,6 +77,7 @@ def _qr(a: Any, mode: str = "reduced") -> Any:
     q = np.eye(len(matrix)).astype(object)[:, :count]
     for reflection in reversed(reflections):
         for j in range(count):
+            q[reflection[0], j] = q[reflection[0], j] * reflection[3]
             q[reflection[0] :, j] = _turned(reflection, q[:, j])
     return type(np.linalg.qr(np.eye(1)))(q, upper[:count])
 

@@ -29,6 +29,49 @@ def test_factors_have_lapacks_signs(shape, mode):
         np.testing.assert_allclose(evaluate(triangle, a), np.linalg.qr(a, "r").ravel(), atol=1e-13)
 
 
+TRIANGLES = {
+    "determinant": (
+        (3, 3),
+        lambda x: np.log(np.abs(np.diag(np.linalg.qr(x)[1]))).sum(),
+        lambda x: np.linalg.slogdet(x)[1],
+    ),
+    "projector": (
+        (4, 2),
+        lambda x: np.sum(np.linalg.qr(x)[0] @ np.linalg.qr(x)[0].T * np.arange(16.0).reshape(4, 4)),
+        lambda x: np.sum(x @ np.linalg.inv(x.T @ x) @ x.T * np.arange(16.0).reshape(4, 4)),
+    ),
+    "lengths": (
+        (2, 3),
+        lambda x: np.sum(np.linalg.qr(x)[1][0] ** 2),
+        lambda x: np.sum((x[:, 0] @ x) ** 2) / np.sum(x[:, 0] ** 2),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRIANGLES)
+def test_derivatives_where_a_column_is_0_below_the_diagonal(name):
+    """Of what does not depend on the signs, which jump there."""
+    shape, f, same = TRIANGLES[name]
+    points = np.array([*RNG.normal(size=(6, *shape)), *np.triu(1.0 + np.abs(RNG.normal(size=(3, *shape))))])
+    points[-1] = 2.0 * np.eye(*shape) + (np.arange(shape[1]) > 1)
+    found = fastgrad.gradient(f, points, batch=True, method="exact")
+    right = fastgrad.gradient(same, points, batch=True, engine="python", order=6)
+    np.testing.assert_allclose(found, right, rtol=1e-8, atol=1e-8)
+    second = fastgrad.hessian(f, points, batch=True, method="exact")
+    np.testing.assert_allclose(second, fastgrad.hessian(same, points, batch=True, order=6), rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_left_of_a_column_by_rounding_is_fs_own():
+    f, points = lambda a: np.sum(np.linalg.qr(a)[0] * np.arange(6.0).reshape(3, 2)), RNG.normal(size=(12, 3, 2))
+    points[6] = 1.0
+    values, slopes = fastgrad.value_and_gradient(f, points, batch=True, engine="simd")
+    plain = fastgrad.value_and_gradient(f, points, batch=True, engine="python")
+    np.testing.assert_allclose(values, plain[0], rtol=1e-12)
+    np.testing.assert_allclose(slopes[6], plain[1][6], rtol=1e-12)
+    with pytest.raises(fastgrad.EngineError, match="a value of its own"):
+        fastgrad.gradient(f, points, batch=True, method="exact")
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_pseudo_inverses(shape):
     program = trace(np.linalg.pinv, shape)
