@@ -36,20 +36,22 @@ class Counted(local):
     time : float
         ... and in units of one such operation that NumPy does on whole arrays, about a nanosecond.
     nodes : int
+    copies : int
+        Of objects that the loss reaches.
     refused : str
         Why the loss was refused first; it may have caught that.
     looked_at : list of Node
         Those whose values were used otherwise than by operations: for decisions, as places, for shapes.
     """
 
-    operations, time, nodes, refused = 0, 0.0, 0, ""
+    operations, time, nodes, copies, refused = 0, 0.0, 0, 0, ""
 
     def __init__(self) -> None:
         self.looked_at: list[Node] = []
 
     def begin(self) -> None:
         """Count anew."""
-        self.operations, self.time, self.nodes, self.refused, self.looked_at = 0, 0.0, 0, "", []
+        self.operations, self.time, self.nodes, self.copies, self.refused, self.looked_at = 0, 0.0, 0, 0, "", []
 
 
 counted = Counted()

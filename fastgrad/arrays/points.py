@@ -17,7 +17,7 @@ from ..program.program import Program
 from ..program.trace.retargeted import is_of_whole_arrays
 from ..results import EngineError
 from .losses import Loss
-from .nodes import Array, RefusedError
+from .nodes import Array, RefusedError, counted
 
 DATA = 4096
 """Numbers that a function captures, above which its program of single numbers would be long."""
@@ -30,6 +30,15 @@ MANY = 32
 
 UNTOLD = 1_000
 """Points that may be taken one after the other, for half a second, without a word."""
+
+KEPT, GROWN = 3_000, 4
+"""Objects that f reaches, all copied where it is recorded: so many, and so many times those of the first point, and
+each point takes longer than the one before."""
+
+GROWS = (
+    "f keeps what it computes: it reaches {:,} objects after {:,} of {:,} points, and all of them are copied at each; "
+    "let it keep nothing, or use method='central'"
+)
 
 REFUSED = "engine='arrays' cannot run this function: {}"
 
@@ -91,18 +100,20 @@ def fill(call: Call, out: Any, values: Array | None, report: Report | None = Non
 
 def fill_each(call: Call, out: Any, values: Array | None, report: Report | None, reason: object) -> Facts | None:
     """As `fill`, of any number of points, one after the other, with the reason why not otherwise."""
-    counted, count = 0, call.points.count
+    calls, count, usual = 0, call.points.count, 0
     for n in range(count):
         part = slice(n, n + 1)
         facts = fill(_at(call, n), _part(out, part), None if values is None else values[part])
         if facts is None:
             return None
-        counted += facts.nfev
+        calls, usual = calls + facts.nfev, usual or counted.copies
+        if counted.copies > max(KEPT, GROWN * usual):
+            raise EngineError(GROWS.format(counted.copies, n + 1, count))
         if not n and count > UNTOLD:
             warn_once(call.f, f"f is differentiated at one of {count:,} points after the other: {reason}")
         if report:
             report(n + 1, count)
-    return Facts("arrays", counted)
+    return Facts("arrays", calls)
 
 
 def _at(call: Call, n: int) -> Call:

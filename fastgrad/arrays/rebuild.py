@@ -31,7 +31,7 @@ from .factors import RULES, by_rule
 from .functions import SCIPYS
 from .holdings import holds_users, is_packages_class
 from .moves import put
-from .nodes import Node, constant, move, refuse, reshape
+from .nodes import Node, constant, counted, move, refuse, reshape
 from .recorder import Recorder
 from .sparse import Sparse, is_sparse
 from .standins import Module, Names, either, is_logger, replaced, silent
@@ -111,6 +111,7 @@ class Rebuilder:
             return value
         if id(value) not in self._memo:
             self._alive.append(value)
+            counted.copies += 1
             made = self._made(value, kind)
             self._memo.setdefault(id(value), made)
         return self._memo[id(value)]

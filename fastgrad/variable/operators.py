@@ -256,6 +256,10 @@ class Variable(Numbers):
         new = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
         return record(RULES["reshape"], self, shape=tuple(new))
 
+    def copy(self) -> Variable:
+        """The same array, of which this one is an operand: who changes the data of one of them leaves the other."""
+        return self * 1.0
+
     def squeeze(self, axis: Axis = None) -> Variable:
         """The array without its axes of length 1."""
         return record(RULES["squeeze"], self, axis=axis)

@@ -153,3 +153,15 @@ def test_an_operation_is_recorded_by_its_rule():
     y = record(RULES["multiply"], x, x)
     assert y.array.tolist() == [1.0, 4.0]
     assert implements()(abs) is abs
+
+
+def test_a_copy_is_an_operation():
+    x = Variable(np.array([1.0, -0.0], dtype=np.float32))
+    y = x.copy()
+    y.data[0] = 5.0
+    assert x.data[0] == 1.0
+    assert y.data.dtype == np.float32
+    assert np.signbit(y.data[1])
+    z = (x.copy() * x.copy()).sum()
+    z.backward()
+    assert x.grad.tolist() == [2.0, 0.0]
