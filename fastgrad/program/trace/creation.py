@@ -161,10 +161,10 @@ def _full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **op
 
 
 def _empty(shape: Any, dtype: Any = float, order: Any = "C", **options: Any) -> Any:
-    """Elements that nobody has written are None, which no operation takes."""
+    """Elements that nobody has written are None, which no operation takes; complex ones, which say so, are NaN."""
     result = filled(np.empty(shape, dtype, order))
     if isinstance(result, Symbols):
-        result.view(np.ndarray)[...] = None
+        result.view(np.ndarray)[...] = complex(np.nan, np.nan) if _is_complex(dtype) else None
     return result
 
 

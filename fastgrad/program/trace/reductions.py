@@ -124,10 +124,13 @@ max_, min_ = _extreme(np.maximum, -np.inf), _extreme(np.minimum, np.inf)
 
 
 def _logical(ufunc: np.ufunc, empty: bool) -> Callable[..., Any]:
-    def rule(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+    def rule(
+        a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = _UNSET, where: Any = True
+    ) -> Any:
         only("out", out)
         masks = elementwise(np.logical_not, elementwise(np.logical_not, objects(a)))
-        return tree(ufunc, objects(masks), axis, keepdims, empty)
+        found = tree(ufunc, _among(objects(masks), where, empty), axis, keepdims, empty)
+        return found if initial is _UNSET else elementwise(ufunc, found, initial)
 
     return rule
 
@@ -206,13 +209,15 @@ _REDUCTIONS = {
 
 
 def _reduce_method(
-    ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
+    ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False, **more: Any
 ) -> Any:
     if dtype not in (None, bool):
         check_dtype(dtype)
     if ufunc in _REDUCTIONS:
-        return _REDUCTIONS[ufunc](a, axis=axis, out=out, keepdims=keepdims)
+        return _REDUCTIONS[ufunc](a, axis=axis, out=out, keepdims=keepdims, **more)
     only("out", out)
+    for name, value in more.items():
+        only(name, value)
     _check_folds(ufunc, "reduce")
     values = numbers(a)
     if values.ndim > 1 and isinstance(axis, (tuple, type(None))):

@@ -259,6 +259,27 @@ def test_points_that_no_check_sees(name):
         np.testing.assert_allclose(some, expected, rtol=1e-4, atol=1e-6)
 
 
+def made_empty(x):
+    z = np.empty((2, 2), complex)
+    z[0, 0] = x[0]
+    z[0, 1] = x[1] + 1j * x[2]
+    z[1] = x[0]
+    return np.abs(z).sum() + np.angle(z[0, 1])
+
+
+def made_of_zeros(x):
+    z, w = np.zeros(3, complex), np.ones(2, np.complex128)
+    z[0], z[2] = x[0] * 1j, x[1]
+    w[1:] *= np.exp(1j * x[2])
+    return np.abs(z + x).sum() + w.sum().imag
+
+
+@pytest.mark.parametrize("f", [made_empty, made_of_zeros])
+def test_complex_numbers_are_written_into_arrays_made_in_f(f):
+    x = np.array([1.1, 0.7, 2.0])
+    np.testing.assert_allclose(evaluate(trace(f, (3,)), x), [f(x)], rtol=1e-15)
+
+
 def test_a_complex_number_is_not_written_into_an_array_of_real_ones():
     with pytest.raises(Untraceable, match="into an array of real ones"):
         trace(into_real_numbers, (3,))
