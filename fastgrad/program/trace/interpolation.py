@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import FUNCTIONS, Symbols, elementwise, holds_symbols, is_mask, real
+from .arrays import FUNCTIONS, Objects, Symbols, elementwise, holds_symbols, is_mask, real, wrap
 from .elementwise import select
 from .reductions import numbers, objects, only, tree
 from .refusals import refuse
@@ -27,10 +27,12 @@ def _looked_up(x: Any, places: list[Any], table: list[Any]) -> Any:
 
 
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    only("period", period)
     places, values = numbers(xp), numbers(fp)
     if places.ndim != 1 or places.shape != values.shape or not places.size:
         refuse("f calls np.interp with tables of different lengths, or without any")
+    if period is not None:
+        places, values = _periodic(places, values, period)
+        x, left, right = elementwise(np.remainder, wrap(objects(x)), abs(float(period))), None, None
     left, right = (values[0] if left is None else left), (values[-1] if right is None else right)
     if len(places) == 1:
         places, values = np.append(places, places + 1.0), np.append(values, values)
@@ -46,6 +48,18 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
         return select(RULES[np.less](v, places[0]), left, at_end)
 
     return np.frompyfunc(one, 1, 1)(objects(x))
+
+
+def _periodic(places: Objects, values: Objects, period: Any) -> tuple[Objects, Objects]:
+    """A table of one period in order, with an entry beyond each of its ends."""
+    if holds_symbols(places) or holds_symbols(period):
+        refuse("f calls np.interp with a period, or periodic places, that are traced")
+    length = abs(float(period))
+    known = places.astype(float) % length
+    order = np.argsort(known)
+    known, values = known[order], values[order]
+    around = np.concatenate([known[-1:] - length, known, known[:1] + length])
+    return around.astype(object), np.concatenate([values[-1:], values, values[:1]])
 
 
 def _searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""Rules for tracing statistics: sums that leave out NaN, covariances; and what compares arrays as wholes."""
+"""Rules for tracing statistics: sums that leave out NaN, covariances, polynomials; and what compares whole arrays."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import FUNCTIONS, LOOPS, Objects, elementwise, holds_complex
+from .arrays import FUNCTIONS, LOOPS, Objects, elementwise, holds_complex, holds_symbols
 from .elementwise import select
 from .reductions import numbers, objects, only, squares, sum_, tree
 from .refusals import refuse
@@ -85,6 +85,14 @@ def _corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None) -
     return elementwise(np.minimum, elementwise(np.maximum, scaled, -1.0), 1.0)
 
 
+def _polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: Any = False, w: Any = None, cov: Any = False) -> Any:
+    """The coefficients of a polynomial through traced values at known places, on which they depend linearly."""
+    if full or cov or holds_symbols((x, w)):
+        refuse("f calls np.polyfit at traced places or with traced weights, or asks for more than the coefficients")
+    known = np.asarray(x, dtype=float)
+    return LOOPS[np.matmul](np.polyfit(known, np.eye(len(known)), deg, rcond, w=w).astype(object), numbers(y))
+
+
 def _isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
     only("equal_nan", equal_nan, False)
     allowed = elementwise(np.add, elementwise(np.multiply, elementwise(np.absolute, b), rtol), atol)
@@ -107,4 +115,5 @@ FUNCTIONS.update({
     np.nanstd: _nanstd, np.nanmax: _nan_extreme(np.fmax), np.nanmin: _nan_extreme(np.fmin),
     np.nancumsum: _nan_sum(np.cumsum, 0.0), np.nancumprod: _nan_sum(np.cumprod, 1.0), np.cov: _cov,
     np.corrcoef: _corrcoef, np.isclose: _isclose, np.allclose: _allclose, np.array_equal: _array_equal,
+    np.polyfit: _polyfit,
 })  # fmt: skip

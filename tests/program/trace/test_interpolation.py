@@ -31,6 +31,8 @@ FORMS = [
     lambda x: np.interp(x, XP, FP, left=-5.0, right=x[1]),
     lambda x: np.interp(x, [0.0, 1.0], [2.0, 4.0]),
     lambda x: np.interp(x, [0.5], [2.0]) * x,
+    lambda x: np.interp(x, [0.3, 2.1, 1.0], [2.0, 1.0, 4.0], period=1.7),
+    lambda x: np.interp(x[0], XP, FP, period=-4.0) + np.interp(x[1:], [7.0], [3.0], period=2.0),
     lambda x: np.searchsorted(XP, x) * 1.0 + np.searchsorted(XP, x, side="right"),
     lambda x: np.digitize(x, XP) + np.digitize(x, XP, right=True),
     pieces,
@@ -52,6 +54,7 @@ def test_values_everywhere(f):
     [
         lambda x: np.interp(0.3, [0.0, 0.2, 1.0], x) + np.interp([0.0, 0.7, 3.0], [0.0, 0.2, 1.0], x),
         lambda x: np.interp(0.3, np.cumsum(x), x),
+        lambda x: np.interp([0.3, 5.0], [0.2, 0.7, 0.4], x, period=1.1),
         lambda x: np.choose([[0, 1, 2], [2, 1, 0]], [x, 2 * x, 3.0]),
         pieces_by_known_masks,
     ],
@@ -65,7 +68,7 @@ def test_traced_tables(f):
 @pytest.mark.parametrize(
     ("f", "reason"),
     [
-        (lambda x: np.interp(x, XP, FP, period=2.0), "period="),
+        (lambda x: np.interp(x, XP, FP, period=x[0]), "period"),
         (lambda x: np.interp(x, XP, FP[:2]), "different lengths"),
         (lambda x: np.digitize(x, XP[::-1]), "ascending"),
         (lambda x: np.choose(x, [1.0, 2.0]), "traced integers"),

@@ -5,6 +5,7 @@ import pytest
 
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.refusals import Untraceable
 
 POINTS = [np.array([0.5, 2.0, -1.0, 3.0]), np.array([np.nan, 2.0, 1.0, 3.0]), np.array([np.nan] * 4)]
 FORMS = [
@@ -37,3 +38,14 @@ def test_values(f):
         want = f(x.copy())
         assert program.shape == np.shape(want)
         np.testing.assert_allclose(evaluate(program, x), np.ravel(want), rtol=1e-12, atol=1e-14)
+
+
+def test_polynomials_through_traced_values():
+    places, weights = np.array([0.0, 1.0, 2.5, 4.0]), np.array([1.0, 2.0, 1.0, 0.5])
+    f = lambda x: np.concatenate([np.polyfit(places, x, 2), np.polyfit(places, x**2, 1, w=weights)])
+    x = np.array([0.3, -1.0, 2.0, 0.7])
+    np.testing.assert_allclose(evaluate(trace(f, (4,)), x), f(x), rtol=1e-13)
+    many = lambda x: np.polyfit(places, np.stack([x, x * x], axis=1), 1).ravel()
+    np.testing.assert_allclose(evaluate(trace(many, (4,)), x), many(x), rtol=1e-12)
+    with pytest.raises(Untraceable, match="at traced places"):
+        trace(lambda x: np.polyfit(x, places, 1), (4,))
