@@ -277,9 +277,9 @@ def _own_values(call: Call, rows: NDArray[np.intp], traced: Array) -> Array:
 
 
 _CATCHES = (
-    "f has a value of its own at {}, where a trace of f has none: it catches an exception of math there, or takes the "
-    "root, the logarithm or the angle of a complex number to whose side of the cut the sign of a 0 decides; use "
-    "np.where instead of try, or method='central' or 'adaptive', which call f"
+    "f has a value of its own at {}, where a trace of f has none: it catches an exception of math there, or something on "
+    "the way has no derivative, as the angle of a complex number on its cut; use np.where instead of try, or "
+    "method='central' or 'adaptive', which call f"
 )
 
 
