@@ -277,8 +277,8 @@ def _own_values(call: Call, rows: NDArray[np.intp], traced: Array) -> Array:
 
 
 _CATCHES = (
-    "f has a value of its own at {}, where a trace of f has none: it catches an exception of math there, or something on "
-    "the way has no derivative, as the angle of a complex number on its cut; use np.where instead of try, or "
+    "f has a value of its own at {}, where a trace of f has none: it catches an exception of math there, or something "
+    "on the way has no derivative, as the angle of a complex number on its cut; use np.where instead of try, or "
     "method='central' or 'adaptive', which call f"
 )
 
