@@ -71,6 +71,8 @@ def argument_array(x: Any, name: str = "x") -> Array:
 def check_operators(x: Any, name: str) -> None:
     """Raise TypeError for arrays whose operators are not those of plain ones, with which f is asked."""
     kind = type(x).__name__
+    if home(type(x)).startswith(_TRACED):
+        raise TypeError(_NESTED)
     if isinstance(x, np.ndarray) and type(x) is not np.ndarray and _has_own_operators(type(x)):
         msg = (
             f"{name} is a {kind}, whose operators are not those of arrays, and f would be asked with a plain one: give "
@@ -86,6 +88,11 @@ def check_operators(x: Any, name: str) -> None:
 
 
 _OWN = f"{__package__.partition('.')[0]}."
+_TRACED = f"{_OWN}program.trace."
+_NESTED = (
+    "f calls a function of fastgrad with what it was given: derivatives inside of f are not traced; write hessian, hvp "
+    "or derivative(n=2), or method='central', which calls f"
+)
 
 
 def _has_labels_or_units(x: Any) -> bool:

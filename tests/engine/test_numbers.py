@@ -97,3 +97,12 @@ def test_variables_and_traced_numbers_have_their_own_errors():
     np.testing.assert_allclose(fastgrad.gradient(inner, POINT), 6 * POINT, rtol=1e-5)
     with pytest.raises(fastgrad.EngineError, match="trace of f"):
         fastgrad.gradient(inner, POINT, method="exact")
+
+
+@pytest.mark.parametrize("call", [fastgrad.gradient, fastgrad.hessian, lambda f, x: fastgrad.jvp(f, x, x)])
+def test_derivatives_inside_of_f_are_refused_with_what_to_write(call):
+    inner = lambda x: np.sum(x**3)
+    with pytest.raises(fastgrad.EngineError, match=r"derivatives inside of f are not traced; write hessian, hvp"):
+        fastgrad.gradient(lambda x: np.sum(call(inner, x)), np.ones(2), method="exact")
+    central = fastgrad.gradient(lambda x: np.sum(call(inner, x)), np.ones(2))
+    assert np.isfinite(central).all()
