@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Symbols, call_function
-from .elementwise import record, traced
+from .elementwise import record, select, traced
 from .refusals import refuse
 from .symbols import RULES, Literal, Traced
 
@@ -107,6 +107,19 @@ def _prod(parts: Any, /, *, start: Any = 1) -> Any:
     return start
 
 
+def _modf(a: Any, /) -> tuple[Any, Any]:
+    """The part behind the point, of an infinity 0, and the number before it."""
+    whole = RULES[np.trunc](a)
+    part = select(RULES[np.isinf](a), RULES[np.copysign](0.0, a), a - whole)
+    return guarded("fabs", part), guarded("fabs", whole)
+
+
+def _ldexp(a: Any, i: Any, /) -> Any:
+    if traced(i):
+        refuse("f calls math.ldexp with a traced exponent; write a * 2.0**exponent")
+    return a * 2.0**i
+
+
 _NEVER_RAISING = {
     "atan", "atan2", "asinh", "tanh", "fabs", "copysign", "degrees", "radians", "isnan", "isinf", "isfinite", "cbrt",
     "dist", "prod", "erf", "erfc",
@@ -121,6 +134,8 @@ _RULES: dict[str, Callable[..., Any]] = {
     "fsum": _fsum,
     "dist": _dist,
     "prod": _prod,
+    "modf": _modf,
+    "ldexp": _ldexp,
 }
 SHIMS: dict[str, Any] = {
     name: _shim(name, value) if isinstance(value, BuiltinFunctionType) else value

@@ -22,6 +22,8 @@ FUNCTIONS = {
     "pow": lambda m, x: m.pow(x[0], x[1]),
     "fmod": lambda m, x: m.fmod(x[0], -0.3),
     "atan2": lambda m, x: m.atan2(x[0], x[1]),
+    "modf": lambda m, x: m.modf(3.0 * x[0])[0] * x[1] + m.modf(-2.0 * x[1])[1] + m.modf(x[0] * math.inf)[0],
+    "ldexp": lambda m, x: m.ldexp(x[0], 3) + m.ldexp(x[1], -2),
     "erf": lambda m, x: m.erf(x[0]) * m.erfc(x[1]),
     "gamma": lambda m, x: m.gamma(x[0]) + m.lgamma(x[1]),
     "numbers": lambda m, x: x[0] * m.gcd(12, 18) + m.lgamma(2.5) * m.tau,
@@ -48,6 +50,7 @@ def test_what_has_no_rule_or_no_number_is_refused_by_name():
     for f, said in (
         (lambda x: SHIMS["ulp"](x[0]), r"math\.ulp, which has no rule"),
         (lambda x: SHIMS["isclose"](1.0, 1.0, rel_tol=x[0]), r"math\.isclose"),
+        (lambda x: SHIMS["ldexp"](2.0, x[0]), "a traced exponent"),
         (SHIMS["exp"], r"write np\.exp"),
         (lambda x: SHIMS["exp"](x[:1]), r"write np\.exp"),
     ):
