@@ -263,6 +263,17 @@ def test_further_arguments(count):
     close(gradient(lambda x, a: a * np.sum(x**2), X, args=(3.0,), method="exact"), 6.0 * X)
 
 
+@pytest.mark.parametrize("power", [2, 3, 2.5])
+def test_powers_of_pythons_numbers_that_overflow_raise(power):
+    f = lambda x: x[1] / (1.0 + float(x[0]) ** power)
+    points = np.tile([1.0, 2.0], (13, 1))
+    points[6, 0] = 1e200
+    for some in (points, points[6:7]):
+        with pytest.raises(OverflowError):
+            gradient(f, some, batch=True, method="exact")
+    assert np.isfinite(gradient(lambda x: x[1] / (1.0 + x[0] ** power), points, batch=True, method="exact")).all()
+
+
 NOT_BY_ITS_TRACE = {
     "argmax": (lambda x: x[np.argmax(x)], [0.0, np.inf]),
     "determinant": (lambda x: np.linalg.det(np.diag(x)), [0.0, np.inf]),

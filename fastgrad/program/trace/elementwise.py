@@ -172,13 +172,17 @@ def power(a: Any, b: Any) -> Any:
         refuse(f"f takes a power with the exponent {b!r}")
     p = float(b)  # type: ignore[arg-type]
     if p.is_integer() and abs(p) <= LARGEST_POWER:
-        return _integer_power(a, int(p))
+        return _of_pythons(a, _integer_power(a, int(p))) if abs(p) > 1 else _integer_power(a, int(p))
     if p == 0.5 and type(a) is Symbol:  # unlike sqrt, pow is 0.0 at -0.0
-        found = RULES[np.sqrt](a + Literal(0.0))
-        if is_pythons(a) or (a.trace.unpacked and a.key[0] in "xb"):  # Python's is a complex number below 0
-            found.trace.guards.append(as_pythons(found).key)
-        return found
+        return _of_pythons(a, RULES[np.sqrt](a + Literal(0.0)))
     return record("pow", a, Literal(p))
+
+
+def _of_pythons(a: Any, found: Any) -> Any:
+    """A power, which of one of Python's numbers raises where it overflows, and is complex where it is none."""
+    if type(a) is Symbol and type(found) is Symbol and (is_pythons(a) or (a.trace.unpacked and a.key[0] in "xb")):
+        found.trace.guards.append(as_pythons(found).key)
+    return found
 
 
 def _powers(a: Any, b: Any) -> Any:
