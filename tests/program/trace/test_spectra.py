@@ -44,7 +44,7 @@ def test_derivatives_of_matrices_with_equal_numbers_on_the_diagonal():
     np.testing.assert_allclose(g(a), (vectors * [1.0, 2.0, 4.0]) @ vectors.T, atol=1e-12)
 
 
-SHAPES = [(2, 2), (3, 3), (3, 2), (2, 3), (4, 4), (6, 3), (6, 6), (10, 5), (3, 8), (1, 3), (4, 1)]
+SHAPES = [(2, 2), (3, 3), (3, 2), (2, 3), (4, 4), (6, 3), (6, 6), (3, 8), (1, 3), (4, 1)]
 
 
 def singular(a):
@@ -68,7 +68,7 @@ OF_ALL = {
 }
 
 
-@pytest.mark.parametrize("shape", [(2, 2), (3, 3), (4, 3), (3, 5), (5, 5)])
+@pytest.mark.parametrize("shape", [(2, 2), (3, 3), (4, 3), (3, 5), (4, 4)])
 @pytest.mark.parametrize("name", OF_ALL)
 def test_slopes_of_what_is_smooth_in_all_of_them(name, shape):
     f, slope = OF_ALL[name]
