@@ -165,7 +165,8 @@ class _Place:
         many = (prod(shape),) if self.call.vector else ()
         layout = (self.call.points.count, *many, len(self.call.table.parts))
         view = self.result.reshape(layout)
-        shared = self.out is None or not view.size or np.may_share_memory(view, self.result)
+        # Engines fill rows of all outputs: of which that is a copy they would fill the copy.
+        shared = self.out is None or not view.size or np.may_share_memory(view.reshape(len(view), -1), self.result)
         self.direct = shared and self.dtype == np.float64
         self.target = view if self.direct else np.empty(layout)
         return self.target

@@ -374,3 +374,25 @@ def test_constant_functions():
     with pytest.warns(ConstantFunctionWarning):
         jvp(lambda x: np.ones(3), X, V)
     jvp(lambda x: np.ones(3), X, np.zeros(2))  # zeros were asked for
+
+
+LAYOUTS = {
+    "fortran": lambda shape: np.full(shape, 7.0, order="F"),
+    "padded": lambda shape: np.full((*shape[:-1], shape[-1] + 1), 7.0)[..., :-1],
+    "backwards": lambda shape: np.full(shape, 7.0)[..., ::-1],
+    "upside down": lambda shape: np.full(shape, 7.0)[::-1],
+    "every second": lambda shape: np.full((*shape[:-1], 2 * shape[-1]), 7.0)[..., ::2],
+    "swapped": lambda shape: np.full((shape[-1], *shape[:-1]), 7.0).transpose(*range(1, len(shape)), 0),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("count", [0, 1, 3, 100, 1500])
+@pytest.mark.parametrize("how", [{"method": "exact"}, {}, {"engine": "simd"}, {"engine": "python"}], ids=str)
+def test_results_go_into_arrays_of_any_layout(layout, count, how):
+    f = lambda x: np.array([x[0] * x[1], x[2]])
+    points = np.tile([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], (count, 1))[:count] if count else np.array([1.0, 2.0, 3.0])
+    expected = jacobian(f, points, batch=bool(count), **how)
+    out = LAYOUTS[layout](expected.shape)
+    assert jacobian(f, points, batch=bool(count), out=out, **how) is out
+    np.testing.assert_array_equal(out, expected)
