@@ -10,7 +10,7 @@ both sides mirror each other. That shows in forward mode. Everywhere else such a
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite, nan
+from math import inf, isfinite, nan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,20 +83,35 @@ def _added(code: Code, program: Program) -> list[Operand]:
 
 
 def overflowed(program: Program, x: Array, values: Array) -> NDArray[np.bool_]:
-    """The points (P,) at which a node other than an output has overflowed.
+    """The points (P,) at which a node other than an output has overflowed, or lies outside the support of a density.
 
     `x` are the coordinates with their batch arguments, in columns, `values` those of all nodes.
     """
-    spaces, found = {"x": x, "b": x[program.inputs :], "v": values}, np.zeros(x.shape[1], dtype=bool)
+    spaces = {"x": x, "b": x[program.inputs :], "v": values}
+    found = np.zeros(x.shape[1], dtype=bool)
     for j, (name, *operands) in enumerate(program.nodes):
-        if name in _OVERFLOWING | {"+", "-"} and ("v", j) not in program.outputs:
-            here = np.isinf(values[j])
-            for place, (tag, number) in enumerate(operands):
-                if tag in spaces:
-                    row = spaces[tag][int(number)]
-                    here &= np.isfinite(row) & ((row != 0.0) | (place != _POLES.get(name)))
-            found |= here
+        if name == "within":
+            found |= np.isinf(values[j])
+        may = name in _OVERFLOWING | {"+", "-"}
+        if may and (("v", j) not in program.outputs or _adds_infinity(program, operands)):
+            found |= _overflows(values[j], name, operands, spaces)
     return found
+
+
+def _overflows(value: Array, name: str, operands: list[Operand], spaces: dict[str, Array]) -> NDArray[np.bool_]:
+    """Where a node is infinite and no number is that it reads."""
+    here = np.isinf(value)
+    for place, (tag, number) in enumerate(operands):
+        if tag in spaces:
+            row = spaces[tag][int(number)]
+            here &= np.isfinite(row) & ((row != 0.0) | (place != _POLES.get(name)))
+    return here
+
+
+def _adds_infinity(program: Program, operands: list[Operand]) -> bool:
+    """Whether an operand is infinite whatever x is, as the logarithm of a density outside its support."""
+    constants = program.constants
+    return any(abs(constants[int(o[1])] if o[0] == "c" else o[1]) == inf for o in operands if o[0] in "kc")
 
 
 def product(

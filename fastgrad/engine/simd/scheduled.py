@@ -67,7 +67,8 @@ def derivatives(program: Program, table: Table) -> Callable[[Array], Array]:
 def _run(program: Program, table: Table, columns: Array) -> tuple[Array, Array]:
     """The results and f's outputs at points in columns."""
     results, outputs = _plainly(program, table, columns)
-    if program.tables:  # which other ways ask for what is not finite
+    if program.tables:  # a sum over rows that is not finite has no derivative
+        results[np.repeat(~np.isfinite(outputs), len(results) // len(outputs), axis=0)] = np.nan
         return results, outputs
     if not np.isfinite(results).all():
         results = _mended(program, table, columns, results)

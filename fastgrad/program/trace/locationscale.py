@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..specials import OPERATIONS
-from .elementwise import record, select, traced
-from .specialfunctions import ZERO, nothing, of, xlogy
+from .elementwise import logical_and, record, select, traced
+from .specialfunctions import of, xlogy
 from .symbols import Literal
 
 Rule = Callable[..., Any]
@@ -23,15 +23,17 @@ MINUS_HALF = Literal(-0.5)
 
 
 def positive(a: Any) -> Any:
-    """A parameter, NaN where it is not positive."""
+    """A parameter, NaN where it is not positive: a choice, which each displaced point makes anew."""
     if traced(a):
-        return a + ZERO * of(np.minimum)(of(np.log)(a), 1.0)
+        return select(of(np.greater)(a, 0.0), a, math.nan)
     return a if a > 0 else math.nan
 
 
 def probability(p: Any) -> Any:
     """A parameter, NaN where it is not between 0 and 1."""
-    return p + nothing(p) + nothing(1.0 - p)
+    if traced(p):
+        return select(logical_and(of(np.greater_equal)(p, 0.0), of(np.less_equal)(p, 1.0)), p, math.nan)
+    return p if 0.0 <= p <= 1.0 else math.nan
 
 
 def inside(u: Any) -> Any:
@@ -87,8 +89,10 @@ def to_scale(u: Any, scale: Any) -> tuple[Any, ...]:
 
 def flat(parameters: Iterable[Any]) -> Any:
     """0 without a slope; NaN where a parameter is."""
-    bounded = ((p, of(np.minimum)(p, 1.0)) for p in parameters)
-    return sum((ZERO * least if traced(p) else 0.0 * float(least) for p, least in bounded), 0.0)
+    found: Any = 0.0
+    for p in parameters:
+        found = select(of(np.isnan)(p), math.nan, found)
+    return found
 
 
 def with_scale(logarithm: Rule, constant: Rule, support: Rule | None = None) -> dict[str, Rule]:

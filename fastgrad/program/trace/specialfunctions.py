@@ -32,7 +32,7 @@ def of(ufunc: np.ufunc) -> Rule:
 
 def nothing(a: Any) -> Any:
     """0 of a number from 0 on, NaN of others: added, it says where f is to be asked itself."""
-    return ZERO * of(np.minimum)(of(np.sqrt)(a), 1.0) if traced(a) else 0.0 if a >= 0 else math.nan
+    return select(of(np.greater_equal)(a, 0.0), 0.0, math.nan) if traced(a) else 0.0 if a >= 0 else math.nan
 
 
 def log_gamma(a: Any) -> Any:

@@ -11,7 +11,7 @@ from fastgrad.program.trace.distributions import DISTRIBUTIONS
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
 
-stats = pytest.importorskip("scipy.stats")
+stats, special = pytest.importorskip("scipy.stats"), pytest.importorskip("scipy.special")
 INF, NAN = math.inf, math.nan
 DATA = np.array([0.3, 0.7, 0.45, 0.9])
 COUNTS = np.array([0, 3, 1, 7])
@@ -236,6 +236,48 @@ def test_survival_with_censored_data():
 
     p = np.array([0.3, 0.7])
     np.testing.assert_allclose(fastgrad.gradient(loss, p, method="exact"), slope(p), rtol=1e-13)
+
+
+OUTSIDE = {
+    "expon": lambda x: stats.expon.logpdf(-2.0, scale=x[0]), "gamma": lambda x: stats.gamma.logpdf(-2.0, x[0]),
+    "pareto": lambda x: stats.pareto.logpdf(0.5, x[0]), "beta": lambda x: stats.beta.logpdf(1.5, x[0], 2.0),
+    "traced": lambda x: stats.chi2.logpdf(-x[0], 2.3) + stats.rayleigh.logpdf(x[0] - 4.0, scale=x[0]),
+    "data": lambda x: np.sum(stats.invgamma.logpdf(MANY, 2.5, 0.0, x[0])),
+}  # fmt: skip
+MANY = np.append(np.random.default_rng(0).uniform(0.5, 2.0, 600), -5.0)
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_no_parameter_has_a_slope_outside_the_support(name):
+    f, x = OUTSIDE[name], np.array([1.5])
+    assert f(x) == -INF
+    for found in (
+        fastgrad.gradient(f, x, method="exact"), fastgrad.grad(f, method="exact")(x),
+        fastgrad.gradient(f, np.tile(x, (40, 1)), batch=True, method="exact"), fastgrad.hessian(f, x, method="exact"),
+    ):  # fmt: skip
+        assert np.isnan(found).all()
+
+
+NEAR_NOTHING = {
+    "norm.cdf": lambda x: stats.norm.cdf(-1.0, 0.0, x[0]), "norm.logcdf": lambda x: stats.norm.logcdf(-1.0, 0.0, x[0]),
+    "uniform.cdf": lambda x: stats.uniform.cdf(0.3, 0.0, x[0]), "lognorm.cdf": lambda x: stats.lognorm.cdf(0.5, x[0]),
+    "chi2.logpdf": lambda x: stats.chi2.logpdf(0.5, x[0]), "weibull": lambda x: stats.weibull_min.cdf(0.5, x[0]),
+    "outside": lambda x: stats.pareto.pdf(0.5, x[0]) + stats.expon.pdf(-0.5, scale=x[0]) + x[0],
+    "bernoulli": lambda x: stats.bernoulli.pmf(1, 1.0 - x[0]), "loggamma": lambda x: special.loggamma(x[0]),
+    "poisson": lambda x: stats.poisson.pmf(-1, x[0] - 1.3) + x[0],
+    "nbinom": lambda x: stats.nbinom.logpmf(3, x[0], 0.3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NEAR_NOTHING)
+@pytest.mark.parametrize("operation", [fastgrad.gradient, fastgrad.hessian])
+def test_parameters_that_a_step_makes_impossible(name, operation):
+    f, points = NEAR_NOTHING[name], np.full((600, 1), 0.8)
+    points[300] = 1e-7
+    with np.errstate(all="ignore"):
+        found = operation(f, points, batch=True, engine="simd")
+        plain = operation(f, points[299:301], batch=True, engine="python")
+    np.testing.assert_allclose(found[299:301], plain, rtol=1e-4, atol=1e-6)
 
 
 CDFS = {"cdf": mpmath.ncdf, "logcdf": lambda z: log(mpmath.ncdf(z)), "sf": lambda z: mpmath.ncdf(-z)}
