@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from math import isfinite
 
 from .code import Code
@@ -62,7 +63,8 @@ class Products:
             masks = [self.active(o) for o in operands]
             return None if None in masks else self._either(*masks)
         if name in _CARRIED:
-            return next((mask for mask in map(self.active, operands) if mask), None)
+            factors = list(dict.fromkeys([mask for mask in map(self.active, operands) if mask]))
+            return reduce(self._both, factors) if factors else None
         return None
 
     def _is_masked(self, operands: tuple[Operand, ...]) -> bool:
@@ -73,6 +75,9 @@ class Products:
             return None
         inner = self.active(branch)
         return self.code.apply("and", mask, inner) if inner else mask
+
+    def _both(self, a: Operand, b: Operand) -> Operand:
+        return self.code.apply("and", a, b)
 
     def _either(self, *masks: Operand | None) -> Operand:
         there = list(dict.fromkeys(mask for mask in masks if mask))

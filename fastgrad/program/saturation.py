@@ -37,6 +37,7 @@ _BLIND = frozenset({
     "xlog1py",
 })  # fmt: skip
 _ADDING, _SCALING = SUMS | {"select", "sum"}, frozenset({"*", "/"})
+_COUNTING = SUMS | {"*", "/", "max", "min", "sum"}
 REVERSE, FORWARD = "reverse", "forward"
 _OVERFLOWING = frozenset(
     {"exp", "exp2", "expm1", "sinh", "cosh", "*", "hypot", "/", "pow", "inverse", "tgamma", "erfcx"}
@@ -52,6 +53,7 @@ def signs_of(code: Code, program: Program) -> list[Operand]:
     what x is only added to. Where a sign is false, more is computed than needed.
     """
     signs: dict[Operand, None] = {}
+    counts = _counts(program)
     for j in live(program):
         name, *operands = program.nodes[j]
         own = [code.own(o) for o in operands]
@@ -63,7 +65,19 @@ def signs_of(code: Code, program: Program) -> list[Operand]:
             signs[code.select(code.apply("lt" if below else "gt", a, limit), _NAN, ZERO)] = None
         if name in _BLIND:
             signs[code.of[j]] = None
+        if name == "/" and operands[1] in counts:  # a mean of nothing, whose terms have no slopes
+            signs[code.select(code.apply("eq", own[1], ZERO), _NAN, ZERO)] = None
     return list(signs | dict.fromkeys(_added(code, program)))
+
+
+def _counts(program: Program) -> set[Operand]:
+    """Nodes that are made of comparisons by sums."""
+    found = set[Operand]()
+    for j, (name, *operands) in enumerate(program.nodes):
+        inside = [o for o in operands if o[0] not in "kc"]
+        if name == "tofloat" or (name in _COUNTING and inside and found.issuperset(inside)):
+            found.add(("v", j))
+    return found
 
 
 def _added(code: Code, program: Program) -> list[Operand]:

@@ -274,6 +274,47 @@ def test_powers_of_pythons_numbers_that_overflow_raise(power):
     assert np.isfinite(gradient(lambda x: x[1] / (1.0 + x[0] ** power), points, batch=True, method="exact")).all()
 
 
+OF_NOTHING = {
+    "mean": lambda x: x[x > 0].mean(),
+    "where": lambda x: np.mean(x, where=x > 0),
+    "nanmean": lambda x: np.nanmean(np.where(x > 0, x, np.nan)) + x[0],
+    "average": lambda x: np.sum((x > 0) * x) / np.sum(x > 0),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", OF_NOTHING)
+def test_a_mean_of_nothing_has_no_derivative(name):
+    points = np.tile([[0.8, 0.5], [-0.8, 0.5]], (20, 1))
+    points[17] = -1.0, -2.0
+    for count in (1, 40):
+        found = gradient(OF_NOTHING[name], np.tile(points, (count, 1)), batch=True, method="exact")
+        assert np.isnan(found[17]).all()
+        assert np.isfinite(found[:17]).all()
+
+
+LEFT_OUT = {
+    "nanmax": lambda x: np.nanmax(np.sqrt(x)),
+    "nanmin": lambda x: np.nanmin(np.sqrt(x)),
+    "fmax": lambda x: np.fmax.reduce(np.sqrt(x)),
+    "sort": lambda x: np.sort(np.sqrt(x))[0],
+    "nansum": lambda x: np.nansum(np.sort(np.sqrt(x))),
+    "arcsin": lambda x: np.nanmax(np.arcsin(3.0 * x)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_what_is_no_number_and_left_out_has_no_part(name):
+    x = np.array([-0.02, 0.3, -0.7, 0.11])
+    right = gradient(LEFT_OUT[name], x, engine="python", order=4)
+    for found in (
+        gradient(LEFT_OUT[name], x, method="exact"),
+        gradient(LEFT_OUT[name], np.tile(x, (40, 1)), batch=True, method="exact")[7],
+    ):
+        np.testing.assert_allclose(found, right, rtol=1e-8, atol=1e-9)
+
+
 NOT_BY_ITS_TRACE = {
     "argmax": (lambda x: x[np.argmax(x)], [0.0, np.inf]),
     "determinant": (lambda x: np.linalg.det(np.diag(x)), [0.0, np.inf]),

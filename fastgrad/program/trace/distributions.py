@@ -31,6 +31,7 @@ from .refusals import refuse
 from .specialfunctions import log_beta, log_expit, log_gamma, log_ndtr, ndtr, nothing, of, xlog1py, xlogy
 
 LOG_ROOT_2PI, LOG_ROOT_2 = 0.5 * math.log(2.0 * math.pi), 0.5 * math.log(2.0)
+LEAST = -745.1332  # logarithm of half of the least number that is not 0
 MANY = 20.0  # halves of degrees of freedom
 _RATIO = (
     1 / 8,
@@ -117,6 +118,19 @@ def _log_but_at_0(z: Any) -> Any:
 def _rayleigh(z: Any) -> Any:
     """Of infinity minus infinity; no other number has a logarithm above 710."""
     return of(np.minimum)(log_size(z), 1e3) - 0.5 * (z * z)
+
+
+def _of_floats(rules: dict[str, Rule], *names: str) -> dict[str, Rule]:
+    """Logarithms that SciPy takes of a density or a part of 1, which is 0 where a float cannot be so small."""
+
+    def with_end(rule: Rule) -> Rule:
+        def ending(*values: Any) -> Any:
+            found = rule(*values)
+            return found + inside(found - LEAST)
+
+        return ending
+
+    return rules | {name: with_end(rules[name]) for name in names}
 
 
 # --- distribution functions -------------------------------------------------------------------------------------------
@@ -240,7 +254,8 @@ DISTRIBUTIONS: dict[str, Distribution] = {
     "beta": Distribution(("a", "b"), with_scale(_beta, log_beta, to_scale)),
     "t": Distribution(("df",), with_scale(_t, _constant_of_t)),
     "laplace": Distribution(
-        (), with_scale(lambda z: -size(z), lambda: math.log(2.0)) | _mirrored(lambda z: 0.5 * exp(z))
+        (),
+        _of_floats(with_scale(lambda z: -size(z), lambda: math.log(2.0)), "logpdf") | _mirrored(lambda z: 0.5 * exp(z)),
     ),
     "logistic": Distribution((), with_scale(lambda z: log_expit(z) + log_expit(-z), lambda: 0.0) | _LOGISTIC),
     "gumbel_r": Distribution((), with_scale(lambda z: -z - exp(-z), lambda: 0.0) | _GUMBEL),
@@ -260,7 +275,11 @@ DISTRIBUTIONS: dict[str, Distribution] = {
     ),
     "pareto": Distribution(
         ("b",),
-        with_scale(_pareto, lambda b: -log(b), from_one) | _hazards(_after(1.0, lambda z, b: b * log(z))),
+        _of_floats(
+            with_scale(_pareto, lambda b: -log(b), from_one) | _hazards(_after(1.0, lambda z, b: b * log(z))),
+            "logpdf",
+            "logsf",
+        ),
     ),
     "poisson": Distribution(("mu",), _of_counts(_poisson), discrete=True),
     "binom": Distribution(("n", "p"), _of_counts(_binomial), discrete=True),

@@ -258,6 +258,26 @@ def test_no_parameter_has_a_slope_outside_the_support(name):
         assert np.isnan(found).all()
 
 
+FAR = {
+    "laplace.logpdf": (lambda x: stats.laplace.logpdf(x[0]), 2.0),
+    "pareto.logpdf": (lambda x: stats.pareto.logpdf(x[0], 500.0), 1.2),
+    "pareto.logsf": (lambda x: stats.pareto.logsf(x[0], 500.0) + x[0], 1.2),
+}
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_logarithms_that_scipy_takes_of_what_is_too_small(name):
+    (f, usual), points = FAR[name], np.full((600, 1), 0.0)
+    points[:] = usual
+    points[300] = 800.0
+    for how in ({"engine": "simd"}, {"method": "exact"}):
+        with np.errstate(all="ignore"):
+            values, slopes = fastgrad.value_and_gradient(f, points, batch=True, **how)
+            assert f(points[300]) == values[300] == -INF
+        assert np.isnan(slopes[300])
+        assert np.isfinite(slopes[299])
+
+
 NEAR_NOTHING = {
     "norm.cdf": lambda x: stats.norm.cdf(-1.0, 0.0, x[0]), "norm.logcdf": lambda x: stats.norm.logcdf(-1.0, 0.0, x[0]),
     "uniform.cdf": lambda x: stats.uniform.cdf(0.3, 0.0, x[0]), "lognorm.cdf": lambda x: stats.lognorm.cdf(0.5, x[0]),
