@@ -387,7 +387,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("count", [0, 1, 3, 100, 1500])
+@pytest.mark.parametrize("count", [0, 3, 1500])
 @pytest.mark.parametrize("how", [{"method": "exact"}, {}, {"engine": "simd"}, {"engine": "python"}], ids=str)
 def test_results_go_into_arrays_of_any_layout(layout, count, how):
     f = lambda x: np.array([x[0] * x[1], x[2]])

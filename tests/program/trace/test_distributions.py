@@ -194,7 +194,7 @@ def test_every_distribution_function_has_its_case():
 
 @pytest.mark.filterwarnings("ignore:every difference is zero")  # outside the support
 @pytest.mark.parametrize(("name", "method"), sorted(TAILS))
-@pytest.mark.parametrize("place", [0.83, 0.0, -0.3])
+@pytest.mark.parametrize("place", [0.83, -0.3])
 def test_distribution_functions(name, method, place):
     below, shapes = FUNCTIONS[name]
     x = np.array([place + 1.2 * (name == "pareto"), 0.1, 0.9, *shapes])

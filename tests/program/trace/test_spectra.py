@@ -68,7 +68,7 @@ OF_ALL = {
 }
 
 
-@pytest.mark.parametrize("shape", [(2, 2), (3, 3), (4, 3), (3, 5), (4, 4)])
+@pytest.mark.parametrize("shape", [(2, 2), (3, 3), (4, 3), (3, 5)])
 @pytest.mark.parametrize("name", OF_ALL)
 def test_slopes_of_what_is_smooth_in_all_of_them(name, shape):
     f, slope = OF_ALL[name]
