@@ -202,6 +202,10 @@ class Call:
         """What f gets after x at a point."""
         return (*self.args, *(rows[n] for rows in self.batch)) if self.batch else self.args
 
+    def value_at(self, n: int) -> Any:
+        """What f returns at a point."""
+        return self.f(self.argument(self.points.row(n)), *self.args_at(n))
+
     def inside(self, n: int, row: Array) -> Array:
         """A row near point n, moved to where f may be called."""
         return row if self.bounds is None else np.clip(row, self.bounds[0][n], self.bounds[1][n])

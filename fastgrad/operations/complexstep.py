@@ -205,7 +205,7 @@ def _steep(call: Call, out: Array) -> list[int]:
 
 def _is_undefined(call: Call, n: int) -> bool:
     with quiet(), suppress(Exception):
-        value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
+        value = call.value_at(n)
         return bool(np.isnan(as_numbers(np.real(value))).any())
     return False
 

@@ -41,13 +41,9 @@ def suit(call: Call) -> bool:
     if not can_be_made(call):
         return False
     try:
-        return any(np.iscomplexobj(_value(call, n)) for n in range(call.points.count))
+        return any(np.iscomplexobj(call.value_at(n)) for n in range(call.points.count))
     except Exception:  # noqa: BLE001  of arrays alone f may know what to do
         return call.scalar
-
-
-def _value(call: Call, n: int) -> Any:
-    return call.f(call.argument(call.points.row(n)), *call.args_at(n))
 
 
 def is_complex(out: Any) -> bool:
@@ -74,7 +70,7 @@ def with_both(call: Call, workers: Any = None) -> Call:
     ValueError
         f returned more than one number where it should return one.
     """
-    value = _value(call, call.finite())
+    value = call.value_at(call.finite())
     if not call.vector:
         as_number(np.real(value))
     table = stencils.jacobian(call.points.dimension, call.table.stencil.order, call.table.stencil.method)
@@ -83,7 +79,7 @@ def with_both(call: Call, workers: Any = None) -> Call:
 
 def values_of(call: Call) -> Array:
     """f at all points."""
-    return np.array([np.reshape(_value(call, n), ()) for n in range(call.points.count)], dtype=complex)
+    return np.array([np.reshape(call.value_at(n), ()) for n in range(call.points.count)], dtype=complex)
 
 
 def _both(f: Function, value: Any, workers: Any) -> Function:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..formulas.steps import power_of_two_below
 from .dependence import live
 from .program import WRITTEN, ZERO, Operand, Program
 
@@ -20,12 +21,8 @@ Array = NDArray[np.float64]
 Picks = slice | NDArray[np.intp]
 
 
-def _power_of_two_below(a: Any) -> Any:
-    return np.where(np.isfinite(a), np.ldexp(1.0, np.frexp(a)[1] - 1), np.inf)
-
-
 OF_ARRAYS: dict[str, Callable[..., Any]] = WRITTEN | {
-    "power": _power_of_two_below,
+    "power": power_of_two_below,
     "and": np.logical_and,
     "or": np.logical_or,
     "not": np.logical_not,

@@ -255,8 +255,7 @@ def _missed(call: Call, rows: NDArray[np.intp], traced: Array) -> list[int]:
     """At which of some points f has a value and its program has none."""
     missed = []
     for k in np.flatnonzero(~np.isfinite(traced).all(axis=1)).tolist():
-        n = int(rows[k])
-        value = np.ravel(as_numbers(call.f(call.argument(call.points.row(n)), *call.args_at(n))))
+        value = np.ravel(as_numbers(call.value_at(int(rows[k]))))
         if (np.isfinite(value) & ~np.isfinite(traced[k])).any():
             missed.append(k)
     return missed
@@ -267,11 +266,13 @@ def _own_values(call: Call, rows: NDArray[np.intp], traced: Array) -> Array:
 
     Of very many the first are asked for, and if these agree all are believed.
     """
-    own, bad = traced.copy(), np.flatnonzero(~np.isfinite(traced))
+    bad = np.flatnonzero(~np.isfinite(traced))
+    if not bad.size:
+        return traced
+    own = traced.copy()
     for some in (bad[:ASKED], bad[ASKED:]):
         for k in some.tolist():
-            n = int(rows[k])
-            own[k] = as_numbers(call.f(call.argument(call.points.row(n)), *call.args_at(n)))
+            own[k] = as_numbers(call.value_at(int(rows[k])))
         if np.array_equal(own[some], traced[some], equal_nan=True):
             break
     return own

@@ -96,7 +96,7 @@ def traced(call: Call) -> Traced:
         return _of_sample(call, place) if _is_wasteful(call, found.program) else found
     except Untraceable as refused:
         n = call.finite()
-        value = call.f(call.argument(call.points.row(n)), *call.args_at(n))
+        value = call.value_at(n)
         (as_numbers if call.vector else as_number)(value)  # an f that returns no number at all says so on every engine
         raise UntracedError(str(refused)) from None
 

@@ -7,18 +7,18 @@ left f itself is asked, whose result is np.ma.masked.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from .arrays import OTHERS, Objects, elementwise, guarded, holds_symbols, is_mask, real, wrap
+from .arrays import OTHERS, Objects, call_function, elementwise, guarded, holds_symbols, is_mask, wrap
 from .elementwise import guard, select
+from .matrices import or_numpys
 from .reductions import numbers, objects, sum_, tree
 from .refusals import refuse, refusing
-from .selection import Selected
+from .selection import OPERATORS, Selected, operator_by
 
-_SELECT = np.frompyfunc(select, 3, 1)
 _TINY = float(np.finfo(float).tiny)
 
 
@@ -36,7 +36,7 @@ class Masked:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options:
             refuse(f"f calls np.{ufunc.__name__} of a masked array in a way that cannot be traced")
-        return _applied(ufunc, inputs, _domain(ufunc, inputs))
+        return _applied(ufunc, inputs, finite=False)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return guarded(f"np.{function.__name__} of a masked array", _OF_MASKED.get(function), args, options)
@@ -106,7 +106,7 @@ def _broadcast(mask: Any, shape: tuple[int, ...]) -> Objects:
 
 
 def _where(mask: Any, a: Any, b: Any) -> Any:
-    return wrap(np.asarray(_SELECT(*np.broadcast_arrays(objects(mask), objects(a), objects(b))), dtype=object))
+    return call_function(np.where, (mask, a, b), {})
 
 
 def _not(mask: Any) -> Objects:
@@ -126,31 +126,27 @@ def _parts(value: Any) -> tuple[Any, Any]:
     return value, np.False_
 
 
-def _applied(ufunc: np.ufunc, inputs: tuple[Any, ...], outside: Any = None) -> Any:
-    """A ufunc of what counts in all; `outside` is masked too."""
+def _applied(ufunc: np.ufunc, inputs: tuple[Any, ...], *, finite: bool) -> Any:
+    """A ufunc of what counts in all and lies in its domain; if it may leave that, its result is to be `finite` too."""
     values, masks = zip(*map(_parts, inputs), strict=True)
-    result = elementwise(ufunc, *values)
-    mask = np.False_ if outside is None else outside
-    for each in masks:
-        mask = _either(mask, each)
+    result, domain = elementwise(ufunc, *values), _DOMAINS.get(ufunc)
     if is_mask(result):
         refuse("f compares masked arrays; compare their numbers")
-    return Masked(result, mask)
-
-
-def _compare(ufunc: np.ufunc, a: Any, b: Any) -> Any:
-    return elementwise(ufunc, a, b)
+    outside = [domain(*values)] if domain else []
+    if finite and (domain or ufunc is np.power):
+        outside.append(_not(elementwise(np.isfinite, result)))
+    return Masked(result, reduce(_either, [*outside, *masks]))
 
 
 _DOMAINS: dict[np.ufunc, Callable[..., Any]] = {
-    **{log: lambda x: _compare(np.less_equal, x, 0.0) for log in (np.log, np.log2, np.log10)},
-    np.sqrt: lambda x: _compare(np.less, x, 0.0),
-    np.arccosh: lambda x: _compare(np.less, x, 1.0),
-    np.tan: lambda x: _compare(np.less, elementwise(np.absolute, elementwise(np.cos, x)), 1e-35),
-    **{arc: lambda x: _compare(np.greater, elementwise(np.absolute, x), 1.0) for arc in (np.arcsin, np.arccos)},
-    np.arctanh: lambda x: _compare(np.greater, elementwise(np.absolute, x), 1.0 - 1e-15),
+    **{log: lambda x: elementwise(np.less_equal, x, 0.0) for log in (np.log, np.log2, np.log10)},
+    np.sqrt: lambda x: elementwise(np.less, x, 0.0),
+    np.arccosh: lambda x: elementwise(np.less, x, 1.0),
+    np.tan: lambda x: elementwise(np.less, elementwise(np.absolute, elementwise(np.cos, x)), 1e-35),
+    **{arc: lambda x: elementwise(np.greater, elementwise(np.absolute, x), 1.0) for arc in (np.arcsin, np.arccos)},
+    np.arctanh: lambda x: elementwise(np.greater, elementwise(np.absolute, x), 1.0 - 1e-15),
     **{
-        ratio: lambda a, b: _compare(
+        ratio: lambda a, b: elementwise(
             np.greater_equal,
             elementwise(np.multiply, elementwise(np.absolute, a), _TINY),
             elementwise(np.absolute, b),
@@ -161,43 +157,17 @@ _DOMAINS: dict[np.ufunc, Callable[..., Any]] = {
 """Where NumPy masks what an operation makes of numbers that it is not defined for."""
 
 
-def _domain(ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:
-    rule = _DOMAINS.get(ufunc)
-    return None if rule is None else rule(*(_parts(value)[0] for value in inputs))
-
-
 def _of_numpy_ma(ufunc: np.ufunc) -> Callable[..., Any]:
-    """The function of numpy.ma of that name, and the operator: what is not finite is masked too, where it may be."""
-
-    def call(*inputs: Any) -> Any:
-        outside = _domain(ufunc, inputs)
-        if outside is None and ufunc is not np.power:
-            return _applied(ufunc, inputs)
-        result = elementwise(ufunc, *(_parts(value)[0] for value in inputs))
-        no_number = _not(elementwise(np.isfinite, result))
-        return _applied(ufunc, inputs, no_number if outside is None else _either(outside, no_number))
-
-    return call
+    """The function of numpy.ma of that name, and the operator."""
+    return lambda *inputs: _applied(ufunc, inputs, finite=True)
 
 
-OTHERS[np.ma.MaskedArray] = lambda ufunc, *inputs: _of_numpy_ma(ufunc)(*inputs)
-
-
-def _operator(ufunc: np.ufunc, swap: bool) -> Callable[..., Any]:
-    rule = _of_numpy_ma(ufunc)
-    return lambda self, *other: rule(*other, self) if swap else rule(self, *other)
-
-
-_OPERATORS = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power,
-    "floordiv": np.floor_divide, "mod": np.remainder,
-}  # fmt: skip
-_ufunc: np.ufunc
-for _name, _ufunc in _OPERATORS.items():
-    setattr(Masked, f"__{_name}__", _operator(_ufunc, swap=False))
-    setattr(Masked, f"__r{_name}__", _operator(_ufunc, swap=True))
+OTHERS[np.ma.MaskedArray] = lambda ufunc, *inputs: _applied(ufunc, inputs, finite=True)
+for _name in OPERATORS.keys() - {"matmul"}:
+    setattr(Masked, f"__{_name}__", operator_by(_of_numpy_ma(OPERATORS[_name]), swap=False))
+    setattr(Masked, f"__r{_name}__", operator_by(_of_numpy_ma(OPERATORS[_name]), swap=True))
 for _name, _ufunc in (("neg", np.negative), ("abs", np.absolute), ("pos", np.positive)):
-    setattr(Masked, f"__{_name}__", _operator(_ufunc, swap=False))
+    setattr(Masked, f"__{_name}__", operator_by(_of_numpy_ma(_ufunc), swap=False))
 
 
 # --- reductions -------------------------------------------------------------------------------------------------------
@@ -250,7 +220,7 @@ def _var(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> A
     squares = elementwise(np.square, elementwise(np.subtract, wrap(a.values), mean))
     count = elementwise(np.subtract, _count(a, axis, keepdims=keepdims), ddof)
     found = elementwise(np.divide, tree(np.add, objects(_where(a.mask, 0.0, squares)), axis, keepdims), count)
-    return _made(found, _compare(np.less_equal, count, 0.0))
+    return _made(found, elementwise(np.less_equal, count, 0.0))
 
 
 def _std(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
@@ -307,13 +277,15 @@ def _masking(ufunc: np.ufunc) -> Callable[..., Masked]:
 
 def _masked_inside(x: Any, v1: Any, v2: Any, copy: Any = True) -> Masked:
     low, high, values = elementwise(np.minimum, v1, v2), elementwise(np.maximum, v1, v2), _parts(x)[0]
-    inside = elementwise(np.logical_and, _compare(np.greater_equal, values, low), _compare(np.less_equal, values, high))
+    inside = elementwise(
+        np.logical_and, elementwise(np.greater_equal, values, low), elementwise(np.less_equal, values, high)
+    )
     return _masked_where(inside, x)
 
 
 def _masked_outside(x: Any, v1: Any, v2: Any, copy: Any = True) -> Masked:
     low, high, values = elementwise(np.minimum, v1, v2), elementwise(np.maximum, v1, v2), _parts(x)[0]
-    return _masked_where(_either(_compare(np.less, values, low), _compare(np.greater, values, high)), x)
+    return _masked_where(_either(elementwise(np.less, values, low), elementwise(np.greater, values, high)), x)
 
 
 def _masked_invalid(a: Any, copy: Any = True) -> Masked:
@@ -344,31 +316,22 @@ _RULES: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
-def module() -> ModuleType:
-    """numpy.ma, whose functions take symbols."""
-    own = np.ma
-    found = ModuleType(own.__name__, own.__doc__)
-    vars(found).update({name: value for name, value in vars(own).items() if not name.startswith("__")})
-    vars(found).update({name: _taking_symbols(getattr(own, name), rule) for name, rule in _RULES.items()})
-    vars(found).update({name: _refused(getattr(own, name)) for name in own.__all__ if _is_other(own, name)})
-    vars(found)["__getattr__"] = lambda name: getattr(own, name)
-    return found
+def shims() -> dict[str, Callable[..., Any]]:
+    """What functions of numpy.ma are to f: by a rule, or refused, where they are given symbols."""
+    by_rule = {name: _taking_symbols(getattr(np.ma, name), rule) for name, rule in _RULES.items()}
+    return by_rule | {name: _refused(getattr(np.ma, name)) for name in np.ma.__all__ if _is_other(name)}
 
 
-def _is_other(own: Any, name: str) -> bool:
-    return name not in _RULES and callable(getattr(own, name)) and not isinstance(getattr(own, name), type)
+def _is_other(name: str) -> bool:
+    own = getattr(np.ma, name)
+    return name not in _RULES and callable(own) and not isinstance(own, type)
 
 
 def _taking_symbols(function: Any, rule: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*args: Any, **options: Any) -> Any:
-        if not holds_symbols((*args, *options.values())):
-            return function(*map(real, args), **{name: real(value) for name, value in options.items()})
-        return guarded(f"np.ma.{function.__name__}", rule, args, options)
-
-    return call
+    name = f"np.ma.{getattr(function, '__name__', 'a function')}"
+    return or_numpys(function, lambda *args, **options: guarded(name, rule, args, options))
 
 
 def _refused(function: Any) -> Callable[..., Any]:
-    return _taking_symbols(
-        function, refusing(f"f uses np.ma.{getattr(function, '__name__', 'a function')}, which has no rule for tracing")
-    )
+    name = getattr(function, "__name__", "a function")
+    return _taking_symbols(function, refusing(f"f uses np.ma.{name}, which has no rule for tracing"))

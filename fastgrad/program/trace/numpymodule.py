@@ -109,5 +109,5 @@ def _module(own: ModuleType, **other: Any) -> ModuleType:
 
 NUMPYS[np.linalg] = _module(np.linalg)
 NUMPYS[np.fft] = _module(np.fft)
-NUMPYS[np.ma] = maskedarrays.module()
+NUMPYS[np.ma] = _module(np.ma, **maskedarrays.shims())
 NUMPYS[np] = _module(np, linalg=NUMPYS[np.linalg], fft=NUMPYS[np.fft], ma=NUMPYS[np.ma])

@@ -258,14 +258,16 @@ for _name in ("__getitem__", "__setitem__"):
     setattr(Selected, _name, refusing("f picks some of the elements that a mask selects; write np.where(mask, a, b)"))
 
 
-def _operator(ufunc: np.ufunc, swap: bool) -> Callable[..., Any]:
-    def call(self: Selected, *other: Any) -> Any:
-        return ufunc(*other, self) if swap else ufunc(self, *other)
+def operator_by(rule: Callable[..., Any], swap: bool) -> Callable[..., Any]:
+    """An operator of a class, which is a function of one or two values."""
+
+    def call(self: Any, *other: Any) -> Any:
+        return rule(*other, self) if swap else rule(self, *other)
 
     return call
 
 
-_OPERATORS = {
+OPERATORS = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power, "mod": np.remainder,
     "floordiv": np.floor_divide, "matmul": np.matmul,
 }  # fmt: skip
@@ -279,15 +281,15 @@ def _in_place(ufunc: np.ufunc) -> Callable[..., Any]:
     return call
 
 
-for _name, _ufunc in _OPERATORS.items():
+for _name, _ufunc in OPERATORS.items():
     setattr(Selected, f"__i{_name}__", _in_place(_ufunc))
-    setattr(Selected, f"__{_name}__", _operator(_ufunc, swap=False))
-    setattr(Selected, f"__r{_name}__", _operator(_ufunc, swap=True))
+    setattr(Selected, f"__{_name}__", operator_by(_ufunc, swap=False))
+    setattr(Selected, f"__r{_name}__", operator_by(_ufunc, swap=True))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     _ufunc = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}.get(_name, np.equal)
-    setattr(Selected, f"__{_name}__", _operator(np.not_equal if _name == "ne" else _ufunc, swap=False))
+    setattr(Selected, f"__{_name}__", operator_by(np.not_equal if _name == "ne" else _ufunc, swap=False))
 for _name, _ufunc in (("neg", np.negative), ("abs", np.absolute), ("pos", np.positive), ("invert", np.invert)):
-    setattr(Selected, f"__{_name}__", _operator(_ufunc, swap=False))
+    setattr(Selected, f"__{_name}__", operator_by(_ufunc, swap=False))
 
 
 def _count(a: Selected) -> Any:
