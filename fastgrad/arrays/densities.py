@@ -117,14 +117,14 @@ def _hazards(hazard: Callable[..., Any]) -> Mapping[str, Callable[..., Any]]:
     }  # fmt: skip
 
 
-def _after(first: float, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of numbers from the first of the support on, 0 before."""
-    return lambda z, *shapes: np.where(z > first, function(np.where(z > first, z, first + 1.0), *shapes), 0.0)
+def _after(first: float, function: Callable[..., Any], before: float = 0.0) -> Callable[..., Any]:
+    """A function of numbers from the first of the support on."""
+    return lambda z, *shapes: np.where(z > first, function(np.where(z > first, z, first + 1.0), *shapes), before)
 
 
 def _of_logarithm(function: Callable[[Any], Any], before: float) -> Callable[..., Any]:
     """A function of the logarithm over a shape, and what it is below 0."""
-    return lambda z, s: np.where(z > 0.0, function(np.log(np.where(z > 0.0, z, 1.0)) / s), before)
+    return _after(0.0, lambda z, s: function(np.log(z) / s), before)
 
 
 def _below(z: Any) -> Any:

@@ -145,24 +145,20 @@ def _hazards(hazard: Rule) -> dict[str, Rule]:
     )
 
 
-def _after(first: float, function: Rule) -> Rule:
-    """A function of numbers from the first of the support on, 0 before; NaN of NaN, as where no scale is allowed."""
+def _after(first: float, function: Rule, before: float = 0.0) -> Rule:
+    """A function of numbers from the first of the support on; NaN of NaN, as where no scale is allowed."""
 
     def rule(z: Any, *shapes: Any) -> Any:
         is_before = of(np.less_equal)(z, first)
-        return select(is_before, flat(shapes), function(select(is_before, first + 1.0, z), *shapes))
+        least = flat(shapes) + before if before else flat(shapes)
+        return select(is_before, least, function(select(is_before, first + 1.0, z), *shapes))
 
     return rule
 
 
 def _of_logarithm(function: Rule, before: float) -> Rule:
     """A function of the logarithm over a shape, and what it is below 0."""
-
-    def rule(z: Any, s: Any) -> Any:
-        is_before = of(np.less_equal)(z, 0.0)
-        return select(is_before, flat([s]) + before, function(log(select(is_before, 1.0, z)) / s))
-
-    return rule
+    return _after(0.0, lambda z, s: function(log(z) / s), before)
 
 
 def _log_of_logarithm(z: Any, s: Any) -> Any:
