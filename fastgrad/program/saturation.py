@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .code import Code
 from .dependence import live
-from .program import MINUS_ONE, ONE, SUMS, ZERO, Operand, Program
+from .program import BOOLEAN, MINUS_ONE, ONE, SUMS, ZERO, Operand, Program
 
 Array = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ _BLIND = frozenset({
     "max", "min", "fmax", "fmin", "floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "logit", "xlogy",
     "xlog1py",
 })  # fmt: skip
-_ADDING, _SCALING = SUMS | {"select", "sum"}, frozenset({"*", "/"})
+_ADDING = SUMS | {"select", "sum"}
 _COUNTING = SUMS | {"*", "/", "max", "min", "sum"}
 REVERSE, FORWARD = "reverse", "forward"
 _OVERFLOWING = frozenset(
@@ -89,27 +89,47 @@ def _added(code: Code, program: Program) -> list[Operand]:
             continue
         found[operand] = None
         name, *operands = program.nodes[int(operand[1])] if operand[0] == "v" else ("",)
-        if name in _ADDING:
-            stack += operands[1:] if name == "select" else operands
-        elif name in _SCALING and any(o[0] in "kc" for o in operands):
-            stack += [o for o in operands if o[0] not in "kc"]
+        stack += _added_by(name, operands)
     return [o for o in found if o[0] in "xbcd" or (o[0] == "k" and not isfinite(o[1]))]
 
 
 def overflowed(program: Program, x: Array, values: Array) -> NDArray[np.bool_]:
-    """The points (P,) at which a node other than an output has overflowed, or lies outside the support of a density.
+    """The points (P,) at which a node has overflowed that is more than added to an output, or a density's support ends.
 
     `x` are the coordinates with their batch arguments, in columns, `values` those of all nodes.
     """
     spaces = {"x": x, "b": x[program.inputs :], "v": values}
-    found = np.zeros(x.shape[1], dtype=bool)
+    found, added = np.zeros(x.shape[1], dtype=bool), _only_added(program)
     for j, (name, *operands) in enumerate(program.nodes):
         if name == "within":
             found |= np.isinf(values[j])
         may = name in _OVERFLOWING | {"+", "-"}
-        if may and (("v", j) not in program.outputs or _adds_infinity(program, operands)):
+        if may and (("v", j) not in added or _adds_infinity(program, operands)):
             found |= _overflows(values[j], name, operands, spaces)
     return found
+
+
+def _only_added(program: Program) -> set[Operand]:
+    """Nodes that get to an output by sums, fixed factors and branches alone, or are compared with a fixed number."""
+    otherwise = set[Operand]()
+    for j in reversed(range(len(program.nodes))):
+        name, *operands = program.nodes[j]
+        if name in BOOLEAN and any(o[0] in "kc" for o in operands):
+            continue
+        if ("v", j) in otherwise:
+            otherwise.update(operands)
+        else:
+            otherwise.update(set(operands) - set(_added_by(name, operands)))
+    return {("v", j) for j in range(len(program.nodes))} - otherwise
+
+
+def _added_by(name: str, operands: list[Operand]) -> list[Operand]:
+    """The operands that a node adds, times fixed factors."""
+    if name in _ADDING:
+        return operands[1:] if name == "select" else operands
+    if name == "*" and any(o[0] in "kc" for o in operands):
+        return [o for o in operands if o[0] not in "kc"]
+    return operands[:1] if name == "/" and operands[1][0] in "kc" else []
 
 
 def _overflows(value: Array, name: str, operands: list[Operand], spaces: dict[str, Array]) -> NDArray[np.bool_]:

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from fastgrad import derivative, gradient, hessian, hvp, jacobian, jvp
+from fastgrad import derivative, grad, gradient, hessian, hvp, jacobian, jvp
 from fastgrad.program.code import Code
 from fastgrad.program.saturation import overflowed, signs_of
 from fastgrad.program.trace.recording import trace
@@ -185,6 +185,31 @@ def test_overflow_is_no_pole_and_no_infinite_operand():
     with np.errstate(all="ignore"):
         values = np.array([square, square / x[1], np.sqrt(square / x[1])])
     assert overflowed(program, x, values).tolist() == [True, False, False, False]
+
+
+OVERFLOWS = {
+    "a square, added": (lambda x: x[0] * x[0] + x[1], [2e200, 1.0]),
+    "squares": (lambda x: np.sum(x**2), [2e200, 2.0]),
+    "a mean of squares": (lambda x: np.mean(3.0 * x**2) - x[1] / 4.0, [3e200, 2.75]),
+    "one of two": (lambda x: np.where(x[0] > x[1], x[0] * x[0], x[1]) + x[1], [2e200, 1.0]),
+    "an exponential": (lambda x: np.exp(x[0] / 1e197) - x[1], [np.inf, -1.0]),
+    "under a root": (lambda x: np.sqrt(1.0 + x[0] * x[0]) + x[1], [np.nan, np.nan]),
+    "added and under a root": (lambda x: x[0] * x[0] + np.sqrt(1.0 + x[0] * x[0]) + x[1], [np.nan, np.nan]),
+    "compared": (lambda x: np.where(x[0] * x[0] > 2.0, x[0] * x[0], x[1]) + x[1], [2e200, 1.0]),
+    "below": (lambda x: 1.0 / (x[0] * x[0]) + x[1], [0.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize("name", OVERFLOWS)
+def test_what_overflows_and_is_only_added_has_slopes(name):
+    f, wanted = OVERFLOWS[name]
+    point = np.array([1e200, 1.0])
+    for count in (1, 3, 12, 3000):
+        np.testing.assert_allclose(
+            gradient(f, np.tile(point, (count, 1)), batch=True, method="exact"), [wanted] * count
+        )
+    np.testing.assert_allclose(gradient(f, point, method="exact"), wanted)
+    np.testing.assert_allclose(grad(f, method="exact")(point), wanted)
 
 
 def test_where_further_arguments_are_nan():
