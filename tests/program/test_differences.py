@@ -15,6 +15,7 @@ from fastgrad.formulas.samples import SAMPLES
 from fastgrad.program import differences as module
 from fastgrad.program.differences import Steps, differences
 from fastgrad.program.program import Program, evaluate
+from fastgrad.program.schedule import schedule
 from fastgrad.program.trace.recording import trace
 
 EPS = np.finfo(float).eps
@@ -272,10 +273,15 @@ def test_f_that_is_not_finite_is_seen(name):
 
 def test_a_root_of_what_displaced_points_say_together_is_no_false_alarm():
     """Of rotated columns one point has the first where another has the second: 10 % of such points were alarms."""
-    program = trace(lambda a: np.linalg.svd(a, compute_uv=False)[0], (3, 3))
-    for x in np.random.default_rng(0).normal(size=(40, 9)):
-        results, _, watched, _ = written_values(program, stencils.gradient(9), x)
-        assert np.isfinite([*results, *watched]).all()
+    program, table = trace(lambda a: np.linalg.svd(a, compute_uv=False)[0], (3, 3)), stencils.gradient(9)
+    written = differences(program, table, Steps())
+    whole = dataclasses.replace(written.program, constants=(*program.constants, *[size_of(table)] * written.sizes))
+    found = schedule(whole).values(np.random.default_rng(0).normal(size=(9, 40)))
+    results, _, watched, _ = (found[part] for part in written.parts)
+    assert len(results) == 9
+    assert len(watched)
+    assert np.isfinite(results).all()
+    assert np.isfinite(watched).all()
 
 
 @pytest.mark.parametrize("below", [-1.0, math.nan])
