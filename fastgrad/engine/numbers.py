@@ -90,8 +90,8 @@ def check_operators(x: Any, name: str) -> None:
 _OWN = f"{__package__.partition('.')[0]}."
 _TRACED = f"{_OWN}program.trace."
 _NESTED = (
-    "f calls a function of fastgrad with what it was given: derivatives inside of f are not traced; write hessian, hvp "
-    "or derivative(n=2), or method='central', which calls f"
+    "f calls a function of fastgrad with what it was given: inside of f only gradient, jacobian, hessian, derivative, "
+    "jvp, vjp, hvp, grad and its like are traced, by method='exact'; write one of these, or method='central' for f"
 )
 
 

@@ -26,6 +26,7 @@ from . import members, scipys
 from .captures import content, function_parts, home, is_compiled, is_pythons_class, loaded, plain_function
 from .freshness import Watch
 from .members import Chain
+from .nested import gives_derivatives, is_package, name_of_derivative
 
 # Bytes of an array that is compared: 0.2 ms, where tracing takes 2 us for each number that f reads, at least. Up to
 # WHOLE they are in the key as they are, which takes less time than their digest.
@@ -182,6 +183,8 @@ def _variable(value: Any, chains: tuple[Chain, ...], reading: _Reading, notes: _
     """The value of a global or captured variable, or what is taken of it."""
     if type(value) is ModuleType:
         return _attributes(value, chains, notes)
+    if gives_derivatives(value):
+        return _derivative(value, notes)
     if members.is_plain(value):
         if reading.stores or not chains or () in chains:
             raise _ChangesError
@@ -226,7 +229,8 @@ def _method(function: FunctionType, value: Any, notes: _Notes) -> Hashable:
 
 def _attributes(module: ModuleType, chains: tuple[Chain, ...], notes: _Notes) -> Hashable:
     """What a function takes of a module; all of it is on the list, or a number, or one of SciPy's ufuncs."""
-    if id(module) not in _PLACES and not (module.__name__ in _SCIPYS and scipys.module(module.__name__) is module):
+    of_scipy = module.__name__ in _SCIPYS and scipys.module(module.__name__) is module
+    if not (id(module) in _PLACES or of_scipy or is_package(module)):
         raise _ChangesError
     return (module.__name__, *[_value(_at(module, chain, notes), notes) for chain in chains])
 
@@ -267,10 +271,21 @@ def _numbers(array: NDArray[Any]) -> bytes:
 
 def _known_function(value: Any, notes: _Notes) -> Hashable:
     if type(value) is FunctionType:
-        return value if scipys.is_own_special(value) else _function(value, notes)
+        return value if scipys.is_own_special(value) or name_of_derivative(value) else _function(value, notes)
     if is_compiled(value):
         return (value, _function(plain_function(value), notes))
     return _distribution(value, notes)
+
+
+def _derivative(value: Any, notes: _Notes) -> Hashable:
+    """The key of what gives derivatives of a function."""
+    options = tuple([(name, _value(option, notes)) for name, option in value.options.items()])
+    if notes.watch:
+        for name in ("f", "options"):
+            notes.watch.note_attribute(value, name, getattr(value, name))
+        for name in value.options:
+            notes.watch.note_name(value.options, name)
+    return (value.operation.__name__, _callable(value.f, notes), options)
 
 
 def _distribution(value: Any, notes: _Notes) -> Hashable:

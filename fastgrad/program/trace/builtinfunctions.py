@@ -22,6 +22,7 @@ from .complexnumbers import Complex
 from .elementwise import as_pythons, record
 from .numpymodule import NUMPYS, StandIn
 from .refusals import refuse
+from .replacements import replaced
 from .symbols import Flag, Literal, Traced, as_number
 from .tables import Table
 
@@ -124,7 +125,7 @@ def _owns(value: Traced) -> list[type]:
 def _import(name: str, *args: Any) -> Any:
     """An import inside f, which gets what the others get."""
     module = builtins.__import__(name, *args)
-    return NUMPYS.get(module, MODULES.get(module, module))
+    return NUMPYS.get(module, MODULES.get(module)) or replaced(module)
 
 
 MODULES: dict[ModuleType, Any] = {math: mathfunctions.SHIM_MODULE, cmath: complexmath.SHIM_MODULE}

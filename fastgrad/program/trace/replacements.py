@@ -16,6 +16,7 @@ import numpy as np
 from ..captures import home
 from ..members import ATTRIBUTES, STORES, instructions, is_plain
 from ..members import codes as all_codes
+from ..nested import is_package
 from ..scipys import (
     distribution_of,
     is_normals,
@@ -25,6 +26,7 @@ from ..scipys import (
     name_of_transform,
 )
 from .arrays import Symbols, guarded, plain, wrap
+from .derivatives import derivative_inside
 from .distributions import DISTRIBUTIONS, Distribution
 from .elementwise import traced
 from .exponentialsums import FUNCTIONS
@@ -44,11 +46,13 @@ def replaced(value: Any) -> Any:
     kind = type(value)
     if kind is ModuleType or issubclass(kind, ModuleType):
         name = value.__name__
-        return _Module(value) if name in _SEEN_THROUGH and module(name) is value else value  # type: ignore[arg-type]
+        seen = is_package(value) or (name in _SEEN_THROUGH and module(name) is value)  # type: ignore[comparison-overlap]
+        return _Module(value) if seen else value  # type: ignore[arg-type]
     if kind is FunctionType:
         rule = FUNCTIONS.get(value.__name__)
         if rule and is_own_special(value):
             return _calling(value, rule, "scipy.special")
+        return derivative_inside(value) or value
     if home(value).startswith("scipy.fft") and (name := name_of_transform(value)):
         rule = transform(name, value)
         return _calling(value, rule, "scipy.fft") if rule else value

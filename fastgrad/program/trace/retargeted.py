@@ -28,6 +28,7 @@ from ..loops import repeats
 from ..members import function_of, is_plain
 from . import complexmath, mathfunctions
 from .builtinfunctions import MODULES, builtin_shims
+from .derivatives import given_inside
 from .leftovers import stored_globals
 from .mentions import check_attributes, check_code, check_object
 from .numpymodule import NUMPYS
@@ -103,7 +104,7 @@ class Retargeted:
     def _swap(self, value: Any) -> Any:
         """A value that f reaches, swapped where that matters."""
         kind = type(value)
-        if (stand_in := replaced(value)) is not value:
+        if (stand_in := given_inside(value, self._swap) or replaced(value)) is not value:
             return stand_in
         if _is_numpys(value):
             return NUMPYS.get(value, value)
