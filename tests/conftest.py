@@ -89,6 +89,23 @@ def at_once():
     return call
 
 
+@pytest.fixture
+def nothing_hangs():
+    """A test that waits for ever fails after half a minute."""
+    if not hasattr(signal, "alarm"):
+        yield
+        return
+
+    def too_long(*_):
+        raise TimeoutError
+
+    previous = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(30)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, previous)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown():
     """Threads of dask would stay for the tests that fork, which is refused beside other threads."""

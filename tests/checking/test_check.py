@@ -19,7 +19,6 @@ def test_tolerances():
 
 W = np.ones((2, 3))
 
-
 BAD = {
     "f": (TypeError, lambda: check_gradient(W, W, W), "f must be a function"),
     "shape": (ValueError, lambda: check_gradient(np.sum, np.ones(3), W), r"shape \(3,\), x has \(2, 3\)"),

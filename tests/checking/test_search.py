@@ -3,53 +3,11 @@
 import numpy as np
 import pytest
 
-from fastgrad import check_gradient, nn
+from fastgrad import check_gradient
 from fastgrad.checking.rays import Slope
 from fastgrad.checking.search import by_difference, by_gap, search
 from fastgrad.checking.slopes import Loss
-
-N = 10_000
-
-
-@pytest.fixture
-def many():
-    """A function of 10 000 variables, its gradient, a point."""
-    rng = np.random.default_rng(0)
-    c, x = rng.standard_normal(N), rng.standard_normal(N)
-    return lambda x: np.sum(c * np.sin(x) + 0.1 * x**2), lambda x: c * np.cos(x) + 0.2 * x, x
-
-
-@pytest.fixture
-def net():
-    """The book's network with 39 760 weights, inputs and labels."""
-    rng = np.random.default_rng(1)
-    network = nn.MLP((784, 50, 10), rng=rng)
-    return network, rng.random((20, 784)), rng.integers(0, 10, 20)
-
-
-def named(report):
-    return [(e.name, e.index) for e in report.worst if e.verdict == "wrong"]
-
-
-def hints(report):
-    return " ".join(hint for a in report.arrays for hint in a.hints)
-
-
-def right(rng):
-    """A function of up to 300 variables of various sizes, its gradient, a point."""
-    n = int(rng.choice([1, 2, 5, 30, 300]))
-    a, x, size = rng.standard_normal(n), rng.standard_normal(n), 10.0 ** rng.integers(-4, 5)
-    single = x.astype(np.float32)
-    return [
-        (lambda x: size * np.sum(a * np.sin(x)), lambda x: size * a * np.cos(x), 10 * x),
-        (lambda x: size * np.exp(a @ x / n), lambda x: size * np.exp(a @ x / n) * a / n, x),
-        (lambda x: 100.0 + np.sum(x**2), lambda x: 2 * x, 3 * x),
-        (lambda x: size * np.sum(x**4), lambda x: 4 * size * x**3, x),
-        (lambda x: np.sum(np.log1p(x * x)), lambda x: 2 * x / (1 + x * x), x),
-        (lambda x: np.sum(np.maximum(x, 0.1 * x) * a), lambda x: np.where(x > 0, a, 0.1 * a), x),
-        (lambda x: np.sum(np.sin(x)), np.cos, single),
-        (lambda x: np.sqrt(1 + np.sum(x * x)), lambda x: x / np.sqrt(1 + np.sum(x * x)), x),
-    ][rng.integers(8)]
+from tests.checking.reports import hints, named
 
 
 @pytest.mark.parametrize("seed", range(20))

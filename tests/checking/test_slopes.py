@@ -8,16 +8,9 @@ import pytest
 import fastgrad.variable as F
 from fastgrad import Variable, check_gradient
 from fastgrad.checking.slopes import Loss
+from tests.checking.reports import hints, named
 
 STEP = 2.0**-18  # of one element of size up to 1, in float64
-
-
-def named(report):
-    return [(e.name, e.index) for e in report.worst if e.verdict == "wrong"]
-
-
-def hints(report):
-    return " ".join(hint for a in report.arrays for hint in a.hints)
 
 
 def absolute(x):

@@ -6,32 +6,7 @@ import pytest
 from fastgrad import ConstantFunctionWarning, check_gradient, nn
 from fastgrad.checking.slopes import Loss
 from fastgrad.checking.survey import Survey
-
-N = 10_000
-
-
-@pytest.fixture
-def many():
-    """A function of 10 000 variables, its gradient, a point."""
-    rng = np.random.default_rng(0)
-    c, x = rng.standard_normal(N), rng.standard_normal(N)
-    return lambda x: np.sum(c * np.sin(x) + 0.1 * x**2), lambda x: c * np.cos(x) + 0.2 * x, x
-
-
-@pytest.fixture
-def net():
-    """The book's network with 39 760 weights, inputs and labels."""
-    rng = np.random.default_rng(1)
-    network = nn.MLP((784, 50, 10), rng=rng)
-    return network, rng.random((20, 784)), rng.integers(0, 10, 20)
-
-
-def named(report):
-    return [(e.name, e.index) for e in report.worst if e.verdict == "wrong"]
-
-
-def hints(report):
-    return " ".join(hint for a in report.arrays for hint in a.hints)
+from tests.checking.reports import hints, named
 
 
 def right(rng):

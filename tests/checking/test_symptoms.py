@@ -3,30 +3,15 @@
 import numpy as np
 import pytest
 
-from fastgrad import check_gradient, nn
+from fastgrad import check_gradient
 from fastgrad.checking import symptoms
-
-
-@pytest.fixture
-def net():
-    """The book's network with 39 760 weights, inputs and labels."""
-    rng = np.random.default_rng(1)
-    network = nn.MLP((784, 50, 10), rng=rng)
-    return network, rng.random((20, 784)), rng.integers(0, 10, 20)
+from tests.checking.reports import hints, named
 
 
 def matrix():
     rng = np.random.default_rng(2)
     A, W = rng.standard_normal((7, 6)), rng.standard_normal((6, 6))
     return lambda W: np.sum(np.sin(A @ W)), lambda W: A.T @ np.cos(A @ W), W
-
-
-def named(report):
-    return [(e.name, e.index) for e in report.worst if e.verdict == "wrong"]
-
-
-def hints(report):
-    return " ".join(hint for a in report.arrays for hint in a.hints)
 
 
 @pytest.mark.parametrize(
@@ -86,8 +71,6 @@ def test_a_forgotten_parameter(net, forget):
 
 
 W = np.ones((2, 3))
-
-
 RNG = np.random.default_rng(4)
 G, X = RNG.standard_normal((3, 4)), RNG.standard_normal((3, 4))
 LINES = RNG.standard_normal((3, 12))

@@ -7,24 +7,7 @@ import pytest
 
 from fastgrad import check_gradient
 from fastgrad.checking.verdict import worst_of
-
-N = 10_000
-
-
-@pytest.fixture
-def many():
-    """A function of 10 000 variables, its gradient, a point."""
-    rng = np.random.default_rng(0)
-    c, x = rng.standard_normal(N), rng.standard_normal(N)
-    return lambda x: np.sum(c * np.sin(x) + 0.1 * x**2), lambda x: c * np.cos(x) + 0.2 * x, x
-
-
-def named(report):
-    return [(e.name, e.index) for e in report.worst if e.verdict == "wrong"]
-
-
-def hints(report):
-    return " ".join(hint for a in report.arrays for hint in a.hints)
+from tests.checking.reports import hints, named
 
 
 def test_the_same_call_gives_the_same_report(many):

@@ -9,18 +9,7 @@ import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad.cli import commands, report
-
-
-@pytest.fixture
-def run(capsys):
-    """A command line in this process: (exit code, stdout, stderr)."""
-
-    def run(*words):
-        code = commands.main(words)
-        return code, *capsys.readouterr()
-
-    return run
+from fastgrad.cli import report
 
 
 @pytest.fixture

@@ -18,7 +18,10 @@ from fastgrad import PerformanceWarning, gradient, numerical_gradient, weight_gr
 from fastgrad.engine import forks
 from fastgrad.engine.pool import Job, pool
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are forked on Linux only")
+pytestmark = [
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are forked on Linux only"),
+    pytest.mark.usefixtures("nothing_hangs"),
+]
 
 
 def children():
@@ -41,18 +44,6 @@ def nothing_is_left_behind():
     before = children(), len(os.listdir("/proc/self/fd"))
     yield
     assert (children(), len(os.listdir("/proc/self/fd"))) == before
-
-
-@pytest.fixture(autouse=True)
-def nothing_hangs():
-    def too_long(*_):
-        raise TimeoutError
-
-    previous = signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(30)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, previous)
 
 
 @pytest.fixture

@@ -8,10 +8,7 @@ import numpy as np
 import pytest
 
 from fastgrad.formulas.samples import CURVES, SAMPLES
-
-OFFSETS = np.array([-4, -3, -2, -1, 1, 2, 3, 4])
-WEIGHTS = np.array([3, -32, 168, -672, 672, -168, 32, -3]) / 840
-STEP = 1e-2
+from tests.formulas.differences import OFFSETS, STEP, WEIGHTS, assert_near
 
 samples = pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES.keys())
 
@@ -40,11 +37,6 @@ def points(sample):
     yield np.array(sample.point)
     for k in range(20):
         yield rng.uniform(low, high, dimensions[k % len(dimensions)])
-
-
-def assert_near(exact, numerical, size):
-    scale = max(size, np.max(np.abs(numerical)))
-    np.testing.assert_allclose(exact, numerical, rtol=1e-9, atol=1e-9 * min(scale, 1.0) + 1e-12 * scale)
 
 
 @samples

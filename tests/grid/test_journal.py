@@ -5,49 +5,16 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from functools import partial
 
 import numba
 import numpy as np
 import pytest
-import zarr
-from zarr.core.sync import cleanup_resources
 
 from fastgrad import gradient_field
-from fastgrad.grid import files
+from tests.grid.stores import SHAPE, X, Y, memmap, rows_of, store, wave
 
-X, Y = np.linspace(-2.0, 2.0, 23), np.linspace(0.0, 1.0, 14)
-
-
-SHAPE = (2, 23, 14)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_threads_of_zarr():
-    """They would keep the tests after these from forking."""
-    yield
-    cleanup_resources()
-    for thread in threading.enumerate():
-        if thread.name.startswith("asyncio"):
-            thread.join()
-
-
-def wave(p):
-    return np.sin(p[0] * p[1]) * p[0]
-
-
-def memmap(path, shape=SHAPE, dtype=np.float64, order=False):
-    return np.lib.format.open_memmap(path, "w+", shape=shape, dtype=dtype, fortran_order=order)
-
-
-def store(chunks, shape=SHAPE, **options):
-    return zarr.create_array(store={}, shape=shape, chunks=chunks, **{"dtype": "f8", **options})
-
-
-def rows_of(monkeypatch, rows, plane=2 * 14):
-    """Slabs of so many nodes of the first axis."""
-    monkeypatch.setattr(files, "SLAB", 8 * plane * rows)
+pytestmark = pytest.mark.usefixtures("no_threads_of_zarr")
 
 
 class Trouble(Exception):

@@ -6,8 +6,10 @@ import warnings
 import numpy as np
 import pytest
 
-from fastgrad.grid import arrays
 from fastgrad.grid import operators as grid
+from tests.grid.samples import coordinates, same, samples
+
+pytestmark = pytest.mark.usefixtures("no_short_cut", "no_copies")
 
 ACCURACIES = (2, 4, 6, 8)
 SHAPES = [(3,), (9,), (1000,), (4, 3), (3, 70), (17, 9), (5, 4, 6), (3, 3, 3, 5), (1, 7, 1, 5), (40, 300), (6, 5, 2)]
@@ -26,24 +28,6 @@ SPACINGS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def no_short_cut(monkeypatch):
-    """Small arrays are np.gradient's business otherwise."""
-    monkeypatch.setattr(arrays, "SMALL", 0)
-    monkeypatch.setattr(arrays, "SHORT", 0)
-    monkeypatch.setattr(arrays, "EVEN", -1)
-    for name in ("COPIED", "COPIED_ROWS", "LOOSE"):
-        monkeypatch.setattr(arrays, name, 0)
-
-
-def samples(shape, dtype="f8", seed=0):
-    return (100 * np.random.default_rng(seed).uniform(0, 1, shape)).astype(dtype)
-
-
-def coordinates(n, dtype="f8"):
-    return np.cumsum(np.random.default_rng(n).uniform(0.3, 1.0, n)).astype(dtype)
-
-
 def spacing(kind, lengths):
     return {
         "none": [],
@@ -57,16 +41,6 @@ def spacing(kind, lengths):
         "mixed": [coordinates(n) if k % 2 else 0.7 for k, n in enumerate(lengths)],
         "even": [np.arange(n) for n in lengths],
     }[kind]
-
-
-def same(got, expected):
-    assert type(got) is type(expected)
-    pairs = zip(got, expected, strict=True) if isinstance(expected, tuple) else [(got, expected)]
-    for a, b in pairs:
-        assert type(a) is type(b)
-        assert a.dtype == b.dtype
-        assert a.strides == b.strides
-        np.testing.assert_array_equal(a, b)
 
 
 # --- np.gradient's contract -------------------------------------------------------------------------------------------

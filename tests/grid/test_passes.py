@@ -12,50 +12,15 @@ from fastgrad.formulas.spacings import numpy_line
 from fastgrad.grid import arrays
 from fastgrad.grid.boxes import Term
 from fastgrad.grid.passes import compute
+from tests.grid.samples import coordinates, same, samples
+
+pytestmark = pytest.mark.usefixtures("no_short_cut", "no_copies")
 
 
 @pytest.fixture(autouse=True)
-def no_short_cut(monkeypatch):
-    """Small arrays are np.gradient's business otherwise, or that of rows without boxes."""
-    monkeypatch.setattr(arrays, "SMALL", 0)
-    monkeypatch.setattr(arrays, "SHORT", 0)
-    monkeypatch.setattr(arrays, "EVEN", -1)
-    for name in ("COPIED", "COPIED_ROWS", "LOOSE"):
-        monkeypatch.setattr(arrays, name, 0)
+def no_rows(monkeypatch):
+    """Small arrays are the business of rows without boxes otherwise."""
     monkeypatch.setattr(arrays, "FLAT", -1)
-
-
-def samples(shape, dtype="f8", seed=0):
-    return (100 * np.random.default_rng(seed).uniform(0, 1, shape)).astype(dtype)
-
-
-def coordinates(n, dtype="f8"):
-    return np.cumsum(np.random.default_rng(n).uniform(0.3, 1.0, n)).astype(dtype)
-
-
-def spacing(kind, lengths):
-    return {
-        "none": [],
-        "float": [0.3],
-        "int": [3],
-        "float64": [np.float64(0.3)],
-        "float32": [np.float32(0.3)],
-        "numbers": [0.1 * (k + 1) for k in range(len(lengths))],
-        "coordinates": [coordinates(n) for n in lengths],
-        "float32 coordinates": [coordinates(n, "f4") for n in lengths],
-        "mixed": [coordinates(n) if k % 2 else 0.7 for k, n in enumerate(lengths)],
-        "even": [np.arange(n) for n in lengths],
-    }[kind]
-
-
-def same(got, expected):
-    assert type(got) is type(expected)
-    pairs = zip(got, expected, strict=True) if isinstance(expected, tuple) else [(got, expected)]
-    for a, b in pairs:
-        assert type(a) is type(b)
-        assert a.dtype == b.dtype
-        assert a.strides == b.strides
-        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4", "i4"])

@@ -5,60 +5,7 @@ import pytest
 
 from fastgrad.nn import MLP
 from fastgrad.nn.losses import cross_entropy_error, mean_squared_error, relu, sigmoid, softmax
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
-
-
-def data(samples=6, inputs=3, outputs=4, seed=0):
-    r = rng(seed)
-    return r.standard_normal((samples, inputs)), r.integers(0, outputs, samples)
-
-
-def book(loss, params, h=1e-4):
-    """The book's loop over every element of every array, moved in place."""
-    grads = {}
-    for name, w in params.items():
-        grads[name] = np.zeros_like(w)
-        for place in np.ndindex(*w.shape):
-            saved = w[place]
-            w[place] = float(saved) + h
-            above = loss()
-            w[place] = saved - h
-            below = loss()
-            grads[name][place] = (above - below) / (2 * h)
-            w[place] = saved
-    return grads
-
-
-def plain_predict(net, activation, x, scores=False):
-    """A forward pass, written out again."""
-    step = {
-        "identity": lambda z: z,
-        "relu": lambda z: z * (z > 0),
-        "sigmoid": lambda z: 0.5 * (1 + np.tanh(z / 2)),
-        "tanh": lambda z: 2 / (1 + np.exp(-2 * z)) - 1,
-    }[activation]
-    layers = [name for name in net.params if name.startswith("W")]
-    for name in layers:
-        x = x @ net.params[name] + net.params.get(name.replace("W", "b"), 0.0)
-        if name != layers[-1]:
-            x = step(x)
-    if scores:
-        return x
-    e = np.exp(x)
-    return e / e.sum(axis=-1, keepdims=True)
-
-
-def assert_same(got, expected, atol, rtol=0.0):
-    assert list(got) == list(expected)
-    for name in got:
-        np.testing.assert_allclose(got[name], expected[name], rtol=rtol, atol=atol, err_msg=name, strict=True)
-
-
-def bits(arrays):
-    return {name: (a.shape, a.dtype, a.tobytes()) for name, a in arrays.items()}
+from tests.nn.oracles import assert_same, bits, book, data, plain_predict, rng
 
 
 def test_sigmoid_at_known_points_and_at_the_ends():
@@ -165,24 +112,3 @@ def test_one_output(samples):
     for t in ([0] * samples, np.ones((samples, 1))):
         assert abs(net.loss(x, t)) < 2e-7
         assert all((abs(g) < 1e-9).all() for g in net.numerical_gradient(x, t).values())
-
-
-X = np.zeros((4, 3))
-
-
-def net_with(**params):
-    net = MLP((3, 4, 2), rng=rng())
-    for name, value in params.items():
-        net.params[name] = value
-        if value is None:
-            del net.params[name]
-    return net
-
-
-def both(net, x=X, t=(0, 1, 0, 1)):
-    return {"numerical_gradient": lambda: net.numerical_gradient(x, t), "gradient": lambda: net.gradient(x, t)}
-
-
-def inputs(x):
-    net = net_with()
-    return both(net, x) | {"predict": lambda: net.predict(x), "loss": lambda: net.loss(x, (0, 1, 0, 1))}

@@ -1,7 +1,6 @@
 """hessian and hvp: accuracy, symmetry, counts, batches, precision, steps and what callers pass."""
 
 import warnings
-import zlib
 
 import numpy as np
 import pytest
@@ -11,13 +10,12 @@ from fastgrad.formulas import reference
 from fastgrad.formulas.samples import SAMPLES
 from fastgrad.formulas.steps import EPS
 from fastgrad.operations.hessians import hessian, hvp
+from tests.counting import Counting
+from tests.operations.points import ROWS, V, X, points
 
 ORDERS = [2, 4, 6, 8]
 SMOOTH = [s for s in SAMPLES.values() if s.hessian]
 WAVES = {"rastrigin"}  # of length 1 where the default step assumes 2 pi
-X = np.array([0.5, 2.0])
-ROWS = np.random.default_rng(3).uniform(-2.0, 2.0, (7, 2))
-V = np.array([1.0, -0.5])
 
 engines = pytest.mark.parametrize("engine", ["python", "reference", "jit", "simd"])
 # the engines that run f itself: a function that does not trace is no matter for simd
@@ -47,22 +45,6 @@ def scaled(x, a, k):
 
 def single_precision(x):
     return np.float32(x[0]) * np.float32(x[1]) ** 2
-
-
-class Counting:
-    def __init__(self, f):
-        self.f, self.points = f, []
-
-    def __call__(self, x):
-        self.points.append(x.tobytes())
-        return self.f(x)
-
-
-def points(sample):
-    rng = np.random.default_rng(zlib.crc32(sample.name.encode()))
-    low, high = sample.box
-    margin = 0.05 * (high - low)
-    return np.vstack([sample.point, rng.uniform(low + margin, high - margin, (3, len(sample.point)))])
 
 
 def worst(sample, x, value, exact):

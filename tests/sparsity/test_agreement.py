@@ -12,43 +12,8 @@ from fastgrad.formulas.steps import Steps
 from fastgrad.sparsity.agreement import check_curvature, check_pattern
 from fastgrad.sparsity.patterns import Pattern
 from fastgrad.sparsity.task import Found, Task
-
-X = np.random.default_rng(0).normal(size=12)
-
-
-def broyden(x):
-    y = (3 - 2 * x) * x + 1
-    y[1:] -= x[:-1]
-    y[:-1] -= 2 * x[1:]
-    return y
-
-
-def chain(x):
-    return np.sum((x[1:] - x[:-1] ** 2) ** 2 + np.sin(x[:-1]))
-
-
-def untraceable(f):
-    """The same function, which only Python can call."""
-
-    held = {"f": f}  # which neither a trace nor Numba reads
-
-    def opaque(x):
-        return held["f"](np.array([float(str(v)) for v in x.ravel()]).reshape(x.shape))
-
-    return opaque
-
-
-class Counting:
-    def __init__(self, f):
-        self.f, self.points = f, []
-
-    def __call__(self, x):
-        self.points.append(x.tobytes())
-        return self.f(x)
-
-
-def tridiagonal(n):
-    return sparse.diags_array([np.ones(n), np.ones(n - 1), np.ones(n - 1)], offsets=[0, -1, 1])
+from tests.counting import Counting
+from tests.sparsity.functions import X, broyden, chain, tridiagonal, untraceable
 
 
 def test_the_check_takes_two_evaluations_more_and_of_a_hessian_three():

@@ -5,15 +5,7 @@ import pytest
 
 import fastgrad
 from fastgrad import ConstantFunctionWarning, EngineError, sparsity
-
-X = np.random.default_rng(0).normal(size=12)
-
-
-def broyden(x):
-    y = (3 - 2 * x) * x + 1
-    y[1:] -= x[:-1]
-    y[:-1] -= 2 * x[1:]
-    return y
+from tests.sparsity.functions import X, broyden
 
 
 def chain(x):

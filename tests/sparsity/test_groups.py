@@ -9,23 +9,10 @@ from scipy import sparse
 import fastgrad
 from fastgrad import EngineError, sparsity
 from fastgrad.sparsity import groups
+from tests.counting import Counting
+from tests.sparsity.functions import X, broyden, chain, exact_broyden, places, tridiagonal, untraceable
 
 MB = 2**20
-
-
-X = np.random.default_rng(0).normal(size=12)
-
-
-def broyden(x):
-    y = (3 - 2 * x) * x + 1
-    y[1:] -= x[:-1]
-    y[:-1] -= 2 * x[1:]
-    return y
-
-
-def exact_broyden(x):
-    n = len(x)
-    return sparse.diags_array([3 - 4 * x, -np.ones(n - 1), -2 * np.ones(n - 1)], offsets=[0, -1, 1]).tocsr()
 
 
 def second_differences(x):
@@ -49,38 +36,6 @@ def arrow(x):
     y = x**2 * x[0]
     y[0] = np.sum(x**3)
     return y
-
-
-def chain(x):
-    return np.sum((x[1:] - x[:-1] ** 2) ** 2 + np.sin(x[:-1]))
-
-
-def untraceable(f):
-    """The same function, which only Python can call."""
-
-    held = {"f": f}  # which neither a trace nor Numba reads
-
-    def opaque(x):
-        return held["f"](np.array([float(str(v)) for v in x.ravel()]).reshape(x.shape))
-
-    return opaque
-
-
-class Counting:
-    def __init__(self, f):
-        self.f, self.points = f, []
-
-    def __call__(self, x):
-        self.points.append(x.tobytes())
-        return self.f(x)
-
-
-def tridiagonal(n):
-    return sparse.diags_array([np.ones(n), np.ones(n - 1), np.ones(n - 1)], offsets=[0, -1, 1])
-
-
-def places(matrix):
-    return {(int(i), int(j)) for i, j in zip(*sparse.coo_array(matrix).coords, strict=True)}
 
 
 @pytest.mark.parametrize(("scheme", "calls"), [({}, 6), ({"method": "forward", "order": 1}, 4), ({"order": 4}, 12)])

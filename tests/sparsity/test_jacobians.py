@@ -5,37 +5,10 @@ import pytest
 
 import fastgrad
 from fastgrad import ConstantFunctionWarning, PerformanceWarning, sparsity
-from fastgrad.formulas.stencils import ORDERS
 from fastgrad.sparsity.jacobians import jacobian, pattern
-
-SCHEMES = [(method, order) for method in ORDERS for order in ORDERS[method][:4]]
-
-
-X = np.random.default_rng(0).normal(size=12)
-
-
-schemes = pytest.mark.parametrize(("method", "order"), SCHEMES)
-
+from tests.sparsity.functions import X, broyden, schemes, untraceable
 
 steps = pytest.mark.parametrize("step", [{}, {"h": 1e-4}, {"rel_step": 1e-4}, {"h": np.geomspace(1e-5, 1e-3, 12)}])
-
-
-def broyden(x):
-    y = (3 - 2 * x) * x + 1
-    y[1:] -= x[:-1]
-    y[:-1] -= 2 * x[1:]
-    return y
-
-
-def untraceable(f):
-    """The same function, which only Python can call."""
-
-    held = {"f": f}  # which neither a trace nor Numba reads
-
-    def opaque(x):
-        return held["f"](np.array([float(str(v)) for v in x.ravel()]).reshape(x.shape))
-
-    return opaque
 
 
 @schemes

@@ -8,36 +8,8 @@ from scipy import sparse
 
 from fastgrad import sparsity
 from fastgrad.sparsity.patterns import Pattern, read_pattern
-
-X = np.random.default_rng(0).normal(size=12)
-
-
-def broyden(x):
-    y = (3 - 2 * x) * x + 1
-    y[1:] -= x[:-1]
-    y[:-1] -= 2 * x[1:]
-    return y
-
-
-def chain(x):
-    return np.sum((x[1:] - x[:-1] ** 2) ** 2 + np.sin(x[:-1]))
-
-
-class Counting:
-    def __init__(self, f):
-        self.f, self.points = f, []
-
-    def __call__(self, x):
-        self.points.append(x.tobytes())
-        return self.f(x)
-
-
-def tridiagonal(n):
-    return sparse.diags_array([np.ones(n), np.ones(n - 1), np.ones(n - 1)], offsets=[0, -1, 1])
-
-
-def places(matrix):
-    return {(int(i), int(j)) for i, j in zip(*sparse.coo_array(matrix).coords, strict=True)}
+from tests.counting import Counting
+from tests.sparsity.functions import X, broyden, chain, places, tridiagonal
 
 
 def test_an_empty_pattern_and_no_coordinates():

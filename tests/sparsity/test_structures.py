@@ -2,19 +2,13 @@
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 from fastgrad import sparsity
 from fastgrad.engine.call import Rows
 from fastgrad.program import dependence
 from fastgrad.program.trace.recording import Untraceable
 from fastgrad.sparsity.structures import Structure, a_point, structure_of
-
-X = np.random.default_rng(0).normal(size=12)
-
-
-def places(matrix):
-    return {(int(i), int(j)) for i, j in zip(*sparse.coo_array(matrix).coords, strict=True)}
+from tests.sparsity.functions import X, places
 
 
 def test_a_running_sum_is_not_sparse(monkeypatch):

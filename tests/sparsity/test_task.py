@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 import fastgrad
 from fastgrad import sparsity
@@ -11,40 +10,7 @@ from fastgrad.formulas.stencils import stencil
 from fastgrad.formulas.steps import Steps
 from fastgrad.sparsity.patterns import Pattern
 from fastgrad.sparsity.task import Found, Task, as_matrices, check_request
-
-X = np.random.default_rng(0).normal(size=12)
-
-
-def broyden(x):
-    y = (3 - 2 * x) * x + 1
-    y[1:] -= x[:-1]
-    y[:-1] -= 2 * x[1:]
-    return y
-
-
-def exact_broyden(x):
-    n = len(x)
-    return sparse.diags_array([3 - 4 * x, -np.ones(n - 1), -2 * np.ones(n - 1)], offsets=[0, -1, 1]).tocsr()
-
-
-def chain(x):
-    return np.sum((x[1:] - x[:-1] ** 2) ** 2 + np.sin(x[:-1]))
-
-
-def exact_chain(x):
-    second = np.zeros(len(x))
-    second[:-1] += 12 * x[:-1] ** 2 - 4 * x[1:] - np.sin(x[:-1])
-    second[1:] += 2
-    mixed = -4 * x[:-1]
-    return sparse.diags_array([second, mixed, mixed], offsets=[0, 1, -1]).tocsr()
-
-
-def tridiagonal(n):
-    return sparse.diags_array([np.ones(n), np.ones(n - 1), np.ones(n - 1)], offsets=[0, -1, 1])
-
-
-def at_entries(pattern, dense):
-    return dense[pattern.rows, pattern.columns]
+from tests.sparsity.functions import X, at_entries, broyden, chain, exact_broyden, exact_chain, tridiagonal
 
 
 def test_a_batch_is_a_list_of_matrices_that_share_nothing():

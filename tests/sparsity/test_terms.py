@@ -4,32 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 
 import fastgrad
 from fastgrad import sparsity
 from fastgrad.sparsity import hessians, terms
-
-X = np.random.default_rng(0).normal(size=12)
-
-
-steps = pytest.mark.parametrize("step", [{}, {"h": 1e-4}, {"rel_step": 1e-4}, {"h": np.geomspace(1e-5, 1e-3, 12)}])
-
-
-def chain(x):
-    return np.sum((x[1:] - x[:-1] ** 2) ** 2 + np.sin(x[:-1]))
-
-
-def exact_chain(x):
-    second = np.zeros(len(x))
-    second[:-1] += 12 * x[:-1] ** 2 - 4 * x[1:] - np.sin(x[:-1])
-    second[1:] += 2
-    mixed = -4 * x[:-1]
-    return sparse.diags_array([second, mixed, mixed], offsets=[0, 1, -1]).tocsr()
-
-
-def places(matrix):
-    return {(int(i), int(j)) for i, j in zip(*sparse.coo_array(matrix).coords, strict=True)}
+from tests.sparsity.functions import X, chain, exact_chain, places
 
 
 @pytest.mark.parametrize("size", [12, 10_000])
@@ -84,7 +63,6 @@ UNARY = [
     np.sin, np.exp, np.negative, np.tanh, lambda a: 2 * a, lambda a: a / 3, lambda a: a**3, lambda a: 1 / (2 + a * a),
     lambda a: np.where(a > 0.1, a * a, a),
 ]  # fmt: skip
-
 
 BINARY = [np.add, np.subtract, np.multiply, lambda a, b: a / (2 + b * b), lambda a, b: np.hypot(a, 1 + b * b)]
 

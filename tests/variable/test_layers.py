@@ -6,25 +6,11 @@ import pytest
 import fastgrad.variable as F
 from fastgrad import Variable
 from fastgrad.variable import layers
+from tests.variable.cases import LABELS, A, soft
 
 FLOATS = [np.float16, np.float32, np.float64]
-
-
 floats = pytest.mark.parametrize("dtype", FLOATS, ids=["float16", "float32", "float64"])
-
-
 RNG = np.random.default_rng(5)
-
-
-A, B, ROW, COLUMN = (RNG.uniform(0.2, 0.8, shape) for shape in [(3, 4), (3, 4), (4,), (3, 1)])
-
-
-LABELS = np.array([2, -1, 0])
-
-
-def soft(x, axis):
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
-    return e / e.sum(axis=axis, keepdims=True)
 
 
 def test_ignored_labels_and_the_reductions_of_the_loss():

@@ -13,7 +13,7 @@ def variable(*numbers, dtype=np.float64):
     return Variable(np.array(numbers, dtype))
 
 
-SCALAR, EMPTY = np.array(0.4), np.empty((0, 3))
+EMPTY = np.empty((0, 3))
 
 
 def test_new_data_do_not_change_what_was_computed():

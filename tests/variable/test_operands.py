@@ -9,8 +9,6 @@ from fastgrad.variable import InvalidType
 from fastgrad.variable.operands import checked, constant, fixed
 
 FLOATS = [np.float16, np.float32, np.float64]
-
-
 floats = pytest.mark.parametrize("dtype", FLOATS, ids=["float16", "float32", "float64"])
 
 
@@ -18,7 +16,7 @@ def variable(*numbers, dtype=np.float64):
     return Variable(np.array(numbers, dtype))
 
 
-SCALAR, EMPTY = np.array(0.4), np.empty((0, 3))
+EMPTY = np.empty((0, 3))
 
 
 def test_an_index_changed_later_changes_nothing():

@@ -51,7 +51,7 @@ def test_the_posts_that_follow_print_the_output_gradient():
     assert z.grad == [1.0]
 
 
-SCALAR, EMPTY = np.array(0.4), np.empty((0, 3))
+EMPTY = np.empty((0, 3))
 
 
 def test_leaves_can_be_copied_and_results_cannot():
