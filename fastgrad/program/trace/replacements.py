@@ -46,8 +46,8 @@ def replaced(value: Any) -> Any:
     kind = type(value)
     if kind is ModuleType or issubclass(kind, ModuleType):
         name = value.__name__
-        seen = is_package(value) or (name in _SEEN_THROUGH and module(name) is value)  # type: ignore[comparison-overlap]
-        return _Module(value) if seen else value  # type: ignore[arg-type]
+        seen = is_package(value) or (name in _SEEN_THROUGH and module(name) is value)
+        return _Module(value) if seen else value
     if kind is FunctionType:
         rule = FUNCTIONS.get(value.__name__)
         if rule and is_own_special(value):
