@@ -189,7 +189,10 @@ def shares_state(function: Any, arrays: Sequence[np.ndarray[Any, Any]]) -> str:
         name = _LABELS.get(kind, own)
         for label, value in ((name, holder), *_held(name, holder)):
             if isinstance(value, np.ndarray) and any(np.may_share_memory(value, x) for x in arrays):
-                return f"f reads its argument also as {label}, which tracing would see as fixed numbers"
+                return (
+                    f"f reads its argument also as {label}, which tracing would see as fixed numbers; where that is "
+                    "meant, give x.copy()"
+                )
     return ""
 
 
