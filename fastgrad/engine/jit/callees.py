@@ -9,8 +9,10 @@ from typing import Any
 
 from ...llvm.memory import Memory
 from ...program.captures import captured, function_parts, is_users_function, loaded, rebuilt
+from ...results import EngineError
 from .domains import raising
 from .kernels import compiler
+from .unset import unset
 
 _compiled: Memory[Any] = Memory(1024)
 
@@ -53,6 +55,17 @@ def _called(function: FunctionType, seen: set[FunctionType]) -> set[FunctionType
             seen.add(source)
             _called(source, seen)
     return seen
+
+
+def check_variables(function: FunctionType) -> None:
+    """Raise EngineError where a frozen function, or one that it calls, may read a variable before it is set."""
+    for source in (function, *_called(function, {function})):
+        if name := unset(source.__code__):
+            msg = (
+                f"{source.__name__} may read {name!r} before it is set, where a loop makes no turn or a branch is not "
+                f"taken: Python raises then, compiled code reads 0; set {name!r} before"
+            )
+            raise EngineError(msg)
 
 
 def _at_work(error: BaseException | None) -> Iterator[str]:

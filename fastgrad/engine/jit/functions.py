@@ -28,7 +28,7 @@ from ...results import EPS, EngineError
 from ..call import Call
 from . import callees
 from .callees import frozen, uses_math
-from .integers import adds_booleans, makes_integers, rounds_quotients
+from .integers import adds_booleans, makes_integers, odd_integers, rounds_quotients
 from .kernels import compiler, part
 from .linking import Shape, linked
 from .numbers import Numbers
@@ -185,6 +185,8 @@ def compile_for(function: Function, *kinds: Any) -> Any:
     if kinds in function.refusals:
         raise EngineError(function.refusals[kinds])
     try:
+        if function.plain:
+            callees.check_variables(compiled.py_func)
         with compiling():
             signature = compiled.fold_argument_types(kinds, {})[1]
             if signature not in compiled.overloads:
@@ -201,6 +203,8 @@ def compile_for(function: Function, *kinds: Any) -> Any:
 
 
 def _check_arithmetic(compiled: Any) -> None:
+    if odd := odd_integers(compiled):
+        raise EngineError(odd)
     if adds_booleans(compiled):
         msg = "Numba makes integers of the booleans that f adds, NumPy booleans; write & and |, or np.where"
         raise EngineError(msg)

@@ -21,11 +21,59 @@ _UFUNCS = {np.add, np.subtract, np.power, np.floor_divide, np.mod, np.left_shift
 _ARITHMETIC = {getattr(operator, prefix + name) for name in _NAMES for prefix in ("", "i")} | _UFUNCS
 _QUOTIENTS = {np.floor_divide, np.divmod}
 _PRODUCTS = {operator.mul, operator.imul, np.multiply}
+_SHIFTS = {operator.lshift, operator.ilshift, operator.rshift, operator.irshift, np.left_shift, np.right_shift}
 
 
 def adds_booleans(compiled: Any) -> bool:
     """Whether a compiled function, or one that it calls, does arithmetic with two booleans, other than products."""
     return any(_pairs_booleans(typed, _ARITHMETIC) for typed in _annotations(compiled, set()))
+
+
+def odd_integers(compiled: Any) -> str:
+    """Why integers of a compiled function, or of one that it calls, are others than NumPy's or Python's; or "".
+
+    Numba widens small ones, shifts by any number, and gives powers of integers to any exponent.
+    """
+    for typed in _annotations(compiled, set()):
+        for expression in typed.calltypes:
+            for operations, reason in _ODD:
+                a, *b = _operands(expression, typed.typemap, operations) or [None]
+                if b and reason(a, b[0]):
+                    return _ODD_REASON.format(_text(a), _text(b[0]))
+    return ""
+
+
+_ODD_REASON = (
+    "f computes with {} and {}, as Numba does otherwise: NumPy keeps small integers small, and a shift or a power of "
+    "integers by a negative number raises; write floats, or use engine='python'"
+)
+
+
+def _text(kind: Any) -> str:
+    return f"an array of {kind.dtype}" if isinstance(kind, types.Array) else str(getattr(kind, "literal_type", kind))
+
+
+def _are_small(a: Any, b: Any) -> bool:
+    both = _element(a), _element(b)
+    return all(isinstance(kind, (types.Integer, types.Boolean)) for kind in both) and (_is_small(a) or _is_small(b))
+
+
+def _count_may_be_negative(a: Any, b: Any) -> bool:
+    """Of Python's own powers the result is a float then, which is seen when f is compared."""
+    of_arrays = isinstance(a, types.Array) or isinstance(b, types.Array)
+    return of_arrays and _may_be_negative(a, b)
+
+
+def _may_be_negative(a: Any, b: Any) -> bool:
+    known = getattr(b, "literal_value", -1)
+    return all(isinstance(_element(kind), types.Integer) for kind in (a, b)) and known < 0
+
+
+_ODD = (
+    (_ARITHMETIC | _PRODUCTS, _are_small),
+    (_SHIFTS | {np.power}, _may_be_negative),
+    ({operator.pow, operator.ipow}, _count_may_be_negative),
+)
 
 
 def rounds_quotients(compiled: Any) -> bool:

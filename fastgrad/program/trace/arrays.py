@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..captures import home
+from .narrowtypes import is_narrow, with_types
 from .operators import COMPLEXES, any_complex
 from .parts import check_is_whole, taken
 from .places import is_asked_by_f
@@ -124,7 +125,9 @@ def number_type(array: Symbols) -> np.dtype[Any]:
 def type_of_first(array: Symbols) -> np.dtype[Any]:
     """As `number_type`, but that one complex number among others is enough to make all complex."""
     first = next(iter(array.view(np.ndarray).flat), None)
-    return first.type if isinstance(first, Traced) else np.dtype(bool if type(first) is bool else float)
+    if isinstance(first, (Traced, np.generic)):
+        return first.type if isinstance(first, Traced) else first.dtype
+    return np.dtype(bool if type(first) is bool else float)
 
 
 def holds_complex(value: Any) -> bool:
@@ -192,7 +195,48 @@ def plain(value: Any) -> Any:
         refuse(f"f mixes its argument with a {type(value).__name__}")
     if value.dtype.char not in "?bBhHiIlLqQefdDO":
         refuse(f"f mixes its argument with an array of {value.dtype}")
-    return value.view(np.ndarray)
+    return with_types(value) if is_narrow(value.dtype) else value.view(np.ndarray)
+
+
+def _is_wide(value: Any) -> bool:
+    """Whether it is one of NumPy's float64 or int64, or an array of some, in which others are computed with it."""
+    if type(value) is Symbol:
+        return not value.trace.unpacked and value.key not in value.trace.pythons and value.type == np.float64
+    return type(value) is Symbols and number_type(value) in (np.float64, np.int64, np.complex128)
+
+
+def _as_computed(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arrays of other types than float64 as NumPy computes with them: as float64 beside such, else in their own."""
+    if not any(isinstance(v, (np.ndarray, np.number)) and is_narrow(v.dtype) for v in inputs):
+        return inputs
+    wide, many = any(map(_is_wide, inputs)), any(isinstance(v, (np.ndarray, list, tuple)) for v in inputs)
+
+    def computed(value: Any) -> Any:
+        if not isinstance(value, (np.ndarray, np.number)) or not is_narrow(value.dtype):
+            return value
+        if wide:
+            return np.asarray(value, dtype=np.float64)[()]
+        return with_types(np.asarray(value)) if many else value  # of one number NumPy's loops would make Python's
+
+    return tuple(map(computed, inputs))
+
+
+def _check_power(a: Any, b: Any) -> None:
+    """f is asked where integers have a negative power: NumPy raises there, Python's own are floats."""
+    exponents = b.view(np.ndarray).ravel().tolist() if isinstance(b, np.ndarray) and b.dtype == object else [b]
+    counts = [e for e in exponents if isinstance(e, Symbol) and e.key in e.trace.integers]
+    if counts and _holds_integers(a):
+        for count in counts:
+            guard = RULES[np.sqrt](count)  # of a negative number no number
+            guard.trace.guards.append(guard.key)
+
+
+def _holds_integers(value: Any) -> bool:
+    if isinstance(value, Symbol):
+        return value.key in value.trace.integers
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return any(type(v) is int or (isinstance(v, Symbol) and _holds_integers(v)) for v in value.flat)
+    return type(value) is int or getattr(value, "dtype", OBJECT).kind in "iu"
 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -224,7 +268,9 @@ def elementwise(ufunc: np.ufunc, *inputs: Any) -> Any:
     """A ufunc of numbers, symbols and arrays of them."""
     if ufunc not in LOOPS and not holds_symbols(inputs):
         return of_numbers(ufunc, inputs, {})
-    loop = LOOPS.get(ufunc) or _unlisted(ufunc)
+    loop, inputs = LOOPS.get(ufunc) or _unlisted(ufunc), _as_computed(inputs)
+    if ufunc is np.power:
+        _check_power(*inputs)
     if ufunc in RULES and not any(isinstance(v, (np.ndarray, list, tuple)) for v in inputs):
         return RULES[ufunc](*inputs)
     try:

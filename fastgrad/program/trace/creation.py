@@ -17,6 +17,7 @@ import numpy as np
 from ..captures import instructions, names
 from . import arrays
 from .arrays import FUNCTIONS, Symbols, as_floats, holds_symbols, is_mask, wrap
+from .narrowtypes import with_types
 from .refusals import active, refuse
 from .symbols import Symbol, Traced
 
@@ -62,7 +63,7 @@ def filled(array: Any) -> Any:
 
 def as_symbols(array: Any) -> Symbols:
     """A copy of an array whose elements may be symbols."""
-    return np.array(array, dtype=object).view(Symbols)
+    return with_types(np.asarray(array)).view(Symbols)
 
 
 def _making(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import LOOPS
+from .narrowtypes import is_narrow
 from .operators import COMPLEX, COMPLEXES, any_complex
 from .refusals import refuse
 from .symbols import RULES, Flag, Literal, Symbol, Traced, as_number
@@ -79,9 +80,13 @@ def _of_others(name: str, operands: list[Any], values: tuple[Any, ...]) -> Any:
 
 
 def _known(ufunc: np.ufunc, values: tuple[Any, ...]) -> Any:
-    """The result for plain numbers; as Python's type, in which arrays of objects hold them."""
+    """The result for plain numbers; as Python's type, in which arrays of objects hold all but narrow ones."""
     result = ufunc(*values)
-    return tuple(v.item() for v in result) if isinstance(result, tuple) else result.item()
+    return tuple(map(_plain, result)) if isinstance(result, tuple) else _plain(result)
+
+
+def _plain(value: Any) -> Any:
+    return value if is_narrow(value.dtype) else value.item()
 
 
 def _register(ufunc: np.ufunc, rule: Callable[..., Any]) -> None:

@@ -27,7 +27,7 @@ def _looked_up(x: Any, places: list[Any], table: list[Any]) -> Any:
 
 
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    places, values = numbers(xp), numbers(fp)
+    places, values = (numbers(v if holds_symbols(v) else np.asarray(v, dtype=float)) for v in (xp, fp))
     if places.ndim != 1 or places.shape != values.shape or not places.size:
         refuse("f calls np.interp with tables of different lengths, or without any")
     if period is not None:

@@ -89,9 +89,9 @@ def _at(self: Symbols, place: Symbol) -> Any:
     """The element at a traced integer: a choice between all."""
     _check_place(self, place)
     values = self.view(np.ndarray)
-    found = np.full(values.shape[1:], np.nan, dtype=object)
+    found = objects(values[0]) if len(values) else np.full(values.shape[1:], np.nan, dtype=object)
     for k, is_here in enumerate(_is_at(place, len(values))):
-        found = _SELECT(is_here, values[k], found)
+        found = _SELECT(is_here, values[k], found) if k else found
     return wrap(found)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..operands import RESULTS
 from ..program import BOOLEAN, Operand
 from . import integers
+from .narrowtypes import is_narrow, type_of_result
 from .operators import COMPLEXES, with_list, with_other
 from .places import is_asked_by_f
 from .refusals import REFUSALS, BranchesError, active, refuse, refusing
@@ -40,7 +41,7 @@ class Trace:
         self.outermost: FrameType | None = None  # who traces; what is called from there is f's
         self.pythons: set[Operand] = set()  # Python's there: floats, whose division by 0 raises, and bools
         self.integers: set[Operand] = set()  # nodes that may be integers of Python's, or counts
-        self.narrow: dict[Operand, np.dtype[Any]] = {}  # inputs that are no float64 in Python
+        self.narrow: dict[Operand, np.dtype[Any]] = {}  # what is no float64 in Python, inputs and parameters too
         # What is an integer there, and its largest size, where batch arguments are some or a branch chose one of two.
         self.whole: dict[Operand, int] = {}
         self.fills = False  # whether f writes into arrays, so that those it makes have to take symbols
@@ -83,8 +84,8 @@ class Trace:
         return found
 
     def _note(self, key: tuple[Any, ...]) -> None:
-        if self.narrow:
-            self._check_types(key)
+        if self.narrow and (kind := type_of_result(self.narrow, key, self._is_weak)):
+            self.narrow["v", len(self.nodes)] = kind
         if self.whole:
             self._note_integer(key)
         if self.pythons or self.unpacked:
@@ -119,25 +120,16 @@ class Trace:
     def _is_pythons(self, operand: Operand) -> bool:
         return operand[0] in "kc" or operand in self.pythons or (operand[0] in "xb" and self.unpacked)
 
-    def _check_types(self, key: tuple[Any, ...]) -> None:
-        """Refuse what NumPy computes in another type than float64: uint8(0) - 1 is 255, and exp(uint8(1)) a float16."""
-        name, operands = key[0], key[2:] if key[0] == "select" else key[1:]
-        kinds = [self.narrow[operand] for operand in operands if operand in self.narrow]
-        if not kinds or any(map(self._is_wide, operands)):
-            return
-        exact = all(kind.kind in "iub" for kind in kinds) or all(o == ("k", 0.0) for o in operands[1:])
-        if name not in _COMPARING or not exact:
-            refuse(
-                f"f computes with a {kinds[0]} of batch_args without x, which NumPy does in that type; "
-                "pass batch_args of float64, as in labels.astype(float)"
-            )
-
-    def _is_wide(self, operand: Operand) -> bool:
-        """Whether an operand is a float64 of NumPy's: no mask, and no number of Python's, which take any type."""
+    def _is_weak(self, operand: Operand, whole: bool) -> bool:
+        """Whether a number is one of Python's, or a mask: that of integers, if it is whole, and else any float."""
         kind, place = operand
-        if kind == "v":
-            return bool(self.nodes[int(place)][0] != "tofloat")
-        return kind == "x" or (kind == "b" and operand not in self.narrow)
+        if kind in "kc":
+            value = place if kind == "k" else self.constants[int(place)]
+            return not whole or float(value).is_integer()
+        if kind == "v" and self.nodes[int(place)][0] == "tofloat":
+            return True
+        pythons = operand in self.pythons or (kind in "xb" and self.unpacked)
+        return pythons and (not whole or operand in self.integers or operand in self.whole)
 
     def operand(self, value: Any) -> Operand | None:
         """A number as an operand, None if it is none."""
@@ -155,20 +147,28 @@ class Trace:
     def _number(self, value: Any) -> Operand | None:
         if isinstance(value, np.longdouble):
             refuse("f computes with numpy.longdouble")
+        if isinstance(value, np.number) and is_narrow(value.dtype):
+            return self._of_type(value)
         if isinstance(value, (int, float, np.floating, np.integer, np.bool_)):
             whole = bool(self.whole) and isinstance(value, (int, np.integer, np.bool_))
             return self.integer(value) if whole else self.constant(float(value))
         return None
 
+    def _of_type(self, value: Any) -> Operand:
+        """The slot of a parameter that keeps its type."""
+        slot = self.constant(float(value), value.dtype.char)
+        self.narrow[slot] = value.dtype
+        return slot
+
     def integer(self, value: Any) -> Operand:
         """The slot of a parameter that is an integer."""
-        slot = self.constant(float(value), whole=True)
+        slot = self.constant(float(value), "integer")
         self.whole[slot] = abs(int(value))
         return slot
 
-    def constant(self, value: float, whole: bool = False) -> Operand:
-        """The slot of a parameter; 0.0 and -0.0 have two, and so have 2 and 2.0 where integers matter."""
-        bits = value if value and not whole and value == value else struct.pack("d?", value, whole)  # noqa: PLR0124
+    def constant(self, value: float, kind: str = "") -> Operand:
+        """The slot of a parameter; 0.0 and -0.0 have two, and so have 2 and 2.0 where types matter."""
+        bits = value if value and not kind and value == value else struct.pack("d", value) + kind.encode()  # noqa: PLR0124
         slot = self._slots.get(bits)
         if slot is None:
             slot = self._slots[bits] = ("c", len(self.constants))

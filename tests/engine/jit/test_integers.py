@@ -55,7 +55,7 @@ def test_integers_are_pythons(name):
     points[ODD, 0] = odd
     expected = fastgrad.gradient(f, points, batch=True, engine="python")
     np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True), expected, rtol=1e-7, atol=1e-7)
-    with pytest.raises(fastgrad.EngineError, match=r"in Python|booleans"):
+    with pytest.raises(fastgrad.EngineError, match=r"in Python|booleans|as Numba does otherwise"):
         fastgrad.gradient(f, points, batch=True, engine="jit")
 
 
@@ -131,3 +131,30 @@ def test_quotients_are_numpys(name):
         fastgrad.gradient(f, points, batch=True, engine="jit")
     operators = fastgrad.gradient(lambda x: (x[0] // 0.1) * x[1], points, batch=True, engine="jit")[:, 1]
     np.testing.assert_allclose(operators, 9.0, rtol=1e-7)
+
+
+SHIFTED = {
+    "shift": (lambda x: (1 << (4 - int(x[0]))) * x[1], "f computes with int64 and int64"),
+    "shift to the right": (lambda x: (8 >> (4 - int(x[0]))) * x[1], "f computes with int64 and int64"),
+    "power": (lambda x: np.sum(np.array([1, 2]) ** (4 - int(x[0]))) * x[1], "an array of int64 and int64"),
+    "np.power": (lambda x: np.power(2, 4 - int(x[0])) * x[1], "f computes with int64 and int64"),
+}
+
+
+@pytest.mark.parametrize("name", SHIFTED)
+@pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
+def test_shifts_and_powers_of_integers_are_pythons(name):
+    """One point in three thousand has a negative count, which no comparison need see."""
+    f, reason = SHIFTED[name]
+    points = P.copy()
+    points[:, 0] = np.linspace(0.5, 3.5, len(P))
+    with pytest.raises(fastgrad.EngineError, match=reason):
+        fastgrad.gradient(f, points, batch=True, engine="jit")
+    points[777, 0] = 5.5
+    with pytest.raises(ValueError, match="negative"):
+        fastgrad.gradient(f, points, batch=True)
+
+
+def test_shifts_by_known_counts_are_compiled():
+    f = lambda x: (int(x[0] * 10.0) << 2) * x[1] + (int(x[0] * 10.0) >> 1) + x[int(x[0] > 1.0)]
+    assert fastgrad.explain(f, P, batch=True, engine="jit").engine == "jit"
