@@ -321,12 +321,17 @@ def read_points(x: Any, batch: bool) -> tuple[Array, Rows]:
     """x as an array, and as points in rows; many of a lower precision stay so until they are needed."""
     given = x if type(x) is np.ndarray and x.dtype == np.float64 else argument_array(x)
     if not batch:
-        return given, Rows(given.reshape(1, given.size).astype(np.float64, copy=False), given.shape)
+        return given, Rows(own(given).reshape(1, given.size), given.shape, given)
     if given.ndim < 2:
         msg = f"batch=True needs points in rows, x of shape (N, D), got {given.shape}; write x[None, :] for one point"
         raise ValueError(msg)
     rows = given.reshape(len(given), prod(given.shape[1:]))
     return given, Rows(rows if given.itemsize < 8 else rows.astype(np.float64, copy=False), given.shape[1:])
+
+
+def own(x: Array) -> Array:
+    """A copy in float64: x may be an array that f itself writes into, as a model's that stores its argument there."""
+    return np.array(x, dtype=np.float64, order="C")
 
 
 def read_direction(v: Any, given: Array, points: Rows) -> tuple[Array, Array]:
@@ -339,7 +344,7 @@ def read_direction(v: Any, given: Array, points: Rows) -> tuple[Array, Array]:
         msg = f"v has shape {direction.shape}, but x has shape {given.shape}; pass v of shape {wanted} like x"
         raise ValueError(msg)
     rows = np.broadcast_to(direction, (points.count, *points.shape)).reshape(points.layout)
-    return direction, np.ascontiguousarray(rows, dtype=np.float64)
+    return direction, own(rows) if points.count == 1 else np.ascontiguousarray(rows, dtype=np.float64)
 
 
 def read_batch(batch_args: Any, points: Rows, batch: bool) -> tuple[Array, ...]:

@@ -28,12 +28,14 @@ class Rows:
     """Points given one per row; `shape` is the shape in which f gets a point.
 
     Those of a lower precision, `is_narrow`, become float64 where they are asked for: all only where they have to.
+    `owner` is the array that the user has, of which these are a copy where f might write into it meanwhile.
     """
 
-    __slots__ = ("count", "dimension", "given", "is_narrow", "layout", "shape")
+    __slots__ = ("count", "dimension", "given", "is_narrow", "layout", "owner", "shape")
 
-    def __init__(self, given: NDArray[Any], shape: tuple[int, ...]) -> None:
+    def __init__(self, given: NDArray[Any], shape: tuple[int, ...], owner: NDArray[Any] | None = None) -> None:
         self.given, self.shape, self.is_narrow = given, shape, given.dtype.itemsize < 8
+        self.owner = given if owner is None else owner
         self.count: int = given.shape[0]
         self.dimension: int = given.shape[1]
         self.layout = (self.count, self.dimension)

@@ -22,6 +22,7 @@ from ..engine.arguments import (
     check_function,
     check_scheme,
     formulas_of,
+    own,
     read_call,
     read_steps,
 )
@@ -327,7 +328,7 @@ def derivative(
         what: dict[str, Any] = {"n": n, "args": args, "method": method, "order": order, "bounds": bounds}
         return applied(derivative, f, x, how, batch=False, h=h, rel_step=rel_step, side=side, **what)
     given = argument_array(x)
-    points = Rows(given.reshape(given.size, 1).astype(np.float64, copy=False), (1,))
+    points = Rows(own(given).reshape(given.size, 1), (1,), given)
     table = stencils.derivative(int(n), order, formulas_of(method))
     steps, adaptive = read_steps(given, points, table, h, rel_step), method == "adaptive"
     both = check_bounds(

@@ -25,6 +25,7 @@ from ..operations.hessians import hessian
 from ..operations.jacobians import jacobian
 from ..program.freshness import Watch, shares
 from ..program.keys import unchanging
+from ..program.trace.retargeted import catches_errors
 from ..results import EngineError
 from .edges import warn_at_edge
 from .limits import Limits
@@ -167,8 +168,8 @@ class Derivative:
         tuned = self._tuned(x, given)
         if tuned is not None:
             return tuned
-        if unchanging(self.f, how["args"], watch) is None or shares(x, watch.arrays):
-            return None
+        if unchanging(self.f, how["args"], watch) is None or shares(x, watch.arrays) or catches_errors(self.f):
+            return None  # what NumPy raises, and f catches, is a matter of each call
         made = self._compiled(x, how)
         run, kept = (_refusal, self._refused) if made is None else (made.run, self._bound)
         for memory in (kept, self._tunable):

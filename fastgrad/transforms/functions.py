@@ -24,6 +24,7 @@ from ..engine.arguments import (
     Step,
     check_function,
     check_out,
+    own,
     refuse_bounds,
 )
 from ..engine.call import Workers
@@ -281,6 +282,7 @@ def vjp(
     given, weights = argument_array(x), real_array(u, "u")
     result = check_out(out, given.shape, given.dtype, given, weights)
     what |= {"engine": engine, "workers": workers, "progress": progress}
+    weights = own(weights)
     full = jacobian(f, given.astype(np.float64, copy=False), **what, full_output=True)
     refuse_complex(full.value)
     with np.errstate(all="ignore"):

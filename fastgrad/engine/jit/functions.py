@@ -24,6 +24,7 @@ from ...formulas.values import as_number, as_numbers
 from ...llvm.interrupts import deferred_interrupt
 from ...program.captures import NotFrozenError, captured, content, is_compiled, plain_function
 from ...program.look import agree, quiet
+from ...program.trace.retargeted import check_errors
 from ...results import EPS, EngineError
 from ..call import Call
 from . import callees
@@ -111,6 +112,7 @@ def check_possible(call: Call) -> None:
         msg = "Numba's compiler is switched off; unset NUMBA_DISABLE_JIT"
         raise EngineError(msg)
     check_types(call)
+    check_errors(call.f)
 
 
 def function_of(call: Call, recompilations: int | None) -> Function:

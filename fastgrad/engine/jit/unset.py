@@ -82,7 +82,8 @@ def _turns(steps: list[dis.Instruction], k: int) -> bool:
     numbers, calls = list[object](), 0
     for after, step in pairwise(before[1:]):
         if step.argval == "range" and not calls:
-            return len(range(*reversed(numbers))) > 0 if all(type(n) is int for n in numbers) else True
+            known = [n for n in reversed(numbers) if type(n) is int]
+            return len(known) < len(numbers) or len(range(*known)) > 0
         sized = after.opname == "LOAD_ATTR" or (after.opname == "CALL" and calls > 0)  # x.shape, len(x)
         if step.opname not in _KNOWN and not (step.opname.startswith("LOAD_FAST") and sized):
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -333,7 +334,7 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
         return stacked.StackedCode(code, program, code.values_at)
     code = Code(program, call.table, family)
     if call.table.is_exact:
-        compare_slopes(call, program, imported(_SCHEDULED).derivatives(program, call.table))
+        compare_slopes(call, program, partial(imported(_SCHEDULED).derivatives, program))
     _compare(call, code, _expected_form(call, code, out))
     return code
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...formulas.stencils import Stencil, stencil
+from ...formulas.stencils import Stencil, Table, hvp, stencil
 from ...formulas.steps import direction_step, irregular
 from ...formulas.values import as_number, precision
 from ...program.look import agree, quiet
@@ -28,6 +29,7 @@ FEW_LOOKED_AT = 4  # points, when NumPy runs what has been traced
 FEW_SLOPES = 16  # points at which the slopes of an f that branches are compared, besides those of its sides
 _NEAR, _FAR = 2.0**-20, 2.0**-4
 _SHORT = (2.0**-7, 2.0**-11)  # steps that see the waves of a sine wherever it is, and those of a steep tangent
+_MULTIPLIED = 5_000  # nodes of f, up to which a Hessian of which some entries are wanted is multiplied by a vector
 _MOST_THERE = 2  # of third derivatives a difference beside a point sees little but noise
 _KINKS = frozenset({"select", "abs", "sign", "copysign", "max", "min", "fmax", "fmin", "sqrt", "cbrt", "hypot", "pow"})
 _RESOLVED = 2.0**13  # spacings of floats in a displacement that is off by less than 1e-4
@@ -80,10 +82,12 @@ def _is_missed(program: Program, numbers: list[float]) -> bool:
     return program.sampled and not np.isfinite(numbers).all()
 
 
-def compare_new_sides(call: Call, program: Program, sides: Sides, slopes: Slopes | None = None) -> None:
+def compare_new_sides(
+    call: Call, program: Program, sides: Sides, slopes_of: Callable[[Table], Slopes] | None = None
+) -> None:  # fmt: skip
     """Compare a program that is kept with f, where points take sides that no points of earlier calls have taken.
 
-    And its exact derivatives with differences, where `slopes` gives them.
+    And its exact derivatives with differences, where `slopes_of` gives those of a table.
     """
     places, new = sides.unseen(call, program, LATER)
     if not places:
@@ -97,8 +101,8 @@ def compare_new_sides(call: Call, program: Program, sides: Sides, slopes: Slopes
     with quiet():
         for n, (point, numbers) in zip(places, _evaluated(call, places, evaluate), strict=True):
             _check_elsewhere(call, n, point, numbers)
-    if slopes is not None:
-        _compare_slopes(call, program, [(n,) for n in places], slopes)
+    if slopes_of is not None:
+        _compare_slopes(call, program, [(n,) for n in places], slopes_of)
     sides.note(new)
 
 
@@ -147,7 +151,7 @@ def _beside_rows(call: Call, n: int, point: Array) -> Array:
     return np.concatenate([point, batch_rows(call, slice(n, n + 1))[0]]) if call.batch else point
 
 
-def compare_slopes(call: Call, program: Program, slopes: Slopes) -> None:
+def compare_slopes(call: Call, program: Program, slopes_of: Callable[[Table], Slopes]) -> None:
     """Compare exact derivatives with a difference of f along an irregular direction, where they agree at once.
 
     A kink or a singularity may be near the first point; then others have their turn before f is refused. Of a function
@@ -156,13 +160,19 @@ def compare_slopes(call: Call, program: Program, slopes: Slopes) -> None:
     count, sides = call.points.count, list[int]()
     if program.branches:
         sides = sorted({*covering(call, program), *sample(count, FEW_SLOPES).tolist()})
-    _compare_slopes(call, program, [(call.finite(), count - 1), *((n,) for n in sides)], slopes)
+    _compare_slopes(call, program, [(call.finite(), count - 1), *((n,) for n in sides)], slopes_of)
 
 
-def _compare_slopes(call: Call, program: Program, places: list[tuple[int, ...]], slopes: Slopes) -> None:
+def _compare_slopes(
+    call: Call, program: Program, places: list[tuple[int, ...]], slopes_of: Callable[[Table], Slopes]
+) -> None:  # fmt: skip
     """Beside one of each of several points; and at each itself, of an f with kinks."""
     if call.table.name.startswith(("hessian at", "hessian_diagonal")):
-        return  # some entries: what they should add up to is not known
+        if len(program.nodes) > _MULTIPLIED:
+            return
+        # What some entries should add up to is not known, but what the whole Hessian gives with a vector is.
+        call = replace(call, table=hvp(call.points.dimension, 2, call.table.stencil.method))
+    slopes = slopes_of(call.table)
     with quiet():
         differing = next(filter(None, (_differing_everywhere(call, some, slopes) for some in places)), ())
         if (

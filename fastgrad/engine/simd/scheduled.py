@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -186,7 +187,7 @@ def checked_code(call: Call, program: Program) -> ScheduledCode:
             return outputs
 
         compare(call, program, FEW_LOOKED_AT, evaluate)
-        compare_slopes(call, program, derivatives(program, call.table))
+        compare_slopes(call, program, partial(derivatives, program))
     return ScheduledCode(program, call.table)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from ...program.parameters import Parameters, parameters
 from ...program.program import Program
 from ...program.trace.integers import bits
 from ...program.trace.recording import ManyWaysError, Untraceable, trace
-from ...program.trace.retargeted import is_of_whole_arrays
+from ...program.trace.retargeted import check_errors, is_of_whole_arrays
 from ...program.trace.sampling import Ways
 from ...results import EngineError
 from ..bound import Code
@@ -64,7 +65,7 @@ class Traced:
             if self.program.branches and call.points.count:
                 self.sides.note(self.sides.unseen(call, self.program)[1])
         elif self.program.branches and not self.program.sampled:  # of a sample's ways all were compared
-            slopes = imported(_SCHEDULED).derivatives(self.program, call.table) if call.table.is_exact else None
+            slopes = partial(imported(_SCHEDULED).derivatives, self.program) if call.table.is_exact else None
             compare_new_sides(call, self.program, self.sides, slopes)
         return self.codes[key]
 
@@ -188,9 +189,10 @@ def check_outputs(call: Call, program: Program) -> None:
 def _place(call: Call) -> Hashable | None:
     """Where f's program is kept; None where it cannot be."""
     points, arrays = call.points, list[Any]()
+    check_errors(call.f)
     key = unchanging(call.f, call.args, arrays=arrays)
     if key is None or arrays:  # a matter of this call's x, whether f was traced before or not
-        reason = shares_state(call.f, [*points.axes] if isinstance(points, Grid) else [points.values])
+        reason = shares_state(call.f, [*points.axes] if isinstance(points, Grid) else [points.owner])
         if reason:
             raise EngineError(reason)
     if key is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...results import EngineError
 from ..captures import (
     home,
     instructions,
@@ -63,6 +66,49 @@ def is_of_whole_arrays(f: Any) -> bool:
     except Untraceable:
         return False
     return bool(codes) and not repeats(codes)
+
+
+def catches_errors(f: Any) -> bool:
+    """Whether f, or a function of the user's that it mentions, may handle what NumPy raises where it is told to."""
+    try:
+        target = Retargeted(f)
+    except Untraceable:
+        return True
+    return target.catches and any(map(_catches_errors, target.codes))
+
+
+@lru_cache(maxsize=1024)
+def _catches_errors(code: CodeType) -> bool:
+    if any(_catches_errors(const) for const in code.co_consts if isinstance(const, CodeType)):
+        return True
+    steps = instructions(code) if code.co_exceptiontable else []
+    matched = [steps[k - 1].argval for k, step in enumerate(steps) if step.opname == "CHECK_EXC_MATCH"]
+    return _catches(code) and (not matched or any(map(_is_of_errors, matched)))
+
+
+def _is_of_errors(name: Any) -> bool:
+    """Whether an exception of this name may be one of NumPy's errors; of other names than Python's nothing is known."""
+    kind = getattr(builtins, str(name), None)
+    return not isinstance(kind, type) or any(issubclass(error, kind) for error in (FloatingPointError, RuntimeWarning))
+
+
+def check_errors(f: Any) -> None:
+    """Raise EngineError where NumPy's errors are exceptions, by np.seterr or as warnings, and f handles some.
+
+    A program has no exceptions: where f goes on by another way it gives NaN, or 0 by what it does not read.
+    """
+    if _raises() and catches_errors(f):
+        msg = "NumPy's floating-point errors raise (np.seterr, or warnings as errors), and f catches exceptions"
+        raise EngineError(msg)
+
+
+def _raises() -> bool:
+    if not {"raise", "call"}.isdisjoint(np.geterr().values()):
+        return True
+    of_all = (
+        action for action, text, kind, *_ in warnings.filters if text is None and issubclass(RuntimeWarning, kind)
+    )
+    return next(of_all, "default") == "error"
 
 
 _FUNCTIONS: dict[str, Mapping[str, Any]] = {"math": mathfunctions.SHIMS, "cmath": complexmath.SHIMS}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastgrad import EngineError, derivative, grad, gradient, hess, hessian, hvp
+from fastgrad import EngineError, derivative, grad, gradient, hess, hessian, hessian_diagonal, hvp, sparsity
 
 
 def root(x):
@@ -137,3 +137,30 @@ def test_waves_behind_a_mask():
     for f in (lambda t: np.where(t > 0.0, np.sin(1e5 * t), t), lambda t: np.maximum(np.cos(3e4 * t), -2.0)):
         for n in (1, 2):
             assert np.isfinite(derivative(f, 0.37, n=n, method="exact"))
+
+
+ONLY_THERE = {
+    "a kink between": (lambda x: np.cos(np.abs(x[0] - x[1])), [1.0, 1.0]),
+    "a kink at 0": (lambda x: np.cosh(np.abs(x[0])) + x[1], [0.0, 1.0]),
+    "two sides": (lambda x: np.maximum(x[0], -x[0]) ** 2 + x[1], [0.0, 1.0]),
+    "a case": (lambda x: np.where(x[0] == 0, 0, x[0] ** 2) + x[1], [0.0, 1.0]),
+    "a staircase": (lambda x: np.floor(1e8 * x[0]) * 1e-8 * x[0] + x[1], [1.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize("name", ONLY_THERE)
+def test_some_entries_of_a_hessian_are_checked_as_all_are(name):
+    f, point = ONLY_THERE[name]
+    for points in (np.array(point), np.tile(point, (5, 1)), np.tile(point, (2000, 1))):
+        for operation in (hessian, hessian_diagonal):
+            with pytest.raises(EngineError, match="f has kinks or jumps at the points"):
+                operation(f, points, batch=points.ndim == 2, method="exact")
+    with pytest.raises(EngineError, match="f has kinks or jumps at the points"):
+        sparsity.hessian(f, np.array(point), method="exact", pattern=np.ones((2, 2)))
+
+
+def test_diagonals_of_smooth_functions_with_kinks_elsewhere():
+    f = lambda x: np.sum(np.abs(x) ** 3) + x[0] ** 2 * x[1]
+    for x in ([1.0, 2.0], [0.0, 2.0]):
+        found = hessian_diagonal(f, np.array(x), method="exact")
+        np.testing.assert_allclose(found, np.diag(hessian(f, np.array(x), method="exact")), rtol=1e-14)

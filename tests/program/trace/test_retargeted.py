@@ -2,11 +2,14 @@
 
 import functools
 import math
+import warnings
 
 import numpy as np
+import pytest
 
+import fastgrad
 from fastgrad.program.trace.recording import trace
-from fastgrad.program.trace.retargeted import Retargeted
+from fastgrad.program.trace.retargeted import Retargeted, catches_errors
 
 
 def root(v):
@@ -56,3 +59,57 @@ sin = np.random.default_rng(0)  # of another kind than np.sin
 
 def test_an_attribute_is_no_global_variable():
     assert trace(lambda x: np.sin(x[0]) * x[1], (2,)).nodes
+
+
+def by_another_way(x):
+    try:
+        return np.sqrt(x[0] - 1.0)
+    except (FloatingPointError, RuntimeWarning):
+        return x[1] ** 2
+
+
+def by_any_error(x):
+    try:
+        return np.log(x[0] - 1.0)
+    except Exception:  # noqa: BLE001
+        return x[1] ** 2
+
+
+def by_none_of_numpys(x):
+    try:
+        if x[0] < 0.6:
+            raise KeyError
+    except KeyError:
+        return x[1] ** 2
+    return x[0] ** 2
+
+
+@pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
+@pytest.mark.parametrize("f", [by_another_way, by_any_error])
+def test_errors_that_are_exceptions_outside_of_f(f):
+    points = np.random.default_rng(0).uniform(0.5, 1.5, (3000, 3))
+    n = int(np.flatnonzero(points[:, 0] < 0.9)[0])
+    wanted = [0.0, 2.0 * points[n, 1], 0.0]
+    slope = fastgrad.grad(f)
+    with np.errstate(all="ignore"):
+        slope(points[np.flatnonzero(points[:, 0] > 1.1)[0]])
+    with np.errstate(invalid="raise"):
+        np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True)[n], wanted, rtol=1e-8)
+        np.testing.assert_allclose(slope(points[n]), wanted, rtol=1e-8)
+        for engine in ("simd", "jit"):
+            with pytest.raises(fastgrad.EngineError):
+                fastgrad.gradient(f, points, batch=True, engine=engine)
+        with pytest.raises(fastgrad.EngineError, match="errors raise .*, and f catches exceptions"):
+            fastgrad.gradient(f, points, batch=True, method="exact")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True)[n], wanted, rtol=1e-8)
+
+
+def test_exceptions_that_no_error_of_numpys_is():
+    assert catches_errors(by_another_way)
+    assert catches_errors(by_any_error)
+    assert not catches_errors(by_none_of_numpys)
+    points = np.random.default_rng(0).uniform(0.5, 1.5, (3000, 3))
+    with np.errstate(all="raise"):
+        assert fastgrad.explain(by_none_of_numpys, points, batch=True).engine == "simd"
