@@ -29,6 +29,7 @@ PATIENCE = 6  # levels without a smaller error before an element is left, or any
 HOPELESS = 2  # ... and where round-off has reached the error
 SAFETY = 4.0  # the size of round-off in the error, over the usual one of eps * |f| / h
 VISIBLE = 8.0  # a difference larger than round-off by this factor is the formula's
+CONTRADICTING = 16.0  # times both errors, by which two results may lie apart that are both right
 GROWTH = 16.0  # of the largest step, where round-off left an error ...
 NEAR = 4096.0  # ... as long as it can grow by no more; else bisection finds the step to begin anew with
 BUDGET = 30  # estimates of an element in all: 60 evaluations of a central formula of order 2
@@ -61,8 +62,14 @@ class Refined(NamedTuple):
     top: Array
 
     def improve(self, elements: Array, other: Refined) -> Array:
-        """Take over what another refinement of some elements has found with smaller errors; whether there is any."""
-        better: Array = np.isfinite(other.value) & ~(other.error >= self.error[elements])
+        """Take over what another refinement of some elements has found with smaller errors; whether there is any.
+
+        What contradicts a result is no better than that: beyond a peak f may be flat, and 0 has no error there.
+        """
+        error = self.error[elements]
+        with np.errstate(all="ignore"):
+            contradicts = np.abs(other.value - self.value[elements]) > CONTRADICTING * (error + other.error)
+        better: Array = np.isfinite(other.value) & ~(other.error >= error) & ~contradicts
         for mine, theirs in zip(self[:3], other[:3], strict=True):
             mine[elements] = np.where(better, theirs, mine[elements])
         some: Array = np.asarray(better.any(axis=1))

@@ -191,6 +191,35 @@ def judged():
             yield f"{name} {k}", full.value - exact, full.error
 
 
+def argon(r):
+    """Lennard-Jones in joule, of metres."""
+    q = (3.4e-10 / r[0]) ** 6
+    return 4 * 1.65e-21 * (q * q - q)
+
+
+FLAT_BEYOND = {
+    "argon": (argon, 3.8e-10, lambda r: 4 * 1.65e-21 * 6 * (1 - 2 * (3.4e-10 / r) ** 6) * (3.4e-10 / r) ** 6 / r),
+    "argon and a constant": (
+        lambda r: argon(r) * 6e23 - 1000.0, 8e-10,
+        lambda r: 6e23 * 4 * 1.65e-21 * 6 * (1 - 2 * (3.4e-10 / r) ** 6) * (3.4e-10 / r) ** 6 / r,
+    ),
+    "a steep step": (lambda x: np.tanh(x[0] / 1e-5) ** 2, 3e-5, lambda x: 2e5 * np.tanh(x * 1e5) / np.cosh(x * 1e5) ** 2),
+    "a logarithm": (lambda x: np.log(np.abs(x[0])), 1e-9, lambda x: 1.0 / x),
+    "a power": (lambda x: (x[0] ** 2 + 1e-20) ** 0.05, 1e-10, lambda x: 0.1 * x * (x**2 + 1e-20) ** -0.95),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FLAT_BEYOND)
+def test_functions_that_are_flat_beyond_a_small_coordinate(name):
+    """An even one has a difference of 0 at all large steps, which has no error at all."""
+    f, x, slope = FLAT_BEYOND[name]
+    result = gradient(f, np.array([x]), method="adaptive", full_output=True)
+    assert result.value[0] == pytest.approx(slope(x), rel=1e-9)
+    assert abs(result.value[0] - slope(x)) <= 20.0 * result.error[0]
+    if f(np.array([x])) > 0:
+        assert jvp(f, np.array([x]), np.array([x]), method="adaptive") == pytest.approx(slope(x) * x, rel=1e-9)
+
+
 def test_errors_are_honest():
     cases = [
         (name, e, t) for name, errors, told in judged() for e, t in zip(np.ravel(errors), np.ravel(told), strict=True)

@@ -85,7 +85,12 @@ def _kl_div(a: Any, b: Any) -> Any:
 def _boxcox(a: Any, exponent: Any) -> Any:
     """(a**b - 1) / b, which is log(a) where b is 0."""
     logarithm = of(np.log)(a)
-    return logarithm if not traced(exponent) and exponent == 0 else logarithm * _exprel(exponent * logarithm)
+    if not traced(exponent):  # whose slope is a power, of any size
+        return logarithm if exponent == 0 else of(np.expm1)(exponent * logarithm) / exponent
+    power = exponent * logarithm
+    is_near = of(np.less)(of(np.absolute)(power), 1.0)
+    far = of(np.expm1)(power) / select(is_near, 1.0, exponent)
+    return select(is_near, logarithm * _series_of_exprel(select(is_near, power, 0.0)), far)
 
 
 def _huber(delta: Any, r: Any) -> Any:
@@ -101,12 +106,16 @@ def _pseudo_huber(delta: Any, r: Any) -> Any:
 
 def _exprel(a: Any) -> Any:
     """(exp(a) - 1) / a; near 0 a series, as the quotient's derivative has no digits left there."""
-    near = ZERO * a
-    for n in range(18, -1, -1):
-        near = near * a + Literal(1.0 / math.factorial(n + 1))
     is_near = of(np.less)(of(np.absolute)(a), 1.0)
     far = select(is_near, 1.0, a)
-    return select(is_near, near, of(np.expm1)(far) / far)
+    return select(is_near, _series_of_exprel(a), of(np.expm1)(far) / far)
+
+
+def _series_of_exprel(a: Any) -> Any:
+    found = ZERO * a
+    for n in range(18, -1, -1):
+        found = found * a + Literal(1.0 / math.factorial(n + 1))
+    return found
 
 
 def _bessel(name: str) -> Rule:

@@ -99,7 +99,7 @@ def test_errors_that_are_exceptions_outside_of_f(f):
         for engine in ("simd", "jit"):
             with pytest.raises(fastgrad.EngineError):
                 fastgrad.gradient(f, points, batch=True, engine=engine)
-        with pytest.raises(fastgrad.EngineError, match="errors raise .*, and f catches exceptions"):
+        with pytest.raises(fastgrad.EngineError, match=r"errors raise .*, and f catches exceptions"):
             fastgrad.gradient(f, points, batch=True, method="exact")
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)

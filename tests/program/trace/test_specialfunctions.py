@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import fastgrad
+from fastgrad import gradient, hessian
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
@@ -210,3 +211,21 @@ def test_what_has_no_rule_or_only_the_name_is_refused(monkeypatch):
         trace(lambda x: special.expit(x[0] > 0), (1,))
     with pytest.raises(Untraceable, match="keyword 'where'"):
         trace(lambda x: special.expit(x, where=np.array([True])), (1,))
+
+
+@pytest.mark.parametrize(
+    ("x", "exponent"),
+    [(1e-100, 0.3), (1e-17, 1), (1e-10, 1), (1e-8, 2), (1e-3, 5), (1e8, -2), (2.0, 0.5), (3.0, 1e-9), (1e-5, 1e-3)],
+)
+def test_slopes_of_boxcox_are_powers(x, exponent):
+    """Of what is small too: 1 + expm1 of its logarithm would have no digit of it."""
+    fixed, both = lambda p: special.boxcox(p[0], exponent), lambda p: special.boxcox(p[0], p[1])
+    first, second = x ** (exponent - 1), (exponent - 1) * x ** (exponent - 2)
+    a, b = np.array([x]), np.array([x, exponent])
+    assert gradient(fixed, a, method="exact")[0] == pytest.approx(first, rel=2e-14)
+    assert gradient(both, b, method="exact")[0] == pytest.approx(first, rel=2e-14)
+    tiny = 1e-14 * first / x  # what rounding leaves of an exponent of 0
+    assert hessian(fixed, a, method="exact")[0, 0] == pytest.approx(second, rel=1e-13, abs=tiny)
+    assert hessian(both, b, method="exact")[0, 0] == pytest.approx(second, rel=1e-13, abs=tiny)
+    wanted = mpmath.diff(lambda e: (mpmath.mpf(x) ** e - 1) / e, mpmath.mpf(exponent))
+    assert gradient(both, b, method="exact")[1] == pytest.approx(float(wanted), rel=1e-12)
