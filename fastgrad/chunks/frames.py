@@ -26,6 +26,7 @@ from .coordinates import is_labelled
 Array = NDArray[Any]
 Operation = Callable[..., Any]
 
+PATTERNS = 4  # of missing numbers that are looked at
 _PLAIN = {float, int, list, tuple, np.ndarray, np.float64}
 
 
@@ -99,17 +100,26 @@ class _Form:
         limits = check_bounds(bounds, self.numbers, point.shape)
         if limits:
             near = np.clip(near, *((limit[0] for limit in limits) if self.batch else limits))
-        of_frame = self._on_frames(f)
-        wanted = [_asked(of_frame, place, further) for place in (point, near)]
+        of_frame, places = self._on_frames(f), [point, near, *self._with_nan()]
+        wanted = [_asked(of_frame, place, further) for place in places]
         outputs = None if self.labels is None else getattr(wanted[0], "index", None)
         if all(value is None for value in wanted):
             return (f if _asked(f, point, further) is not None else of_frame), outputs
-        places = {} if self.labels is None else {label: k for k, label in enumerate(self.labels)}
-        for function in (f, _by_label(f, places)) if places else (f,):
-            found = [_asked(function, place, further) for place in (point, near)]
+        labels = {} if self.labels is None else {label: k for k, label in enumerate(self.labels)}
+        for function in (f, _by_label(f, labels)) if labels else (f,):
+            found = [_asked(function, place, further) for place in places]
             if all(_is_same(a, b) for a, b in zip(found, wanted, strict=True) if b is not None):
                 return function, outputs
         return of_frame, outputs
+
+    def _with_nan(self) -> Array:
+        """Some of the points with NaN, which pandas leaves out of means and sums, at different places."""
+        if not self.batch:
+            return self.numbers[:0]
+        missing = np.isnan(self.numbers.reshape(len(self.numbers), -1))
+        _, first = np.unique(missing, axis=0, return_index=True)
+        found: Array = self.numbers[[n for n in first if missing[n].any()][:PATTERNS]]
+        return found
 
     def _on_frames(self, f: Function) -> Function:
         x, labels, is_series = self.x, self.labels, self.batch or self.is_series

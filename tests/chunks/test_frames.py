@@ -318,3 +318,17 @@ def test_f_is_not_asked_out_of_bounds_by_the_look_at_labels(x, method):
     asked.clear()
     gradient(f, rows, batch=True, bounds=bounds, method=method)
     assert (np.array(asked) <= bounds[1]).all()
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+@pytest.mark.parametrize("name", ["mean", "sum", "std"])
+def test_rows_with_missing_numbers(name, at):
+    """pandas leaves NaN out, as NumPy does not; the first row need not have any."""
+    rows = np.array([[1.0, 2.0, 4.0], [2.0, 3.0, 7.0], [0.5, 1.5, 2.5]])
+    rows[at, 1] = np.nan
+    f = lambda p: getattr(p, name)() ** 2
+    frame = pd.DataFrame(rows, columns=list("abc"))
+    found = gradient(f, frame, batch=True)
+    for k in range(3):
+        np.testing.assert_allclose(found.iloc[k], gradient(f, frame.iloc[k]), rtol=1e-6)
+    assert found.iloc[at, [0, 2]].notna().all()

@@ -203,7 +203,9 @@ FLAT_BEYOND = {
         lambda r: argon(r) * 6e23 - 1000.0, 8e-10,
         lambda r: 6e23 * 4 * 1.65e-21 * 6 * (1 - 2 * (3.4e-10 / r) ** 6) * (3.4e-10 / r) ** 6 / r,
     ),
-    "a steep step": (lambda x: np.tanh(x[0] / 1e-5) ** 2, 3e-5, lambda x: 2e5 * np.tanh(x * 1e5) / np.cosh(x * 1e5) ** 2),
+    "a steep step": (
+        lambda x: np.tanh(1e5 * x[0]) ** 2, 3e-5, lambda x: 2e5 * np.tanh(1e5 * x) / np.cosh(1e5 * x) ** 2,
+    ),
     "a logarithm": (lambda x: np.log(np.abs(x[0])), 1e-9, lambda x: 1.0 / x),
     "a power": (lambda x: (x[0] ** 2 + 1e-20) ** 0.05, 1e-10, lambda x: 0.1 * x * (x**2 + 1e-20) ** -0.95),
 }  # fmt: skip
