@@ -35,9 +35,17 @@ KEPT, GROWN = 3_000, 4
 """Objects that f reaches, all copied where it is recorded: so many, and so many times those of the first point, and
 each point takes longer than the one before."""
 
+COPIED = 2_000_000
+"""Objects that may be copied for all points of a call, some 10 s."""
+
 GROWS = (
     "f keeps what it computes: it reaches {:,} objects after {:,} of {:,} points, and all of them are copied at each; "
     "let it keep nothing, or use method='central'"
+)
+
+MANY_OBJECTS = (
+    "f reaches {:,} objects, all of which are copied at each of {:,} points; let it reach fewer, as by a smaller memo, "
+    "or use method='central'"
 )
 
 REFUSED = "engine='arrays' cannot run this function: {}"
@@ -107,6 +115,8 @@ def fill_each(call: Call, out: Any, values: Array | None, report: Report | None,
         if facts is None:
             return None
         calls, usual = calls + facts.nfev, usual or counted.copies
+        if not n and counted.copies * count > COPIED:
+            raise EngineError(MANY_OBJECTS.format(counted.copies, count))
         if counted.copies > max(KEPT, GROWN * usual):
             raise EngineError(GROWS.format(counted.copies, n + 1, count))
         if not n and count > UNTOLD:

@@ -7,6 +7,7 @@ each call. Everything else goes the way of the operation itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -88,7 +89,9 @@ class Derivative:
         sets: dict[str, Any] = {"_looked": set(), "_over_rows": set()}
         return self.__dict__ | {"_bound": {}, "_refused": {}, "_limits": {}, "_tunable": {}} | sets
 
-    def __call__(self, x: Any, *given: Any) -> Any:
+    def __call__(self, x: Any, *given: Any, **named: Any) -> Any:
+        if named:  # of f, as SciPy's least_squares passes them
+            return Derivative(self.operation, partial(self.f, **named), self.options, self.vectors)(x, *given)
         if type(x) is np.ndarray and x.dtype is _FLOAT:
             bound = self._bound.get(x.shape)
             if bound is not None:

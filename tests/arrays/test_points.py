@@ -304,3 +304,17 @@ def test_what_f_keeps_does_not_make_each_point_slower(monkeypatch):
     with pytest.raises(fastgrad.EngineError, match="f keeps what it computes: it reaches"):
         fastgrad.gradient(f, np.tile(few, (80, 1)), batch=True, method="exact")
     assert len(history) < 1000
+
+
+def test_a_large_memo_is_not_copied_for_many_points(monkeypatch):
+    memo = {(float(k),): 1.0 for k in range(2000)}
+
+    def f(x):
+        key = tuple(np.asarray(x))
+        if key not in memo:
+            memo[key] = np.sum(x**2)
+        return memo[key]
+
+    monkeypatch.setattr(points, "COPIED", 20_000)
+    with pytest.raises(fastgrad.EngineError, match=r"f reaches [\d,]+ objects, all of which are copied at each of 500"):
+        fastgrad.gradient(f, np.random.default_rng(0).uniform(1.0, 2.0, (500, 3)), batch=True, method="exact")

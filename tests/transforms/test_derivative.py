@@ -375,3 +375,23 @@ def test_tables_too_long_beside_loops_over_data_are_left_to_the_operation(name):
     g, wanted = made(f), operation(f, x, method="exact")
     for _ in range(2):
         np.testing.assert_allclose(g(x), wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_arguments_of_f_by_their_names():
+    f = lambda x, a, b=1.0: a * b * np.sum(x**2)
+    slope, x = fastgrad.grad(f), np.array([1.0, 2.0])
+    np.testing.assert_allclose(slope(x, 2.0, b=3.0), 12.0 * x, rtol=1e-9)
+    np.testing.assert_allclose(slope(x, a=2.0), 4.0 * x, rtol=1e-9)
+    product = fastgrad.transforms.hessp(f)
+    np.testing.assert_allclose(product(x, np.array([0.0, 1.0]), a=2.0), [0.0, 4.0], rtol=1e-6, atol=1e-6)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'c'"):
+        slope(x, 2.0, c=3.0)
+
+
+def test_least_squares_with_named_arguments():
+    optimize = pytest.importorskip("scipy.optimize")
+    times = np.linspace(0.0, 1.0, 20)
+    residuals = lambda p, t, y: p[0] * np.exp(-p[1] * t) - y
+    named = {"t": times, "y": 2.0 * np.exp(-3.0 * times)}
+    found = optimize.least_squares(residuals, [1.0, 1.0], jac=fastgrad.jac(residuals), kwargs=named)
+    np.testing.assert_allclose(found.x, [2.0, 3.0], rtol=1e-8)
