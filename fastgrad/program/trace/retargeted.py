@@ -73,7 +73,7 @@ def catches_errors(f: Any) -> bool:
     try:
         target = Retargeted(f)
     except Untraceable:
-        return True
+        return False  # nor is it traced
     return target.catches and any(map(_catches_errors, target.codes))
 
 
