@@ -62,10 +62,7 @@ class Refined(NamedTuple):
     top: Array
 
     def improve(self, elements: Array, other: Refined) -> Array:
-        """Take over what another refinement of some elements has found with smaller errors; whether there is any.
-
-        What contradicts a result is no better than that: beyond a peak f may be flat, and 0 has no error there.
-        """
+        """Take over what has smaller errors, but contradicts nothing: beyond a peak f is flat, and 0 has no error."""
         error = self.error[elements]
         with np.errstate(all="ignore"):
             contradicts = np.abs(other.value - self.value[elements]) > CONTRADICTING * (error + other.error)

@@ -96,8 +96,8 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> A
             refuse("f takes singular values of a complex matrix")
         values = objects(elementwise(np.absolute, values))
     vector = axis is not None or values.ndim == 1
-    if matrix and axis is None and ord in (1, -1, 2, -2, np.inf, -np.inf, "nuc"):
-        return _matrix_norm(values, ord, keepdims)
+    if matrix and ord in (1, -1, 2, -2, np.inf, -np.inf, "nuc"):
+        return _matrix_norms(values, ord, (0, 1) if axis is None else axis, keepdims)
     if ord is not None and not (ord == "fro" if matrix else isinstance(ord, (int, float)) and vector):
         refuse(f"f takes np.linalg.norm with ord={ord!r}")
     if ord in (None, 2, "fro"):
@@ -111,8 +111,19 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> A
     return total if ord == 1 else elementwise(np.power, total, 1 / ord)
 
 
-def _matrix_norm(values: Any, ord: Any, keepdims: Any) -> Any:
-    only("keepdims", keepdims, False)
+def _matrix_norms(values: Any, ord: Any, axis: Any, keepdims: Any) -> Any:
+    """Those of the matrices in two axes of an array."""
+    stack = np.moveaxis(values, axis, (-2, -1))
+    found = np.empty(stack.shape[:-2], dtype=object)
+    for place in np.ndindex(found.shape):
+        found[place] = _matrix_norm(stack[place], ord)
+    if keepdims:
+        places = [k % values.ndim for k in axis]
+        return found.reshape([1 if k in places else n for k, n in enumerate(values.shape)])
+    return found[()]
+
+
+def _matrix_norm(values: Any, ord: Any) -> Any:
     if ord == "nuc":
         return sum_(singular_values(values))
     if abs(ord) == 2:
@@ -276,6 +287,24 @@ def _vecmat(a: Any, b: Any) -> Any:
     return _matmul(numbers(a)[..., None, :], b)[..., 0, :]
 
 
+def _unwrap(p: Any, discont: Any = None, axis: Any = -1, *, period: Any = 2 * np.pi) -> Any:
+    """Numbers without jumps by more than half a period, each moved by whole ones."""
+    values, half = np.moveaxis(numbers(p), axis, 0), period / 2.0
+    steps = objects(elementwise(np.subtract, values[1:], values[:-1]))
+    inside = elementwise(np.subtract, elementwise(np.remainder, elementwise(np.add, steps, half), period), half)
+    rising = elementwise(np.logical_and, elementwise(np.equal, inside, -half), elementwise(np.greater, steps, 0.0))
+    moved = elementwise(np.subtract, _where(rising, half, inside), steps)
+    limit = half if discont is None else max(float(discont), half)
+    moved = _where(elementwise(np.less, elementwise(np.absolute, steps), limit), 0.0, moved)
+    total = FUNCTIONS[np.cumsum](moved, axis=0)
+    found = np.concatenate([values[:1], objects(elementwise(np.add, values[1:], total))])
+    return np.moveaxis(found, 0, axis)
+
+
+def _is_real(x: Any) -> Any:
+    return elementwise(np.equal, part(x, "imag"), 0.0) if holds_complex(x) else np.ones(np.shape(x), dtype=bool)[()]
+
+
 for _ufunc, _product in (("vecdot", _vecdot), ("matvec", _matvec), ("vecmat", _vecmat)):
     if hasattr(np, _ufunc):
         LOOPS[getattr(np, _ufunc)] = _product
@@ -283,6 +312,8 @@ if hasattr(np.linalg, "vecdot"):
     FUNCTIONS[np.linalg.vecdot] = lambda x1, x2, /, *, axis=-1: _vecdot(x1, x2, axis)
     FUNCTIONS[np.linalg.matmul] = lambda x1, x2, /: _matmul(x1, x2)
     FUNCTIONS[np.linalg.outer] = lambda x1, x2, /: _outer(x1, x2)
+    FUNCTIONS[np.linalg.trace] = lambda x, /, *, offset=0, dtype=None: _trace(x, offset, -2, -1, dtype)
+    FUNCTIONS[np.linalg.matrix_norm] = lambda x, /, *, keepdims=False, ord="fro": _norm(x, ord, (-2, -1), keepdims)
     FUNCTIONS[np.linalg.vector_norm] = lambda x, /, *, axis=None, keepdims=False, ord=2: _norm(
         objects(x).ravel() if axis is None else x, ord, axis, keepdims
     )
@@ -295,7 +326,8 @@ FUNCTIONS.update({
     np.full_like: _full_like, np.copy: _copy, np.linspace: _linspace, np.sinc: lambda x: _SINC(objects(x)),
     np.real: lambda val: part(val, "real"), np.imag: lambda val: part(val, "imag"), np.logspace: _logspace,
     np.geomspace: _geomspace, np.result_type: _result_type,
-    np.iscomplexobj: holds_complex, np.isrealobj: lambda x: not holds_complex(x), np.trim_zeros: _trim_zeros,
+    np.unwrap: _unwrap, np.isreal: _is_real, np.iscomplexobj: holds_complex,
+    np.isrealobj: lambda x: not holds_complex(x), np.trim_zeros: _trim_zeros,
 })  # fmt: skip
 
 _ARRAY_METHODS: dict[str, Callable[..., Any]] = {"dot": _dot, "clip": _clipped, "round": _round, "trace": _trace}
@@ -337,5 +369,10 @@ FUNCTIONS[np.correlate] = _correlate
 for _name in (_MOVING + _COMBINING).split():
     if hasattr(np, _name):
         FUNCTIONS.setdefault(getattr(np, _name), _as_it_is(getattr(np, _name)))
+for _name in ("cross", "tensordot", "matrix_transpose", "diagonal"):
+    if hasattr(np.linalg, _name):
+        FUNCTIONS[getattr(np.linalg, _name)] = _as_it_is(getattr(np.linalg, _name))
+if hasattr(np, "astype"):
+    FUNCTIONS[np.astype] = lambda x, dtype, /, *, copy=True, device=None: x.astype(dtype)
 if hasattr(np, "fix"):  # deprecated since NumPy 2.5
     FUNCTIONS[np.fix] = lambda x: elementwise(np.trunc, x)

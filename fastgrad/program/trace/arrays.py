@@ -249,11 +249,20 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
     options.pop("subok", None)
     if method != "__call__":
         result = guarded(f"np.{ufunc.__name__}.{method}", METHODS.get(method), (ufunc, *inputs), options)
-    elif options:
+    elif set(options) == {"axis"} and ufunc.signature and ufunc in LOOPS:
+        result = LOOPS[ufunc](*inputs, **options)
+    elif options and not _are_usual(options, inputs):
         refuse(f"np.{ufunc.__name__} with the keyword {next(iter(options))!r} cannot be traced")
     else:
         result = elementwise(ufunc, *inputs)
     return result if out is None else _store(out, result)
+
+
+def _are_usual(options: dict[str, Any], inputs: tuple[Any, ...]) -> bool:
+    """Whether options say no more than that numbers are float64."""
+    kind = options.get("dtype")
+    usual = set(options) <= {"dtype", "casting", "order"} and (kind is None or np.dtype(kind) == np.float64)
+    return usual and not any(map(is_mask, inputs))
 
 
 def _of_others(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...]) -> Any:
@@ -358,16 +367,6 @@ def _scalar_function(self: Traced, function: Any, types: Any, args: Any, options
     return call_function(function, args, options)
 
 
-def _rounded(self: Symbol, digits: Any = None) -> Any:
-    found = call_function(np.round, (self, digits or 0), {})
-    if digits is None:  # an integer, of which NaN and inf are none: Python raises; and whose 0 has no sign
-        found = found + Literal(0.0)
-        self.trace.guards.append(self.key)
-        self.trace.integers.add(found.key)
-        self.trace.pythons.add(found.key)
-    return found
-
-
 def astype(a: Any, dtype: Any, *, copy: bool = True) -> Any:
     """The method of arrays of real numbers."""
     if np.dtype(dtype).char not in "dO" and not holds_symbols(a):
@@ -376,21 +375,6 @@ def astype(a: Any, dtype: Any, *, copy: bool = True) -> Any:
     return np.asarray(AS_NUMBER(a.view(np.ndarray)), dtype=object) if copy or is_mask(a) else a
 
 
-def _unpacking(name: str) -> Callable[..., Any]:
-    """item and tolist, which give numbers of Python."""
-
-    def rule(a: Any, *args: Any) -> Any:
-        for value in a.flat:
-            if isinstance(value, Traced):
-                value.trace.unpacked = True
-        return getattr(a.view(np.ndarray), name)(*args)
-
-    return rule
-
-
 Traced.__array_ufunc__ = _scalar_ufunc  # type: ignore[attr-defined]
 Traced.__array_function__ = _scalar_function  # type: ignore[attr-defined]
-Symbol.__round__ = _rounded  # type: ignore[attr-defined]
 method("astype", astype)
-for _name in ("item", "tolist"):
-    method(_name, _unpacking(_name))

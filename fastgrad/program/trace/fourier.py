@@ -115,6 +115,33 @@ FUNCTIONS.update({
 })  # fmt: skip
 
 
+def _real_forward(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
+    """That of real numbers along the last axis, then that of complex ones along the others."""
+    found, axes = objects(a), _all_axes(a, s, axes)
+    lengths = [None] * len(axes) if s is None else list(s)
+    found = objects(_half(found, lengths[-1], axes[-1], norm))
+    return _of_axes(_forward, None)(found, None if s is None else lengths[:-1], axes[:-1], norm)
+
+
+def _real_backward(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
+    axes = _all_axes(a, s, axes)
+    lengths = [None] * len(axes) if s is None else list(s)
+    found = _of_axes(_backward, None)(a, None if s is None else lengths[:-1], axes[:-1], norm)
+    return _irfft(found, lengths[-1], axes[-1], norm)
+
+
+def _all_axes(a: Any, s: Any, axes: Any) -> list[int]:
+    every = list(range(np.ndim(a)))
+    return list(axes) if axes is not None else every[-len(s) :] if s is not None else every
+
+
+FUNCTIONS.update({
+    np.fft.rfft2: _real_forward, np.fft.irfft2: _real_backward,
+    np.fft.rfftn: lambda a, s=None, axes=None, norm=None: _real_forward(a, s, axes, norm),
+    np.fft.irfftn: lambda a, s=None, axes=None, norm=None: _real_backward(a, s, axes, norm),
+})  # fmt: skip
+
+
 def _shifted(sign: int) -> Callable[..., Any]:
     def rule(x: Any, axes: Any = None) -> Any:
         array = objects(x)

@@ -104,10 +104,11 @@ def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **options: Any)
 
 def _choose(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     only("out", out)
-    only("mode", mode, "raise")
     if holds_symbols(a):
         refuse("f chooses by traced integers; write np.where(condition, a, b) or np.select")
     index, *parts = np.broadcast_arrays(np.asarray(real(a)), *(objects(choice) for choice in choices))
+    last = len(parts) - 1
+    index = {"wrap": index % len(parts), "clip": np.clip(index, 0, last)}.get(mode, index)
     result = np.empty(index.shape, dtype=object)
     for place in np.ndindex(index.shape):
         result[place] = parts[index[place]][place]

@@ -12,7 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from . import arrayfunctions, complexinverses, factors, fourier, interpolation, maskedarrays, ordering, statistics  # noqa: F401  # they fill the tables of rules
+from . import (  # noqa: F401  # they fill the tables of rules
+    arrayfunctions,
+    complexinverses,
+    factors,
+    fourier,
+    interpolation,
+    maskedarrays,
+    ordering,
+    polynomials,
+    scalarmethods,
+    statistics,
+)
 from .arrays import FUNCTIONS, LOOPS, Symbols, call_function, elementwise, holds_symbols
 from .creation import MAKING
 from .symbols import Traced

@@ -107,13 +107,21 @@ def _quantile(
     only("out", out)
     only("weights", weights)
     only("interpolation", interpolation)
-    if holds_symbols(q) or method not in _ROUNDINGS:
-        refuse("f takes quantiles at traced levels, or by another method than linear, lower, higher or midpoint")
+    if holds_symbols(q):
+        refuse("f takes quantiles at traced levels")
     levels = np.asarray(real(q), dtype=float)
     ordered, kept = _along(a, axis)
-    found = [objects(_at(ordered, _ROUNDINGS[method](level * (len(ordered) - 1)))) for level in levels.ravel()]
+    found = [objects(_at(ordered, _place(level, len(ordered), method))) for level in levels.ravel()]
     parts = [part.reshape(kept) if keepdims else part for part in found]
     return parts[0][()] if levels.ndim == 0 else np.stack(parts).reshape(*levels.shape, *parts[0].shape)
+
+
+def _place(level: float, count: int, method: Any) -> float:
+    """Where a quantile lies among so many: that of their numbers."""
+    rounding = _ROUNDINGS.get(method)
+    if rounding:
+        return rounding(level * (count - 1))
+    return float(np.quantile(np.arange(float(count)), level, method=method))
 
 
 def _at(ordered: Objects, place: float) -> Any:
@@ -172,7 +180,7 @@ def _argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, sta
     axis = -1 if axis is None else axis
     if not holds_symbols(values):
         return np.argsort(real(values), axis, kind)
-    keys = list(np.moveaxis(values, axis, 0))
+    keys = [objects(key) for key in np.moveaxis(values, axis, 0)]
     if is_mask(values) or len(keys) > LONGEST:
         refuse(f"f takes the order of comparisons, or of more than {LONGEST} numbers")
     places = [np.full(keys[0].shape, float(k), dtype=object) for k in range(len(keys))]

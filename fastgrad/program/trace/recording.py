@@ -169,5 +169,8 @@ def _straight(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
 
 def _why(error: Exception) -> str:
     if "arrays used as indices" in str(error):
-        return "f selects elements by a mask; write np.where(mask, a, b)"
+        return (
+            "f selects elements of an array that it makes by a mask or traced integers; write np.where(mask, a, b), or "
+            "make that array outside of f"
+        )
     return " ".join(f"f raised {type(error).__name__} when traced: {error}".split())

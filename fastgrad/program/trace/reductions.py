@@ -145,25 +145,41 @@ def _mean(
     return elementwise(np.divide, sum_(values, axis, dtype, out, keepdims, where=where), count)
 
 
-def _var(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
-    values = numbers(a)
-    deviation = elementwise(np.subtract, values, _mean(values, axis, keepdims=True))
+def _var(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
+    mean: Any = None, correction: Any = None,
+) -> Any:  # fmt: skip
+    values, ddof = numbers(a), ddof if correction is None else correction
+    mean = _mean(values, axis, keepdims=True) if mean is None else numbers(mean)
+    deviation = elementwise(np.subtract, values, mean)
     total = sum_(squares(deviation), axis, dtype, out, keepdims)
     return elementwise(np.divide, total, float(max(_count(values, axis) - ddof, 0)))
 
 
-def _std(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False) -> Any:
-    return elementwise(np.sqrt, _var(a, axis, dtype, out, ddof, keepdims))
+def _std(a: Any, *args: Any, **options: Any) -> Any:
+    return elementwise(np.sqrt, _var(a, *args, **options))
 
 
 def _average(a: Any, axis: Any = None, weights: Any = None, returned: Any = False, *, keepdims: Any = False) -> Any:
-    only("returned", returned, False)
     if weights is None:
-        return _mean(a, axis, keepdims=keepdims)
-    if np.shape(weights) != np.shape(a):
+        mean, whole = _mean(a, axis, keepdims=keepdims), float(_count(numbers(a), axis))
+    else:
+        if np.shape(weights) != np.shape(a):
+            weights = _spread(numbers(weights), np.shape(a), axis)
+        total = sum_(elementwise(np.multiply, numbers(a), weights), axis, keepdims=keepdims)
+        whole = sum_(numbers(weights), axis, keepdims=keepdims)
+        mean = elementwise(np.divide, total, whole)
+    return (mean, np.broadcast_to(objects(whole), np.shape(mean))[()]) if returned else mean
+
+
+def _spread(weights: Objects, shape: tuple[int, ...], axis: Any) -> Objects:
+    """Weights along some axes for all elements."""
+    places = _axes(len(shape), axis)
+    if axis is None or weights.shape != tuple(shape[k] for k in places):
         refuse("f calls np.average with weights of another shape than its data")
-    total = sum_(elementwise(np.multiply, numbers(a), weights), axis, keepdims=keepdims)
-    return elementwise(np.divide, total, sum_(numbers(weights), axis, keepdims=keepdims))
+    order = np.argsort(places)
+    along = np.transpose(weights, order).reshape([n if k in places else 1 for k, n in enumerate(shape)])
+    return np.broadcast_to(along, shape)
 
 
 def _ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
@@ -203,6 +219,7 @@ FUNCTIONS.update({
     np.cumprod: _cumprod, np.count_nonzero: _count_nonzero,
 })  # fmt: skip
 
+_LOGIC = {np.logical_and, np.logical_or, np.logical_xor}
 _REDUCTIONS = {
     np.add: sum_, np.multiply: _prod, np.maximum: max_, np.minimum: min_, np.logical_and: _all, np.logical_or: _any,
 }  # fmt: skip
@@ -238,7 +255,10 @@ def _accumulate_method(ufunc: np.ufunc, a: Any, axis: Any = 0, dtype: Any = None
     check_dtype(dtype)
     only("out", out)
     _check_folds(ufunc, "accumulate")
-    return _accumulate(ufunc, numbers(a), axis)
+    values = numbers(a)
+    if ufunc in _LOGIC:  # of the first one alone too
+        values = objects(elementwise(np.not_equal, values, 0.0))
+    return _accumulate(ufunc, values, axis)
 
 
 def _outer_method(ufunc: np.ufunc, a: Any, b: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Rules for tracing statistics: sums that leave out NaN, covariances, polynomials; and what compares whole arrays."""
+"""Rules for tracing statistics: sums that leave out NaN, covariances; and what compares whole arrays."""
 
 from __future__ import annotations
 
@@ -59,13 +59,25 @@ def _cov(
 ) -> Any:  # fmt: skip
     if holds_complex(objects(m)) or (y is not None and holds_complex(objects(y))):
         refuse("f takes the covariance of complex numbers")
-    for name, value in (("fweights", fweights), ("aweights", aweights), ("dtype", dtype)):
-        only(name, value)
+    only("dtype", dtype)
     rows = _rows(m, rowvar) if y is None else np.concatenate([_rows(m, rowvar), _rows(y, rowvar)])
-    count = rows.shape[1] - ((0 if bias else 1) if ddof is None else ddof)
-    mean = elementwise(np.divide, sum_(rows, axis=1, keepdims=True), float(rows.shape[1]))
+    weights, count = _weights(rows.shape[1], fweights, aweights, (0 if bias else 1) if ddof is None else ddof)
+    weighted = objects(elementwise(np.multiply, rows, weights))
+    mean = elementwise(np.divide, sum_(weighted, axis=1, keepdims=True), sum(weights.tolist()))
     deviation = objects(elementwise(np.subtract, rows, mean))
-    return np.squeeze(elementwise(np.divide, LOOPS[np.matmul](deviation, deviation.T), float(max(count, 0))))[()]
+    products = LOOPS[np.matmul](deviation, objects(elementwise(np.multiply, deviation, weights)).T)
+    return np.squeeze(elementwise(np.divide, products, count))[()]
+
+
+def _weights(count: int, fweights: Any, aweights: Any, ddof: Any) -> tuple[Any, float]:
+    """The weights of all samples, and what the sums of their products are divided by."""
+    if holds_symbols((fweights, aweights)):
+        refuse("f takes a covariance with traced weights")
+    repeats = np.ones(count) if fweights is None else np.asarray(fweights, dtype=float)
+    if aweights is None:
+        return repeats, max(float(repeats.sum()) - ddof, 0.0)
+    weights = repeats * np.asarray(aweights, dtype=float)
+    return weights, float(weights.sum() - ddof * (weights * aweights).sum() / weights.sum())
 
 
 def _rows(m: Any, rowvar: Any) -> Objects:
@@ -83,14 +95,6 @@ def _corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None) -
     deviations = objects(elementwise(np.sqrt, np.diagonal(c)))
     scaled = elementwise(np.divide, elementwise(np.divide, c, deviations[:, None]), deviations[None, :])
     return elementwise(np.minimum, elementwise(np.maximum, scaled, -1.0), 1.0)
-
-
-def _polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: Any = False, w: Any = None, cov: Any = False) -> Any:
-    """The coefficients of a polynomial through traced values at known places, on which they depend linearly."""
-    if full or cov or holds_symbols((x, w)):
-        refuse("f calls np.polyfit at traced places or with traced weights, or asks for more than the coefficients")
-    known = np.asarray(x, dtype=float)
-    return LOOPS[np.matmul](np.polyfit(known, np.eye(len(known)), deg, rcond, w=w).astype(object), numbers(y))
 
 
 def _isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
@@ -115,5 +119,4 @@ FUNCTIONS.update({
     np.nanstd: _nanstd, np.nanmax: _nan_extreme(np.fmax), np.nanmin: _nan_extreme(np.fmin),
     np.nancumsum: _nan_sum(np.cumsum, 0.0), np.nancumprod: _nan_sum(np.cumprod, 1.0), np.cov: _cov,
     np.corrcoef: _corrcoef, np.isclose: _isclose, np.allclose: _allclose, np.array_equal: _array_equal,
-    np.polyfit: _polyfit,
 })  # fmt: skip

@@ -38,6 +38,12 @@ FUNCTIONS = {
     "fft2": lambda x: weighted(np.fft.fft2(x.reshape(2, 3))),
     "ifft2": lambda x: weighted(np.fft.ifft2(x.reshape(2, 3), s=(2, 2))),
     "fftn": lambda x: weighted(np.fft.fftn(x.reshape(1, 2, 3))) + weighted(np.fft.ifftn(x.reshape(2, 3), axes=(0,))),
+    "rfft2": lambda x: weighted(np.fft.rfft2(x.reshape(2, 3))) + weighted(np.fft.rfft2(x.reshape(3, 2), s=(2, 3))),
+    "irfft2": lambda x: weighted(np.fft.irfft2(np.fft.rfft2(x.reshape(2, 3)) * [1.0, 2.0j])),
+    "rfftn": lambda x: (
+        weighted(np.fft.rfftn(x.reshape(1, 2, 3))) + weighted(np.fft.rfftn(x.reshape(2, 3), axes=(1, 0)))
+    ),
+    "irfftn": lambda x: weighted(np.fft.irfftn(x.reshape(2, 3) * (1.0 + 0.5j), s=(2, 4), axes=(0, 1), norm="ortho")),
     "shifts": lambda x: weighted(np.fft.fftshift(np.fft.fft(x[:5]))) + weighted(np.fft.ifftshift(np.fft.fft(x[:5]))),
     "an axis is shifted": lambda x: weighted(np.fft.fftshift(np.fft.fft2(x.reshape(2, 3)), axes=1)),
     "frequencies": lambda x: np.sum(np.fft.fftfreq(6) * x) + np.sum(np.fft.rfftfreq(6) * np.abs(np.fft.rfft(x))),

@@ -89,3 +89,9 @@ def test_no_numbers_in_a_traced_table(side, v):
     program = trace(f, (3,))
     for x in ([0.2, 1.0, 0.5], [np.nan, 1.0, 0.2], [0.2, 1.0, np.nan], [np.inf, 1.0, np.nan]):
         assert evaluate(program, x) == [f(np.array(x))]
+
+
+def test_choices_beyond_their_number():
+    f = lambda x: np.choose([3, -1, 0], [x, x**2], mode="wrap") + np.choose([3, -1, 0], [x, x**2], mode="clip")
+    x = np.array([0.5, 2.0, 3.0])
+    np.testing.assert_allclose(evaluate(trace(f, (3,)), x), f(x), rtol=1e-15)

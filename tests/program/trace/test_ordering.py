@@ -50,6 +50,21 @@ FORMS = {
     "higher": lambda x: np.quantile(x, 0.3, method="higher"),
     "midpoint": lambda x: np.quantile(x, 0.3, method="midpoint"),
     "numbers": lambda x: np.sort(np.zeros_like(x) + 1.0) + x,
+    **{
+        f"{method} {level}": lambda x, method=method, level=level: np.quantile(x, level, method=method)
+        for method in (
+            "inverted_cdf",
+            "averaged_inverted_cdf",
+            "closest_observation",
+            "interpolated_inverted_cdf",
+            "hazen",
+            "weibull",
+            "median_unbiased",
+            "normal_unbiased",
+            "nearest",
+        )
+        for level in (0.0, 0.2, 0.33, 0.5, 0.9, 1.0)
+    },
 }
 
 
@@ -69,7 +84,7 @@ def test_values(name):
     [
         (lambda x: np.sort(x > 0), "sorts comparisons"),
         (lambda x: np.quantile(x, x[0]), "traced levels"),
-        (lambda x: np.quantile(x, 0.5, method="hazen"), "another method"),
+        (lambda x: np.quantile(x, 0.5, method="hazan"), "hazan"),
         (lambda x: np.median(x[:0]), "of nothing"),
         (lambda x: np.argsort(x > 0), "order of comparisons"),
         (lambda x: np.argsort(np.tile(x, 20)), "more than 32 numbers"),

@@ -58,7 +58,7 @@ def test_options_without_a_rule_are_named():
     with Trace(1), pytest.raises(Untraceable, match="with returned="):
         only("returned", True, False)
     with pytest.raises(Untraceable, match="weights of another shape"):
-        trace(lambda x: np.average(x, axis=0, weights=np.ones(2)), (2, 3))
+        trace(lambda x: np.average(x, axis=0, weights=np.ones(3)), (2, 3))
 
 
 @pytest.mark.parametrize("ufunc", [np.add, np.multiply, np.maximum, np.minimum], ids=lambda u: u.__name__)
@@ -78,6 +78,28 @@ def test_sums_by_groups():
     assert found.shape == (40, 6, 5)
     for group, members in enumerate(([0, 0, 0, 1, 0], [1, 0, 1, 0, 0], [0] * 5, [0, 1, 0, 0, 1], [0] * 5, [0] * 5)):
         np.testing.assert_allclose(found[:, group], 2.0 * points * members, rtol=1e-15)
+
+
+STATISTICS = {
+    "the mean is known": lambda x: np.var(x.reshape(2, 3), axis=0, mean=x.reshape(2, 3).mean(0, keepdims=True)),
+    "a correction": lambda x: np.std(x.reshape(2, 3), correction=1) + np.var(x, correction=2),
+    "weights of rows": lambda x: np.average(x.reshape(2, 3), axis=0, weights=[1.0, 2.0]),
+    "weights of columns": lambda x: np.average(x.reshape(2, 3), axis=-1, weights=[1.0, 2.0, 4.0]),
+    "weights of two axes": lambda x: np.average(x.reshape(1, 2, 3), axis=(2, 1), weights=np.arange(6.0).reshape(3, 2)),
+    "sums of weights": lambda x: np.average(x.reshape(2, 3), axis=1, weights=x.reshape(2, 3) ** 2, returned=True)[1],
+    "a mean with its weights": lambda x: np.append(*np.average(x.reshape(2, 3), axis=0, returned=True)),
+    "running masks": lambda x: np.logical_and.accumulate(x > 0.5) * x + np.logical_or.accumulate(x > 1.0) * 2.0,
+    "a type": lambda x: np.exp(x, dtype=np.float64) + np.add(x, 1, dtype=float, casting="same_kind"),
+    "an axis": lambda x: np.vecdot(x.reshape(2, 3), x.reshape(2, 3) ** 2, axis=0),
+}
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_options(name):
+    f, x = STATISTICS[name], np.random.default_rng(1).uniform(0.2, 2.0, 6)
+    program, wanted = trace(f, (6,)), f(x)
+    assert program.shape == np.shape(wanted)
+    np.testing.assert_allclose(evaluate(program, x), np.ravel(wanted), rtol=1e-13)
 
 
 FOLDS = {

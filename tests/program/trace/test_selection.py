@@ -74,7 +74,7 @@ def test_of_no_elements_numpy_raises_or_gives_nan():
         (lambda x: (x[x > 0] * x).sum(), "elements that a mask selects with an array"),
         (lambda x: (x[x > 0] + x[x > 0.5]).sum(), "two masks"),
         (lambda x: np.sort(x[x > 0])[0], r"np\.sort of the elements that a mask selects"),
-        (lambda x: np.ones(4)[x > 0].sum(), r"by a mask; write np\.where"),
+        (lambda x: np.ones(4)[x > 0].sum(), r"by a mask or traced integers; write np\.where"),
         (lambda x: np.where(x > 0)[0][0] * x[0], "one of the places"),
         (lambda x: np.outer(x, x)[x > 0].sum(axis=0)[0], "along an axis"),
         (lambda x: x.__setitem__(x > 0, np.ones(4)), "array through a mask"),

@@ -475,3 +475,34 @@ def test_derivatives_are_those_of_plain_differences(start):
     for j, f in enumerate(forms):
         assert np.abs(central - plain)[:, j].max() <= 2e-7 * sizes[j], source(f)
         assert np.abs(exact - precise)[:, j].max() <= 1e-6 * sizes[j], source(f)
+
+
+LINEAR_ALGEBRA = {
+    "cross": lambda x: np.linalg.cross(x[:3], x[3:6]),
+    "diagonal": lambda x: np.linalg.diagonal(x.reshape(3, 4), offset=1) * x[0],
+    "trace": lambda x: np.linalg.trace(x.reshape(3, 2, 2)),
+    "tensordot": lambda x: np.linalg.tensordot(x.reshape(3, 4), x.reshape(3, 4).T, axes=1),
+    "matrix_transpose": lambda x: np.linalg.matrix_transpose(x.reshape(3, 2, 2)) ** 2,
+    "matrix_norm": lambda x: np.linalg.matrix_norm(x.reshape(3, 4)),
+    "matrix_norm of rows": lambda x: np.linalg.matrix_norm(x.reshape(3, 2, 2), ord=np.inf, keepdims=True),
+    "nuclear": lambda x: np.linalg.matrix_norm(x.reshape(3, 4), ord="nuc"),
+    "norms of a stack": lambda x: np.linalg.norm(x.reshape(3, 2, 2), axis=(1, 2), ord=2),
+    "norms of columns": lambda x: np.linalg.norm(x.reshape(2, 3, 2), axis=(0, -1), ord=1),
+    "norms that are kept": lambda x: np.linalg.norm(x.reshape(2, 3, 2), axis=(2, 0), ord=-1, keepdims=True),
+    "unwrap": lambda x: np.unwrap(4.0 * x * np.arange(1, 13)),
+    "unwrap rows": lambda x: np.unwrap(x.reshape(3, 4) * 3, axis=0, period=2.0),
+    "unwrap with a limit": lambda x: np.unwrap(9.0 * x, discont=4.0),
+    "isreal": lambda x: np.isreal(x) * x + np.isreal(x + 0j) * x,
+    "astype": lambda x: np.astype(x, float) * x,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINEAR_ALGEBRA)
+def test_names_of_the_array_api(name):
+    f = LINEAR_ALGEBRA[name]
+    x = np.random.default_rng(1).uniform(0.2, 2.0, 12)
+    program, wanted = trace(f, (12,)), f(x)
+    assert program.shape == np.shape(wanted)
+    np.testing.assert_allclose(evaluate(program, x), np.ravel(wanted), rtol=1e-12, atol=1e-14)
+    found = fastgrad.jacobian(f, x, method="exact", engine="simd")
+    np.testing.assert_allclose(found, fastgrad.jacobian(f, x, order=6, engine="python"), rtol=1e-7, atol=1e-7)

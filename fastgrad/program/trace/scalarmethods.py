@@ -1,0 +1,55 @@
+"""What single numbers of NumPy's have in common with arrays: methods of a traced one, and those that give Python's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .arrays import call_function, method, plain, wrap
+from .symbols import Literal, Symbol, Traced
+
+_OF_ARRAYS = """
+    all any argmax argmin clip cumprod cumsum flatten max mean min prod ravel repeat reshape round squeeze std sum take
+    transpose var
+"""
+"""Methods of an array without axes; of Python's floats, which have none, f raises and is not what its trace says."""
+
+
+def _by_array(name: str) -> Callable[..., Any]:
+    def call(self: Traced, *args: Any, **options: Any) -> Any:
+        found = getattr(wrap(plain(self)), name)(*args, **options)
+        return found[()] if isinstance(found, np.ndarray) and not found.ndim else found
+
+    return call
+
+
+def _rounded(self: Symbol, digits: Any = None) -> Any:
+    found = call_function(np.round, (self, digits or 0), {})
+    if digits is None:  # an integer, of which NaN and inf are none: Python raises; and whose 0 has no sign
+        found = found + Literal(0.0)
+        self.trace.guards.append(self.key)
+        self.trace.integers.add(found.key)
+        self.trace.pythons.add(found.key)
+    return found
+
+
+def _unpacking(name: str) -> Callable[..., Any]:
+    """item and tolist, which give numbers of Python."""
+
+    def rule(a: Any, *args: Any) -> Any:
+        for value in a.flat:
+            if isinstance(value, Traced):
+                value.trace.unpacked = True
+        return getattr(a.view(np.ndarray), name)(*args)
+
+    return rule
+
+
+for _name in _OF_ARRAYS.split():
+    setattr(Symbol, _name, _by_array(_name))
+Symbol.T = property(lambda self: self)  # type: ignore[attr-defined]
+Symbol.__round__ = _rounded  # type: ignore[attr-defined]
+for _name in ("item", "tolist"):
+    method(_name, _unpacking(_name))

@@ -1,0 +1,36 @@
+"""Methods that NumPy's numbers have of arrays."""
+
+import numpy as np
+import pytest
+
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace import scalarmethods
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.symbols import Symbol
+
+X = np.array([0.5, 1.25, 2.0])
+FORMS = {
+    "shapes": lambda x: x[0].ravel() + x[1].flatten() + x[2].reshape(1) + x.sum().squeeze() + x[0].T + x[1].transpose(),
+    "sums": lambda x: x[0].sum() + x[1].mean() + x[2].max() + x[0].min() + x[1].prod() + x[2].cumsum() + x[0].cumprod(),
+    "spread": lambda x: x[0].std() + x[1].var() + x[2],
+    "limits": lambda x: x.mean().clip(0.0, 1.0) * x[0].clip(1.0, None) + (x[1] * 100.0).round() + x[2].round(0),
+    "truth": lambda x: x[0].any() * x[1] + x[2].all() * x[0],
+    "places": lambda x: x[0].argmax() + x[1].argmin() + x[2],
+    "copies": lambda x: x[0].repeat(3) * x + x[1].take([0, 0, 0]),
+    "rounded by Python": lambda x: round(x[1]) * x[0] + round(x[2] / 3.0, 2),
+    "numbers of Python": lambda x: x.tolist()[0] * x[1].item() + x[2],
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_values(name):
+    f = FORMS[name]
+    program, wanted = trace(f, (3,)), f(X)
+    assert program.shape == np.shape(wanted)
+    np.testing.assert_allclose(evaluate(program, X), np.ravel(wanted), rtol=1e-14)
+
+
+def test_all_that_a_number_has_of_an_array():
+    for name in scalarmethods._OF_ARRAYS.split():
+        assert hasattr(np.float64, name)
+        assert hasattr(Symbol, name)
