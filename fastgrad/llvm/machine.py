@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from .binding import llvm, llvmlite
+from .calls import load_libraries
 from .interrupts import deferred_interrupt
 from .memory import Memory
-from .vectormath import enabled, load_libraries
+from .vectormath import enabled
 
 # Files: above the first number, the oldest go down to the second. Our tests make 4300 of 7 kB; of a folder that holds
 # fewer than are made in turn, each is gone when it is asked for again.

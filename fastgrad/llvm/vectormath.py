@@ -2,20 +2,17 @@
 
 Elementary functions are our own (`math`), for any number of lanes and on every system. They are written out where that
 is asked for (`written_out`), and are functions apart elsewhere. The C library is asked, lane by lane, for those that we
-do not have, for arguments outside of a function's range, and for all with ``FASTGRAD_VECTOR_MATH=0``. Its symbols are
-looked up before they are used, because a missing one would end the process.
+do not have, for arguments outside of a function's range, and for all with ``FASTGRAD_VECTOR_MATH=0``; SciPy for its own.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache, reduce
 from operator import or_
 
-from .binding import llvm
-from .lanes import Lanes
+from .calls import Calls
 from .math import (
     besselfunctions,
     errorfunctions,
@@ -42,12 +39,8 @@ _ARITHMETIC = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
 _INTRINSICS = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "rint"}
 _COMPARES = {"lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge", "eq": "oeq", "ne": "une"}
 _LOGIC = {"and": "and", "or": "or", "xor": "xor"}
-
-
 EXPONENT = 0x7FF0000000000000
 INVERSE = 0x7FE0000000000000  # minus the bits of a power of two: the bits of its inverse
-
-
 PAIRED = ".paired"  # where sine and cosine of a number are wanted
 # node name -> what writes it
 OWN: dict[str, Callable[..., Found]] = {
@@ -91,17 +84,6 @@ OWN: dict[str, Callable[..., Found]] = {
 _NO_LIBRARYS = frozenset(OWN) - FUNCTIONS - {"sin" + PAIRED, "cos" + PAIRED}  # for all numbers our own
 
 
-class Unsupported(Exception):
-    """An operation that this machine has no function for."""
-
-
-@cache
-def load_libraries() -> None:
-    """Make the C library's functions known to LLVM."""
-    with suppress(RuntimeError):  # another platform: the process has loaded its own
-        llvm.load_library_permanently("libm.so.6")
-
-
 def enabled() -> bool:
     """Whether functions are our own."""
     return os.environ.get("FASTGRAD_VECTOR_MATH", "1").lower() not in {"0", "off", "no", "false"}
@@ -118,7 +100,7 @@ def length(name: str) -> int:
     return scratch.count
 
 
-class Vectors(Lanes):
+class Vectors(Calls):
     """Writes the body of a function, operation by operation."""
 
     def __init__(self, lanes: int, *, fused: bool | None = None) -> None:
@@ -153,20 +135,18 @@ class Vectors(Lanes):
 
     def apply(self, name: str, *operands: str) -> str:
         """The result of a program's node."""
-        if name in _ARITHMETIC:
-            return self.emit(f"{_ARITHMETIC[name]} {self.double} {operands[0]}, {operands[1]}")
+        if name in _ARITHMETIC or name in _LOGIC:
+            what = f"{_LOGIC[name]} {self.mask}" if name in _LOGIC else f"{_ARITHMETIC[name]} {self.double}"
+            return self.emit(f"{what} {operands[0]}, {operands[1]}")
         if name in _COMPARES:
             return self.compare(_COMPARES[name], *operands)
-        if name in _LOGIC:
-            return self.emit(f"{_LOGIC[name]} {self.mask} {operands[0]}, {operands[1]}")
         if name in _INTRINSICS:
             return self.intrinsic(_INTRINSICS[name], *operands)
         if name in OWN or name in FUNCTIONS or (name in CALLING and self.outside is None):
             return self.function(name, *operands)
         if name in _COMPOSED:
             return _COMPOSED[name](self, *operands)
-        msg = f"the operation {name!r}"
-        raise Unsupported(msg)
+        return self.by_scipy(name, *operands)
 
     def function(self, name: str, *operands: str) -> str:
         """An elementary function: our own, what is made of several, or the C library's."""
@@ -210,20 +190,6 @@ class Vectors(Lanes):
             self.do(f"ret {self.double} {outside.choose(slow, found).name}")
             self.do(f"{inside}:")
         self.do(f"ret {self.double} {found.name}")
-
-    def by_library(self, name: str, *operands: str) -> str:
-        """The C library's function, lane by lane."""
-        load_libraries()
-        if not llvm.address_of_symbol(name):
-            msg = f"the function {name!r}"
-            raise Unsupported(msg)
-        self.declare(name, "double", *["double"] * len(operands))
-        result = "poison"
-        for lane in range(self.lanes):
-            scalars = [self.emit(f"extractelement {self.double} {o}, i32 {lane}") for o in operands]
-            value = self.emit(f"call double @{name}({', '.join(f'double {s}' for s in scalars)})")
-            result = self.emit(f"insertelement {self.double} {result}, double {value}, i32 {lane}")
-        return result
 
 
 def _negate(v: Vectors, a: str) -> str:

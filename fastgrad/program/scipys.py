@@ -12,7 +12,7 @@ import numpy as np
 from .captures import home
 
 _UFUNCS = "scipy.special._ufuncs"
-DENSITIES = frozenset({"pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf"})
+DENSITIES = frozenset({"pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"})
 """The methods of distributions that have rules."""
 
 

@@ -6,7 +6,7 @@ Where two functions of about the same size would be subtracted a series does it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import factorial, pi, sqrt
+from math import factorial, nan, pi, sqrt
 from typing import Any
 
 TWO_OVER_ROOT_PI = 2.0 / sqrt(pi)
@@ -93,6 +93,76 @@ def _xlog1py(y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     return b.log1p(), a / (1.0 + (a.eq(0.0) & b.eq(-1.0)).where(0.0, b))
 
 
+def _of_order(below: float, above: float, name: str) -> Callable[..., tuple[float, Any]]:
+    """Of a Bessel function by those of the orders next to its own, which is no variable."""
+
+    def rule(y: Any, order: Any, a: Any) -> tuple[float, Any]:
+        return nan, below * a.of(name, order - 1.0, a) + above * a.of(name, order + 1.0, a)
+
+    return rule
+
+
+def _incomplete_gamma(sign: float) -> Callable[..., tuple[float, Any]]:
+    def rule(y: Any, shape: Any, a: Any) -> tuple[float, Any]:
+        return nan, sign * (a.of("xlogy", shape - 1.0, a) - a - shape.lgamma()).exp()
+
+    return rule
+
+
+def _incomplete_beta(y: Any, p: Any, q: Any, a: Any) -> tuple[float, float, Any]:
+    whole = p.lgamma() + q.lgamma() - (p + q).lgamma()
+    return nan, nan, (a.of("xlogy", p - 1.0, a) + a.of("xlog1py", q - 1.0, -a) - whole).exp()
+
+
+def _student(y: Any, df: Any, a: Any) -> tuple[float, Any]:
+    half = 0.5 * (df + 1.0)
+    scale = half.lgamma() - (0.5 * df).lgamma() - 0.5 * (pi * df).log()
+    return nan, (scale - half * (a * a / df).log1p()).exp()
+
+
+# Of m in the complete elliptic integrals, whose differences cancel near 0.
+_HALVES = [factorial(2 * n) ** 2 / (4**n * factorial(n) ** 2) ** 2 for n in range(24)]
+_ELLIPK = [pi / 2 * n * c for n, c in enumerate(_HALVES)][1:]
+_ELLIPE = [pi / 2 * n * c / (1 - 2 * n) for n, c in enumerate(_HALVES)][1:]
+_SMALL = 0.125
+
+
+def _ellipk(y: Any, a: Any) -> tuple[Any]:
+    near = a.abs().lt(_SMALL)
+    m = near.where(0.5, a)
+    rest = 1.0 - m
+    return (near.where(_series(near.where(a, 0.0), _ELLIPK), (m.ellipe() - rest * m.ellipk()) / (2.0 * m * rest)),)
+
+
+def _ellipe(y: Any, a: Any) -> tuple[Any]:
+    near = a.abs().lt(_SMALL)
+    m = near.where(0.5, a)
+    return (near.where(_series(near.where(a, 0.0), _ELLIPE), (m.ellipe() - m.ellipk()) / (2.0 * m)),)
+
+
+_BY_LIBRARY: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "erfinv": lambda y, a: ((y * y).exp() / TWO_OVER_ROOT_PI,),
+    "erfcinv": lambda y, a: (-(y * y).exp() / TWO_OVER_ROOT_PI,),
+    "ndtri": lambda y, a: (sqrt(2.0 * pi) * (0.5 * y * y).exp(),),
+    "k0": lambda y, a: (-a.k1(),),
+    "k1": lambda y, a: (-a.k0() - y / a,),
+    "y0": lambda y, a: (-a.y1(),),
+    "y1": lambda y, a: (a.y0() - y / a,),
+    "ellipk": _ellipk,
+    "ellipe": _ellipe,
+    "expi": lambda y, a: (a.exp() / a,),
+    "exp1": lambda y, a: (-(-a).exp() / a,),
+    "dawsn": lambda y, a: (1.0 - 2.0 * a * y,),
+    "jv": _of_order(0.5, -0.5, "jv"),
+    "yv": _of_order(0.5, -0.5, "yv"),
+    "iv": _of_order(0.5, 0.5, "iv"),
+    "kv": _of_order(-0.5, -0.5, "kv"),
+    "gammainc": _incomplete_gamma(1.0),
+    "gammaincc": _incomplete_gamma(-1.0),
+    "stdtr": _student,
+    "betainc": _incomplete_beta,
+}
+"""Of functions that compiled code calls; by what is no variable of theirs, such as an order, they have none."""
 RULES: dict[str, Callable[..., tuple[Any, ...]]] = {
     "erf": lambda y, a: (TWO_OVER_ROOT_PI * (-(a * a)).exp(),),
     "erfc": lambda y, a: (-TWO_OVER_ROOT_PI * (-(a * a)).exp(),),
@@ -116,4 +186,5 @@ RULES: dict[str, Callable[..., tuple[Any, ...]]] = {
     "i1e": _i1e,
     "j0": lambda y, a: (-a.j1(),),
     "j1": _j1,
+    **_BY_LIBRARY,
 }

@@ -107,6 +107,14 @@ def _logabs(a: ArrayLike) -> Any:
     return np.log(np.abs(a))
 
 
+_SCIPYS = (
+    "erfcx", "log_ndtr", "i0e", "i1e", "j0", "j1", "logit", "xlogy", "xlog1py", "entr", "rel_entr",
+)  # fmt: skip
+BY_LIBRARY = (
+    "erfinv", "erfcinv", "ndtri", "k0", "k1", "y0", "y1", "ellipk", "ellipe", "expi", "exp1", "dawsn", "jv", "yv", "iv",
+    "kv", "gammainc", "gammaincc", "stdtr", "betainc",
+)  # fmt: skip
+"""Functions that compiled code calls, as NumPy does; derivatives are by the last argument alone."""
 GAMMAS = ("lgamma", "tgamma", "digamma", "trigamma")
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "erf": _of_numbers(math.erf),
@@ -120,8 +128,5 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "within": _within,
     "logabs": _logabs,
     "xlogabs": lambda a, b: _scipys("xlogy")(a, np.abs(b)),
-    **{
-        name: _scipys(name)
-        for name in ("erfcx", "log_ndtr", "i0e", "i1e", "j0", "j1", "logit", "xlogy", "xlog1py", "entr", "rel_entr")
-    },
+    **{name: _scipys(name) for name in (*_SCIPYS, *BY_LIBRARY)},
 }

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from ...llvm.vectormath import CALLING, OWN, Unsupported, Vectors
+from ...llvm.calls import Unsupported
+from ...llvm.vectormath import CALLING, OWN, Vectors
 from ...program.differences import Written
 from ...program.program import Operand
 from ..simd.emission import NOT_FINITE, VANISHED, emit, operand

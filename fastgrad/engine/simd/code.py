@@ -13,9 +13,9 @@ from ...formulas import stencils
 from ...formulas.properties import cached_property
 from ...formulas.stencils import Table
 from ...llvm import machine
+from ...llvm.calls import Unsupported
 from ...llvm.interrupts import imported
 from ...llvm.memory import Memory
-from ...llvm.vectormath import Unsupported
 from ...program import differences
 from ...program.program import Program
 from ...program.rowschedule import RowSchedule

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...formulas import stencils
 from ...llvm import machine
-from ...llvm.vectormath import Unsupported
+from ...llvm.calls import Unsupported
 from ...program import differences
 from ...program.program import Program
 from ...results import EngineError

@@ -29,6 +29,7 @@ from .locationscale import (
 )
 from .refusals import refuse
 from .specialfunctions import log_beta, log_expit, log_gamma, log_ndtr, ndtr, nothing, of, xlog1py, xlogy
+from .tails import TAILS
 
 LOG_ROOT_2PI, LOG_ROOT_2 = 0.5 * math.log(2.0 * math.pi), 0.5 * math.log(2.0)
 LEAST = -745.1332  # logarithm of half of the least number that is not 0
@@ -284,3 +285,5 @@ DISTRIBUTIONS: dict[str, Distribution] = {
     "geom": Distribution(("p",), _of_counts(_geometric, 1.0), discrete=True),
 }
 """The distributions whose densities trace, by the names that they have in scipy.stats."""
+for _name, _rules in TAILS.items():
+    DISTRIBUTIONS[_name].rules.update(_rules)

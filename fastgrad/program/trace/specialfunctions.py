@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..scipys import is_own_ufunc
-from ..specials import OPERATIONS
+from ..specials import BY_LIBRARY, OPERATIONS
 from .arrays import LATER, LOOPS
 from .elementwise import power, record, select, traced
 from .refusals import refuse
@@ -172,9 +172,48 @@ SPECIAL: dict[str, Rule] = {
 """What a ufunc of SciPy's of this name does with single values, of which one at least is traced."""
 
 
+def _called(name: str) -> Rule:
+    """A function that is SciPy's in compiled code too, of its last argument; of the others it has no derivative."""
+
+    def rule(*values: Any) -> Any:
+        if traced(*values[:-1]):
+            refuse(f"f takes scipy.special.{name} of another argument than its last one that depends on x")
+        return record(name, *values)
+
+    return rule
+
+
+def _recurring(first: Rule, after: Callable[..., Any]) -> Rule:
+    """An orthogonal polynomial of a known degree, by the two before it."""
+
+    def rule(degree: Any, a: Any) -> Any:
+        if traced(degree) or not float(degree).is_integer() or not 0 <= degree <= LONGEST:
+            refuse(f"f takes a polynomial of a degree that is traced, or none of 0 to {LONGEST}")
+        before, found = ONE + ZERO * a, first(a)
+        for n in range(1, int(degree)):
+            before, found = found, after(float(n), a, found, before)
+        return found if degree else before
+
+    return rule
+
+
+LONGEST = 64
+"""The highest degree of polynomials."""
+LIBRARY: dict[str, Rule] = {
+    **{name: _called(name) for name in BY_LIBRARY},
+    "eval_legendre": _recurring(lambda a: a, lambda n, a, p, q: ((2.0 * n + 1.0) * a * p - n * q) / (n + 1.0)),
+    "eval_chebyt": _recurring(lambda a: a, lambda n, a, p, q: 2.0 * a * p - q),
+    "eval_chebyu": _recurring(lambda a: 2.0 * a, lambda n, a, p, q: 2.0 * a * p - q),
+    "eval_hermite": _recurring(lambda a: 2.0 * a, lambda n, a, p, q: 2.0 * a * p - 2.0 * n * q),
+    "eval_hermitenorm": _recurring(lambda a: a, lambda n, a, p, q: a * p - n * q),
+    "eval_laguerre": _recurring(lambda a: 1.0 - a, lambda n, a, p, q: ((2.0 * n + 1.0 - a) * p - n * q) / (n + 1.0)),
+}
+"""Others, whose digits are SciPy's or those of a recurrence."""
+
+
 def _loop(ufunc: np.ufunc) -> Rule | None:
     """The rule of a ufunc of SciPy's for arrays of objects, from now on in the tables."""
-    rule = SPECIAL.get(ufunc.__name__)
+    rule = SPECIAL.get(ufunc.__name__) or LIBRARY.get(ufunc.__name__)
     if rule is None or not is_own_ufunc(ufunc):
         return None
 

@@ -10,8 +10,9 @@ from fastgrad.formulas import stencils
 from fastgrad.formulas.samples import SAMPLES
 from fastgrad.formulas.steps import default_factor
 from fastgrad.llvm import machine
+from fastgrad.llvm.calls import Unsupported
 from fastgrad.llvm.math import ratios
-from fastgrad.llvm.vectormath import OF_TWO, OWN, PAIRED, Unsupported
+from fastgrad.llvm.vectormath import OF_TWO, OWN, PAIRED
 from fastgrad.program.differences import Steps, differences
 from fastgrad.program.exact import exact
 from fastgrad.program.program import WRITTEN, Program

@@ -11,7 +11,7 @@ from fastgrad import gradient, hessian
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
-from fastgrad.program.trace.specialfunctions import SPECIAL
+from fastgrad.program.trace.specialfunctions import LIBRARY, SPECIAL
 
 special = pytest.importorskip("scipy.special")
 INF, NAN = math.inf, math.nan
@@ -205,8 +205,8 @@ def test_calls(name):
 
 
 def test_what_has_no_rule_or_only_the_name_is_refused(monkeypatch):
-    with pytest.raises(Untraceable, match="uses the ufunc ellipk, which has no rule"):
-        trace(lambda x: special.ellipk(x[0]), (1,))
+    with pytest.raises(Untraceable, match="uses the ufunc elliprd, which has no rule"):
+        trace(lambda x: special.elliprd(x[0], 1.0, 1.0), (1,))
     with pytest.raises(Untraceable, match=r"scipy\.special\.expit of comparisons; write np\.where"):
         trace(lambda x: special.expit(x[0] > 0), (1,))
     with pytest.raises(Untraceable, match="keyword 'where'"):
@@ -229,3 +229,80 @@ def test_slopes_of_boxcox_are_powers(x, exponent):
     assert hessian(both, b, method="exact")[0, 0] == pytest.approx(second, rel=1e-13, abs=tiny)
     wanted = mpmath.diff(lambda e: (mpmath.mpf(x) ** e - 1) / e, mpmath.mpf(exponent))
     assert gradient(both, b, method="exact")[1] == pytest.approx(float(wanted), rel=1e-12)
+
+
+BY_SCIPY = {
+    "erfinv": (mpmath.erfinv, [-0.9, -0.1, 0.3, 0.95]),
+    "erfcinv": (lambda x: mpmath.erfinv(1 - x), [0.05, 0.7, 1.5, 1.9]),
+    "ndtri": (lambda x: mpmath.sqrt(2) * mpmath.erfinv(2 * x - 1), [0.01, 0.3, 0.5, 0.9]),
+    "k0": (lambda x: mpmath.besselk(0, x), [0.1, 1.0, 3.0, 20.0]),
+    "k1": (lambda x: mpmath.besselk(1, x), [0.1, 1.0, 3.0, 20.0]),
+    "y0": (lambda x: mpmath.bessely(0, x), [0.1, 1.0, 3.0, 20.0]),
+    "y1": (lambda x: mpmath.bessely(1, x), [0.1, 1.0, 3.0, 20.0]),
+    "ellipk": (mpmath.ellipk, [-3.0, -0.1, 1e-9, 0.05, 0.1249, 0.1251, 0.7, 0.99]),
+    "ellipe": (mpmath.ellipe, [-3.0, -0.1, 1e-9, 0.05, 0.1249, 0.1251, 0.7, 0.99]),
+    "expi": (mpmath.ei, [0.1, 0.5, 2.0, 9.0]),
+    "exp1": (mpmath.e1, [0.1, 0.5, 2.0, 9.0]),
+    "dawsn": (lambda x: mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(-x * x) * mpmath.erfi(x), [-2.0, 0.0, 0.5, 3.0]),
+    "jv": (lambda x: mpmath.besselj(2.5, x), [0.5, 2.0, 7.0, 20.0]),
+    "yv": (lambda x: mpmath.bessely(2.5, x), [0.5, 2.0, 7.0, 20.0]),
+    "iv": (lambda x: mpmath.besseli(2.5, x), [0.5, 2.0, 7.0, 20.0]),
+    "kv": (lambda x: mpmath.besselk(2.5, x), [0.5, 2.0, 7.0, 20.0]),
+    "gammainc": (lambda x: mpmath.gammainc(2.5, 0, x, regularized=True), [0.1, 1.0, 3.0, 12.0]),
+    "gammaincc": (lambda x: mpmath.gammainc(2.5, x, regularized=True), [0.1, 1.0, 3.0, 12.0]),
+    "stdtr": (
+        lambda x: mpmath.mpf(1) / 2 + x * mpmath.hyp2f1(0.5, 1.75, 1.5, -x * x / 2.5)
+        * mpmath.gamma(1.75) / mpmath.sqrt(mpmath.pi * 2.5) / mpmath.gamma(1.25),
+        [-4.0, -0.5, 0.0, 2.0],
+    ),
+    "betainc": (lambda x: mpmath.betainc(2.5, 1.25, 0, x, regularized=True), [0.01, 0.3, 0.6, 0.99]),
+    "eval_legendre": (lambda x: mpmath.legendre(5, x), [-0.9, 0.0, 0.3, 1.5]),
+    "eval_chebyt": (lambda x: mpmath.chebyt(5, x), [-0.9, 0.0, 0.3, 1.5]),
+    "eval_chebyu": (lambda x: mpmath.chebyu(5, x), [-0.9, 0.0, 0.3, 1.5]),
+    "eval_hermite": (lambda x: mpmath.hermite(5, x), [-0.9, 0.0, 0.3, 1.5]),
+    "eval_hermitenorm": (lambda x: mpmath.hermite(5, x / mpmath.sqrt(2)) / mpmath.sqrt(2) ** 5, [-0.9, 0.0, 0.3, 1.5]),
+    "eval_laguerre": (lambda x: mpmath.laguerre(5, 0, x), [-0.9, 0.0, 0.3, 1.5]),
+}  # fmt: skip
+BESIDE = {
+    "betainc": (2.5, 1.25),
+    **dict.fromkeys(LIBRARY.keys() & {n for n in BY_SCIPY if n.startswith("eval_")}, (5,)),
+}
+
+
+def test_every_function_that_is_called_has_its_case():
+    assert set(BY_SCIPY) == set(LIBRARY)
+
+
+@pytest.mark.parametrize("name", BY_SCIPY)
+def test_functions_that_compiled_code_calls(name):
+    exact, places = BY_SCIPY[name]
+    ufunc = getattr(special, name)
+    before = BESIDE.get(name, (2.5,) * (ufunc.nin - 1))
+    f = lambda x: ufunc(*before, x[0])
+    points = np.array(places)[:, None]
+    with mpmath.workdps(40):
+        wanted = np.array(
+            [[float(mpmath.diff(exact, mpmath.mpf(x), n, h=mpmath.mpf(10) ** -12)) for n in (1, 2)] for x in places]
+        )
+    many = np.tile(points, (400, 1))
+    np.testing.assert_allclose([f(x) for x in points], [float(exact(x)) for x in places], rtol=1e-12, atol=1e-14)
+    for method, within in (("exact", 1e-12), ("central", 1e-6)):
+        found = gradient(f, many, batch=True, method=method, engine="simd")[: len(places), 0]
+        np.testing.assert_allclose(found, wanted[:, 0], rtol=within, atol=within)
+    np.testing.assert_allclose(
+        [gradient(f, x, method="exact")[0] for x in points], wanted[:, 0], rtol=1e-12, atol=1e-13
+    )
+    second = hessian(f, many, batch=True, method="exact")[: len(places), 0, 0]
+    np.testing.assert_allclose(second, wanted[:, 1], rtol=1e-9, atol=1e-10)
+
+
+def test_degrees_and_orders_are_known():
+    for f, reason in (
+        (lambda x: special.eval_legendre(x[0], 0.5), "a polynomial of a degree that is traced"),
+        (lambda x: special.eval_chebyt(65, x[0]), "none of 0 to 64"),
+        (lambda x: special.jv(x[0], 0.5), "scipy.special.jv of another argument than its last one"),
+    ):
+        with pytest.raises(Untraceable, match=reason):
+            trace(f, (1,))
+    assert evaluate(trace(lambda x: special.eval_hermite(0, x), (2,)), [0.3, 0.4]) == [1.0, 1.0]
+    assert evaluate(trace(lambda x: special.eval_hermite([1, 2], x), (2,)), [0.3, 0.4]) == pytest.approx([0.6, -1.36])
