@@ -6,8 +6,6 @@ import pytest
 
 from fastgrad.grid import arrays
 
-pytest.register_assert_rewrite("tests.grid.samples")  # so that a failure there tells both sides
-
 
 @pytest.fixture
 def no_short_cut(monkeypatch):
