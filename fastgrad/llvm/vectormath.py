@@ -2,7 +2,7 @@
 
 Elementary functions are our own (`math`), for any number of lanes and on every system. They are written out where that
 is asked for (`written_out`), and are functions apart elsewhere. The C library is asked, lane by lane, for those that we
-do not have, for arguments outside of a function's range, and for all with ``FASTGRAD_VECTOR_MATH=0``; SciPy for its own.
+do not have, for arguments outside of a function's range, and for all with ``FASTGRAD_VECTOR_MATH=0``; SciPy for its.
 """
 
 from __future__ import annotations

@@ -122,22 +122,22 @@ def _student(y: Any, df: Any, a: Any) -> tuple[float, Any]:
 
 # Of m in the complete elliptic integrals, whose differences cancel near 0.
 _HALVES = [factorial(2 * n) ** 2 / (4**n * factorial(n) ** 2) ** 2 for n in range(24)]
-_ELLIPK = [pi / 2 * n * c for n, c in enumerate(_HALVES)][1:]
-_ELLIPE = [pi / 2 * n * c / (1 - 2 * n) for n, c in enumerate(_HALVES)][1:]
-_SMALL = 0.125
+ELLIPK = [pi / 2 * n * c for n, c in enumerate(_HALVES)][1:]
+ELLIPE = [pi / 2 * n * c / (1 - 2 * n) for n, c in enumerate(_HALVES)][1:]
+SMALL = 0.125
 
 
 def _ellipk(y: Any, a: Any) -> tuple[Any]:
-    near = a.abs().lt(_SMALL)
+    near = a.abs().lt(SMALL)
     m = near.where(0.5, a)
     rest = 1.0 - m
-    return (near.where(_series(near.where(a, 0.0), _ELLIPK), (m.ellipe() - rest * m.ellipk()) / (2.0 * m * rest)),)
+    return (near.where(_series(near.where(a, 0.0), ELLIPK), (m.ellipe() - rest * m.ellipk()) / (2.0 * m * rest)),)
 
 
 def _ellipe(y: Any, a: Any) -> tuple[Any]:
-    near = a.abs().lt(_SMALL)
+    near = a.abs().lt(SMALL)
     m = near.where(0.5, a)
-    return (near.where(_series(near.where(a, 0.0), _ELLIPE), (m.ellipe() - m.ellipk()) / (2.0 * m)),)
+    return (near.where(_series(near.where(a, 0.0), ELLIPE), (m.ellipe() - m.ellipk()) / (2.0 * m)),)
 
 
 _BY_LIBRARY: dict[str, Callable[..., tuple[Any, ...]]] = {

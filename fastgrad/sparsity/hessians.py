@@ -220,7 +220,7 @@ def _known(task: Task, engine: str) -> Structure | None:
         return None
     try:
         limits = of_a_point(task.points, task.bounds)
-        structure = structure_of(task.f, a_point(task.points, task.bounds), task.args, limits)
+        structure = structure_of(task.f, a_point(task.points, task.bounds), task.args, limits, task.points.owner)
         structure.terms  # noqa: B018  # found now
     except (Untraceable, DenseError):
         return None

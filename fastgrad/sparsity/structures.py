@@ -73,7 +73,7 @@ class Structure:
 def detected(f: Function, points: Rows, args: tuple[Any, ...], bounds: Limits = None) -> Structure:
     """The structure of f, or ValueError that asks for a pattern."""
     try:
-        return structure_of(f, a_point(points, bounds), args, of_a_point(points, bounds))
+        return structure_of(f, a_point(points, bounds), args, of_a_point(points, bounds), points.owner)
     except Untraceable as refused:
         msg = (
             f"the pattern cannot be found by tracing f: {refused}. "
@@ -106,17 +106,19 @@ def _finite(points: Rows) -> list[int]:
 _structures: dict[Any, Structure] = {}
 
 
-def structure_of(f: Function, x: Array, args: tuple[Any, ...], bounds: Limits = None) -> Structure:
+def structure_of(
+    f: Function, x: Array, args: tuple[Any, ...], bounds: Limits = None, owner: Array | None = None
+) -> Structure:  # fmt: skip
     """What f does with a point, compared with f itself between the bounds of this point.
 
-    An f that captures nothing that may change is traced once.
+    An f that captures nothing that may change is traced once. `owner` is the user's array of which x is a copy.
 
     Raises
     ------
     Untraceable
         With the reason.
     """
-    reason = shares_state(f, [x])
+    reason = shares_state(f, [x if owner is None else owner])
     if reason:  # a matter of this call's x, whether f was traced before or not
         raise Untraceable(reason)
     key = unchanging(f, args)

@@ -5,13 +5,14 @@ The products are NumPy and SciPy, so that gradients may be differentiated again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import factorial, log, pi, sqrt
 from typing import Any
 
 import numpy as np
 
 from ..program.scipys import is_own_ufunc, module
+from ..program.specialrules import ELLIPE, ELLIPK, SMALL
 from .rules import Rule, value
 
 TWO_OVER_ROOT_PI = 2 / sqrt(pi)
@@ -28,7 +29,7 @@ def _of(name: str) -> Callable[..., Any]:
     return function
 
 
-_expit, _psi, _exprel = map(_of, ("expit", "psi", "exprel"))
+_expit, _psi, _exprel, _xlogy, _xlog1py = map(_of, ("expit", "psi", "exprel", "xlogy", "xlog1py"))
 _i0, _i1, _i0e, _i1e, _j0, _j1 = map(_of, ("i0", "i1", "i0e", "i1e", "j0", "j1"))
 
 
@@ -67,6 +68,27 @@ def _boxcox_slope(a: Any, exponent: Any) -> Any:
     logarithm = np.log(a)
     z = exponent * logarithm
     return logarithm * logarithm * _exprel_slope(_exprel(z), z)
+
+
+def _no_slope(g: Any, *_: Any) -> Any:
+    msg = "an order or a shape of a function of SciPy's is a Variable, by which it has no derivative; give its .array"
+    raise TypeError(msg)
+
+
+def _elliptic(m: Any, series: Sequence[float], far: Callable[[Any], Any]) -> Any:
+    """What two integrals differ by, over 2 m; near 0 its series."""
+    near = np.absolute(value(m)) < SMALL
+    inside, n = np.where(near, m, 0.0), np.where(near, 0.5, m)
+    total: Any = 0.0
+    for c in reversed(series):
+        total = total * inside + c
+    return np.where(near, total, far(n) / (2 * n))
+
+
+def _student(df: Any, t: Any) -> Any:
+    """The density of Student's distribution."""
+    half, gammaln = (df + 1) / 2, _of("gammaln")
+    return np.exp(gammaln(half) - gammaln(df / 2) - np.log(pi * df) / 2 - half * np.log1p(t * t / df))
 
 
 def _beyond(delta: Any, r: Any) -> Any:
@@ -140,6 +162,30 @@ PRODUCTS: dict[str, tuple[Callable[..., Any], ...]] = {
     "huber": (lambda g, y, d, r: g * _beyond(d, r), lambda g, y, d, r: g * np.clip(r, -d, d)),
     "pseudo_huber": (lambda g, y, d, r: g * _pseudo_slope(d, r), lambda g, y, d, r: g * r / _root(d, r)),
     "cosm1": (lambda g, y, x: -g * np.sin(x),),
+    "erfinv": (lambda g, y, x: g * np.exp(y * y) / TWO_OVER_ROOT_PI,),
+    "erfcinv": (lambda g, y, x: -g * np.exp(y * y) / TWO_OVER_ROOT_PI,),
+    "ndtri": (lambda g, y, x: g * np.exp(y * y / 2) * sqrt(2 * pi),),
+    "k0": (lambda g, y, x: -g * _of("k1")(x),),
+    "k1": (lambda g, y, x: -g * (_of("k0")(x) + y / x),),
+    "y0": (lambda g, y, x: -g * _of("y1")(x),),
+    "y1": (lambda g, y, x: g * (_of("y0")(x) - y / x),),
+    "ellipk": (lambda g, y, m: g * _elliptic(m, ELLIPK, lambda n: _of("ellipe")(n) / (1 - n) - _of("ellipk")(n)),),
+    "ellipe": (lambda g, y, m: g * _elliptic(m, ELLIPE, lambda n: _of("ellipe")(n) - _of("ellipk")(n)),),
+    "expi": (lambda g, y, x: g * np.exp(x) / x,),
+    "exp1": (lambda g, y, x: -g * np.exp(-x) / x,),
+    "dawsn": (lambda g, y, x: g * (1 - 2 * x * y),),
+    "jv": (_no_slope, lambda g, y, v, x: g * (_of("jv")(v - 1, x) - _of("jv")(v + 1, x)) / 2),
+    "yv": (_no_slope, lambda g, y, v, x: g * (_of("yv")(v - 1, x) - _of("yv")(v + 1, x)) / 2),
+    "iv": (_no_slope, lambda g, y, v, x: g * (_of("iv")(v - 1, x) + _of("iv")(v + 1, x)) / 2),
+    "kv": (_no_slope, lambda g, y, v, x: -g * (_of("kv")(v - 1, x) + _of("kv")(v + 1, x)) / 2),
+    "gammainc": (_no_slope, lambda g, y, a, x: g * np.exp(_xlogy(a - 1, x) - x - _of("gammaln")(a))),
+    "gammaincc": (_no_slope, lambda g, y, a, x: -g * np.exp(_xlogy(a - 1, x) - x - _of("gammaln")(a))),
+    "stdtr": (_no_slope, lambda g, y, df, t: g * _student(df, t)),
+    "betainc": (
+        _no_slope,
+        _no_slope,
+        lambda g, y, a, b, x: g * np.exp(_xlogy(a - 1, x) + _xlog1py(b - 1, -x) - _of("betaln")(a, b)),
+    ),
 }
 """The products of an upstream gradient with the derivatives of SciPy's ufuncs, by their names."""
 

@@ -98,7 +98,7 @@ def test_changes_of_one_element_and_of_many(name):
         (lambda v: np.median(v, axis=(0, 1)), "along several axes"),
         (lambda v: np.quantile(v, 0.3, method="lower"), "quantile with method"),
         (lambda v: np.sum(np.cumprod(np.tile(v, (1, 50)), axis=1)), f"more than {algebra.FACTORS} factors"),
-        (lambda v: np.sum(special.betainc(2.0, 3.0, 1 / (v**2 + 2))), "betainc is not known"),
+        (lambda v: np.sum(special.elliprd(1 / (v**2 + 2), 1.0, 2.0)), "elliprd is not known"),
         (lambda v: np.sum(v[np.argsort(v[0])]), "argsort has no rule"),
     ],
 )
@@ -110,8 +110,8 @@ def test_what_is_refused_says_why(f, reason):
 def test_second_derivatives_are_refused():
     from fastgrad import hvp
 
-    quantiles = lambda v: np.sum(special.ndtri(0.5 + 0.1 * np.tanh(v)))
-    for f, name in ((FUNCTIONS["inv"], "linalg.inv"), (quantiles, "ndtri")):
+    integrals = lambda v: np.sum(special.elliprd(0.5 + 0.1 * np.tanh(v), 1.0, 2.0))
+    for f, name in ((FUNCTIONS["inv"], "linalg.inv"), (integrals, "elliprd")):
         with pytest.raises(EngineError, match=name):
             hvp(f, X, V, method="exact", engine="arrays")
 

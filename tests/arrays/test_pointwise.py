@@ -77,8 +77,8 @@ def test_at_a_kink_the_mean_of_both_sides(function, at, slopes):
 
 def test_what_has_no_derivative_is_refused():
     special = pytest.importorskip("scipy.special")
-    with pytest.raises(RefusedError, match=r"the derivative of np\.erfcinv is not known"):
-        partials(ufunc(special.erfcinv, Node("parameter", value=np.array([0.3]))))
+    with pytest.raises(RefusedError, match=r"the derivative of np\.zetac is not known"):
+        partials(ufunc(special.zetac, Node("parameter", value=np.array([0.3]))))
 
 
 def test_truths_have_no_derivative():

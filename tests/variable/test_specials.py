@@ -15,7 +15,10 @@ ANYWHERE = {"expit", "log_expit", "erf", "erfc", "ndtr", "log_ndtr", "i0", "i1",
 ANYWHERE |= {"cosm1", "exprel"}
 
 
-@pytest.mark.parametrize("name", sorted(PRODUCTS.keys() - set(TWO)))
+BEFORE = {"betainc": (2.5, 1.25), **dict.fromkeys(("jv", "yv", "iv", "kv", "gammainc", "gammaincc", "stdtr"), (2.5,))}
+
+
+@pytest.mark.parametrize("name", sorted(PRODUCTS.keys() - set(TWO) - set(BEFORE)))
 def test_of_one_number(name):
     f = getattr(special, name)
     places = np.array([*PLACES, 2.3, -0.6, -1.7]) if name in ANYWHERE else PLACES
@@ -61,7 +64,24 @@ def test_at_zero():
 
 
 def test_what_has_no_rule():
-    assert special_rule(special.ellipk) is None
+    assert special_rule(special.zetac) is None
     assert special_rule(np.frompyfunc(lambda x: x, 1, 1)) is None
-    with pytest.raises(TypeError, match="ellipk does not work on Variables"):
-        special.ellipk(Variable(np.ones(1)))
+    with pytest.raises(TypeError, match="zetac does not work on Variables"):
+        special.zetac(Variable(np.ones(1)))
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_of_an_order_or_a_shape(name):
+    f, before = getattr(special, name), BEFORE[name]
+    x = Variable(PLACES.copy())
+    y = f(*before, x)
+    (first,) = grad([y], [x], enable_double_backprop=True)
+    (second,) = grad([first], [x])
+    g = lambda t: f(*before, t)
+    np.testing.assert_allclose(first.array, fastgrad.derivative(g, PLACES, method="exact"), rtol=1e-11)
+    np.testing.assert_allclose(second.array, fastgrad.derivative(g, PLACES, n=2, method="exact"), rtol=1e-9)
+    order = Variable(np.full(4, 2.5))
+    z = f(order, *before[1:], PLACES)
+    z.grad = np.ones(4)
+    with pytest.raises(TypeError, match=r"a shape of a function of SciPy's is a Variable, .* give its \.array"):
+        z.backward()

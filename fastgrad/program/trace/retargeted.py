@@ -53,8 +53,10 @@ def _is_numpys(value: Any) -> bool:
 @lru_cache(maxsize=1024)
 def _catches(code: CodeType) -> bool:
     """Whether a function handles exceptions."""
-    if any(_catches(const) for const in code.co_consts if isinstance(const, CodeType)):
-        return True
+    return _handles(code) or any(_catches(const) for const in code.co_consts if isinstance(const, CodeType))
+
+
+def _handles(code: CodeType) -> bool:
     opcodes = [i.opname for i in instructions(code)] if code.co_exceptiontable else []
     return opcodes.count("PUSH_EXC_INFO") > opcodes.count("WITH_EXCEPT_START")
 
@@ -81,9 +83,13 @@ def catches_errors(f: Any) -> bool:
 def _catches_errors(code: CodeType) -> bool:
     if any(_catches_errors(const) for const in code.co_consts if isinstance(const, CodeType)):
         return True
-    steps = instructions(code) if code.co_exceptiontable else []
-    matched = [steps[k - 1].argval for k, step in enumerate(steps) if step.opname == "CHECK_EXC_MATCH"]
-    return _catches(code) and (not matched or any(map(_is_of_errors, matched)))
+    steps, matched = instructions(code) if code.co_exceptiontable else (), list[Any]()
+    for k, step in enumerate(steps):
+        if step.opname == "CHECK_EXC_MATCH":
+            kinds = steps[k - 1]
+            several = kinds.opname == "BUILD_TUPLE"
+            matched += [one.argval for one in steps[k - 1 - kinds.argval : k - 1]] if several else [kinds.argval]
+    return _handles(code) and (not matched or any(map(_is_of_errors, matched)))
 
 
 def _is_of_errors(name: Any) -> bool:
