@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ..program.captures import is_own
+from ..program.nested import OPERATIONS
 from ..program.rubbish import is_gone_after_looking
 from .births import alive, begin
 from .nodes import Array, Node, RefusedError, counted, ordered, reached, reshape
@@ -115,6 +117,19 @@ def record(
         return _recorded(loss, arrays, argument, whole)
 
 
+DERIVES = "it takes derivatives itself, of which these programs know nothing; write grad(loss, method='exact')(params)"
+
+
+def _is_by_a_derivative(error: Exception) -> bool:
+    """Whether it was raised in a derivative that the loss takes."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name in OPERATIONS and is_own(trace.tb_frame.f_code.co_filename):
+            return True
+        trace = trace.tb_next
+    return False
+
+
 def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any, whole: bool) -> Recording:
     counted.begin()
     begin()
@@ -131,7 +146,8 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any, whole: bool
     except RecursionError:
         reason = "what it reaches is nested too deep"
     except Exception as error:  # noqa: BLE001  whatever a loss raises because a recorder is no array
-        reason = " ".join(f"it raised {type(error).__name__} when it was recorded: {error}".split())
+        told = " ".join(f"it raised {type(error).__name__} when it was recorded: {error}".split())
+        reason = DERIVES if _is_by_a_derivative(error) else told
     except BaseException:  # Ctrl-C: whatever has been stored by now is no number
         for recorder in alive():
             recorder.release()

@@ -16,6 +16,7 @@ import math
 import operator
 import os
 from collections.abc import Hashable
+from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, cast
 
@@ -23,10 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import members, scipys
-from .captures import content, function_parts, home, is_compiled, is_pythons_class, loaded, plain_function
+from .captures import content, function_parts, home, is_compiled, is_own, is_pythons_class, loaded, plain_function
 from .freshness import Watch
 from .members import Chain
-from .nested import gives_derivatives, is_package, name_of_derivative
+from .nested import content_of_own, gives_derivatives, is_package, name_of_derivative
 
 # Bytes of an array that is compared: 0.2 ms, where tracing takes 2 us for each number that f reads, at least. Up to
 # WHOLE they are in the key as they are, which takes less time than their digest.
@@ -138,11 +139,24 @@ def _callable(f: Any, notes: _Notes) -> Hashable:
     """The key of a function, of a method, or of an object that is called as one."""
     if type(f) is FunctionType:
         return _function(f, notes)
+    if type(f) is partial:
+        return _partial(f, notes)
     if type(f) is MethodType and type(f.__func__) is FunctionType and members.is_plain(f.__self__):
         return _method(f.__func__, f.__self__, notes)
     if type(f) is MethodType or not members.is_plain(f):
         raise _ChangesError
     return _member(f, ("__call__",), notes)
+
+
+def _partial(f: partial[Any], notes: _Notes) -> Hashable:
+    """A function with some of its arguments; one of our own is always the same."""
+    if vars(f):
+        raise _ChangesError
+    own = isinstance(f.func, FunctionType) and is_own(f.func.__code__.co_filename)
+    for name in f.keywords if notes.watch else ():
+        notes.watch.note_name(f.keywords, name)  # type: ignore[union-attr]
+    named = [(name, _value(value, notes)) for name, value in f.keywords.items()]
+    return (f.func if own else _callable(f.func, notes), *[_value(value, notes) for value in f.args], *named)
 
 
 def _function(function: FunctionType, notes: _Notes) -> Hashable:
@@ -270,6 +284,12 @@ def _numbers(array: NDArray[Any]) -> bytes:
 
 
 def _known_function(value: Any, notes: _Notes) -> Hashable:
+    if type(value) is partial:
+        return _partial(value, notes)
+    if type(value) is MethodType:
+        return _callable(value, notes)
+    if (content := content_of_own(value)) is not None:
+        return cast(Hashable, content)
     if type(value) is FunctionType:
         return value if scipys.is_own_special(value) or name_of_derivative(value) else _function(value, notes)
     if is_compiled(value):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -84,11 +85,29 @@ def derivative_of_tree(operation: Callable[..., Any], f: Callable[..., Any], x: 
     vector, form = flatten(x)
     options = _in_vectors(options, form, len(vector))
 
-    def on_vector(vector: Any, *args: Any) -> Any:
-        return f(unflatten(form, vector.copy()), *args)
-
+    on_vector = partial(_of_vector, f, Form(form))  # in which tracing finds f, as it does not in a closure of ours
     result, twice = operation(on_vector, vector, **options), operation.__name__ == "hessian"
     return (result[0], _restored(form, result[1])) if isinstance(result, tuple) else _restored(form, result, twice)
+
+
+class Form:
+    """A tree of places that does not change, and what tells it from others."""
+
+    def __init__(self, tree: Any) -> None:
+        self.tree = tree
+        kinds = list[type]()
+        _note_kinds(tree, kinds)
+        self.content = (repr(tree), *kinds)
+
+
+def _note_kinds(node: Any, kinds: list[type]) -> None:
+    kinds.append(type(node))
+    for part in node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ():
+        _note_kinds(part, kinds)
+
+
+def _of_vector(f: Callable[..., Any], form: Form, vector: Any, *args: Any) -> Any:
+    return f(unflatten(form.tree, vector.copy()), *args)
 
 
 def _restored(form: Any, result: Any, twice: bool = False) -> Any:

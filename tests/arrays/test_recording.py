@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.arrays.births import alive
 from fastgrad.arrays.nodes import RefusedError, evaluated
 from fastgrad.arrays.recorder import FUNCTIONS
@@ -114,3 +115,16 @@ def test_ctrl_c_leaves_nothing():
         recorded(interrupted)
     gc.collect()
     assert not [r for r in alive() if r.node.moves]
+
+
+def test_losses_that_take_derivatives_are_refused_with_what_to_write():
+    times, weights = np.linspace(0.0, 1.0, 5), {"a": np.array([1.0, 2.0])}
+
+    def loss(p):
+        slope = fastgrad.derivative(lambda t: p["a"][0] * np.exp(-p["a"][1] * t), times, method="exact")
+        return np.sum(slope**2)
+
+    with pytest.raises(fastgrad.EngineError, match=r"takes derivatives itself, .* grad\(loss, method='exact'\)"):
+        fastgrad.weight_gradient(loss, weights, method="exact")
+    wanted = fastgrad.weight_gradient(loss, weights)["a"]
+    np.testing.assert_allclose(fastgrad.grad(loss, method="exact")(weights)["a"], wanted, rtol=1e-7)

@@ -1,14 +1,17 @@
 """Parameters as dicts of arrays."""
 
 import itertools
+import math
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from fastgrad import ConstantFunctionWarning, EngineError, grad, hess, hessian, jac, jacobian, value_and_grad
-from fastgrad.transforms.trees import derivative_of_tree, flatten, is_tree, unflatten
+from fastgrad.engine.simd import traces
+from fastgrad.transforms.trees import Form, derivative_of_tree, flatten, is_tree, unflatten
 
+SCALE = 2.0
 W = np.arange(1.0, 7.0).reshape(2, 3)
 PARAMS = {"W": W, "more": {"scale": 2, "b": [1.0, 3.0]}}
 
@@ -235,3 +238,56 @@ def test_steps_and_bounds_in_the_form_of_x():
 def test_steps_and_bounds_of_another_form(options, words):
     with pytest.raises(ValueError, match=words):
         grad(loss, **options)(PARAMS)
+
+
+def test_functions_of_trees_are_traced_as_others_are():
+    """Behind a function of fastgrad's own f would not be found: its branches, and arrays that it fills."""
+
+    def branching(p):
+        return max(p["a"], p["b"][0]) if p["a"] > 0.5 else p["a"] ** 2
+
+    def filling(p):
+        made = np.zeros(3)
+        made[0] = p["a"]
+        made[1:] = p["b"] ** 2
+        return np.sum(made**2) * math.sqrt(p["a"])
+
+    for f in (branching, filling):
+        for a in (0.25, 0.75, 3.0):
+            x = {"a": a, "b": np.array([1.0, 2.0])}
+            exact, plain = grad(f, method="exact")(x), grad(f, order=8, engine="python")(x)
+            for name in x:
+                np.testing.assert_allclose(exact[name], plain[name], rtol=1e-8, atol=1e-10)
+
+
+def scaled(p):
+    return SCALE * (np.sum(p["a"] ** 2) + p["b"])
+
+
+def test_traces_of_functions_of_trees_are_kept(monkeypatch):
+    x = {"a": np.array([1.0, 2.0]), "b": 3.0}
+    slope = grad(scaled, method="exact")
+    before, asked = slope(x), []
+    trace = traces.trace
+    monkeypatch.setattr(traces, "trace", lambda *args, **options: asked.append(args) or trace(*args, **options))
+    again = slope({"a": x["a"] + 1.0, "b": 3.0})
+    assert asked == []
+    np.testing.assert_allclose(again["a"], 2.0 * SCALE * (x["a"] + 1.0))
+    monkeypatch.setitem(globals(), "SCALE", 7.0)
+    np.testing.assert_allclose(slope(x)["a"], before["a"] * 3.5)
+    other = slope({"b": 3.0, "a": np.ones(3)})
+    assert list(other) == ["b", "a"]
+    np.testing.assert_allclose(other["a"], 14.0 * np.ones(3))
+
+
+class Pair(NamedTuple):
+    a: float
+    b: np.ndarray
+
+
+def test_what_tells_forms_apart():
+    one, two = 1.0, np.ones(2)
+    trees = [{"a": one, "b": two}, {"b": one, "a": two}, [one, two], (one, two), Pair(one, two)]
+    contents = [Form(flatten(tree)[1]).content for tree in trees]
+    assert len(set(contents)) == len(trees)
+    assert Form(flatten(trees[0])[1]).content == contents[0]
