@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,7 @@ class _Form:
         if all(value is None for value in wanted):
             return (f if _asked(f, point, further) is not None else of_frame), outputs
         labels = {} if self.labels is None else {label: k for k, label in enumerate(self.labels)}
-        for function in (f, _by_label(f, labels)) if labels else (f,):
+        for function in (f, partial(_by_label, f, labels)) if labels else (f,):
             found = [_asked(function, place, further) for place in places]
             if all(_is_same(a, b) for a, b in zip(found, wanted, strict=True) if b is not None):
                 return function, outputs
@@ -225,11 +226,8 @@ class _Form:
         return column
 
 
-def _by_label(f: Function, places: Mapping[Hashable, int]) -> Function:
-    def by_label(numbers: Any, *args: Any) -> Any:
-        return f(Named(numbers, places), *args)
-
-    return by_label
+def _by_label(f: Function, places: Mapping[Hashable, int], numbers: Any, *args: Any) -> Any:
+    return f(Named(numbers, places), *args)
 
 
 def _asked(f: Function, place: Array, args: tuple[Any, ...]) -> Any:

@@ -1,5 +1,6 @@
 """pandas in, pandas out: f reads labels where it does, and every number is that of plain arrays."""
 
+import math
 import warnings
 
 import numpy as np
@@ -332,3 +333,16 @@ def test_rows_with_missing_numbers(name, at):
     for k in range(3):
         np.testing.assert_allclose(found.iloc[k], gradient(f, frame.iloc[k]), rtol=1e-6)
     assert found.iloc[at, [0, 2]].notna().all()
+
+
+def test_functions_that_branch_by_labels_are_traced():
+    def f(p):
+        if p["a"] > 1.0:
+            return max(p["a"], p["b"]) * math.sqrt(p["c"])
+        return p["a"] ** 2 + p.b * p["c"]
+
+    points = pd.DataFrame(np.random.default_rng(0).uniform(0.5, 2.0, (3000, 3)), columns=list("abc"))
+    assert fastgrad.explain(f, points, batch=True).engine == "simd"
+    exact = gradient(f, points, batch=True, method="exact")
+    for k in range(5):
+        np.testing.assert_allclose(exact.iloc[k], gradient(f, points.iloc[k], order=6), rtol=1e-8, atol=1e-9)
