@@ -83,9 +83,9 @@ _KINDS: tuple[tuple[Callable[[Any], Any], tuple[str, ...]], ...] = (
     (_power, ("pow",)),
     (_rounding, _ROUNDING),
 )
-_CHECKED = {name: part(checked(getattr(math, name))) for checked, names in _KINDS for name in names}
+CHECKED = {name: part(checked(getattr(math, name))) for checked, names in _KINDS for name in names}
 _MATH = ModuleType("math")
-_MATH.__dict__.update(vars(math) | _CHECKED)
+_MATH.__dict__.update(vars(math) | CHECKED)
 
 
 def raising(value: Any) -> Any:
@@ -93,5 +93,5 @@ def raising(value: Any) -> Any:
     if value is math:
         return _MATH
     if isinstance(value, BuiltinFunctionType) and value.__self__ is math:
-        return _CHECKED.get(value.__name__, value)
+        return CHECKED.get(value.__name__, value)
     return value

@@ -34,6 +34,7 @@ from .kernels import compiler, part
 from .linking import Shape, linked
 from .numbers import Numbers
 from .rows import check_types, doubtful, extremes, places, rest, rest_at, seen
+from .singles import widens_singles
 
 Array = NDArray[np.float64]
 
@@ -212,6 +213,9 @@ def _check_arithmetic(compiled: Any) -> None:
         raise EngineError(msg)
     if rounds_quotients(compiled):
         msg = "Numba rounds the quotients of np.floor_divide and np.divmod, NumPy does not; write a // b and a % b"
+        raise EngineError(msg)
+    if widens_singles(compiled):
+        msg = "f computes with float32 and a number of Python's, as Numba does otherwise: in float64; write float64"
         raise EngineError(msg)
 
 

@@ -26,7 +26,7 @@ _SHIFTS = {operator.lshift, operator.ilshift, operator.rshift, operator.irshift,
 
 def adds_booleans(compiled: Any) -> bool:
     """Whether a compiled function, or one that it calls, does arithmetic with two booleans, other than products."""
-    return any(_pairs_booleans(typed, _ARITHMETIC) for typed in _annotations(compiled, set()))
+    return any(_pairs_booleans(typed, _ARITHMETIC) for typed in typings(compiled, set()))
 
 
 def odd_integers(compiled: Any) -> str:
@@ -34,10 +34,10 @@ def odd_integers(compiled: Any) -> str:
 
     Numba widens small ones, shifts by any number, and gives powers of integers to any exponent.
     """
-    for typed in _annotations(compiled, set()):
+    for typed in typings(compiled, set()):
         for expression in typed.calltypes:
             for operations, reason in _ODD:
-                a, *b = _operands(expression, typed.typemap, operations) or [None]
+                a, *b = operands(expression, typed.typemap, operations) or [None]
                 if b and reason(a, b[0]):
                     return _ODD_REASON.format(_text(a), _text(b[0]))
     return ""
@@ -54,7 +54,7 @@ def _text(kind: Any) -> str:
 
 
 def _are_small(a: Any, b: Any) -> bool:
-    both = _element(a), _element(b)
+    both = element(a), element(b)
     return all(isinstance(kind, (types.Integer, types.Boolean)) for kind in both) and (_is_small(a) or _is_small(b))
 
 
@@ -66,7 +66,7 @@ def _count_may_be_negative(a: Any, b: Any) -> bool:
 
 def _may_be_negative(a: Any, b: Any) -> bool:
     known = getattr(b, "literal_value", -1)
-    return all(isinstance(_element(kind), types.Integer) for kind in (a, b)) and known < 0
+    return all(isinstance(element(kind), types.Integer) for kind in (a, b)) and known < 0
 
 
 _ODD = (
@@ -78,7 +78,7 @@ _ODD = (
 
 def rounds_quotients(compiled: Any) -> bool:
     """Whether a compiled function, or one that it calls, calls the functions of NumPy whose quotients Numba rounds."""
-    found = ((typed, expression) for typed in _annotations(compiled, set()) for expression in typed.calltypes)
+    found = ((typed, expression) for typed in typings(compiled, set()) for expression in typed.calltypes)
     return any(_calls(expression, typed.typemap, _QUOTIENTS) for typed, expression in found)
 
 
@@ -93,26 +93,26 @@ def makes_integers(compiled: Any) -> bool:
         any(map(_from_float, typed.calltypes.values()))
         or any(map(_is_small, typed.typemap.values()))
         or _pairs_booleans(typed, _PRODUCTS)
-        for typed in _annotations(compiled, set())
+        for typed in typings(compiled, set())
     )
 
 
-def _annotations(compiled: Any, seen: set[Any]) -> Iterator[Any]:
+def typings(compiled: Any, seen: set[Any]) -> Iterator[Any]:
     """What Numba found out about the types of a function, and of those that it calls."""
     yield compiled.type_annotation
     for kind in compiled.type_annotation.typemap.values():
         if isinstance(kind, types.Dispatcher) and kind not in seen:
             seen.add(kind)
             for callee in kind.dispatcher.overloads.values():
-                yield from _annotations(callee, seen)
+                yield from typings(callee, seen)
 
 
 def _pairs_booleans(typed: Any, operations: set[Any]) -> bool:
-    found = (_operands(expression, typed.typemap, operations) for expression in typed.calltypes)
-    return any(kinds and all(_element(kind) == types.boolean for kind in kinds) for kinds in found)
+    found = (operands(expression, typed.typemap, operations) for expression in typed.calltypes)
+    return any(kinds and all(element(kind) == types.boolean for kind in kinds) for kinds in found)
 
 
-def _operands(expression: Any, kinds: dict[str, Any], operations: set[Any]) -> list[Any]:
+def operands(expression: Any, kinds: dict[str, Any], operations: set[Any]) -> list[Any]:
     """The types of both operands of one of some operations as they were before Numba made numbers of them."""
     what = getattr(expression, "op", "")
     if what in {"binop", "inplace_binop"} and expression.fn in operations:
@@ -122,17 +122,17 @@ def _operands(expression: Any, kinds: dict[str, Any], operations: set[Any]) -> l
     return []
 
 
-def _element(kind: Any) -> Any:
+def element(kind: Any) -> Any:
     return kind.dtype if isinstance(kind, types.Array) else kind
 
 
 def _from_float(signature: Any) -> bool:
     returns = getattr(signature, "return_type", None)
-    if not isinstance(_element(returns), types.Integer):
+    if not isinstance(element(returns), types.Integer):
         return False
     return isinstance(returns, types.Array) or any(isinstance(kind, types.Float) for kind in signature.args)
 
 
 def _is_small(kind: Any) -> bool:
-    element = _element(kind)
-    return isinstance(element, types.Integer) and (element.bitwidth < 64 or not element.signed)
+    number = element(kind)
+    return isinstance(number, types.Integer) and (number.bitwidth < 64 or not number.signed)

@@ -10,7 +10,7 @@ import dis
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from types import CodeType
 
 from ...program.captures import instructions
@@ -77,10 +77,14 @@ def _turns(steps: list[dis.Instruction], k: int) -> bool:
     before = [step for step in reversed(steps[:k]) if step.opname not in _BESIDE]
     if not before or before[0].opname != "GET_ITER":
         return False
-    if before[1].opname != "CALL":
-        return True  # over an array
+    over_an_array = before[1].opname != "CALL"
+    return over_an_array or _goes_over_arrays(before[2:]) or _range_turns(before[1:])
+
+
+def _range_turns(before: list[dis.Instruction]) -> bool:
+    """Whether a call of range gives numbers; bounds that are not known yet are taken to."""
     numbers, calls = list[object](), 0
-    for after, step in pairwise(before[1:]):
+    for after, step in pairwise(before):
         if step.argval == "range" and not calls:
             known = [n for n in reversed(numbers) if type(n) is int]
             return len(known) < len(numbers) or len(range(*known)) > 0
@@ -92,3 +96,12 @@ def _turns(steps: list[dis.Instruction], k: int) -> bool:
             return False
         numbers.append(step.argval if step.opname in {"LOAD_CONST", "LOAD_SMALL_INT"} else None)
     return False
+
+
+def _goes_over_arrays(before: list[dis.Instruction]) -> bool:
+    """Whether what is called goes over all of what it is given, and that is there already."""
+    loads = takewhile(lambda step: step.opname.startswith("LOAD_"), before)
+    return next((step.argval in _OVER_ALL for step in loads if step.opname == "LOAD_GLOBAL"), False)
+
+
+_OVER_ALL = {"enumerate", "zip", "reversed"}

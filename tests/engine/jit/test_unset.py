@@ -89,6 +89,16 @@ def of_its_length(x):
     return y * m
 
 
+def of_all_of_an_array(x):
+    for k, v in enumerate(x):
+        y = v * k
+    for v, w in zip(x, x):  # noqa: B905  as it is written mostly
+        z = v * w
+    for v in reversed(x):
+        y += v
+    return y * z
+
+
 def of_a_global(x):
     for k in range(2, TURNS):
         y = k
@@ -142,8 +152,8 @@ def test_what_may_be_unset(f):
 @pytest.mark.parametrize(
     "f",
     [
-        known_turns, of_an_array, of_its_length, of_a_global, before, both_sides, until_it_breaks, caught,
-        a_comprehension,
+        known_turns, of_an_array, of_its_length, of_all_of_an_array, of_a_global, before, both_sides,
+        until_it_breaks, caught, a_comprehension,
     ],
     ids=lambda f: f.__name__,
 )  # fmt: skip
