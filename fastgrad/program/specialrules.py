@@ -6,7 +6,7 @@ Where two functions of about the same size would be subtracted a series does it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import factorial, nan, pi, sqrt
+from math import factorial, log, nan, pi, sqrt
 from typing import Any
 
 TWO_OVER_ROOT_PI = 2.0 / sqrt(pi)
@@ -114,10 +114,18 @@ def _incomplete_beta(y: Any, p: Any, q: Any, a: Any) -> tuple[float, float, Any]
     return nan, nan, (a.of("xlogy", p - 1.0, a) + a.of("xlog1py", q - 1.0, -a) - whole).exp()
 
 
+MANY = 20.0  # halves of degrees of freedom
+RATIO = (1 / 8, -1 / 192, 1 / 640, -17 / 14336, 31 / 18432)
+"""Of 1/h, h**-3, ... in log(sqrt(h) gamma(h) / gamma(h + 1/2))."""
+
+
 def _student(y: Any, df: Any, a: Any) -> tuple[float, Any]:
-    half = 0.5 * (df + 1.0)
-    scale = half.lgamma() - (0.5 * df).lgamma() - 0.5 * (pi * df).log()
-    return nan, (scale - half * (a * a / df).log1p()).exp()
+    """The density; of many degrees of freedom the two gammas, which are nearly equal and large, by a series."""
+    half = 0.5 * df
+    many, inverse = half.gt(MANY), 1.0 / half
+    near = half.lgamma() - (half + 0.5).lgamma() + 0.5 * (pi * df).log()
+    scale = many.where(0.5 * log(2.0 * pi) + inverse * _series(inverse * inverse, RATIO), near)
+    return nan, (-scale - (half + 0.5) * (a * a / df).log1p()).exp()
 
 
 # Of m in the complete elliptic integrals, whose differences cancel near 0.

@@ -130,9 +130,18 @@ def test_what_may_change_unseen_has_no_key():
     key = unchanging(of_cells(small), ())
     small[0] = 2.0
     assert unchanging(of_cells(small), ()) not in (None, key)
-    for held in (large, [1.0], {"a": 1.0}, Model(1.0), Model(1.0).loss):
+    for held in (large, [1.0], {"a": 1.0}, Model(1.0), functools.partial(min, 1.0)):
         assert unchanging(of_cells(held), ()) is None
-    assert unchanging(functools.partial(of_defaults), ()) is None
+    model = Model(1.0)
+    before = unchanging(of_cells(model.loss), ())
+    assert before is not None
+    model.w = 2.0
+    assert unchanging(of_cells(model.loss), ()) != before
+    part = functools.partial(of_defaults, b="p")
+    before = unchanging(part, ())
+    assert before is not None
+    part.keywords["b"] = "q"
+    assert unchanging(part, ()) != before
     with pytest.raises(NotFrozenError, match="captures the array 'value'"):
         captured(of_cells(small))
     with pytest.raises(NotFrozenError, match="captures 'value', a Model"):

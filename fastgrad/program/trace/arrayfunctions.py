@@ -12,6 +12,7 @@ from .arrays import (
     FUNCTIONS,
     LOOPS,
     Symbols,
+    as_computed,
     as_floats,
     elementwise,
     holds_complex,
@@ -21,7 +22,7 @@ from .arrays import (
     part,
     wrap,
 )
-from .elementwise import select, sinc, traced
+from .elementwise import guard, select, sinc, traced
 from .reductions import max_, min_, numbers, objects, only, sum_
 from .refusals import refuse
 from .selection import nonzero
@@ -135,7 +136,7 @@ def _matrix_norm(values: Any, ord: Any) -> Any:
 def _where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     if x is None or y is None:
         return nonzero(condition)
-    return _SELECT(objects(condition), objects(x), objects(y))
+    return _SELECT(objects(condition), *map(objects, as_computed((x, y))))
 
 
 def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
@@ -253,10 +254,14 @@ def _geomspace(
 
 
 def _trim_zeros(filt: Any, trim: Any = "fb", axis: Any = None) -> Any:
-    """Zeros that are known; a traced number is none."""
+    """Zeros that are known; where a traced number at an end is one f itself is asked."""
     only("axis", axis)
-    kept = [i for i, value in enumerate(objects(filt).tolist()) if traced(value) or value != 0.0]
+    values = objects(filt).tolist()
+    kept = [i for i, value in enumerate(values) if traced(value) or value != 0.0]
     start, stop = (kept[0], kept[-1] + 1) if kept else (len(filt), 0)
+    for end, place in (("f", start), ("b", stop - 1)):
+        if kept and end in trim.lower() and traced(values[place]):
+            guard(select(elementwise(np.equal, values[place], 0.0), np.nan, 0.0))
     return filt[start if "f" in trim.lower() else 0 : stop if "b" in trim.lower() else len(filt)]
 
 

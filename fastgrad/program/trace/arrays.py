@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..captures import home
+from ..program import ZERO
 from .narrowtypes import is_narrow, with_types
 from .operators import COMPLEXES, any_complex
 from .parts import check_is_whole, taken
@@ -91,7 +92,7 @@ _USUAL = frozenset({Symbols, Symbol, Flag, Literal, np.ndarray, np.float64, floa
 
 def as_float(value: Any) -> Any:
     """A value as an array of floats holds it: a mask as 1.0 or 0.0, an integer as a float; None is no number yet."""
-    return as_number(value) if isinstance(value, Traced) or value is None else _as_plain(value)
+    return widened(as_number(value)) if isinstance(value, Traced) or value is None else _as_plain(value)
 
 
 def _as_plain(value: Any) -> float | complex:
@@ -99,6 +100,20 @@ def _as_plain(value: Any) -> float | complex:
 
 
 as_floats = np.frompyfunc(as_float, 1, 1)
+
+
+def widened(value: Any) -> Any:
+    """A number of a narrow type as one of NumPy's own float64 and int64, where it is stored or added up as such."""
+    if isinstance(value, np.number) and is_narrow(value.dtype):
+        return value.item()
+    if not isinstance(value, Symbol) or value.key not in value.trace.narrow:
+        return value
+    trace, kinds = value.trace, value.trace.narrow
+    trace.narrow = {}
+    try:
+        return trace.node("select", trace.node("eq", ZERO, ZERO).key, value.key, ZERO)
+    finally:
+        trace.narrow = kinds
 
 
 def holds_symbols(value: Any) -> bool:
@@ -200,12 +215,14 @@ def plain(value: Any) -> Any:
 
 def _is_wide(value: Any) -> bool:
     """Whether it is one of NumPy's float64 or int64, or an array of some, in which others are computed with it."""
+    if isinstance(value, (np.ndarray, np.number)) and value.dtype != OBJECT:
+        return not is_narrow(value.dtype) and value.dtype.kind in "iufc"
     if type(value) is Symbol:
         return not value.trace.unpacked and value.key not in value.trace.pythons and value.type == np.float64
     return type(value) is Symbols and number_type(value) in (np.float64, np.int64, np.complex128)
 
 
-def _as_computed(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+def as_computed(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Arrays of other types than float64 as NumPy computes with them: as float64 beside such, else in their own."""
     if not any(isinstance(v, (np.ndarray, np.number)) and is_narrow(v.dtype) for v in inputs):
         return inputs
@@ -277,7 +294,7 @@ def elementwise(ufunc: np.ufunc, *inputs: Any) -> Any:
     """A ufunc of numbers, symbols and arrays of them."""
     if ufunc not in LOOPS and not holds_symbols(inputs):
         return of_numbers(ufunc, inputs, {})
-    loop, inputs = LOOPS.get(ufunc) or _unlisted(ufunc), _as_computed(inputs)
+    loop, inputs = LOOPS.get(ufunc) or _unlisted(ufunc), as_computed(inputs)
     if ufunc is np.power:
         _check_power(*inputs)
     if ufunc in RULES and not any(isinstance(v, (np.ndarray, list, tuple)) for v in inputs):

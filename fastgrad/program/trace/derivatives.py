@@ -120,7 +120,9 @@ def given_inside(value: Any, swap: Callable[[Any], Any]) -> Any:
 
 
 def _giving(own: Function, operation: str, f: Function, options: dict[str, Any], vectors: int) -> Function:
-    def call(x: Any, *given: Any) -> Any:
+    def call(x: Any, *given: Any, **named: Any) -> Any:
+        if named:
+            return _giving(partial(own, **named), operation, partial(f, **named), options, vectors)(x, *given)
         how = {**options, "args": given[vectors:] or options.get("args", ())}
         return _taken(lambda *_, **__: own(x, *given), operation, f, x, *given[:vectors], **how)
 
@@ -191,11 +193,14 @@ def _is_traced(x: Any) -> bool:
 
 def _held(f: FunctionType) -> list[Any]:
     """What a function has captured, as far as one sees."""
-    return [cell.cell_contents for cell in f.__closure__ or ()] + [*(f.__defaults__ or ())]
+    held = [cell.cell_contents for cell in f.__closure__ or ()]
+    return [*held, *(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()]
 
 
 def _reads_symbols(f: Any) -> bool:
     """Whether a function is seen to have captured something traced."""
+    if type(f) is partial:
+        return any(map(_is_traced, (*f.args, *f.keywords.values()))) or _reads_symbols(f.func)
     return type(f) is FunctionType and any(_is_traced(value) or _reads_symbols(value) for value in _held(f))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..specialrules import MANY, RATIO
 from .elementwise import select, traced
 from .locationscale import (
     Rule,
@@ -33,14 +34,6 @@ from .tails import TAILS
 
 LOG_ROOT_2PI, LOG_ROOT_2 = 0.5 * math.log(2.0 * math.pi), 0.5 * math.log(2.0)
 LEAST = -745.1332  # logarithm of half of the least number that is not 0
-MANY = 20.0  # halves of degrees of freedom
-_RATIO = (
-    1 / 8,
-    -1 / 192,
-    1 / 640,
-    -17 / 14336,
-    31 / 18432,
-)  # of 1/h, h**-3, ... in log(sqrt(h) gamma(h) / gamma(h + 1/2))
 
 
 @dataclass(frozen=True)
@@ -84,7 +77,7 @@ def _constant_of_t(df: Any) -> Any:
     near = log_gamma(half) - log_gamma(half + 0.5) + 0.5 * log(math.pi * df)
     inverse = 1.0 / half
     z, series = inverse * inverse, 0.0
-    for c in reversed(_RATIO):
+    for c in reversed(RATIO):
         series = series * z + c
     return select(of(np.greater)(half, MANY), LOG_ROOT_2PI + series * inverse, near)
 

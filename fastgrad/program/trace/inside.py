@@ -1,7 +1,7 @@
 """A function that f differentiates itself, by method="exact": recorded among f's operations, and differentiated there.
 
-It gets its argument with a 0 taken off, which makes other numbers of it: whatever it reads of f's own argument besides
-is constant. Its derivatives are written out of the argument itself.
+It gets its argument as other numbers, by a choice that has no alternative: whatever it reads of f's own argument
+besides is constant. Its derivatives are written out of the argument itself.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from typing import Any
 import numpy as np
 
 from ...formulas.stencils import Table
+from ..code import Code
 from ..program import ZERO, Operand, Program
+from ..saturation import signs_of
 from .arrays import Objects, wrap
 from .outputs import outputs_of
 from .refusals import active, refuse
-from .symbols import Symbol, Trace
+from .symbols import OBJECT, Symbol, Trace
+
+NAN: Operand = ("k", float("nan"))
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,18 @@ class Inside:
         operands |= {("b", k): o for k, o in enumerate((*rows, *beside))}
         found = self._recorded(written.program, operands)
         results, _, values, _ = (found[part] for part in written.parts)
-        if written.places is None:
-            return results, values
         every: list[Operand] = [ZERO] * (len(program.outputs) * len(table.scale))
-        for place, result in zip(written.places, results, strict=True):
+        for place, result in zip(written.places or range(len(every)), results, strict=True):
             every[place] = result
-        return every, values
+        return (self._where_defined(every, values) if signs_of(Code(program), program) else every), values
+
+    def _where_defined(self, results: list[Operand], values: list[Operand]) -> list[Operand]:
+        """Derivatives that are NaN where the function is: that of a logarithm has a number below 0."""
+        node, each, found = self.trace.node, len(results) // len(values), list[Operand]()
+        for k, value in enumerate(values):
+            undefined = node("ne", value, value).key
+            found += [node("select", undefined, NAN, result).key for result in results[k * each : (k + 1) * each]]
+        return found
 
     def _recorded(self, program: Program, operands: Mapping[Operand, Operand]) -> list[Operand]:
         """The outputs of a program of these operands, recorded as if f had computed them."""
@@ -102,15 +112,21 @@ class Inside:
 
 
 def recorded(f: Callable[..., Any], x: Any, args: tuple[Any, ...]) -> Inside:
-    """Call a function; as many times 0 is taken off as functions are differentiated inside of each other."""
+    """Call a function with numbers of its own."""
+    if isinstance(x, (np.ndarray, np.number)) and x.dtype != OBJECT and x.dtype not in (np.float64, np.int64):
+        refuse(f"f takes a derivative at {x.dtype}, which NumPy would round to it; give x.astype(float)")
     trace, numbers = active.trace, objects(x)
     given = operands_of(trace, numbers)
     with _deeper() as depth:
-        fresh = list(given)
-        for _ in range(depth):
-            fresh = [trace.node("-", operand, ZERO).key for operand in fresh]
+        fresh = _marked(trace, given, depth)
         outputs, shape = outputs_of(trace, f(shaped(trace, fresh, numbers.shape), *args))
     return Inside(trace, given, fresh, outputs, shape)
+
+
+def _marked(trace: Trace, operands: Sequence[Operand], depth: int) -> list[Operand]:
+    """The same numbers as others, of which no function that is differentiated inside of this one has one."""
+    always = trace.node("eq", ZERO, ZERO).key
+    return [trace.node("select", always, operand, ("k", float(depth))).key for operand in operands]
 
 
 @contextmanager

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, LOOPS, Objects, elementwise, holds_symbols
-from .elementwise import traced
+from .elementwise import guard, select, traced
 from .reductions import numbers, objects
 from .refusals import refuse
+
+NEARLY = 1e-8  # what np.allclose takes for 0
 
 
 def _polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: Any = False, w: Any = None, cov: Any = False) -> Any:
@@ -57,11 +59,14 @@ def _added(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 
 
 def _polymul(a1: Any, a2: Any) -> Any:
-    return _as_given(FUNCTIONS[np.convolve](_coefficients(a1), _coefficients(a2)), a1, a2)
+    """Leading zeros are left out, of arrays too."""
+    a, b = (np.append(np.zeros(1), FUNCTIONS[np.trim_zeros](_coefficients(p), "f"))[1:] for p in (a1, a2))
+    a, b = (p if len(p) else np.zeros(1) for p in (a, b))
+    return _as_given(FUNCTIONS[np.convolve](a, b), a1, a2)
 
 
 def _polydiv(u: Any, v: Any) -> tuple[Any, Any]:
-    """Quotient and remainder; what is left of traced coefficients is no zero that could be trimmed."""
+    """Quotient and remainder; where the latter begins with what is nearly 0, which NumPy trims, f itself is asked."""
     rest, divisor = _coefficients(u).copy(), _coefficients(v)
     if not traced(*rest.tolist(), *divisor.tolist()):
         return np.polydiv(u, v)
@@ -70,7 +75,10 @@ def _polydiv(u: Any, v: Any) -> tuple[Any, Any]:
     for k in range(places if len(rest) >= len(divisor) else 0):
         quotient[k] = elementwise(np.divide, rest[k], divisor[0])
         rest[k : k + len(divisor)] -= elementwise(np.multiply, quotient[k], divisor)
-    return _as_given(quotient, u, v), _as_given(rest[max(len(rest) - len(divisor) + 1, 0) :], u, v)
+    rest = rest[max(len(rest) - len(divisor) + 1, 0) :]
+    if len(rest) > 1 and traced(rest[0]):
+        guard(select(elementwise(np.less_equal, elementwise(np.absolute, rest[0]), NEARLY), np.nan, 0.0))
+    return _as_given(quotient, u, v), _as_given(rest, u, v)
 
 
 def _poly(seq_of_zeros: Any) -> Any:

@@ -21,12 +21,13 @@ from .arrays import (
     holds_symbols,
     method,
     plain,
+    widened,
     wrap,
 )
 from .elementwise import select
 from .parts import check_is_whole
-from .refusals import refuse
-from .symbols import check_dtype
+from .refusals import active, refuse
+from .symbols import OBJECT, Symbol, check_dtype
 
 
 def objects(a: Any) -> Objects:
@@ -89,6 +90,22 @@ def _among(values: Objects, where: Any, neutral: Any) -> Objects:
     return np.asarray(_SELECT(mask, values, neutral), dtype=object)
 
 
+def _added(a: Any) -> Objects:
+    """The numbers of an array that is added up; NumPy makes int64 of small integers then."""
+    values = numbers(a)
+    trace = getattr(active, "trace", None)
+    known = trace is None or not (trace.narrow or any(isinstance(v, np.integer) for v in values.flat))
+    return values if known else np.asarray(_WIDENED(values), dtype=object)
+
+
+def _widened_integer(value: Any) -> Any:
+    narrow = value.type if isinstance(value, Symbol) else getattr(value, "dtype", OBJECT)
+    return widened(value) if narrow.kind in "iu" else value
+
+
+_WIDENED = np.frompyfunc(_widened_integer, 1, 1)
+
+
 def _sum_like(ufunc: np.ufunc, neutral: float) -> Callable[..., Any]:
     def rule(
         a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, initial: Any = _UNSET,
@@ -96,7 +113,7 @@ def _sum_like(ufunc: np.ufunc, neutral: float) -> Callable[..., Any]:
     ) -> Any:  # fmt: skip
         check_dtype(dtype)
         only("out", out)
-        total = tree(ufunc, _among(numbers(a), where, neutral), axis, keepdims, neutral)
+        total = tree(ufunc, _among(_added(a), where, neutral), axis, keepdims, neutral)
         return total if initial is _UNSET else elementwise(ufunc, initial, total)
 
     return rule
@@ -164,12 +181,18 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: Any = Fals
     if weights is None:
         mean, whole = _mean(a, axis, keepdims=keepdims), float(_count(numbers(a), axis))
     else:
+        weights = _wide(weights)
         if np.shape(weights) != np.shape(a):
             weights = _spread(numbers(weights), np.shape(a), axis)
         total = sum_(elementwise(np.multiply, numbers(a), weights), axis, keepdims=keepdims)
         whole = sum_(numbers(weights), axis, keepdims=keepdims)
         mean = elementwise(np.divide, total, whole)
     return (mean, np.broadcast_to(objects(whole), np.shape(mean))[()]) if returned else mean
+
+
+def _wide(a: Any) -> Any:
+    """What NumPy computes with as float64, whatever its type."""
+    return a if holds_symbols(a) else np.asarray(a, dtype=float)
 
 
 def _spread(weights: Objects, shape: tuple[int, ...], axis: Any) -> Objects:
@@ -201,7 +224,7 @@ def _cumulative(ufunc: np.ufunc) -> Callable[..., Any]:
     def rule(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
         check_dtype(dtype)
         only("out", out)
-        return _accumulate(ufunc, numbers(a), axis)
+        return _accumulate(ufunc, _added(a), axis)
 
     return rule
 
@@ -272,7 +295,8 @@ def _at_method(ufunc: np.ufunc, a: Any, indices: Any, *values: Any) -> None:
         refuse(f"f calls np.{ufunc.__name__}.at of a float array, or at traced places; write a[i] = ... in a loop")
     check_is_whole(a)
     a, places = a.view(np.ndarray), np.arange(a.size).reshape(a.shape)[indices]
-    flat, beside = a.reshape(-1), [np.broadcast_to(objects(value), places.shape).ravel() for value in values]
+    flat = a.reshape(-1)  # of float64, and so is what is added to it
+    beside = [np.broadcast_to(objects(_wide(value)), places.shape).ravel() for value in values]
     for place, *others in zip(places.ravel().tolist(), *beside, strict=True):
         flat[place] = elementwise(ufunc, flat[place], *others)
     if not np.may_share_memory(flat, a):

@@ -197,6 +197,8 @@ def _method(own: Any, known: Distribution, name: str, function: Callable[..., An
             return function(*args, **options)
         if rule is None:
             refuse(f"f uses {said}, which has no rule for tracing")
+        if not args and name in ("ppf", "isf") and "q" in options:
+            args, options = (options["q"],), {key: value for key, value in options.items() if key != "q"}
         values = _arguments(known, *args, **options)
         return guarded(said, lambda: wrap(np.frompyfunc(single, len(values), 1)(*map(plain, values))), (), {})
 

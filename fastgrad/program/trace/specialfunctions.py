@@ -178,6 +178,8 @@ def _called(name: str) -> Rule:
     def rule(*values: Any) -> Any:
         if traced(*values[:-1]):
             refuse(f"f takes scipy.special.{name} of another argument than its last one that depends on x")
+        if any(math.isinf(value) for value in values[:-1]):
+            refuse(f"f takes scipy.special.{name} of an order or a shape that is infinite")
         return record(name, *values)
 
     return rule

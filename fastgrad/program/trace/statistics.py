@@ -60,6 +60,7 @@ def _cov(
     if holds_complex(objects(m)) or (y is not None and holds_complex(objects(y))):
         refuse("f takes the covariance of complex numbers")
     only("dtype", dtype)
+    m, y = (v if v is None or holds_symbols(v) else np.asarray(v, dtype=float) for v in (m, y))
     rows = _rows(m, rowvar) if y is None else np.concatenate([_rows(m, rowvar), _rows(y, rowvar)])
     weights, count = _weights(rows.shape[1], fweights, aweights, (0 if bias else 1) if ddof is None else ddof)
     weighted = objects(elementwise(np.multiply, rows, weights))

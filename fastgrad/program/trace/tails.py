@@ -32,8 +32,8 @@ def _single(name: str) -> Rule:
     return apply
 
 
-_gammainc, _gammaincc, _betainc, _stdtr, _ndtri, _logit = map(
-    _single, ("gammainc", "gammaincc", "betainc", "stdtr", "ndtri", "logit")
+_gammainc, _gammaincc, _betainc, _stdtr, _ndtr, _ndtri, _logit = map(
+    _single, ("gammainc", "gammaincc", "betainc", "stdtr", "ndtr", "ndtri", "logit")
 )
 
 
@@ -78,7 +78,10 @@ def _counted(lower: Rule, upper: Rule) -> dict[str, Rule]:
             if traced(k, loc):
                 refuse("f takes the probability of a count that depends on x, which jumps")
             count = float(np.floor(k - loc))
-            return rule(count, *shapes) if count >= 0.0 else flat(shapes) + before
+            allowed = [positive(probability(shapes[-1])) if len(shapes) > 1 else positive(shapes[-1])]
+            if count < 0.0 or count == np.inf:
+                return flat(allowed) + (before if count < 0.0 else 1.0 - before)
+            return rule(count, *shapes)
 
         return of_all
 
@@ -92,6 +95,11 @@ def _binomial(k: float, n: Any, p: Any, *, lower: bool) -> Any:
     if k >= n:
         return flat([p]) + (1.0 if lower else 0.0)
     return _betainc(n - k, k + 1.0, 1.0 - p) if lower else _betainc(k + 1.0, n - k, p)
+
+
+def _student(z: Any, df: Any) -> Any:
+    """Of infinitely many degrees of freedom a normal one."""
+    return _stdtr(df, z) if traced(df) or df != np.inf else _ndtr(z)
 
 
 TAILS: dict[str, dict[str, Rule]] = {
@@ -111,7 +119,7 @@ TAILS: dict[str, dict[str, Rule]] = {
         cdf=_from_zero(lambda z, a, b: _betainc(a, b, z), 0.0, 1.0),
         sf=_from_zero(lambda z, a, b: _betainc(b, a, 1.0 - z), 1.0, 0.0),
     ),
-    "t": with_tails(cdf=lambda z, df: _stdtr(df, z), sf=lambda z, df: _stdtr(df, -z)),
+    "t": with_tails(cdf=_student, sf=lambda z, df: _student(-z, df)),
     "poisson": _counted(
         lambda k, mu: _gammaincc(k + 1.0, positive(mu)), lambda k, mu: _gammainc(k + 1.0, positive(mu))
     ),

@@ -216,6 +216,10 @@ REFUSED = {
         lambda x: fastgrad.hess(lambda p: np.sum(p["a"] ** 2), method=EXACT)({"a": x})["a"]["a"][0, 0],
         "the hessian of a function of a dict",
     ),
+    "single numbers": (
+        lambda x: x[0] * gradient(lambda y: np.sum(y**2) * x[0], np.ones(2, np.float32), method=EXACT)[0],
+        r"a derivative at float32, .* give x.astype\(float\)",
+    ),
     "text": (
         lambda x: gradient(np.sum, [x[0], "a"], method=EXACT)[0],
         "a derivative at what is no number",
@@ -234,3 +238,67 @@ def test_only_functions_of_fastgrad_have_stand_ins():
     assert derivative_inside(cubes) is None
     assert derivative_inside(fastgrad.numerical_gradient) is None
     assert given_inside(cubes, lambda f: f) is None
+
+
+def slope_of(g, y, **options):
+    return derivative(g, y, method=EXACT, **options)
+
+
+def thrice(q):
+    """6 q; the functions read q, as well as their own arguments, which begin as the same number."""
+    return slope_of(lambda y: slope_of(lambda z: slope_of(lambda w: w * z**3, q), y), q)
+
+
+def curved(q):
+    """2 q + 2 q, of y in the middle."""
+    return slope_of(lambda y: slope_of(lambda z: slope_of(lambda w: w**2 * z**2, q), y, n=2) * y, q)
+
+
+@pytest.mark.parametrize(("f", "wanted"), [(thrice, (3.0, 4.9)), (curved, (2.5, 3.5))])
+def test_arguments_that_begin_as_the_same_number_are_told_apart(f, wanted):
+    """Behind a guard that is closed at all other points."""
+    guarded = lambda x: x[1] * x[0] + np.maximum(x[1] - 1.0, 0.0) ** 2 * f(x[0] * 1.0)
+    points = np.random.default_rng(0).uniform(0.3, 0.9, (2000, 2))
+    points[777] = 0.7, 1.5
+    np.testing.assert_allclose(gradient(guarded, points, batch=True, method=EXACT)[777], wanted, rtol=1e-14)
+    np.testing.assert_allclose(gradient(guarded, points, batch=True)[777], wanted, rtol=1e-8)
+    kept = grad(guarded, method=EXACT)
+    kept(np.array([0.7, 0.5]))
+    np.testing.assert_allclose(kept(np.array([0.7, 1.5])), wanted, rtol=1e-14)
+
+
+OUTSIDE = {
+    "log": lambda x: slope_of(np.log, x[0]) * x[1],
+    "arctanh": lambda x: slope_of(lambda t: np.arctanh(t - 1.5), x[0]) * x[1],
+    "a second derivative": lambda x: slope_of(lambda t: t * np.log(t), x[0], n=2) * x[1],
+    "a logarithm that does not matter": lambda x: slope_of(lambda t: t + 0.0 * np.log(t), x[0]) * x[1],
+    "a gradient": lambda x: np.sum(gradient(lambda y: np.log(y[0]) * y[1], x, method=EXACT)),
+    "a hessian": lambda x: np.trace(hessian(lambda y: np.log(y[0]) * y[1] ** 2, x, method=EXACT)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_where_the_inner_function_is_undefined_its_derivative_is(name):
+    f = OUTSIDE[name]
+    points = np.random.default_rng(0).uniform(0.3, 0.9, (1500, 2)) + (0.3 if name == "arctanh" else 0.0)
+    points[5] = -0.7, 0.5
+    for method in ("central", EXACT):
+        value, slope = both(f, points, batch=True, method=method)
+        assert np.isnan(value[5])
+        assert np.isnan(slope[5]).all()
+        assert value[6] == pytest.approx(f(points[6]), rel=1e-14)
+
+
+def test_arguments_by_name():
+    pair = fastgrad.value_and_grad(lambda y, a: y[0] ** 2 * a, method=EXACT)
+    found = gradient(lambda x: np.sum(pair(x, a=x[1])[1]), POINT, method=EXACT)
+    np.testing.assert_allclose(found, [2.0 * POINT[1], 2.0 * POINT[0], 0.0], rtol=1e-15)
+
+    def of_a_default(x):
+        def g(y, *, a=x[0]):
+            return a * y**2
+
+        return derivative(g, 2.0, method=EXACT)
+
+    np.testing.assert_allclose(gradient(of_a_default, POINT, method=EXACT), [4.0, 0.0, 0.0], rtol=1e-15)

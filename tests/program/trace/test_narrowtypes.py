@@ -103,6 +103,18 @@ def test_many_points(name):
     np.testing.assert_allclose(slope, gradient(f, points, batch=True, engine="python"), rtol=1e-6, atol=1e-6)
 
 
+def written(x, values):
+    b = np.zeros(3)
+    b[:] = values
+    return (b[0] + b[1]) * x[1]
+
+
+def placed(ufunc, x):
+    b = np.ones(2)
+    ufunc.at(b, [0, 1, 0], SINGLES)
+    return b * x[0]
+
+
 # What NumPy makes float64 of, together with x.
 WIDE = {
     "a product": lambda x: SMALL @ x + np.sum(SMALL * x[0]),
@@ -121,6 +133,15 @@ WIDE = {
     "stacked": lambda x: np.concatenate([SMALL, x]).sum() * x[0],
     "one by one": lambda x: sum(a * b for a, b in zip(SMALL, x, strict=True)) + sum(map(float, SMALL)) * x[0],
     "an index": lambda x: x[INTEGERS % 3].sum() * INTEGERS[2],
+    "bytes that are added up": lambda x: np.sum(SMALL, where=x > 0.5) * x[0] + np.mean(SMALL, where=x > 0) * x[1],
+    "chosen and added up": lambda x: (
+        np.where(x > 1, SMALL, SMALL).sum() * x[0] + np.cumsum(np.where(x > 1, 250, SMALL))[2]
+    ),
+    "chosen beside zeros": lambda x: (np.where(x > 0, SINGLES, np.zeros(3)) + SINGLES) @ x,
+    "written into zeros": lambda x: written(x, np.where(x > 0, SINGLES, 0)) * x[0],
+    "added in place": lambda x: placed(np.add, x) @ x[:2] + placed(np.multiply, x) @ x[1:],
+    "averaged": lambda x: np.average(x, weights=SMALL) + np.average(np.outer(x, x), axis=0, weights=SMALL)[1],
+    "a covariance": lambda x: np.cov(SINGLES, x)[0, 1] + np.cov(x, SINGLES)[1, 1] * x[0],
     "comparisons": lambda x: np.sum(np.where(DATA[:, 0] > 0.5, x[0] ** 2, x[1])) + (SMALL[0] == 1) * x[0],
 }
 
@@ -128,7 +149,8 @@ WIDE = {
 @pytest.mark.parametrize("name", WIDE)
 def test_what_numpy_widens_is_traced(name):
     f = WIDE[name]
-    found = gradient(f, POINT, method="exact", engine="simd")
+    value, found = value_and_gradient(f, POINT, method="exact", engine="simd")
+    assert value == pytest.approx(f(POINT), rel=1e-14)
     np.testing.assert_allclose(found, gradient(f, POINT, order=6, engine="python"), rtol=1e-8, atol=1e-9)
     many = np.tile(POINT, (2000, 1))
     np.testing.assert_allclose(gradient(f, many, batch=True, engine="simd")[7], found, rtol=1e-6, atol=1e-6)

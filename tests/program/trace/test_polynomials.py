@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fastgrad import jacobian
+import fastgrad
+from fastgrad import gradient, jacobian
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace import polynomials
 from fastgrad.program.trace.arrays import FUNCTIONS
@@ -51,3 +52,29 @@ def test_characteristic_polynomials_are_refused():
 def test_all_have_rules():
     for name in ("polyfit", "polyder", "polyint", "polyadd", "polysub", "polymul", "polydiv", "poly"):
         assert FUNCTIONS[getattr(np, name)].__module__ == polynomials.__name__
+
+
+LEADING_ZEROS = {
+    "polymul": lambda x: np.polymul(x[:3], [2.0, 1.0])[0] + x[2],
+    "its size": lambda x: np.polymul(x[:3], [2.0, 1.0]).size * x[2],
+    "a product's order": lambda x: (np.poly1d(x[:3]) * np.poly1d(x[:3])).order * x[2],
+    "a derivative's order": lambda x: np.poly1d(x[:3]).deriv().order * x[2],
+    "an order": lambda x: np.poly1d(x[:3]).order * x[2],
+    "trim_zeros": lambda x: np.trim_zeros(x[:3]).size * x[2],
+    "trim_zeros of ends": lambda x: np.trim_zeros(x[2::-1], "b").size * x[2],
+    "a remainder": lambda x: np.polydiv([x[0], x[1], 0.4, x[2]], [1.0, 0.0, 1.0])[1].size * x[2],
+}
+
+
+@pytest.mark.parametrize("name", LEADING_ZEROS)
+def test_leading_zeros_that_numpy_trims(name):
+    """One of the points has one."""
+    f = LEADING_ZEROS[name]
+    points = np.random.default_rng(0).uniform(0.5, 1.5, (1500, 3))
+    points[700] = (0.0, 0.3, 1.2) if name != "a remainder" else (0.4 + 1e-9, 0.3, 1.2)
+    value, slope = fastgrad.value_and_gradient(f, points, batch=True)
+    np.testing.assert_allclose(value, [f(x) for x in points], rtol=1e-14)
+    np.testing.assert_allclose(slope[700], gradient(f, points[700], engine="python"), rtol=1e-7, atol=1e-8)
+    with pytest.raises(fastgrad.EngineError, match="f has a value of its own at"):
+        gradient(f, points, batch=True, method="exact")
+    assert np.polymul([0.0, 0.0], [1.0, 2.0]).tolist() == FUNCTIONS[np.polymul]([0.0, 0.0], [1.0, 2.0]).tolist()

@@ -300,6 +300,7 @@ def test_degrees_and_orders_are_known():
     for f, reason in (
         (lambda x: special.eval_legendre(x[0], 0.5), "a polynomial of a degree that is traced"),
         (lambda x: special.eval_chebyt(65, x[0]), "none of 0 to 64"),
+        (lambda x: special.stdtr(np.inf, x[0]), "stdtr of an order or a shape that is infinite"),
         (lambda x: special.jv(x[0], 0.5), "scipy.special.jv of another argument than its last one"),
     ):
         with pytest.raises(Untraceable, match=reason):

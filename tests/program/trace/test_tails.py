@@ -88,3 +88,21 @@ def test_what_has_no_derivative_is_refused():
     ):
         with pytest.raises(EngineError, match=reason):
             gradient(f, np.array([2.0]), method="exact", engine="simd")
+
+
+@pytest.mark.filterwarnings("ignore::fastgrad.ConstantFunctionWarning")
+def test_the_ends_of_shapes_and_counts():
+    points = np.random.default_rng(0).uniform(0.2, 2.0, (1500, 1))
+    points[5] = -1.0
+    for f in (lambda p: stats.poisson.cdf(-1, p[0]), lambda p: stats.poisson.sf(-1, p[0])):
+        value, slope = fastgrad.value_and_gradient(f, points, batch=True, method="exact")
+        np.testing.assert_array_equal(value, [f(p) for p in points])
+        assert np.isnan(slope[5, 0])
+        assert slope[6, 0] == 0.0
+    assert gradient(lambda p: stats.poisson.cdf(np.inf, p[0]), np.array([1.3]), method="exact") == 0.0
+    for z in (-1.2, 0.3):
+        for df in (np.inf, 1e8, 1e12):
+            found = derivative(lambda t, df=df: stats.t.cdf(t, df), z, method="exact")
+            assert found == pytest.approx(stats.norm.pdf(z), rel=1e-7)
+    found = derivative(lambda q: stats.norm.ppf(q=q), 0.3, method="exact")
+    assert found == pytest.approx(1.0 / stats.norm.pdf(stats.norm.ppf(0.3)), rel=1e-13)
