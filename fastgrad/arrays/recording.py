@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import RLock
+from traceback import walk_tb
 from typing import Any
 
 import numpy as np
@@ -122,12 +123,8 @@ DERIVES = "it takes derivatives itself, of which these programs know nothing; wr
 
 def _is_by_a_derivative(error: Exception) -> bool:
     """Whether it was raised in a derivative that the loss takes."""
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_name in OPERATIONS and is_own(trace.tb_frame.f_code.co_filename):
-            return True
-        trace = trace.tb_next
-    return False
+    codes = (frame.f_code for frame, _ in walk_tb(error.__traceback__))
+    return any(code.co_name in OPERATIONS and is_own(code.co_filename) for code in codes)
 
 
 def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any, whole: bool) -> Recording:

@@ -288,8 +288,8 @@ def _known_function(value: Any, notes: _Notes) -> Hashable:
         return _partial(value, notes)
     if type(value) is MethodType:
         return _callable(value, notes)
-    if (content := content_of_own(value)) is not None:
-        return cast(Hashable, content)
+    if (told := content_of_own(value)) is not None:
+        return cast(Hashable, told)
     if type(value) is FunctionType:
         return value if scipys.is_own_special(value) or name_of_derivative(value) else _function(value, notes)
     if is_compiled(value):

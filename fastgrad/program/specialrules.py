@@ -25,7 +25,7 @@ _I1 = [0.25**k / (2 * factorial(k) * factorial(k + 1)) for k in range(10)]  # of
 _J1 = [(-0.25) ** k / (2 * factorial(k) * factorial(k + 1)) for k in range(9)]  # of x**2 in J1(x)/x
 
 
-def _series(x: Any, coefficients: Sequence[float]) -> Any:
+def series(x: Any, coefficients: Sequence[float]) -> Any:
     """A polynomial, lowest power first."""
     found: Any = coefficients[-1]
     for c in reversed(coefficients[:-1]):
@@ -37,14 +37,14 @@ def _erfcx(y: Any, a: Any) -> tuple[Any]:
     far = a.gt(BELL)
     z = 1.0 / far.where(a, BELL)
     z = z * z
-    return (far.where(-TWO_OVER_ROOT_PI / 2.0 * z * _series(z, _ODD), 2.0 * a * y - TWO_OVER_ROOT_PI),)
+    return (far.where(-TWO_OVER_ROOT_PI / 2.0 * z * series(z, _ODD), 2.0 * a * y - TWO_OVER_ROOT_PI),)
 
 
 def _mills(y: Any, a: Any) -> tuple[Any]:
     """-y (y + a)."""
     far = a.lt(TAIL)
     inverse = -1.0 / far.where(a, TAIL)
-    above = inverse * _series(inverse * inverse, _ABOVE)
+    above = inverse * series(inverse * inverse, _ABOVE)
     return (-y * far.where(above, y + a),)
 
 
@@ -58,7 +58,7 @@ def _trigamma(y: Any, a: Any) -> tuple[Any]:
         total = inverse * inverse * inverse + total
     w = 1.0 / (b + float(STEPS))
     z = w * w
-    rest = z * (_series(z, [(2 * k + 3) * c for k, c in enumerate(_BERNOULLI)]) * z + w + 1.0)
+    rest = z * (series(z, [(2 * k + 3) * c for k, c in enumerate(_BERNOULLI)]) * z + w + 1.0)
     found = -(2.0 * total + rest)
     r = pi * (a - a.rint())
     sine = negative.where(r.sin(), 1.0)
@@ -68,13 +68,13 @@ def _trigamma(y: Any, a: Any) -> tuple[Any]:
 def _i1e(y: Any, a: Any) -> tuple[Any]:
     size = a.abs()
     near = size.lt(1.0)
-    quotient = near.where((-size).exp() * _series(a * a, _I1), y / near.where(1.0, a))
+    quotient = near.where((-size).exp() * series(a * a, _I1), y / near.where(1.0, a))
     return (a.i0e() - a.sign() * y - quotient,)
 
 
 def _j1(y: Any, a: Any) -> tuple[Any]:
     near = a.abs().lt(1.0)
-    return (a.j0() - near.where(_series(a * a, _J1), y / near.where(1.0, a)),)
+    return (a.j0() - near.where(series(a * a, _J1), y / near.where(1.0, a)),)
 
 
 def _xlogy(y: Any, a: Any, b: Any) -> tuple[Any, Any]:
@@ -124,7 +124,7 @@ def _student(y: Any, df: Any, a: Any) -> tuple[float, Any]:
     half = 0.5 * df
     many, inverse = half.gt(MANY), 1.0 / half
     near = half.lgamma() - (half + 0.5).lgamma() + 0.5 * (pi * df).log()
-    scale = many.where(0.5 * log(2.0 * pi) + inverse * _series(inverse * inverse, RATIO), near)
+    scale = many.where(0.5 * log(2.0 * pi) + inverse * series(inverse * inverse, RATIO), near)
     return nan, (-scale - (half + 0.5) * (a * a / df).log1p()).exp()
 
 
@@ -139,13 +139,13 @@ def _ellipk(y: Any, a: Any) -> tuple[Any]:
     near = a.abs().lt(SMALL)
     m = near.where(0.5, a)
     rest = 1.0 - m
-    return (near.where(_series(near.where(a, 0.0), ELLIPK), (m.ellipe() - rest * m.ellipk()) / (2.0 * m * rest)),)
+    return (near.where(series(near.where(a, 0.0), ELLIPK), (m.ellipe() - rest * m.ellipk()) / (2.0 * m * rest)),)
 
 
 def _ellipe(y: Any, a: Any) -> tuple[Any]:
     near = a.abs().lt(SMALL)
     m = near.where(0.5, a)
-    return (near.where(_series(near.where(a, 0.0), ELLIPE), (m.ellipe() - m.ellipk()) / (2.0 * m)),)
+    return (near.where(series(near.where(a, 0.0), ELLIPE), (m.ellipe() - m.ellipk()) / (2.0 * m)),)
 
 
 _BY_LIBRARY: dict[str, Callable[..., tuple[Any, ...]]] = {

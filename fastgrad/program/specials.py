@@ -79,7 +79,7 @@ def _softplus(a: ArrayLike) -> Any:
     return np.where(np.less(a, 0.0), 0.0, a) + np.log1p(np.exp(-np.abs(a)))
 
 
-def _scipys(name: str) -> Callable[..., Any]:
+def scipys(name: str) -> Callable[..., Any]:
     """One of SciPy's, looked up when it is called."""
 
     def function(*values: ArrayLike) -> Any:
@@ -93,8 +93,8 @@ def _scipys(name: str) -> Callable[..., Any]:
 def mills(a: ArrayLike) -> Any:
     """The inverse of Mills' ratio: the normal density over the distribution, which is the slope of its logarithm."""
     x = np.asarray(a, dtype=np.float64)
-    below = math.sqrt(2.0 / math.pi) / _scipys("erfcx")(np.where(x < 0.0, x, 0.0) * -math.sqrt(0.5))
-    above = np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi) / _scipys("ndtr")(np.where(x < 0.0, 0.0, x))
+    below = math.sqrt(2.0 / math.pi) / scipys("erfcx")(np.where(x < 0.0, x, 0.0) * -math.sqrt(0.5))
+    above = np.exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi) / scipys("ndtr")(np.where(x < 0.0, 0.0, x))
     return np.where(x < 0.0, below, above)[()]
 
 
@@ -127,6 +127,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "softplus": _softplus,
     "within": _within,
     "logabs": _logabs,
-    "xlogabs": lambda a, b: _scipys("xlogy")(a, np.abs(b)),
-    **{name: _scipys(name) for name in (*_SCIPYS, *BY_LIBRARY)},
+    "xlogabs": lambda a, b: scipys("xlogy")(a, np.abs(b)),
+    **{name: scipys(name) for name in (*_SCIPYS, *BY_LIBRARY)},
 }

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..program.scipys import is_own_ufunc, module
-from ..program.specialrules import ELLIPE, ELLIPK, SMALL
+from ..program.specialrules import ELLIPE, ELLIPK, SMALL, series
 from .rules import Rule, value
 
 TWO_OVER_ROOT_PI = 2 / sqrt(pi)
@@ -75,14 +75,11 @@ def _no_slope(g: Any, *_: Any) -> Any:
     raise TypeError(msg)
 
 
-def _elliptic(m: Any, series: Sequence[float], far: Callable[[Any], Any]) -> Any:
+def _elliptic(m: Any, coefficients: Sequence[float], far: Callable[[Any], Any]) -> Any:
     """What two integrals differ by, over 2 m; near 0 its series."""
     near = np.absolute(value(m)) < SMALL
     inside, n = np.where(near, m, 0.0), np.where(near, 0.5, m)
-    total: Any = 0.0
-    for c in reversed(series):
-        total = total * inside + c
-    return np.where(near, total, far(n) / (2 * n))
+    return np.where(near, series(inside, coefficients), far(n) / (2 * n))
 
 
 def _student(df: Any, t: Any) -> Any:

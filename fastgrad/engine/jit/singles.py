@@ -32,12 +32,13 @@ def widens_singles(compiled: Any) -> bool:
 def _pairs(typed: Any) -> Iterator[bool]:
     if not any(map(_is_single, typed.typemap.values())):
         return
-    made = [(s.target.name, s.value) for block in typed.blocks.values() for s in block.find_insts(ir.Assign)]
-    yield any(_becomes_wide(name, value, typed.typemap) for name, value in made)
+    stored = [(s.target.name, s.value) for block in typed.blocks.values() for s in block.find_insts(ir.Assign)]
+    yield any(_becomes_wide(name, value, typed.typemap) for name, value in stored)
+    made = dict(stored)
     for expression in typed.calltypes:
         kinds = operands(expression, typed.typemap, _OPERATIONS)
         if len(kinds) == 2 and any(map(_is_single, kinds)):
-            pythons = [_is_pythons(name, dict(made), typed.typemap) for name in _names(expression)]
+            pythons = [_is_pythons(name, made, typed.typemap) for name in _names(expression)]
             own = [_is_single(kind) and not python for kind, python in zip(kinds, pythons, strict=True)]
             yield any(own) and any(pythons)
 

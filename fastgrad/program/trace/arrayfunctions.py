@@ -22,7 +22,7 @@ from .arrays import (
     part,
     wrap,
 )
-from .elementwise import guard, select, sinc, traced
+from .elementwise import ask_where, select, sinc, traced
 from .reductions import max_, min_, numbers, objects, only, sum_
 from .refusals import refuse
 from .selection import nonzero
@@ -261,7 +261,7 @@ def _trim_zeros(filt: Any, trim: Any = "fb", axis: Any = None) -> Any:
     start, stop = (kept[0], kept[-1] + 1) if kept else (len(filt), 0)
     for end, place in (("f", start), ("b", stop - 1)):
         if kept and end in trim.lower() and traced(values[place]):
-            guard(select(elementwise(np.equal, values[place], 0.0), np.nan, 0.0))
+            ask_where(elementwise(np.equal, values[place], 0.0))
     return filt[start if "f" in trim.lower() else 0 : stop if "b" in trim.lower() else len(filt)]
 
 

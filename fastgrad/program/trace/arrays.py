@@ -140,8 +140,10 @@ def number_type(array: Symbols) -> np.dtype[Any]:
 def type_of_first(array: Symbols) -> np.dtype[Any]:
     """As `number_type`, but that one complex number among others is enough to make all complex."""
     first = next(iter(array.view(np.ndarray).flat), None)
-    if isinstance(first, (Traced, np.generic)):
-        return first.type if isinstance(first, Traced) else first.dtype
+    if isinstance(first, Traced):
+        return first.type
+    if isinstance(first, np.generic):
+        return first.dtype
     return np.dtype(bool if type(first) is bool else float)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, astype, holds_complex, is_mask, method
-from .elementwise import as_pythons, guard, is_pythons, logical_and, logical_not, logical_or, select
+from .elementwise import as_pythons, ask_where, guard, is_pythons, logical_and, logical_not, logical_or, select
 from .operators import COMPLEX, COMPLEXES, with_other
 from .reductions import objects
 from .refusals import refuse, refusing
@@ -245,7 +245,7 @@ def argument(y: Any, x: Any) -> Any:
     """The angle of a point; of one on the cut, on whose side the sign of a 0 decides, f itself is asked."""
     ask_on_cut(y, x)
     if not _is_positive_zero(x):
-        guard(select(logical_and(RULES[np.equal](y, 0.0), RULES[np.equal](x, 0.0)), np.nan, 0.0))
+        ask_where(logical_and(RULES[np.equal](y, 0.0), RULES[np.equal](x, 0.0)))
     return _atan2(y, x)
 
 
@@ -253,7 +253,7 @@ def ask_on_cut(y: Any, x: Any) -> None:
     """f itself is asked where x is below 0 and y is 0, whose sign a trace does not always have; a known one it has."""
     is_left, is_there = RULES[np.less](x, 0.0), isinstance(y, Traced) or type(y) is Zero
     if is_there and (is_left is True or isinstance(is_left, Traced)):
-        guard(select(logical_and(RULES[np.equal](y, 0.0), is_left), np.nan, 0.0))
+        ask_where(logical_and(RULES[np.equal](y, 0.0), is_left))
 
 
 def _exponential(a: Any) -> Any:

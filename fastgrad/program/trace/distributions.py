@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..specialrules import MANY, RATIO
+from ..specialrules import MANY, RATIO, series
 from .elementwise import select, traced
 from .locationscale import (
     Rule,
@@ -76,10 +76,8 @@ def _constant_of_t(df: Any) -> Any:
     half = 0.5 * df
     near = log_gamma(half) - log_gamma(half + 0.5) + 0.5 * log(math.pi * df)
     inverse = 1.0 / half
-    z, series = inverse * inverse, 0.0
-    for c in reversed(RATIO):
-        series = series * z + c
-    return select(of(np.greater)(half, MANY), LOG_ROOT_2PI + series * inverse, near)
+    far = LOG_ROOT_2PI + series(inverse * inverse, RATIO) * inverse
+    return select(of(np.greater)(half, MANY), far, near)
 
 
 def _chi2(z: Any, df: Any) -> Any:

@@ -62,6 +62,11 @@ def guard(*values: Any) -> None:
                 part.trace.guards.append(part.key)
 
 
+def ask_where(condition: Any) -> None:
+    """f itself is asked where a condition holds."""
+    guard(select(condition, math.nan, 0.0))
+
+
 def record(name: str, *values: Any) -> Any:
     """Append a node with numbers for operands."""
     trace = next(value.trace for value in values if isinstance(value, Traced))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from .arrays import FUNCTIONS, LOOPS, Objects, elementwise, holds_symbols
-from .elementwise import guard, logical_and, logical_not, select
+from .elementwise import ask_where, guard, logical_and, logical_not, select
 from .matrices import each, known_lstsq, or_numpys, real_only
 from .reductions import numbers, only, sum_
 from .refusals import refuse
@@ -43,7 +42,7 @@ def _reflected(a: Objects) -> tuple[Objects, list[Reflection]]:
         is_none = _equal(length, 0.0)
         if k:
             least = reduce(_hypot, a[:, k].tolist()) * ROUNDING
-            guard(select(_greater(least, length), math.nan, 0.0))
+            ask_where(_greater(least, length))
         beta = -RULES[np.copysign](length, first)
         divisor = select(is_none, 1.0, beta)
         factor = select(is_none, 0.0, (beta - first) / divisor)

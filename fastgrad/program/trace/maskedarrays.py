@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import OTHERS, Objects, call_function, elementwise, guarded, holds_symbols, is_mask, wrap
-from .elementwise import guard, select
+from .elementwise import ask_where
 from .matrices import or_numpys
 from .reductions import numbers, objects, sum_, tree
 from .refusals import refuse, refusing
@@ -179,7 +179,7 @@ def _made(result: Any, masked: Any) -> Any:
         return Masked(result, masked)
     if not holds_symbols(masked):
         return np.ma.masked if bool(np.all(masked)) else result
-    guard(select(objects(masked)[()], np.nan, 0.0))
+    ask_where(objects(masked)[()])
     return result
 
 

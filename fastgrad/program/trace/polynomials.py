@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, LOOPS, Objects, elementwise, holds_symbols
-from .elementwise import guard, select, traced
+from .elementwise import ask_where, traced
 from .reductions import numbers, objects
 from .refusals import refuse
 
@@ -60,7 +60,7 @@ def _added(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 
 def _polymul(a1: Any, a2: Any) -> Any:
     """Leading zeros are left out, of arrays too."""
-    a, b = (np.append(np.zeros(1), FUNCTIONS[np.trim_zeros](_coefficients(p), "f"))[1:] for p in (a1, a2))
+    a, b = (FUNCTIONS[np.trim_zeros](_coefficients(p), "f") for p in (a1, a2))
     a, b = (p if len(p) else np.zeros(1) for p in (a, b))
     return _as_given(FUNCTIONS[np.convolve](a, b), a1, a2)
 
@@ -77,7 +77,7 @@ def _polydiv(u: Any, v: Any) -> tuple[Any, Any]:
         rest[k : k + len(divisor)] -= elementwise(np.multiply, quotient[k], divisor)
     rest = rest[max(len(rest) - len(divisor) + 1, 0) :]
     if len(rest) > 1 and traced(rest[0]):
-        guard(select(elementwise(np.less_equal, elementwise(np.absolute, rest[0]), NEARLY), np.nan, 0.0))
+        ask_where(elementwise(np.less_equal, elementwise(np.absolute, rest[0]), NEARLY))
     return _as_given(quotient, u, v), _as_given(rest, u, v)
 
 

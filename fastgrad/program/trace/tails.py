@@ -5,31 +5,22 @@ Incomplete gamma and beta functions have derivatives by their last argument alon
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..specials import scipys
 from .elementwise import select, traced
-from .locationscale import exp, flat, log, positive, probability, with_tails
+from .locationscale import Rule, exp, flat, log, positive, probability, with_tails
 from .refusals import refuse
 from .specialfunctions import LIBRARY, SPECIAL, of
-
-Rule = Callable[..., Any]
 
 
 def _single(name: str) -> Rule:
     """A function of SciPy's, of single numbers of which none need be traced."""
     rule = LIBRARY.get(name) or SPECIAL[name]
 
-    def apply(*values: Any) -> Any:
-        if traced(*values):
-            return rule(*values)
-        from scipy import special  # noqa: PLC0415  an extra, which f has imported
-
-        return getattr(special, name)(*values).item()
-
-    return apply
+    return lambda *values: rule(*values) if traced(*values) else scipys(name)(*values).item()
 
 
 _gammainc, _gammaincc, _betainc, _stdtr, _ndtr, _ndtri, _logit = map(
