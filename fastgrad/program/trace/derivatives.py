@@ -15,7 +15,8 @@ from ...formulas.stencils import EXACT, Table
 from ..nested import GIVING, gives_derivatives, name_of_derivative
 from ..program import ONE, Operand
 from .arrays import holds_symbols, wrap
-from .inside import Inside, objects, operands_of, recorded, shaped
+from .inside import Inside, operands_of, recorded, shaped
+from .reductions import objects
 from .refusals import refuse
 
 _PASSED = {"method", "engine", "workers", "bounds", "progress"}  # they change no number of an exact derivative

@@ -19,6 +19,7 @@ from ..program import ZERO, Operand, Program
 from ..saturation import signs_of
 from .arrays import Objects, wrap
 from .outputs import outputs_of
+from .reductions import objects
 from .refusals import active, refuse
 from .symbols import OBJECT, Symbol, Trace
 
@@ -136,11 +137,6 @@ def _deeper() -> Iterator[int]:
         yield depth
     finally:
         active.depth = depth - 1
-
-
-def objects(x: Any) -> Objects:
-    """Numbers and symbols as a plain array of objects."""
-    return np.asarray(x, dtype=object).view(np.ndarray)
 
 
 def operands_of(trace: Trace, numbers: Objects) -> list[Operand]:

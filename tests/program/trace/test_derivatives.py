@@ -302,3 +302,14 @@ def test_arguments_by_name():
         return derivative(g, 2.0, method=EXACT)
 
     np.testing.assert_allclose(gradient(of_a_default, POINT, method=EXACT), [4.0, 0.0, 0.0], rtol=1e-15)
+
+
+def test_rows_of_float32_keep_their_type():
+    """NumPy multiplies them in float32."""
+    rows, points = np.array([0.1, 1.0 / 3.0, 0.7], np.float32), POINTS[:3]
+    f = lambda x: np.sum(
+        gradient(lambda y, b: np.sum(y**2) * (b * b) * x[0], points, batch=True, batch_args=(rows,), method=EXACT)
+    )
+    value, slope = both(f, POINT, method=EXACT)
+    assert value == pytest.approx(f(POINT), rel=1e-14)
+    np.testing.assert_allclose(slope, [f(POINT) / POINT[0], 0.0, 0.0], rtol=1e-14)
