@@ -14,10 +14,15 @@ from .binding import llvm
 
 COUNTS = {
     **dict.fromkeys((
-        "erfinv", "erfcinv", "ndtri", "k0", "k1", "y0", "y1", "ellipk", "ellipe", "expi", "exp1", "dawsn",
+        "erfinv", "erfcinv", "ndtri", "k0", "k1", "k0e", "k1e", "y0", "y1", "ellipk", "ellipe", "expi", "exp1", "dawsn",
+        "erfi", "spence",
     ), 1),
-    **dict.fromkeys(("jv", "yv", "iv", "kv", "gammainc", "gammaincc", "stdtr"), 2),
-    "betainc": 3,
+    **dict.fromkeys((
+        "jv", "yv", "iv", "kv", "ive", "kve", "gammainc", "gammaincc", "gammaincinv", "gammainccinv", "stdtr",
+        "stdtrit",
+    ), 2),
+    **dict.fromkeys(("betainc", "betaincc", "betaincinv", "hyp1f1"), 3),
+    "hyp2f1": 4,
 }  # fmt: skip
 """How many numbers each of them takes."""
 

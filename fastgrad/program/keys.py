@@ -291,7 +291,7 @@ def _known_function(value: Any, notes: _Notes) -> Hashable:
     if (told := content_of_own(value)) is not None:
         return cast(Hashable, told)
     if type(value) is FunctionType:
-        return value if scipys.is_own_special(value) or name_of_derivative(value) else _function(value, notes)
+        return value if scipys.place_of(value) or name_of_derivative(value) else _function(value, notes)
     if is_compiled(value):
         return (value, _function(plain_function(value), notes))
     return _distribution(value, notes)

@@ -12,7 +12,9 @@ import numpy as np
 from .captures import home
 
 _UFUNCS = "scipy.special._ufuncs"
-DENSITIES = frozenset({"pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"})
+DENSITIES = frozenset(
+    {"pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf", "mean", "var", "std", "entropy"}
+)
 """The methods of distributions that have rules."""
 
 
@@ -38,10 +40,13 @@ def is_own_function(value: Any) -> bool:
     return type(value) is FunctionType and _lies_in_scipy(value.__code__.co_filename)
 
 
-def is_own_special(value: FunctionType) -> bool:
-    """Whether a function of Python's is one of scipy.special."""
-    place = module("scipy.special")
-    return place is not None and vars(place).get(value.__name__) is value and is_own_function(value)
+def place_of(value: FunctionType) -> str | None:
+    """Which of scipy.special and scipy.stats a function of Python's is one of, if any."""
+    for name in ("scipy.special", "scipy.stats"):
+        place = module(name)
+        if place is not None and vars(place).get(value.__name__) is value and is_own_function(value):
+            return name
+    return None
 
 
 def name_of_transform(value: Any) -> str | None:

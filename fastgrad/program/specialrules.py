@@ -109,9 +109,21 @@ def _incomplete_gamma(sign: float) -> Callable[..., tuple[float, Any]]:
     return rule
 
 
+def _inverse_gamma(sign: float) -> Callable[..., tuple[float, Any]]:
+    def rule(y: Any, shape: Any, a: Any) -> tuple[float, Any]:
+        return nan, sign * (y + shape.lgamma() - a.of("xlogy", shape - 1.0, y)).exp()
+
+    return rule
+
+
 def _incomplete_beta(y: Any, p: Any, q: Any, a: Any) -> tuple[float, float, Any]:
+    return nan, nan, _log_of_beta(p, q, a).exp()
+
+
+def _log_of_beta(p: Any, q: Any, a: Any) -> Any:
+    """The logarithm of the density."""
     whole = p.lgamma() + q.lgamma() - (p + q).lgamma()
-    return nan, nan, (a.of("xlogy", p - 1.0, a) + a.of("xlog1py", q - 1.0, -a) - whole).exp()
+    return a.of("xlogy", p - 1.0, a) + a.of("xlog1py", q - 1.0, -a) - whole
 
 
 MANY = 20.0  # halves of degrees of freedom
@@ -133,6 +145,32 @@ _HALVES = [factorial(2 * n) ** 2 / (4**n * factorial(n) ** 2) ** 2 for n in rang
 ELLIPK = [pi / 2 * n * c for n, c in enumerate(_HALVES)][1:]
 ELLIPE = [pi / 2 * n * c / (1 - 2 * n) for n, c in enumerate(_HALVES)][1:]
 SMALL = 0.125
+
+
+# Of 1/x in what K1 is larger than K0, without exp(-x) and the root (NIST Digital Library, 10.40.2).
+_K1_LESS_K0 = [0.0]
+_terms = [1.0, 1.0]
+for _k in range(1, 17):
+    _terms = [t * (4 * nu * nu - (2 * _k - 1) ** 2) / (8 * _k) for nu, t in enumerate(_terms)]
+    _K1_LESS_K0.append(_terms[1] - _terms[0])
+MANY_WAVES = 30.0
+
+
+def _k1_less_k0(a: Any) -> Any:
+    """The scaled functions: of large numbers nearly equal."""
+    far = a.gt(MANY_WAVES)
+    inverse = 1.0 / far.where(a, MANY_WAVES)
+    return far.where((0.5 * pi * inverse).sqrt() * series(inverse, _K1_LESS_K0), a.k1e() - a.k0e())
+
+
+LOGARITHMIC = 0.3
+NEAR_ONE = [-((-1.0) ** k) / (k + 1) for k in range(34)]  # of u in -log(1 + u) / u
+
+
+def _spence(y: Any, a: Any) -> tuple[Any]:
+    u = a - 1.0
+    near = u.abs().lt(LOGARITHMIC)
+    return (near.where(series(near.where(u, 0.0), NEAR_ONE), a.log() / near.where(1.0, -u)),)
 
 
 def _ellipk(y: Any, a: Any) -> tuple[Any]:
@@ -169,6 +207,19 @@ _BY_LIBRARY: dict[str, Callable[..., tuple[Any, ...]]] = {
     "gammaincc": _incomplete_gamma(-1.0),
     "stdtr": _student,
     "betainc": _incomplete_beta,
+    "betaincc": lambda y, p, q, a: (nan, nan, -_log_of_beta(p, q, a).exp()),
+    "betaincinv": lambda y, p, q, a: (nan, nan, (-_log_of_beta(p, q, y)).exp()),
+    "gammaincinv": _inverse_gamma(1.0),
+    "gammainccinv": _inverse_gamma(-1.0),
+    "stdtrit": lambda y, df, a: (nan, 1.0 / _student(y, df, y)[1]),
+    "k0e": lambda y, a: (-_k1_less_k0(a),),
+    "k1e": lambda y, a: (_k1_less_k0(a) - y / a,),
+    "ive": lambda y, order, a: (nan, 0.5 * (a.of("ive", order - 1.0, a) + a.of("ive", order + 1.0, a)) - a.sign() * y),
+    "kve": lambda y, order, a: (nan, y - 0.5 * (a.of("kve", order - 1.0, a) + a.of("kve", order + 1.0, a))),
+    "erfi": lambda y, a: (TWO_OVER_ROOT_PI * (a * a).exp(),),
+    "spence": _spence,
+    "hyp1f1": lambda y, p, q, a: (nan, nan, p / q * a.of("hyp1f1", p + 1.0, q + 1.0, a)),
+    "hyp2f1": lambda y, p, q, r, a: (nan, nan, nan, p * q / r * a.of("hyp2f1", p + 1.0, q + 1.0, r + 1.0, a)),
 }
 """Of functions that compiled code calls; by what is no variable of theirs, such as an order, they have none."""
 RULES: dict[str, Callable[..., tuple[Any, ...]]] = {

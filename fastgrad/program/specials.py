@@ -111,8 +111,9 @@ _SCIPYS = (
     "erfcx", "log_ndtr", "i0e", "i1e", "j0", "j1", "logit", "xlogy", "xlog1py", "entr", "rel_entr",
 )  # fmt: skip
 BY_LIBRARY = (
-    "erfinv", "erfcinv", "ndtri", "k0", "k1", "y0", "y1", "ellipk", "ellipe", "expi", "exp1", "dawsn", "jv", "yv", "iv",
-    "kv", "gammainc", "gammaincc", "stdtr", "betainc",
+    "erfinv", "erfcinv", "ndtri", "k0", "k1", "k0e", "k1e", "y0", "y1", "ellipk", "ellipe", "expi", "exp1", "dawsn",
+    "erfi", "spence", "jv", "yv", "iv", "kv", "ive", "kve", "gammainc", "gammaincc", "gammaincinv", "gammainccinv",
+    "stdtr", "stdtrit", "betainc", "betaincc", "betaincinv", "hyp1f1", "hyp2f1",
 )  # fmt: skip
 """Functions that compiled code calls, as NumPy does; derivatives are by the last argument alone."""
 GAMMAS = ("lgamma", "tgamma", "digamma", "trigamma")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..program.scipys import is_own_ufunc, module
-from ..program.specialrules import ELLIPE, ELLIPK, SMALL, series
+from ..program.specialrules import ELLIPE, ELLIPK, LOGARITHMIC, NEAR_ONE, SMALL, series
 from .rules import Rule, value
 
 TWO_OVER_ROOT_PI = 2 / sqrt(pi)
@@ -88,6 +88,18 @@ def _student(df: Any, t: Any) -> Any:
     return np.exp(gammaln(half) - gammaln(df / 2) - np.log(pi * df) / 2 - half * np.log1p(t * t / df))
 
 
+def _log_of_beta(a: Any, b: Any, x: Any) -> Any:
+    """The logarithm of the density."""
+    return _xlogy(a - 1, x) + _xlog1py(b - 1, -x) - _of("betaln")(a, b)
+
+
+def _spence_slope(x: Any) -> Any:
+    """log(x) / (1 - x); near 1 its series."""
+    near = np.absolute(value(x) - 1) < LOGARITHMIC
+    inside = np.where(near, x - 1, 0.0)
+    return np.where(near, series(inside, NEAR_ONE), np.log(x) / _but(1 - x, near))
+
+
 def _beyond(delta: Any, r: Any) -> Any:
     """How far huber's r is outside."""
     far = np.absolute(value(r)) > value(delta)
@@ -158,6 +170,11 @@ PRODUCTS: dict[str, tuple[Callable[..., Any], ...]] = {
     "boxcox": (lambda g, y, a, b: g * a ** (b - 1), lambda g, y, a, b: g * _boxcox_slope(a, b)),
     "huber": (lambda g, y, d, r: g * _beyond(d, r), lambda g, y, d, r: g * np.clip(r, -d, d)),
     "pseudo_huber": (lambda g, y, d, r: g * _pseudo_slope(d, r), lambda g, y, d, r: g * r / _root(d, r)),
+    "binom": (
+        lambda g, y, n, k: g * y * (_psi(n + 1) - _psi(n - k + 1)),
+        lambda g, y, n, k: g * y * (_psi(n - k + 1) - _psi(k + 1)),
+    ),
+    "poch": (lambda g, y, a, m: g * y * (_psi(a + m) - _psi(a)), lambda g, y, a, m: g * y * _psi(a + m)),
     "cosm1": (lambda g, y, x: -g * np.sin(x),),
     "erfinv": (lambda g, y, x: g * np.exp(y * y) / TWO_OVER_ROOT_PI,),
     "erfcinv": (lambda g, y, x: -g * np.exp(y * y) / TWO_OVER_ROOT_PI,),
@@ -181,7 +198,26 @@ PRODUCTS: dict[str, tuple[Callable[..., Any], ...]] = {
     "betainc": (
         _no_slope,
         _no_slope,
-        lambda g, y, a, b, x: g * np.exp(_xlogy(a - 1, x) + _xlog1py(b - 1, -x) - _of("betaln")(a, b)),
+        lambda g, y, a, b, x: g * np.exp(_log_of_beta(a, b, x)),
+    ),
+    "betaincc": (_no_slope, _no_slope, lambda g, y, a, b, x: -g * np.exp(_log_of_beta(a, b, x))),
+    "betaincinv": (_no_slope, _no_slope, lambda g, y, a, b, x: g * np.exp(-_log_of_beta(a, b, y))),
+    "gammaincinv": (_no_slope, lambda g, y, a, x: g * np.exp(y + _of("gammaln")(a) - _xlogy(a - 1, y))),
+    "gammainccinv": (_no_slope, lambda g, y, a, x: -g * np.exp(y + _of("gammaln")(a) - _xlogy(a - 1, y))),
+    "stdtrit": (_no_slope, lambda g, y, df, p: g / _student(df, y)),
+    "k0e": (lambda g, y, x: g * (y - _of("k1e")(x)),),
+    "k1e": (lambda g, y, x: g * (y - _of("k0e")(x) - y / x),),
+    "ive": (
+        _no_slope,
+        lambda g, y, v, x: g * ((_of("ive")(v - 1, x) + _of("ive")(v + 1, x)) / 2 - np.sign(value(x)) * y),
+    ),
+    "kve": (_no_slope, lambda g, y, v, x: g * (y - (_of("kve")(v - 1, x) + _of("kve")(v + 1, x)) / 2)),
+    "erfi": (lambda g, y, x: g * (TWO_OVER_ROOT_PI * np.exp(x * x)),),
+    "spence": (lambda g, y, x: g * _spence_slope(x),),
+    "hyp1f1": (_no_slope, _no_slope, lambda g, y, a, b, x: g * (a / b) * _of("hyp1f1")(a + 1, b + 1, x)),
+    "hyp2f1": (
+        *[_no_slope] * 3,
+        lambda g, y, a, b, c, x: g * (a * b / c) * _of("hyp2f1")(a + 1, b + 1, c + 1, x),
     ),
 }
 """The products of an upstream gradient with the derivatives of SciPy's ufuncs, by their names."""

@@ -17,9 +17,9 @@ import numpy as np
 from ..captures import instructions, names
 from . import arrays
 from .arrays import FUNCTIONS, Symbols, as_floats, holds_symbols, is_mask, wrap
-from .narrowtypes import with_types
 from .refusals import active, refuse
 from .symbols import Symbol, Traced
+from .tables import as_symbols, filled
 
 _WRITING = {"STORE_SUBSCR", "STORE_SLICE"}
 PUTTING = {function.__name__ for function in arrays.PUTTING}
@@ -53,17 +53,6 @@ def _is_float(dtype: Any) -> bool:
 
 def _is_complex(dtype: Any) -> bool:
     return dtype is not None and np.dtype(dtype).char == "D"
-
-
-def filled(array: Any) -> Any:
-    """An array of floats as one that takes symbols, where f writes into arrays."""
-    fills = getattr(getattr(active, "trace", None), "fills", False)
-    return as_symbols(array) if fills and isinstance(array, np.ndarray) and array.dtype.char in "dD" else array
-
-
-def as_symbols(array: Any) -> Symbols:
-    """A copy of an array whose elements may be symbols."""
-    return with_types(np.asarray(array)).view(Symbols)
 
 
 def _making(function: Callable[..., Any]) -> Callable[..., Any]:

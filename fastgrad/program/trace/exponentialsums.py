@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from .arrays import elementwise, plain
 from .elementwise import record, select, traced
 from .reductions import max_, numbers, sum_
 from .refusals import refuse
+from .seriesfunctions import each
 from .specialfunctions import log_gamma
 from .symbols import RULES, Literal
 
@@ -61,12 +61,7 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
     return elementwise(np.subtract, shifted, elementwise(np.log, total))
 
 
-def _each(rule: Callable[..., Any]) -> Callable[[Any], Any]:
-    loop = np.frompyfunc(rule, 1, 1)
-    return lambda x: loop(plain(x))
-
-
-_SOFTPLUS = _each(lambda a: record("softplus", a) if traced(a) else float(np.logaddexp(0.0, a)))
+_SOFTPLUS = each(lambda a: record("softplus", a) if traced(a) else float(np.logaddexp(0.0, a)))
 
 
 def softplus(x: Any, **options: Any) -> Any:
@@ -74,35 +69,6 @@ def softplus(x: Any, **options: Any) -> Any:
     if options:
         refuse(f"f calls softplus with the keyword {next(iter(options))!r}, which cannot be traced")
     return _SOFTPLUS(x)
-
-
-_POLYGAMMAS = {0: _each(lambda a: record("digamma", a)), 1: _each(lambda a: record("trigamma", a))}
-_HIGHEST, _STEPS = 10, 16
-_BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330]
-
-
-def polygamma(n: Any, x: Any) -> Any:
-    """The derivatives of digamma."""
-    if traced(n) or np.ndim(n) or n not in range(_HIGHEST + 1):
-        refuse(f"f uses polygamma of no whole order of 0 to {_HIGHEST}, which has no rule for tracing")
-    return (_POLYGAMMAS[n] if n in _POLYGAMMAS else _each(partial(_of_order, int(n))))(x)
-
-
-def _of_order(n: int, x: Any) -> Any:
-    """Steps to an x from which the series takes ten terms; below -2 f itself is asked.
-
-    (NIST Digital Library of Mathematical Functions, 5.5.2 and 5.15.8.)
-    """
-    power, far = RULES[np.power], x + Literal(float(_STEPS))
-    total: Any = far * Literal(0.0)
-    for k, number in reversed([*enumerate(_BERNOULLI, 1)]):
-        factor = number * math.factorial(2 * k + n - 1) / math.factorial(2 * k)
-        total = total + power(far, -(2 * k + n)) * Literal(factor)
-    total = total + power(far, -(n + 1)) * Literal(math.factorial(n) / 2)
-    total = total + power(far, -n) * Literal(float(math.factorial(n - 1)))
-    for k in range(_STEPS - 1, -1, -1):
-        total = total + power(x + Literal(float(k)), -(n + 1)) * Literal(float(math.factorial(n)))
-    return select(x > Literal(-2.0), total * Literal(float((-1) ** (n + 1))), math.nan)
 
 
 def multigammaln(a: Any, d: Any) -> Any:
@@ -116,6 +82,6 @@ def multigammaln(a: Any, d: Any) -> Any:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (logsumexp, softmax, log_softmax, softplus, polygamma, multigammaln)
+    f.__name__: f for f in (logsumexp, softmax, log_softmax, softplus, multigammaln)
 }
 """What functions of scipy.special that are no ufuncs do with arrays of symbols, by name."""

@@ -28,6 +28,7 @@ class Given:
     types: Sequence[np.dtype[Any]] = ()
     bits: Sequence[int] = ()
     sample: NDArray[np.float64] | None = None
+    picks: bool = False  # whether f picks elements of arrays that it makes
 
     @property
     def starts(self) -> list[int]:
@@ -41,7 +42,8 @@ class Given:
         return (_symbols(recording, "x", 0, self.shape), *map(as_table, self.args), *beside)
 
     def note_types(self, recording: Trace) -> None:
-        """Which batch arguments NumPy may compute with in their own types, and how large integers are."""
+        """Which batch arguments NumPy may compute with in their own types, how large integers are, and what f picks."""
+        recording.picks = self.picks
         starts = self.starts
         for start, stop, count in zip(starts, starts[1:], self.bits, strict=False):
             if count:

@@ -1,4 +1,5 @@
-"""Rules for tracing what looks a number up in a table: np.interp, searchsorted, digitize; and np.piecewise, choose."""
+"""Rules for tracing what looks a number up in a table: np.interp, searchsorted, digitize; np.piecewise, choose; and
+np.gradient at traced places."""
 
 from __future__ import annotations
 
@@ -115,7 +116,39 @@ def _choose(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     return result
 
 
+def _gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: Any = 1) -> Any:
+    """NumPy's own code, but at traced places, which may lie evenly or not."""
+    if not any(np.ndim(v) == 1 and holds_symbols(v) for v in varargs):
+        return _EVENLY(f, *varargs, axis=axis, edge_order=edge_order)
+    values = objects(f)
+    axes = range(values.ndim) if axis is None else np.atleast_1d(np.asarray(axis)) % values.ndim
+    places = varargs if len(varargs) > 1 else varargs * len(axes)
+    if len(places) != len(axes) or edge_order not in (1, 2) or any(np.ndim(v) > 1 for v in places):
+        refuse("f calls np.gradient with other places than one row, or one number, for each axis")
+    found = [_slopes(np.moveaxis(values, k, 0), v, edge_order, int(k)) for k, v in zip(axes, places, strict=True)]
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+_EVENLY = FUNCTIONS[np.gradient]
+
+
+def _slopes(f: Objects, place: Any, edge_order: int, axis: int) -> Any:
+    """The second-order formula for places that lie as they like, along the first axis."""
+    values = wrap(f)
+    steps = wrap(numbers(place)[1:] - numbers(place)[:-1]) if np.ndim(place) else np.full(len(f) - 1, place)
+    if len(steps) != len(f) - 1 or len(f) < edge_order + 1:
+        refuse("f calls np.gradient with other places than elements, or too few of them")
+    steps = steps.reshape(-1, *(1,) * (f.ndim - 1))
+    changes = (values[1:] - values[:-1]) / steps
+    inner = (changes[:-1] * steps[1:] + changes[1:] * steps[:-1]) / (steps[:-1] + steps[1:])
+    first, last = changes[:1], changes[-1:]
+    if edge_order == 2:
+        first = first + steps[:1] * (first - changes[1:2]) / (steps[:1] + steps[1:2])
+        last = last + steps[-1:] * (last - changes[-2:-1]) / (steps[-1:] + steps[-2:-1])
+    return np.moveaxis(np.concatenate([first, inner, last]), 0, axis)
+
+
 FUNCTIONS.update({
-    np.interp: _interp, np.searchsorted: _searchsorted, np.digitize: _digitize, np.piecewise: _piecewise,
-    np.choose: _choose,
+    np.gradient: _gradient, np.interp: _interp, np.searchsorted: _searchsorted, np.digitize: _digitize,
+    np.piecewise: _piecewise, np.choose: _choose,
 })  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 
 from .arrays import FUNCTIONS, Objects, Symbols, elementwise, holds_symbols, is_mask, method, real
 from .elementwise import guard, select
-from .reductions import max_, min_, objects, only
+from .reductions import max_, min_, objects, only, sum_
 from .refusals import refuse
 from .symbols import Traced
 
@@ -87,12 +87,16 @@ def _or_nan(ordered: Objects, result: Any) -> Any:
 def _median(a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False) -> Any:
     only("out", out)
     ordered, kept = _along(a, axis)
+    result = _middle(ordered)
+    return np.reshape(result, kept) if keepdims else result
+
+
+def _middle(ordered: Objects) -> Any:
     count = len(ordered)
     middle = ordered[count // 2]
     if count % 2 == 0:
         middle = elementwise(np.divide, elementwise(np.add, ordered[count // 2 - 1], middle), 2.0)
-    result = _or_nan(ordered, middle)
-    return np.reshape(result, kept) if keepdims else result
+    return _or_nan(ordered, middle)
 
 
 _ROUNDINGS: dict[str, Callable[[float], float]] = {
@@ -107,13 +111,17 @@ def _quantile(
     only("out", out)
     only("weights", weights)
     only("interpolation", interpolation)
-    if holds_symbols(q):
-        refuse("f takes quantiles at traced levels")
-    levels = np.asarray(real(q), dtype=float)
+    levels = _levels(q)
     ordered, kept = _along(a, axis)
     found = [objects(_at(ordered, _place(level, len(ordered), method))) for level in levels.ravel()]
     parts = [part.reshape(kept) if keepdims else part for part in found]
     return parts[0][()] if levels.ndim == 0 else np.stack(parts).reshape(*levels.shape, *parts[0].shape)
+
+
+def _levels(q: Any) -> Any:
+    if holds_symbols(q):
+        refuse("f takes quantiles at traced levels")
+    return np.asarray(real(q), dtype=float)
 
 
 def _place(level: float, count: int, method: Any) -> float:
@@ -137,9 +145,45 @@ def _at(ordered: Objects, place: float) -> Any:
 
 
 def _percentile(a: Any, q: Any, *args: Any, **options: Any) -> Any:
-    if holds_symbols(q):
-        refuse("f takes percentiles at traced levels")
-    return _quantile(a, np.asarray(real(q), dtype=float) / 100, *args, **options)
+    return _quantile(a, _levels(q) / 100, *args, **options)
+
+
+def _nan_median(a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False) -> Any:
+    only("out", out)
+    return _of_numbers(a, axis, keepdims, (), lambda ordered: [_middle(ordered)])
+
+
+def _nan_quantile(
+    a: Any, q: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, method: Any = "linear",
+    keepdims: Any = False, *, weights: Any = None, interpolation: Any = None,
+) -> Any:  # fmt: skip
+    only("out", out)
+    only("weights", weights)
+    only("interpolation", interpolation)
+    levels = _levels(q)
+
+    def found(ordered: Objects) -> list[Any]:
+        return [_at(ordered, _place(level, len(ordered), method)) for level in levels.ravel()]
+
+    return _of_numbers(a, axis, keepdims, levels.shape, found)
+
+
+def _nan_percentile(a: Any, q: Any, *args: Any, **options: Any) -> Any:
+    return _nan_quantile(a, _levels(q) / 100, *args, **options)
+
+
+def _of_numbers(
+    a: Any, axis: Any, keepdims: Any, shape: tuple[int, ...], rule: Callable[[Objects], list[Any]]
+) -> Any:  # fmt: skip
+    """Quantiles of those that are no NaN, which are sorted to the end: for each count of them that may be."""
+    ordered, kept = _along(a, axis)
+    count = sum_(elementwise(np.equal, ordered, ordered), 0)
+    found: list[Any] = [math.nan] * len(rule(ordered[:1]))
+    for n in range(1, len(ordered) + 1):
+        is_count = objects(elementwise(np.equal, count, float(n)))
+        found = [_SELECT(is_count, objects(part), old) for part, old in zip(rule(ordered[:n]), found, strict=True)]
+    parts = [np.reshape(objects(part), kept) if keepdims else objects(part) for part in found]
+    return np.stack(parts).reshape((*shape, *parts[0].shape))[()]
 
 
 def _place_of(extreme: Callable[..., Any], a: Any, axis: Any, keepdims: Any) -> Any:
@@ -205,6 +249,7 @@ def _comes_first(a: Any, b: Any, place: Any, other: Any) -> Any:
 FUNCTIONS.update({
     np.argmax: _argmax, np.argmin: _argmin, np.argsort: _argsort,
     np.sort: _sort, np.partition: _partition, np.median: _median, np.quantile: _quantile, np.percentile: _percentile,
+    np.nanmedian: _nan_median, np.nanquantile: _nan_quantile, np.nanpercentile: _nan_percentile,
 })  # fmt: skip
 method("argmax", _argmax)
 method("argmin", _argmin)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import factorial, prod, tau
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,39 @@ def _poly(seq_of_zeros: Any) -> Any:
     return found
 
 
+def _i0(x: Any) -> Any:
+    """The series of the square, whose terms are positive; far out that of the reciprocal.
+
+    (NIST Digital Library of Mathematical Functions, 10.25.2 and 10.40.1.)
+    """
+    size, square = elementwise(np.absolute, numbers(x)), elementwise(np.square, numbers(x))
+    is_near = elementwise(np.less, size, _FAR)
+    near = _horner(_where(is_near, square, 0.0), [0.25**k / factorial(k) ** 2 for k in range(60)])
+    far = _where(is_near, _FAR, size)
+    waves = _horner(elementwise(np.divide, 0.125, far), [_odd_squares(k) / factorial(k) for k in range(20)])
+    scale = elementwise(np.divide, elementwise(np.exp, far), elementwise(np.sqrt, elementwise(np.multiply, tau, far)))
+    return _where(is_near, near, elementwise(np.multiply, scale, waves))[()]
+
+
+_FAR = 25.0
+
+
+def _odd_squares(count: int) -> float:
+    return float(prod((2 * k - 1) ** 2 for k in range(1, count + 1)))
+
+
+def _horner(x: Any, coefficients: list[float]) -> Any:
+    found: Any = coefficients[-1]
+    for c in coefficients[-2::-1]:
+        found = elementwise(np.add, elementwise(np.multiply, found, x), c)
+    return found
+
+
+def _where(mask: Any, a: Any, b: Any) -> Objects:
+    return objects(FUNCTIONS[np.where](mask, a, b))
+
+
 FUNCTIONS.update({
-    np.polyfit: _polyfit, np.polyder: _polyder, np.polyint: _polyint, np.polyadd: _added(np.add),
+    np.i0: _i0, np.polyfit: _polyfit, np.polyder: _polyder, np.polyint: _polyint, np.polyadd: _added(np.add),
     np.polysub: _added(np.subtract), np.polymul: _polymul, np.polydiv: _polydiv, np.poly: _poly,
 })  # fmt: skip

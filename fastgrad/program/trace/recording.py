@@ -78,20 +78,29 @@ def trace(
         With the reason; it is not an Exception, because f may catch those.
     """
     given = Given(() if scalar else shape, args, rows, types, bits, sample)
+    try:
+        made = _traced(f, given, budget)
+    except Untraceable as refused:
+        if not str(refused).startswith(PICKS):
+            raise
+        made = _traced(f, replace(given, picks=True), budget)
+    return replace(made, inputs=1 if scalar else prod(shape), rows=given.starts[-1])
+
+
+def _traced(f: Callable[..., Any], given: Given, budget: int) -> Program:
     noted = Noted()
     attempt = partial(_attempt, given, budget, noted)
     try:
-        made = attempt(partial(_straight, f, given, noted))
+        return attempt(partial(_straight, f, given, noted))
     except BranchesError:
-        made = _of_ways(f, given, noted, attempt)
+        return _of_ways(f, given, noted, attempt)
     except Untraceable as refused:
         if not str(refused).startswith(REFUSALS["__float__"]):
             raise
         try:  # methods that use math: their calls are seen where f's source is rewritten
-            made = _of_ways(f, given, noted, attempt)
+            return _of_ways(f, given, noted, attempt)
         except Untraceable:
             raise refused from None
-    return replace(made, inputs=1 if scalar else prod(shape), rows=given.starts[-1])
 
 
 def _of_ways(f: Callable[..., Any], given: Given, noted: Noted, attempt: Callable[..., Program]) -> Program:
@@ -167,10 +176,10 @@ def _straight(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     return program_of(recording, guarded(recording, outputs, tuple(dict.fromkeys(recording.guards))), shape)
 
 
+PICKS = "f selects elements of an array that it makes by a mask or traced integers"
+
+
 def _why(error: Exception) -> str:
     if "arrays used as indices" in str(error):
-        return (
-            "f selects elements of an array that it makes by a mask or traced integers; write np.where(mask, a, b), or "
-            "make that array outside of f"
-        )
+        return f"{PICKS}; write np.where(mask, a, b), or make that array outside of f"
     return " ".join(f"f raised {type(error).__name__} when traced: {error}".split())

@@ -20,20 +20,23 @@ from ..nested import is_package
 from ..scipys import (
     distribution_of,
     is_normals,
-    is_own_special,
     module,
     name_of_distribution,
     name_of_transform,
+    place_of,
 )
+from . import exponentialsums, seriesfunctions
 from .arrays import Symbols, guarded, plain, wrap
 from .derivatives import derivative_inside
 from .distributions import DISTRIBUTIONS, Distribution
 from .elementwise import traced
-from .exponentialsums import FUNCTIONS
 from .fourier import transform
 from .multivariate import logpdf
 from .refusals import refuse
+from .scipyformulas import MOMENTS, formula, is_discrete, shapes_of
+from .summaries import SUMMARIES
 
+_FUNCTIONS = exponentialsums.FUNCTIONS | seriesfunctions.FUNCTIONS | SUMMARIES
 WITHOUT_RULES = Distribution((), {})
 LONGEST = 64  # lists in which distributions are looked for: longer ones are data
 _SEEN_THROUGH = ("scipy", "scipy.special", "scipy.stats", "scipy.fft")
@@ -49,9 +52,9 @@ def replaced(value: Any) -> Any:
         seen = is_package(value) or (name in _SEEN_THROUGH and module(name) is value)
         return _Module(value) if seen else value
     if kind is FunctionType:
-        rule = FUNCTIONS.get(value.__name__)
-        if rule and is_own_special(value):
-            return _calling(value, rule, "scipy.special")
+        rule = _FUNCTIONS.get(value.__name__)
+        if rule and (place := place_of(value)):
+            return _calling(value, rule, place)
         return derivative_inside(value) or value
     if home(value).startswith("scipy.fft") and (name := name_of_transform(value)):
         rule = transform(name, value)
@@ -188,6 +191,7 @@ class _Frozen:
 def _method(own: Any, known: Distribution, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A method by its rule where it is given symbols."""
     rule, said = known.rules.get(name), f"scipy.stats.{own.name}.{name}"
+    by_formula = formula(own, name) if rule is None and name_of_distribution(own) else None
 
     def single(*values: Any) -> Any:
         return rule(*values) if traced(*values) else float(function(*values))  # type: ignore[misc]
@@ -195,23 +199,30 @@ def _method(own: Any, known: Distribution, name: str, function: Callable[..., An
     def call(*args: Any, **options: Any) -> Any:
         if not holds_symbols(*args, *options.values()):
             return function(*args, **options)
-        if rule is None:
+        if rule is None and by_formula is None:
             refuse(f"f uses {said}, which has no rule for tracing")
-        if not args and name in ("ppf", "isf") and "q" in options:
-            args, options = (options["q"],), {key: value for key, value in options.items() if key != "q"}
-        values = _arguments(known, *args, **options)
+        word = "q" if name in ("ppf", "isf") else "k" if is_discrete(own) else "x"
+        if not args and word in options:
+            args, options = (options[word],), {key: value for key, value in options.items() if key != word}
+        values = _arguments(own, name in MOMENTS, *args, **options)
+        if rule is None:
+            return guarded(said, by_formula, tuple(values), {})
         return guarded(said, lambda: wrap(np.frompyfunc(single, len(values), 1)(*map(plain, values))), (), {})
 
     return call
 
 
-def _arguments(known: Distribution, x: Any, *args: Any, **options: Any) -> list[Any]:
-    """x and all parameters in their order."""
-    names = (*known.shapes, "loc", *(() if known.discrete else ("scale",)))
+def _arguments(own: Any, alone: bool, *args: Any, **options: Any) -> list[Any]:
+    """x, if it is no moment's, and all parameters in their order."""
+    if not alone and not args:
+        refuse("f gives a distribution no x")
+    shapes, given_x = shapes_of(own), () if alone else args[:1]
+    names = (*shapes, "loc", *(() if is_discrete(own) else ("scale",)))
+    args = args[len(given_x) :]
     given = dict(zip(names, args, strict=False)) | options
-    if len(args) > len(names) or set(given) - set(names) or set(known.shapes) - set(given):
+    if len(args) > len(names) or set(given) - set(names) or set(shapes) - set(given):
         refuse(f"f gives a distribution other parameters than {', '.join(names)}")
-    return [x, *(given.get(name, 1.0 if name == "scale" else 0.0) for name in names)]
+    return [*given_x, *(given.get(name, 1.0 if name == "scale" else 0.0) for name in names)]
 
 
 class _Normals:

@@ -15,7 +15,7 @@ import numpy as np
 from ..scipys import is_own_ufunc
 from ..specials import BY_LIBRARY, OPERATIONS
 from .arrays import LATER, LOOPS
-from .elementwise import power, record, select, traced
+from .elementwise import logical_and, power, record, select, traced
 from .refusals import refuse
 from .symbols import RULES, Flag, Literal
 
@@ -132,6 +132,49 @@ def _cosm1(a: Any) -> Any:
     return MINUS_TWO * (sine * sine)
 
 
+LONGEST_PRODUCT = 40
+"""Factors of a product that gammas are not needed for."""
+
+
+def _is_short(count: Any) -> bool:
+    return not traced(count) and float(count).is_integer() and 0 <= count <= LONGEST_PRODUCT
+
+
+def _binom(n: Any, k: Any) -> Any:
+    """A product where k is a known whole number, else a quotient of gammas."""
+    if _is_short(k):
+        found = ONE + ZERO * n
+        for i in range(1, int(k) + 1):
+            found = found * (n - (float(k) - i)) / float(i)
+    else:
+        found = _quotient_of_gammas(n + 1.0, k + 1.0, n - k + 1.0)
+    negative = logical_and(of(np.less)(n, 0.0), of(np.equal)(n, of(np.floor)(n)))  # which has none for SciPy
+    return select(negative, math.nan, found)
+
+
+def _poch(a: Any, m: Any) -> Any:
+    """A product where m is a known whole number, else a quotient of gammas."""
+    if not _is_short(m):
+        return _quotient_of_gammas(a + m, a)
+    found = ONE + ZERO * a
+    for i in range(int(m)):
+        found = found * (a + float(i))
+    return found
+
+
+def _quotient_of_gammas(a: Any, *others: Any) -> Any:
+    """By their logarithms where all of them are positive."""
+    logarithm, quotient, is_positive = log_gamma(a), _gamma(a), of(np.greater)(a, 0.0)
+    for b in others:
+        logarithm, quotient = logarithm - log_gamma(b), quotient / _gamma(b)
+        is_positive = logical_and(is_positive, of(np.greater)(b, 0.0))
+    return select(is_positive, of(np.exp)(logarithm), quotient)
+
+
+def _gamma(a: Any) -> Any:
+    return record("tgamma", a) if traced(a) else float(OPERATIONS["tgamma"](float(a)))
+
+
 SPECIAL: dict[str, Rule] = {
     "expit": _expit,
     "log_expit": log_expit,
@@ -168,6 +211,8 @@ SPECIAL: dict[str, Rule] = {
     "boxcox": _boxcox,
     "huber": _huber,
     "pseudo_huber": _pseudo_huber,
+    "binom": _binom,
+    "poch": _poch,
 }
 """What a ufunc of SciPy's of this name does with single values, of which one at least is traced."""
 

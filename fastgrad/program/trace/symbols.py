@@ -44,7 +44,8 @@ class Trace:
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # what is no float64 in Python, inputs and parameters too
         # What is an integer there, and its largest size, where batch arguments are some or a branch chose one of two.
         self.whole: dict[Operand, int] = {}
-        self.fills = False  # whether f writes into arrays, so that those it makes have to take symbols
+        self.fills = False  # whether f writes into arrays, so that those it makes have to take symbols ...
+        self.picks = False  # ... or picks their elements by traced integers
         self.unpacked = False  # whether f takes Python's numbers out of arrays
         self.paths: Any = None  # what decides about the truth of a symbol ...
         self.branches = False  # ... and whether that was asked where nothing does

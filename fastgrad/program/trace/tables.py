@@ -1,4 +1,4 @@
-"""Arrays of numbers that f captures or is given as arguments: traced integers and masks pick their elements.
+"""Arrays of numbers that f captures, is given as arguments or makes: traced integers and masks pick their elements.
 
 A `Table` is a view of the user's array, in all else like it. What is computed of it are plain arrays.
 """
@@ -14,7 +14,8 @@ import numpy as np
 
 from ..captures import instructions, names
 from .arrays import Symbols
-from .creation import as_symbols, filled
+from .narrowtypes import with_types
+from .refusals import active
 from .selection import is_traced_index
 
 
@@ -61,7 +62,20 @@ def _takes_elements(now: dis.Instruction) -> bool:
     return now.opname in ("BINARY_SUBSCR", "BINARY_SLICE") or (now.opname == "BINARY_OP" and now.argrepr == "[]")
 
 
+def filled(array: Any) -> Any:
+    """An array that f makes: of floats one that takes symbols, where f writes into arrays, or a table."""
+    trace = getattr(active, "trace", None)
+    if getattr(trace, "fills", False) and isinstance(array, np.ndarray) and array.dtype.char in "dD":
+        return as_symbols(array)
+    return as_table(array) if getattr(trace, "picks", False) else array
+
+
+def as_symbols(array: Any) -> Symbols:
+    """A copy of an array whose elements may be symbols."""
+    return with_types(np.asarray(array)).view(Symbols)
+
+
 def as_table(value: Any) -> Any:
-    """An array of the user's as a table; anything else as it is."""
+    """An array of numbers as a table; anything else as it is."""
     is_plain = type(value) is np.ndarray and not isinstance(value, Symbols) and value.dtype.kind in "fiubc"
     return value.view(Table) if is_plain and value.ndim else value

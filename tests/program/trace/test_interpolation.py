@@ -95,3 +95,32 @@ def test_choices_beyond_their_number():
     f = lambda x: np.choose([3, -1, 0], [x, x**2], mode="wrap") + np.choose([3, -1, 0], [x, x**2], mode="clip")
     x = np.array([0.5, 2.0, 3.0])
     np.testing.assert_allclose(evaluate(trace(f, (3,)), x), f(x), rtol=1e-15)
+
+
+@pytest.mark.parametrize("edge_order", [1, 2])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, e: np.gradient(x[:6] ** 2, np.cumsum(x[6:] ** 2), edge_order=e),
+        lambda x, e: np.gradient(x.reshape(4, 3), x[:3], axis=1, edge_order=e),
+        lambda x, e: np.stack(np.gradient(x.reshape(4, 3), x[:4], x[5], edge_order=e)),
+        lambda x, e: np.gradient(x, np.arange(12.0) ** 2, edge_order=e),
+        lambda x, e: np.gradient(np.arange(4.0) ** 2, x[:4], edge_order=e),
+    ],
+    ids=count(),
+)
+def test_slopes_at_traced_places(f, edge_order):
+    x = np.random.default_rng(0).uniform(0.4, 1.6, 12)
+    g = lambda x: f(x, edge_order)
+    found = np.reshape(evaluate(trace(g, x.shape), list(x)), np.shape(g(x)))
+    np.testing.assert_allclose(found, g(x), rtol=1e-12, atol=1e-12)
+
+
+def test_slopes_at_places_that_do_not_fit():
+    for f, said in (
+        (lambda x: np.gradient(x, x[:3])[0], "other places than elements"),
+        (lambda x: np.gradient(x[:2], x[:2], edge_order=2)[0], "too few"),
+        (lambda x: np.gradient(x.reshape(2, 3), x[:2])[0], "other places than one row"),
+    ):
+        with pytest.raises(Untraceable, match=said):
+            trace(f, (6,))

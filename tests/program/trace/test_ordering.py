@@ -1,6 +1,7 @@
 """Sorting networks: any number of elements, NaN last, and quantiles as NumPy reckons them."""
 
 import itertools
+import warnings
 from itertools import count
 
 import numpy as np
@@ -156,3 +157,33 @@ def test_orders_go_along(f):
 def test_equal_numbers_stay_in_their_order():
     x = np.array([2.0, 1.0, 2.0, 1.0, 1.0])
     assert evaluate(trace(np.argsort, (5,)), x) == np.argsort(x, kind="stable").tolist() == [1, 3, 4, 0, 2]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.nanmedian,
+        lambda x: np.nanmedian(x.reshape(2, 3), axis=0),
+        lambda x: np.nanmedian(x.reshape(2, 3), 1, keepdims=True),
+        lambda x: np.nanquantile(x, 0.3),
+        lambda x: np.nanquantile(x.reshape(2, 3), [0.2, 0.5, 1.0], axis=1, method="higher"),
+        lambda x: np.nanpercentile(x.reshape(3, 2), [[30, 60]], axis=0, keepdims=True),
+        lambda x: np.nanpercentile(x, 55, method="hazen"),
+    ],
+    ids=count(),
+)
+def test_quantiles_of_those_that_are_numbers(f):
+    program, rng = trace(f, (6,)), np.random.default_rng(0)
+    for missing in range(7):
+        x = rng.normal(size=6)
+        x[rng.permutation(6)[:missing]] = np.nan
+        with warnings.catch_warnings():  # of slices that are all NaN
+            warnings.simplefilter("ignore", RuntimeWarning)
+            wanted = f(x)
+        np.testing.assert_allclose(evaluate(program, x), np.ravel(wanted), rtol=1e-14)
+    data = np.array([1.0, np.nan, 2.0, 0.5, 3.0, 1.5])
+    g = lambda p: np.sum(f(data * p[0] + np.arange(6) * p[1]))
+    np.testing.assert_allclose(
+        fastgrad.gradient(g, np.array([1.0, 0.3]), method="exact"),
+        fastgrad.gradient(g, np.array([1.0, 0.3]), engine="python"), rtol=1e-8,
+    )  # fmt: skip

@@ -1,5 +1,6 @@
 """NumPy's functions of polynomials with traced coefficients, places and zeros."""
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -78,3 +79,14 @@ def test_leading_zeros_that_numpy_trims(name):
     with pytest.raises(fastgrad.EngineError, match="f has a value of its own at"):
         gradient(f, points, batch=True, method="exact")
     assert np.polymul([0.0, 0.0], [1.0, 2.0]).tolist() == FUNCTIONS[np.polymul]([0.0, 0.0], [1.0, 2.0]).tolist()
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-8, -0.7, 3.0, 24.9, -25.1, 300.0])
+def test_i0(x):
+    """Even, and with a second derivative at 0."""
+    point = np.array([x])
+    values = evaluate(trace(lambda x: np.i0(x[0]), (1,)), point)
+    assert values[0] == pytest.approx(float(np.i0(x)), rel=1e-14)
+    first, second = (float(mpmath.diff(lambda t: mpmath.besseli(0, t), x, n)) for n in (1, 2))
+    assert gradient(lambda x: np.i0(x)[0], point, method="exact")[0] == pytest.approx(first, rel=1e-13, abs=1e-300)
+    assert fastgrad.hessian(lambda x: np.i0(x)[0], point, method="exact")[0, 0] == pytest.approx(second, rel=1e-12)

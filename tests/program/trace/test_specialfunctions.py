@@ -71,6 +71,8 @@ TWO = {
     "kl_div": (lambda a, b: xlogx(a, b) - a + b, PLANE),
     "boxcox": (lambda a, b: (a**b - 1) / b, PLANE),
     "huber": (huber, (*PLANE, (1.0, -2.0))),
+    "binom": (mpmath.binomial, ((4.3, 1.7), (2.5, 0.3), (9.0, 6.0))),
+    "poch": (mpmath.rf, PLANE),
     "pseudo_huber": (lambda d, r: d * d * (mpmath.sqrt(1 + (r / d) ** 2) - 1), (*PLANE, (1.0, -2e-4))),
 }
 CASES = {name: (f, np.array(places).reshape(-1, 1)) for name, (f, places) in ONE.items()}
@@ -231,6 +233,21 @@ def test_slopes_of_boxcox_are_powers(x, exponent):
     assert gradient(both, b, method="exact")[1] == pytest.approx(float(wanted), rel=1e-12)
 
 
+def _student(x):
+    constant = mpmath.gamma(1.75) / mpmath.sqrt(mpmath.pi * 2.5) / mpmath.gamma(1.25)
+    return mpmath.mpf(1) / 2 + x * mpmath.hyp2f1(0.5, 1.75, 1.5, -x * x / 2.5) * constant
+
+
+def _root(of, name, *before):
+    """The inverse of a function, from SciPy's to all digits."""
+
+    def inverse(x):
+        start = float(getattr(special, name)(*(before or (2.5,)), float(x)))
+        return mpmath.re(mpmath.findroot(lambda y: of(y) - x, mpmath.mpf(start)))
+
+    return inverse
+
+
 BY_SCIPY = {
     "erfinv": (mpmath.erfinv, [-0.9, -0.1, 0.3, 0.95]),
     "erfcinv": (lambda x: mpmath.erfinv(1 - x), [0.05, 0.7, 1.5, 1.9]),
@@ -250,12 +267,23 @@ BY_SCIPY = {
     "kv": (lambda x: mpmath.besselk(2.5, x), [0.5, 2.0, 7.0, 20.0]),
     "gammainc": (lambda x: mpmath.gammainc(2.5, 0, x, regularized=True), [0.1, 1.0, 3.0, 12.0]),
     "gammaincc": (lambda x: mpmath.gammainc(2.5, x, regularized=True), [0.1, 1.0, 3.0, 12.0]),
-    "stdtr": (
-        lambda x: mpmath.mpf(1) / 2 + x * mpmath.hyp2f1(0.5, 1.75, 1.5, -x * x / 2.5)
-        * mpmath.gamma(1.75) / mpmath.sqrt(mpmath.pi * 2.5) / mpmath.gamma(1.25),
-        [-4.0, -0.5, 0.0, 2.0],
-    ),
+    "stdtr": (_student, [-4.0, -0.5, 0.0, 2.0]),
     "betainc": (lambda x: mpmath.betainc(2.5, 1.25, 0, x, regularized=True), [0.01, 0.3, 0.6, 0.99]),
+    "betaincc": (lambda x: mpmath.betainc(2.5, 1.25, x, 1, regularized=True), [0.01, 0.3, 0.6, 0.99]),
+    "k0e": (lambda x: mpmath.exp(x) * mpmath.besselk(0, x), [0.1, 3.0, 29.9, 30.1, 1e4]),
+    "k1e": (lambda x: mpmath.exp(x) * mpmath.besselk(1, x), [0.1, 3.0, 29.9, 30.1, 1e4]),
+    "ive": (lambda x: mpmath.exp(-x) * mpmath.besseli(2.5, x), [0.5, 2.0, 7.0, 20.0]),
+    "kve": (lambda x: mpmath.exp(x) * mpmath.besselk(2.5, x), [0.5, 2.0, 7.0, 20.0]),
+    "erfi": (mpmath.erfi, [-2.0, 0.0, 0.5, 3.0]),
+    "spence": (lambda x: mpmath.polylog(2, 1 - x), [0.1, 0.699, 0.701, 1.0, 1.01, 1.299, 1.301, 5.0]),
+    "gammaincinv": (_root(lambda y: mpmath.gammainc(2.5, 0, y, regularized=True), "gammaincinv"), [0.01, 0.5, 0.97]),
+    "gammainccinv": (_root(lambda y: mpmath.gammainc(2.5, y, regularized=True), "gammainccinv"), [0.01, 0.5, 0.97]),
+    "betaincinv": (
+        _root(lambda y: mpmath.betainc(2.5, 1.25, 0, y, regularized=True), "betaincinv", 2.5, 1.25), [0.01, 0.5, 0.9]
+    ),
+    "stdtrit": (_root(_student, "stdtrit"), [0.01, 0.4, 0.97]),
+    "hyp1f1": (lambda x: mpmath.hyp1f1(2.5, 1.25, x), [-3.0, 0.0, 0.7, 4.0]),
+    "hyp2f1": (lambda x: mpmath.hyp2f1(2.5, 1.25, 3.5, x), [-3.0, -0.2, 0.0, 0.7]),
     "eval_legendre": (lambda x: mpmath.legendre(5, x), [-0.9, 0.0, 0.3, 1.5]),
     "eval_chebyt": (lambda x: mpmath.chebyt(5, x), [-0.9, 0.0, 0.3, 1.5]),
     "eval_chebyu": (lambda x: mpmath.chebyu(5, x), [-0.9, 0.0, 0.3, 1.5]),
@@ -264,7 +292,8 @@ BY_SCIPY = {
     "eval_laguerre": (lambda x: mpmath.laguerre(5, 0, x), [-0.9, 0.0, 0.3, 1.5]),
 }  # fmt: skip
 BESIDE = {
-    "betainc": (2.5, 1.25),
+    **dict.fromkeys(("betainc", "betaincc", "betaincinv", "hyp1f1"), (2.5, 1.25)),
+    "hyp2f1": (2.5, 1.25, 3.5),
     **dict.fromkeys(LIBRARY.keys() & {n for n in BY_SCIPY if n.startswith("eval_")}, (5,)),
 }
 
@@ -294,6 +323,23 @@ def test_functions_that_compiled_code_calls(name):
     )
     second = hessian(f, many, batch=True, method="exact")[: len(places), 0, 0]
     np.testing.assert_allclose(second, wanted[:, 1], rtol=1e-9, atol=1e-10)
+
+
+def test_counts_that_are_known_make_products():
+    """Below 0, where gammas would have to be asked for their signs, too."""
+    for f, exact in (
+        (lambda x: special.binom(x[0], 3), lambda x: mpmath.binomial(x, 3)),
+        (lambda x: special.binom(x[0], 0) * x[0], lambda x: x),
+        (lambda x: special.poch(x[0], 4), lambda x: mpmath.rf(x, 4)),
+    ):
+        for place in (-2.5, 0.0, 0.7, 9.0):
+            wanted = float(mpmath.diff(exact, mpmath.mpf(place), h=mpmath.mpf(10) ** -12))
+            assert gradient(f, np.array([place]), method="exact")[0] == pytest.approx(wanted, rel=1e-13, abs=1e-13)
+            assert evaluate(trace(f, (1,)), [place]) == pytest.approx([f(np.array([place]))], rel=1e-13, abs=1e-15)
+
+
+def test_binomials_of_negative_whole_numbers_are_none():
+    assert np.isnan(evaluate(trace(lambda x: special.binom(x[0], 3), (1,)), [-2.0])[0])
 
 
 def test_degrees_and_orders_are_known():
