@@ -196,8 +196,22 @@ def entropy(
     return total if base is None else _divided(total, math.log(base))
 
 
-Correlation = namedtuple("PearsonRResult", "statistic pvalue")
-Line = namedtuple("LinregressResult", "slope intercept rvalue pvalue stderr intercept_stderr")
+class PearsonRResult(NamedTuple):
+    """What SciPy returns, under its name."""
+
+    statistic: Any
+    pvalue: Any
+
+
+class LinregressResult(NamedTuple):
+    """What SciPy returns, under its name."""
+
+    slope: Any
+    intercept: Any
+    rvalue: Any
+    pvalue: Any
+    stderr: Any
+    intercept_stderr: Any
 
 
 def pearsonr(x: Any, y: Any, *, alternative: Any = "two-sided", method: Any = None, axis: Any = 0) -> Any:
