@@ -34,8 +34,9 @@ ENGINES = ("auto", "simd", "jit", "python", "reference", "arrays")
 # by Python 1.3 ms, so that a lower number would pay only after 500 of them (80) ...
 TRACED_CALLS = 1_000
 # ... unless NumPy runs f's program on all displaced points at once, for which nothing is compiled: at one point with
-# D = 100 the first gradient of Rosenbrock's function takes 4 ms instead of 1.3, others 0.13.
-NUMPY_CALLS, ALONE_CALLS = 400, 64  # at several points, at one
+# D = 100 the first gradient of Rosenbrock's function takes 4 ms instead of 1.3, others 0.13; at three 6 instead of 30,
+# others 0.8. Of sin(x0 x1) at twenty points the first takes 0.4 ms instead of 0.2, others 0.05.
+NUMPY_CALLS = 64
 # ... and a compilation by Numba 0.4 to 1 s.
 PYTHON_CALLS = 10_000
 
@@ -114,9 +115,7 @@ def _suits_numpy(call: Call) -> bool:
     alone = call.bounds is None and not (call.expected or call.adaptive or call.often)
     if not (usual and plain and alone and isinstance(call.points, Rows)):
         return False
-    if call.points.count > 1:
-        return call.total >= NUMPY_CALLS
-    return call.total >= ALONE_CALLS and (second or call.points.dimension > FEW)
+    return call.total >= NUMPY_CALLS and (second or call.points.count > 1 or call.points.dimension > FEW)
 
 
 def _choose_exact(call: Call, out: Output | None) -> Choice:

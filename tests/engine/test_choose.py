@@ -78,8 +78,8 @@ def quiet(f, *args, **options):
 
 CALLS = {
     "small": (product, SMALL, {}, "python", "time"),
-    "399 calls": (product, FEW[:133], {"batch": True, "method": "forward", "order": 1}, "python", "time"),
-    "400 calls": (product, FEW[:100], {"batch": True}, "simd", "time"),
+    "63 calls": (product, FEW[:21], {"batch": True, "method": "forward", "order": 1}, "python", "time"),
+    "64 calls": (product, FEW[:16], {"batch": True}, "simd", "time"),
     "1 000 calls": (product, FEW[:250], {"batch": True}, "simd", "time"),
     "1 000 calls of what may change": (opaque, FEW[:250], {"batch": True}, "python", "time"),
     "more calls": (product, FEW[:251], {"batch": True}, "simd", ""),

@@ -8,9 +8,9 @@ from ..call import Call
 from .displaced import checked_code
 from .traces import check_outputs, proved, traced
 
-# Nodes of f, traced in 1 to 3 us each. As few as the calls of f that they replace, at least 1 us each; at one point f
-# has as many for each coordinate as it has operations on arrays, of which each takes 1 us in each call.
-LONGEST, FOR_EACH = 300, 4
+# Nodes of f, traced in 1 to 3 us each, for each call of f that they replace: f has as many for each coordinate as it has
+# operations on arrays, of which each takes 1 us in each call.
+FOR_EACH = 4
 WIDEST = 1_000_000  # numbers of all nodes at all displaced points, 8 MB
 _DISPLACED = "displaced"
 
@@ -37,7 +37,7 @@ def exact_code(call: Call) -> Code:
 def differences_code(call: Call) -> Code | None:
     """The code for differences at some points; None of a function that is traced at every call, or not at all."""
     calls = call.evaluations
-    kept = proved(call, LONGEST if call.points.count > 1 else min(FOR_EACH * calls, WIDEST // calls))
+    kept = proved(call, min(FOR_EACH * calls, WIDEST // calls))
     if kept is None or not kept.program.outputs or (not call.vector and len(kept.program.outputs) != 1):
         return None
     try:

@@ -153,19 +153,14 @@ def test_what_a_trace_cannot_see_is_called():
 
 
 def test_long_functions_are_called():
-    A = np.random.default_rng(3).normal(size=(20, 20))
-    assert explain(lambda x: x @ A @ x, np.ones((11, 20)), batch=True).engine == "python"
-
-
-def test_a_refusal_of_long_functions_is_not_for_other_calls():
-    A = np.random.default_rng(3).normal(size=(20, 20))
+    A = np.random.default_rng(3).normal(size=(50, 50))
 
     def g(x):
         return x @ A @ x
 
-    assert explain(g, np.ones((11, 20)), batch=True).engine == "python"
-    assert explain(g, np.ones((41, 20)), batch=True).engine == "simd"
-    assert explain(g, np.ones((11, 20)), batch=True).engine == "python"
+    assert explain(g, np.ones((5, 50)), batch=True).engine == "python"
+    assert explain(g, np.ones((41, 50)), batch=True).engine == "simd"  # the refusal is not for other calls
+    assert explain(g, np.ones((5, 50)), batch=True).engine == "python"
 
 
 def test_captured_numbers_are_fresh():
