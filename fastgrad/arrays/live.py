@@ -18,6 +18,7 @@ from .nodes import Array, Node, RefusedError
 from .randomness import random_numbers_kept
 from .recording import Recording, elsewhere, record
 from .sections import Sections, sectioned
+from .ties import has_ties
 
 _TURNS = [RLock() for _ in range(64)]
 
@@ -179,7 +180,7 @@ def _exact_again(
         copy.fill(loss.arrays, anew)
         agreement.check_value(copy.recording, loss.arrays, reference)
         found = sweep.gradients(copy.recording, copy.rooms)
-        if kept.is_looked_at():
+        if kept.is_looked_at() or has_ties(copy.recording):
             agreement.check_gradient_again(loss.value, loss.arrays, found, copy.room)
     return reference, found
 

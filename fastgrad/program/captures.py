@@ -295,8 +295,8 @@ def _freeze(name: str, value: Any, inside: tuple[CodeType, ...] = ()) -> Hashabl
 
 def _is_pure_builtin(value: Any) -> bool:
     """Such as len and math.sin; not time.time, nor the bound method of a dict."""
-    home = getattr(value, "__self__", None)
-    return isinstance(value, BuiltinFunctionType) and isinstance(home, ModuleType) and home.__name__ in _PURE_MODULES
+    home = value.__self__ if isinstance(value, BuiltinFunctionType) else None
+    return isinstance(home, ModuleType) and home.__name__ in _PURE_MODULES
 
 
 def _is_numpys(value: Any) -> bool:

@@ -314,7 +314,7 @@ def _distribution(value: Any, notes: _Notes) -> Hashable:
         return _normals(value, notes)
     dist = scipys.distribution_of(value)
     name = None if dist is None else scipys.name_of_distribution(dist)
-    if name is None or not scipys.DENSITIES.isdisjoint(own := vars(value)):
+    if name is None or not scipys.METHODS.isdisjoint(own := vars(value)):
         raise _ChangesError
     if notes.watch:
         _watch_distribution(value, dist, notes.watch)
@@ -342,7 +342,7 @@ def _normals(value: Any, notes: _Notes) -> Hashable:
 
 def _watch_distribution(value: Any, dist: Any, watch: Watch) -> None:
     for holder in (value, dist):
-        watch.note_without(holder, scipys.DENSITIES)
+        watch.note_without(holder, scipys.METHODS)
     if dist is not value:
         for name in ("dist", "args", "kwds"):
             watch.note_attribute(value, name, getattr(value, name))

@@ -12,10 +12,14 @@ import numpy as np
 from .captures import home
 
 _UFUNCS = "scipy.special._ufuncs"
-DENSITIES = frozenset(
-    {"pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf", "mean", "var", "std", "entropy"}
-)
+DENSITIES = frozenset({"pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"})
+METHODS = DENSITIES | {"mean", "var", "std", "entropy"}
 """The methods of distributions that have rules."""
+SUMMARIES = frozenset({
+    "zscore", "zmap", "gmean", "hmean", "pmean", "moment", "skew", "kurtosis", "sem", "variation", "iqr", "trim_mean",
+    "entropy", "pearsonr", "linregress",
+})  # fmt: skip
+"""The functions of scipy.stats that have."""
 
 
 def module(name: str) -> ModuleType | None:
@@ -41,9 +45,9 @@ def is_own_function(value: Any) -> bool:
 
 
 def place_of(value: FunctionType) -> str | None:
-    """Which of scipy.special and scipy.stats a function of Python's is one of, if any."""
+    """Which of scipy.special and scipy.stats a function of Python's is one of; of the latter those that have rules."""
     for name in ("scipy.special", "scipy.stats"):
-        place = module(name)
+        place = module(name) if name == "scipy.special" or value.__name__ in SUMMARIES else None
         if place is not None and vars(place).get(value.__name__) is value and is_own_function(value):
             return name
     return None
@@ -72,7 +76,7 @@ def name_of_distribution(dist: Any) -> str | None:
     if own is None or type(own) is not kind or not is_own_function(getattr(kind, "_argcheck", None)):
         return None
     as_made = (own.a, own.b, own.badvalue) == (dist.a, dist.b, dist.badvalue)
-    return name if as_made and DENSITIES.isdisjoint(vars(dist)) else None
+    return name if as_made and METHODS.isdisjoint(vars(dist)) else None
 
 
 def is_normals(kind: type) -> bool:

@@ -59,11 +59,14 @@ def _names(expression: Any) -> list[str]:
     return [side.name for side in sides]
 
 
-def _is_pythons(name: str, made: dict[str, Any], kinds: dict[str, Any]) -> bool:
-    """Whether a number is one of Python's: written in f, found beside it, or computed of such."""
-    value = made.get(name)
+def _is_pythons(name: str, made: dict[str, Any], kinds: dict[str, Any], before: frozenset[str] = frozenset()) -> bool:
+    """Whether a number is one of Python's: written in f, found beside it, or computed of such.
+
+    What a loop carries along, computed of itself `before`, is what else it is computed of.
+    """
+    value, before = made.get(name), before | {name}
     if isinstance(value, ir.Var):
-        return _is_pythons(value.name, made, kinds)
+        return value.name in before or _is_pythons(value.name, made, kinds, before)
     if isinstance(value, (ir.Const, ir.Global, ir.FreeVar)):
         return type(value.value) in (float, int)
     if not isinstance(value, ir.Expr) or value.op in {"getitem", "static_getitem"}:
@@ -73,7 +76,8 @@ def _is_pythons(name: str, made: dict[str, Any], kinds: dict[str, Any]) -> bool:
     if value.op == "call":
         called = kinds[value.func.name]
         return _function(called) in _MAKES_PYTHONS
-    return value.op in _COMPUTED and all(_is_pythons(side.name, made, kinds) for side in value.list_vars())
+    sides = [side.name for side in value.list_vars() if side.name not in before]
+    return value.op in _COMPUTED and all(_is_pythons(side, made, kinds, before) for side in sides)
 
 
 def _function(kind: Any) -> Any:

@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 Tick = Callable[[int], object] | None
 
 FEW = 16  # coordinates up to which Python's floats are faster than arrays
+MANY = 64  # coordinates from which f's values around a point are taken in groups
 
 
 def apply(
@@ -63,6 +64,9 @@ def _block(walk: Walk, numbers: range, out: Output, values: Array | None, tick: 
     call, table, some = walk.call, walk.call.table, slice(numbers.start, numbers.stop)
     rows, h = walk.rows_and_steps(some)
     hs: Any = h if walk.moves_many else h.tolist()
+    if _suits_groups(walk):
+        _in_groups(walk, numbers.start, rows[0], h, hs[0], out, values)
+        return
     found, centers = walk.room(len(rows)), []
     for k, n in enumerate(numbers):
         if call.batch:
@@ -90,6 +94,30 @@ def _block(walk: Walk, numbers: range, out: Output, values: Array | None, tick: 
         array[some] = table.combine(_sums(walk, found, centers), h[:, None] if call.vector else h)
 
 
+def _suits_groups(walk: Walk) -> bool:
+    """Whether f may have many outputs, at one point, and nothing looks at all of its values around that."""
+    call = walk.call
+    alone = call.vector and call.points.count == 1 and walk.workers == 1
+    return alone and call.table.along_axes and walk.count >= MANY and not (walk.look.doubtful or call.looks_beside)
+
+
+def _in_groups(walk: Walk, n: int, row: Array, h: Array, hs: Any, out: Output, values: Array | None) -> None:
+    """One point, some directions at a time."""
+    call, v = walk.call, None if walk.call.v is None else walk.call.v[n]
+    base, done, room = 0.0, 0, None
+    while done < walk.count:
+        some = walk.group_from(done)
+        found, center = walk.around(row, hs, v, room, some)
+        base, done, part = center if done == 0 else base, some.stop, slice(some.start, some.stop)
+        room = found if room is None or len(room) < len(found) else room
+        with np.errstate(all="ignore"):
+            sums = _sums(walk, [found[: len(some) * len(walk.displaced)]], [base], len(some))
+            array: Any = out.array if isinstance(out, Target) else out
+            array[n : n + 1, :, part] = call.table.combine(sums, h[:, None, part])
+    if values is not None:
+        values[n] = base
+
+
 def _steepest(walk: Walk, found: Any, centers: list[Any], start: int) -> tuple[int, int] | None:
     """The point and the coordinate whose values on both sides differ most suspiciously.
 
@@ -107,12 +135,12 @@ def _steepest(walk: Walk, found: Any, centers: list[Any], start: int) -> tuple[i
     return (start + n, i) if seen[n, i].any() else None
 
 
-def _sums(walk: Walk, found: Any, centers: list[Any]) -> Array:
-    """The stencil's sums at some points, (N, R), or (N, M, R) for M outputs of f."""
-    call, shape = walk.call, walk.look.shape or ()
+def _sums(walk: Walk, found: Any, centers: list[Any], count: int | None = None) -> Array:
+    """The stencil's sums at some points, (N, R), or (N, M, R) for M outputs of f; of all directions, or of so many."""
+    call, shape, count = walk.call, walk.look.shape or (), walk.count if count is None else count
     total: Any = 0.0
     found = found[0] if len(found) == 1 else np.asarray(found)  # of one array a list would be copied
-    found = found.reshape(len(centers), walk.count, len(walk.displaced), *shape)
+    found = found.reshape(len(centers), count, len(walk.displaced), *shape)
     base: Any = np.array(centers).reshape(len(centers), 1, *shape) if call.needs_base else 0.0
     for number, a, b in call.table.stencil.pairs:
         difference = found[:, :, a] - (base if b < 0 else found[:, :, b])
@@ -120,7 +148,7 @@ def _sums(walk: Walk, found: Any, centers: list[Any]) -> Array:
             difference *= number
         # in place: at D = 1000 new memory takes as long as the arithmetic
         total = np.add(total, difference, out=difference)
-    sums: Array = total.reshape(len(centers), walk.count, -1).swapaxes(1, 2) if call.vector else total
+    sums: Array = total.reshape(len(centers), count, -1).swapaxes(1, 2) if call.vector else total
     return sums
 
 

@@ -180,7 +180,7 @@ def written_out(program: Program, made: differences.Written, form: Form, name: s
 _families: Memory[Family] = Memory(KEPT)
 
 
-def _family(program: Program, table: Table) -> Family:
+def family_of(program: Program, table: Table) -> Family:
     """From the memo, for functions that are traced at every call: counting operations takes as long as tracing."""
     key = (program.structure, program.raises, table.key)
     family = _families.get(key) or _families.keep(key, Family(program, table))
@@ -258,7 +258,7 @@ class Code:
         steps = replace(call.steps, rule="default", size=np.asarray(1.0))
         own = _widened(replace(call, table=value, steps=steps, v=None, t=None, value=False, bounds=None))
         values = np.empty((own.points.count, len(self.program.outputs)))
-        bound = Code(self.program, value, _family(self.program, value)).bind(own, values)
+        bound = Code(self.program, value, family_of(self.program, value)).bind(own, values)
         bound.work(0, bound.items)
         return values[:count]
 
@@ -322,14 +322,14 @@ def _widened(call: Call) -> Call:
 
 
 def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
-    family = _family(program, call.table)
+    family = family_of(program, call.table)
     if not call.points.dimension:
         return Code(program, call.table, family)
     if family.how == "stacked":
         from . import stacked  # noqa: PLC0415  such tables are rare
 
         value = stencils.value()
-        code = Code(program, value, _family(program, value))
+        code = Code(program, value, family_of(program, value))
         _compare(call, code, form_of_columns(sum(rows[0].size for rows in call.batch if len(rows))))
         return stacked.StackedCode(code, program, code.values_at)
     code = Code(program, call.table, family)

@@ -19,7 +19,7 @@ from ...program.program import Program
 from ...program.schedule import schedule
 from ...results import EPS, EngineError
 from ..call import Call, batch_rows
-from .coverage import Sides, covering, sample
+from .coverage import Mask, Sides, Tied, covering, sample
 
 Array = NDArray[np.float64]
 
@@ -163,16 +163,34 @@ def compare_slopes(call: Call, program: Program, slopes_of: Callable[[Table], Sl
     _compare_slopes(call, program, [(call.finite(), count - 1), *((n,) for n in sides)], slopes_of)
 
 
+def compare_ties(call: Call, program: Program, tied: list[Tied], slopes_of: Callable[[Table], Slopes]) -> None:
+    """Compare exact derivatives at points where f goes a way of its own with differences of f, which looks beside.
+
+    Along what leads away from there, too: of a direction of many coordinates others might hide it.
+    """
+    call = _as_product(call, program)
+    if call.table.stencil.derivative <= _MOST_THERE:
+        slopes = slopes_of(call.table)
+        with quiet():
+            ways = ((n, some) for n, moving in tied for some in (moving, None))
+            _refuse(next(filter(None, (_differing_there(call, n, slopes, some) for n, some in ways)), ()))
+
+
+def _as_product(call: Call, program: Program) -> Call:
+    """What some entries of a Hessian should add up to is not known, but what the whole one gives with a vector is."""
+    if call.table.name.startswith(("hessian at", "hessian_diagonal")):
+        return replace(call, table=hvp(call.points.dimension, 2, call.table.stencil.method))
+    return call
+
+
 def _compare_slopes(
     call: Call, program: Program, places: list[tuple[int, ...]], slopes_of: Callable[[Table], Slopes]
 ) -> None:  # fmt: skip
     """Beside one of each of several points; and at each itself, of an f with kinks."""
-    if call.table.name.startswith(("hessian at", "hessian_diagonal")):
-        if len(program.nodes) > _MULTIPLIED:
-            return
-        # What some entries should add up to is not known, but what the whole Hessian gives with a vector is.
-        call = replace(call, table=hvp(call.points.dimension, 2, call.table.stencil.method))
-    slopes = slopes_of(call.table)
+    product = _as_product(call, program)
+    if product is not call and len(program.nodes) > _MULTIPLIED:
+        return
+    call, slopes = product, slopes_of(product.table)
     with quiet():
         differing = next(filter(None, (_differing_everywhere(call, some, slopes) for some in places)), ())
         if (
@@ -182,6 +200,10 @@ def _compare_slopes(
         ):
             there = dict.fromkeys(n for some in places for n in some)
             differing = next(filter(None, (_differing_there(call, n, slopes) for n in there)), ())
+    _refuse(differing)
+
+
+def _refuse(differing: tuple[float, ...]) -> None:
     if differing:
         msg = (
             f"along a direction its exact derivative is {differing[0]:.9g}, but differences of f give "
@@ -230,19 +252,20 @@ def _differing(call: Call, n: int, point: Array, slopes: Slopes) -> tuple[float,
     return float(found[worst]), float(difference[worst])
 
 
-def _differing_there(call: Call, n: int, slopes: Slopes) -> tuple[float, ...]:
+def _differing_there(call: Call, n: int, slopes: Slopes, moving: Mask | None = None) -> tuple[float, ...]:
     """The exact derivative at a point itself and a difference, where it lies far beside those of both sides.
 
     So it does where f goes a way of its own that no point beside takes, as by `if x == 0`; at a kink it is between.
     """
     point = call.points.row(n)
     with suppress(Exception):  # f may raise beside its points
-        direction, found = _along_irregularly(call, n, point, slopes)
+        direction, found = _along_irregularly(call, n, point, slopes, moving)
         step = float(direction_step(point[None], direction[None], stencil(call.table.stencil.derivative))[0])
-        first, off = _beside(call, n, point, step, direction, found)
+        within = 1e-3 if moving is None else 1e-5
+        first, off = _beside(call, n, point, step, direction, found, within)
         if not off.any():
             return ()
-        second, also = _beside(call, n, point, 16.0 * step, direction, found)
+        second, also = _beside(call, n, point, 16.0 * step, direction, found, within)
         wrong = off & also & (np.abs(first - second) <= 1e-2 * np.maximum(np.abs(first), np.abs(second)))
         if wrong.any():
             k = int(np.argmax(wrong))
@@ -251,7 +274,7 @@ def _differing_there(call: Call, n: int, slopes: Slopes) -> tuple[float, ...]:
 
 
 def _beside(
-    call: Call, n: int, point: Array, t: float, direction: Array, found: Array
+    call: Call, n: int, point: Array, t: float, direction: Array, found: Array, within: float
 ) -> tuple[Array, NDArray[np.bool_]]:
     """A difference of f, and where an exact derivative is farther from it than ten times those of both sides."""
     n_th = call.table.stencil.derivative
@@ -260,7 +283,7 @@ def _beside(
     differences = np.diff(values, n_th, axis=0) / t**n_th
     difference = (differences[n_th // 2] + differences[(n_th + 1) // 2]) / 2.0
     allowed = 10.0 * np.abs(differences[-1] - differences[0]) + 1e3 * EPS * np.abs(values).max(axis=0) / t**n_th
-    return difference, np.abs(found - difference) > allowed + 1e-3 * np.abs(difference)
+    return difference, np.abs(found - difference) > allowed + within * np.abs(difference)
 
 
 def _quotient(call: Call, n: int, point: Array, by: Array, formula: Stencil, per: float) -> tuple[Array, Array]:
@@ -300,11 +323,18 @@ def _resolved(point: Array, displacement: Array) -> bool:
     return bool((np.abs(displacement) >= _RESOLVED * np.spacing(np.abs(point)))[moves].all())
 
 
-def _along_irregularly(call: Call, n: int, point: Array, slopes: Slopes) -> tuple[Array, Array]:
-    """A direction, and f's exact derivative along it, as often as the table differentiates, for each output."""
+def _along_irregularly(
+    call: Call, n: int, point: Array, slopes: Slopes, moving: Mask | None = None
+) -> tuple[Array, Array]:
+    """A direction, and f's exact derivative along it, as often as the table differentiates, for each output.
+
+    Of some coordinates alone, if they are named, where each has a part of its own.
+    """
     table, d = call.table, point.size
     along_v = bool((table.units == d).any())
     weights = 0.5 + irregular(d if along_v or table.stencil.derivative > 1 else table.count)
+    if moving is not None and len(weights) == d and (along_v or table.along_axes or table.stencil.derivative > 1):
+        weights = np.where(moving, weights, 0.0)
     beside = [batch_rows(call, slice(n, n + 1))[0]] if call.batch else []
     beside += [weights, np.ones(1)] if along_v else []
     found = slopes(np.concatenate([point, *beside])[:, None]).reshape(-1, len(table.scale))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +11,14 @@ from numpy.typing import NDArray
 from ...program.dependence import live
 from ...program.program import Operand, Program
 from ...program.schedule import schedule
+from ...program.ties import coordinates, ties
 from ..call import Call, batch_rows, subset
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 SAMPLE = 1024  # points at which a program is run by NumPy to see which sides they take; some 3 ns a point and node
+TIED, AT_ONCE = 16, 1 << 15  # points at which f is compared with slopes, and those that are looked through together
 MOST = 32  # points to be looked at; f is called at each
 
 
@@ -79,6 +82,49 @@ def _chosen(sides: Mask) -> list[int]:
 def used(program: Program, columns: Array) -> int:
     """How many nodes reach an output at one of some points, in columns."""
     return sum(bool(mask.any()) for mask in _Ways(program).reached(columns)[0].values())
+
+
+class Tied(NamedTuple):
+    """The number of a point, and which coordinates move what is equal there."""
+
+    place: int
+    coordinates: Mask
+
+
+class Ties:
+    """Points at which numbers are equal that f asks to be so, and that are equal nowhere around."""
+
+    def __init__(self, program: Program) -> None:
+        pairs = ties(program)
+        sides = tuple(operand for pair in pairs for operand in pair)
+        self._steps = schedule(replace(program, outputs=sides)) if sides else None
+        self._moving = np.zeros((len(pairs), program.inputs), dtype=bool)
+        for row, some in zip(self._moving, coordinates(program, pairs), strict=True):
+            row[some] = True
+
+    def __bool__(self) -> bool:
+        return self._steps is not None
+
+    def at(self, call: Call) -> list[Tied]:
+        """Some of a call's points, the first and the last among them."""
+        count, places, equal = call.points.count if self else 0, list[NDArray[np.intp]](), list[Mask]()
+        for start in range(0, count, AT_ONCE):
+            picks = np.arange(start, min(start + AT_ONCE, count))
+            found = self._are_equal(columns_at(call, picks))
+            here = found.any(axis=0)
+            places.append(picks[here])
+            equal.append(found[:, here])
+        numbers = np.concatenate(places) if places else np.empty(0, dtype=np.intp)
+        if not len(numbers):
+            return []
+        pairs = np.concatenate(equal, axis=1)
+        return [Tied(int(numbers[k]), np.any(self._moving[pairs[:, k]], axis=0)) for k in sample(len(numbers), TIED)]
+
+    def _are_equal(self, columns: Array) -> Mask:
+        assert self._steps is not None
+        sides = self._steps.values(columns)
+        equal: Mask = sides[::2] == sides[1::2]
+        return equal
 
 
 class _Ways:

@@ -8,8 +8,8 @@ from ..call import Call
 from .displaced import checked_code
 from .traces import check_outputs, proved, traced
 
-# Nodes of f, traced in 1 to 3 us each, for each call of f that they replace: f has as many for each coordinate as it has
-# operations on arrays, of which each takes 1 us in each call.
+# Nodes of f, traced in 1 to 3 us each, for each call of f that they replace: f has as many for each coordinate as it
+# has operations on arrays, of which each takes 1 us in each call.
 FOR_EACH = 4
 WIDEST = 1_000_000  # numbers of all nodes at all displaced points, 8 MB
 _DISPLACED = "displaced"

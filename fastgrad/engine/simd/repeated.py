@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...formulas.stencils import value
 from ...llvm import machine
 from ...program.differences import Written
 from ...program.parameters import Parameters
@@ -18,15 +18,14 @@ from ...program.rowschedule import RowSchedule
 from ...program.schedule import Schedule
 from ...results import EngineError
 from ..call import Call, Rows
-from .code import Code, code_of
-from .comparison import compare_new_sides
-from .coverage import Sides
-from .scheduled import derivatives, scheduled
+from .code import Code, code_of, family_of
+from .looks import Looks
+from .scheduled import scheduled
 from .traces import Traced, traced, traced_parameters
 
 Array = NDArray[np.float64]
 Run = Callable[[Array], Any]
-
+SetConstants = Callable[[tuple[float, ...]], None]
 
 Tune = Callable[[Mapping[tuple[str, str], float]], bool | None]
 
@@ -80,7 +79,11 @@ def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...], program: Pr
         msg = "its table is too long to be written out"
         raise EngineError(msg)
     shape = (*lead, *(kept.program.shape if call.vector else ()), *tail)
-    return _run(code, often, (*lead, *call.points.shape), shape, kept.sides)
+    given = (*lead, *call.points.shape)
+    run, set_constants = _run(code, often, given, shape)
+    looks = Looks(often, kept, lambda program: _values(program, often, lead, given))
+    tune = _tuner(call, code.program, [set_constants, looks.set_constants])
+    return Repeated(_looking(run, looks) if looks else run, tune)
 
 
 def _is_wide(written: Written, steps: Schedule | RowSchedule) -> bool:
@@ -89,7 +92,8 @@ def _is_wide(written: Written, steps: Schedule | RowSchedule) -> bool:
     return not tables and nodes > LONGEST_EXACT and nodes > AT_ONCE * len(steps.steps)
 
 
-def _run(code: Code, call: Call, given: tuple[int, ...], shape: tuple[int, ...], sides: Sides) -> Repeated:
+def _run(code: Code, call: Call, given: tuple[int, ...], shape: tuple[int, ...]) -> tuple[Run, SetConstants]:
+    """What takes points, and what takes over other constants."""
     free = [_arrays(code, call, given, shape)]  # lists let threads take and give back without a lock
 
     def set_constants(constants: tuple[float, ...]) -> None:
@@ -116,33 +120,32 @@ def _run(code: Code, call: Call, given: tuple[int, ...], shape: tuple[int, ...],
         mine.append(held)
         return found
 
-    looking = _looking(run, call, lambda: code.program, sides) if code.program.branches else run
-    return Repeated(looking, _tuner(call, code.program, set_constants))
+    return run, set_constants
 
 
-def _looking(run: Run, call: Call, program: Callable[[], Program], sides: Sides) -> Run:
-    """As `run`; f is compared where points take sides of its branches that none has taken, and None where it differs.
-
-    To ask takes as long as 50 to 100 calls: the second, fourth, eighth call and so on are asked.
-    """
-    count = 0
+def _looking(run: Run, looks: Looks) -> Run:
+    """As `run`; None where f turns out to be something else."""
 
     def looking(x: Array) -> Any:
-        nonlocal count
-        count += 1
-        if count > 1 and not count & (count - 1) and not sides.are_all_seen():
-            points = Rows(np.array(x, dtype=float).reshape(call.points.layout), call.points.shape)
-            slopes = partial(derivatives, program()) if call.table.is_exact else None
-            try:
-                compare_new_sides(replace(call, points=points), program(), sides, slopes)
-            except EngineError:
-                return None
+        try:
+            looks.check(x)
+        except EngineError:
+            return None
         return run(x)
 
     return looking
 
 
-def _tuner(call: Call, program: Program, set_constants: Callable[[tuple[float, ...]], None]) -> Tune:
+def _values(program: Program, call: Call, lead: tuple[int, ...], given: tuple[int, ...]) -> tuple[Run, SetConstants]:
+    """A program's own values at points like a call's."""
+    table = value()
+    steps = replace(call.steps, rule="default", size=np.asarray(1.0))
+    own = replace(call, table=table, steps=steps, v=None, t=None, value=False, bounds=None)
+    code = Code(program, table, family_of(program, table))
+    return _run(code, own, given, (*lead, len(program.outputs)))
+
+
+def _tuner(call: Call, program: Program, setting: Sequence[SetConstants]) -> Tune:
     known: list[Parameters | None] = []
 
     def tune(floats: Mapping[tuple[str, str], float]) -> bool | None:
@@ -150,7 +153,8 @@ def _tuner(call: Call, program: Program, set_constants: Callable[[tuple[float, .
             known.append(None if program.tables else traced_parameters(call, program))
         constants = known[0] and known[0].constants(floats)
         if constants:
-            set_constants(constants)
+            for set_constants in setting:
+                set_constants(constants)
         return None if known[0] is None else bool(constants)
 
     return tune

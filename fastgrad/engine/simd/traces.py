@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...formulas.properties import cached_property
 from ...formulas.values import as_number, as_numbers
 from ...llvm.interrupts import imported
 from ...llvm.memory import Memory
@@ -17,6 +18,7 @@ from ...program.captures import shares_state
 from ...program.keys import unchanging
 from ...program.parameters import Parameters, parameters
 from ...program.program import Program
+from ...program.ties import ties
 from ...program.trace.integers import bits
 from ...program.trace.recording import ManyWaysError, Untraceable, trace
 from ...program.trace.retargeted import check_errors, is_of_whole_arrays
@@ -24,8 +26,8 @@ from ...program.trace.sampling import Ways
 from ...results import EngineError
 from ..bound import Code
 from ..call import Call, Grid
-from .comparison import compare_new_sides
-from .coverage import Sides, columns_at, sample, used
+from .comparison import compare_new_sides, compare_ties
+from .coverage import Sides, Ties, columns_at, sample, used
 
 Array = NDArray[np.float64]
 
@@ -50,23 +52,37 @@ KEPT, NODES = 1024, 1_000_000
 class Traced:
     """A function's program, and the code for each table, whose f has been compared with f itself on some sides.
 
-    And, where it is that of a sample's ways, what the sample was asked.
+    The sides on which its slopes have been compared are others. And, where it is that of a sample's ways, what the
+    sample was asked.
     """
 
     program: Program
     codes: dict[Any, Code] = field(default_factory=dict)
     sides: Sides = field(default_factory=Sides)
+    sides_of_slopes: Sides = field(default_factory=Sides)
     ways: Ways | None = None
+
+    @cached_property
+    def ties(self) -> Ties:
+        """Where f goes a way of its own."""
+        return Ties(self.program)
+
+    def compared(self, call: Call) -> Sides:
+        """The sides that a call like this one has taken."""
+        return self.sides_of_slopes if call.table.is_exact else self.sides
 
     def code(self, key: Any, call: Call, make: Callable[[], Code]) -> Code:
         """The code of a key, compared with f when it is made, and again where other sides of its branches are taken."""
+        slopes = partial(imported(_SCHEDULED).derivatives, self.program) if call.table.is_exact else None
+        sides = self.compared(call)
         if key not in self.codes:
             self.codes[key] = make()
             if self.program.branches and call.points.count:
-                self.sides.note(self.sides.unseen(call, self.program)[1])
+                sides.note(sides.unseen(call, self.program)[1])
         elif self.program.branches and not self.program.sampled:  # of a sample's ways all were compared
-            slopes = partial(imported(_SCHEDULED).derivatives, self.program) if call.table.is_exact else None
-            compare_new_sides(call, self.program, self.sides, slopes)
+            compare_new_sides(call, self.program, sides, slopes)
+        if slopes and self.ties and (tied := self.ties.at(call)):
+            compare_ties(call, self.program, tied, slopes)
         return self.codes[key]
 
 
@@ -147,7 +163,9 @@ def proved(call: Call, longest: int) -> Traced | None:
 
 def is_settled(call: Call, program: Program) -> bool:
     """Whether a program that has been compared with f is f's at all points: none takes a side that is new."""
-    return not program.sampled and (not program.branches or traced(call).sides.are_all_seen())
+    if program.sampled or (call.table.is_exact and ties(program)):
+        return False
+    return not program.branches or traced(call).compared(call).are_all_seen()
 
 
 def is_brief(call: Call) -> bool:

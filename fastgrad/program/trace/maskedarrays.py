@@ -170,6 +170,34 @@ for _name, _ufunc in (("neg", np.negative), ("abs", np.absolute), ("pos", np.pos
     setattr(Masked, f"__{_name}__", operator_by(_of_numpy_ma(_ufunc), swap=False))
 
 
+class Captured(np.ma.MaskedArray):
+    """One of numbers that f captures: NumPy's own, but for its operators with symbols."""
+
+
+def _operator(name: str) -> Callable[[Any, Any], Any]:
+    own = getattr(np.ma.MaskedArray, name)
+
+    def call(self: Captured, other: Any) -> Any:
+        traced = isinstance(other, Masked) or holds_symbols(other)
+        return getattr(Masked(*_parts(self)), name)(other) if traced else own(self, other)
+
+    return call
+
+
+for _name in OPERATORS.keys() - {"matmul"}:
+    for _swapped in (f"__{_name}__", f"__r{_name}__"):
+        if hasattr(np.ma.MaskedArray, _swapped):
+            setattr(Captured, _swapped, _operator(_swapped))
+
+
+OTHERS[Captured] = OTHERS[np.ma.MaskedArray]
+
+
+def as_captured(value: Any) -> Any:
+    """A masked array of the user's as one whose operators take symbols; anything else as it is."""
+    return value.view(Captured) if type(value) is np.ma.MaskedArray and value.dtype.char == "d" else value
+
+
 # --- reductions -------------------------------------------------------------------------------------------------------
 
 

@@ -33,6 +33,7 @@ from . import complexmath, mathfunctions
 from .builtinfunctions import MODULES, builtin_shims
 from .derivatives import given_inside
 from .leftovers import stored_globals
+from .maskedarrays import as_captured
 from .mentions import check_attributes, check_code, check_object
 from .numpymodule import NUMPYS
 from .paths import is_explicit
@@ -181,7 +182,7 @@ class Retargeted:
         call = getattr(type(value), "__call__", None) if _is_users_object(value) else None  # noqa: B004
         if isinstance(call, FunctionType) and call.__code__ not in self.codes:
             self._function(call)  # what it writes into is noted, as that of a function is
-        return self._swap(plain_function(value)) if is_compiled(value) else value
+        return self._swap(plain_function(value)) if is_compiled(value) else as_captured(value)
 
     def _function(self, function: FunctionType) -> Any:
         code = function.__code__

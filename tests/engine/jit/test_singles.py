@@ -89,3 +89,32 @@ def test_what_is_numpys_runs(name):
     f = SAME[name]
     value = fastgrad.value_and_gradient(f, POINTS, batch=True, engine="jit")[0]
     np.testing.assert_allclose(value, [f(x) for x in POINTS], rtol=2e-7)
+
+
+SINGLES = np.array([0.1, 0.2, 0.3, 0.7, 0.9], np.float32)
+
+
+def carried(x, a):
+    s = 0.0
+    for k in range(int(x[0])):
+        s = s + a[k]
+    return s * x[1]
+
+
+def carried_by_two(x, a):
+    s, t = 0.0, a[0]
+    for _ in range(int(x[0])):
+        s, t = t + a[1], s * 0.5
+    return s * x[1]
+
+
+@pytest.mark.parametrize("f", [carried, carried_by_two])
+def test_what_a_loop_carries_along(f):
+    points = np.random.default_rng(0).uniform(0.5, 4.5, (3000, 2))
+    points[:, 0] = points[:, 0] if f is carried else 0.3
+    with pytest.warns(fastgrad.PerformanceWarning, match=r"compiled by Numba|computes with float32"):
+        found = fastgrad.gradient(f, points, batch=True, args=(SINGLES,))
+    wanted = fastgrad.gradient(f, points[:9], batch=True, args=(SINGLES,), engine="python")
+    np.testing.assert_allclose(found[:9], wanted)
+    with pytest.raises(fastgrad.EngineError, match=r"compiled by Numba, f gives|computes with float32"):
+        fastgrad.gradient(f, points[0], args=(SINGLES,), engine="jit")

@@ -1,12 +1,16 @@
 """The python engine: how often it calls f, what f gets, and the bits of the definition."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import fastgrad
 from fastgrad import ConstantFunctionWarning, derivative, gradient, gradient_field, value_and_gradient
 from fastgrad.engine.call import Call, Rows, Target
+from fastgrad.engine.python import walk
 from fastgrad.engine.python.buffer import FEW, apply
 from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.samples import CURVES, SAMPLES
@@ -267,3 +271,50 @@ def test_values_alone_and_points_that_f_keeps():
     assert apply(call, out)[0] == 3
     assert out[:, 0].tolist() == [-3.0, -13.0, -31.0]
     assert np.array(kept[-3:]).tolist() == x.tolist()  # what f kept stays as it was
+
+
+def chain(x):
+    out = (3.0 - 2.0 * x) * x + 1.0
+    out[1:] -= x[:-1]
+    out[:-1] -= 2.0 * x[1:]
+    return out
+
+
+def written(x):
+    out = chain(x)
+    x[:] = 0.0
+    return out
+
+
+def kept(x, held=[]):  # noqa: B006  that is what is tested
+    held[:] = [x]
+    return chain(x)
+
+
+def infinite(x):
+    return np.where(np.arange(len(x)) == 3, np.inf, chain(x))
+
+
+@pytest.mark.parametrize(
+    "f", [chain, written, kept, infinite, lambda x: chain(x).reshape(2, -1), lambda x: x[:0]], ids=count()
+)
+@pytest.mark.parametrize("options", [{}, {"order": 4}, {"method": "forward"}, {"h": 1e-4}], ids=str)
+def test_many_outputs_in_groups_have_the_bits_of_the_definition(f, options, monkeypatch):
+    x = np.random.default_rng(0).uniform(0.5, 2.0, 70)
+    wanted = fastgrad.jacobian(f, x, engine="reference", **options)
+    for size in (1 << 16, 2_000, 1):
+        monkeypatch.setattr(walk, "GROUP", size)
+        found = fastgrad.jacobian(f, x, engine="python", full_output=True, **options)
+        np.testing.assert_array_equal(found.value, wanted)
+        whole = fastgrad.jacobian(f, x[:20], engine="python", full_output=True, **options)
+        assert (found.nfev - 1) * 20 == (whole.nfev - 1) * 70 or found.nfev * 20 == whole.nfev * 70
+
+
+def test_groups_and_an_exception():
+    def f(x):
+        if x[66] > 1.0:
+            raise ZeroDivisionError
+        return chain(x)
+
+    with pytest.raises(ZeroDivisionError):
+        fastgrad.jacobian(f, np.ones(70), engine="python")

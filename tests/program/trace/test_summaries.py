@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import fastgrad
+from fastgrad.program import scipys
 from fastgrad.program.keys import unchanging
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
@@ -52,7 +53,7 @@ FORMS = {
 
 
 def test_every_summary_has_its_form():
-    assert {name.split(",")[0] for name in FORMS} == set(SUMMARIES)
+    assert {name.split(",")[0] for name in FORMS} == set(SUMMARIES) == scipys.SUMMARIES
 
 
 @pytest.mark.parametrize("name", FORMS)

@@ -1,0 +1,137 @@
+"""Where f goes a way of its own, exact derivatives are compared with differences at every call."""
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad import EngineError
+
+Y = np.array([0.5, 1.5, 3.0])
+
+
+def boxcox(p):
+    lam = p[0]
+    z = np.where(lam == 0, np.log(Y), (Y**lam - 1) / np.where(lam == 0, 1, lam))
+    return np.sum(z**2) * p[1]
+
+
+def branching(p):
+    if p[0] == 0:
+        return np.sum(np.log(Y) ** 2) * p[1]
+    return np.sum(((Y ** p[0] - 1) / p[0]) ** 2) * p[1]
+
+
+def by_factors(p):
+    return np.tanh(p[0]) * p[1] * (p[0] != 0)
+
+
+def of_two_sides(p):
+    return ((p[0] > 0) * (p[0] + p[0] ** 2) + (p[0] < 0) * p[0]) * p[1]
+
+
+WAYS = [boxcox, branching, by_factors, of_two_sides]
+USUAL, OWN = np.array([0.7, 1.3]), np.array([0.0, 1.3])
+
+
+def again(f):
+    """f as a function that has no program yet."""
+    scale = float(np.random.default_rng().uniform(1.0, 2.0))
+    return lambda p: f(p) * scale
+
+
+OPERATIONS = [fastgrad.gradient, fastgrad.value_and_gradient, fastgrad.jacobian]
+
+
+@pytest.mark.parametrize(
+    ("f", "operation"), [*[(f, o) for f in WAYS for o in OPERATIONS], *[(f, fastgrad.hessian) for f in WAYS[:3]]]
+)
+def test_at_the_first_call_and_at_later_ones(f, operation):
+    g = again(f)
+    for x in (OWN, USUAL, OWN, USUAL, OWN):
+        if x is OWN:
+            with pytest.raises(EngineError, match="goes a way of its own"):
+                operation(g, x, method="exact")
+        else:
+            operation(g, x, method="exact")
+
+
+@pytest.mark.parametrize("f", WAYS)
+def test_in_the_middle_of_a_batch_and_on_grids(f):
+    points = np.tile(USUAL, (3000, 1))
+    fastgrad.gradient(again(f), points, batch=True, method="exact")
+    points[1234] = OWN
+    for _ in range(2):
+        with pytest.raises(EngineError, match="goes a way of its own"):
+            fastgrad.gradient(f, points, batch=True, method="exact")
+    with pytest.raises(EngineError, match="goes a way of its own"):
+        fastgrad.gradient_field(f, [np.linspace(-1, 1, 41), np.linspace(0.5, 1, 9)], method="exact")
+
+
+@pytest.mark.parametrize("f", WAYS)
+@pytest.mark.parametrize("number", [0, 2, 30])
+def test_of_functions_made_to_be_called_often(f, number):
+    g = fastgrad.grad(again(f), method="exact")
+    for k in range(number):
+        g(USUAL + 0.001 * k)
+    for _ in range(2):
+        with pytest.raises(EngineError, match="goes a way of its own"):
+            g(OWN)
+    np.testing.assert_allclose(g(USUAL)[1] / g(USUAL)[1], 1.0)
+
+
+def test_after_central_differences_of_the_same_points():
+    def f(x):
+        n = np.sqrt(x[0] ** 2 + x[1] ** 2)
+        return 0.0 if n < 1e-12 else np.sin(n) * x[0] / n
+
+    points = np.random.default_rng(0).normal(size=(600, 2))
+    points[0] = 0.0
+    fastgrad.gradient(f, np.ones(2), method="exact")
+    fastgrad.gradient(f, points, batch=True)
+    with pytest.raises(EngineError, match="goes a way of its own"):
+        fastgrad.gradient(f, np.zeros(2), method="exact")
+
+
+@pytest.mark.parametrize(
+    ("f", "slopes"),
+    [
+        (lambda x: np.where(x[0] == 0, 1.0, np.sin(x[0]) / np.where(x[0] == 0, 1.0, x[0])) * x[1], [0.0, 1.0]),
+        (lambda x: np.sum(np.where(x == np.max(x), x**2, x)), [1.0, 2.6]),
+        (lambda x: np.sum((np.maximum(x, 0.0) == 0.0) * x), [1.0, 0.0]),
+        (lambda x: np.where(np.round(x[0]) == 0, x[1], 0.0) + x[0] ** 2, [0.0, 1.0]),
+        (lambda x: np.sum(np.isnan(x) * 1.0) + x[1] ** 2, [0.0, 2.6]),
+    ],
+)
+def test_what_is_right_there_is_believed(f, slopes):
+    """Equal numbers all around a point are no way of its own."""
+    x = np.array([0.0, 1.3])
+    for _ in range(3):
+        np.testing.assert_allclose(fastgrad.gradient(f, x, method="exact"), slopes)
+    np.testing.assert_allclose(fastgrad.grad(f, method="exact")(x), slopes)
+
+
+def test_what_is_small_beside_other_slopes():
+    """And of an f whose second derivatives are asked."""
+    f = lambda x: 10.0 * np.sum(np.sin(x)) + np.where(x[3] == 0, 0.0, 1e-2 * np.tanh(x[3]))
+    x = np.arange(8.0)
+    x[3] = 0.0
+    for operation in (fastgrad.gradient, fastgrad.jacobian):
+        with pytest.raises(EngineError, match="goes a way of its own"):
+            operation(f, x, method="exact")
+    with pytest.raises(EngineError, match="goes a way of its own"):
+        fastgrad.jvp(f, x, np.eye(8)[3], method="exact")
+    square = lambda x: np.sum(np.sin(x)) + np.where(x[3] == 0, 0.0, x[3] ** 2)
+    with pytest.raises(EngineError, match="goes a way of its own"):
+        fastgrad.hessian(square, x, method="exact")
+
+
+def test_captured_numbers_that_change():
+    place = 0.0
+    f = lambda x: np.where(x[0] == place, 0.0, np.tanh(x[0] - place)) * x[1]
+    g = fastgrad.grad(f, method="exact")
+    for _ in range(12):
+        g(np.array([0.5, 1.0]))
+    place = 0.5
+    with pytest.raises(EngineError, match="goes a way of its own"):
+        g(np.array([0.5, 1.0]))
+    assert g(np.array([0.0, 1.0])) == pytest.approx([1.0 - np.tanh(-0.5) ** 2, np.tanh(-0.5)])
