@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import FUNCTIONS, astype, holds_complex, is_mask, method
+from .arrays import FUNCTIONS
 from .elementwise import as_pythons, ask_where, guard, is_pythons, logical_and, logical_not, logical_or, select
 from .operators import COMPLEX, COMPLEXES, with_other
 from .reductions import objects
 from .refusals import refuse, refusing
-from .symbols import RULES, Literal, Symbol, Traced, as_number, check_dtype
+from .symbols import RULES, Literal, Symbol, Traced, as_number
 
 _NUMBERS = (Traced, Literal, int, float, complex, np.number, np.bool_)
 Parts = tuple[Any, Any]
 _UNRULED = "f uses a complex number where tracing has rules for real ones only"
-_REAL = "f makes real numbers of complex ones; write z.real"
+OF_COMPLEX = "f makes real numbers of complex ones; write z.real"
 
 _hypot, _exp, _log, _sqrt, _abs = (RULES[u] for u in (np.hypot, np.exp, np.log, np.sqrt, np.absolute))
 _sin, _cos, _sinh, _cosh, _atan2 = (RULES[u] for u in (np.sin, np.cos, np.sinh, np.cosh, np.arctan2))
@@ -57,7 +57,7 @@ class Complex(Traced):
 
     def astype(self, dtype: Any, copy: bool = True) -> Any:
         """Itself; of it as a real number NumPy warns."""
-        return self if np.dtype(dtype).char == "D" else refuse(_REAL)
+        return self if np.dtype(dtype).char == "D" else refuse(OF_COMPLEX)
 
     def __pos__(self) -> Complex:
         return self
@@ -70,31 +70,6 @@ def as_complex(value: Any) -> Any:
     """A number as an array of complex numbers holds it."""
     re, im = both(value)
     return value if type(value) is Complex else Complex(re, im) if isinstance(re, Traced) else complex(re, im)
-
-
-_AS_COMPLEX = np.frompyfunc(as_complex, 1, 1)
-
-
-def _astype(a: Any, dtype: Any, *, copy: bool = True) -> Any:
-    """Of real numbers complex ones; of these no real ones, for which NumPy warns."""
-    if np.dtype(dtype).char == "D" and not is_mask(a):
-        return np.asarray(_AS_COMPLEX(a.view(np.ndarray)), dtype=object)
-    if holds_complex(a):
-        refuse(_REAL)
-    return astype(a, dtype, copy=copy)
-
-
-method("astype", _astype)
-
-
-def _number_as(self: Traced, dtype: Any, copy: bool = True) -> Any:
-    if np.dtype(dtype).char == "D":
-        return as_complex(self)
-    check_dtype(dtype)
-    return self
-
-
-Symbol.astype = _number_as  # type: ignore[method-assign]
 
 
 def made(re: Any, im: Any) -> Any:

@@ -36,16 +36,17 @@ def _shifted(a: Any, axis: Any) -> tuple[Any, Any]:
 
 def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False) -> Any:
     """log(sum(b exp(a)))."""
-    if return_sign:
-        refuse("f calls logsumexp with return_sign=True, which cannot be traced")
     values = np.atleast_1d(numbers(a))
     if b is not None:
         values, b = np.broadcast_arrays(values, numbers(b))
     shifted, top = _shifted(values, axis)
     terms = elementwise(np.exp, shifted)
     total = sum_(terms if b is None else elementwise(np.multiply, b, terms), axis, keepdims=True)
+    sign = np.asarray(elementwise(np.sign, total))
+    total = elementwise(np.absolute, total) if return_sign else total
     found = np.asarray(elementwise(np.add, elementwise(np.log, total), top))
-    return found if keepdims else found.squeeze(axis=axis)[()]
+    results = (found, sign) if keepdims else (found.squeeze(axis=axis)[()], sign.squeeze(axis=axis)[()])
+    return results if return_sign else results[0]
 
 
 def softmax(x: Any, axis: Any = None) -> Any:

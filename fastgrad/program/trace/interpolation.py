@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, Objects, Symbols, elementwise, holds_symbols, is_mask, real, wrap
-from .elementwise import select
+from .elementwise import ask_where, select
 from .reductions import numbers, objects, only, tree
 from .refusals import refuse
-from .symbols import RULES, Traced
+from .symbols import RULES, Symbol, Traced
 
 _SELECT = np.frompyfunc(select, 3, 1)
 
@@ -78,9 +78,13 @@ def _searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any
 
 
 def _digitize(x: Any, bins: Any, right: Any = False) -> Any:
+    """Of bins in ascending order; of traced ones that are not f itself is asked."""
     places = numbers(bins)
-    if holds_symbols(places) or np.any(np.diff(places.astype(float)) < 0):
-        refuse("f calls np.digitize with bins that are traced, or not in ascending order")
+    falls = elementwise(np.less, places[1:], places[:-1])
+    if holds_symbols(falls):
+        ask_where(tree(np.logical_or, objects(falls), None, False))
+    elif np.any(falls):
+        refuse("f calls np.digitize with bins that are not in ascending order")
     return _searchsorted(places, x, "left" if right else "right")
 
 
@@ -106,7 +110,7 @@ def _piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **options: Any)
 def _choose(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     only("out", out)
     if holds_symbols(a):
-        refuse("f chooses by traced integers; write np.where(condition, a, b) or np.select")
+        return _chosen(a, choices, mode)
     index, *parts = np.broadcast_arrays(np.asarray(real(a)), *(objects(choice) for choice in choices))
     last = len(parts) - 1
     index = {"wrap": index % len(parts), "clip": np.clip(index, 0, last)}.get(mode, index)
@@ -146,6 +150,24 @@ def _slopes(f: Objects, place: Any, edge_order: int, axis: int) -> Any:
         first = first + steps[:1] * (first - changes[1:2]) / (steps[:1] + steps[1:2])
         last = last + steps[-1:] * (last - changes[-2:-1]) / (steps[-1:] + steps[-2:-1])
     return np.moveaxis(np.concatenate([first, inner, last]), 0, axis)
+
+
+def _chosen(a: Any, choices: Any, mode: Any) -> Any:
+    """By integers that are traced; of those beyond all choices f itself is asked, unless they are clipped."""
+    last, index = len(choices) - 1, numbers(a)
+    if any(isinstance(v, Symbol) and v.key not in v.trace.integers and v.type.kind not in "iu" for v in index.flat):
+        refuse("f chooses by traced floats, which NumPy refuses; write a.astype(int)")
+    if mode == "wrap":
+        index = elementwise(np.remainder, index, float(last + 1))
+    found = objects(choices[last])
+    for k in range(last - 1, -1, -1):
+        found = _SELECT(objects(elementwise(np.less_equal, index, float(k))), objects(choices[k]), found)
+    if mode == "raise":
+        outside = elementwise(
+            np.logical_or, elementwise(np.less, index, 0.0), elementwise(np.greater, index, float(last))
+        )
+        ask_where(tree(np.logical_or, objects(outside), None, False))
+    return wrap(np.asarray(found, dtype=object))[()]
 
 
 FUNCTIONS.update({

@@ -14,6 +14,7 @@ import numpy as np
 
 from . import (  # noqa: F401  # they fill the tables of rules
     arrayfunctions,
+    casts,
     complexinverses,
     domains,
     factors,
@@ -102,11 +103,22 @@ class Float64(np.float64, metaclass=StandIn):
         return value.astype(float) if isinstance(value, (Traced, Symbols)) else np.float64(value)
 
 
+class Int64(np.int64, metaclass=StandIn):
+    """np.int64, of which no symbol is one."""
+
+    __module__ = "numpy"
+    own = np.int64
+
+    def __new__(cls, value: Any = 0) -> Any:
+        return value.astype(np.int64) if isinstance(value, (Traced, Symbols)) else np.int64(value)
+
+
 NUMPYS: dict[Any, Any] = {
     **{function: _of_lists(function) for function in FUNCTIONS},
     **{ufunc: _Ufunc(ufunc) for ufunc in LOOPS},
     **{getattr(np, name): make for name, make in MAKING.items()},
     np.float64: Float64,
+    np.int64: Int64,
 }
 """What f gets in the place of NumPy's functions and modules."""
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, Objects, Symbols, elementwise, holds_symbols, is_mask, method, real
-from .elementwise import guard, select
-from .reductions import max_, min_, objects, only, sum_
+from .elementwise import ask_where, guard, select
+from .reductions import max_, min_, numbers, objects, only, sum_, tree
 from .refusals import refuse
 from .symbols import Traced
 
@@ -111,11 +111,26 @@ def _quantile(
     only("out", out)
     only("weights", weights)
     only("interpolation", interpolation)
-    levels = _levels(q)
     ordered, kept = _along(a, axis)
+    if holds_symbols(q):
+        return _at_traced(ordered, numbers(q), kept if keepdims else ordered.shape[1:], method)
+    levels = _levels(q)
     found = [objects(_at(ordered, _place(level, len(ordered), method))) for level in levels.ravel()]
     parts = [part.reshape(kept) if keepdims else part for part in found]
     return parts[0][()] if levels.ndim == 0 else np.stack(parts).reshape(*levels.shape, *parts[0].shape)
+
+
+def _at_traced(ordered: Objects, q: Any, shape: tuple[int, ...], method: Any) -> Any:
+    """Quantiles at levels that depend on x, between the sorted numbers; outside 0 to 1 f itself is asked."""
+    if method != "linear":
+        refuse("f takes quantiles at traced levels by another method than the linear one")
+    outside = elementwise(np.logical_or, elementwise(np.less, q, 0.0), elementwise(np.greater, q, 1.0))
+    ask_where(tree(np.logical_or, objects(outside), None, False))
+    places, last = elementwise(np.multiply, objects(q).ravel(), float(len(ordered) - 1)), len(ordered) - 1
+    columns = ordered.reshape(len(ordered), -1).T
+    tables = [FUNCTIONS[np.interp](places, np.arange(last + 1.0), column) for column in columns]
+    found = _or_nan(ordered.reshape(len(ordered), 1, -1), np.array([objects(t) for t in tables], dtype=object).T)
+    return np.reshape(found, (*np.shape(q), *shape))[()]
 
 
 def _levels(q: Any) -> Any:
@@ -145,7 +160,8 @@ def _at(ordered: Objects, place: float) -> Any:
 
 
 def _percentile(a: Any, q: Any, *args: Any, **options: Any) -> Any:
-    return _quantile(a, _levels(q) / 100, *args, **options)
+    levels = elementwise(np.divide, q, 100.0) if holds_symbols(q) else _levels(q) / 100
+    return _quantile(a, levels, *args, **options)
 
 
 def _nan_median(a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False) -> Any:

@@ -28,7 +28,8 @@ from .arrays import (
     type_of_first,
     wrap,
 )
-from .elementwise import guard, logical_and, select
+from .elementwise import select
+from .lookups import at, at_all, check_place, holds_places, is_at
 from .parts import check_is_whole
 from .reductions import numbers, objects, tree
 from .refusals import refuse, refusing
@@ -36,8 +37,6 @@ from .symbols import Flag, Symbol, Traced
 
 _SELECT = np.frompyfunc(select, 3, 1)
 _get, _set = np.ndarray.__getitem__, np.ndarray.__setitem__
-LONGEST = 256
-"""Elements from which one is chosen by a traced index."""
 _KNOWN = (int, slice, type(None), type(Ellipsis))
 
 
@@ -46,15 +45,10 @@ def _is_traced_mask(index: Any) -> bool:
 
 
 def is_traced_index(index: Any) -> bool:
-    """Whether an index is a traced integer, an array of some, or a mask that is traced."""
+    """Whether an index is a traced integer, an array or a tuple of some, or a mask that is traced."""
     if isinstance(index, (Symbol, Places)):
         return True
-    return type(index) not in _KNOWN and (_is_traced_mask(index) or _holds_places(index))
-
-
-def _holds_places(index: Any) -> bool:
-    """Whether an index is an array with traced integers, as np.argsort gives it."""
-    return isinstance(index, np.ndarray) and index.dtype == object and not is_mask(index) and holds_symbols(index)
+    return type(index) not in _KNOWN and (_is_traced_mask(index) or holds_places(index))
 
 
 def _known(index: Any) -> Any:
@@ -76,51 +70,20 @@ def _getitem(self: Symbols, index: Any) -> Any:
     if type(index) in _KNOWN:
         return _scalar(_get(self, index))
     if type(index) is Symbol:
-        return _at(self, index)
+        return at(self, index)
     index = index.mask if isinstance(index, Places) else index
     if isinstance(index, np.ndarray) and _is_traced_mask(index):
         return Selected(self.copy(), _as_wide(index, self))
-    if _holds_places(index):
-        return _at_all(self, index.view(np.ndarray))
+    if holds_places(index):
+        return at_all(self, index)
     return _scalar(_get(self, _known(index)))
-
-
-def _at(self: Symbols, place: Symbol) -> Any:
-    """The element at a traced integer: a choice between all."""
-    _check_place(self, place)
-    values = self.view(np.ndarray)
-    found = objects(values[0]) if len(values) else np.full(values.shape[1:], np.nan, dtype=object)
-    for k, is_here in enumerate(_is_at(place, len(values))):
-        found = _SELECT(is_here, values[k], found) if k else found
-    return wrap(found)
-
-
-def _check_place(self: Symbols, place: Symbol) -> None:
-    if place.key not in place.trace.integers and place.type.kind not in "iu":
-        refuse("f uses a traced float as an index, which NumPy refuses; write int(...)")
-    if len(self) > LONGEST:
-        refuse(f"f picks one of {len(self)} elements by a traced index, at most {LONGEST} are traced; write np.where")
-
-
-def _is_at(place: Symbol, count: int) -> list[Any]:
-    """For each place whether it is that one, from either end; beyond both f raises."""
-    guard(select(logical_and(place >= -float(count), place < float(count)), 0.0, np.nan))
-    from_start = select(place < 0.0, place + float(count), place)
-    return [from_start == float(k) for k in range(count)]
-
-
-def _at_all(self: Symbols, places: Objects) -> Any:
-    found = np.empty((places.size, *self.shape[1:]), dtype=object)
-    for k, place in enumerate(places.ravel().tolist()):
-        found[k] = _at(self, place) if isinstance(place, Symbol) else self[int(place)]
-    return wrap(found.reshape(*places.shape, *self.shape[1:]))
 
 
 def _put(self: Symbols, place: Symbol, value: Any) -> None:
     """An element at a traced integer is written: each stays as it is where it is another one."""
-    _check_place(self, place)
+    check_place(self, place)
     new = objects(_stored(self, value))
-    for k, is_here in enumerate(_is_at(place, len(self))):
+    for k, is_here in enumerate(is_at(place, len(self))):
         _set(self, k, _SELECT(is_here, new, self.view(np.ndarray)[k]))
 
 
@@ -157,7 +120,7 @@ def _stored(target: Symbols, value: Any) -> Any:
 
 
 _NUMBERS = "f writes numbers into an array of comparisons"
-_INTEGERS = "f writes into an array of integers of batch_args, which rounds; pass batch_args of float64"
+_INTEGERS = "f writes into an array of integers, which rounds; make it of floats, or pass batch_args of float64"
 
 for _name, _access in (("__getitem__", _getitem), ("__setitem__", _setitem)):
     setattr(Symbols, _name, _access)

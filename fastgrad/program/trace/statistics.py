@@ -64,21 +64,24 @@ def _cov(
     rows = _rows(m, rowvar) if y is None else np.concatenate([_rows(m, rowvar), _rows(y, rowvar)])
     weights, count = _weights(rows.shape[1], fweights, aweights, (0 if bias else 1) if ddof is None else ddof)
     weighted = objects(elementwise(np.multiply, rows, weights))
-    mean = elementwise(np.divide, sum_(weighted, axis=1, keepdims=True), sum(weights.tolist()))
+    mean = elementwise(np.divide, sum_(weighted, axis=1, keepdims=True), sum_(objects(weights)))
     deviation = objects(elementwise(np.subtract, rows, mean))
     products = LOOPS[np.matmul](deviation, objects(elementwise(np.multiply, deviation, weights)).T)
     return np.squeeze(elementwise(np.divide, products, count))[()]
 
 
-def _weights(count: int, fweights: Any, aweights: Any, ddof: Any) -> tuple[Any, float]:
+def _weights(count: int, fweights: Any, aweights: Any, ddof: Any) -> tuple[Any, Any]:
     """The weights of all samples, and what the sums of their products are divided by."""
-    if holds_symbols((fweights, aweights)):
-        refuse("f takes a covariance with traced weights")
+    if holds_symbols(fweights):
+        refuse("f takes a covariance with traced counts, which are integers")
     repeats = np.ones(count) if fweights is None else np.asarray(fweights, dtype=float)
     if aweights is None:
         return repeats, max(float(repeats.sum()) - ddof, 0.0)
-    weights = repeats * np.asarray(aweights, dtype=float)
-    return weights, float(weights.sum() - ddof * (weights * aweights).sum() / weights.sum())
+    weights = elementwise(np.multiply, repeats, numbers(aweights))
+    total, squares = sum_(objects(weights)), sum_(objects(elementwise(np.multiply, weights, aweights)))
+    return weights, elementwise(
+        np.subtract, total, elementwise(np.divide, elementwise(np.multiply, ddof, squares), total)
+    )
 
 
 def _rows(m: Any, rowvar: Any) -> Objects:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..scipys import module
 from .arrays import call_function, elementwise, holds_symbols, wrap
-from .elementwise import select
+from .elementwise import ask_where, select
 from .reductions import numbers, objects, sum_
 from .refusals import refuse
 
@@ -81,18 +81,19 @@ def hmean(a: Any, axis: Any = 0, dtype: Any = None, *, weights: Any = None, **op
 
 def pmean(a: Any, p: Any, *, axis: Any = 0, dtype: Any = None, weights: Any = None, **options: Any) -> Any:
     """The mean of powers."""
-    if holds_symbols(p):
-        refuse("f takes a mean of powers with a traced exponent")
-    if p == 0:
+    if not holds_symbols(p) and p == 0:
         return gmean(a, axis, dtype, weights, **options)
     return _power_mean(a, p, axis, dtype, weights, options)
 
 
 def _power_mean(a: Any, p: Any, axis: Any, dtype: Any, weights: Any, options: Any) -> Any:
     values = numbers(a)
-    powers = _averaged(elementwise(np.power, values, float(p)), axis, dtype, weights, **options)
-    found = elementwise(np.power, powers, 1.0 / float(p))
+    p = p if holds_symbols(p) else float(p)
+    powers = _averaged(elementwise(np.power, values, p), axis, dtype, weights, **options)
+    found = elementwise(np.power, powers, elementwise(np.divide, 1.0, p))
     negative = call_function(np.any, (elementwise(np.less, values, 0.0), axis), {})
+    if holds_symbols(p):
+        ask_where(elementwise(np.equal, p, 0.0))
     return wrap(_SELECT(objects(negative), math.nan, objects(found)))
 
 

@@ -71,7 +71,7 @@ def test_traced_tables(f):
         (lambda x: np.interp(x, XP, FP, period=x[0]), "period"),
         (lambda x: np.interp(x, XP, FP[:2]), "different lengths"),
         (lambda x: np.digitize(x, XP[::-1]), "ascending"),
-        (lambda x: np.choose(x, [1.0, 2.0]), "traced integers"),
+        (lambda x: np.choose(x, [1.0, 2.0]), "chooses by traced floats"),
         (lambda x: np.piecewise(x, [x < 0.3], [1.0, 2.0, 3.0]), "fewer or more functions"),
     ],
     ids=count(),
@@ -124,3 +124,25 @@ def test_slopes_at_places_that_do_not_fit():
     ):
         with pytest.raises(Untraceable, match=said):
             trace(f, (6,))
+
+
+@pytest.mark.parametrize("mode", ["raise", "clip", "wrap"])
+def test_choices_by_traced_integers(mode):
+    def f(x):
+        places = np.digitize(x, [0.5, 1.0]) if mode == "raise" else np.floor(4.0 * x - 3.0).astype(int)
+        return np.choose(places, [x**2, x[0] * x, np.ones(3)], mode=mode)
+
+    program = trace(f, (3,))
+    for x in np.random.default_rng(0).uniform(0.1, 2.0, (20, 3)):
+        np.testing.assert_allclose(evaluate(program, x), f(x), rtol=1e-14)
+    beyond = trace(lambda x: np.choose(np.floor(x).astype(int), [x, 2.0 * x]), (2,))
+    assert evaluate(beyond, [0.5, 1.5]) == [0.5, 3.0]
+    assert np.isnan(evaluate(beyond, [0.5, 2.5])).any()
+
+
+def test_bins_that_are_traced():
+    f = lambda x: np.digitize(x[:2], np.cumsum(x[2:])) * x[:2]
+    program = trace(f, (5,))
+    for x in np.random.default_rng(0).uniform(0.1, 1.5, (20, 5)):
+        np.testing.assert_allclose(evaluate(program, x), f(x), rtol=1e-14)
+    assert np.isnan(evaluate(program, [0.5, 1.0, 1.0, -0.5, 0.3])).any()

@@ -84,7 +84,7 @@ def test_values(name):
     ("f", "reason"),
     [
         (lambda x: np.sort(x > 0), "sorts comparisons"),
-        (lambda x: np.quantile(x, x[0]), "traced levels"),
+        (lambda x: np.quantile(x, x[0], method="hazen"), "traced levels"),
         (lambda x: np.quantile(x, 0.5, method="hazan"), "hazan"),
         (lambda x: np.median(x[:0]), "of nothing"),
         (lambda x: np.argsort(x > 0), "order of comparisons"),
@@ -187,3 +187,20 @@ def test_quantiles_of_those_that_are_numbers(f):
         fastgrad.gradient(g, np.array([1.0, 0.3]), method="exact"),
         fastgrad.gradient(g, np.array([1.0, 0.3]), engine="python"), rtol=1e-8,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.quantile(x[1:], x[0]),
+        lambda x: np.quantile(x[2:].reshape(2, 2), x[:2], axis=1),
+        lambda x: np.quantile(x[2:].reshape(2, 2), x[0], axis=0, keepdims=True),
+        lambda x: np.percentile(np.arange(5.0) ** 2, 100.0 * x[:3]),
+    ],
+    ids=count(),
+)
+def test_quantiles_at_traced_levels(f):
+    program = trace(f, (6,))
+    for x in np.random.default_rng(0).uniform(0.0, 1.0, (20, 6)):
+        np.testing.assert_allclose(evaluate(program, x), np.ravel(f(x)), rtol=1e-13, atol=1e-15)
+    assert np.isnan(evaluate(program, [1.5] * 6)).any()
