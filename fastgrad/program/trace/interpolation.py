@@ -152,10 +152,14 @@ def _slopes(f: Objects, place: Any, edge_order: int, axis: int) -> Any:
     return np.moveaxis(np.concatenate([first, inner, last]), 0, axis)
 
 
+def _is_float(value: Any) -> bool:
+    return isinstance(value, Symbol) and value.key not in value.trace.integers and value.type.kind not in "iu"
+
+
 def _chosen(a: Any, choices: Any, mode: Any) -> Any:
     """By integers that are traced; of those beyond all choices f itself is asked, unless they are clipped."""
     last, index = len(choices) - 1, numbers(a)
-    if any(isinstance(v, Symbol) and v.key not in v.trace.integers and v.type.kind not in "iu" for v in index.flat):
+    if any(map(_is_float, index.ravel().tolist())):
         refuse("f chooses by traced floats, which NumPy refuses; write a.astype(int)")
     if mode == "wrap":
         index = elementwise(np.remainder, index, float(last + 1))

@@ -78,10 +78,11 @@ def _of_numbers(array: Any, index: tuple[Any, ...]) -> Any:
         index = (*index[:k], *[slice(None)] * (array.ndim - used), *index[k + 1 :])
     found, axis = array, 0
     for part in index:
+        before: tuple[Any, ...] = (slice(None),) * axis
         if isinstance(part, Symbol):
             found = at(wrap(np.moveaxis(objects(found), axis, 0)), part)
         elif isinstance(part, (slice, type(None))):
-            found, axis = wrap(objects(found)[(*[slice(None)] * axis, part)]), axis + 1
+            found, axis = wrap(objects(found)[(*before, part)]), axis + 1
         else:
-            found = wrap(objects(found)[(*[slice(None)] * axis, int(part))])
+            found = wrap(objects(found)[(*before, int(part))])
     return found

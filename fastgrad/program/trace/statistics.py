@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, LOOPS, Objects, elementwise, holds_complex, holds_symbols
-from .elementwise import select
+from .elementwise import ask_where, select
 from .reductions import numbers, objects, only, squares, sum_, tree
 from .refusals import refuse
 
@@ -77,6 +77,8 @@ def _weights(count: int, fweights: Any, aweights: Any, ddof: Any) -> tuple[Any, 
     repeats = np.ones(count) if fweights is None else np.asarray(fweights, dtype=float)
     if aweights is None:
         return repeats, max(float(repeats.sum()) - ddof, 0.0)
+    if holds_symbols(aweights):  # of negative ones NumPy raises
+        ask_where(FUNCTIONS[np.any](elementwise(np.less, aweights, 0.0)))
     weights = elementwise(np.multiply, repeats, numbers(aweights))
     total, squares = sum_(objects(weights)), sum_(objects(elementwise(np.multiply, weights, aweights)))
     return weights, elementwise(

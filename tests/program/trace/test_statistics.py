@@ -27,7 +27,7 @@ COVARIANCES = [
     lambda x: np.cov(np.outer(x, x), rowvar=False, bias=True),
     lambda x: np.cov(x, ddof=0),
     lambda x: np.cov(np.outer(x, [1.0, 2.0, 4.0]) ** 2, aweights=x[:3] ** 2, fweights=[1, 2, 3]),
-    lambda x: np.cov(np.outer(x, x) ** 2, rowvar=False, aweights=x, ddof=0),
+    lambda x: np.cov(np.outer(x, x) ** 2, rowvar=False, aweights=x**2, ddof=0),
     lambda x: np.corrcoef(x, x**2),
     lambda x: np.cov(np.outer(x, [1.0, 2.0, 4.0]) ** 2, fweights=[1, 2, 3]),
     lambda x: np.cov(np.outer(x, [1.0, 2.0, 4.0]) ** 2, aweights=[1.0, 0.5, 2.0], ddof=0),
