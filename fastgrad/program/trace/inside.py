@@ -18,6 +18,7 @@ from ..code import Code
 from ..program import ZERO, Operand, Program
 from ..saturation import signs_of
 from .arrays import Objects, wrap
+from .flips import note_derivative
 from .outputs import outputs_of
 from .reductions import objects
 from .refusals import active, refuse
@@ -117,6 +118,7 @@ def recorded(f: Callable[..., Any], x: Any, args: tuple[Any, ...]) -> Inside:
     if isinstance(x, (np.ndarray, np.number)) and x.dtype != OBJECT and x.dtype not in (np.float64, np.int64):
         refuse(f"f takes a derivative at {x.dtype}, which NumPy would round to it; give x.astype(float)")
     trace, numbers = active.trace, objects(x)
+    note_derivative(trace)
     given = operands_of(trace, numbers)
     with _deeper() as depth:
         fresh = _marked(trace, given, depth)

@@ -27,6 +27,7 @@ from . import (  # noqa: F401  # they fill the tables of rules
     polynomials,
     scalarmethods,
     statistics,
+    vectors,
 )
 from .arrays import FUNCTIONS, LOOPS, Symbols, call_function, elementwise, holds_symbols
 from .creation import MAKING

@@ -11,6 +11,7 @@ import numpy as np
 from ..operands import RESULTS
 from ..program import Operand, Program
 from ..sigmoids import Nodes, with_ones
+from . import flips
 from .operators import COMPLEXES
 from .refusals import refuse
 from .symbols import Flag, Symbol, Trace
@@ -53,6 +54,7 @@ def _are_all_read(nodes: Nodes, constants: int, outputs: tuple[Operand, ...]) ->
 
 def program_of(recording: Trace, outputs: tuple[Operand, ...], shape: tuple[int, ...]) -> Program:
     """The nodes and constants on which outputs depend, numbered anew; the caller knows of how many inputs."""
+    flips.check(recording, outputs)
     nodes, raises = with_ones(recording.nodes, recording.constants), bool(recording.guards)
     if _are_all_read(nodes, len(recording.constants), outputs):
         return Program(0, 0, tuple(nodes), outputs, shape, tuple(recording.constants), raises=raises)

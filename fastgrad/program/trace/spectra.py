@@ -14,7 +14,7 @@ from .arrays import FUNCTIONS, Objects, elementwise
 from .elementwise import record, select, traced
 from .matrices import each, or_numpys, real_only, square
 from .ordering import comparators
-from .reductions import numbers, objects, only, sum_, tree
+from .reductions import numbers, objects, sum_, tree
 from .refusals import refuse
 from .symbols import RULES
 
@@ -71,7 +71,7 @@ def _eigenvalues(a: Objects) -> Any:
         return a[0]
     if len(a) > 2:
         matrix, size = scaled(a)
-        return elementwise(np.multiply, _in_order(_on_the_diagonal(matrix)), size)
+        return elementwise(np.multiply, _in_order(on_the_diagonal(matrix)), size)
     mean, half = (a[0, 0] + a[1, 1]) * 0.5, (a[0, 0] - a[1, 1]) * 0.5
     distance = _apart(half, a[1, 0], mean)
     return np.array([mean - distance, mean + distance], dtype=object)
@@ -83,7 +83,8 @@ def _apart(u: Any, v: Any, size: Any) -> Any:
     return found + _without_second(_less(found, _abs(size) * NEAR), u, v)
 
 
-def _on_the_diagonal(a: Objects) -> list[Any]:
+def on_the_diagonal(a: Objects, columns: list[Objects] | None = None) -> list[Any]:
+    """The numbers that are left where all rotations have been done, which columns go along with."""
     n, m = len(a), a.copy()
     pairs = list(combinations(range(n), 2))
     for turn, (p, q) in enumerate(SWEEPS * pairs):
@@ -97,6 +98,8 @@ def _on_the_diagonal(a: Objects) -> list[Any]:
         for k in {*range(n)} - {p, q}:
             (i, j), (u, v) = sorted((k, p), reverse=True), sorted((k, q), reverse=True)
             m[i, j], m[u, v] = cosine * m[i, j] - sine * m[u, v], sine * m[i, j] + cosine * m[u, v]
+        if columns:
+            columns[p], columns[q] = _turned(cosine, sine, columns[p], columns[q])
     return [m[i, i] for i in range(n)]
 
 
@@ -126,7 +129,7 @@ def singular_values(a: Objects) -> Objects:
     given = list(matrix.T if a.shape[1] <= a.shape[0] else matrix)
     made = [without_derivative(row) for row in orthogonal(given)[1]]
     columns = [sum_(elementwise(np.multiply, row[:, None], np.array(given, dtype=object)), axis=0) for row in made]
-    columns, none = _differentiable([objects(c) for c in columns])
+    columns, none = differentiable([objects(c) for c in columns])
     found = _in_order([length(c) + n for c, n in zip(columns, none, strict=True)])[::-1]
     return np.asarray(elementwise(np.multiply, found, size), dtype=object)
 
@@ -158,11 +161,14 @@ def orthogonal(columns: list[Objects]) -> tuple[list[Objects], list[Objects]]:
     return turned, made
 
 
-def _differentiable(columns: list[Objects]) -> tuple[list[Objects], list[Any]]:
-    """Orthogonal columns, turned once more where these are not as long as each other, with what has no second ones."""
+def differentiable(columns: list[Objects], count: int | None = None) -> tuple[list[Objects], list[Any]]:
+    """Orthogonal columns, turned once more where these are not as long as each other, with what has no second ones.
+
+    Of so many of their numbers, which others go along with.
+    """
     turned, none, pairs = list(columns), [0.0] * len(columns), list(combinations(range(len(columns)), 2))
     for turn, (p, q) in enumerate(DIFFERENTIATED * pairs):
-        gap, beside, size = _lengths(turned[p], turned[q])
+        gap, beside, size = _lengths(turned[p][:count], turned[q][:count])
         cosine, sine, _, still = _rotation(gap, beside, size, _CONVERGED)
         if turn < len(pairs):
             added = _without_second(still, gap, beside)
@@ -195,24 +201,18 @@ def _mixed(a: Any, u: Objects, b: Any, v: Objects) -> Objects:
     return np.asarray(mixed, dtype=object)
 
 
-def _svdvals(x: Any, /) -> Any:
+def svdvals(x: Any, /) -> Any:
+    """The singular values of each matrix."""
     return each(singular_values, numbers(x))
-
-
-def _svd(a: Any, full_matrices: Any = True, compute_uv: Any = True, hermitian: Any = False) -> Any:
-    if compute_uv:
-        refuse("f takes singular vectors, whose signs nothing tells; the values alone are traced by compute_uv=False")
-    only("hermitian", hermitian, False)
-    return _svdvals(a)
 
 
 def _cond(x: Any, p: Any = None) -> Any:
     if p not in (None, 2):
         refuse(f"f takes np.linalg.cond with p={p!r}, traced is the ratio of singular values")
-    values = np.asarray(_svdvals(x), dtype=object)
+    values = np.asarray(svdvals(x), dtype=object)
     return elementwise(np.divide, values[..., 0], values[..., -1])
 
 
-for _name, _rule in (("eigvalsh", _eigvalsh), ("svdvals", _svdvals), ("svd", _svd), ("cond", _cond)):
+for _name, _rule in (("eigvalsh", _eigvalsh), ("svdvals", svdvals), ("cond", _cond)):
     if hasattr(np.linalg, _name):
         FUNCTIONS[getattr(np.linalg, _name)] = or_numpys(getattr(np.linalg, _name), _rule)

@@ -106,7 +106,8 @@ def test_determinants_that_are_hardly_numbers(size):
         (lambda x: np.linalg.eigvalsh(np.outer(x, x)), "17 rows, traced up to 6"),
         (lambda x: np.linalg.norm(np.outer(x, x), 2), "singular values"),
         (lambda x: np.linalg.lstsq(np.outer(x, x), x), "up to 16 x 6"),
-        (lambda x: np.linalg.eigh(np.outer(x, x)), "linalg.eigh, which has no rule"),
+        (lambda x: np.linalg.eigh(np.outer(x, x)), "17 rows, traced up to 6"),
+        (lambda x: np.linalg.eig(np.outer(x, x)), "linalg.eig, which has no rule"),
     ],
     ids=count(),
 )
