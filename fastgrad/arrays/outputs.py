@@ -16,6 +16,7 @@ from .randomness import random_numbers_kept
 from .recording import Recording, elsewhere, record
 from .sweep import gradients
 from .tangents import gradients_along, tangent
+from .ties import OWN, has_ties
 
 Outputs = Callable[[], Array]
 
@@ -62,6 +63,8 @@ def hessian_times(loss: Loss, directions: Array) -> Array:
     with checking():
         recording = record(loss.function, loss.arrays, loss.argument)
         believed(loss, recording, usual)
+        if has_ties(recording):
+            raise RefusedError(OWN)
         with random_numbers_kept(recording.generators):
             agreement.check_gradient(loss.value, loss.arrays, recording, gradients(recording))
         found = np.array([gradients_along(recording, {"": v.reshape(x.shape)})[""].reshape(-1) for v in directions])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .nodes import Node
 from .recording import Recording
 
+OWN = "it goes a way of its own here, as by w == 0"
 _ASKING = (np.equal, np.not_equal)
+# Of both together the same is true at equal numbers alone.
+_TOGETHER = {np.less: np.greater, np.greater: np.less, np.less_equal: np.greater_equal, np.greater_equal: np.less_equal}
 # What may be the same all around, so that equal numbers single out no point.
 _FLAT = {
     *_ASKING, np.less, np.less_equal, np.greater, np.greater_equal, np.logical_and, np.logical_or, np.logical_not,
@@ -18,10 +23,16 @@ _SMOOTH = ("parameter", "move", "matmul")
 
 
 def has_ties(recording: Recording) -> bool:
-    """Whether numbers are equal that the program, with its values, compares by `==` or `!=`, and that move smoothly."""
-    asking = [node for node in recording.order if node.kind == "ufunc" and node.how in _ASKING]
+    """Whether numbers that move are equal where the program, with its values, asks for that, or by `<` and `>`."""
+    nodes = [node for node in recording.order if node.kind == "ufunc"]
+    asked = {(node.how, *node.args) for node in nodes if node.how in _TOGETHER}
     known: dict[Node, bool] = {}
-    return any(_is_tie(node, known) for node in asking)
+    return any((node.how in _ASKING or _is_asked_twice(node, asked)) and _is_tie(node, known) for node in nodes)
+
+
+def _is_asked_twice(node: Node, asked: set[Any]) -> bool:
+    other = _TOGETHER.get(node.how)
+    return other is not None and ((other, *node.args) in asked or (node.how, *node.args[::-1]) in asked)
 
 
 def _is_tie(node: Node, known: dict[Node, bool]) -> bool:

@@ -318,9 +318,17 @@ def _distribution(value: Any, notes: _Notes) -> Hashable:
         raise _ChangesError
     if notes.watch:
         _watch_distribution(value, dist, notes.watch)
+    kind = type(dist)
+    how = (dist.a, dist.b, *[getattr(kind, formula, None) for formula in sorted(scipys.METHODS | scipys.FORMULAS)])
     if dist is value:
-        return ("scipy.stats", name)
-    return ("scipy.stats", name, _value(own["args"], notes), *[(k, _value(v, notes)) for k, v in own["kwds"].items()])
+        return ("scipy.stats", name, how)
+    return (
+        "scipy.stats",
+        name,
+        how,
+        _value(own["args"], notes),
+        *[(k, _value(v, notes)) for k, v in own["kwds"].items()],
+    )
 
 
 def _normals(value: Any, notes: _Notes) -> Hashable:
@@ -342,7 +350,9 @@ def _normals(value: Any, notes: _Notes) -> Hashable:
 
 def _watch_distribution(value: Any, dist: Any, watch: Watch) -> None:
     for holder in (value, dist):
-        watch.note_without(holder, scipys.METHODS)
+        watch.note_without(holder, scipys.METHODS | scipys.FORMULAS)
+    for name in ("a", "b"):
+        watch.note_attribute(dist, name, getattr(dist, name))
     if dist is not value:
         for name in ("dist", "args", "kwds"):
             watch.note_attribute(value, name, getattr(value, name))

@@ -15,6 +15,12 @@ _UFUNCS = "scipy.special._ufuncs"
 DENSITIES = frozenset({"pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"})
 METHODS = DENSITIES | {"mean", "var", "std", "entropy"}
 """The methods of distributions that have rules."""
+FORMULAS = frozenset({
+    "_pdf", "_logpdf", "_cdf", "_logcdf", "_sf", "_logsf", "_ppf", "_isf", "_pmf", "_logpmf", "_stats", "_entropy",
+    "_munp", "_argcheck", "_get_support", "_support_mask", "_open_support_mask",
+})  # fmt: skip
+"""And what their formulas are called, where they have no rules."""
+_REPLACED = ("pdf", "logpdf", "_pdf", "_logpdf", "_cdf")  # by somebody else's, of a whole class
 SUMMARIES = frozenset({
     "zscore", "zmap", "gmean", "hmean", "pmean", "moment", "skew", "kurtosis", "sem", "variation", "iqr", "trim_mean",
     "entropy", "pearsonr", "linregress",
@@ -75,8 +81,13 @@ def name_of_distribution(dist: Any) -> str | None:
     own = getattr(module("scipy.stats"), name, None)
     if own is None or type(own) is not kind or not is_own_function(getattr(kind, "_argcheck", None)):
         return None
+    formulas = [
+        getattr(kind, formula) for formula in ("pdf", "logpdf", "_pdf", "_logpdf", "_cdf") if hasattr(kind, formula)
+    ]
+    if not all(map(is_own_function, formulas)):
+        return None
     as_made = (own.a, own.b, own.badvalue) == (dist.a, dist.b, dist.badvalue)
-    return name if as_made and METHODS.isdisjoint(vars(dist)) else None
+    return name if as_made and (METHODS | FORMULAS).isdisjoint(vars(dist)) else None
 
 
 def is_normals(kind: type) -> bool:

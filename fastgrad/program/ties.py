@@ -1,10 +1,12 @@
-"""Numbers that a program asks to be equal, and that are so at single points only: there f goes a way of its own.
+"""Numbers that are equal at single points, where comparisons of them hold that hold nowhere beside: a way of f's own.
 
-Of ``np.where(x == 0, 1.0, np.sin(x) / x)`` the derivative at 0 is that of 1.0, which nothing beside 0 is.
+Of ``np.where(x == 0, 1.0, np.sin(x) / x)`` the derivative at 0 is that of 1.0, which nothing beside 0 is. So it is of
+``x > 0`` together with ``x < 0``, and of ``r > 0`` alone where r is a length.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from enum import IntEnum
@@ -13,37 +15,57 @@ from operator import or_
 
 from .dependence import live
 from .operands import RESULTS
-from .program import BOOLEAN, Operand, Program
+from .program import BOOLEAN, ZERO, Operand, Program
 
-# What may be the same at all points around one: of max(x, 0) == 0 half of all points are no points of their own.
-_FLAT = BOOLEAN | {
-    "max", "min", "fmax", "fmin", "floor", "ceil", "trunc", "rint", "sign", "select", "tofloat", "floordiv", "copysign",
-    "power", "within",
+Pair = tuple[Operand, Operand]
+# What is true where the first number is smaller, equal, larger.
+_TRUE = {
+    "lt": (True, False, False), "le": (True, True, False), "gt": (False, False, True), "ge": (False, True, True),
+    "eq": (False, True, False), "ne": (True, False, True),
 }  # fmt: skip
+_ROUNDED = frozenset({"floor", "ceil", "trunc", "rint", "sign", "floordiv"})
+# What may be the same at all points around one: of max(x, 0) == 0 half of all points are no points of their own.
+_FLAT = BOOLEAN | {"max", "min", "fmax", "fmin", "select", "tofloat", "copysign", "power", "within"}
+_AT_ZERO = {"sign": 0, "copysign": 1}  # whose operand decides where it is 0
 
 
 class _Moves(IntEnum):
-    NEVER, EVERYWHERE, PERHAPS = range(3)
+    NEVER, EVERYWHERE, ROUNDED, PERHAPS = range(4)
 
 
-def ties(program: Program) -> list[tuple[Operand, Operand]]:
-    """Pairs of operands that `==` or `!=` compare, or `<` as well as `>`, of which one moves with x everywhere."""
-    if program.tables or not any(node[0] in ("eq", "ne", "lt", "gt") for node in program.nodes):
+def asks_over_rows(program: Program) -> bool:
+    """Whether a program with loops over data compares numbers in a way that may single out points."""
+    names = {node[0] for node in program.nodes} if program.tables else set()
+    return not names.isdisjoint({"eq", "ne", "sign"}) or {"lt", "gt"} <= names or {"le", "ge"} <= names
+
+
+def ties(program: Program) -> list[Pair]:
+    """Pairs of operands that single out the points where they are equal."""
+    if program.tables or not any(node[0] in _TRUE or node[0] in _AT_ZERO for node in program.nodes):
         return []
-    moves, found, below = _moves(program), dict[tuple[Operand, Operand], None](), set[tuple[Operand, Operand]]()
+    moves, asked, found = _moves(program), defaultdict[Pair, list[tuple[bool, ...]]](list), dict[Pair, None]()
     for j in live(program):
         name, *operands = program.nodes[j]
-        if name not in ("eq", "ne", "lt", "gt"):
-            continue
-        a, b = operands if name != "gt" else operands[::-1]
-        kinds = {moves(a), moves(b)}
-        if a == b or _Moves.PERHAPS in kinds or _Moves.EVERYWHERE not in kinds:
-            continue
-        if name in ("lt", "gt"):
-            below.add((a, b))
-        if name in ("eq", "ne") or (b, a) in below:
+        if name in _TRUE:
+            a, b = operands
+            pair, true = ((a, b), _TRUE[name]) if a <= b else ((b, a), _TRUE[name][::-1])
+            asked[pair].append(true)
+        elif name in _AT_ZERO and moves(operands[_AT_ZERO[name]]) == _Moves.EVERYWHERE:
+            found[operands[_AT_ZERO[name]], ZERO] = None
+    lengths = _lengths(program)
+    for (a, b), true in asked.items():
+        below, at, above = ([sides[k] for sides in true] for k in range(3))
+        beside = (
+            [above] if _is_zero(program, b) and lengths(a) else [below] if lengths(b) and _is_zero(program, a) else []
+        )
+        if a != b and at not in (beside or [below, above]) and _is_thin(moves(a), moves(b)):
             found[a, b] = None
     return list(found)
+
+
+def _is_thin(a: _Moves, b: _Moves) -> bool:
+    """Whether two numbers that are equal at a point may be expected not to be so around it."""
+    return max(a, b) < _Moves.PERHAPS and _Moves.EVERYWHERE in (a, b)
 
 
 def _moves(program: Program) -> Callable[[Operand], _Moves]:
@@ -55,12 +77,40 @@ def _moves(program: Program) -> Callable[[Operand], _Moves]:
         return of[int(k)] if tag == "v" else _Moves.EVERYWHERE if tag == "x" else _Moves.NEVER
 
     for name, *operands in program.nodes:
-        kind = max(map(moves, operands), default=_Moves.NEVER)
-        of.append(_Moves.PERHAPS if kind and name in _FLAT else kind)
+        kinds = [*map(moves, operands)]
+        kind = max(kinds, default=_Moves.NEVER)
+        if kind and name in _ROUNDED:
+            kind = max(kind, _Moves.ROUNDED)
+        elif kind and name in _FLAT:
+            kind = _Moves.PERHAPS
+        elif kind == _Moves.ROUNDED and _Moves.EVERYWHERE in kinds:
+            kind = _Moves.EVERYWHERE
+        of.append(kind)
     return moves
 
 
-def coordinates(program: Program, pairs: list[tuple[Operand, Operand]]) -> list[list[int]]:
+def _lengths(program: Program) -> Callable[[Operand], bool]:
+    """Whether operands are never negative, as sums of squares are."""
+    of = list[bool]()
+
+    def is_length(operand: Operand) -> bool:
+        tag, k = operand
+        if tag == "v":
+            return of[int(k)]
+        return tag in "kc" and (k if tag == "k" else program.constants[int(k)]) >= 0.0
+
+    for name, *operands in program.nodes:
+        squared = name == "*" and operands[0] == operands[1]
+        of.append(squared or name in ("abs", "sqrt", "hypot") or (name in "+*/" and all(map(is_length, operands))))
+    return is_length
+
+
+def _is_zero(program: Program, operand: Operand) -> bool:
+    tag, k = operand
+    return tag in "kc" and (k if tag == "k" else program.constants[int(k)]) == 0.0
+
+
+def coordinates(program: Program, pairs: list[Pair]) -> list[list[int]]:
     """Those on which either of two operands depends."""
     of = list[int]()  # as bits
 

@@ -31,7 +31,9 @@ _NEAR, _FAR = 2.0**-20, 2.0**-4
 _SHORT = (2.0**-7, 2.0**-11)  # steps that see the waves of a sine wherever it is, and those of a steep tangent
 _MULTIPLIED = 5_000  # nodes of f, up to which a Hessian of which some entries are wanted is multiplied by a vector
 _MOST_THERE = 2  # of third derivatives a difference beside a point sees little but noise
-_KINKS = frozenset({"select", "abs", "sign", "copysign", "max", "min", "fmax", "fmin", "sqrt", "cbrt", "hypot", "pow"})
+_KINKS = frozenset(
+    {"select", "abs", "sign", "copysign", "max", "min", "fmax", "fmin", "sqrt", "cbrt", "hypot", "pow", "tofloat"}
+)
 _RESOLVED = 2.0**13  # spacings of floats in a displacement that is off by less than 1e-4
 
 
@@ -166,14 +168,25 @@ def compare_slopes(call: Call, program: Program, slopes_of: Callable[[Table], Sl
 def compare_ties(call: Call, program: Program, tied: list[Tied], slopes_of: Callable[[Table], Slopes]) -> None:
     """Compare exact derivatives at points where f goes a way of its own with differences of f, which looks beside.
 
-    Along what leads away from there, too: of a direction of many coordinates others might hide it.
+    Along what leads away from there, too: of a direction of many coordinates others might hide it. And f's values.
     """
     call = _as_product(call, program)
-    if call.table.stencil.derivative <= _MOST_THERE:
-        slopes = slopes_of(call.table)
-        with quiet():
-            ways = ((n, some) for n, moving in tied for some in (moving, None))
-            _refuse(next(filter(None, (_differing_there(call, n, slopes, some) for n, some in ways)), ()))
+    if call.table.stencil.derivative > _MOST_THERE:
+        raise EngineError(_UNTOLD.format(call.points.row(tied[0].place)))
+    slopes, steps = slopes_of(call.table), schedule(program) if not program.tables else None
+    with quiet():
+        for n, _ in tied if steps else ():
+            numbers = steps.values(_beside_rows(call, n, call.points.row(n))[:, None])[:, 0].tolist() if steps else []
+            if np.isfinite(numbers).all():  # else f itself is asked
+                _check_elsewhere(call, n, call.points.row(n), numbers)
+        ways = ((n, some) for n, moving in tied for some in (moving, None))
+        _refuse(next(filter(None, (_differing_there(call, n, slopes, some) for n, some in ways)), ()))
+
+
+_UNTOLD = (
+    "f goes a way of its own at {}, as by x == 0, where differences tell no derivative above the second; leave that "
+    "point out"
+)
 
 
 def _as_product(call: Call, program: Program) -> Call:
@@ -261,11 +274,12 @@ def _differing_there(call: Call, n: int, slopes: Slopes, moving: Mask | None = N
     with suppress(Exception):  # f may raise beside its points
         direction, found = _along_irregularly(call, n, point, slopes, moving)
         step = float(direction_step(point[None], direction[None], stencil(call.table.stencil.derivative))[0])
-        within = 1e-3 if moving is None else 1e-5
+        fine = moving is not None and call.table.stencil.derivative == 1
+        within, farther = (1e-5, 0.25) if fine else (1e-3, 16.0)
         first, off = _beside(call, n, point, step, direction, found, within)
         if not off.any():
             return ()
-        second, also = _beside(call, n, point, 16.0 * step, direction, found, within)
+        second, also = _beside(call, n, point, farther * step, direction, found, within)
         wrong = off & also & (np.abs(first - second) <= 1e-2 * np.maximum(np.abs(first), np.abs(second)))
         if wrong.any():
             k = int(np.argmax(wrong))

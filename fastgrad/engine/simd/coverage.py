@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from ...program.dependence import live
 from ...program.program import Operand, Program
 from ...program.schedule import schedule
-from ...program.ties import coordinates, ties
+from ...program.ties import asks_over_rows, coordinates, ties
 from ..call import Call, batch_rows, subset
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 SAMPLE = 1024  # points at which a program is run by NumPy to see which sides they take; some 3 ns a point and node
-TIED, AT_ONCE = 16, 1 << 15  # points at which f is compared with slopes, and those that are looked through together
+TIED, AT_ONCE = 64, 1 << 15  # points at which slopes are compared with f, and those that are looked through together
 MOST = 32  # points to be looked at; f is called at each
 
 
@@ -92,22 +92,29 @@ class Tied(NamedTuple):
 
 
 class Ties:
-    """Points at which numbers are equal that f asks to be so, and that are equal nowhere around."""
+    """Points at which numbers are equal that f asks to be so, and that are equal nowhere around.
+
+    Of a program with loops over data, where that may be of any row, the first point and the last.
+    """
 
     def __init__(self, program: Program) -> None:
         pairs = ties(program)
         sides = tuple(operand for pair in pairs for operand in pair)
         self._steps = schedule(replace(program, outputs=sides)) if sides else None
+        self._over_rows = asks_over_rows(program)
         self._moving = np.zeros((len(pairs), program.inputs), dtype=bool)
         for row, some in zip(self._moving, coordinates(program, pairs), strict=True):
             row[some] = True
 
     def __bool__(self) -> bool:
-        return self._steps is not None
+        return self._steps is not None or self._over_rows
 
     def at(self, call: Call) -> list[Tied]:
-        """Some of a call's points, the first and the last among them."""
+        """Some of a call's points, for each combination of what is equal the first and the last."""
         count, places, equal = call.points.count if self else 0, list[NDArray[np.intp]](), list[Mask]()
+        if self._over_rows:
+            every = np.ones(call.points.dimension, dtype=bool)
+            return [Tied(n, every) for n in dict.fromkeys((0, count - 1)) if n >= 0]
         for start in range(0, count, AT_ONCE):
             picks = np.arange(start, min(start + AT_ONCE, count))
             found = self._are_equal(columns_at(call, picks))
@@ -118,13 +125,25 @@ class Ties:
         if not len(numbers):
             return []
         pairs = np.concatenate(equal, axis=1)
-        return [Tied(int(numbers[k]), np.any(self._moving[pairs[:, k]], axis=0)) for k in sample(len(numbers), TIED)]
+        chosen = _of_each_kind(pairs)
+        return [Tied(int(numbers[k]), np.any(self._moving[pairs[:, k]], axis=0)) for k in chosen]
 
     def _are_equal(self, columns: Array) -> Mask:
         assert self._steps is not None
         sides = self._steps.values(columns)
         equal: Mask = sides[::2] == sides[1::2]
         return equal
+
+
+def _of_each_kind(pairs: Mask) -> list[int]:
+    """Columns of which each combination of true rows has one, or two, and some others if these are not too many."""
+    _, kinds = np.unique(np.packbits(pairs, axis=0), axis=1, return_inverse=True)
+    order = np.ravel(kinds)
+    firsts = np.unique(order, return_index=True)[1]
+    lasts = len(order) - 1 - np.unique(order[::-1], return_index=True)[1]
+    both = {*firsts.tolist(), *lasts.tolist()}
+    some = sorted(both if len(both) <= TIED else firsts.tolist())
+    return sorted({*(some[k] for k in sample(len(some), TIED)), *sample(len(order), TIED - len(both)).tolist()})
 
 
 class _Ways:

@@ -42,7 +42,6 @@ class Looks:
     def set_constants(self, constants: tuple[float, ...]) -> None:
         """Those of other numbers that f captures."""
         self.program = replace(self.program, constants=constants)
-        self._known = set()
         if self._kernel:
             self._kernel[1](constants)
 

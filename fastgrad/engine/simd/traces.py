@@ -18,7 +18,7 @@ from ...program.captures import shares_state
 from ...program.keys import unchanging
 from ...program.parameters import Parameters, parameters
 from ...program.program import Program
-from ...program.ties import ties
+from ...program.ties import asks_over_rows, ties
 from ...program.trace.integers import bits
 from ...program.trace.recording import ManyWaysError, Untraceable, trace
 from ...program.trace.retargeted import check_errors, is_of_whole_arrays
@@ -163,7 +163,7 @@ def proved(call: Call, longest: int) -> Traced | None:
 
 def is_settled(call: Call, program: Program) -> bool:
     """Whether a program that has been compared with f is f's at all points: none takes a side that is new."""
-    if program.sampled or (call.table.is_exact and ties(program)):
+    if program.sampled or (call.table.is_exact and (ties(program) or asks_over_rows(program))):
         return False
     return not program.branches or traced(call).compared(call).are_all_seen()
 

@@ -15,6 +15,7 @@ from .narrowtypes import is_narrow, with_types
 from .operators import COMPLEXES, any_complex
 from .parts import check_is_whole, taken
 from .places import is_asked_by_f
+from .powers import check_power
 from .refusals import REFUSALS, refuse, refusing
 from .symbols import OBJECT, RULES, Flag, Literal, Symbol, Traced, as_number, check_dtype
 
@@ -240,24 +241,6 @@ def as_computed(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(map(computed, inputs))
 
 
-def _check_power(a: Any, b: Any) -> None:
-    """f is asked where integers have a negative power: NumPy raises there, Python's own are floats."""
-    exponents = b.view(np.ndarray).ravel().tolist() if isinstance(b, np.ndarray) and b.dtype == object else [b]
-    counts = [e for e in exponents if isinstance(e, Symbol) and e.key in e.trace.integers]
-    if counts and _holds_integers(a):
-        for count in counts:
-            guard = RULES[np.sqrt](count)  # of a negative number no number
-            guard.trace.guards.append(guard.key)
-
-
-def _holds_integers(value: Any) -> bool:
-    if isinstance(value, Symbol):
-        return value.key in value.trace.integers
-    if isinstance(value, np.ndarray) and value.dtype == object:
-        return any(type(v) is int or (isinstance(v, Symbol) and _holds_integers(v)) for v in value.flat)
-    return type(value) is int or getattr(value, "dtype", OBJECT).kind in "iu"
-
-
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Apply the rule of a ufunc."""
     if not _USUAL.issuperset(map(type, inputs)):
@@ -266,6 +249,7 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
             return found
     out = options.pop("out", None)
     options.pop("subok", None)
+    where = options.pop("where", True) if method == "__call__" and out is not None else True
     if method != "__call__":
         result = guarded(f"np.{ufunc.__name__}.{method}", METHODS.get(method), (ufunc, *inputs), options)
     elif set(options) == {"axis"} and ufunc.signature and ufunc in LOOPS:
@@ -274,6 +258,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
         refuse(f"np.{ufunc.__name__} with the keyword {next(iter(options))!r} cannot be traced")
     else:
         result = elementwise(ufunc, *inputs)
+    if where is not True:  # elsewhere what is there stays
+        result = FUNCTIONS[np.where](where, result, out[0] if isinstance(out, tuple) else out)
     return result if out is None else _store(out, result)
 
 
@@ -298,7 +284,7 @@ def elementwise(ufunc: np.ufunc, *inputs: Any) -> Any:
         return of_numbers(ufunc, inputs, {})
     loop, inputs = LOOPS.get(ufunc) or _unlisted(ufunc), as_computed(inputs)
     if ufunc is np.power:
-        _check_power(*inputs)
+        check_power(*inputs)
     if ufunc in RULES and not any(isinstance(v, (np.ndarray, list, tuple)) for v in inputs):
         return RULES[ufunc](*inputs)
     try:

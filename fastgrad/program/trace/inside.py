@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ from ...formulas.stencils import Table
 from ..code import Code
 from ..program import ZERO, Operand, Program
 from ..saturation import signs_of
+from ..ties import ties
 from .arrays import Objects, wrap
+from .elementwise import ask_where
 from .flips import note_derivative
 from .outputs import outputs_of
 from .reductions import objects
@@ -78,6 +80,17 @@ class Inside:
         """Whether its outputs depend on some others of f's nodes."""
         return any(("v", j) in operands for j in self._needed())
 
+    def ask_at_ties(self) -> None:
+        """f itself is asked where the function goes a way of its own, and compares the derivative with differences."""
+        program, rows = self.program()
+        pairs = ties(program)
+        sides = tuple(operand for pair in pairs for operand in pair)
+        operands: dict[Operand, Operand] = {("x", i): o for i, o in enumerate(self.given)}
+        operands |= {("b", k): o for k, o in enumerate(rows)}
+        found = self._recorded(replace(program, outputs=sides), operands) if pairs else []
+        for a, b in zip(found[::2], found[1::2], strict=True):
+            ask_where(self.trace.node("eq", a, b))
+
     def derivatives(self, table: Table, beside: Sequence[Operand] = ()) -> tuple[list[Operand], list[Operand]]:
         """A table's results and the values, as operands of f; `beside` are a direction and 1."""
         from ..exact import exact  # noqa: PLC0415  few functions take derivatives themselves
@@ -123,7 +136,9 @@ def recorded(f: Callable[..., Any], x: Any, args: tuple[Any, ...]) -> Inside:
     with _deeper() as depth:
         fresh = _marked(trace, given, depth)
         outputs, shape = outputs_of(trace, f(shaped(trace, fresh, numbers.shape), *args))
-    return Inside(trace, given, fresh, outputs, shape)
+    inside = Inside(trace, given, fresh, outputs, shape)
+    inside.ask_at_ties()
+    return inside
 
 
 def _marked(trace: Trace, operands: Sequence[Operand], depth: int) -> list[Operand]:

@@ -93,7 +93,7 @@ def _of_levels(own: Any, q: Any, *parameters: Any, name: str) -> Any:
     found = _chosen(elementwise(np.equal, q, 0.0), low, _chosen(elementwise(np.equal, q, 1.0), high, found))
     found = elementwise(np.add, elementwise(np.multiply, found, scale), loc)
     within = elementwise(np.logical_and, elementwise(np.greater_equal, q, 0.0), elementwise(np.less_equal, q, 1.0))
-    return _where_allowed(own, _chosen(within, found, math.nan), shapes, scale)
+    return _where_allowed(own, _chosen(within, found, math.nan), shapes, scale, loc)
 
 
 def _of_parameters(own: Any, *parameters: Any, name: str) -> Any:
@@ -108,10 +108,11 @@ def _of_parameters(own: Any, *parameters: Any, name: str) -> Any:
         found = elementwise(np.sqrt, found) if name == "std" else found
         found = elementwise(np.multiply, found, elementwise(np.square, scale) if name == "var" else scale)
         found = elementwise(np.add, found, loc) if name == "mean" else found
-    return _where_allowed(own, found, shapes, scale)
+    return _where_allowed(own, found, shapes, scale, loc)
 
 
-def _where_allowed(own: Any, found: Any, shapes: list[Any], scale: Any) -> Any:
+def _where_allowed(own: Any, found: Any, shapes: list[Any], scale: Any, loc: Any = 0.0) -> Any:
+    found = _chosen(elementwise(np.isnan, loc), math.nan, found)
     allowed = elementwise(np.logical_and, own._argcheck(*shapes), elementwise(np.greater, scale, 0.0))
     return _chosen(allowed, found, math.nan)
 

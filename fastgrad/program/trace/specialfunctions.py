@@ -71,7 +71,36 @@ xlogy, xlog1py = times_log("xlogy"), times_log("xlog1py")
 
 
 def log_beta(a: Any, b: Any) -> Any:
-    return log_gamma(a) + log_gamma(b) - log_gamma(a + b)
+    """By the larger one and its sum with the other, whose logarithms of gamma may be large and nearly equal."""
+    if not traced(a, b):
+        return log_gamma(a) + log_gamma(b) - log_gamma(a + b)
+    larger, smaller = of(np.maximum)(a, b), of(np.minimum)(a, b)
+    return log_gamma(smaller) - log_gamma_ratio(larger, smaller)
+
+
+def log_gamma_ratio(a: Any, b: Any) -> Any:
+    """log(gamma(a + b) / gamma(a)); of large numbers by Stirling's series, term by term.
+
+    (NIST Digital Library of Mathematical Functions, 5.11.1.)
+    """
+    whole = a + b
+    is_far = of(np.greater)(of(np.minimum)(a, whole), FAR)
+    p, q = select(is_far, a, 2.0 * FAR), select(is_far, whole, 2.0 * FAR)
+    change = select(is_far, b, 0.0)
+    far = (p - 0.5) * of(np.log1p)(change / p) + change * (of(np.log)(q) - 1.0) + (_stirling(q) - _stirling(p))
+    return select(is_far, far, log_gamma(whole) - log_gamma(a))
+
+
+FAR = 30.0
+_STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
+
+
+def _stirling(a: Any) -> Any:
+    inverse = 1.0 / a
+    square, found = inverse * inverse, 0.0
+    for c in reversed(_STIRLING):
+        found = found * square + c
+    return found * inverse
 
 
 def _beta(a: Any, b: Any) -> Any:
@@ -147,28 +176,37 @@ def _binom(n: Any, k: Any) -> Any:
         for i in range(1, int(k) + 1):
             found = found * (n - (float(k) - i)) / float(i)
     else:
-        found = _quotient_of_gammas(n + 1.0, k + 1.0, n - k + 1.0)
+        found = _binomial_of_gammas(n, k)
     negative = logical_and(of(np.less)(n, 0.0), of(np.equal)(n, of(np.floor)(n)))  # which has none for SciPy
     return select(negative, math.nan, found)
 
 
 def _poch(a: Any, m: Any) -> Any:
     """A product where m is a known whole number, else a quotient of gammas."""
-    if not _is_short(m):
-        return _quotient_of_gammas(a + m, a)
-    found = ONE + ZERO * a
-    for i in range(int(m)):
-        found = found * (a + float(i))
-    return found
+    if _is_short(m):
+        found = ONE + ZERO * a
+        for i in range(int(m)):
+            found = found * (a + float(i))
+        return found
+    if not traced(m) and _is_short(-m):
+        found = ONE + ZERO * a
+        for i in range(1, int(-m) + 1):
+            found = found * (a - float(i))
+        return ONE / found
+    whole = a + m
+    positive = logical_and(of(np.greater)(a, 0.0), of(np.greater)(whole, 0.0))
+    logarithm = log_gamma_ratio(select(positive, a, 1.0), select(positive, m, 1.0))
+    return select(positive, of(np.exp)(logarithm), _gamma(whole) / _gamma(a))
 
 
-def _quotient_of_gammas(a: Any, *others: Any) -> Any:
-    """By their logarithms where all of them are positive."""
-    logarithm, quotient, is_positive = log_gamma(a), _gamma(a), of(np.greater)(a, 0.0)
-    for b in others:
-        logarithm, quotient = logarithm - log_gamma(b), quotient / _gamma(b)
-        is_positive = logical_and(is_positive, of(np.greater)(b, 0.0))
-    return select(is_positive, of(np.exp)(logarithm), quotient)
+def _binomial_of_gammas(n: Any, k: Any) -> Any:
+    """By the logarithm of a beta function where all are positive."""
+    rest = n - k
+    positive = logical_and(of(np.greater)(k, -1.0), logical_and(of(np.greater)(rest, -1.0), of(np.greater)(n, -1.0)))
+    p, q = (select(positive, v, 1.0) + 1.0 for v in (k, rest))
+    logarithm = -log_beta(p, q) - of(np.log)(select(positive, n, 1.0) + 1.0)
+    quotient = _gamma(n + 1.0) / _gamma(k + 1.0) / _gamma(rest + 1.0)
+    return select(positive, of(np.exp)(logarithm), quotient)
 
 
 def _gamma(a: Any) -> Any:

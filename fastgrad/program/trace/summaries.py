@@ -58,7 +58,12 @@ def _nan_where_equal(found: Any, a: Any, variance: Any, axis: Any) -> Any:
 
 def zscore(a: Any, axis: Any = 0, ddof: Any = 0, nan_policy: Any = "propagate") -> Any:
     """Distances from the mean, in standard deviations."""
-    return zmap(a, a, axis, ddof, nan_policy)
+    found = zmap(a, a, axis, ddof, nan_policy)
+    values, axis = _row(a, axis)
+    deviation = call_function(np.std, (values, axis), {"ddof": ddof, "keepdims": True})
+    least = elementwise(np.absolute, elementwise(np.multiply, EPS, _mean(values, axis, keepdims=True)))
+    is_constant = np.broadcast_to(objects(elementwise(np.less_equal, deviation, least)), np.shape(values))
+    return wrap(_SELECT(is_constant.reshape(np.shape(found)), math.nan, objects(found)))
 
 
 def zmap(scores: Any, compare: Any, axis: Any = 0, ddof: Any = 0, nan_policy: Any = "propagate") -> Any:
@@ -224,12 +229,18 @@ def pearsonr(x: Any, y: Any, *, alternative: Any = "two-sided", method: Any = No
     if (count := x.shape[axis]) < 3:
         refuse("f takes the correlation of two numbers")
     first, second = (_about_mean(v, axis) for v in (x, y))
-    lengths = [elementwise(np.sqrt, sum_(elementwise(np.square, v), axis)) for v in (first, second)]
-    product = sum_(elementwise(np.multiply, first, second), axis)
-    r = _within_one(_divided(_divided(product, lengths[0]), lengths[1]))
+    parts = [_of_length_one(v, axis) for v in (first, second)]
+    r = _within_one(sum_(elementwise(np.multiply, *parts), axis))
     half = elementwise(np.multiply, elementwise(np.subtract, 1.0, elementwise(np.absolute, r)), 0.5)
     beyond = elementwise(_special().betainc, count / 2 - 1.0, count / 2 - 1.0, half)
     return PearsonRResult(r, elementwise(np.multiply, 2.0, beyond))
+
+
+def _of_length_one(a: Any, axis: Any) -> Any:
+    """Scaled by the largest number first, so that no square leaves the range of floats."""
+    largest = call_function(np.max, (elementwise(np.absolute, a), axis), {"keepdims": True})
+    scaled = _divided(a, largest)
+    return _divided(scaled, elementwise(np.sqrt, sum_(elementwise(np.square, scaled), axis, keepdims=True)))
 
 
 def _within_one(r: Any) -> Any:

@@ -1,5 +1,7 @@
 """Where f goes a way of its own, exact derivatives are compared with differences at every call."""
 
+from itertools import count
+
 import numpy as np
 import pytest
 
@@ -123,6 +125,84 @@ def test_what_is_small_beside_other_slopes():
     square = lambda x: np.sum(np.sin(x)) + np.where(x[3] == 0, 0.0, x[3] ** 2)
     with pytest.raises(EngineError, match="goes a way of its own"):
         fastgrad.hessian(square, x, method="exact")
+
+
+RADIAL = [
+    lambda x: np.where(np.hypot(x[0], x[1]) > 0, np.tanh(x[0]) + x[1], 0.0),
+    lambda x: (x @ x > 0) * (np.tanh(x[0]) + x[1]),
+    lambda x: (np.tanh(x[0]) + x[1]) if np.sqrt(x[0] ** 2 + x[1] ** 2) > 0 else 0.0,
+    lambda x: np.where(np.floor(x[0]) == x[0], 0.0, np.tanh(x[0])) + x[1],
+    lambda x: np.where((x[0] >= 0) & (x[0] <= 0), 0.0, np.tanh(x[0])) + x[1],
+    lambda x: np.sign(x[0]) * np.log1p(np.abs(x[0])) + x[1],
+    lambda x: np.where((x[0] == 0) & (x[1] == 0), 0.0, np.tanh(x[0]) + x[1]),
+]
+
+
+@pytest.mark.parametrize("f", RADIAL, ids=count())
+def test_one_of_many_points(f):
+    """Where others are equal in another way, too."""
+    axis = np.linspace(-1.0, 1.0, 65)
+    for _ in range(2):
+        with pytest.raises(EngineError, match="goes a way of its own"):
+            fastgrad.gradient_field(f, [axis, axis], method="exact")
+    points = np.random.default_rng(0).normal(size=(3000, 2))
+    points[1500] = 0.0
+    with pytest.raises(EngineError, match="goes a way of its own"):
+        fastgrad.gradient(f, points, batch=True, method="exact")
+    found = fastgrad.gradient(f, np.delete(points, 1500, axis=0), batch=True, method="exact")
+    np.testing.assert_allclose(found[:, 1], 1.0)
+
+
+DATA = np.abs(np.random.default_rng(0).normal(size=(3000, 3)))
+
+
+@pytest.mark.parametrize(
+    ("f", "own"),
+    [
+        (lambda p: np.sum(np.where(DATA @ p == 0, 0.0, np.tanh(DATA @ p))), [0.0, 0.0, 0.0]),
+        (lambda p: np.sum((DATA @ p > 0) * np.sinh(DATA @ p) + (DATA @ p < 0) * np.tanh(DATA @ p)), [0.0, 0.0, 0.0]),
+        (
+            lambda p: np.sum(np.where(DATA[:, 0] == p[0], 0.0, np.tanh(DATA[:, 0] - p[0]))) + p[1],
+            [DATA[17, 0], 0.5, 0.5],
+        ),
+    ],
+    ids=count(),
+)
+def test_of_data_in_many_rows(f, own):
+    g = fastgrad.grad(f, method="exact")
+    for k in range(1, 5):
+        g(np.array([0.1, 0.2, 0.3]) * k)
+    for call in (g, lambda p: fastgrad.gradient(f, p, method="exact")):
+        with pytest.raises(EngineError, match="goes a way of its own"):
+            call(np.array(own))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
+def test_derivatives_of_one_variable(n):
+    f = lambda x: np.where(x == 0, 1.0, np.expm1(x) / np.where(x == 0, 1.0, x))
+    with pytest.raises(EngineError, match="goes a way of its own"):
+        fastgrad.derivative(f, np.array([0.5, 0.0, 1.0]), n=n, method="exact")
+    assert np.isfinite(fastgrad.derivative(f, np.array([0.5, 1.0]), n=n, method="exact")).all()
+
+
+def test_quotients_where_something_is_not_0():
+    f = lambda p: np.divide(np.sin(p), p, out=np.ones_like(p), where=p != 0).sum()
+    assert fastgrad.explain(f, np.ones(2), method="exact").engine == "simd"
+    np.testing.assert_allclose(fastgrad.gradient(f, np.array([0.0, 1.0]), method="exact"), [0.0, np.cos(1) - np.sin(1)])
+    for operation in (fastgrad.hessian, fastgrad.hessian_diagonal):
+        with pytest.raises(EngineError, match="goes a way of its own"):
+            operation(f, np.array([0.0, 1.0]), method="exact")
+
+
+def test_derivatives_inside_of_f():
+    inner = lambda q: np.sum(np.where(q == 0, 0.0, np.tanh(q)))
+    f = lambda p: np.sum(fastgrad.gradient(inner, p, method="exact") * np.array([1.0, 2.0]))
+    points = np.random.default_rng(0).uniform(0.5, 1.0, (2000, 2))
+    wanted = -2.0 * np.tanh(points) / np.cosh(points) ** 2 * np.array([1.0, 2.0])
+    np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True), wanted, rtol=1e-6)
+    points[1000, 0] = 0.0
+    with pytest.raises(EngineError, match="goes a way of its own"):
+        fastgrad.value_and_gradient(f, points, batch=True)
 
 
 def test_captured_numbers_that_change():

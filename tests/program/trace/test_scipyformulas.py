@@ -121,3 +121,39 @@ def test_a_batch_and_a_kept_program():
         fastgrad.gradient(f, points[0], method="exact"),
         fastgrad.gradient(f, points[0], engine="python", method="adaptive"), rtol=1e-8, atol=1e-8,
     )  # fmt: skip
+
+
+def test_what_is_set_or_replaced_later(monkeypatch):
+    """Of the distribution itself, of its class; of none is an old program kept."""
+    f = lambda x: stats.skewnorm.logpdf(x[0], 2.0) + stats.expon.logpdf(x[1])
+    g, x = fastgrad.grad(f, method="exact"), np.array([0.3, 0.7])
+    first = g(x)
+    np.testing.assert_allclose(g(x), first)
+    monkeypatch.setattr(stats.skewnorm, "_logpdf", lambda x, a: -x * x, raising=False)
+    for h in (g, lambda x: fastgrad.gradient(f, x, method="exact")):
+        with pytest.raises(fastgrad.EngineError, match=r"skewnorm\.logpdf, which has no rule"):
+            h(x)
+    np.testing.assert_allclose(fastgrad.gradient(f, x), [-0.6, -1.0], rtol=1e-8)
+    monkeypatch.undo()
+    monkeypatch.setattr(type(stats.expon), "_logpdf", lambda self, x: -x * x)
+    np.testing.assert_allclose(fastgrad.gradient(f, x)[1], -1.4, rtol=1e-8)
+    monkeypatch.undo()
+    np.testing.assert_allclose(g(x), first)
+
+
+def test_ends_that_are_set_later(monkeypatch):
+    f = lambda x: stats.kappa3.pdf(x[0], 1.5)
+    x = np.array([0.3])
+    first = fastgrad.gradient(f, x, method="exact")
+    monkeypatch.setattr(stats.kappa3, "a", 0.4)
+    with np.errstate(all="ignore"):
+        assert fastgrad.value_and_gradient(f, x, method="central")[0] == 0.0
+    monkeypatch.undo()
+    np.testing.assert_array_equal(fastgrad.gradient(f, x, method="exact"), first)
+
+
+def test_moments_of_no_place():
+    for name in ("mean", "var", "std", "entropy"):
+        program = trace(lambda x, name=name: getattr(stats.norm, name)(x[0], x[1]), (2,))
+        assert np.isnan(evaluate(program, [np.nan, 1.0])[0])
+    assert np.isnan(evaluate(trace(lambda x: stats.triang.ppf(0.3, 0.5, loc=x[0]), (1,)), [np.nan])[0])

@@ -8,6 +8,8 @@ import pytest
 
 import fastgrad
 from fastgrad import gradient, hessian
+from fastgrad.formulas import stencils
+from fastgrad.program.exact import exact as exact_program
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
@@ -353,3 +355,34 @@ def test_degrees_and_orders_are_known():
             trace(f, (1,))
     assert evaluate(trace(lambda x: special.eval_hermite(0, x), (2,)), [0.3, 0.4]) == [1.0, 1.0]
     assert evaluate(trace(lambda x: special.eval_hermite([1, 2], x), (2,)), [0.3, 0.4]) == pytest.approx([0.6, -1.36])
+
+
+@pytest.mark.parametrize("n", [20.0, 31.0, 1e4, 1e8, 1e14])
+@pytest.mark.parametrize(
+    ("name", "exact"),
+    [
+        ("beta", lambda a: mpmath.beta(a, 0.5)),
+        ("betaln", lambda a: mpmath.log(mpmath.beta(a, 0.5))),
+        ("poch", lambda a: mpmath.rf(a, 0.5)),
+        ("binom", lambda a: mpmath.binomial(a, 0.5)),
+    ],
+)
+def test_quotients_of_large_gammas(name, exact, n):
+    """Whose logarithms are nearly equal."""
+    f = lambda x: getattr(special, name)(x[0], 0.5)
+    with mpmath.workdps(60):
+        value, first = float(exact(mpmath.mpf(n))), float(mpmath.diff(exact, mpmath.mpf(n), h=mpmath.mpf(n) / 10**20))
+    assert evaluate(trace(f, (1,)), [n]) == pytest.approx([value], rel=2e-13)
+    assert evaluate(exact_of(trace(f, (1,))), [n])[0] == pytest.approx(first, rel=2e-13)
+
+
+def exact_of(program):
+    return exact_program(program, stencils.gradient(1, method="exact")).program
+
+
+@pytest.mark.parametrize("m", [-1, -2, -5])
+def test_falling_products(m):
+    for place in (1e-12, 1e-8, 0.3, 7.5, -2.5):
+        wanted = float(mpmath.diff(lambda t: mpmath.rf(t, m), mpmath.mpf(place), h=mpmath.mpf(10) ** -20))
+        found = gradient(lambda x: special.poch(x[0], m), np.array([place]), method="exact")[0]
+        assert found == pytest.approx(wanted, rel=1e-12)

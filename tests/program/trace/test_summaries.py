@@ -75,6 +75,17 @@ def test_of_numbers_without_spread_and_of_negative_ones():
     assert np.isnan(evaluate(trace(stats.hmean, (3,)), [2.0, -1.0, 2.0])[0])
 
 
+@pytest.mark.parametrize("scale", [1e-170, 1e160])
+def test_squares_that_leave_the_range_of_floats(scale):
+    f = lambda x: stats.pearsonr(x, OTHER).statistic
+    assert evaluate(trace(f, X.shape), list(X * scale)) == pytest.approx([f(X)], rel=1e-13)
+
+
+def test_scores_of_numbers_that_are_equal_to_rounding():
+    x = [2.0, 2.0, 2.0, 2.0 + 1e-15]
+    assert np.isnan(evaluate(trace(stats.zscore, (4,)), x)).all()
+
+
 def test_options_that_are_refused():
     for f, said in (
         (lambda x: stats.zscore(x, nan_policy="omit"), "nan_policy="),
