@@ -53,12 +53,14 @@ def ties(program: Program) -> list[Pair]:
         elif name in _AT_ZERO and moves(operands[_AT_ZERO[name]]) == _Moves.EVERYWHERE:
             found[operands[_AT_ZERO[name]], ZERO] = None
     lengths = _lengths(program)
-    for (a, b), true in asked.items():
-        below, at, above = ([sides[k] for sides in true] for k in range(3))
-        beside = (
-            [above] if _is_zero(program, b) and lengths(a) else [below] if lengths(b) and _is_zero(program, a) else []
-        )
-        if a != b and at not in (beside or [below, above]) and _is_thin(moves(a), moves(b)):
+    for (a, b), patterns in asked.items():
+        below, at, above = ([pattern[k] for pattern in patterns] for k in range(3))
+        beside = [below, above]
+        if lengths(a) and _is_zero(program, b):
+            beside = [above]
+        elif lengths(b) and _is_zero(program, a):
+            beside = [below]
+        if a != b and at not in beside and _is_thin(moves(a), moves(b)):
             found[a, b] = None
     return list(found)
 
