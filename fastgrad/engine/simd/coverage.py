@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -109,15 +110,18 @@ class Ties:
     def __bool__(self) -> bool:
         return self._steps is not None or self._over_rows
 
-    def at(self, call: Call) -> list[Tied]:
-        """Some of a call's points, for each combination of what is equal the first and the last."""
+    def at(self, call: Call, constants: Sequence[float] = ()) -> list[Tied]:
+        """Some of a call's points, for each combination of what is equal the first and the last.
+
+        Perhaps by other constants than the program's.
+        """
         count, places, equal = call.points.count if self else 0, list[NDArray[np.intp]](), list[Mask]()
         if self._over_rows:
             every = np.ones(call.points.dimension, dtype=bool)
             return [Tied(n, every) for n in dict.fromkeys((0, count - 1)) if n >= 0]
         for start in range(0, count, AT_ONCE):
             picks = np.arange(start, min(start + AT_ONCE, count))
-            found = self._are_equal(columns_at(call, picks))
+            found = self._are_equal(columns_at(call, picks), constants)
             here = found.any(axis=0)
             places.append(picks[here])
             equal.append(found[:, here])
@@ -128,9 +132,9 @@ class Ties:
         chosen = _of_each_kind(pairs)
         return [Tied(int(numbers[k]), np.any(self._moving[pairs[:, k]], axis=0)) for k in chosen]
 
-    def _are_equal(self, columns: Array) -> Mask:
+    def _are_equal(self, columns: Array, constants: Sequence[float]) -> Mask:
         assert self._steps is not None
-        sides = self._steps.values(columns)
+        sides = self._steps.values(columns, constants)
         equal: Mask = sides[::2] == sides[1::2]
         return equal
 

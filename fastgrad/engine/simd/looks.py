@@ -51,7 +51,7 @@ class Looks:
         if not takes_sides and not self._tied:
             return
         self._count += 1
-        if self._count == BY_NUMPY:
+        if self._count == BY_NUMPY and not self.program.tables:
             self._kernel = self._bind(deciding(self.program))
         found = None if self._kernel is None else self._kernel[0](x)
         told = b"" if found is None else found.tobytes()
@@ -67,7 +67,7 @@ class Looks:
         slopes = partial(derivatives, self.program) if self.call.table.is_exact else None
         if takes_sides:
             compare_new_sides(here, self.program, self.kept.compared(self.call), slopes)
-        tied = self.kept.ties.at(here) if self._tied else []
+        tied = self.kept.ties.at(here, self.program.constants) if self._tied else []
         if slopes and tied:
             compare_ties(here, self.program, tied, slopes)
         return bool(tied)

@@ -81,7 +81,7 @@ class Traced:
                 sides.note(sides.unseen(call, self.program)[1])
         elif self.program.branches and not self.program.sampled:  # of a sample's ways all were compared
             compare_new_sides(call, self.program, sides, slopes)
-        if slopes and self.ties and (tied := self.ties.at(call)):
+        if slopes and self.ties and not call.ahead and (tied := self.ties.at(call)):
             compare_ties(call, self.program, tied, slopes)
         return self.codes[key]
 

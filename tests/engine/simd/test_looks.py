@@ -170,7 +170,7 @@ DATA = np.abs(np.random.default_rng(0).normal(size=(3000, 3)))
 )
 def test_of_data_in_many_rows(f, own):
     g = fastgrad.grad(f, method="exact")
-    for k in range(1, 5):
+    for k in range(1, 12):
         g(np.array([0.1, 0.2, 0.3]) * k)
     for call in (g, lambda p: fastgrad.gradient(f, p, method="exact")):
         with pytest.raises(EngineError, match="goes a way of its own"):
@@ -203,6 +203,30 @@ def test_derivatives_inside_of_f():
     points[1000, 0] = 0.0
     with pytest.raises(EngineError, match="goes a way of its own"):
         fastgrad.value_and_gradient(f, points, batch=True)
+
+
+def test_a_captured_float_that_is_no_structure():
+    """It is taken over by the kernel that is there."""
+    place = 0.0
+
+    def f(x):
+        return np.tanh(x[0] - place) * (x[0] != place) * x[1]
+
+    g = fastgrad.grad(f, method="exact")
+    for k in range(30):
+        place = 0.01 * k
+        g(np.array([0.5, 1.0]))
+        with pytest.raises(EngineError, match="goes a way of its own"):
+            g(np.array([place, 1.0]))
+
+
+def test_places_that_only_a_task_knows():
+    """dask asks for the engine at points that are made up."""
+    da = pytest.importorskip("dask.array")
+    f = lambda x: np.where(x[0] == 1, 0.0, np.tanh(x[0] - 1)) + np.where(x[1] == 0, 0.0, np.sin(x[1]))
+    x = np.random.default_rng(0).uniform(2.0, 3.0, (40, 2))
+    found = fastgrad.gradient(f, da.from_array(x, chunks=(10, 2)), batch=True, method="exact").compute()
+    np.testing.assert_allclose(found, np.stack([1 / np.cosh(x[:, 0] - 1) ** 2, np.cos(x[:, 1])], axis=1), rtol=1e-13)
 
 
 def test_captured_numbers_that_change():
