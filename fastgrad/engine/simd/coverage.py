@@ -13,7 +13,7 @@ from ...program.dependence import live
 from ...program.program import Operand, Program
 from ...program.schedule import schedule
 from ...program.ties import asks_over_rows, coordinates, ties
-from ..call import Call, batch_rows, subset
+from ..call import Call, Rows, batch_rows, subset
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -103,6 +103,7 @@ class Ties:
         sides = tuple(operand for pair in pairs for operand in pair)
         self._steps = schedule(replace(program, outputs=sides)) if sides else None
         self._over_rows = asks_over_rows(program)
+        self._places, self._constants = _of_coordinates(pairs), program.constants
         self._moving = np.zeros((len(pairs), program.inputs), dtype=bool)
         for row, some in zip(self._moving, coordinates(program, pairs), strict=True):
             row[some] = True
@@ -121,10 +122,13 @@ class Ties:
             return [Tied(n, every) for n in dict.fromkeys((0, count - 1)) if n >= 0]
         for start in range(0, count, AT_ONCE):
             picks = np.arange(start, min(start + AT_ONCE, count))
-            found = self._are_equal(columns_at(call, picks), constants)
-            here = found.any(axis=0)
-            places.append(picks[here])
-            equal.append(found[:, here])
+            plain = isinstance(call.points, Rows) and not call.batch  # which need no copy
+            columns = call.points.row(slice(start, start + AT_ONCE)).T if plain else columns_at(call, picks)
+            found = self._are_equal(columns, constants)
+            if found.any():
+                here = found.any(axis=0)
+                places.append(picks[here])
+                equal.append(found[:, here])
         numbers = np.concatenate(places) if places else np.empty(0, dtype=np.intp)
         if not len(numbers):
             return []
@@ -133,10 +137,21 @@ class Ties:
         return [Tied(int(numbers[k]), np.any(self._moving[pairs[:, k]], axis=0)) for k in chosen]
 
     def _are_equal(self, columns: Array, constants: Sequence[float]) -> Mask:
+        if self._places is not None:  # a third of the time
+            numbers = constants or self._constants
+            return np.array([columns[i] == (numbers[int(c)] if tag == "c" else c) for i, (tag, c) in self._places])
         assert self._steps is not None
         sides = self._steps.values(columns, constants)
         equal: Mask = sides[::2] == sides[1::2]
         return equal
+
+
+def _of_coordinates(pairs: list[tuple[Operand, Operand]]) -> list[tuple[int, Operand]] | None:
+    """The coordinates that are compared with numbers, and these; None where something else is compared."""
+    found = [(a, b) if a[0] == "x" else (b, a) for a, b in pairs]
+    if any(a[0] != "x" or b[0] not in "kc" for a, b in found):
+        return None
+    return [(int(a[1]), b) for a, b in found]
 
 
 def _of_each_kind(pairs: Mask) -> list[int]:

@@ -7,6 +7,7 @@ import pytest
 
 import fastgrad
 from fastgrad import EngineError
+from fastgrad.engine.simd.coverage import AT_ONCE
 
 Y = np.array([0.5, 1.5, 3.0])
 
@@ -59,9 +60,9 @@ def test_at_the_first_call_and_at_later_ones(f, operation):
 
 @pytest.mark.parametrize("f", WAYS)
 def test_in_the_middle_of_a_batch_and_on_grids(f):
-    points = np.tile(USUAL, (3000, 1))
+    points = np.tile(USUAL, (AT_ONCE + 3000, 1))
     fastgrad.gradient(again(f), points, batch=True, method="exact")
-    points[1234] = OWN
+    points[AT_ONCE + 1234] = OWN
     for _ in range(2):
         with pytest.raises(EngineError, match="goes a way of its own"):
             fastgrad.gradient(f, points, batch=True, method="exact")
