@@ -1,5 +1,7 @@
 """The step rule: sizes, exactness, and errors."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -143,3 +145,12 @@ def test_high_derivatives_have_wider_steps_and_nothing_overflows(order):
     for n, wider in ((5, 2), (6, 2), (7, 2 if order == 2 else 4), (8, 2 if order == 2 else 4)):
         assert steps.default_factor(n, order) == pytest.approx(wider * c * eps ** (1 / (order + n)), rel=1e-14)
         assert steps.default_factor(n, order, float(np.finfo(np.float16).eps)) < 1.0
+
+
+def test_irregular_amounts_cancel_in_no_combination_of_neighbours():
+    amounts = steps.irregular(1000)
+    assert amounts.min() >= 0.25
+    assert amounts.max() <= 0.75
+    for signs in product((1.0, -1.0), repeat=5):
+        assert np.abs(np.convolve(amounts, signs, "valid")).min() > 1e-6
+        assert np.abs(np.convolve(amounts, signs[:4], "valid")).min() > 1e-6

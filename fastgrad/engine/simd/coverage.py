@@ -162,7 +162,7 @@ def _of_each_kind(pairs: Mask) -> list[int]:
     lasts = len(order) - 1 - np.unique(order[::-1], return_index=True)[1]
     both = {*firsts.tolist(), *lasts.tolist()}
     some = sorted(both if len(both) <= TIED else firsts.tolist())
-    return sorted({*(some[k] for k in sample(len(some), TIED)), *sample(len(order), TIED - len(both)).tolist()})
+    return sorted({*(some[k] for k in sample(len(some), TIED)), *sample(len(order), max(TIED - len(both), 0)).tolist()})
 
 
 class _Ways:

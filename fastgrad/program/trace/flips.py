@@ -12,7 +12,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..program import SUMS, ZERO, Operand
-from .elementwise import record, traced
+from .elementwise import guard, record, traced
 from .refusals import refuse
 from .symbols import Literal, Symbol, Trace
 
@@ -62,8 +62,9 @@ def _marked(value: Any, like: Symbol, number: int, known: _Signs) -> Any:
 
 
 def _with_nodes(value: float, like: Symbol) -> Any:
-    """A known number as one of the trace."""
-    return record("select", record("isnan", like), Literal(value), Literal(value))
+    """A known number as one of the trace; a choice between two equal literals would not be one for LLVM."""
+    guard(like)
+    return record("+", Literal(value), record("isnan", like))
 
 
 def check(trace: Trace, outputs: Iterable[Operand]) -> None:

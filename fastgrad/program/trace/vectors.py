@@ -5,12 +5,13 @@ Where two values are nearly equal their vectors are none, and f itself is asked;
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from .arrays import FUNCTIONS, Objects, elementwise, wrap
-from .elementwise import select, traced
+from .elementwise import ask_where, select, traced
 from .flips import of_either_sign
 from .matrices import or_numpys, real_only, square
 from .ordering import comparators
@@ -44,13 +45,10 @@ def _in_order(values: list[Any], columns: Columns) -> None:
         columns[i], columns[j] = _SELECT(swap, columns[j], columns[i]), _SELECT(swap, columns[i], columns[j])
 
 
-def _apart(values: list[Any], columns: Columns, largest: Any) -> Columns:
-    """NaN where two values that follow each other are nearly equal."""
-    found = list(columns)
-    for k in range(len(values) - 1):
-        near = RULES[np.less_equal](_absolute(values[k + 1] - values[k]), largest * NEAR)
-        found[k], found[k + 1] = (_SELECT(near, np.nan, found[i]) for i in (k, k + 1))
-    return found
+def _ask_where_near(values: list[Any], largest: Any) -> None:
+    """f itself is asked where two values that follow each other are nearly equal."""
+    for one, other in pairwise(values):
+        ask_where(RULES[np.less_equal](_absolute(other - one), largest * NEAR))
 
 
 def _signed(columns: Columns, values: list[Any]) -> Columns:
@@ -64,7 +62,8 @@ def _eigenvectors(a: Objects) -> tuple[Objects, Objects]:
     values = on_the_diagonal(matrix, columns)
     _in_order(values, columns)
     largest = RULES[np.maximum](_absolute(values[0]), _absolute(values[-1]))
-    vectors = np.array(_signed(_apart(values, columns, largest), values), dtype=object).T
+    _ask_where_near(values, largest)
+    vectors = np.array(_signed(columns, values), dtype=object).T
     return objects(elementwise(np.multiply, np.array(values, dtype=object), size)), vectors
 
 
@@ -79,10 +78,10 @@ def _singular_vectors(a: Objects) -> tuple[Objects, Objects, Objects]:
     values = [-(length(c[:rows]) + n) for c, n in zip(both, none, strict=True)]
     _in_order(values, both)
     largest = -values[0]
-    both = _apart(values, both, largest)
+    _ask_where_near(values, largest)
     for k, (value, column) in enumerate(zip(values, both, strict=True)):
-        scale = select(_less(largest * NONE, -value), -value, np.nan)
-        both[k] = np.concatenate([objects(elementwise(np.divide, column[:rows], scale)), column[rows:]])
+        ask_where(RULES[np.less_equal](-value, largest * NONE))
+        both[k] = np.concatenate([objects(elementwise(np.divide, column[:rows], -value)), column[rows:]])
     vectors = np.array(_signed(both, values), dtype=object)
     found = elementwise(np.multiply, np.array([-v for v in values], dtype=object), size)
     return vectors[:, :rows].T, objects(found), vectors[:, rows:]

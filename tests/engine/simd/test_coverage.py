@@ -1,6 +1,7 @@
 """Points that take each side of each branch."""
 
 import numpy as np
+import pytest
 
 from fastgrad import gradient
 from fastgrad.engine.call import Call, Rows
@@ -76,3 +77,10 @@ def test_the_first_comparison_says_which_sides_it_saw(monkeypatch):
     monkeypatch.setattr(comparison, "_check_elsewhere", lambda call, n, point, found: seen.append(n))
     gradient(f, points, batch=True, engine="simd")
     assert seen == []
+
+
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_more_combinations_of_tests_than_are_compared(method):
+    points = np.random.default_rng(3).integers(0, 2, size=(400, 12)).astype(float)
+    found = gradient(lambda x: np.sum(np.where(x == 0.0, 0.0, np.exp(x))), points, batch=True, method=method)
+    np.testing.assert_allclose(found[points == 1.0], np.e, rtol=1e-9)

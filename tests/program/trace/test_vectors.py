@@ -101,6 +101,8 @@ def test_where_two_values_are_equal_f_itself_is_asked():
     points[3] = equal
     found = fastgrad.gradient(f, points, batch=True, engine="simd")
     np.testing.assert_allclose(found[3], fastgrad.gradient(f, equal, engine="python"), rtol=1e-7, atol=1e-8)
+    along = fastgrad.grad(f)(equal)
+    np.testing.assert_allclose(along, fastgrad.gradient(f, equal, engine="python"), rtol=1e-7, atol=1e-8)
     flat = lambda x: rebuilt(x, 2, 2)
     assert np.isnan(evaluate(trace(flat, (4,)), [1.0, 2.0, 2.0, 4.0])[0])  # a singular value of 0 has no vector
 
@@ -146,3 +148,18 @@ def test_the_same_matrix_once_more_has_the_same_vectors():
 
     x = RNG.normal(size=6)
     assert evaluate(trace(f, (6,)), x) == pytest.approx([f(x)], rel=1e-12)
+
+
+def of_one_row_or_column(x):
+    column = np.linalg.svd(x.reshape(3, 1), full_matrices=False)
+    row = np.linalg.svd(x.reshape(1, 3), full_matrices=False)
+    alone = np.linalg.eigh(x[:1].reshape(1, 1))[1]
+    return np.sum(np.abs(column[0])) * x[0] + np.sum(np.abs(row[2])) + (column[2] ** 2 * row[0] ** 2 * alone**2)[0, 0]
+
+
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_known_vectors_in_a_kernel(method):
+    points = RNG.normal(size=(400, 3))
+    found = fastgrad.gradient(of_one_row_or_column, points, batch=True, method=method, engine="simd")
+    expected = fastgrad.gradient(of_one_row_or_column, points, batch=True, engine="python")
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
