@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastgrad
+from fastgrad import EngineError
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
@@ -103,6 +104,9 @@ def test_where_two_values_are_equal_f_itself_is_asked():
     np.testing.assert_allclose(found[3], fastgrad.gradient(f, equal, engine="python"), rtol=1e-7, atol=1e-8)
     along = fastgrad.grad(f)(equal)
     np.testing.assert_allclose(along, fastgrad.gradient(f, equal, engine="python"), rtol=1e-7, atol=1e-8)
+    for exact in (fastgrad.grad(f, method="exact"), fastgrad.grad(lambda x: 2.0 * f(x), method="exact")):
+        with pytest.raises(EngineError, match="where a trace of f has none"):
+            exact(equal)
     flat = lambda x: rebuilt(x, 2, 2)
     assert np.isnan(evaluate(trace(flat, (4,)), [1.0, 2.0, 2.0, 4.0])[0])  # a singular value of 0 has no vector
 
