@@ -279,7 +279,7 @@ def sizes_along(x: Array, v: Array) -> tuple[Any, Any]:
 def irregular(count: int) -> Array:
     """Amounts between 1/4 and 3/4 without a pattern, by which to move elements and see whether a function reacts."""
     k = np.arange(1, count + 1)  # a multiple of k alone would leave x0 - x1 - x2 + x3 as it is
-    amounts: Array = 0.25 + 0.5 * np.modf(0.61803398874989 * k + np.e * np.sqrt(k))[0]
+    amounts: Array = 0.25 + 0.5 * np.modf(0.61803398874989 * k + np.e * (np.sqrt(k) - 1.0))[0]
     return amounts
 
 
