@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, Objects, Symbols, elementwise, holds_symbols, is_mask, real, wrap
-from .elementwise import ask_where, select
-from .reductions import numbers, objects, only, tree
+from .elementwise import select
+from .reductions import ask_outside, ask_where_any, numbers, objects, only, tree
 from .refusals import refuse
 from .symbols import RULES, Symbol, Traced
 
@@ -82,7 +82,7 @@ def _digitize(x: Any, bins: Any, right: Any = False) -> Any:
     places = numbers(bins)
     falls = elementwise(np.less, places[1:], places[:-1])
     if holds_symbols(falls):
-        ask_where(tree(np.logical_or, objects(falls), None, False))
+        ask_where_any(falls)
     elif np.any(falls):
         refuse("f calls np.digitize with bins that are not in ascending order")
     return _searchsorted(places, x, "left" if right else "right")
@@ -167,10 +167,7 @@ def _chosen(a: Any, choices: Any, mode: Any) -> Any:
     for k in range(last - 1, -1, -1):
         found = _SELECT(objects(elementwise(np.less_equal, index, float(k))), objects(choices[k]), found)
     if mode == "raise":
-        outside = elementwise(
-            np.logical_or, elementwise(np.less, index, 0.0), elementwise(np.greater, index, float(last))
-        )
-        ask_where(tree(np.logical_or, objects(outside), None, False))
+        ask_outside(index, 0.0, float(last))
     return wrap(np.asarray(found, dtype=object))[()]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, Objects, Symbols, elementwise, holds_symbols, is_mask, method, real
-from .elementwise import ask_where, guard, select
-from .reductions import max_, min_, numbers, objects, only, sum_, tree
+from .elementwise import guard, select
+from .reductions import ask_outside, max_, min_, numbers, objects, only, sum_
 from .refusals import refuse
 from .symbols import Traced
 
@@ -124,8 +124,7 @@ def _at_traced(ordered: Objects, q: Any, shape: tuple[int, ...], method: Any) ->
     """Quantiles at levels that depend on x, between the sorted numbers; outside 0 to 1 f itself is asked."""
     if method != "linear":
         refuse("f takes quantiles at traced levels by another method than the linear one")
-    outside = elementwise(np.logical_or, elementwise(np.less, q, 0.0), elementwise(np.greater, q, 1.0))
-    ask_where(tree(np.logical_or, objects(outside), None, False))
+    ask_outside(q, 0.0, 1.0)
     places, last = elementwise(np.multiply, objects(q).ravel(), float(len(ordered) - 1)), len(ordered) - 1
     columns = ordered.reshape(len(ordered), -1).T
     tables = [FUNCTIONS[np.interp](places, np.arange(last + 1.0), column) for column in columns]

@@ -24,7 +24,7 @@ from .arrays import (
     widened,
     wrap,
 )
-from .elementwise import select
+from .elementwise import ask_where, select
 from .parts import check_is_whole
 from .refusals import active, refuse
 from .symbols import OBJECT, Symbol, check_dtype
@@ -80,6 +80,16 @@ def tree(ufunc: np.ufunc, a: Objects, axis: Any, keepdims: Any, empty: Any = Non
         kept[...] = np.asarray(result, dtype=object).reshape(kept.shape)
         return kept
     return result
+
+
+def ask_where_any(conditions: Any) -> None:
+    """f itself is asked where one of some conditions holds."""
+    ask_where(tree(np.logical_or, objects(conditions), None, False))
+
+
+def ask_outside(values: Any, low: float, high: float) -> None:
+    """f itself is asked where one of some numbers is below or above these."""
+    ask_where_any(elementwise(np.logical_or, elementwise(np.less, values, low), elementwise(np.greater, values, high)))
 
 
 def _among(values: Objects, where: Any, neutral: Any) -> Objects:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .arrays import FUNCTIONS, LOOPS, Objects, elementwise, holds_complex, holds_symbols
-from .elementwise import ask_where, select
-from .reductions import numbers, objects, only, squares, sum_, tree
+from .elementwise import select
+from .reductions import ask_where_any, numbers, objects, only, squares, sum_, tree
 from .refusals import refuse
 
 _SELECT = np.frompyfunc(select, 3, 1)
@@ -78,7 +78,7 @@ def _weights(count: int, fweights: Any, aweights: Any, ddof: Any) -> tuple[Any, 
     if aweights is None:
         return repeats, max(float(repeats.sum()) - ddof, 0.0)
     if holds_symbols(aweights):  # of negative ones NumPy raises
-        ask_where(FUNCTIONS[np.any](elementwise(np.less, aweights, 0.0)))
+        ask_where_any(elementwise(np.less, aweights, 0.0))
     weights = elementwise(np.multiply, repeats, numbers(aweights))
     total, squares = sum_(objects(weights)), sum_(objects(elementwise(np.multiply, weights, aweights)))
     return weights, elementwise(
