@@ -12,8 +12,9 @@ from typing import Any
 
 from . import saturation, specialrules
 from .code import Code
+from .entries import ENTRY
 from .masks import Products
-from .program import BOOLEAN, MINUS_ONE, ONE, OPERATIONS, TWO, Operand, Program
+from .program import BOOLEAN, MINUS_ONE, ONE, OPERATIONS, TWO, ZERO, Operand, Program
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
 LEAST = math.ulp(0.0)
@@ -209,6 +210,8 @@ class Partials:
         name, *operands = self.program.nodes[j]
         if name in _LINEAR:
             return list(zip(operands, _LINEAR[name], strict=True))
+        if name == ENTRY:
+            return [(operands[1], ZERO)]
         if name == "*":
             a, b = operands
             if a == b:

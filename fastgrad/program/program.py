@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..formulas.properties import cached_property
 from . import ratios, specials
+from .entries import ENTRY, entry
 
 Operand = tuple[str, Any]  # a number behind "k", an index behind all else
 
@@ -35,7 +36,7 @@ class Program:
     rows : int
         Number of batch-argument elements that belong to each point, ``("b", k)``.
     nodes : tuple of tuple
-        ``(name, operand, ...)``; the operand ``("v", j)`` is the result of an earlier node.
+        ``(name, operand, ...)``; the operand ``("v", j)`` is the result of an earlier node, ``("t", bytes)`` a table.
     outputs : tuple of operands
         The elements of f's result.
     shape : tuple of int
@@ -124,7 +125,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     **specials.OPERATIONS,
 }
 """What each node of f computes; the interpreter's table and the definition for code generators."""
-WRITTEN = OPERATIONS | ratios.OPERATIONS
+WRITTEN = OPERATIONS | ratios.OPERATIONS | {ENTRY: entry}
 """And what nodes compute that only written programs have."""
 
 
@@ -150,7 +151,7 @@ def evaluate(program: Program, x: Any, rows: Sequence[float] = ()) -> list[float
 
     def load(operand: Operand) -> Any:
         tag, index = operand
-        return index if tag == "k" else spaces[tag][index]
+        return index if tag in "kt" else spaces[tag][index]
 
     def run() -> None:
         for name, *operands in program.nodes:

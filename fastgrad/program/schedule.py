@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..formulas.steps import power_of_two_below
 from .dependence import live
+from .entries import ENTRY, of_table
 from .program import WRITTEN, ZERO, Operand, Program
 
 Array = NDArray[np.float64]
@@ -109,7 +110,10 @@ def schedule(program: Program) -> Schedule:
         for place, j in enumerate(nodes, start):
             places.nodes[j] = place
         _, *columns = zip(*[program.nodes[j] for j in nodes], strict=True)
-        steps.append((_WRITING[name], slice(start, stop), [places.of(column) for column in columns]))
+        if name == ENTRY:
+            (_, table), *_ = columns.pop(0)
+        function = of_table(table) if name == ENTRY else _WRITING[name]
+        steps.append((function, slice(start, stop), [places.of(column) for column in columns]))
         start = stop
     return Schedule(inputs, np.array(fixed), np.array(slots, np.intp), start, steps, places.of(program.outputs))
 
@@ -148,10 +152,10 @@ def _key(operand: Operand) -> tuple[str, Any]:
 def _batches(program: Program, needed: list[int]) -> tuple[list[tuple[str, list[int]]], Iterable[tuple[str, Any]]]:
     """The nodes of one name that have equally many others below them, level by level; and the numbers that are read.
 
-    Literals by their bits.
+    Entries table by table. Literals by their bits.
     """
     level = [0] * len(program.nodes)
-    batches: defaultdict[tuple[int, str], list[int]] = defaultdict(list)
+    batches: defaultdict[tuple[int, str, bytes], list[int]] = defaultdict(list)
     read = list[Operand]()
     nodes = program.nodes
     for j in needed:
@@ -169,8 +173,8 @@ def _batches(program: Program, needed: list[int]) -> tuple[list[tuple[str, list[
         if last[0] in "ck":
             read.append(last)
         level[j] = below + 1
-        batches[below, node[0]].append(j)
+        batches[below, node[0], node[1][1] if node[0] == ENTRY else b""].append(j)
     read += [o for o in program.outputs if o[0] in "ck"]
     zeros = [o for o in read if o == ZERO]  # of both signs
     numbers = dict.fromkeys(map(_key, (*dict.fromkeys(read), *zeros)))
-    return [(name, batches[here, name]) for here, name in sorted(batches)], numbers
+    return [(key[1], batches[key]) for key in sorted(batches)], numbers

@@ -26,6 +26,7 @@ SUMMARIES = frozenset({
     "entropy", "pearsonr", "linregress",
 })  # fmt: skip
 """The functions of scipy.stats that have."""
+_WITH_RULES = {"scipy.special": frozenset[str](), "scipy.stats": SUMMARIES, "scipy.interpolate": frozenset({"splev"})}
 
 
 def module(name: str) -> ModuleType | None:
@@ -51,9 +52,9 @@ def is_own_function(value: Any) -> bool:
 
 
 def place_of(value: FunctionType) -> str | None:
-    """Which of scipy.special and scipy.stats a function of Python's is one of; of the latter those that have rules."""
-    for name in ("scipy.special", "scipy.stats"):
-        place = module(name) if name == "scipy.special" or value.__name__ in SUMMARIES else None
+    """In which module of SciPy's a function of Python's is; of most modules those that have rules."""
+    for name, known in _WITH_RULES.items():
+        place = module(name) if not known or value.__name__ in known else None
         if place is not None and vars(place).get(value.__name__) is value and is_own_function(value):
             return name
     return None

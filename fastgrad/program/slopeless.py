@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from .entries import ENTRY
 from .program import BOOLEAN, SUMS, Operand, Program
 
 IDENTITIES = frozenset({"+", "-", "*", "/", "neg", "sqrt", "sum"})
 DECIDING = BOOLEAN | {
     "floor", "ceil", "trunc", "rint", "sign", "copysign", "mod", "fmod", "floordiv", "atan2", "fmin", "fmax",
+    ENTRY,
 }  # fmt: skip
 """Operations that jump; atan2 where its first operand is 0 and the second negative. And those that are deaf to NaN,
 which an identity gives where f has none: the mean of 1 / x around 0 does not exist."""

@@ -14,6 +14,7 @@ from functools import reduce
 from operator import or_
 
 from .dependence import live
+from .entries import ENTRY
 from .operands import RESULTS
 from .program import BOOLEAN, ZERO, Operand, Program
 
@@ -25,7 +26,7 @@ _TRUE = {
 }  # fmt: skip
 _ROUNDED = frozenset({"floor", "ceil", "trunc", "rint", "sign", "floordiv"})
 # What may be the same at all points around one: of max(x, 0) == 0 half of all points are no points of their own.
-_FLAT = BOOLEAN | {"max", "min", "fmax", "fmin", "select", "tofloat", "copysign", "power", "within"}
+_FLAT = BOOLEAN | {"max", "min", "fmax", "fmin", "select", "tofloat", "copysign", "power", "within", ENTRY}
 _AT_ZERO = {"sign": 0, "copysign": 1}  # whose operand decides where it is 0
 
 

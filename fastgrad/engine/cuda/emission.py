@@ -13,6 +13,7 @@ from typing import ClassVar
 from ...llvm.calls import Unsupported
 from ...llvm.vectormath import CALLING, OWN, Vectors
 from ...program.differences import Written
+from ...program.entries import ENTRY
 from ...program.program import Operand
 from ..simd.emission import NOT_FINITE, VANISHED, emit, operand
 from ..simd.outputs import Outputs
@@ -121,7 +122,7 @@ def text_for_device(written: Written) -> str:
     Raises
     ------
     Unsupported
-        The program has a function that is not our own.
+        The program has a function that is not our own, or a table of numbers.
     """
     return _module(written, _ON_DEVICE)
 
@@ -141,6 +142,9 @@ def _module(written: Written, entry: str) -> str:
 def _write(v: Threads, written: Written) -> None:
     """The function of one point."""
     program, values = written.program, _Values(v)
+    if any(name == ENTRY for name, *_ in program.nodes):
+        msg = "tables of numbers"
+        raise Unsupported(msg)
     outputs = Outputs(written, _Stores(v))
     for j, node in enumerate(program.nodes):
         values["v", j] = emit(v, node, values)

@@ -11,8 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from ...llvm import points
+from ...llvm.tables import entry
 from ...llvm.vectormath import CALLING, FUNCTIONS, OWN, PAIRED, Vectors, length
 from ...program.differences import Written
+from ...program.entries import ENTRY
 from ...program.program import Operand, Program
 from ...program.ratios import OPERATIONS as RATIOS
 from .arguments import Arguments, Form, stream_width
@@ -27,6 +29,7 @@ LIGHT = 12
 SLOW = {
     "/": 5,
     "sqrt": 5,
+    ENTRY: 10,
     **dict.fromkeys(FUNCTIONS | OWN.keys() | CALLING.keys(), 20),
     **dict.fromkeys(RATIOS, 4),
 }  # how many operations others are
@@ -343,6 +346,8 @@ class Straight(Frame):
 def emit(v: Vectors, node: tuple[Any, ...], values: Mapping[Operand, str]) -> str:
     """One node."""
     name, *operands = node
+    if name == ENTRY:
+        return entry(v, operands[0][1], operand(v, operands[1], values))
     return v.apply(name, *[operand(v, o, values) for o in operands])
 
 

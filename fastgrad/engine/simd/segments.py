@@ -185,7 +185,7 @@ class _Part:
         for j in self.nodes:
             name, *operands = self.whole.program.nodes[j]
             for o in operands:
-                if o[0] != "k" and o not in self.values:
+                if o[0] not in "kt" and o not in self.values:
                     self.values[o] = self._load(o)
             self.values["v", j] = register = emit(self.v, (name, *operands), self.values)
             if j in self.whole.slot:

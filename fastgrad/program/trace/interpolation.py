@@ -3,12 +3,14 @@ np.gradient at traced places."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .arrays import FUNCTIONS, Objects, Symbols, elementwise, holds_symbols, is_mask, real, wrap
 from .elementwise import select
+from .lookups import FEW, count_below, read
 from .reductions import ask_outside, ask_where_any, numbers, objects, only, tree
 from .refusals import refuse
 from .symbols import RULES, Symbol, Traced
@@ -27,6 +29,19 @@ def _looked_up(x: Any, places: list[Any], table: list[Any]) -> Any:
     return select(is_right, _looked_up(x, places[half:], table[half:]), _looked_up(x, places[:half], table[:half]))
 
 
+def _looks_up(x: Any, places: Objects) -> Callable[[Objects], Any]:
+    """What gives the entry of a table that belongs to the last place that is not above x, to the first if all are."""
+    if len(places) <= FEW or holds_symbols(places) or not isinstance(x, Symbol):
+        return lambda table: _looked_up(x, places.tolist(), table.tolist())
+    row = count_below(x, places[1:].astype(float), equal=True)
+
+    def look_up(table: Objects) -> Any:
+        known = not holds_symbols(table)
+        return read(table.astype(float), row) if known else _looked_up(x, places.tolist(), table.tolist())
+
+    return look_up
+
+
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     places, values = (numbers(v if holds_symbols(v) else np.asarray(v, dtype=float)) for v in (xp, fp))
     if places.ndim != 1 or places.shape != values.shape or not places.size:
@@ -38,11 +53,10 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     if len(places) == 1:
         places, values = np.append(places, places + 1.0), np.append(values, values)
     slopes = elementwise(np.divide, values[1:] - values[:-1], places[1:] - places[:-1])
-    starts, at_starts, slope = places[:-1].tolist(), values[:-1].tolist(), objects(slopes).tolist()
+    tables = (places[:-1], values[:-1], objects(slopes))
 
     def one(v: Any) -> Any:
-        where = (_looked_up(v, starts, table) for table in (starts, at_starts, slope))
-        start, at_start, steep = where
+        start, at_start, steep = map(_looks_up(v, places[:-1]), tables)
         inside = RULES[np.multiply](steep, v - start) + at_start
         above = select(RULES[np.greater](v, places[-1]), right, inside)
         at_end = select(RULES[np.equal](v, places[-1]), values[-1], above)
@@ -66,7 +80,11 @@ def _periodic(places: Objects, values: Objects, period: Any) -> tuple[Objects, O
 def _searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any:
     """How many of the table lie below, of NaN all: a number; as an index it is refused."""
     only("sorter", sorter)
-    table, value = numbers(a), objects(v)[..., None]
+    table = numbers(a)
+    if table.ndim == 1 and len(table) > FEW and not holds_symbols(table) and _ascend(table):
+        places = table.astype(float)
+        return wrap(np.frompyfunc(lambda x: _counted(x, places, side), 1, 1)(objects(v)))
+    value = objects(v)[..., None]
     above = elementwise(np.greater_equal if side == "left" else np.greater, table, value)
     below = elementwise(np.logical_not, above)
     if holds_symbols(table) or np.isnan(table.astype(float)).any():  # NaN lies above all numbers
@@ -75,6 +93,16 @@ def _searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any
             counted = elementwise(np.logical_or, counted, elementwise(np.not_equal, value, value))
         below = elementwise(np.logical_and, below, counted)
     return tree(np.add, numbers(below), -1, False)  # of masks, and so an integer
+
+
+def _ascend(table: Objects) -> bool:
+    """Whether numbers ascend, none of which is NaN."""
+    values = table.astype(float)
+    return not np.isnan(values).any() and bool((values[1:] >= values[:-1]).all())
+
+
+def _counted(x: Any, places: Any, side: str) -> Any:
+    return count_below(x, places, equal=side == "right") if isinstance(x, Symbol) else np.searchsorted(places, x, side)  # type: ignore[call-overload]
 
 
 def _digitize(x: Any, bins: Any, right: Any = False) -> Any:

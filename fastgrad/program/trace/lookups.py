@@ -1,20 +1,28 @@
-"""Elements of arrays at integers that are traced: choices between all that there are."""
+"""Elements of arrays at integers that are traced: entries of tables of numbers, choices between all of other arrays."""
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .arrays import Symbols, holds_symbols, is_mask, wrap
+from ..entries import ENTRY
+from .arrays import FUNCTIONS, Symbols, elementwise, holds_symbols, is_mask, method, wrap
 from .elementwise import guard, logical_and, select
-from .reductions import objects
+from .reductions import numbers, objects, only
 from .refusals import refuse
-from .symbols import Symbol
+from .symbols import RULES, Symbol
 
 LONGEST = 256
 """Elements along an axis from which one is chosen."""
+FEW = 16
+"""Numbers among which one is chosen as fast as it is read from a table."""
+LARGEST = 2**20
+"""Numbers of a table: 8 MB, which a kernel holds once more."""
 _SELECT = np.frompyfunc(select, 3, 1)
+_KINDS = {float: np.float64, int: np.int64}
 
 
 def holds_places(index: Any) -> bool:
@@ -25,7 +33,12 @@ def holds_places(index: Any) -> bool:
 
 
 def at(array: Symbols, place: Symbol) -> Any:
-    """The element at a traced integer: a choice between all."""
+    """The element at a traced integer."""
+    return _of_numbers(_as_table(array), (place,))
+
+
+def _chosen(array: Symbols, place: Symbol) -> Any:
+    """A choice between all elements along the first axis."""
     check_place(array, place)
     values = array.view(np.ndarray)
     found = objects(values[0]) if len(values) else np.full(values.shape[1:], np.nan, dtype=object)
@@ -36,29 +49,48 @@ def at(array: Symbols, place: Symbol) -> Any:
 
 def check_place(array: Symbols, place: Symbol) -> None:
     """Refuse what NumPy does, and arrays that are too long."""
-    if place.key not in place.trace.integers and place.type.kind not in "iu":
-        refuse("f uses a traced float as an index, which NumPy refuses; write int(...)")
+    _check_kind(place)
     if len(array) > LONGEST:
         refuse(f"f picks one of {len(array)} elements by a traced index, at most {LONGEST} are traced; write np.where")
 
 
+def _check_kind(place: Symbol) -> None:
+    if place.key not in place.trace.integers and place.type.kind not in "iu":
+        refuse("f uses a traced float as an index, which NumPy refuses; write int(...)")
+
+
 def is_at(place: Symbol, count: int) -> list[Any]:
     """For each place whether it is that one, from either end; beyond both f raises."""
+    start = _from_start(place, count)
+    return [start == float(k) for k in range(count)]
+
+
+def _from_start(place: Symbol, count: int) -> Any:
+    """A place counted from the start; where it is beyond both ends f raises."""
     guard(select(logical_and(place >= -float(count), place < float(count)), 0.0, np.nan))
-    from_start = select(place < 0.0, place + float(count), place)
-    return [from_start == float(k) for k in range(count)]
+    return select(place < 0.0, place + float(count), place)
 
 
-def at_all(array: Symbols, index: Any) -> Any:
+def at_all(array: Any, index: Any) -> Any:
     """The elements at an array of places, or at a tuple of places, arrays of them, integers and slices."""
+    table = _as_table(array)
     if not isinstance(index, tuple):
-        return _of_arrays(array, (index,))
+        return _of_arrays(table, (index,))
     if any(isinstance(part, np.ndarray) for part in index):
-        return _of_arrays(array, index)
-    return _of_numbers(array, index)
+        return _of_arrays(table, index)
+    return _of_numbers(table, index)
 
 
-def _of_arrays(array: Symbols, index: tuple[Any, ...]) -> Any:
+def _as_table(array: Any) -> Any:
+    """An array of numbers that NumPy would give as float64 or int64 as one of these; others as they are."""
+    values = array.view(np.ndarray)
+    if values.dtype == object and FEW < values.size <= LARGEST:
+        kind, *others = {*map(type, values.ravel().tolist())}
+        return array if others or kind not in _KINDS else values.astype(_KINDS[kind])
+    return values if values.dtype in (np.float64, np.int64) and values.size <= LARGEST else wrap(objects(array))
+
+
+def _of_arrays(array: Any, index: tuple[Any, ...]) -> Any:
     """Places that are broadcast together, one for each of the first axes."""
     if any(not isinstance(part, (np.ndarray, Symbol, int, np.integer)) or is_mask(part) for part in index):
         refuse("f picks elements at traced integers together with slices or masks; write a loop, or np.take_along_axis")
@@ -67,7 +99,7 @@ def _of_arrays(array: Symbols, index: tuple[Any, ...]) -> Any:
     found = np.empty((places[0].size, *rest), dtype=object)
     for k, some in enumerate(zip(*(part.ravel().tolist() for part in places), strict=True)):
         found[k] = _of_numbers(array, some)
-    return wrap(found.reshape(*places[0].shape, *rest))
+    return wrap(found.reshape((*places[0].shape, *rest)))
 
 
 def _of_numbers(array: Any, index: tuple[Any, ...]) -> Any:
@@ -76,13 +108,88 @@ def _of_numbers(array: Any, index: tuple[Any, ...]) -> Any:
     if Ellipsis in index:
         k = index.index(Ellipsis)
         index = (*index[:k], *[slice(None)] * (array.ndim - used), *index[k + 1 :])
-    found, axis = array, 0
+    if array.dtype != object and _may_be_read(array, index):
+        return _entries(array, index)
+    found, axis = wrap(objects(array)), 0
     for part in index:
         before: tuple[Any, ...] = (slice(None),) * axis
         if isinstance(part, Symbol):
-            found = at(wrap(np.moveaxis(objects(found), axis, 0)), part)
+            found = _chosen(wrap(np.moveaxis(objects(found), axis, 0)), part)
         elif isinstance(part, (slice, type(None))):
             found, axis = wrap(objects(found)[(*before, part)]), axis + 1
         else:
             found = wrap(objects(found)[(*before, int(part))])
     return found
+
+
+def _may_be_read(table: NDArray[Any], index: tuple[Any, ...]) -> bool:
+    """Whether elements are at one of many places, and there is not more than one at each of few."""
+    axes = [part for part in index if part is not None]
+    lengths = [length for part, length in zip(axes, table.shape, strict=False) if isinstance(part, Symbol)]
+    return len(axes) <= table.ndim and prod(lengths) > FEW
+
+
+def _entries(table: NDArray[Any], index: tuple[Any, ...]) -> Any:
+    """The entries of a table of numbers at traced places."""
+    known = table[tuple(slice(None) if isinstance(part, Symbol) else part for part in index)]
+    kept = [part for part in index if isinstance(part, (Symbol, slice, type(None)))]
+    axes = [axis for axis, part in enumerate(kept) if isinstance(part, Symbol)]
+    rows = np.moveaxis(known, axes, range(len(axes)))
+    place, shape = _row(rows, [part for part in index if isinstance(part, Symbol)]), rows.shape[len(axes) :]
+    found, count = np.empty(prod(shape), dtype=object), prod(shape)
+    operand = ("t", rows.astype(np.float64).tobytes())
+    for k in range(count):
+        here = place * float(count) + float(k) if count > 1 else place
+        found[k] = place.trace.node(ENTRY, operand, here.key)
+        if table.dtype.kind == "i":
+            place.trace.integers.add(found[k].key)
+    return wrap(found.reshape(shape))[()]
+
+
+def read(table: NDArray[np.float64], place: Symbol) -> Any:
+    """The number at a place that lies within a table."""
+    return place.trace.node(ENTRY, ("t", table.tobytes()), place.key)
+
+
+def count_below(x: Symbol, places: NDArray[np.float64], *, equal: bool) -> Any:
+    """How many numbers in ascending order are below x, or equal to it, by halves; those below NaN are all."""
+    levels = len(places).bit_length()
+    table = np.append(places, np.full(2**levels - 1 - len(places), np.inf))
+    exceeds, found = RULES[np.greater if equal else np.greater_equal], 0.0
+    for level in reversed(range(levels)):
+        at: Any = found + (2.0**level - 1.0)
+        there = read(table, at) if isinstance(at, Symbol) else float(table[int(at)])
+        found = select(exceeds(there, x), found, found + 2.0**level)
+    count: Symbol = RULES[np.minimum](found, float(len(places)))
+    count.trace.integers.add(count.key)
+    return count
+
+
+def _row(rows: NDArray[Any], places: list[Symbol]) -> Any:
+    """The number of a row, by its places along the first axes."""
+    found: Any = None
+    for part, length in zip(places, rows.shape, strict=False):
+        _check_kind(part)
+        start = _from_start(part, length)
+        found = start if found is None else found * float(length) + start
+    return found
+
+
+def _take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
+    """np.take at places that may be traced; beyond the ends f raises, unless they are cut or go round."""
+    only("out", out)
+    if not holds_symbols(indices):
+        return wrap(np.take._implementation(objects(a), indices, axis, None, mode))  # type: ignore[attr-defined]
+    array = np.ravel(a) if axis is None else np.moveaxis(np.asarray(a), axis, 0)
+    places = numbers(indices)
+    if mode == "wrap":
+        places = elementwise(np.remainder, places, len(array))
+    elif mode == "clip":
+        places = elementwise(np.minimum, elementwise(np.maximum, places, 0), len(array) - 1)
+    found = at_all(array, np.asarray(places, dtype=object).view(Symbols))
+    first = 0 if axis is None else int(axis) % np.ndim(a)
+    return np.moveaxis(found, range(places.ndim), range(first, first + places.ndim))
+
+
+FUNCTIONS[np.take] = _take
+method("take", _take)

@@ -39,11 +39,11 @@ def _is_list_of_symbols(value: Any) -> bool:
 
 
 def _of_lists(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of NumPy's that has a rule, of lists with symbols too."""
+    """A function of NumPy's that has a rule, of lists with symbols too; np.take does not ask its places either."""
 
     @wraps(function)
     def call(*args: Any, **options: Any) -> Any:
-        if any(map(_is_list_of_symbols, args)):
+        if any(map(_is_list_of_symbols, args)) or (function is np.take and holds_symbols((*args, *options.values()))):
             return call_function(function, args, options)
         return function(*args, **options)
 

@@ -81,9 +81,12 @@ def trace(
     try:
         made = _traced(f, given, budget)
     except Untraceable as refused:
-        if not str(refused).startswith(PICKS):
+        if not str(refused).startswith((PICKS, REFUSALS["__index__"])):
             raise
-        made = _traced(f, replace(given, picks=True), budget)
+        try:  # of an array that f makes
+            made = _traced(f, replace(given, picks=True), budget)
+        except Untraceable:
+            raise refused from None
     return replace(made, inputs=1 if scalar else prod(shape), rows=given.starts[-1])
 
 

@@ -34,12 +34,13 @@ from .fourier import transform
 from .multivariate import logpdf
 from .refusals import refuse
 from .scipyformulas import MOMENTS, formula, is_discrete, shapes_of
+from .splines import interpolator, splev
 from .summaries import SUMMARIES
 
-_FUNCTIONS = exponentialsums.FUNCTIONS | seriesfunctions.FUNCTIONS | SUMMARIES
+_FUNCTIONS = exponentialsums.FUNCTIONS | seriesfunctions.FUNCTIONS | SUMMARIES | {"splev": splev}
 WITHOUT_RULES = Distribution((), {})
 LONGEST = 64  # lists in which distributions are looked for: longer ones are data
-_SEEN_THROUGH = ("scipy", "scipy.special", "scipy.stats", "scipy.fft")
+_SEEN_THROUGH = ("scipy", "scipy.special", "scipy.stats", "scipy.fft", "scipy.interpolate")
 _WRITING = STORES | {"STORE_SUBSCR", "DELETE_SUBSCR"}
 _CHANGING = {*dir(list), *dir(dict)}.difference(dir(tuple), ("copy", "keys", "values", "items", "get"))
 
@@ -62,7 +63,9 @@ def replaced(value: Any) -> Any:
     if kind is MethodType:
         holder = _distribution(value.__self__)
         return value if holder is None else getattr(holder, value.__name__)
-    found = _distribution(value) if home(kind).startswith("scipy.stats") else None
+    package = ".".join(home(kind).split(".", 2)[:2])
+    stand_in = {"scipy.stats": _distribution, "scipy.interpolate": interpolator}.get(package)
+    found = stand_in(value) if stand_in else None
     return value if found is None else found
 
 

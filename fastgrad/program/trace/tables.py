@@ -13,10 +13,14 @@ from typing import Any
 import numpy as np
 
 from ..captures import instructions, names
-from .arrays import Symbols
+from .arrays import Symbols, call_function, holds_symbols
+from .lookups import at_all, holds_places
 from .narrowtypes import with_types
 from .refusals import active
 from .selection import is_traced_index
+from .symbols import Symbol
+
+_PICKING = {"copy", "take"}
 
 
 class Table(np.ndarray[Any, np.dtype[Any]]):
@@ -25,6 +29,8 @@ class Table(np.ndarray[Any, np.dtype[Any]]):
     __table__ = True  # NumPy's own in all else
 
     def __getitem__(self, index: Any) -> Any:
+        if type(index) is Symbol or holds_places(index):
+            return at_all(self, index if isinstance(index, (tuple, np.ndarray)) else (index,))
         if is_traced_index(index):
             return as_symbols(self)[index]
         return super().__getitem__(index)
@@ -37,6 +43,10 @@ class Table(np.ndarray[Any, np.dtype[Any]]):
         if not all(issubclass(kind, np.ndarray) and not issubclass(kind, Symbols) for kind in types):
             return NotImplemented  # the traced ones know
         return super().__array_function__(function, types, args, options)
+
+    def take(self, *args: Any, **options: Any) -> Any:
+        known = not holds_symbols((*args, *options.values()))
+        return np.take(self, *args, **options) if known else call_function(np.take, (self, *args), options)
 
     def copy(self, order: Any = "C") -> Any:
         """A copy, which takes symbols where f writes into arrays."""
@@ -54,7 +64,7 @@ def indexes(code: CodeType) -> bool:
     """Whether a function, or one inside it, takes elements or copies of arrays."""
     if any(indexes(const) for const in code.co_consts if isinstance(const, CodeType)):
         return True
-    return "copy" in names(code) or any(map(_takes_elements, instructions(code)))
+    return not _PICKING.isdisjoint(names(code)) or any(map(_takes_elements, instructions(code)))
 
 
 def _takes_elements(now: dis.Instruction) -> bool:

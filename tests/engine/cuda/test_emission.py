@@ -114,3 +114,10 @@ def test_a_step_that_vanishes_is_marked():
 def test_functions_of_the_c_library_are_refused():
     with pytest.raises(Unsupported, match="fmod"):
         text_for_device(of_one_operation("mod", 2))
+
+
+def test_tables_of_numbers_are_for_processors_only():
+    table = np.arange(40.0)
+    program = trace(lambda x: table[int(x[0])] * x[1], (2,))
+    with pytest.raises(Unsupported, match="tables of numbers"):
+        text_for_device(differences(program, stencils.value()))

@@ -55,11 +55,11 @@ def test_eigenvectors(f, n):
     program = trace(g, (size(n),))
     np.testing.assert_allclose([evaluate(program, x)[0] for x in points], [g(x) for x in points], rtol=1e-9)
     for x in points[:3]:
-        found, wanted = (
-            fastgrad.gradient(g, x, method="exact"),
-            fastgrad.gradient(g, x, method="adaptive", engine="python"),
-        )
-        np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-8 * np.abs(wanted).max())
+        found = fastgrad.gradient(g, x, method="exact")
+        wanted = fastgrad.gradient(g, x, method="adaptive", engine="python", full_output=True)
+        sizes = np.abs(wanted.value)
+        bound = 1e-7 * sizes + 1e-8 * sizes.max() + 2.0 * wanted.error  # beside a kink steps are short
+        assert (np.abs(found - wanted.value) <= bound).all()
 
 
 def rebuilt(x, m, n):
