@@ -293,7 +293,7 @@ def _beside(
     """A difference of f, and where an exact derivative is farther from it than ten times those of both sides."""
     n_th = call.table.stencil.derivative
     moved = (point + k * t * direction for k in range(-n_th, n_th + 1))
-    values = np.array([np.ravel(call.f(call.argument(x), *call.args_at(n))) for x in moved], dtype=float)
+    values = np.array([np.array(call.f(call.argument(x), *call.args_at(n))).ravel() for x in moved], dtype=float)
     differences = np.diff(values, n_th, axis=0) / t**n_th
     difference = (differences[n_th // 2] + differences[(n_th + 1) // 2]) / 2.0
     allowed = 10.0 * np.abs(differences[-1] - differences[0]) + 1e3 * EPS * np.abs(values).max(axis=0) / t**n_th
@@ -303,7 +303,7 @@ def _beside(
 def _quotient(call: Call, n: int, point: Array, by: Array, formula: Stencil, per: float) -> tuple[Array, Array]:
     """A difference quotient of each output, and the noise in it."""
     places = (point + k * by for k in formula.offsets)
-    values = np.array([np.ravel(call.f(call.argument(x), *call.args_at(n))) for x in places], dtype=float)
+    values = np.array([np.array(call.f(call.argument(x), *call.args_at(n))).ravel() for x in places], dtype=float)
     total = sum(number * (values[a] - values[b]) for number, a, b in formula.terms)
     return total / (formula.denominator * per), 1e3 * EPS * np.abs(values).max(axis=0) / per
 

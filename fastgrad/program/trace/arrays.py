@@ -16,7 +16,7 @@ from .operators import COMPLEXES, any_complex
 from .parts import check_is_whole, taken
 from .places import is_asked_by_f
 from .powers import check_power
-from .refusals import REFUSALS, refuse, refusing
+from .refusals import REFUSALS, WRITES, refuse, refusing
 from .symbols import OBJECT, RULES, Flag, Literal, Symbol, Traced, as_number, check_dtype
 
 Objects = NDArray[np.object_]
@@ -319,7 +319,7 @@ def _unlisted(ufunc: np.ufunc) -> Callable[..., Any]:
 def _store(out: Any, result: Any) -> Any:
     target = out[0] if isinstance(out, tuple) else out
     if not (isinstance(target, np.ndarray) and target.dtype == object and np.shape(result) == target.shape):
-        refuse("f writes into a float array (out= or an in-place operator); write a = a + b, or make it by np.zeros(n)")
+        refuse(WRITES)
     if is_mask(target) and not is_mask(result):
         refuse("f writes numbers into an array of comparisons")
     target[...] = result
@@ -353,8 +353,12 @@ def guarded(name: str, rule: Callable[..., Any] | None, args: tuple[Any, ...], o
     """Run a rule. Errors inside it are refusals: f would otherwise be free to catch them and return something else."""
     if rule is None:
         refuse(f"f uses {name}, which has no rule for tracing")
+    out = options.get("out")
+    if isinstance(out, np.ndarray):
+        options = {key: value for key, value in options.items() if key != "out"}
     try:
-        return wrap(rule(*args, **options))
+        result = wrap(rule(*args, **options))
+        return _store(out, result) if isinstance(out, np.ndarray) else result
     except Exception as error:  # noqa: BLE001
         refuse(f"{name} as f uses it cannot be traced: {_told(error)}")
 

@@ -20,6 +20,7 @@ from .refusals import refuse
 from .retargeted import Retargeted, watched
 from .sampling import Sample
 from .symbols import Trace
+from .workspace import Workspace
 
 _TYPES = {"isinstance", "issubclass", "type", "hasattr"}
 
@@ -35,9 +36,10 @@ def apart(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace) -
 
 
 def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace, *, merging: bool) -> Program:
-    target = Retargeted(f, branching=True, merging=merging)
+    space = Workspace(recording) if given.works else None
+    target = Retargeted(f, branching=True, merging=merging, workspace=space)
     if merging and target.catches:  # f might catch what takes a branch apart
-        target, merging = Retargeted(f, branching=True), False
+        target, merging = Retargeted(f, branching=True, workspace=space), False
     recording.fills = any(map(may_fill, target.codes))
     recording.integer(0)  # from here on it is known which constants are integers: a branch may choose one of two
     if may_write(target.codes):
@@ -54,6 +56,8 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
             except RestartError:
                 recording.guards = []
     outputs, shape = _joined(recording, paths, ways)
+    if space:
+        space.check(outputs)
     how: dict[str, Any] = {"raises": any(way.raised or way.guards for way in ways), "sampled": points is not None}
     how["ways"] = sample and sample.ways
     return replace(sheltered(program_of(recording, outputs, shape)), branches=paths.branches, **how)

@@ -29,6 +29,7 @@ class Given:
     bits: Sequence[int] = ()
     sample: NDArray[np.float64] | None = None
     picks: bool = False  # whether f picks elements of arrays that it makes
+    works: bool = False  # whether it works in arrays that it captures
 
     @property
     def starts(self) -> list[int]:

@@ -22,9 +22,10 @@ from .given import Given
 from .leftovers import Noted, may_write
 from .outputs import guarded, outputs_of, program_of
 from .places import place_of_error
-from .refusals import REFUSALS, BranchesError, ManyWaysError, Untraceable
+from .refusals import REFUSALS, WRITES, BranchesError, ManyWaysError, Untraceable
 from .retargeted import Retargeted, watched
 from .symbols import Trace
+from .workspace import STATE, Workspace
 
 __all__ = ["ManyWaysError", "Untraceable", "trace"]
 
@@ -81,13 +82,26 @@ def trace(
     try:
         made = _traced(f, given, budget)
     except Untraceable as refused:
-        if not str(refused).startswith((PICKS, REFUSALS["__index__"])):
-            raise
-        try:  # of an array that f makes
-            made = _traced(f, replace(given, picks=True), budget)
-        except Untraceable:
-            raise refused from None
+        made = _otherwise(f, given, budget, refused)
     return replace(made, inputs=1 if scalar else prod(shape), rows=given.starts[-1])
+
+
+def _otherwise(f: Callable[..., Any], given: Given, budget: int, refused: Untraceable) -> Program:
+    """The program of a function that was refused, if that may be by how it picks elements, or where it works."""
+    why: Untraceable | None = refused
+    while why:
+        text = str(why)
+        if not given.picks and text.startswith((PICKS, REFUSALS["__index__"])):
+            given = replace(given, picks=True)
+        elif not given.works and text.startswith((REFUSALS["__float__"], WRITES)):
+            given = replace(given, works=True)
+        else:
+            break
+        try:
+            return _traced(f, given, budget)
+        except Untraceable as again:
+            why = again
+    raise why if why and str(why).startswith(STATE) else refused
 
 
 def _traced(f: Callable[..., Any], given: Given, budget: int) -> Program:
@@ -169,13 +183,16 @@ def recorded(recording: Trace, record: Callable[[Trace], Program]) -> Program:
 
 def _straight(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace) -> Program:
     """The program of a function that goes the same way for all numbers; before, what it may write into is noted."""
-    target = Retargeted(f)
+    space = Workspace(recording) if given.works else None
+    target = Retargeted(f, workspace=space)
     arguments = given.symbols(recording)
     if may_write(target.codes):
         noted.look(f, given.args)
     recording.fills = any(map(may_fill, target.codes))
     with watched(target.catches):
         outputs, shape = outputs_of(recording, target.function(*arguments))
+    if space:
+        space.check(outputs)
     return program_of(recording, guarded(recording, outputs, tuple(dict.fromkeys(recording.guards))), shape)
 
 

@@ -59,6 +59,7 @@ REFUSALS = {
     "__bytes__": "f turns a traced value into bytes",
 }
 """Special methods that numbers have and symbols refuse."""
+WRITES = "f writes into a float array (out= or an in-place operator); write a = a + b, or make it by np.zeros(n)"
 
 
 def refusing(reason: str) -> Callable[..., Any]:

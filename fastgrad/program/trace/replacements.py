@@ -36,6 +36,7 @@ from .refusals import refuse
 from .scipyformulas import MOMENTS, formula, is_discrete, shapes_of
 from .splines import interpolator, splev
 from .summaries import SUMMARIES
+from .workspace import Workspace
 
 _FUNCTIONS = exponentialsums.FUNCTIONS | seriesfunctions.FUNCTIONS | SUMMARIES | {"splev": splev}
 WITHOUT_RULES = Distribution((), {})
@@ -69,15 +70,18 @@ def replaced(value: Any) -> Any:
     return value if found is None else found
 
 
-def with_replaced_parts(value: Any, codes: Iterable[CodeType], methods: Mapping[str, FunctionType]) -> Any:
+def with_replaced_parts(
+    value: Any, codes: Iterable[CodeType], methods: Mapping[str, FunctionType], workspace: Workspace | None = None
+) -> Any:
     """A copy of an object, list, tuple or dict with stand-ins for what lies in it, and with other methods.
 
     Itself where there is nothing to replace, or where code may write into such things: it is to reach the user's own.
+    Into arrays of a workspace it may.
     """
     found = _with_elements(value)
     if found is value:
-        found = _with_attributes(value, methods)
-    return value if found is value or any(map(_writes, codes)) else found
+        found = _with_attributes(value, methods, workspace)
+    return value if found is value or (not workspace and any(map(_writes, codes))) else found
 
 
 def _with_elements(value: Any) -> Any:
@@ -91,17 +95,21 @@ def _with_elements(value: Any) -> Any:
     return dict(zip(value, swapped, strict=True)) if kind is dict else kind(swapped)
 
 
-def _with_attributes(value: Any, methods: Mapping[str, FunctionType]) -> Any:
+def _with_attributes(value: Any, methods: Mapping[str, FunctionType], workspace: Workspace | None) -> Any:
     try:
         own = vars(value) if is_plain(value) else {}
     except Exception:  # noqa: BLE001  it has none, or one that refuses to be looked at
         return value
     swapped = {name: _with_elements(replaced(part)) for name, part in own.items()}
+    if workspace:
+        swapped = {name: workspace.swapped(part) for name, part in swapped.items()}
     if all(swapped[name] is part for name, part in own.items()) and not methods:
         return value
     copy = object.__new__(type(value))
     copy.__dict__.update(swapped)
     copy.__dict__.update({name: MethodType(function, copy) for name, function in methods.items()})
+    if workspace:
+        workspace.watch(copy)
     return copy
 
 

@@ -40,6 +40,7 @@ from .paths import is_explicit
 from .refusals import Untraceable, refuse
 from .replacements import replaced, with_replaced_parts
 from .tables import as_table, indexes
+from .workspace import Workspace
 
 _KINDS = {FunctionType, BuiltinFunctionType, np.ufunc, type(np.sum), type}
 
@@ -134,14 +135,18 @@ class Retargeted:
         Its own, and that of the user's functions that it mentions.
     """
 
-    def __init__(self, f: Any, *, branching: bool = False, merging: bool = False) -> None:
-        self.catches, self._branching, self._merging = False, branching, merging
+    def __init__(
+        self, f: Any, *, branching: bool = False, merging: bool = False, workspace: Workspace | None = None
+    ) -> None:
+        self.catches, self._branching, self._merging, self._workspace = False, branching, merging, workspace
         self.codes: dict[CodeType, None] = {}
         self._done: dict[int, Any] = {}
         self._made: dict[Any, FunctionType] = {}  # swapped for these, which are kept, so that their numbers stay theirs
         self.function = self._function(f) if is_users_function(f) else self._swap(f)
         if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
             self.function = self._swap(f.__call__)
+        if workspace:
+            self.function = workspace.around(self.function)
 
     def helper(self, function: FunctionType) -> Any:
         """A function that f calls; where f branches, one that is explored on its own."""
@@ -213,10 +218,12 @@ class Retargeted:
         for kind, name, part in sorted(parts(value, loaded), key=lambda each: type(each[2]) is not FunctionType):
             if code is not None and type(part) is not FunctionType:
                 check_attributes(code, part, self.codes)
-            swapped = as_table(part) if picks and type(part) is np.ndarray else self._swap(part)
+            swapped = self._workspace.swapped(part) if self._workspace else part
+            if swapped is part:
+                swapped = as_table(part) if picks and type(part) is np.ndarray else self._swap(part)
             if swapped is part and code is not None:
                 codes = (code, *self.codes)
-                swapped = with_replaced_parts(part, codes, self._methods(part, codes))
+                swapped = with_replaced_parts(part, codes, self._methods(part, codes), self._workspace)
             if swapped is not part and not (shared and _is_numpys(part)):
                 new[kind, name] = swapped
         if type(value) is FunctionType and not shared:

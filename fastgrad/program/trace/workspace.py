@@ -1,0 +1,83 @@
+"""Arrays that f captures to work in: it reads what it has written there in the same call, not what an earlier one has.
+
+Each is traced as an array of symbols of its own, whose elements are parameters as long as nobody has written them.
+Where f reads such a parameter and writes that element too, now or on another way, it keeps state, and is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..program import Operand
+from .arrays import Symbols
+from .refusals import refuse
+from .symbols import OBJECT, Symbol, Trace
+
+LONGEST = 4096
+"""Elements of an array that f may write into: longer ones are taken for data."""
+STATE = "f reads what an earlier call has left in an array that it captures and writes into; make that array in f"
+
+
+class Workspace:
+    """The arrays that f captures, as arrays of symbols."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._arrays: dict[int, tuple[Any, Symbols, list[Symbol]]] = {}
+        self._written = set[Operand]()
+        self._copies: list[tuple[Any, dict[str, Any]]] = []
+
+    def swapped(self, value: Any) -> Any:
+        """An array that f may work in as one of symbols, always the same; anything else as it is."""
+        if type(value) is not np.ndarray or value.dtype != np.float64 or not 0 < value.size <= LONGEST:
+            return value
+        if id(value) not in self._arrays:
+            if any(np.may_share_memory(value, other) for other, *_ in self._arrays.values()):
+                refuse("f captures two arrays that share memory, and writes into one")
+            number = len(self._arrays)
+            marks = [
+                Symbol(self._trace, self._trace.constant(float(element), f"{number}:{k}"))
+                for k, element in enumerate(value.ravel().tolist())
+            ]
+            self._arrays[id(value)] = (value, np.empty(value.shape, OBJECT).view(Symbols), marks)
+        return self._arrays[id(value)][1]
+
+    def watch(self, copy: Any) -> None:
+        """See to it that f sets no attributes of a copy of the user's object."""
+        self._copies.append((copy, dict(vars(copy))))
+
+    def around(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """f, which finds nothing that another way through it has written."""
+
+        def call(*args: Any) -> Any:
+            for _, array, marks in self._arrays.values():
+                _fill(array, marks)
+            try:
+                return function(*args)
+            finally:
+                self._note()
+
+        return call
+
+    def _note(self) -> None:
+        for _, array, marks in self._arrays.values():
+            elements = array.view(np.ndarray).ravel().tolist()
+            self._written |= {mark.key for mark, now in zip(marks, elements, strict=True) if now is not mark}
+        for copy, attributes in self._copies:
+            now = vars(copy)
+            if now.keys() != attributes.keys() or any(now[name] is not value for name, value in attributes.items()):
+                refuse("f sets attributes, and writes into arrays of the same object")
+
+    def check(self, outputs: tuple[Operand, ...]) -> None:
+        """Refuse f if it has read an element that it writes before it has written it, on whatever way."""
+        trace = self._trace
+        read = {o for node in trace.nodes for o in node[1:]}.union(outputs, trace.guards)
+        if not self._written.isdisjoint(read):
+            refuse(STATE)
+
+
+def _fill(array: Symbols, marks: list[Symbol]) -> None:
+    array.view(np.ndarray).reshape(-1)[:] = marks
