@@ -21,12 +21,31 @@ FORMULAS = frozenset({
 })  # fmt: skip
 """And what their formulas are called, where they have no rules."""
 _REPLACED = ("pdf", "logpdf", "_pdf", "_logpdf", "_cdf")  # by somebody else's, of a whole class
-SUMMARIES = frozenset({
-    "zscore", "zmap", "gmean", "hmean", "pmean", "moment", "skew", "kurtosis", "sem", "variation", "iqr", "trim_mean",
-    "entropy", "pearsonr", "linregress",
-})  # fmt: skip
-"""The functions of scipy.stats that have."""
-_WITH_RULES = {"scipy.special": frozenset[str](), "scipy.stats": SUMMARIES, "scipy.interpolate": frozenset({"splev"})}
+WITH_RULES = {
+    "scipy.stats": frozenset({
+        "zscore", "zmap", "gmean", "hmean", "pmean", "moment", "skew", "kurtosis", "sem", "variation", "iqr",
+        "trim_mean", "entropy", "pearsonr", "linregress",
+    }),
+    "scipy.interpolate": frozenset({"splev"}),
+    "scipy.linalg": frozenset({
+        "solve", "inv", "det", "norm", "cholesky", "cho_factor", "cho_solve", "lu_factor", "lu_solve",
+        "solve_triangular", "solve_banded", "expm", "eigh", "eigvalsh", "svd", "svdvals", "block_diag", "toeplitz",
+        "hankel", "circulant",
+    }),
+    "scipy.signal": frozenset({
+        "convolve", "fftconvolve", "oaconvolve", "correlate", "convolve2d", "correlate2d", "lfilter", "filtfilt",
+        "sosfilt", "sosfiltfilt", "savgol_filter", "detrend", "resample", "resample_poly", "decimate",
+    }),
+    "scipy.ndimage": frozenset({
+        "gaussian_filter", "gaussian_filter1d", "uniform_filter", "uniform_filter1d", "convolve", "convolve1d",
+        "correlate", "correlate1d", "sobel", "prewitt", "laplace", "gaussian_laplace", "zoom", "shift", "rotate",
+        "affine_transform", "map_coordinates", "spline_filter", "spline_filter1d",
+    }),
+    "scipy.spatial.distance": frozenset({
+        "cdist", "pdist", "minkowski", "squareform", "euclidean", "sqeuclidean", "cityblock", "chebyshev",
+    }),
+}  # fmt: skip
+"""The functions of Python's that have rules, by their modules; those of scipy.special are made of its ufuncs."""
 
 
 def module(name: str) -> ModuleType | None:
@@ -52,9 +71,9 @@ def is_own_function(value: Any) -> bool:
 
 
 def place_of(value: FunctionType) -> str | None:
-    """In which module of SciPy's a function of Python's is; of most modules those that have rules."""
-    for name, known in _WITH_RULES.items():
-        place = module(name) if not known or value.__name__ in known else None
+    """In which module of SciPy's a function of Python's is; of all but scipy.special those that have rules."""
+    for name in ("scipy.special", *(name for name, known in WITH_RULES.items() if value.__name__ in known)):
+        place = module(name)
         if place is not None and vars(place).get(value.__name__) is value and is_own_function(value):
             return name
     return None

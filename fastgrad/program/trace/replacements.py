@@ -18,6 +18,7 @@ from ..members import ATTRIBUTES, STORES, instructions, is_plain
 from ..members import codes as all_codes
 from ..nested import is_package
 from ..scipys import (
+    WITH_RULES,
     distribution_of,
     is_normals,
     module,
@@ -31,17 +32,26 @@ from .derivatives import derivative_inside
 from .distributions import DISTRIBUTIONS, Distribution
 from .elementwise import traced
 from .fourier import transform
+from .linearalgebra import LINEAR_ALGEBRA
 from .multivariate import logpdf
 from .refusals import refuse
 from .scipyformulas import MOMENTS, formula, is_discrete, shapes_of
+from .signals import DISTANCES, LINEAR, SIGNALS, linear
 from .splines import interpolator, splev
 from .summaries import SUMMARIES
 from .workspace import Workspace
 
-_FUNCTIONS = exponentialsums.FUNCTIONS | seriesfunctions.FUNCTIONS | SUMMARIES | {"splev": splev}
+_FUNCTIONS: dict[str, Mapping[str, Callable[..., Any]]] = {
+    "scipy.special": exponentialsums.FUNCTIONS | seriesfunctions.FUNCTIONS,
+    "scipy.stats": SUMMARIES,
+    "scipy.interpolate": {"splev": splev},
+    "scipy.linalg": LINEAR_ALGEBRA,
+    "scipy.signal": SIGNALS,
+    "scipy.spatial.distance": DISTANCES,
+}
 WITHOUT_RULES = Distribution((), {})
 LONGEST = 64  # lists in which distributions are looked for: longer ones are data
-_SEEN_THROUGH = ("scipy", "scipy.special", "scipy.stats", "scipy.fft", "scipy.interpolate")
+_SEEN_THROUGH = frozenset({"scipy", "scipy.special", "scipy.fft", "scipy.spatial", *WITH_RULES})
 _WRITING = STORES | {"STORE_SUBSCR", "DELETE_SUBSCR"}
 _CHANGING = {*dir(list), *dir(dict)}.difference(dir(tuple), ("copy", "keys", "values", "items", "get"))
 
@@ -54,10 +64,9 @@ def replaced(value: Any) -> Any:
         seen = is_package(value) or (name in _SEEN_THROUGH and module(name) is value)
         return _Module(value) if seen else value
     if kind is FunctionType:
-        rule = _FUNCTIONS.get(value.__name__)
-        if rule and (place := place_of(value)):
-            return _calling(value, rule, place)
-        return derivative_inside(value) or value
+        place = place_of(value)
+        rule = _rule_of(place, value) if place else None
+        return _calling(value, rule, place) if rule and place else derivative_inside(value) or value
     if home(value).startswith("scipy.fft") and (name := name_of_transform(value)):
         rule = transform(name, value)
         return _calling(value, rule, "scipy.fft") if rule else value
@@ -68,6 +77,13 @@ def replaced(value: Any) -> Any:
     stand_in = {"scipy.stats": _distribution, "scipy.interpolate": interpolator}.get(package)
     found = stand_in(value) if stand_in else None
     return value if found is None else found
+
+
+def _rule_of(place: str, function: Callable[..., Any]) -> Callable[..., Any] | None:
+    name = function.__name__
+    if name in LINEAR.get(place, ()):
+        return linear(function, LINEAR[place][name])
+    return _FUNCTIONS.get(place, {}).get(name)
 
 
 def with_replaced_parts(
@@ -134,7 +150,7 @@ class _Module(ModuleType):
 def holds_symbols(*values: Any) -> bool:
     """Whether one of the values is traced, or an array, list or tuple of what is."""
     for value in values:
-        if isinstance(value, Symbols) or traced(value):
+        if isinstance(value, Symbols) or traced(value) or hasattr(type(value), "__traced__"):
             return True
         if isinstance(value, (list, tuple)) and holds_symbols(*value):
             return True
