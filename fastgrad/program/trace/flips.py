@@ -75,28 +75,39 @@ def check(trace: Trace, outputs: Iterable[Operand]) -> None:
     if known.differentiates:
         refuse(INSIDE)
     found: dict[Operand, int] = {}
+    zeros = {ZERO, *(("c", s) for s, value in enumerate(trace.constants) if value == 0.0)}
     for j, (name, *operands) in enumerate(trace.nodes):
         own = known.bits.get(("v", j))
-        found["v", j] = _of_node(name, operands, [found.get(o, 0) for o in operands]) if own is None else own
+        found["v", j] = _of_node(name, operands, [found.get(o, 0) for o in operands], zeros) if own is None else own
+        if _is_zero(name, operands, zeros):
+            zeros.add(("v", j))
+            found["v", j] = 0
     if any(found.get(o, 0) for o in outputs):
         refuse(SIGNS)
 
 
-def _of_node(name: str, operands: list[Operand], bits: list[int]) -> int:
+def _is_zero(name: str, operands: list[Operand], zeros: set[Operand]) -> bool:
+    """Whether a node is 0 for all finite numbers, as the products beside a diagonal are."""
+    if name == "*":
+        return not zeros.isdisjoint(operands)
+    return zeros.issuperset(operands) if name in SUMS else name == "/" and operands[0] in zeros
+
+
+def _of_node(name: str, operands: list[Operand], bits: list[int], zeros: set[Operand]) -> int:
     if _UNKNOWN in bits or not any(bits):
         return min(bits, default=0)
-    if name in _EVEN or (name in ("eq", "ne") and ZERO in operands):
+    if name in _EVEN or (name in ("eq", "ne") and not zeros.isdisjoint(operands)):
         return 0
     if name in _ODD or name == "copysign":
         return bits[-1]
     if name in ("*", "/"):
         return bits[0] ^ bits[1]
-    return _of_terms(name, operands, bits)
+    return _of_terms(name, operands, bits, zeros)
 
 
-def _of_terms(name: str, operands: list[Operand], bits: list[int]) -> int:
+def _of_terms(name: str, operands: list[Operand], bits: list[int], zeros: set[Operand]) -> int:
     """What all terms of a sum have, or both sides of a choice; 0 has whatever is wanted."""
     first = 1 if name == "select" else 0
-    found = {b for o, b in zip(operands[first:], bits[first:], strict=True) if o != ZERO}
+    found = {b for o, b in zip(operands[first:], bits[first:], strict=True) if o not in zeros}
     is_one = len(found) == 1 and not any(bits[:first])
     return found.pop() if is_one and (first or name in SUMS) else _UNKNOWN

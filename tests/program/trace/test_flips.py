@@ -29,6 +29,9 @@ EVEN = [
     lambda p, q, r: np.where(abs(p) > abs(q), p, -q) * p,
     lambda p, q, r: np.hypot(p, r) + np.copysign(abs(q), p) * q,
     lambda p, q, r: p * r * q * r,
+    lambda p, q, r: (p * 2.0 + r * 0.0) * (q + 0.0 * r),
+    lambda p, q, r: np.array([p, r]) @ np.diag([2.0, 3.0]) @ np.array([p, r]),
+    lambda p, q, r: (p * (0.0 * q + r * 0.0) + q) * p,
 ]
 ODD = [
     lambda p, q, r: p,
@@ -43,10 +46,11 @@ ODD = [
     lambda p, q, r: p**3,
     lambda p, q, r: np.arctan2(p, q),
     lambda p, q, r: (p > q) * 1.0,
+    lambda p, q, r: np.exp(p * 0.0 + q),
 ]
 
 
-@pytest.mark.parametrize(("use", "even"), [*[(f, True) for f in EVEN], *[(f, False) for f in ODD]], ids=range(20))
+@pytest.mark.parametrize(("use", "even"), [*[(f, True) for f in EVEN], *[(f, False) for f in ODD]], ids=range(24))
 def test_what_has_no_sign_of_its_own(use, even):
     f = made(use)
     if even:

@@ -35,6 +35,11 @@ def function_of_a_matrix(x, n):
     return np.sum((v * np.exp(w)) @ v.T * WEIGHTS[:n, :n])
 
 
+def by_a_diagonal(x, n):
+    w, v = np.linalg.eigh(symmetric(x, n))
+    return np.sum(v @ np.diag(np.tanh(w)) @ v.T * WEIGHTS[:n, :n])
+
+
 def signed(x, n):
     v = np.linalg.eigh(symmetric(x, n)).eigenvectors
     return np.sum(v[:, 0] * np.sign(v[0, 0]) * np.arange(1.0, n + 1)) + np.sum(np.abs(v) * WEIGHTS[:n, :n])
@@ -47,7 +52,7 @@ def by_a_choice(x, n):
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 6])
-@pytest.mark.parametrize("f", [ground_state, function_of_a_matrix, signed, by_a_choice])
+@pytest.mark.parametrize("f", [ground_state, function_of_a_matrix, by_a_diagonal, signed, by_a_choice])
 def test_eigenvectors(f, n):
     if f in (by_a_choice, signed) and n == 1:  # which has no second row, and is constant
         return
