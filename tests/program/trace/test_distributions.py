@@ -122,12 +122,12 @@ ENDS = [(name, method) for name in LOGARITHMS for method in DISTRIBUTIONS[name].
 def test_outside_the_support_values_are_scipys_and_slopes_no_numbers(name, method, scale):
     rule, shapes = getattr(getattr(stats, name), method), LOGARITHMS[name][1]
     places = np.array([p for p in PLACES if not (name == "beta" and p == INF)])
-    points = np.tile(places, 30)[:, None]
+    points = np.tile(places, 5)[:, None]
     with np.errstate(all="ignore"):
         wanted = rule(places, *shapes, 0.0, scale)
         for how in ("central", "exact"):
             values, found = fastgrad.value_and_gradient(
-                lambda x: rule(x[0], *shapes, 0.0, scale), points, batch=True, method=how
+                lambda x: rule(x[0], *shapes, 0.0, scale), points, batch=True, method=how, engine="simd"
             )
             np.testing.assert_allclose(values[: len(places)], wanted, rtol=3e-13, atol=1e-300)
             outside = (wanted == -INF) & np.isfinite(places)
@@ -163,12 +163,12 @@ def test_counts_that_there_are_not(name):
 @pytest.mark.parametrize(("name", "method"), ENDS)
 def test_scales_that_are_none_make_no_number(name, method):
     rule, shapes = getattr(getattr(stats, name), method), LOGARITHMS[name][1]
-    points = np.tile([[scale, loc] for scale in (1.0, 2.0, 0.0, -1.0, NAN) for loc in (0.0, 0.4)], (30, 1))
+    points = np.tile([[scale, loc] for scale in (1.0, 2.0, 0.0, -1.0, NAN) for loc in (0.0, 0.4)], (5, 1))
     with np.errstate(all="ignore"):
         wanted = [rule(0.5, *shapes, x[1], x[0]) for x in points[:10]]
         for how in ("central", "exact"):
             f = lambda x: rule(0.5, *shapes, x[1], x[0])
-            values, _ = fastgrad.value_and_gradient(f, points, batch=True, method=how)
+            values, _ = fastgrad.value_and_gradient(f, points, batch=True, method=how, engine="simd")
             np.testing.assert_allclose(values[:10], wanted, rtol=1e-13)
 
 
