@@ -51,6 +51,8 @@ def laplacian(operation: Operation, values: Any, spacing: Any, axis: Any, out: A
     """The Laplacian as a DataArray."""
     _check_array(values)
     axes, to = axes_of(values, spacing, axis), _unlabelled(out, values.dims)
+    if unit_of(values) is None:  # whatever it is, terms per metre and per kilometre are not to be added
+        _unit_of_sum([_per("1", along, 2) for along in axes.units])
     unit = _unit_of_sum([_per(unit_of(values), along, 2) for along in axes.units])
     result = operation(values.data, *axes.spacing, axis=axes.numbers, out=to, **closing(axes, options))
     return _wrapped([values], result, values.name and f"laplacian_{values.name}", unit)

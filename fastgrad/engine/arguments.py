@@ -212,7 +212,7 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], *inputs: A
     if not out.flags.forc and _overlaps_itself(out):
         msg = f"elements of out share memory, so that one result would overwrite another; write out=np.empty({shape})"
         raise ValueError(msg)
-    if any(_overlap(out, x) for x in inputs):
+    if any(overlap(out, x) for x in inputs):
         msg = (
             "out shares memory with x or another argument, which is still read while out is written; "
             "write out=np.empty_like(x)"
@@ -231,7 +231,8 @@ def _overlaps_itself(out: Array) -> bool:
     return False
 
 
-def _overlap(a: Array, b: Array) -> bool:
+def overlap(a: Array, b: Array) -> bool:
+    """Whether two arrays share memory; said of what would take too long to know."""
     effort: Any = 100_000  # the exact answer can take exponential time
     try:
         return bool(np.shares_memory(a, b, max_work=effort))

@@ -9,12 +9,10 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import pickle
 import selectors
 import signal
 import sys
 import threading
-import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -27,7 +25,7 @@ from numpy.typing import NDArray
 
 from ..llvm.interrupts import deferred_interrupt
 from ..results import PerformanceWarning, users_level
-from . import pauses
+from . import answers, pauses
 from .kernels import team
 from .pool import NAME, pool
 from .threads import Report
@@ -168,11 +166,7 @@ def _live(task: Callable[[], None], tell: int, parent: int) -> None:
         _die_with(parent)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets Ctrl-C too, and ends its children
         _one_blas_thread()
-        try:
-            task()
-            message = b"done"
-        except BaseException as error:  # noqa: BLE001  the parent raises it
-            message = b"fail" + _packed(error)
+        message = answers.answer(task)
         for stream in (sys.stdout, sys.stderr):
             with suppress(AttributeError, ValueError, OSError):
                 stream.flush()
@@ -190,52 +184,27 @@ def _die_with(parent: int) -> None:
         os._exit(0)
 
 
-def _packed(error: BaseException) -> bytes:
-    """An exception, if it can be pickled, its last line and its traceback."""
-    try:
-        packed = pickle.dumps(error)
-    except Exception:  # noqa: BLE001  an exception of the user's may do anything here
-        packed = b""
-    line = traceback.format_exception_only(error)[-1].strip()
-    return pickle.dumps((packed, line, "".join(traceback.format_exception(error))))
-
-
-def _unpacked(message: bytes) -> BaseException:
-    """What a child raised; as a RuntimeError that names it where it cannot be built again in this process."""
-    packed, line, text = pickle.loads(message)
-    note = f"\nIn a forked worker:\n{text}"
-    try:
-        error: BaseException = pickle.loads(packed)
-        error.add_note(note)
-    except Exception:  # noqa: BLE001
-        error = RuntimeError(line)
-        error.add_note(note)
-    return error
-
-
 def _wait(children: dict[int, int], tick: Callable[[], object]) -> None:
     """Until every child has told that it is done; raises what one of them tells instead."""
     with selectors.DefaultSelector() as selector:
-        told = {pipe: bytearray() for pipe in children}
+        told, warned = {pipe: bytearray() for pipe in children}, dict[Any, Any]()
         for pipe in children:
             selector.register(pipe, selectors.EVENT_READ)
         while selector.get_map():
             for key, _ in selector.select(POLL_SECONDS):
                 part = os.read(key.fd, 1 << 16)
                 told[key.fd] += part
-                if not part or told[key.fd] == b"done":  # a process that f left behind may hold the pipe open
+                if not part or answers.is_done(bytes(told[key.fd])):
                     selector.unregister(key.fd)
+                    answers.warn_again(bytes(told[key.fd]), warned)
                     _understand(bytes(told[key.fd]), children[key.fd])
             tick()
 
 
 def _understand(message: bytes, process: int) -> None:
-    if message == b"done":
+    if answers.is_done(message):
         return
-    error = None
-    if message.startswith(b"fail"):
-        with suppress(EOFError, pickle.UnpicklingError):  # killed while it told
-            error = _unpacked(message[4:])
+    error = answers.failure(message)
     if error is None:
         msg = (
             f"a forked worker (process {process}) ended before its work was done: killed by a signal, perhaps for lack "

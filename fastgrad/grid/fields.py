@@ -32,7 +32,7 @@ from ..engine.threads import progress_report
 from ..formulas import stencils
 from ..formulas.steps import Steps, choose_steps
 from ..operations.hints import raise_with_signature
-from ..operations.solve import by_definition, check_combination, none_ran
+from ..operations.solve import by_definition, check_combination, check_out_is_not_read, none_ran
 from ..results import Result, StepWarning, status_of, users_level
 from . import slabs
 
@@ -189,6 +189,7 @@ def _computed(call: Call, given: list[Array], how: Options, resume: Any) -> Any:
     """The field in memory, a file or a store."""
     shape = (call.points.dimension, *map(len, given))
     result = slabs.check_target(how.out, shape, np.result_type(*given), *given, *arrays_of(call.args))
+    check_out_is_not_read(call, how.out)
     outside = slabs.is_outside(result)
     if resume is not None and not outside:
         msg = f"resume={os.fspath(resume)!r} needs out= a file or a store that outlives this process, such as np.memmap"

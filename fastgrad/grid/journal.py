@@ -8,31 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-import sysconfig
 import tempfile
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
-from hashlib import sha256
 from pathlib import Path
-from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
-
-import numpy as np
-
-from ..engine.call import Call, Grid
-from ..program.captures import captured, names, parts, plain_function
-
-_PATHS = sysconfig.get_paths()
-_FOLDERS = (str(Path(__file__).parent), *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))
-_LIBRARIES = tuple(folder + os.sep for folder in _FOLDERS)
-
-
-_OF_EVERY_CLASS = {
-    "__dict__", "__weakref__", "__doc__", "__module__", "__qualname__", "__annotations__", "__firstlineno__",
-    "__static_attributes__", "__annotate_func__", "__annotations_cache__", "__abstractmethods__", "_abc_impl",
-}  # fmt: skip
 
 
 class Slab(NamedTuple):
@@ -188,108 +168,3 @@ def _parsed(line: bytes) -> Any:
         return json.loads(line)
     except ValueError:
         return None
-
-
-# --- which field ------------------------------------------------------------------------------------------------------
-
-
-def describe(call: Call, engine: str, dtype: np.dtype[Any]) -> dict[str, str]:
-    """All that the numbers of a field depend on, as short texts; objects that f reads count by their class."""
-    assert isinstance(call.points, Grid)
-    from ..llvm.machine import surroundings  # noqa: PLC0415  importing LLVM takes as long as all the rest
-
-    formula, steps = call.table.stencil, call.steps
-    seen: set[int] = set()
-    return {
-        "f": _digest(_content("f", call.f, seen)),
-        "args": _digest([_content("args", a, seen) for a in call.args]),
-        "axes": _digest([_content("axes", a, seen) for a in call.points.axes]),
-        "dtype": dtype.str,
-        "method": formula.method,
-        "order": str(formula.order),
-        "step": f"{steps.rule} {steps.size.tolist()}",
-        "engine": engine,
-        "version": _versions(),
-        "processor": _digest(surroundings()),
-    }
-
-
-def _versions() -> str:
-    from .. import __version__  # noqa: PLC0415  which the package sets when it is complete
-
-    return f"fastgrad {__version__}, numpy {np.__version__}"
-
-
-def _digest(content: Any) -> str:
-    return sha256(repr(content).encode()).hexdigest()
-
-
-def _content(name: str, value: Any, seen: set[int]) -> Hashable:
-    """What a value says, the same in every process."""
-    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
-        return (type(value).__name__, repr(value))
-    if isinstance(value, np.ndarray) and value.dtype.kind != "O":
-        return (value.shape, value.dtype.str, sha256(np.ravel(value).view(np.uint8).data).hexdigest())
-    if isinstance(value, (set, frozenset)):
-        return (type(value).__name__, *sorted(repr(_content(name, part, seen)) for part in value))
-    inner = _inner(value)
-    if inner is None:
-        return _content_of_code(value, seen)
-    return (type(value).__name__, *(_content(name, part, seen) for part in inner))
-
-
-def _inner(value: Any) -> Iterable[Any] | None:
-    """What a value consists of, where that is all there is to it."""
-    if isinstance(value, (tuple, list)):
-        return value
-    if isinstance(value, dict):
-        return value.items()
-    return parts(value) if isinstance(value, (partial, MethodType)) else None
-
-
-def _content_of_code(value: Any, seen: set[int]) -> Hashable:
-    """A function's code and what it captures, also where Numba compiled it; libraries and objects by their name."""
-    function = plain_function(value)
-    if isinstance(function, FunctionType):
-        if id(function) in seen or function.__code__.co_filename.startswith(_LIBRARIES):
-            return (function.__module__, function.__qualname__)
-        seen.add(id(function))
-        modules = [_of_module(module, function, seen) for module in _modules(function)]
-        return (captured(function, partial(_content, seen=seen)), *modules)
-    names = [getattr(value, name, None) for name in ("__module__", "__qualname__", "__name__")]
-    return (*names, _content_of_class(value if isinstance(value, type) else type(value), seen))
-
-
-def _content_of_class(kind: type, seen: set[int]) -> Hashable:
-    """What the class of an object, or one that f reads, says: its methods and numbers, those of its bases too."""
-    name = (kind.__module__, kind.__qualname__)
-    if id(kind) in seen or _is_librarys(kind):
-        return name
-    seen.add(id(kind))
-    own = [(key, _plain(value)) for key, value in sorted(vars(kind).items()) if key not in _OF_EVERY_CLASS]
-    return (*name, *((key, _content(key, value, seen)) for key, value in own),
-            *(_content_of_class(base, seen) for base in kind.__bases__))  # fmt: skip
-
-
-def _is_librarys(kind: type) -> bool:
-    module = sys.modules.get(str(kind.__module__))
-    file = getattr(module, "__file__", None)
-    return file.startswith(_LIBRARIES) if file else module is not None and module.__name__ != "__main__"
-
-
-def _plain(value: Any) -> Any:
-    """The function of a method of any kind."""
-    return value.fget if isinstance(value, property) else getattr(value, "__func__", value)
-
-
-def _modules(function: FunctionType) -> list[ModuleType]:
-    """The modules that a function may look into: global ones, and those that it imports itself."""
-    mentioned = [function.__globals__.get(name, sys.modules.get(name)) for name in names(function.__code__)]
-    found = [m for m in mentioned if isinstance(m, ModuleType) and getattr(m, "__file__", None)]
-    return [m for m in found if not str(m.__file__).startswith(_LIBRARIES)]
-
-
-def _of_module(module: ModuleType, function: FunctionType, seen: set[int]) -> Hashable:
-    """What a function may read of a module: all that it mentions by name."""
-    held = [(name, vars(module)[name]) for name in names(function.__code__) if name in vars(module)]
-    return (module.__name__, *((name, _content(name, value, seen)) for name, value in held))

@@ -21,7 +21,8 @@ from ..engine.choose import warn_if_constant
 from ..engine.threads import Report, progress_report
 from ..results import EngineError, users_level
 from . import files
-from .journal import Journal, Slab, describe
+from .identity import describe
+from .journal import Journal, Slab
 
 Array = NDArray[Any]
 Part = Callable[[Call, Array, str, Any], Facts]  # fills an array with a call's field: on which engine, with progress

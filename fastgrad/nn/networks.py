@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..engine import threads
-from ..engine.arguments import check_workers
+from ..engine.arguments import check_workers, overlap
 from ..engine.numbers import real_array
 from ..formulas.stencils import stencil
 from ..formulas.steps import choose_steps
@@ -133,8 +133,8 @@ class MLP:
         """Central differences of the loss in every weight, ``(loss(w + h) - loss(w - h)) / (2*h)``.
 
         Only what a weight changes is computed again: one unit, the next layer's sums, what follows them. Memory grows
-        with samples times units, not with the number of weights. A class of yours that changes `loss` or `predict` is
-        differentiated as it is: one weight at a time, in place, a thousand times slower.
+        with samples times units, not with the number of weights. A class of yours that changes `loss` or `predict`, and
+        arrays of `params` that share memory, are differentiated as they are, by `fastgrad.weight_gradient`.
 
         Parameters
         ----------
@@ -161,7 +161,7 @@ class MLP:
         step = choose_steps(np.zeros(()), FIRST, h)
         for weights in self.params.values():
             step.check(np.asarray(weights, dtype=np.float64))
-        if self._is_changed():
+        if self._is_changed() or self._has_ties():
             grads: Params = weight_gradient(lambda _: self.loss(x, t), self.params, h=h, progress=progress)
             return grads
         stacked = self._stacked()
@@ -184,7 +184,7 @@ class MLP:
         TypeError
             A class of yours changes `loss` or `predict`, but not this.
         ValueError
-            Labels or shapes that do not fit.
+            Labels or shapes that do not fit; arrays of `params` that share memory.
         """
         if self._is_changed():
             msg = (
@@ -192,6 +192,12 @@ class MLP:
                 "or use numerical_gradient"
             )
             raise TypeError(msg)
+        if self._has_ties():
+            msg = (
+                "arrays of params share memory, and backpropagation takes each for one of its own; "
+                "use numerical_gradient, or fastgrad.weight_gradient"
+            )
+            raise ValueError(msg)
         self._check_shapes()
         signals, sums = self._forward(x)
         slope, delta = ACTIVATIONS[self._activation][1], self._output_delta(sums[-1], t)
@@ -246,6 +252,11 @@ class MLP:
                 if name in self.params and np.shape(self.params[name]) != shape:
                     msg = f"params[{name!r}] has shape {np.shape(self.params[name])}, the network needs {shape}"
                     raise ValueError(msg)
+
+    def _has_ties(self) -> bool:
+        """Whether weights move together, because they are one array or parts of one."""
+        arrays = [np.asarray(w) for w in self.params.values()]
+        return any(overlap(a, b) for k, a in enumerate(arrays) for b in arrays[:k])
 
     def _stacked(self) -> list[Array]:
         """The weights of each layer with its biases as the last row, in float64."""

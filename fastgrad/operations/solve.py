@@ -63,7 +63,7 @@ def differentiate(
     """
     check_engine(how.engine)
     workers = check_map(how.workers, how.engine)
-    _check_out_is_not_read(call, how.out)
+    check_out_is_not_read(call, how.out)
     check_combination(call, how.engine)
     if how.out is not None and parts.is_complex(how.out) and parts.can_be_made(call):
         return parts.differentiate(differentiate, call, given, how)
@@ -113,7 +113,7 @@ def _looked_beside(call: Call, facts: Facts, target: Array) -> Facts:
     return facts._replace(nfev=facts.nfev + asked) if facts.engine == "python" else facts
 
 
-def _check_out_is_not_read(call: Call, out: Any) -> None:
+def check_out_is_not_read(call: Call, out: Any) -> None:
     """Raise ValueError where f reads `out` by another way than its arguments: it would see what is written."""
     if isinstance(out, np.ndarray) and shares_state(call.f, [out]):
         msg = (

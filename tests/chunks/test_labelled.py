@@ -213,6 +213,15 @@ def test_laplacian():
     assert got.attrs["units"] == "K/s^2"
 
 
+def test_terms_per_metre_and_per_second_are_not_added_whatever_the_values_are():
+    values = temperature()
+    del values.attrs["units"]
+    with pytest.raises(ValueError, match=r"terms in 1/m\^2, 1/s\^2 cannot be added"):
+        grid.laplacian(values)
+    values["y"].attrs["units"] = "m"
+    assert "units" not in grid.laplacian(values).attrs
+
+
 def named(dims):
     """A plane, and the derivatives along x and y that have their names."""
     x, y = np.linspace(0.0, 1.0, 6), np.linspace(0.0, 2.0, 5) ** 2

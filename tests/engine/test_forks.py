@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from fastgrad import PerformanceWarning, gradient, numerical_gradient, weight_gradient
-from fastgrad.engine import forks
+from fastgrad.engine import answers, forks
 from fastgrad.engine.pool import Job, pool
 
 pytestmark = [
@@ -326,9 +327,9 @@ RAISED = {  # what f raises, what arrives, what it says
     "KeyboardInterrupt": (KeyboardInterrupt(), KeyboardInterrupt, ""),
     "BaseException": (Stop("s"), Stop, "s"),
     "a megabyte": (ValueError("x" * 1_000_000), ValueError, "x" * 1_000_000),
-    "cannot be built again": (OddError(where=3), RuntimeError, "OddError: at 3"),
-    "cannot be pickled": (holding_a_lock(), RuntimeError, "ValueError: locked"),
-    "becomes something else": (LyingError("l"), RuntimeError, "LyingError: l"),
+    "cannot be built again": (OddError(where=3), OddError, "at 3"),
+    "cannot be pickled": (holding_a_lock(), ValueError, "locked"),
+    "becomes something else": (LyingError("l"), LyingError, "l"),
 }
 
 
@@ -345,6 +346,37 @@ def test_an_exception_arrives_with_its_traceback(error, kind, text):
     if type(error) is kind:
         assert vars(caught.value).get("code") == vars(error).get("code")
         assert caught.value.args == error.args
+
+
+def test_an_exception_of_a_class_that_a_function_made():
+    class SolverError(Exception):
+        def __init__(self, code, where):
+            super().__init__(f"code {code} at {where}")
+            self.code, self.where = code, where
+
+    with pytest.raises(SolverError, match="code 3 at a") as caught:
+        numerical_gradient(raising_deep_inside(SolverError(3, "a")), np.ones(3), workers=2)
+    assert (caught.value.code, caught.value.where) == (3, "a")
+
+
+class CoarseWarning(UserWarning):
+    pass
+
+
+def test_warnings_of_f_arrive():
+    def f(x):
+        warnings.warn(f"step of {x.size}", CoarseWarning, stacklevel=1)
+        if x[0] < 0.5:
+            warnings.warn("small", RuntimeWarning, stacklevel=1)
+        return float(x.sum())
+
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("default")
+        numerical_gradient(f, np.array([0.5, 0.1, 2.0]), workers=3)
+    assert {(w.category, str(w.message), w.filename) for w in given} == {
+        (CoarseWarning, "step of 3", __file__), (RuntimeWarning, "small", __file__),
+    }  # fmt: skip
+    assert len(given) == 2  # each place once, whoever came there
 
 
 def test_an_exception_without_a_text():
@@ -412,7 +444,7 @@ def test_a_child_that_dies_beside_one_that_works():
 
 
 def test_a_child_that_dies_while_it_tells(monkeypatch):
-    monkeypatch.setattr(forks, "_packed", lambda error, whole=forks._packed: whole(error)[:-20])
+    monkeypatch.setattr(answers, "packed", lambda error, whole=answers.packed: whole(error)[:-20])
     with pytest.raises(RuntimeError, match="ended before its work was done"):
         numerical_gradient(raising_deep_inside(ValueError("v")), np.ones(3), workers=2)
 

@@ -202,3 +202,12 @@ def test_a_step_that_is_long_beside_an_axis(options):
     np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-6)
     gradient_field(f, (np.array([1e-6]), axes[1]))
     gradient_field(f, (np.linspace(0.0, 0.01, 20), axes[1]))
+
+
+def test_out_that_f_reads_is_refused():
+    out, x = np.ones((2, 30, 20)), np.linspace(0.0, 1.0, 30)
+    f = lambda p: float(out[0, 0, 0] * p[0] * p[1])
+    for options in ({}, {"engine": "python"}, {"workers": 2}):
+        with pytest.raises(ValueError, match="out shares memory with an array that f reads"):
+            gradient_field(f, [x, x[:20]], out=out, **options)
+    assert (out == 1.0).all()

@@ -606,3 +606,33 @@ def test_inputs_that_are_no_real_numbers(x):
 def test_every_pair_of_activation_and_loss_exists():
     for activation, loss in itertools.product(ACTIVATIONS, LOSSES):
         assert set(MLP((2, 2), activation, loss).params) == {"W1", "b1"}
+
+
+def test_weights_that_are_one_array_move_together():
+    rng = np.random.default_rng(0)
+    net = MLP((4, 4, 4, 4), rng=rng)
+    net.params["W2"] = net.params["W1"]
+    x, t = rng.standard_normal((10, 4)), rng.integers(0, 4, 10)
+    wanted = fastgrad.weight_gradient(lambda _: net.loss(x, t), net.params, engine="python")
+    found = net.numerical_gradient(x, t)
+    for name in net.params:
+        np.testing.assert_allclose(found[name], wanted[name], rtol=1e-6, atol=1e-8)
+    assert not np.allclose(found["W1"], MLP.numerical_gradient(untied(net), x, t)["W1"])
+    with pytest.raises(ValueError, match="arrays of params share memory"):
+        net.gradient(x, t)
+
+
+def untied(net):
+    other = copy.deepcopy(net)
+    other.params["W2"] = other.params["W1"].copy()
+    return other
+
+
+def test_weights_that_lie_between_each_other_are_no_ties():
+    rng = np.random.default_rng(0)
+    net, both = MLP((3, 3, 3), rng=rng), rng.standard_normal((3, 6))
+    net.params["W1"], net.params["W2"] = both[:, ::2], both[:, 1::2]
+    x, t = rng.standard_normal((10, 3)), rng.integers(0, 3, 10)
+    exact, numerical = net.gradient(x, t), net.numerical_gradient(x, t)
+    for name in net.params:
+        np.testing.assert_allclose(numerical[name], exact[name], rtol=1e-5, atol=1e-7)
