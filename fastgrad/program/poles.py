@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .program import SUMS, Program
 from .specials import GAMMAS
 
@@ -18,9 +20,19 @@ def with_poles(program: Program, moving: set[int]) -> set[int]:
         name, *operands = program.nodes[j]
         tag, k = operands[-1]
         divides = name in DIVISIONS and (tag == "x" or (tag == "v" and int(k) in moving))
-        if divides or name in POLES or any(tag == "v" and int(k) in found for tag, k in operands):
+        is_pole = divides or name in POLES or asks(program, j)
+        if is_pole or any(tag == "v" and int(k) in found for tag, k in operands):
             found.add(j)
     return found
+
+
+def asks(program: Program, j: int) -> bool:
+    """Whether a node is NaN where a condition holds, so that f itself is asked there; that may be at x alone."""
+    name, *operands = program.nodes[j]
+    if name != "select":
+        return False
+    tag, k = operands[1]
+    return tag in "kc" and math.isnan(k if tag == "k" else program.constants[int(k)])
 
 
 def before_poles(program: Program, poles: set[int]) -> set[int]:
@@ -28,7 +40,9 @@ def before_poles(program: Program, poles: set[int]) -> set[int]:
     found: set[int] = set()
     for j in range(len(program.nodes) - 1, -1, -1):
         name, *operands = program.nodes[j]
-        if (j in poles and name in POLES | DIVISIONS) or (j in found and name not in {"exp", "exp2", "cosh"}):
+        if (j in poles and (name in POLES | DIVISIONS or asks(program, j))) or (
+            j in found and name not in {"exp", "exp2", "cosh"}
+        ):
             found.update(int(k) for tag, k in operands if tag == "v")
     return found
 

@@ -6,8 +6,10 @@ import math
 import numpy as np
 import pytest
 
+from fastgrad.formulas import stencils
 from fastgrad.program.code import Code
 from fastgrad.program.dependence import live
+from fastgrad.program.differences import Steps, differences
 from fastgrad.program.functionchanges import FUNCTIONS
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
@@ -48,3 +50,14 @@ def test_functions_are_not_computed_again():
     names, values = watched(lambda x: np.sin(x[0]) + np.cos(x[1]), [1.0, 2.0], functions={})
     assert {"sin", "cos"} <= names
     assert values == [math.sin(1.0) + math.cos(2.0)]
+
+
+def test_where_f_itself_is_asked_at_x_alone():
+    """A condition that no displaced point has."""
+    program = trace(lambda x: round(float(x[0]), 1) * x[1], (2,))
+    written = differences(program, stencils.gradient(2), Steps("absolute", "uniform"))
+    made = dataclasses.replace(written.program, outputs=written.program.outputs[: written.results + written.watched])
+    constants = (*made.constants[:-1], 1e-6)
+    tie, beside = (evaluate(dataclasses.replace(made, constants=constants), [v, 2.0]) for v in (1.15, 1.17))
+    assert np.isnan(tie).any()
+    assert np.isfinite(beside).all()

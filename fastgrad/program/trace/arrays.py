@@ -188,8 +188,8 @@ def of_numbers(function: Callable[..., Any], args: tuple[Any, ...], options: dic
 def is_mask(index: Any) -> bool:
     """Whether an array holds comparisons, traced or not."""
     if isinstance(index, np.ndarray) and index.dtype == object:
-        return any(type(v) in (Flag, bool) for v in index.flat)
-    return type(index) is Flag or getattr(index, "dtype", None) == bool
+        return any(isinstance(v, (Flag, bool)) for v in index.flat)
+    return isinstance(index, Flag) or getattr(index, "dtype", None) == bool
 
 
 def wrap(result: Any) -> Any:

@@ -60,7 +60,7 @@ class Int(int, metaclass=StandIn):
     def __new__(cls, value: Any = 0, *base: Any) -> Any:
         """A number that is no float of this size raises in Python; the trace is not finite there."""
         value = _single(value)
-        if type(value) is Flag:
+        if isinstance(value, Flag):
             return as_pythons(as_number(value))
         if isinstance(value, Traced):
             whole = as_pythons(record("trunc", value) + Literal(0.0))  # of Python's integers 0 has no sign
@@ -89,7 +89,7 @@ def _type(value: Traced) -> Any:
         return NUMPYS.get(value.type.type, value.type.type)
     if key not in trace.pythons or (key in trace.integers and key not in trace.whole):
         refuse("f asks for the type of a number that may be one of several when it is traced")
-    return bool if type(value) is Flag else int if key in trace.whole else float
+    return bool if isinstance(value, Flag) else int if key in trace.whole else float
 
 
 def _hasattr(value: Any, name: str) -> bool:
@@ -117,7 +117,7 @@ def _isinstance(value: Any, kind: Any) -> bool:
 def _owns(value: Traced) -> list[type]:
     """The types of Python's that a number may have."""
     trace, key = value.trace, value.key
-    if type(value) is Flag:
+    if isinstance(value, Flag):
         return [bool]
     return [int] if key in trace.whole else [int, float] if key in trace.integers else [float]
 

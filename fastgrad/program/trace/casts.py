@@ -23,7 +23,7 @@ def _as_integer(value: Any) -> Any:
         return np.int64(value)
     trace = value.trace
     trace.integer(0)  # from here on it is known which constants are integers
-    if type(value) is Flag:
+    if isinstance(value, Flag):
         found = as_number(value)
         trace.whole[found.key] = 1
     elif value.key in trace.whole:

@@ -123,8 +123,8 @@ def _no_masks(name: str, *values: Any) -> None:
 
 def _plain_rule(ufunc: str, name: str) -> Callable[..., Any]:
     def rule(*values: Any) -> Any:
-        if any(type(value) is Flag for value in values):
-            _no_masks(ufunc, *(v for v in values if type(v) is Flag or ufunc not in _OF_INTEGERS))
+        if any(isinstance(value, Flag) for value in values):
+            _no_masks(ufunc, *(v for v in values if isinstance(v, Flag) or ufunc not in _OF_INTEGERS))
         return record(name, *values)
 
     return rule
@@ -232,7 +232,7 @@ def select(mask: Any, a: Any, b: Any) -> Any:
 
 def as_mask(value: Any) -> Any:
     """The truth of a number."""
-    if type(value) is Flag:
+    if isinstance(value, Flag):
         value.trace.operand(value)  # refuses masks of another trace
         return value
     if type(value) is int and value in (~True, ~False):  # in an array of NumPy's bools it would be not value

@@ -12,6 +12,7 @@ from .elementwise import is_pythons, select
 from .integers import LARGEST
 from .paths import NOTHING, Paths
 from .symbols import Flag, Symbol, Trace, Traced
+from .truths import as_truth, is_pythons_bool
 
 _NUMBERS = (Traced, int, float, np.number, np.bool_)
 
@@ -52,10 +53,18 @@ def _number(paths: Paths, mask: Operand, yes: Any, no: Any) -> Any:
         raise ApartError
     if paths.typed and kind(paths.trace, yes) is not kind(paths.trace, no):
         raise ApartError
+    if is_pythons_bool(yes) is not is_pythons_bool(no) and _is_mask(yes) and _is_mask(no):
+        raise ApartError
     result = select(Flag(paths.trace, mask), yes, no)
+    if isinstance(result, Flag) and is_pythons_bool(yes):
+        return as_truth(result)
     if type(result) is Symbol and (is_pythons(yes) or is_pythons(no)):
         paths.trace.pythons.add(result.key)
     return result
+
+
+def _is_mask(value: Any) -> bool:
+    return isinstance(value, (Flag, bool, np.bool_))
 
 
 def _is_integer(value: Any) -> bool:

@@ -90,11 +90,19 @@ def _log(a: Any, base: Any = None, /) -> Any:
 def _hypot(*parts: Any) -> Any:
     if len(parts) == 2:
         return RULES[np.hypot](*parts)
-    return RULES[np.sqrt](_fsum([part * part for part in parts]))
+    return RULES[np.sqrt](
+        call_function(np.sum, (np.array([part * part for part in parts], dtype=object).view(Symbols),), {})
+    )
 
 
 def _fsum(parts: Any, /) -> Any:
-    return call_function(np.sum, (np.array([*parts, 0.0], dtype=object)[:-1].view(Symbols),), {})
+    """The sum, and that of what its roundings leave out: Knuth's TwoSum."""
+    total, left = 0.0, 0.0
+    for part in parts:
+        before, total = total, total + part
+        added = total - before
+        left = left + ((before - (total - added)) + (part - added))
+    return total + left
 
 
 def _dist(p: Any, q: Any, /) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Mapping
 from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
@@ -50,6 +51,26 @@ def check_code(code: CodeType) -> None:
     """Refuse what must not be traced."""
     if found := reason(code):
         refuse_code(found)
+
+
+@lru_cache(maxsize=1024)
+def asks_identity(code: CodeType) -> bool:
+    """Whether a function, or one in it, compares something with True, False or another number by `is`, or by a case."""
+    if any(asks_identity(const) for const in code.co_consts if isinstance(const, CodeType)):
+        return True
+    own = instructions(code)
+    pairs = ((a, b, c) for a, b, c in zip(own, own[1:], [*own[2:], own[-1]], strict=False))
+    return any(_is_number(a) and "IS_OP" in (b.opname, c.opname) for a, b, c in pairs)
+
+
+def _is_number(now: dis.Instruction) -> bool:
+    return now.opname in ("LOAD_CONST", "LOAD_SMALL_INT") and isinstance(now.argval, (bool, int, float))
+
+
+def check_identity(code: CodeType) -> None:
+    """Refuse what is left of that: a traced bool is none by `is`."""
+    if asks_identity(code):
+        refuse_code("f compares a value with True or False by `is`, or by a case; write `if value:` or ==")
 
 
 def check_object(value: Any) -> None:

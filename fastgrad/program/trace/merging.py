@@ -12,12 +12,13 @@ import numpy as np
 from ..captures import home, is_installed, is_users_function
 from ..program import Operand
 from .arrays import overlap
-from .elementwise import as_mask, as_pythons, logical_not
+from .elementwise import as_mask, logical_not
 from .joins import ApartError, join
 from .leftovers import HARMLESS, MUTATING
 from .paths import NOTHING, Paths, foreign
 from .refusals import active
 from .symbols import Traced
+from .truths import as_truth, different, identical
 
 
 def _paths() -> Paths | None:
@@ -65,12 +66,12 @@ def one_true(first: Any, second: Callable[[], Any], site: int) -> Any:
 
 
 def _as_truth(value: Any) -> Any:
-    return as_mask(value) if isinstance(value, Traced) else bool(value)
+    return as_truth(as_mask(value)) if isinstance(value, Traced) else bool(value)
 
 
 def negated(value: Any) -> Any:
     """The truth of ``not value``."""
-    return as_pythons(logical_not(value)) if isinstance(value, Traced) else not value
+    return as_truth(logical_not(value)) if isinstance(value, Traced) else not value
 
 
 class Both:
@@ -214,6 +215,6 @@ def _is_harmless(function: Any) -> bool:
 
 TOOLS: dict[str, Any] = {
     "__fg_both": Both, "__fg_choose": choose, "__fg_and": both_true, "__fg_or": one_true, "__fg_not": negated,
-    "__fg_call": called,
+    "__fg_call": called, "__fg_is": identical, "__fg_is_not": different,
 }  # fmt: skip
 """What the rewritten code of a function calls."""

@@ -15,11 +15,14 @@ from . import flips
 from .operators import COMPLEXES
 from .refusals import refuse
 from .symbols import Flag, Symbol, Trace
+from .truths import Truth
+
+_SINGLE = (Symbol, Flag, Truth, float)
 
 
 def outputs_of(recording: Trace, result: Any) -> tuple[tuple[Operand, ...], tuple[int, ...]]:
     """What f returns, as operands, and its shape."""
-    if type(result) in (Symbol, Flag, float):
+    if type(result) in _SINGLE:
         shape, values = (), [result]
     else:
         array = np.asarray(result, dtype=object)

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .elementwise import as_mask, as_pythons, is_pythons, logical_and, logical_or, record, select, traced
+from .elementwise import as_mask, is_pythons, logical_and, logical_or, record, select, traced
 from .joins import kind
 from .refusals import active
 from .symbols import RULES, Symbol
+from .truths import as_truth
 
 
 def _extreme(name: str, node: str) -> Callable[..., Any]:
@@ -74,7 +75,7 @@ def _folded(name: str, rule: Callable[[Any, Any], Any], start: bool) -> Callable
         items = _items(values)
         if items is None or not traced(*items):
             return real(values if items is None else items)
-        return as_pythons(reduce(rule, map(as_mask, items), start))
+        return as_truth(reduce(rule, map(as_mask, items), start))
 
     return call
 

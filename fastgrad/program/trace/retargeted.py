@@ -34,7 +34,7 @@ from .builtinfunctions import MODULES, builtin_shims
 from .derivatives import given_inside
 from .leftovers import stored_globals
 from .maskedarrays import as_captured
-from .mentions import check_attributes, check_code, check_object
+from .mentions import asks_identity, check_attributes, check_code, check_identity, check_object
 from .numpymodule import NUMPYS
 from .paths import is_explicit
 from .refusals import Untraceable, refuse
@@ -198,15 +198,18 @@ class Retargeted:
         self.codes[code] = None
         self.catches |= _catches(code)
         swapped = self._with_parts(function)
-        self._done[id(function)] = self._rewritten(swapped) if self._merging and not self.catches else swapped
+        branches = self._merging and not self.catches
+        self._done[id(function)] = self._rewritten(swapped, branches) if branches or asks_identity(code) else swapped
         return self._done[id(function)]
 
-    def _rewritten(self, function: FunctionType) -> FunctionType:
+    def _rewritten(self, function: FunctionType, branches: bool) -> FunctionType:
         from .merging import TOOLS  # noqa: PLC0415
         from .rewriting import rewritten  # noqa: PLC0415
 
-        code = rewritten(function.__code__)
-        return function if code is function.__code__ or stored_globals(code) else with_code(function, code, TOOLS)
+        own = function.__code__
+        code = own if stored_globals(own) else rewritten(own, branches=branches)
+        check_identity(code)
+        return function if code is own else with_code(function, code, TOOLS)
 
     def _with_parts(self, value: Any) -> Any:
         """A function, method or partial whose parts are swapped; itself where none of them is another."""

@@ -47,17 +47,20 @@ _MAKING = {  # ... and so do these functions; others may give what they were giv
 _sites = itertools.count(1)
 
 
-def rewritten(code: CodeType) -> CodeType:
-    """The code with its branches rewritten; the same object where there is nothing to do or no source."""
-    return _rewritten(code, code.co_filename) or code
+def rewritten(code: CodeType, *, branches: bool = True) -> CodeType:
+    """The code with its branches rewritten, and what it asks by `is True`; or that alone.
+
+    The same object where there is nothing to do or no source.
+    """
+    return _rewritten(code, code.co_filename, branches) or code
 
 
 @lru_cache(maxsize=512)
-def _rewritten(code: CodeType, _: str) -> CodeType | None:
+def _rewritten(code: CodeType, _: str, branches: bool) -> CodeType | None:
     """By the file too: code objects of two files are equal where their texts are."""
     for node in _candidates(code):
         if _is_source(node, code):
-            writer = _Rewriter(code)
+            writer = (_Rewriter if branches else _Identities)(code)
             new = writer.function(node)
             made = _compiled(new, code) if writer.changed else None
             return None if made is None else made.replace(co_firstlineno=code.co_firstlineno)
@@ -122,11 +125,20 @@ def _is_import(statement: ast.stmt) -> bool:
     return isinstance(statement, (ast.Import, ast.ImportFrom)) and getattr(statement, "module", "") != "__future__"
 
 
-class _Rewriter(ast.NodeTransformer):
-    """Rewrites the body of one function; functions inside it are their own."""
+class _Identities(ast.NodeTransformer):
+    """Rewrites ``a is True`` in the body of a function, and in those inside it."""
 
     def __init__(self, code: CodeType) -> None:
-        self.changed, self._own = False, {*code.co_varnames, *code.co_cellvars}
+        self.changed, self._code, self._own = False, code, {*code.co_varnames, *code.co_cellvars}
+
+    def visit_Compare(self, node: ast.Compare) -> Any:
+        self.generic_visit(node)
+        sides = (node.left, node.comparators[0])
+        asked = any(isinstance(side, ast.Constant) and isinstance(side.value, (bool, int, float)) for side in sides)
+        if len(node.ops) > 1 or not isinstance(node.ops[0], (ast.Is, ast.IsNot)) or not asked:
+            return node
+        self.changed = True
+        return _call("__fg_is" if isinstance(node.ops[0], ast.Is) else "__fg_is_not", *sides)
 
     def function(self, node: Any) -> Any:
         new = copy.deepcopy(node)
@@ -137,13 +149,13 @@ class _Rewriter(ast.NodeTransformer):
         return new
 
     def visit_FunctionDef(self, node: Any) -> Any:
-        return node
+        """Their branches are their own."""
+        inner = _Identities(self._code)
+        new = ast.NodeTransformer.generic_visit(inner, node)
+        self.changed |= inner.changed
+        return new
 
     visit_Lambda = visit_ClassDef = visit_AsyncFunctionDef = visit_FunctionDef
-
-    def _site(self) -> ast.expr:
-        self.changed = True
-        return ast.Constant(next(_sites))
 
     def _block(self, body: list[Any]) -> list[Any]:
         made: list[Any] = []
@@ -151,6 +163,14 @@ class _Rewriter(ast.NodeTransformer):
             new = self.visit(statement)
             made += new if isinstance(new, list) else [new]
         return made
+
+
+class _Rewriter(_Identities):
+    """Rewrites branches too."""
+
+    def _site(self) -> ast.expr:
+        self.changed = True
+        return ast.Constant(next(_sites))
 
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)

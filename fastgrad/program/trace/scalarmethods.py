@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from .arrays import call_function, method, plain, wrap
-from .symbols import Literal, Symbol, Traced
+from .elementwise import ask_where, is_pythons
+from .symbols import RULES, Literal, Symbol, Traced
 
 _OF_ARRAYS = """
     all any argmax argmin clip cumprod cumsum flatten max mean min prod ravel repeat reshape round squeeze std sum take
@@ -27,12 +28,21 @@ def _by_array(name: str) -> Callable[..., Any]:
 
 def _rounded(self: Symbol, digits: Any = None) -> Any:
     found = call_function(np.round, (self, digits or 0), {})
+    if digits and (is_pythons(self) or self.trace.unpacked):
+        _ask_beside_ties(self, int(digits))
     if digits is None:  # an integer, of which NaN and inf are none: Python raises; and whose 0 has no sign
         found = found + Literal(0.0)
         self.trace.guards.append(self.key)
         self.trace.integers.add(found.key)
         self.trace.pythons.add(found.key)
     return found
+
+
+def _ask_beside_ties(value: Symbol, digits: int) -> None:
+    """Python rounds the number that a float is, NumPy its product with 100: 2.675 is a bit less, 267.5 is a tie."""
+    scaled = RULES[np.absolute](value * 10.0**digits if digits > 0 else value / 10.0**-digits)
+    beside = RULES[np.absolute](scaled - RULES[np.floor](scaled) - 0.5)
+    ask_where(RULES[np.less_equal](beside, RULES[np.maximum](scaled, 1.0) * 1e-15))
 
 
 def _unpacking(name: str) -> Callable[..., Any]:

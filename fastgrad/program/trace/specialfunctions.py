@@ -305,7 +305,7 @@ def _loop(ufunc: np.ufunc) -> Rule | None:
     def apply(*values: Any) -> Any:
         if not traced(*values):
             return ufunc(*values).item()
-        if any(type(value) is Flag for value in values):
+        if any(isinstance(value, Flag) for value in values):
             refuse(f"f takes scipy.special.{ufunc.__name__} of comparisons; write np.where(mask, 1.0, 0.0)")
         return rule(*values)
 

@@ -141,7 +141,7 @@ class Trace:
             return self.constant(1.0 * value)
         if kind is Literal:
             return ("k", value.value)
-        if kind is Flag:
+        if issubclass(kind, Flag):
             return self.node("tofloat", self._own(value)).key  # type: ignore[no-any-return]
         return self._number(value)
 
@@ -226,7 +226,7 @@ class Traced:
     @property
     def type(self) -> np.dtype[Any]:
         """That of the number which it stands for."""
-        if type(self) is Flag:
+        if isinstance(self, Flag):
             return np.dtype(bool)
         return self.trace.narrow.get(self.key, np.dtype(int if self.key in self.trace.whole else float))
 
@@ -392,7 +392,7 @@ for _name in ("floordiv", "rfloordiv", "divmod", "rdivmod"):  # of integers in N
 
 def as_number(value: Any) -> Any:
     """A mask as 1.0 or 0.0, anything else as it is."""
-    return value.trace.node("tofloat", value.key) if type(value) is Flag else value
+    return value.trace.node("tofloat", value.key) if isinstance(value, Flag) else value
 
 
 def check_dtype(dtype: Any) -> None:

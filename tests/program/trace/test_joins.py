@@ -6,6 +6,7 @@ import pytest
 from fastgrad.program.trace.joins import ApartError, join
 from fastgrad.program.trace.paths import NOTHING, Paths
 from fastgrad.program.trace.symbols import Flag, Symbol, Trace
+from fastgrad.program.trace.truths import Truth
 
 
 @pytest.fixture
@@ -24,7 +25,10 @@ def test_numbers(given):
     assert join(paths, mask, 2.0, 2.0) == 2.0
     assert type(join(paths, mask, 2, 3)) is Symbol
     assert type(join(paths, mask, 0.0, -0.0)) is Symbol
-    assert type(join(paths, mask, x > 1, False)) is Flag
+    assert type(join(paths, mask, x > 1, np.False_)) is Flag
+    assert type(join(paths, mask, True, False)) is Truth
+    with pytest.raises(ApartError):
+        join(paths, mask, x > 1, False)  # NumPy's or Python's, of which a sum is another one
 
 
 def test_what_python_makes_of_it(given):

@@ -77,3 +77,15 @@ def test_floor_gives_an_integer_that_is_an_index():
         program = trace(f, (1,))
         for x in (0.25, 1.5, 2.75):
             assert evaluate(program, [x]) == [f(np.array([x]))]
+
+
+def test_fsum_loses_nothing():
+    for parts in ([1e17, 1.0, -1e17], [1.3, 81.0, 0.1], [1e100, 1.0, -1e100, 2.0], [0.1] * 10):
+        program = trace(lambda x: math.fsum([*x]), (len(parts),))
+        assert evaluate(program, parts) == [math.fsum(parts)]
+    points = np.tile([[0.3, 2.0]], (400, 1))
+    points[5, 0] = 1e17
+    f = lambda x: math.fsum([x[0], 1.0, -x[0]]) * x[1]
+    for method in ("central", "exact"):
+        found = fastgrad.gradient(f, points, batch=True, engine="simd", method=method)
+        np.testing.assert_allclose(found, np.tile([[0.0, 1.0]], (400, 1)), atol=1e-9)

@@ -1,8 +1,11 @@
 """Methods that NumPy's numbers have of arrays."""
 
+import math
+
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace import scalarmethods
 from fastgrad.program.trace.recording import trace
@@ -34,3 +37,27 @@ def test_all_that_a_number_has_of_an_array():
     for name in scalarmethods._OF_ARRAYS.split():
         assert hasattr(np.float64, name)
         assert hasattr(Symbol, name)
+
+
+@pytest.mark.parametrize(
+    ("x", "digits"), [(1.15, 1), (2.675, 2), (0.285, 2), (-2.675, 2), (1e22, 2), (25.0, -1), (0.5, 3)]
+)
+def test_python_rounds_decimal_numbers(x, digits):
+    """Beside a tie, which NumPy's product may be, f itself is asked."""
+    f = lambda v: round(float(v[0]), digits) * v[1]
+    (found,) = evaluate(trace(f, (2,)), [x, 1.0])
+    assert np.isnan(found) or found == round(x, digits)
+    points = np.tile([[0.3, 1.0]], (400, 1))
+    points[17, 0] = x
+    assert fastgrad.gradient(f, points, batch=True, engine="simd")[17, 1] == pytest.approx(round(x, digits), rel=1e-9)
+
+
+def test_decimal_numbers_of_all_kinds():
+    points = np.round(np.random.default_rng(0).uniform(-9.0, 9.0, (400, 2)), 3)
+    for f in (
+        lambda x: round(x[0].item(), 2) * x[1],
+        lambda x: round(x.tolist()[0], 1) * x[1],
+        lambda x: round(math.sqrt(x[0] ** 2), 2) * x[1],
+    ):
+        found = fastgrad.gradient(f, points, batch=True, engine="simd")[:, 1]
+        np.testing.assert_allclose(found, [f(np.array([x, 1.0])) for x in points[:, 0]], rtol=1e-7, atol=1e-7)
