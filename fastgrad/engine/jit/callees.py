@@ -8,10 +8,12 @@ from types import FunctionType
 from typing import Any
 
 from ...llvm.memory import Memory
-from ...program.captures import captured, function_parts, is_users_function, loaded, rebuilt
+from ...program.captures import captured, function_parts, instructions, is_users_function, loaded, rebuilt
+from ...program.trace.mentions import asks_identity
 from ...results import EngineError
 from .domains import raising
 from .kernels import compiler
+from .turns import ending
 from .unset import unset
 
 _compiled: Memory[Any] = Memory(1024)
@@ -20,12 +22,13 @@ _compiled: Memory[Any] = Memory(1024)
 def frozen(function: FunctionType, *, checked: bool, raises: bool) -> FunctionType:
     """The function with what it captures now, and with compiled functions in the place of plain ones.
 
-    Numba reads cells and globals again at each new signature. `raises` is for functions of math that raise.
+    Numba reads cells and globals again at each new signature. `raises` is for functions of math that raise; loops of
+    such functions end.
     """
     held = function_parts(function, loaded)
     new = {(kind, name): _callee(value, checked, raises) for kind, name, value in held}
     made: FunctionType = rebuilt(function, new)
-    return made
+    return ending(made) if raises else made
 
 
 def uses_math(function: FunctionType) -> bool:
@@ -58,14 +61,32 @@ def _called(function: FunctionType, seen: set[FunctionType]) -> set[FunctionType
 
 
 def check_variables(function: FunctionType) -> None:
-    """Raise EngineError where a frozen function, or one that it calls, may read a variable before it is set."""
+    """Raise EngineError where a frozen function, or one that it calls, may read a variable before it is set.
+
+    And where it asks what is True by identity.
+    """
     for source in (function, *_called(function, {function})):
+        if asks_identity(source.__code__):
+            msg = (
+                f"{source.__name__} compares a value with True or False by `is`, which Numba takes for ==; write "
+                "`if value:`"
+            )
+            raise EngineError(msg)
         if name := unset(source.__code__):
             msg = (
                 f"{source.__name__} may read {name!r} before it is set, where a loop makes no turn or a branch is not "
                 f"taken: Python raises then, compiled code reads 0; set {name!r} before"
             )
             raise EngineError(msg)
+
+
+def has_negatives(function: FunctionType) -> bool:
+    """Whether a frozen function, or one that it calls, has negative integers, or makes some."""
+    codes = [source.__code__ for source in (function, *_called(function, {function}))]
+    numbers = (const for code in codes for const in code.co_consts if type(const) is int)
+    return any(n < 0 for n in numbers) or any(
+        now.opname == "UNARY_NEGATIVE" for code in codes for now in instructions(code)
+    )
 
 
 def _at_work(error: BaseException | None) -> Iterator[str]:

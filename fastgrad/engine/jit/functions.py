@@ -196,7 +196,7 @@ def compile_for(function: Function, *kinds: Any) -> Any:
                 compiled.compile(signature)
         made = compiled.overloads[signature]
         if function.plain and kinds not in function.integers:
-            _check_arithmetic(made)
+            _check_arithmetic(made, callees.has_negatives(compiled.py_func))
             function.integers[kinds] = makes_integers(made)
     except EngineError as refused:
         text, name = str(refused), callees.refused(compiled.py_func, refused.__cause__)
@@ -205,8 +205,8 @@ def compile_for(function: Function, *kinds: Any) -> Any:
     return made.signature.return_type
 
 
-def _check_arithmetic(compiled: Any) -> None:
-    if odd := odd_integers(compiled):
+def _check_arithmetic(compiled: Any, negative: bool) -> None:
+    if odd := odd_integers(compiled, negative):
         raise EngineError(odd)
     if adds_booleans(compiled):
         msg = "Numba makes integers of the booleans that f adds, NumPy booleans; write & and |, or np.where"

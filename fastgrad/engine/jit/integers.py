@@ -19,24 +19,38 @@ from numba import types
 _NAMES = ("add", "sub", "pow", "floordiv", "mod", "lshift", "rshift")
 _UFUNCS = {np.add, np.subtract, np.power, np.floor_divide, np.mod, np.left_shift, np.right_shift}
 _ARITHMETIC = {getattr(operator, prefix + name) for name in _NAMES for prefix in ("", "i")} | _UFUNCS
+_SUMMING = {operator.add, operator.iadd, operator.sub, operator.isub, np.add, np.subtract}
 _QUOTIENTS = {np.floor_divide, np.divmod}
 _PRODUCTS = {operator.mul, operator.imul, np.multiply}
 _SHIFTS = {operator.lshift, operator.ilshift, operator.rshift, operator.irshift, np.left_shift, np.right_shift}
 
 
 def adds_booleans(compiled: Any) -> bool:
-    """Whether a compiled function, or one that it calls, does arithmetic with two booleans, other than products."""
-    return any(_pairs_booleans(typed, _ARITHMETIC) for typed in typings(compiled, set()))
+    """Whether a compiled function, or one that it calls, does arithmetic with two booleans, other than products.
+
+    Or with such products, which are integers to Numba.
+    """
+    found = [*typings(compiled, set())]
+    if any(_pairs_booleans(typed, _ARITHMETIC) for typed in found):
+        return True
+    return any(_pairs_booleans(typed, _PRODUCTS) for typed in found) and any(map(_adds_integers, found))
 
 
-def odd_integers(compiled: Any) -> str:
+def _adds_integers(typed: Any) -> bool:
+    pairs = (operands(expression, typed.typemap, _SUMMING) for expression in typed.calltypes)
+    return any(pair and all(isinstance(element(kind), types.Integer) for kind in pair) for pair in pairs)
+
+
+def odd_integers(compiled: Any, negative: bool) -> str:
     """Why integers of a compiled function, or of one that it calls, are others than NumPy's or Python's; or "".
 
-    Numba widens small ones, shifts by any number, and gives powers of integers to any exponent.
+    Numba widens small ones, shifts by any number, and gives powers of integers to any exponent; `negative` says whether
+    code has negative integers.
     """
+    odd = (*_ODD, ({operator.pow, operator.ipow}, _may_be_negative)) if negative else _ODD
     for typed in typings(compiled, set()):
         for expression in typed.calltypes:
-            for operations, reason in _ODD:
+            for operations, reason in odd:
                 a, *b = operands(expression, typed.typemap, operations) or [None]
                 if b and reason(a, b[0]):
                     return _ODD_REASON.format(_text(a), _text(b[0]))
@@ -109,7 +123,7 @@ def typings(compiled: Any, seen: set[Any]) -> Iterator[Any]:
 
 def _pairs_booleans(typed: Any, operations: set[Any]) -> bool:
     found = (operands(expression, typed.typemap, operations) for expression in typed.calltypes)
-    return any(kinds and all(element(kind) == types.boolean for kind in kinds) for kinds in found)
+    return any(kinds and all(isinstance(element(kind), types.Boolean) for kind in kinds) for kinds in found)
 
 
 def operands(expression: Any, kinds: dict[str, Any], operations: set[Any]) -> list[Any]:

@@ -58,13 +58,16 @@ def rewritten(code: CodeType, *, branches: bool = True) -> CodeType:
 @lru_cache(maxsize=512)
 def _rewritten(code: CodeType, _: str, branches: bool) -> CodeType | None:
     """By the file too: code objects of two files are equal where their texts are."""
-    for node in _candidates(code):
-        if _is_source(node, code):
-            writer = (_Rewriter if branches else _Identities)(code)
-            new = writer.function(node)
-            made = _compiled(new, code) if writer.changed else None
-            return None if made is None else made.replace(co_firstlineno=code.co_firstlineno)
-    return None
+    node = source_of(code)
+    writer = (_Rewriter if branches else _Identities)(code)
+    new = None if node is None else writer.function(node)
+    made = compiled(new, code) if writer.changed else None
+    return None if made is None else made.replace(co_firstlineno=code.co_firstlineno)
+
+
+def source_of(code: CodeType) -> Any:
+    """The function of the source that this code is; None where it is not found, or is another one by now."""
+    return next((node for node in _candidates(code) if _is_source(node, code)), None)
 
 
 def _candidates(code: CodeType) -> Iterator[Any]:
@@ -95,12 +98,12 @@ def _first_line(node: Any) -> int:
 
 def _is_source(node: Any, code: CodeType) -> bool:
     """Whether a node is the source of this code: files change, and one line may hold several functions."""
-    plain = _compiled(copy.deepcopy(node), code)
+    plain = compiled(copy.deepcopy(node), code)
     return plain is not None and content(plain) == content(code)
 
 
-def _compiled(node: Any, code: CodeType) -> CodeType | None:
-    """Compile within a function that has the free variables, so that they stay free.
+def compiled(node: Any, code: CodeType) -> CodeType | None:
+    """A function compiled within a function that has the free variables, so that they stay free.
 
     And beside the imports of its module: Python calls the functions of what is imported in another way.
     """

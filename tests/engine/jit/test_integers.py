@@ -158,3 +158,42 @@ def test_shifts_and_powers_of_integers_are_pythons(name):
 def test_shifts_by_known_counts_are_compiled():
     f = lambda x: (int(x[0] * 10.0) << 2) * x[1] + (int(x[0] * 10.0) >> 1) + x[int(x[0] > 1.0)]
     assert fastgrad.explain(f, P, batch=True, engine="jit").engine == "jit"
+
+
+def rare(v):
+    return v > 1.95
+
+
+BOOLEANS_AND_POWERS = {
+    "products that are added": lambda x: (rare(x[0]) * True + rare(x[1]) * True) * x[2],
+    "a power that may be negative": lambda x: 2 ** (-1 if x[0] > 1.95 else 2) * x[2],
+    "a negative of something": lambda x: 2 ** (-int(x[0] > 1.95)) * x[2],
+}
+
+
+@pytest.mark.parametrize("name", BOOLEANS_AND_POWERS)
+def test_what_only_few_points_show_is_refused(name):
+    points = np.full((400, 3), 1.0)
+    points[123] = 2.0
+    f = BOOLEANS_AND_POWERS[name]
+    with pytest.raises(fastgrad.EngineError, match="Numba"):
+        fastgrad.gradient(f, points, batch=True, engine="jit")
+    found = fastgrad.gradient(f, points, batch=True, engine="python")[123]
+    np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True)[123], found, rtol=1e-7, atol=1e-9)
+
+
+def test_what_is_true_is_refused():
+    f = lambda x: (3.0 if (x[0] > 1.95) is True else 1.0) * x[2]
+    with pytest.raises(fastgrad.EngineError, match="True or False by `is`, which Numba takes for =="):
+        fastgrad.gradient(f, np.full((40, 3), 1.0), batch=True, engine="jit")
+
+
+def test_powers_in_a_loop_are_compiled():
+    def f(x):
+        total = 0.0
+        for i in range(4):
+            total += x[0] * 2**i
+        return total
+
+    points = np.full((40, 3), 1.0)
+    np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True, engine="jit")[:, 0], 15.0, rtol=1e-7)
