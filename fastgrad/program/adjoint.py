@@ -15,7 +15,8 @@ from .partials import SIZES, Partials
 from .program import BOOLEAN, ONE, SUMS, TWO, ZERO, Operand, Program
 
 # What may be so large that the square of its reciprocal is 0: of 1 / exp(x) at 400 the derivative by exp(x) is 1e-348.
-_STEEP = frozenset({"exp", "exp2", "expm1", "sinh", "cosh"})
+# And products of such: of 1 / (a * b) the derivative by a is -1 / (a * b) / a.
+_STEEP = frozenset({"exp", "exp2", "expm1", "sinh", "cosh", "pow", "*"})
 
 
 def adjoint(code: Code, program: Program, output: Operand, partials: Partials) -> list[Operand]:
@@ -56,6 +57,9 @@ def _sweep(bars: _Bars, program: Program, nodes: Iterable[int]) -> None:
 def _factors(bars: _Bars, program: Program, j: int) -> Operand | None:
     """The product of two factors that have come back to a node; None where they are handed on as they are."""
     name, *operands = program.nodes[j]
+    if name == "inverse":
+        _pass_inverse(bars, j, operands[0])
+        return None
     if name in _STEEP or (name in SUMS and sum(o[0] in "vx" for o in operands) == 1):
         _pass(bars, j, name in _STEEP)
         return None
@@ -93,6 +97,8 @@ def _give(bars: _Bars, program: Program, j: int, bar: Operand) -> None:
         inverse, y = partials.of(j)[0][1], code.of[j]
         give(operands[0], partials.times(j, bar, inverse))
         bars.give_factors(operands[1], partials.times(j, bar, code.neg(y)), inverse)
+    elif name == "inverse":
+        bars.give_factors(operands[0], partials.times(j, bar, code.neg(code.of[j])), code.of[j])
     else:
         for operand, partial in partials.of(j):
             if operand[0] in "vx":
@@ -107,13 +113,20 @@ def _of_terms(program: Program, j: int, partials: Partials) -> list[tuple[Operan
     return [(operand, code.sum(table, bar)) for operand, bar in bars.left()]
 
 
+def _pass_inverse(bars: _Bars, j: int, operand: Operand) -> None:
+    """Hand factors on to what a node is the inverse of: the square of that may be 0 or infinite."""
+    code, partials = bars.code, bars.partials
+    scale, inverse = bars.factors.pop(j)
+    bars.give_factors(operand, partials.times(j, scale, code.neg(code.of[j])), partials.product(inverse, code.of[j]))
+
+
 def _pass(bars: _Bars, j: int, steep: bool) -> None:
     """Hand factors on to the operands of node j; a partial derivative that may be large meets the small one first."""
     partials = bars.partials
     scale, inverse = bars.factors.pop(j)
     for operand, partial in partials.of(j):
         if steep:
-            bars.give(operand, partials.times(j, scale, partials.product(inverse, partial)))
+            bars.give_factors(operand, scale, partials.times(j, inverse, partial))
         else:
             bars.give_factors(operand, partials.times(j, scale, partial), inverse)
 

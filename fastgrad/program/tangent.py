@@ -28,6 +28,8 @@ def tangent(
             total = code.select(code.own(operands[0]), a, b)
         elif name == "sum":
             total = code.sum(operands[0], dots.get(operands[1], ZERO))
+        elif name == "inverse":
+            total = _of_inverse(code, j, dots.get(operands[0], ZERO), partials)
         elif name == "/":
             total = _of_quotient(code, j, dots.get(operands[0], ZERO), dots.get(operands[1], ZERO), partials)
         else:
@@ -38,6 +40,12 @@ def tangent(
         if total != ZERO:
             dots["v", j] = total
     return [dots.get(o, ZERO) for o in (program.outputs if outputs is None else outputs)]
+
+
+def _of_inverse(code: Code, j: int, da: Operand, partials: Partials) -> Operand:
+    """-y * da * y, as y * y may be 0 or infinite where that is not."""
+    y = code.of[j]
+    return code.neg(partials.times(j, partials.product(da, y), y, forward=True)) if da != ZERO else ZERO
 
 
 def _of_quotient(code: Code, j: int, da: Operand, db: Operand, partials: Partials) -> Operand:

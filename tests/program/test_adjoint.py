@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.formulas import stencils
 from fastgrad.formulas.samples import SAMPLES
 from fastgrad.program.adjoint import adjoint
@@ -86,3 +87,27 @@ def test_one_choice_is_left_of_several_by_one_mask():
         expected = np.clip(x, -1.0, 1.0)
         expected[:2] -= x[1::-1] * (1.0 if x[0] * x[1] < 1.0 else 0.5 if x[0] * x[1] == 1.0 else 0.0)
         np.testing.assert_allclose(evaluate(slopes, x), expected, rtol=1e-15)
+
+
+EXTREMES = {
+    "a heat capacity": (lambda x: x[0] ** 2 * np.exp(x[0]) / (np.exp(x[0]) - 1.0) ** 2, 300.0, -4.602490998836339e-126),
+    "an inverse square": (lambda x: x[0] ** -2, 1e-90, -2e270),
+    "an inverse cube": (lambda x: x[0] ** -3, 1e70, -3e-280),
+    "a high inverse power": (lambda x: x[0] ** -12, 1e-15, -1.2e196),
+    "a power of two": (lambda x: x[0] / 2.0 ** x[0], 600.0, -9.998475760577778e-179),
+    "a pulse": (lambda x: 1.0 / np.cosh(x[0]) ** 2, 200.0, -1.5321356773712045e-173),
+    "the 80th power": (lambda x: 1.0 / x[0] ** 80, 100.0, -8e-161),
+    "a product": (lambda x: 1.0 / (x[0] * (x[0] + 1.0) * 2.0), 1e100, -1e-300),
+    "an inverse of an inverse": (lambda x: 1.0 / (1.0 / (x[0] * x[0])), 1e70, 2e70),
+}
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_where_a_factor_on_the_way_is_too_small_or_too_large(name):
+    """The derivative is a float, the square of the quotient is not."""
+    f, x, wanted = EXTREMES[name]
+    for points in (np.array([[x]]), np.array([[20.0], [x], [1.0]])):
+        found = fastgrad.gradient(f, points, batch=True, method="exact")
+        assert found[len(points) // 2, 0] == pytest.approx(wanted, rel=1e-12)
+    along = fastgrad.jvp(f, np.array([x]), np.array([1.0]), method="exact")
+    assert along == pytest.approx(wanted, rel=1e-12)
