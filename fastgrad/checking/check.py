@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..engine.arguments import check_args, check_function, refuse_bounds
-from ..engine.python.mutation import held
+from ..engine.python.mutation import check_unchanged, held, restored
 from ..operations.gradients import gradient
 from ..results import ConstantFunctionWarning
 from ..transforms.functions import grad as gradient_function
-from .claims import gradient_of, movable, parts, value_of, writer_of
+from .claims import gradient_of, movable, parts, value_of, widened, writer_of
 from .slopes import Loss
 from .survey import CONSTANT, Survey
 from .verdict import GradientCheck
@@ -124,11 +124,15 @@ def check_gradient(
     point, arrays = movable(x)
     exact = _exact_gradient(f, point, further, elementwise, sample) if _is_exact(against) else None
     with held(point):
-        loss = Loss(value_of(f, grad, point, further), arrays, *allowed)
-    with loss.moving():
+        wide, own = widened(f, grad, point, arrays, further), list(arrays.values())
+        before = [w.copy() for w in own]
+        moved, arrays = wide or (point, arrays)
+        loss = Loss(value_of(f, grad, moved, further), arrays, *allowed, single=wide is not None)
+    with loss.moving(), restored(own, before):
         with held(point, "grad"):
             given = gradient_of(f, grad, point, further)
         loss.check_unchanged(writer_of(grad))
+        check_unchanged(own, before, writer_of(grad))
         survey = Survey(loss, parts(given, point, arrays), detect_kinks, generator)
         report = _report(survey, exact, elementwise, sample)
     if survey.constant and report.ok:

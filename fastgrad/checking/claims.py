@@ -12,9 +12,14 @@ from numpy.typing import NDArray
 from ..engine.arguments import FLOATS, check_function, movable_array
 from ..engine.numbers import argument_array, real_array
 from ..engine.python.mutation import WRITES
+from ..formulas.values import as_number, precision_shown
+from ..program.captures import shares_state
 from ..variable import Variable
 
 Array = NDArray[Any]
+
+ASIDE = 1e-3
+_DOUBLE = 1e-12
 
 
 def movable(x: Any) -> tuple[Any, dict[str, Array]]:
@@ -38,6 +43,31 @@ def movable(x: Any) -> tuple[Any, dict[str, Array]]:
     for name, w in arrays.items():
         _check_finite(w, name if isinstance(x, Mapping) else "")
     return point, arrays
+
+
+def widened(f: Callable[..., Any], grad: Any, point: Any, arrays: dict[str, Array], args: tuple[Any, ...]) -> Any:
+    """The argument and its arrays in double precision, where f takes those instead and computes with them; or None.
+
+    In single precision a step is so long that kinks between x and its ends look like a wrong gradient.
+    """
+    single = any(w.dtype.itemsize < 8 for w in arrays.values())
+    if not single or _is_variable_class(grad) or shares_state(f, list(arrays.values())):
+        return None
+    wide = {name: w.astype(np.float64) for name, w in arrays.items()}
+    names = dict(zip(point, wide, strict=True)) if isinstance(point, Mapping) else {}
+    whole: Any = {key: wide[name] for key, name in names.items()} if names else wide["x"]
+    near = as_number(f(point, *args))
+    try:
+        value = f(whole, *args)
+        for w in wide.values():
+            np.add(w, ASIDE * np.maximum(1.0, np.abs(w)), out=w)
+        here, beside = as_number(value), as_number(f(whole, *args))
+    except Exception:  # noqa: BLE001  f may refuse other arrays than its own in any way
+        return None
+    for name, w in wide.items():
+        w[...] = arrays[name]
+    fits = abs(near - here) <= ASIDE * abs(near) and here != beside and precision_shown(value) < _DOUBLE
+    return (whole, wide) if fits else None
 
 
 def _check_apart(arrays: dict[str, Array]) -> None:

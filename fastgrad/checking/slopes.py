@@ -25,6 +25,8 @@ from .rays import Places, Ray, Slope
 
 Array = NDArray[Any]
 
+ROUNDED = 1e-5  # of what is typical of an array: so much sums in single precision are off
+UNITS = 1e-3  # of a coordinate's scale: where f goes through its value within less, x is in small units
 CLEAR = 200.0  # times the noise of a slope: an error of an element of a hundredth shows
 NOISE = 6.0  # a difference is noise up to so many times the measured deviation of f over t
 # So many deviations of a sum of tolerated errors with random signs: all elements are hardly off by all they may.
@@ -43,7 +45,16 @@ STEADY = 0.3  # slopes differ by less than this part where they are those of one
 class Loss:
     """A loss that reads arrays, which are moved in place; its gradient, tolerances and noise."""
 
-    def __init__(self, value: Callable[[], Any], arrays: dict[str, Array], rtol: float | None, atol: float) -> None:
+    def __init__(
+        self,
+        value: Callable[[], Any],
+        arrays: dict[str, Array],
+        rtol: float | None,
+        atol: float,
+        *,
+        single: bool = False,
+    ) -> None:
+        """`single` says that the gradient is of single precision, whatever f and the arrays are."""
         self.arrays = arrays
         self.originals = [w.copy() for w in arrays.values()]
         self.starts = [0, *accumulate(w.size for w in arrays.values())]
@@ -58,14 +69,22 @@ class Loss:
         self.largest = abs(self.start)
         self.eps = max([precision_shown(first), *(float(np.finfo(w.dtype).eps) for w in arrays.values())])
         # float64 gradients are right to about 1e-14, those in single precision to about 1e-5 of their length
-        self.rtol = rtol if rtol is not None else max(1e-5, 0.03 * self.eps ** (1 / 3))
-        self.atol = atol
+        eps = max(self.eps, float(np.finfo(np.float32).eps)) if single else self.eps
+        self.rtol = rtol if rtol is not None else max(1e-5, 0.03 * eps ** (1 / 3))
+        self.atol, self._floor = atol, ROUNDED if single else 0.0
         self.g = np.zeros(self.x.size)
         self.typical = np.zeros(self.x.size)
 
     def set_gradient(self, g: Array) -> None:
-        """The gradient to check, flat; the root mean square of an array's elements is what is typical there."""
+        """The gradient to check, flat; the root mean square of an array's elements is what is typical there.
+
+        A gradient that is very large says how far an element may move: of 1e-6 metres no step of 6e-6.
+        """
         self.g = g
+        with np.errstate(all="ignore"):
+            reach = self.largest / np.abs(g)  # over which f would change by all of its value
+            units = (self.x != 0.0) & (reach < UNITS * self.scale) & (self.largest > 0.0)
+        self.scale = np.where(units, np.maximum(np.abs(self.x), reach), self.scale)
         everywhere = 0.01 * _root_mean_square(g)
         for a, b in pairwise(self.starts):
             self.typical[a:b] = max(_root_mean_square(g[a:b]), everywhere)
@@ -196,9 +215,10 @@ class Loss:
 
     def allowed(self, line: Ray, slope: Slope) -> float:
         """What the tolerances allow along a line, as if every element had its share with a random sign."""
+        floor = self.atol + self._floor * self.typical[line.where]
         if len(line.where) == 1:
-            return abs(float(line.v[0])) * self.atol + self.rtol * max(abs(slope.central), abs(slope.analytic))
-        each = (self.atol + self.rtol * np.abs(self.g[line.where])) * line.v
+            return float(np.abs(line.v * floor)[0]) + self.rtol * max(abs(slope.central), abs(slope.analytic))
+        each = (floor + self.rtol * np.abs(self.g[line.where])) * line.v
         return SLACK * float(np.hypot.reduce(each))
 
     def usable(self, line: Ray, t: float) -> bool:

@@ -127,3 +127,77 @@ def test_parts_are_in_the_shape_of_the_arrays_or_turned_round():
     ):
         with pytest.raises(error, match=said):
             parts(given, w, w)
+
+
+# --- single precision ------------------------------------------------------------------------------------------------
+
+
+def network(seed, dtype, activation="relu"):
+    """A loss, its gradient and its weights."""
+    rng = np.random.default_rng(seed)
+    x, t = rng.random((40, 12)).astype(dtype), rng.integers(0, 5, 40)
+    params = {
+        "W1": (0.1 * rng.normal(size=(12, 30))).astype(dtype), "b1": np.zeros(30, dtype),
+        "W2": (0.1 * rng.normal(size=(30, 5))).astype(dtype), "b2": np.zeros(5, dtype),
+    }  # fmt: skip
+
+    def forward(p):
+        a = x @ p["W1"] + p["b1"]
+        h = np.maximum(a, 0) if activation == "relu" else np.tanh(a)
+        z = h @ p["W2"] + p["b2"]
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return a, h, e / e.sum(axis=1, keepdims=True)
+
+    def loss(p):
+        return -np.mean(np.log(forward(p)[2][np.arange(40), t]))
+
+    def gradient(p):
+        a, h, d = forward(p)
+        d[np.arange(40), t] -= 1
+        d /= 40
+        inner = (d @ p["W2"].T) * ((a > 0) if activation == "relu" else 1 - h * h)
+        return {"W1": x.T @ inner, "b1": inner.sum(axis=0), "W2": h.T @ d, "b2": d.sum(axis=0)}
+
+    return loss, gradient, params
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("seed", range(6))
+def test_networks_of_single_precision(seed, activation):
+    loss, gradient, params = network(seed, np.float32, activation)
+    assert check_gradient(loss, gradient, params).verdict in {"ok", "kink"}
+
+    def wrong(p):
+        found = gradient(p)
+        found["W2"].flat[np.argmax(np.abs(found["W2"]))] *= -1
+        return found
+
+    assert check_gradient(loss, wrong, params, raises=False).verdict == "wrong"
+    assert all(w.dtype == np.float32 for w in params.values())
+
+
+def test_a_loss_that_takes_single_precision_only():
+    loss, gradient, params = network(0, np.float32, "tanh")
+
+    def strict(p):
+        assert all(w.dtype == np.float32 for w in p.values())
+        return loss(p)
+
+    assert check_gradient(strict, gradient, params).verdict == "ok"
+
+
+def test_a_loss_that_reads_other_arrays_than_its_argument():
+    loss, gradient, params = network(0, np.float32, "tanh")
+    assert check_gradient(lambda _: loss(params), lambda _: gradient(params), params).verdict == "ok"
+
+
+def test_a_gradient_that_writes_into_single_precision():
+    x = np.array([1.0, 2.0], np.float32)
+
+    def gradient(x):
+        x *= 2
+        return x
+
+    with pytest.raises(ValueError, match="grad writes into its argument"):
+        check_gradient(lambda x: np.sum(x**2), gradient, x)
+    assert x.tolist() == [1.0, 2.0]

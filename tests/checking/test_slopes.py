@@ -113,7 +113,7 @@ def test_arrays_are_restored_when_f_raises(fatal, error):
 
     def f(p):
         calls.append(1)
-        if len(calls) == fatal:
+        if len(calls) >= fatal:
             raise error
         return np.sum(p["a"] ** 2) + np.sum(p["b"])
 
@@ -271,3 +271,55 @@ def test_judgements(f, gradient, verdict):
         loss.slope(line, t)
     loss.measure([line])
     assert loss.judge(line) == verdict
+
+
+# --- coordinates in small units --------------------------------------------------------------------------------------
+
+RADIUS = 0.7
+
+
+def beam(p):
+    """The intensity of a beam of width p[0] at a fixed part of it."""
+    return p[1] * np.exp(-2.0 * RADIUS**2 * beam.width**2 / p[0] ** 2)
+
+
+def beams_gradient(p, sign=1.0):
+    return np.array([beam(p) * 4.0 * RADIUS**2 * beam.width**2 / p[0] ** 3, sign * beam(p) / p[1]])
+
+
+@pytest.mark.parametrize("elementwise", [False, True])
+@pytest.mark.parametrize("width", [1.0, 1e-3, 1e-5, 1e-6, 1e-9])
+def test_lengths_in_metres(width, elementwise):
+    beam.width, p = width, np.array([width, 2.0])
+    assert check_gradient(beam, beams_gradient, p, elementwise=elementwise).verdict == "ok"
+    wrong = check_gradient(beam, lambda p: beams_gradient(p, -1.0), p, elementwise=elementwise, raises=False)
+    assert wrong.verdict == "wrong"
+
+
+@pytest.mark.parametrize("farad", [1e-7, 1e-9, 1e-12])
+def test_a_filter_in_ohm_and_farad(farad):
+    w, p = 1e6, np.array([1.0 / (1e6 * farad), farad])
+    f = lambda p: 1.0 / (1.0 + (w * p[0] * p[1]) ** 2)
+    gradient = lambda p: -2.0 * w * w * p[0] * p[1] * p[::-1] * f(p) ** 2
+    for elementwise in (False, True):
+        assert check_gradient(f, gradient, p, elementwise=elementwise).verdict == "ok"
+        for wrong in ([1.0, 1.1], [-1.0, 1.0], [0.0, 1.0]):
+            claimed = lambda p, wrong=wrong: gradient(p) * wrong
+            report = check_gradient(f, claimed, p, elementwise=elementwise, raises=False)
+            assert report.verdict == "wrong"
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1e-7, 1e-10])
+def test_a_ripple_on_a_slope(unit):
+    x = np.random.default_rng(0).normal(size=10) * unit
+    f = lambda z: np.sum(np.sin(z / unit) + z / unit)
+    assert check_gradient(f, lambda z: (np.cos(z / unit) + 1.0) / unit, x).verdict == "ok"
+    assert check_gradient(f, lambda z: 0.0 * z + 1.0 / unit, x, raises=False).verdict == "wrong"
+
+
+def test_coordinates_of_all_units_at_once():
+    units, parts = np.array([1e-8, 1.0, 1e8]), np.array([1.0, 2.0, 3.0])
+    f = lambda z: np.sum(np.sin(z / units) * parts)
+    for factor, verdict in ((1.0, "ok"), (1.5, "wrong")):
+        claimed = lambda z, factor=factor: np.cos(z / units) / units * parts * [1.0, 1.0, factor]
+        assert check_gradient(f, claimed, units.copy(), elementwise=True, raises=False).verdict == verdict
