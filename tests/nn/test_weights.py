@@ -436,3 +436,11 @@ def test_progress_ends_at_all_weights(options):
     told = []
     weight_gradient(lambda w: np.sum(w**2), np.ones((2, 3)), progress=lambda *both: told.append(both), **options)
     assert told[-1] == (options.get("sample", 6),) * 2
+
+
+def test_a_list_of_arrays_is_to_be_a_dict():
+    a, b = np.ones(2), np.ones(3)
+    with pytest.raises(TypeError, match="write a dict of the arrays themselves"):
+        weight_gradient(lambda p: float(np.sum(a**2) + np.sum(b)), [a, b])
+    with pytest.raises(TypeError, match=r"write np.array\(params, float\)"):
+        weight_gradient(lambda p: 1.0, [1.0, 2.0])
