@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..checking import check_gradient
-from ..engine.arguments import check_scheme, check_workers, read_points
+from ..engine.arguments import check_scheme, check_workers, read_points, refuse_steps
 from ..engine.choose import ENGINES
 from ..formulas.stencils import ORDERS, stencil
 from ..formulas.steps import Steps, choose_steps
@@ -181,7 +181,7 @@ def _add_explain(command: argparse.ArgumentParser) -> None:
 def _add_scheme(command: argparse.ArgumentParser) -> None:
     command.add_argument("--order", type=int, default=2, help="order of accuracy (2)")
     command.add_argument("--h", type=told(step), help="step, or one per coordinate: 1e-3,1e-4")
-    command.add_argument("--method", default="central", choices=list(ORDERS), help="(central)")
+    command.add_argument("--method", default="central", choices=[*ORDERS, "exact"], help="(central)")
     command.add_argument("--engine", default="auto", choices=list(ENGINES), help="(auto)")
     command.add_argument("--workers", type=int, metavar="N", help="threads of a compiled engine (all cores)")
 
@@ -203,6 +203,9 @@ def _scheme(options: argparse.Namespace, *coordinates: Array) -> dict[str, Any]:
     try:
         check_scheme(options.method, options.order)
         check_workers(options.workers, options.engine)
+        if options.method == "exact":
+            refuse_steps(options.h, None)
+            return shared
         formula = stencil(1, options.order, options.method)
         whole = choose_steps(np.zeros(len(coordinates)), formula, options.h)
         if options.h is not None:

@@ -148,9 +148,7 @@ def movable_array(x: Any, name: str) -> Array:
         got = f"{x.dtype} array" if isinstance(x, np.ndarray) else type(x).__name__
         several = isinstance(x, (list, tuple)) and any(isinstance(part, np.ndarray) for part in x)
         instead = "a dict of the arrays themselves, as {'a': a, 'b': b}" if several else f"np.array({name}, float)"
-        msg = (
-            f"{name} must be a float64, float32 or float16 array, which is moved in place, got {got}; write {instead}"
-        )
+        msg = f"{name} must be a float64, float32 or float16 array, which is moved in place, got {got}; write {instead}"
         raise TypeError(msg)
     if not x.flags.writeable:
         msg = f"{name} is read-only, but its elements are moved in place; pass a copy that the function reads"

@@ -33,6 +33,16 @@ def test_field_options_arrive(here, run):
     assert (np.load("a.npy") == [2 * x + 0.5, 2 * y + 0.25]).all()
 
 
+def test_an_exact_field(here, run):
+    code, out, _ = run("field", "model:energy", *GRID, "-o", "a.npy", "--json", "--method", "exact")
+    assert (code, json.loads(out)["engine"]) == (0, "simd")
+    x, y = np.meshgrid(*XY, indexing="ij")
+    assert (np.load("a.npy") == [2 * x, 2 * y]).all()
+    code, _, err = run("field", "model:energy", *GRID, "-o", "a.npy", "--method", "exact", "--h", "1e-3")
+    assert code == 2
+    assert "method='exact'" in err
+
+
 def test_field_of_a_number_of_nodes(here, run):
     code, _, err = run("field", "model:energy", "--x", "-2:2:50", "--y", "0:3:1", "-o", "a.npy", "--no-progress")
     assert code == 0
