@@ -38,7 +38,7 @@ def test_an_exact_field(here, run):
     assert (code, json.loads(out)["engine"]) == (0, "simd")
     x, y = np.meshgrid(*XY, indexing="ij")
     assert (np.load("a.npy") == [2 * x, 2 * y]).all()
-    code, _, err = run("field", "model:energy", *GRID, "-o", "a.npy", "--method", "exact", "--h", "1e-3")
+    code, _, err = run("field", "model:energy", *GRID, "-o", "b.npy", "--method", "exact", "--h", "1e-3")
     assert code == 2
     assert "method='exact'" in err
 
