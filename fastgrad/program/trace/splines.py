@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..scipys import is_own_function, module
 from .arrays import elementwise, guarded, holds_symbols, wrap
-from .elementwise import select
+from .elementwise import guard, select
 from .lookups import LARGEST, count_below, read
 from .reductions import ask_outside, objects
 from .refusals import refuse
@@ -47,13 +47,13 @@ class Pieces:
 
     def _one(self, x: Any, rows: Array) -> list[Any]:
         row, count = row_of(x, self.places), len(self.coefficients)
-        distance = x - entry(self.places[:-1], row)
-        columns = rows.shape[1]
+        distance, several = x - entry(self.places[:-1], row), rows.shape[1] // count
+        guard(x)  # of NaN it is NaN, also where pieces are constant
         found = []
-        for column in range(columns // count):
-            value: Any = 0.0
-            for power in range(count):
-                value = value * distance + entry(rows, row, column + power * (columns // count))
+        for column in range(several):
+            value = entry(rows, row, column)
+            for power in range(1, count):
+                value = value * distance + entry(rows, row, column + power * several)
             found.append(self._beyond(x, value))
         return found
 
