@@ -46,14 +46,9 @@ class Loss:
     """A loss that reads arrays, which are moved in place; its gradient, tolerances and noise."""
 
     def __init__(
-        self,
-        value: Callable[[], Any],
-        arrays: dict[str, Array],
-        rtol: float | None,
-        atol: float,
-        *,
+        self, value: Callable[[], Any], arrays: dict[str, Array], rtol: float | None, atol: float, *,
         single: bool = False,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """`single` says that the gradient is of single precision, whatever f and the arrays are."""
         self.arrays = arrays
         self.originals = [w.copy() for w in arrays.values()]

@@ -193,10 +193,7 @@ class MLP:
             )
             raise TypeError(msg)
         if self._has_ties():
-            msg = (
-                "arrays of params share memory, and backpropagation takes each for one of its own; "
-                "use numerical_gradient, or fastgrad.weight_gradient"
-            )
+            msg = "arrays of params share memory, which backpropagation does not see; use numerical_gradient"
             raise ValueError(msg)
         self._check_shapes()
         signals, sums = self._forward(x)

@@ -27,6 +27,7 @@ WITH_RULES = {
         "trim_mean", "entropy", "pearsonr", "linregress",
     }),
     "scipy.interpolate": frozenset({"splev"}),
+    "scipy.integrate": frozenset({"quad"}),
     "scipy.linalg": frozenset({
         "solve", "inv", "det", "norm", "cholesky", "cho_factor", "cho_solve", "lu_factor", "lu_solve",
         "solve_triangular", "solve_banded", "expm", "eigh", "eigvalsh", "svd", "svdvals", "block_diag", "toeplitz",

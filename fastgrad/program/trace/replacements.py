@@ -34,6 +34,7 @@ from .elementwise import traced
 from .fourier import transform
 from .linearalgebra import LINEAR_ALGEBRA
 from .multivariate import logpdf
+from .quadrature import quad
 from .refusals import refuse
 from .scipyformulas import MOMENTS, formula, is_discrete, shapes_of
 from .signals import DISTANCES, LINEAR, SIGNALS, linear
@@ -50,6 +51,7 @@ _FUNCTIONS: dict[str, Mapping[str, Callable[..., Any]]] = {
     "scipy.spatial.distance": DISTANCES,
 }
 WITHOUT_RULES = Distribution((), {})
+_INTEGRALS = "scipy.integrate"
 LONGEST = 64  # lists in which distributions are looked for: longer ones are data
 _SEEN_THROUGH = frozenset({"scipy", "scipy.special", "scipy.fft", "scipy.spatial", *WITH_RULES})
 _WRITING = STORES | {"STORE_SUBSCR", "DELETE_SUBSCR"}
@@ -81,6 +83,8 @@ def replaced(value: Any) -> Any:
 
 def _rule_of(place: str, function: Callable[..., Any]) -> Callable[..., Any] | None:
     name = function.__name__
+    if place == _INTEGRALS:
+        return quad(function)
     if name in LINEAR.get(place, ()):
         return linear(function, LINEAR[place][name])
     return _FUNCTIONS.get(place, {}).get(name)
@@ -161,7 +165,7 @@ def _calling(function: Callable[..., Any], rule: Callable[..., Any], place: str)
     """A function by its rule where it is given symbols."""
 
     def call(*args: Any, **options: Any) -> Any:
-        if not holds_symbols(*args, *options.values()):
+        if place != _INTEGRALS and not holds_symbols(*args, *options.values()):  # an integrand may capture some
             return function(*args, **options)
         return guarded(f"{place}.{function.__name__}", rule, args, options)
 
