@@ -57,8 +57,8 @@ def _sweep(bars: _Bars, program: Program, nodes: Iterable[int]) -> None:
 def _factors(bars: _Bars, program: Program, j: int) -> Operand | None:
     """The product of two factors that have come back to a node; None where they are handed on as they are."""
     name, *operands = program.nodes[j]
-    if name == "inverse":
-        _pass_inverse(bars, j, operands[0])
+    if name in ("inverse", "/"):
+        _pass_quotient(bars, j, operands)
         return None
     if name in _STEEP or (name in SUMS and sum(o[0] in "vx" for o in operands) == 1):
         _pass(bars, j, name in _STEEP)
@@ -113,11 +113,15 @@ def _of_terms(program: Program, j: int, partials: Partials) -> list[tuple[Operan
     return [(operand, code.sum(table, bar)) for operand, bar in bars.left()]
 
 
-def _pass_inverse(bars: _Bars, j: int, operand: Operand) -> None:
-    """Hand factors on to what a node is the inverse of: the square of that may be 0 or infinite."""
-    code, partials = bars.code, bars.partials
+def _pass_quotient(bars: _Bars, j: int, operands: list[Operand]) -> None:
+    """Hand factors on to the parts of a quotient: the square of the divisor may be 0 or infinite."""
+    code, partials, y = bars.code, bars.partials, bars.code.of[j]
     scale, inverse = bars.factors.pop(j)
-    bars.give_factors(operand, partials.times(j, scale, code.neg(code.of[j])), partials.product(inverse, code.of[j]))
+    below = y if len(operands) == 1 else partials.of(j)[0][1]  # 1 over the divisor
+    smaller = partials.product(inverse, below)
+    if len(operands) == 2:
+        bars.give_factors(operands[0], scale, smaller)
+    bars.give_factors(operands[-1], partials.times(j, scale, code.neg(y)), smaller)
 
 
 def _pass(bars: _Bars, j: int, steep: bool) -> None:
@@ -150,7 +154,10 @@ class _Bars:
     @cached_property
     def several(self) -> set[Any]:
         """What is read more than once."""
-        uses = Counter(chain.from_iterable(self.program.nodes))
+        nodes = self.program.nodes
+        uses = Counter(
+            chain.from_iterable(node[:2] if node[0] == "*" and node[1] == node[2] else node for node in nodes)
+        )
         return {o for o, count in uses.items() if count > 1} | {self.output}
 
     def left(self) -> list[tuple[Operand, Operand]]:

@@ -98,6 +98,9 @@ EXTREMES = {
     "a pulse": (lambda x: 1.0 / np.cosh(x[0]) ** 2, 200.0, -1.5321356773712045e-173),
     "the 80th power": (lambda x: 1.0 / x[0] ** 80, 100.0, -8e-161),
     "a product": (lambda x: 1.0 / (x[0] * (x[0] + 1.0) * 2.0), 1e100, -1e-300),
+    "an inverse square of a product": (lambda x: (x[0] * 1e-69) ** -2, 1e-34, -2e240),
+    "a quotient by a quotient": (lambda x: 1e10 / (x[0] / 1e-100), 1e97, -1e-284),
+    "a quotient that is large": (lambda x: (x[0] / 1e90) / (1e-90 / x[0]), 1e30, 2e30),
     "an inverse of an inverse": (lambda x: 1.0 / (1.0 / (x[0] * x[0])), 1e70, 2e70),
 }
 

@@ -47,7 +47,7 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     kept, points = set[Any](), given.sample
     typed = any(not _TYPES.isdisjoint(names(code)) for code in target.codes)
     sample = None if points is None else Sample(recording, points, prod(given.shape))
-    with watched(target.catches):
+    with watched(target.catches, space):
         while True:
             paths = Paths(recording, kept, sample, alone=merging, typed=typed, noted=noted, swap=target.helper)
             try:

@@ -46,6 +46,8 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     places, values = (numbers(v if holds_symbols(v) else np.asarray(v, dtype=float)) for v in (xp, fp))
     if places.ndim != 1 or places.shape != values.shape or not places.size:
         refuse("f calls np.interp with tables of different lengths, or without any")
+    if period is None and not holds_symbols(places) and not _ascend(places):
+        refuse("f calls np.interp with places that do not ascend, of which NumPy makes what it likes; sort them")
     if period is not None:
         places, values = _periodic(places, values, period)
         x, left, right = elementwise(np.remainder, wrap(objects(x)), abs(float(period))), None, None

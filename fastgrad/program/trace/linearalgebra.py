@@ -47,6 +47,8 @@ def _solve(
     kind = kinds.get(assume_a, assume_a)
     if kind not in ("gen", "sym", "pos", "her"):
         refuse(f"f calls scipy.linalg.solve with assume_a={assume_a!r}")
+    if kind == "pos":  # which SciPy refuses to be otherwise
+        return _cho_solve(_cho_factor(a, lower), b)
     matrix = numbers(a) if kind == "gen" else _symmetric(a, lower)
     return _numpys("solve")(wrap(matrix.T if transposed else matrix), b)
 

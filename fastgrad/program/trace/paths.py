@@ -31,6 +31,7 @@ from .symbols import Trace
 WAYS = 256  # through f or one of its helpers; a loop that ends by data has as many as turns
 DECISIONS = 200  # on one way
 SAMPLED = 5  # times as many where points say which sides are taken: most decisions have one
+ANSWERS = 20_000  # to questions whose answer is known, on one way; a loop that asks nothing else does not end
 REPLAYED = 400_000  # operations that all calls of f while it is traced may take; some 0.4 s
 
 Path = tuple[tuple[Operand, bool], ...]
@@ -111,7 +112,7 @@ class Paths:
         self._sample, self.noted, self.typed = sample, noted or Noted(), typed
         self.branches, self.sides = 0, list[Any]()
         self._frames: list[_Frame] = []
-        self._turns = 0
+        self._turns = self._answered = 0
         self._outer: list[list[Operand]] = []  # guards outside the sides that are being run
         trace.paths = self
 
@@ -179,7 +180,12 @@ class Paths:
         """The truth of a mask where it follows from what was decided."""
         fact, negated = canonical(self.trace.nodes, key)
         answer = implied(self._fact, fact)
-        return None if answer is None else answer != negated
+        if answer is None:
+            return None
+        self._answered += 1
+        if self._answered > ANSWERS:
+            refuse(f"f asks more than {ANSWERS:,} times what it knows, on one way through it{_LOOP}", ManyWaysError)
+        return answer != negated
 
     def _fact(self, fact: Fact) -> bool | None:
         for frame in reversed(self._frames):
@@ -263,7 +269,7 @@ class Paths:
             script[-1] = [script[-1][0], not script[-1][1], True]
 
     def _turn(self, run: Callable[[], Any], sides: int) -> Way:
-        before, self.trace.said = self.trace.said, False
+        before, self.trace.said, self._answered = self.trace.said, False, 0
         try:
             result = run()
         except Exception as error:

@@ -189,7 +189,7 @@ def _straight(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     if may_write(target.codes):
         noted.look(f, given.args)
     recording.fills = any(map(may_fill, target.codes))
-    with watched(target.catches):
+    with watched(target.catches, space):
         outputs, shape = outputs_of(recording, target.function(*arguments))
     if space:
         space.check(outputs)

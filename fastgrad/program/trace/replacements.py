@@ -123,6 +123,8 @@ def _with_attributes(value: Any, methods: Mapping[str, FunctionType], workspace:
     swapped = {name: _with_elements(replaced(part)) for name, part in own.items()}
     if workspace:
         swapped = {name: workspace.swapped(part) for name, part in swapped.items()}
+        for name, part in own.items():
+            workspace.exchanged(part, swapped[name])
     if all(swapped[name] is part for name, part in own.items()) and not methods:
         return value
     copy = object.__new__(type(value))

@@ -227,6 +227,8 @@ class Retargeted:
             if swapped is part and code is not None:
                 codes = (code, *self.codes)
                 swapped = with_replaced_parts(part, codes, self._methods(part, codes), self._workspace)
+            if self._workspace:
+                self._workspace.exchanged(part, swapped)
             if swapped is not part and not (shared and _is_numpys(part)):
                 new[kind, name] = swapped
         if type(value) is FunctionType and not shared:
@@ -243,9 +245,12 @@ class Retargeted:
 
 
 @contextmanager
-def watched(catches: bool) -> Iterator[None]:
-    """Refuse a function that catches an exception: what NumPy raises for symbols, it may not for numbers."""
-    if not catches:
+def watched(catches: bool, workspace: Workspace | None = None) -> Iterator[None]:
+    """Refuse a function that catches an exception: what NumPy raises for symbols, it may not for numbers.
+
+    With a workspace, what the functions reach that are entered is looked at too.
+    """
+    if not catches and workspace is None:
         yield
         return
 
@@ -257,7 +262,13 @@ def watched(catches: bool) -> Iterator[None]:
     def enter(frame: FrameType, event: str, arg: Any) -> Any:
         frame.f_trace_lines = False
         code = frame.f_code
-        return see if code.co_exceptiontable and not is_installed(code.co_filename) and _catches(code) else None
+        if workspace:
+            workspace.reach.look(frame)
+        return (
+            see
+            if catches and code.co_exceptiontable and not is_installed(code.co_filename) and _catches(code)
+            else None
+        )
 
     before = sys.gettrace()
     sys.settrace(enter)

@@ -92,6 +92,8 @@ def _convolve(in1: Any, in2: Any, mode: Any = "full", method: Any = "auto", axes
     if a.ndim != b.ndim or not a.size or not b.size or axes is not None:
         refuse("f convolves arrays of different dimensions, without elements, or along some axes")
     found = _full(a, b)
+    for value in (*a.ravel().tolist(), *b.ravel().tolist()):  # by Fourier transforms one NaN makes all NaN
+        guard(value)
     if mode == "full":
         return wrap(found)
     if mode not in ("same", "valid"):

@@ -7,12 +7,15 @@ Where f reads such a parameter and writes that element too, now or on another wa
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from types import MethodType
 from typing import Any
 
 import numpy as np
 
 from ..program import Operand
 from .arrays import Symbols
+from .reach import SHARED, Reach
 from .refusals import refuse
 from .symbols import OBJECT, Symbol, Trace
 
@@ -29,6 +32,7 @@ class Workspace:
         self._arrays: dict[int, tuple[Any, Symbols, list[Symbol]]] = {}
         self._written = set[Operand]()
         self._copies: list[tuple[Any, dict[str, Any]]] = []
+        self.reach = Reach()
 
     def swapped(self, value: Any) -> Any:
         """An array that f may work in as one of symbols, always the same; anything else as it is."""
@@ -36,7 +40,7 @@ class Workspace:
             return value
         if id(value) not in self._arrays:
             if any(np.may_share_memory(value, other) for other, *_ in self._arrays.values()):
-                refuse("f captures two arrays that share memory, and writes into one")
+                refuse(SHARED)
             number = len(self._arrays)
             marks = [
                 Symbol(self._trace, self._trace.constant(float(element), f"{number}:{k}"))
@@ -44,6 +48,12 @@ class Workspace:
             ]
             self._arrays[id(value)] = (value, np.empty(value.shape, OBJECT).view(Symbols), marks)
         return self._arrays[id(value)][1]
+
+    def exchanged(self, part: Any, now: Any) -> None:
+        """See what is held by something of the user's that something else stands for, which hides it."""
+        looked_into = type(part) in (MethodType, partial) or type(part) is type(now) not in (list, tuple, dict)
+        if now is not part and not looked_into and id(part) not in self._arrays:
+            self.reach.note(part)
 
     def watch(self, copy: Any) -> None:
         """See to it that f sets no attributes of a copy of the user's object."""
@@ -77,6 +87,10 @@ class Workspace:
         read = {o for node in trace.nodes for o in node[1:]}.union(outputs, trace.guards)
         if not self._written.isdisjoint(read):
             refuse(STATE)
+        for own, _, marks in self._arrays.values():
+            written = not self._written.isdisjoint([mark.key for mark in marks])
+            if written and any(np.may_share_memory(own, other) for other in self.reach.arrays):
+                refuse(SHARED)
 
 
 def _fill(array: Symbols, marks: list[Symbol]) -> None:

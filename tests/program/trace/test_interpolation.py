@@ -70,6 +70,7 @@ def test_traced_tables(f):
     [
         (lambda x: np.interp(x, XP, FP, period=x[0]), "period"),
         (lambda x: np.interp(x, XP, FP[:2]), "different lengths"),
+        (lambda x: np.interp(x, XP[::-1], FP), "sort them"),
         (lambda x: np.digitize(x, XP[::-1]), "ascending"),
         (lambda x: np.choose(x, [1.0, 2.0]), "chooses by traced floats"),
         (lambda x: np.piecewise(x, [x < 0.3], [1.0, 2.0, 3.0]), "fewer or more functions"),

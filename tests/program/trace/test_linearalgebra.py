@@ -97,6 +97,16 @@ def test_where_there_is_no_solution_f_itself_is_asked():
         fastgrad.gradient(lambda x: linalg.solve_triangular(triangle(x), ONES, lower=True).sum(), points, batch=True)
 
 
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_where_a_matrix_is_not_positive_definite_f_itself_is_asked(method):
+    f = lambda x: linalg.solve(np.array([[x[0], x[1]], [x[1], x[0]]]), ONES[:2], assume_a="pos")[0]
+    points = np.random.default_rng(0).uniform(1.0, 1.4, (400, 2)) * [1.0, 0.5]
+    assert np.isfinite(fastgrad.gradient(f, points, batch=True, method=method)).all()
+    points[5] *= -1.0
+    with pytest.raises(np.linalg.LinAlgError, match="singular"):
+        fastgrad.gradient(f, points, batch=True, method=method)
+
+
 def test_rows_that_would_be_exchanged():
     """A small pivot: SciPy exchanges rows, so f itself is asked."""
 

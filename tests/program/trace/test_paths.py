@@ -41,6 +41,21 @@ def test_what_follows_is_not_decided():
     assert [way.result for way in both] == [1, 0]
 
 
+def test_a_loop_that_asks_only_what_it_knows():
+    """It does not end on a way on which what would end it is known to be false."""
+
+    def run(x):
+        turns = 0
+        while turns % 3 > x[0]:
+            turns += 3
+        while not x[0] > 1:
+            turns += 1
+        return turns
+
+    with pytest.raises(ManyWaysError, match="what it knows, on one way"):
+        explored(run)
+
+
 def test_ways_that_raise():
     def run(x):
         if x[0] > 1:

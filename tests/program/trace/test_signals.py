@@ -104,6 +104,17 @@ def test_an_infinite_element_goes_to_f_itself():
     assert np.isfinite(np.delete(found, 3)).all()
 
 
+@pytest.mark.filterwarnings("ignore:Use of fft convolution")
+@pytest.mark.parametrize("method", ["direct", "fft", "auto"])
+def test_one_nan_in_a_convolution(method):
+    """By a transform it makes NaN of all, by sums not: f itself is asked."""
+    f = lambda x: signal.convolve(x, [1.0, 2.0, 3.0], "same", method)[5]
+    points = np.random.default_rng(0).uniform(-2.0, 2.0, (400, 6))
+    points[5, 0] = np.nan
+    found = fastgrad.gradient(f, points, batch=True)
+    np.testing.assert_allclose(found[5], fastgrad.gradient(f, points[5], engine="python"), atol=1e-8)
+
+
 def test_what_is_refused():
     for f, reason in (
         (lambda x: ndimage.map_coordinates(IMAGE, [x, x]).sum(), "more than its data traced"),
