@@ -30,7 +30,7 @@ BLAS = OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
 # Two processes share the tests; random examples are the same in every run. Python keeps what it compiled, even where it
 # was told not to: else each of some hundred processes compiles all of fastgrad, and two of them all tests.
 test: $(VENV)/installed
-	PYTHONDONTWRITEBYTECODE= $(BLAS) $(BIN)/python -m pytest --hypothesis-profile=ci --numprocesses 2 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BLAS) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 # New random programs for so many minutes, or until one of them gives a wrong number.
 MINUTES ?= 60

@@ -1,14 +1,7 @@
 """Arrays that f captures and works in: traced where it reads only what it has written in the same call."""
 
-import sys
-from dataclasses import dataclass
-from functools import partial
-from itertools import count
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-from scipy.interpolate import PPoly
 
 import fastgrad
 from fastgrad.program.trace.recording import trace
@@ -179,75 +172,6 @@ class Counting:
 def test_other_arrays_are_refused_as_before(f):
     with pytest.raises(Untraceable, match="a write into a float array that is not made in f"):
         trace(f, (2,))
-
-
-OTHERS = np.ones(2)
-
-
-class Reader:
-    shared = OTHERS
-
-    def __call__(self):
-        return OTHERS[0]
-
-    @property
-    def value(self):
-        return OTHERS[0]
-
-    @classmethod
-    def read(cls):
-        return cls.shared[0]
-
-    def __getitem__(self, place):
-        return OTHERS[place]
-
-
-def first():
-    return OTHERS[0]
-
-
-@dataclass(slots=True)
-class Slotted:
-    work: np.ndarray
-
-
-NAME = "value"
-READER, LISTED, NESTED, NAMED = Reader(), [OTHERS], ({"work": [OTHERS]},), SimpleNamespace(parts=[OTHERS])
-VIEW, BITS, SEEN, FLAT, TAKE = OTHERS[:1], OTHERS.view(np.int64), memoryview(OTHERS), OTHERS.flat, OTHERS.take
-METHODS, PARTIALS = {"a": READER.__call__}, (partial(first),)
-MASKED, HELD, PAIR = np.ma.array(OTHERS, copy=False), np.array([[OTHERS], None], dtype=object), Slotted(OTHERS)
-TEMPLATE = PPoly(OTHERS[None], [0.0, 1.0, 2.0])
-OTHER_WAYS = [
-    READER, lambda: READER.value, Reader.read, lambda: READER[0], lambda: Reader().value,
-    lambda: READER.shared[0], lambda: LISTED[0][0], lambda: NESTED[0]["work"][0][0], lambda: NAMED.parts[0][0],
-    lambda: VIEW[0], lambda: float(BITS[0]), lambda: SEEN[0], lambda: FLAT[0], lambda: TAKE(0),
-    METHODS["a"], lambda: PARTIALS[0](*()), lambda: MASKED[0], lambda: HELD[0][0][0], lambda: PAIR.work[0],
-    lambda: globals()["OTHERS"][0], lambda: getattr(READER, NAME), lambda: sys.modules[__name__].OTHERS[0],
-    lambda: TEMPLATE(0.5),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("read", OTHER_WAYS, ids=count())
-def test_an_array_that_f_sees_by_another_way(read):
-    """No point says that it is read, so numbers would be wrong."""
-
-    def f(x):
-        OTHERS[:] = x
-        return x[0] * OTHERS[1] + (read() if x[0] > 1e9 else 0.0)
-
-    with pytest.raises(Untraceable, match=r"a write into a float array|by another way"):
-        trace(f, (2,))
-
-
-def test_what_is_captured_beside_an_array_that_f_writes_into():
-    """Lists and objects without that array are in nobody's way."""
-    work, scales, model = np.ones(2), [2.0, np.array([3.0, 4.0])], SimpleNamespace(rate=0.5, weights=np.eye(2))
-
-    def f(x):
-        work[:] = x * scales[1]
-        return np.sum(model.weights @ work) * model.rate * scales[0]
-
-    assert trace(f, (2,)).nodes
 
 
 def test_the_users_own_array_is_left_alone():
