@@ -557,7 +557,7 @@ def branching(x):
 OPAQUE = {
     "text": lambda x: abs(float(str(x[0]))) + x[1],
     "a branch": branching,
-    "a table": lambda x: [1.0, 2.0][int(x[0])] + x[1],
+    "bits": lambda x: [1.0, 2.0][int(x[0]) ^ 0] + x[1],
     "linear algebra": lambda x: np.linalg.eigvals(np.outer(x, x))[0].real,
 }
 

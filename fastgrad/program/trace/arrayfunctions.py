@@ -222,8 +222,8 @@ def _copy(a: Any, order: Any = "K", subok: Any = False) -> Any:
 
 def _linspace(start: Any, stop: Any, num: Any = 50, endpoint: Any = True, retstep: Any = False) -> Any:
     only("retstep", retstep, False)
-    start, stop = numbers(start), numbers(stop)
-    parts = operator.index(num) - 1 if endpoint else operator.index(num)
+    start, stop, num = numbers(start), numbers(stop), operator.index(num)
+    parts = num - 1 if endpoint else num
     steps = np.arange(num, dtype=float).reshape(-1, *(1,) * max(start.ndim, stop.ndim))
     if parts <= 0:
         return elementwise(np.add, start, steps)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from operator import index
 from types import CodeType
 from typing import Any
 
@@ -167,6 +168,11 @@ def _fromiter(iter: Any, dtype: Any, count: Any = -1, **options: Any) -> Any:
     return _array(values[:count] if count >= 0 else values, dtype)
 
 
+def _arange(*bounds: Any, **options: Any) -> Any:
+    """Up to a traced integer as many as it is."""
+    return np.arange(*(index(bound) if isinstance(bound, Symbol) else bound for bound in bounds), **options)
+
+
 def _isscalar(element: Any) -> bool:
     return isinstance(element, Traced) or np.isscalar(element)
 
@@ -182,6 +188,7 @@ _OF_NUMBERS = """
     diagflat
 """
 MAKING.update({name: _making(getattr(np, name)) for name in _OF_NUMBERS.split()})
+MAKING["arange"] = _making(_arange)
 
 
 def _like(function: Callable[..., Any]) -> Callable[..., Any]:

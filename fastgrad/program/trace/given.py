@@ -29,6 +29,7 @@ class Given:
     bits: Sequence[int] = ()
     sample: NDArray[np.float64] | None = None
     picks: bool = False  # whether f picks elements of arrays that it makes
+    counts: bool = False  # whether it counts by traced integers
     works: bool = False  # whether it works in arrays that it captures
 
     @property
@@ -44,7 +45,7 @@ class Given:
 
     def note_types(self, recording: Trace) -> None:
         """Which batch arguments NumPy may compute with in their own types, how large integers are, and what f picks."""
-        recording.picks = self.picks
+        recording.picks, recording.counts = self.picks, self.counts
         starts = self.starts
         for start, stop, count in zip(starts, starts[1:], self.bits, strict=False):
             if count:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
+from operator import index
 from types import BuiltinFunctionType, SimpleNamespace
 from typing import Any
 
@@ -95,6 +96,11 @@ def _hypot(*parts: Any) -> Any:
     )
 
 
+def _of_integers(name: str) -> Callable[..., int]:
+    """A function of math that takes integers: which ones is decided."""
+    return lambda *values: getattr(math, name)(*map(index, values))
+
+
 def _fsum(parts: Any, /) -> Any:
     """The sum, and that of what its roundings leave out: Knuth's TwoSum."""
     total, left = 0.0, 0.0
@@ -135,6 +141,7 @@ _NEVER_RAISING = {
 _RECORDED = {"erf": "erf", "erfc": "erfc", "gamma": "tgamma", "lgamma": "lgamma"}
 _OF_SEQUENCES = {"fsum", "dist", "prod"}
 _RULES: dict[str, Callable[..., Any]] = {
+    **{name: _of_integers(name) for name in ("comb", "factorial", "gcd", "isqrt", "lcm", "perm")},
     **{name: RULES[getattr(np, ufunc)] for name, ufunc in _UFUNCS.items()},
     **{name: partial(record, node) for name, node in _RECORDED.items()},
     "log": _log,

@@ -24,7 +24,7 @@ from ..captures import is_installed, is_own
 from ..program import ZERO, Operand
 from .implications import Fact, canonical, implied
 from .leftovers import Noted
-from .refusals import TEXT, ManyWaysError, refuse
+from .refusals import REFUSALS, TEXT, ManyWaysError, refuse
 from .sampling import Sample
 from .symbols import Trace
 
@@ -163,8 +163,20 @@ class Paths:
         """What is known of the points of this way, whether it was decided or holds on the side that is run."""
         return [pair for frame in self._frames for pair in frame.supposed]
 
-    def count(self, key: Operand) -> int | None:
-        """The integer that a number made of masks and integers is on this way; None of others."""
+    def integer(self, symbol: Any) -> int:
+        """The integer that a symbol is on this way."""
+        found = self._count(symbol.key)
+        if found is not None:
+            return found
+        if not self.trace.counts:
+            refuse(REFUSALS["__index__"])
+        number, step = (0, 1) if symbol >= 0 else (-1, -1)
+        while symbol > number if step > 0 else symbol < number:
+            number += step
+        return number
+
+    def _count(self, key: Operand) -> int | None:
+        """The integer that a number made of masks and integers is; None of others."""
         kind, place = key
         if kind in "kc":
             value = self.trace.constants[int(place)] if kind == "c" else place
@@ -172,8 +184,8 @@ class Paths:
         name, *operands = self.trace.nodes[int(place)] if kind == "v" else ("",)
         if name in ("tofloat", "select"):
             chosen = self.decide(operands[0])
-            return int(chosen) if name == "tofloat" else self.count(operands[1 if chosen else 2])
-        parts = [self.count(o) for o in operands] if name in _COUNTING else [None]
+            return int(chosen) if name == "tofloat" else self._count(operands[1 if chosen else 2])
+        parts = [self._count(o) for o in operands] if name in _COUNTING else [None]
         return None if None in parts else _COUNTING[name](*parts)
 
     def known(self, key: Operand) -> bool | None:
@@ -273,7 +285,7 @@ class Paths:
         try:
             result = run()
         except Exception as error:
-            if not (isinstance(error, ArithmeticError) or is_explicit(error.__traceback__)):
+            if not (isinstance(error, (ArithmeticError, IndexError)) or is_explicit(error.__traceback__)):
                 raise
             if len(self.sides) > sides:  # one side of what is put together raises
                 self.take_apart(self.sides[-1])

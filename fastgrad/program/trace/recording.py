@@ -93,6 +93,8 @@ def _otherwise(f: Callable[..., Any], given: Given, budget: int, refused: Untrac
         text = str(why)
         if not given.picks and text.startswith((PICKS, REFUSALS["__index__"])):
             given = replace(given, picks=True)
+        elif not given.counts and text.startswith(REFUSALS["__index__"]):
+            given = replace(given, counts=True)
         elif not given.works and text.startswith((REFUSALS["__float__"], WRITES)):
             given = replace(given, works=True)
         else:
@@ -101,7 +103,7 @@ def _otherwise(f: Callable[..., Any], given: Given, budget: int, refused: Untrac
             return _traced(f, given, budget)
         except Untraceable as again:
             why = again
-    raise why if why and str(why).startswith(STATE) else refused
+    raise why if isinstance(why, ManyWaysError) or (why and str(why).startswith(STATE)) else refused
 
 
 def _traced(f: Callable[..., Any], given: Given, budget: int) -> Program:

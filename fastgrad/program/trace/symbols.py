@@ -45,7 +45,7 @@ class Trace:
         # What is an integer there, and its largest size, where batch arguments are some or a branch chose one of two.
         self.whole: dict[Operand, int] = {}
         self.fills = False  # whether f writes into arrays, so that those it makes have to take symbols ...
-        self.picks = False  # ... or picks their elements by traced integers
+        self.picks = self.counts = False  # ... or picks their elements by traced integers, or counts by them
         self.unpacked = False  # whether f takes Python's numbers out of arrays
         self.paths: Any = None  # what decides about the truth of a symbol ...
         self.branches = False  # ... and whether that was asked where nothing does
@@ -313,14 +313,14 @@ class Symbol(Traced):
         return self
 
     def __index__(self) -> int:
-        """Of what is counted by masks: their truth is asked."""
-        trace = self.trace
-        if trace.paths is None and self.key[0] == "v" and trace.nodes[int(self.key[1])][0] in _COUNTED:
+        """Of what is counted by masks their truth is asked; of other integers whether they are 0, 1, 2 and so on."""
+        trace, (kind, place) = self.trace, self.key
+        whole = self.key in trace.whole or self.key in trace.integers
+        masks = kind == "v" and trace.nodes[int(place)][0] in _COUNTED
+        if trace.paths is None and (masks or (whole and trace.counts)):
             trace.branches = True
             raise BranchesError
-        counts = trace.paths is not None and (self.key in trace.whole or self.key in trace.integers)
-        found = trace.paths.count(self.key) if counts else None
-        return refuse(REFUSALS["__index__"]) if found is None else int(found)
+        return int(trace.paths.integer(self)) if whole and trace.paths else refuse(REFUSALS["__index__"])
 
 
 _MASK = "f computes with a comparison; write np.where(mask, 1.0, 0.0)"

@@ -356,7 +356,7 @@ def test_compiling_brings_no_warnings_of_numbas():
 def raised(x, n=3, scale=2.0):
     total = 0.0
     while total < n:
-        total += abs(x[0]) + 0.5 + 0.0 * len(range(int(x[0])))  # no trace takes a count of data
+        total += abs(x[0]) + 0.5 + 0.0 * (int(x[0]) ^ 0)  # no trace takes bits of data
     return scale * x[0] * x[1]
 
 
@@ -403,7 +403,7 @@ def test_numba_switched_off():
     code = """if True:
         import warnings, numpy as np, fastgrad
         def f(x):
-            return x[0] * x[1] if x[0] > 0 or len(range(int(x[0]))) > 9 else x[1]
+            return x[0] * x[1] if x[0] > 0 or (int(x[0]) ^ 0) > 9 else x[1]
         points = np.ones((20_000, 2))
         try:
             fastgrad.gradient(f, points, batch=True, engine="jit")
@@ -445,14 +445,14 @@ def test_the_directions_of_a_single_point_are_shared_and_those_of_many_stay_toge
 
 def turning(x):
     total = 0.0
-    for k in range(int(x[1] * 2)):
+    for k in range(int(x[1] * 2) ^ 0):
         total += x[2] * k
     return total + abs(np.linalg.eigvals(np.array([[0.0, -x[0]], [x[1], 0.0]]))[0])
 
 
 def overturned(x):
     total = 0.0
-    for k in range(int(x[1] * 2)):
+    for k in range(int(x[1] * 2) ^ 0):
         total += x[2] * k
     return total + min(x[0] ** -1, 5.0) * x[1]
 

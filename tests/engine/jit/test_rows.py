@@ -208,7 +208,7 @@ def test_types_that_numba_does_not_have(rows):
 
 def test_auto_takes_jit_where_f_branches_and_there_are_many_calls():
     def f(x, row):
-        return x[0] * row[0] if len(range(int(x[1]))) > row[1] else x[1] * row[0]
+        return x[0] * row[0] if (int(x[1]) ^ 0) > row[1] else x[1] * row[0]
 
     x, rows = np.tile(X, (100, 1)), np.tile(WIDE[:N], (100, 1))
     assert str(explain(f, x, batch=True, batch_args=(rows,))).startswith("jit: 14,400 calls of f compiled by Numba")

@@ -96,14 +96,14 @@ SINGLES = np.array([0.1, 0.2, 0.3, 0.7, 0.9], np.float32)
 
 def carried(x, a):
     s = 0.0
-    for k in range(int(x[0])):
+    for k in range(int(x[0]) ^ 0):
         s = s + a[k]
     return s * x[1]
 
 
 def carried_by_two(x, a):
     s, t = 0.0, a[0]
-    for _ in range(int(x[0])):
+    for _ in range(int(x[0]) ^ 0):
         s, t = t + a[1], s * 0.5
     return s * x[1]
 
