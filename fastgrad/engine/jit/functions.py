@@ -29,7 +29,7 @@ from ...results import EPS, EngineError
 from ..call import Call
 from . import callees
 from .callees import frozen, uses_math
-from .integers import adds_booleans, makes_integers, odd_integers, rounds_quotients
+from .integers import adds_booleans, inverts_booleans, makes_integers, odd_integers, rounds_quotients
 from .kernels import compiler, part
 from .linking import Shape, linked
 from .numbers import Numbers
@@ -210,6 +210,9 @@ def _check_arithmetic(compiled: Any, negative: bool) -> None:
         raise EngineError(odd)
     if adds_booleans(compiled):
         msg = "Numba makes integers of the booleans that f adds, NumPy booleans; write & and |, or np.where"
+        raise EngineError(msg)
+    if inverts_booleans(compiled):
+        msg = "Numba takes ~ of booleans for that of NumPy's, where that of Python's is an integer; write not"
         raise EngineError(msg)
     if rounds_quotients(compiled):
         msg = "Numba rounds the quotients of np.floor_divide and np.divmod, NumPy does not; write a // b and a % b"

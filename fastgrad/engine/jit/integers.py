@@ -36,6 +36,17 @@ def adds_booleans(compiled: Any) -> bool:
     return any(_pairs_booleans(typed, _PRODUCTS) for typed in found) and any(map(_adds_integers, found))
 
 
+def inverts_booleans(compiled: Any) -> bool:
+    """Whether a compiled function, or one that it calls, applies ~ to a boolean: Python's are integers there."""
+    return any(
+        getattr(expression, "op", "") == "unary"
+        and expression.fn is operator.invert
+        and isinstance(typed.typemap[expression.value.name], types.Boolean)
+        for typed in typings(compiled, set())
+        for expression in typed.calltypes
+    )
+
+
 def _adds_integers(typed: Any) -> bool:
     pairs = (operands(expression, typed.typemap, _SUMMING) for expression in typed.calltypes)
     return any(pair and all(isinstance(element(kind), types.Integer) for kind in pair) for pair in pairs)

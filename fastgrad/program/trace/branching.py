@@ -41,6 +41,8 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     if merging and target.catches:  # f might catch what takes a branch apart
         target, merging = Retargeted(f, branching=True, workspace=space), False
     recording.fills = any(map(may_fill, target.codes))
+    if space:
+        space.reach.note(given.args)
     recording.integer(0)  # from here on it is known which constants are integers: a branch may choose one of two
     if may_write(target.codes):
         noted.look(f, given.args)

@@ -71,21 +71,22 @@ def _array(
     object: Any, dtype: Any = None, *, copy: Any = True, order: Any = "K", subok: Any = False, ndmin: Any = 0,
     like: Any = None,
 ) -> Any:  # fmt: skip
-    if isinstance(object, Symbols) and not copy and ndmin <= object.ndim:
-        return _asarray(object, dtype)
+    if isinstance(object, Symbols) and not copy:
+        same = _asarray(object, dtype)
+        return same.reshape((1,) * (ndmin - same.ndim) + same.shape)
     if not holds_symbols(object):
         if isinstance(object, Symbols):
-            return _of_numbers(object, dtype, ndmin)
+            return _of_numbers(object, dtype, ndmin, order)
         return filled(np.array(object, dtype=dtype, copy=copy, order=order, subok=subok, ndmin=ndmin))
     _check_type(dtype, object)
-    return _typed(np.array(object, dtype=np.object_, ndmin=ndmin).view(Symbols), dtype)
+    return _typed(np.array(object, dtype=np.object_, order=order, ndmin=ndmin).view(Symbols), dtype)
 
 
-def _of_numbers(array: Symbols, dtype: Any, ndmin: int) -> Any:
+def _of_numbers(array: Symbols, dtype: Any, ndmin: int, order: Any) -> Any:
     """A copy of an array that holds no symbols yet."""
     if dtype is not None and not _is_float(dtype):
-        return np.array(array.view(np.ndarray), dtype=dtype, ndmin=ndmin)
-    return np.array(array, subok=True, ndmin=ndmin)
+        return np.array(array.view(np.ndarray), dtype=dtype, order=order, ndmin=ndmin)
+    return np.array(array, subok=True, order=order, ndmin=ndmin)
 
 
 def _typed(array: Symbols, dtype: Any) -> Symbols:

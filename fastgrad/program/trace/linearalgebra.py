@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import LOOPS, Objects, call_function, wrap
+from .arrays import LOOPS, Objects, call_function, holds_symbols, wrap
 from .elementwise import ask_where, guard, select
 from .matrices import LARGEST_KNOWN, square
 from .reductions import numbers, objects
@@ -83,7 +83,8 @@ def _cholesky(a: Any, lower: Any = False, overwrite_a: Any = False, check_finite
 
 
 def _cho_factor(a: Any, lower: Any = False, overwrite_a: Any = False, check_finite: Any = True) -> Any:
-    return wrap(np.asarray(_cholesky(a, lower), dtype=object)), lower
+    factor, kept = np.asarray(_cholesky(a, lower), dtype=object), np.tri(len(a), dtype=bool)
+    return wrap(np.where(kept if lower else kept.T, factor, numbers(a))), lower  # the other triangle is as it was
 
 
 def _cho_solve(c_and_lower: Any, b: Any, overwrite_b: Any = False, check_finite: Any = True) -> Any:
@@ -239,10 +240,23 @@ def _circulant(c: Any) -> Any:
     return wrap(first[(i - j) % len(first)])
 
 
-LINEAR_ALGEBRA: dict[str, Callable[..., Any]] = {
+def _leaving(name: str, rule: Callable[..., Any]) -> Callable[..., Any]:
+    """A rule that refuses to overwrite what it is given: what SciPy leaves there depends on how it lies in memory."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        for option in ("overwrite_a", "overwrite_b"):
+            if options.get(option) and (holds_symbols(args) or holds_symbols(tuple(options.values()))):
+                refuse(f"f calls scipy.linalg.{name} with {option}=True")
+        return rule(*args, **options)
+
+    return call
+
+
+_RULES: dict[str, Callable[..., Any]] = {
     "solve": _solve, "inv": _inv, "det": _det, "norm": _norm, "cholesky": _cholesky, "cho_factor": _cho_factor,
     "cho_solve": _cho_solve, "lu_factor": _lu_factor, "lu_solve": _lu_solve, "solve_triangular": _triangular,
     "solve_banded": _solve_banded, "expm": _expm, "eigh": _eigh, "eigvalsh": _eigvalsh, "svd": _svd,
     "svdvals": _svdvals, "block_diag": _block_diag, "toeplitz": _toeplitz, "hankel": _hankel, "circulant": _circulant,
 }  # fmt: skip
+LINEAR_ALGEBRA = {name: _leaving(name, rule) for name, rule in _RULES.items()}
 """What functions of scipy.linalg do with arrays of symbols, by name."""

@@ -47,6 +47,9 @@ def _constants(code: CodeType) -> list[Any]:
     return [*inner, *code.co_consts]
 
 
+_TRUTHS = {"True_", "False_"}
+
+
 def check_code(code: CodeType) -> None:
     """Refuse what must not be traced."""
     if found := reason(code):
@@ -59,6 +62,8 @@ def asks_identity(code: CodeType) -> bool:
     if any(asks_identity(const) for const in code.co_consts if isinstance(const, CodeType)):
         return True
     own = instructions(code)
+    if not _TRUTHS.isdisjoint(code.co_names) and any(now.opname == "IS_OP" for now in own):
+        return True
     pairs = ((a, b, c) for a, b, c in zip(own, own[1:], [*own[2:], own[-1]], strict=False))
     return any(_is_number(a) and "IS_OP" in (b.opname, c.opname) for a, b, c in pairs)
 

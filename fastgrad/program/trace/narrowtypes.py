@@ -29,13 +29,12 @@ def is_narrow(dtype: np.dtype[Any]) -> bool:
 
 def with_types(array: NDArray[Any]) -> NDArray[np.object_]:
     """An array of objects whose elements keep their type, which Python's own numbers would not have."""
-    values = np.empty(array.shape, dtype=object)
+    values = np.empty_like(array, dtype=object)  # and lie in memory in the same order
     if not is_narrow(array.dtype):
         values[...] = array
         return values
-    flat = values.reshape(-1)
     for k, number in enumerate(array.flat):
-        flat[k] = number
+        values.flat[k] = number
     return values
 
 

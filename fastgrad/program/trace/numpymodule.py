@@ -101,7 +101,9 @@ class Float64(np.float64, metaclass=StandIn):
     own = np.float64
 
     def __new__(cls, value: Any = 0.0) -> Any:
-        return value.astype(float) if isinstance(value, (Traced, Symbols)) else np.float64(value)
+        if isinstance(value, Symbols):
+            return value.astype(float, copy=False)  # which shares its memory
+        return value.astype(float) if isinstance(value, Traced) else np.float64(value)
 
 
 class Int64(np.int64, metaclass=StandIn):

@@ -6,14 +6,16 @@ enclosed. So it does not matter by which way it is called, by a list of function
 
 from __future__ import annotations
 
+import builtins
 import sys
-from collections.abc import Iterator
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator
+from functools import cached_property, lru_cache, partial
 from types import (
     BuiltinFunctionType,
     CodeType,
     FrameType,
     FunctionType,
+    GetSetDescriptorType,
     MemberDescriptorType,
     MethodType,
     ModuleType,
@@ -23,19 +25,35 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import is_installed, is_users_module, loaded, names
+from ..captures import instructions, is_installed, is_users_module, loaded, names
 from ..members import is_plain
+from .leftovers import stored_globals
 from .refusals import refuse
 
 SHARED = (
     "f writes into an array that it captures, and may see it by another way, as in a list or by a view; make it in f"
 )
-_BY_NAME = frozenset({"globals", "locals", "vars", "eval", "exec", "getattr", "sys", "gc", "inspect", "importlib"})
-_WITHOUT_ARRAYS = frozenset({
-    type(None), bool, int, float, complex, str, bytes, range, slice, type(...), FunctionType, property, staticmethod,
-    classmethod, cached_property, np.ufunc, type(np.sum), np.dtype, MemberDescriptorType,
+_BY_NAME = frozenset({
+    "globals", "locals", "vars", "eval", "exec", "getattr", "sys", "gc", "inspect", "importlib", "attrgetter",
+    "methodcaller", "__dict__", "__getattribute__", "__globals__", "__closure__", "__subclasses__",
 })  # fmt: skip
+_OF_DATACLASSES = frozenset({"__dataclass_fields__", "__dataclass_params__", "__annotations__", "_abc_impl"})
+_WITHOUT_ARRAYS = frozenset({
+    type(None), bool, int, float, complex, str, bytes, range, slice, type(...), property, cached_property,
+    type(np.sum), np.dtype, MemberDescriptorType, GetSetDescriptorType,
+})  # fmt: skip
+_CACHED = type(lru_cache(lambda: None))  # which may give what it has given before
 _RULES = __name__.rpartition(".")[0]
+
+
+_HOLDERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
+    dict: lambda value: (*value, *value.values()),
+    partial: lambda value: (value.args, value.keywords),
+    MethodType: lambda value: (value.__self__,),
+    BuiltinFunctionType: lambda value: (value.__self__,),
+    staticmethod: lambda value: (value.__func__,),
+    classmethod: lambda value: (value.__func__,),
+}
 
 
 class Reach:
@@ -50,16 +68,20 @@ class Reach:
         code = frame.f_code
         if is_installed(code.co_filename):
             return
-        if not _BY_NAME.isdisjoint(loaded(code)):
+        if not _BY_NAME.isdisjoint(names(code)) or _rebinds(code):
             refuse(SHARED)
-        space = frame.f_globals
+        space = {**vars(builtins), **frame.f_globals}
         for value in (*(space[name] for name in loaded(code) if name in space), *frame.f_locals.values()):
             self.note(value, code)
 
     def note(self, value: Any, code: CodeType | None = None) -> None:
         """See what a value holds that a function may take in its hand."""
         kind = type(value)
-        if kind in _WITHOUT_ARRAYS or isinstance(value, np.generic) or kind.__module__.startswith(_RULES):
+        if (
+            kind in _WITHOUT_ARRAYS
+            or (isinstance(value, np.generic) and kind is not np.void)
+            or kind.__module__.startswith(_RULES)
+        ):
             return
         key = id(value), code if kind is ModuleType else None
         if key in self._seen:
@@ -72,27 +94,48 @@ class Reach:
             self.note(part, code)
 
 
+@lru_cache(maxsize=1024)
+def _rebinds(code: CodeType) -> bool:
+    """Whether a function sets variables outside it, so that another array may be meant by a name next time."""
+    own = any(i.opname == "STORE_DEREF" and i.argval in code.co_freevars for i in instructions(code))
+    return own or bool(stored_globals(code))
+
+
 def _parts(value: Any, code: CodeType | None) -> Iterator[Any]:
     """What a value holds; refuse one of which that is not known."""
     kind = type(value)
     if kind in (list, tuple, set, frozenset) or (issubclass(kind, tuple) and hasattr(kind, "_fields")):
         yield from value
-    elif kind is dict:
-        yield from (*value, *value.values())
+    elif kind in _HOLDERS:
+        yield from _HOLDERS[kind](value)
     elif kind is np.ndarray:
         yield from value.ravel().tolist()
     elif kind is ModuleType:
-        yield from (vars(value)[n] for n in names(code) if n in vars(value)) if code and is_users_module(value) else ()
-    elif kind in (MethodType, BuiltinFunctionType):
-        yield value.__self__
+        yield from _of_module(value, code)
+    elif kind is FunctionType:
+        yield from vars(value).values()
+        if is_installed(value.__code__.co_filename):  # which is not looked at when it is entered
+            yield from _arrays(value.__globals__)
+    elif kind is np.ufunc and "(vectorized)" not in value.__name__:
+        return
     elif kind.__module__.startswith("scipy.stats"):
         yield from (value.args, value.kwds)
-    elif kind is partial:
-        yield from (value.args, value.keywords)
-    elif kind is SimpleNamespace or isinstance(value, type) or is_plain(value):
+    elif kind is SimpleNamespace or isinstance(value, type) or (is_plain(value) and kind is not _CACHED):
         yield from _attributes(value)
     else:
         refuse(SHARED)
+
+
+def _of_module(module: ModuleType, code: CodeType | None) -> Iterator[Any]:
+    """What code mentions of a module of the user's, and the arrays of any."""
+    space = vars(module)
+    yield from _arrays(space)
+    if code is not None and is_users_module(module):
+        yield from (space[name] for name in names(code) if name in space)
+
+
+def _arrays(space: dict[str, Any]) -> list[Any]:
+    return [value for value in space.values() if isinstance(value, np.ndarray)]
 
 
 def _attributes(value: Any) -> Iterator[Any]:
@@ -100,11 +143,11 @@ def _attributes(value: Any) -> Iterator[Any]:
     kind = value if isinstance(value, type) else type(value)
     if kind is not value:
         yield from getattr(value, "__dict__", {}).values()
-    for base in kind.__mro__:
+    for base in (*kind.__mro__, *(type(kind).__mro__ if kind is value else ())):
         module = sys.modules.get(base.__module__)
         users = module is None or is_users_module(module)
         for name, part in vars(base).items():
             if type(part) is MemberDescriptorType:
                 yield None if kind is value else getattr(value, name, None)
-            elif users and not name.startswith(("__", "_abc_impl")):
+            elif users and name not in _OF_DATACLASSES:
                 yield part

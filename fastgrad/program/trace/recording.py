@@ -188,6 +188,8 @@ def _straight(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     space = Workspace(recording) if given.works else None
     target = Retargeted(f, workspace=space)
     arguments = given.symbols(recording)
+    if space:
+        space.reach.note(given.args)
     if may_write(target.codes):
         noted.look(f, given.args)
     recording.fills = any(map(may_fill, target.codes))

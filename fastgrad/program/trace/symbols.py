@@ -372,7 +372,7 @@ class Flag(Traced):
         return float(bool(self))
 
     def __invert__(self) -> Any:
-        if self.trace.unpacked:
+        if self.trace.unpacked or self.key in self.trace.pythons:
             refuse(
                 "f applies ~ to a comparison of Python's numbers, where it is arithmetic; write not, or np.logical_not"
             )

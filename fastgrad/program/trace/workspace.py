@@ -38,6 +38,8 @@ class Workspace:
         """An array that f may work in as one of symbols, always the same; anything else as it is."""
         if type(value) is not np.ndarray or value.dtype != np.float64 or not 0 < value.size <= LONGEST:
             return value
+        if not value.flags.c_contiguous:  # of which NumPy makes copies where it makes views of others
+            return value
         if id(value) not in self._arrays:
             if any(np.may_share_memory(value, other) for other, *_ in self._arrays.values()):
                 refuse(SHARED)

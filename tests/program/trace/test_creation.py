@@ -205,6 +205,17 @@ def orders(x):
     return np.concatenate([a.ravel(), turned.ravel()])
 
 
+def as_they_lie_in_memory(x):
+    a, outer = np.zeros((2, 3), order="F"), np.array(np.outer(x, x), order="F")
+    a[0] = x
+    parts = a.ravel(), outer.ravel(), np.zeros_like(np.ones((2, 3)).T).reshape(-1)
+    for part in parts:
+        part[:] = x[1]
+    row, same = np.array(x, ndmin=2, copy=None), np.float64(b := np.zeros(3))
+    same[0] = x[2]
+    return np.concatenate([a.ravel("K"), outer.ravel(), row.ravel(), b, a.flatten("A")])
+
+
 def known_masks(x):
     a = np.zeros(3)
     a[1] = 2.0
@@ -223,6 +234,6 @@ def coefficients(x):
     return np.array([np.poly1d(a)(0.5), np.poly1d(a).order, *np.trim_zeros(a)])
 
 
-@pytest.mark.parametrize("f", [orders, known_masks, coefficients])
+@pytest.mark.parametrize("f", [orders, as_they_lie_in_memory, known_masks, coefficients])
 def test_copies_masks_and_zeros_are_numpys(f):
     value(f)

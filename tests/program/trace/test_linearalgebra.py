@@ -38,6 +38,7 @@ FORMS = {
     "cholesky": lambda x: (linalg.cholesky(full(x)) * WEIGHTS).sum(),
     "cholesky, lower": lambda x: (linalg.cholesky(full(x), lower=True) * WEIGHTS).sum(),
     "cho_factor, cho_solve": lambda x: linalg.cho_solve(linalg.cho_factor(full(x)), WEIGHTS).sum(),
+    "cho_factor, triangles": lambda x: linalg.cho_factor(full(x))[0].sum() + linalg.cho_factor(full(x), 1)[0].sum(),
     "cho_solve, lower": lambda x: linalg.cho_solve(linalg.cho_factor(full(x), lower=True), ONES).sum(),
     "lu_factor, lu_solve": lambda x: linalg.lu_solve(linalg.lu_factor(full(x)), ONES).sum(),
     "lu_solve, transposed": lambda x: linalg.lu_solve(linalg.lu_factor(full(x)), WEIGHTS, trans=1)[0] @ ONES,
@@ -125,6 +126,8 @@ def test_what_is_refused():
         (lambda x: linalg.eigh(full(x), np.eye(3))[0][0], "of two matrices"),
         (lambda x: linalg.expm(np.stack([full(x)] * 2))[0, 0, 0], "a stack of matrices"),
         (lambda x: linalg.solve(full(x), ONES, assume_a="banded")[0], "assume_a='banded'"),
+        (lambda x: linalg.solve(full(x), ONES * x[0], overwrite_b=True)[0], "overwrite_b=True"),
+        (lambda x: linalg.inv(full(x), overwrite_a=True)[0, 0], "overwrite_a=True"),
         (lambda x: linalg.lu_factor(full(x))[0].sum(), "lu_factor|_Factors"),
     ):
         with pytest.raises(Untraceable, match=reason):

@@ -1,9 +1,10 @@
 """Arrays that functions see beside those that they write into: by lists, views, properties, operators and names."""
 
+import operator
 import sys
 from collections import namedtuple
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial, wraps
 from itertools import count
 from types import SimpleNamespace
 
@@ -51,7 +52,39 @@ VIEW, BITS, SEEN, FLAT, TAKE = OTHERS[:1], OTHERS.view(np.int64), memoryview(OTH
 METHODS, PARTIALS = {"a": READER.__call__}, (partial(first),)
 MASKED, HELD, PAIR = np.ma.array(OTHERS, copy=False), np.array([[OTHERS], None], dtype=object), Slotted(OTHERS)
 TEMPLATE = PPoly(OTHERS[None], [0.0, 1.0, 2.0])
+
+
+class Registry(type):
+    work = OTHERS
+
+
+class Kept(metaclass=Registry):
+    __work__ = OTHERS
+    read = staticmethod(OTHERS.item)
+
+
+def with_an_attribute():
+    return with_an_attribute.work[0]
+
+
+@cache
+def cached():
+    return OTHERS
+
+
+@wraps(first)
+def wrapping():
+    return wrapping.__wrapped__()
+
+
+with_an_attribute.work = OTHERS
+cached()
+CALLED, RECORD = np.frompyfunc(OTHERS.__getitem__, 1, 1), OTHERS.view([("a", float), ("b", float)])[0]
+SINGLE, FIRST = sys.modules[__name__], operator.attrgetter("OTHERS")
 OTHER_WAYS = [
+    with_an_attribute, lambda: cached()[0], lambda: Kept.work[0], lambda: Kept.__work__[0], lambda: Kept.read(0),
+    lambda: float(CALLED(0)), lambda: RECORD["a"], lambda: SINGLE.OTHERS[0], lambda: SINGLE.__dict__["OTHERS"][0],
+    lambda: FIRST(SINGLE)[0], lambda: Registry.__subclasses__(Registry)[0].work[0],
     READER, lambda: READER.value, Reader.read, lambda: READER[0], lambda: Reader().value,
     lambda: READER.shared[0], lambda: LISTED[0][0], lambda: NESTED[0]["work"][0][0], lambda: NAMED.parts[0][0],
     lambda: VIEW[0], lambda: float(BITS[0]), lambda: SEEN[0], lambda: FLAT[0], lambda: TAKE(0),
@@ -71,6 +104,28 @@ def test_an_array_that_f_sees_by_another_way(read):
 
     with pytest.raises(Untraceable, match=r"a write into a float array|by another way"):
         trace(f, (2,))
+
+
+def test_an_array_that_is_an_argument_too():
+    def f(x, work):
+        OTHERS[:] = x
+        return x[0] * OTHERS[1] + (work[0] if x[0] > 1e9 else 0.0)
+
+    with pytest.raises(Untraceable, match="a write into a float array"):
+        trace(f, (2,), args=(OTHERS,))
+
+
+def test_names_that_change_what_they_mean():
+    a, b = np.ones(2), np.ones(2)
+
+    def swapping(x):
+        nonlocal a, b
+        a, b = b, a
+        a[:] = x
+        return a[0] * a[1] + np.where(x[0] > 1e9, b[0], 0.0)
+
+    with pytest.raises(Untraceable, match="a write into a float array"):
+        trace(swapping, (2,))
 
 
 def test_what_is_captured_beside_an_array_that_f_writes_into():

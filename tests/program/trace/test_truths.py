@@ -175,3 +175,17 @@ def test_options_may_be_asked_for():
     points = RNG.uniform(0.0, 2.0, (400, 3))
     assert fastgrad.explain(f, points, batch=True).engine == "simd"
     np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True)[:, 0], 2.0 * points[:, 0], rtol=1e-7)
+
+
+BOOLS = [lambda x: x[1] if (x[0] < 0) is np.True_ else x[2], lambda x: ~(float(x[0]) < 0) * x[1]]
+
+
+@pytest.mark.parametrize("f", BOOLS, ids=["is", "inverted"])
+def test_other_bools_go_to_python(f):
+    """`is np.True_` holds for NumPy's bools, and ~True is -2 of Python's."""
+    points = np.random.default_rng(0).uniform(0.1, 2.0, (600, 3))
+    points[5::60] *= -1.0
+    wanted = fastgrad.gradient(f, points, batch=True, engine="python")
+    np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True), wanted, rtol=1e-7, atol=1e-9)
+    with pytest.raises(fastgrad.EngineError, match=r"is`, or by a case|applies ~"):
+        fastgrad.gradient(f, points, batch=True, engine="simd")

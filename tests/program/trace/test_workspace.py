@@ -10,6 +10,7 @@ from fastgrad.program.trace.workspace import LONGEST, STATE
 
 RATES, THREE, TOTAL, MATRIX = np.zeros(2), np.zeros(3), np.ones(2), np.array([[1.0, 2.0], [3.0, 4.0]])
 WHOLE = np.zeros(4)
+TURNED, STRIDED = np.ones((2, 2)).T, np.ones(4)[::2]
 PART, SINGLE, LONG = WHOLE[:2], np.zeros(2, np.float32), np.zeros(LONGEST + 1)
 
 
@@ -158,6 +159,20 @@ def too_long(x):
     return LONG[0] * LONG[1]
 
 
+def in_another_order(x):
+    TURNED[0] = x
+    flat = TURNED.ravel()
+    flat[:] = x[0]
+    return TURNED[0, 1] * x[0]
+
+
+def with_gaps(x):
+    STRIDED[:] = x
+    flat = STRIDED.ravel()
+    flat[0] = 7.0
+    return STRIDED[0] * x[1]
+
+
 class Counting:
     def __init__(self):
         self.work, self.calls = np.zeros(2), 0
@@ -168,7 +183,7 @@ class Counting:
         return self.work[0] * self.calls
 
 
-@pytest.mark.parametrize("f", [sharing, of_single_precision, too_long, Counting()])
+@pytest.mark.parametrize("f", [sharing, of_single_precision, too_long, in_another_order, with_gaps, Counting()])
 def test_other_arrays_are_refused_as_before(f):
     with pytest.raises(Untraceable, match="a write into a float array that is not made in f"):
         trace(f, (2,))
