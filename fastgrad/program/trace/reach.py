@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from collections import namedtuple
 from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache, partial
 from types import (
@@ -40,14 +41,13 @@ _BY_NAME = frozenset({
 _OF_DATACLASSES = frozenset({"__dataclass_fields__", "__dataclass_params__", "__annotations__", "_abc_impl"})
 _WITHOUT_ARRAYS = frozenset({
     type(None), bool, int, float, complex, str, bytes, range, slice, type(...), property, cached_property,
-    type(np.sum), np.dtype, MemberDescriptorType, GetSetDescriptorType,
+    type(np.sum), np.dtype, MemberDescriptorType, GetSetDescriptorType, type(vars(namedtuple("_", "a"))["a"]),
 })  # fmt: skip
 _CACHED = type(lru_cache(lambda: None))  # which may give what it has given before
 _RULES = __name__.rpartition(".")[0]
 
 
 _HOLDERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
-    dict: lambda value: (*value, *value.values()),
     partial: lambda value: (value.args, value.keywords),
     MethodType: lambda value: (value.__self__,),
     BuiltinFunctionType: lambda value: (value.__self__,),
@@ -70,8 +70,9 @@ class Reach:
             return
         if not _BY_NAME.isdisjoint(names(code)) or _rebinds(code):
             refuse(SHARED)
-        space = {**vars(builtins), **frame.f_globals}
-        for value in (*(space[name] for name in loaded(code) if name in space), *frame.f_locals.values()):
+        space = frame.f_globals
+        found = [space.get(name, vars(builtins).get(name)) for name in loaded(code)]
+        for value in (*found, *frame.f_locals.values()):
             self.note(value, code)
 
     def note(self, value: Any, code: CodeType | None = None) -> None:
@@ -104,8 +105,9 @@ def _rebinds(code: CodeType) -> bool:
 def _parts(value: Any, code: CodeType | None) -> Iterator[Any]:
     """What a value holds; refuse one of which that is not known."""
     kind = type(value)
-    if kind in (list, tuple, set, frozenset) or (issubclass(kind, tuple) and hasattr(kind, "_fields")):
-        yield from value
+    if isinstance(value, (list, tuple, set, frozenset, dict)):
+        yield from (*value, *value.values()) if isinstance(value, dict) else value
+        yield from _attributes(value)
     elif kind in _HOLDERS:
         yield from _HOLDERS[kind](value)
     elif kind is np.ndarray:

@@ -54,6 +54,10 @@ MASKED, HELD, PAIR = np.ma.array(OTHERS, copy=False), np.array([[OTHERS], None],
 TEMPLATE = PPoly(OTHERS[None], [0.0, 1.0, 2.0])
 
 
+class Names(dict):
+    pass
+
+
 class Registry(type):
     work = OTHERS
 
@@ -80,11 +84,12 @@ def wrapping():
 with_an_attribute.work = OTHERS
 cached()
 CALLED, RECORD = np.frompyfunc(OTHERS.__getitem__, 1, 1), OTHERS.view([("a", float), ("b", float)])[0]
-SINGLE, FIRST = sys.modules[__name__], operator.attrgetter("OTHERS")
+MAPPED, SINGLE, FIRST = Names(work=OTHERS), sys.modules[__name__], operator.attrgetter("OTHERS")
 OTHER_WAYS = [
     with_an_attribute, lambda: cached()[0], lambda: Kept.work[0], lambda: Kept.__work__[0], lambda: Kept.read(0),
     lambda: float(CALLED(0)), lambda: RECORD["a"], lambda: SINGLE.OTHERS[0], lambda: SINGLE.__dict__["OTHERS"][0],
-    lambda: FIRST(SINGLE)[0], lambda: Registry.__subclasses__(Registry)[0].work[0],
+    lambda: FIRST(SINGLE)[0], lambda: MAPPED["work"][0],
+    lambda: Registry.__subclasses__(Registry)[0].work[0],
     READER, lambda: READER.value, Reader.read, lambda: READER[0], lambda: Reader().value,
     lambda: READER.shared[0], lambda: LISTED[0][0], lambda: NESTED[0]["work"][0][0], lambda: NAMED.parts[0][0],
     lambda: VIEW[0], lambda: float(BITS[0]), lambda: SEEN[0], lambda: FLAT[0], lambda: TAKE(0),
