@@ -36,13 +36,11 @@ def apart(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace) -
 
 
 def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace, *, merging: bool) -> Program:
-    space = Workspace(recording) if given.works else None
+    space = Workspace(recording, given.args) if given.works else None
     target = Retargeted(f, branching=True, merging=merging, workspace=space)
     if merging and target.catches:  # f might catch what takes a branch apart
         target, merging = Retargeted(f, branching=True, workspace=space), False
     recording.fills = any(map(may_fill, target.codes))
-    if space:
-        space.reach.note(given.args)
     recording.integer(0)  # from here on it is known which constants are integers: a branch may choose one of two
     if may_write(target.codes):
         noted.look(f, given.args)

@@ -38,7 +38,7 @@ _BY_NAME = frozenset({
     "globals", "locals", "vars", "eval", "exec", "getattr", "sys", "gc", "inspect", "importlib", "attrgetter",
     "methodcaller", "__dict__", "__getattribute__", "__globals__", "__closure__", "__subclasses__",
 })  # fmt: skip
-_OF_DATACLASSES = frozenset({"__dataclass_fields__", "__dataclass_params__", "__annotations__", "_abc_impl"})
+_MADE_BY_PYTHON = frozenset({"__dataclass_fields__", "__dataclass_params__", "__annotations__", "_abc_impl"})
 _WITHOUT_ARRAYS = frozenset({
     type(None), bool, int, float, complex, str, bytes, range, slice, type(...), property, cached_property,
     type(np.sum), np.dtype, MemberDescriptorType, GetSetDescriptorType, type(vars(namedtuple("_", "a"))["a"]),
@@ -151,5 +151,5 @@ def _attributes(value: Any) -> Iterator[Any]:
         for name, part in vars(base).items():
             if type(part) is MemberDescriptorType:
                 yield None if kind is value else getattr(value, name, None)
-            elif users and name not in _OF_DATACLASSES:
+            elif users and name not in _MADE_BY_PYTHON:
                 yield part

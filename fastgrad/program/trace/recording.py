@@ -185,11 +185,9 @@ def recorded(recording: Trace, record: Callable[[Trace], Program]) -> Program:
 
 def _straight(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace) -> Program:
     """The program of a function that goes the same way for all numbers; before, what it may write into is noted."""
-    space = Workspace(recording) if given.works else None
+    space = Workspace(recording, given.args) if given.works else None
     target = Retargeted(f, workspace=space)
     arguments = given.symbols(recording)
-    if space:
-        space.reach.note(given.args)
     if may_write(target.codes):
         noted.look(f, given.args)
     recording.fills = any(map(may_fill, target.codes))

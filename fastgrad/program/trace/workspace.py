@@ -27,12 +27,13 @@ STATE = "f reads what an earlier call has left in an array that it captures and 
 class Workspace:
     """The arrays that f captures, as arrays of symbols."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, args: tuple[Any, ...]) -> None:
         self._trace = trace
         self._arrays: dict[int, tuple[Any, Symbols, list[Symbol]]] = {}
         self._written = set[Operand]()
         self._copies: list[tuple[Any, dict[str, Any]]] = []
         self.reach = Reach()
+        self.reach.note(args)  # tables in the trace: they would hide what they are of
 
     def swapped(self, value: Any) -> Any:
         """An array that f may work in as one of symbols, always the same; anything else as it is."""
