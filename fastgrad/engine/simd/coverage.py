@@ -1,4 +1,4 @@
-"""Points that take each side of each branch that any of a call's points takes, as far as a sample of them shows."""
+"""Points that take each side of each choice that any of a call's points takes, as far as a sample of them shows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...program.dependence import live
+from ...program.operands import RESULTS
 from ...program.program import Operand, Program
 from ...program.schedule import schedule
 from ...program.ties import asks_over_rows, coordinates, ties
@@ -21,6 +22,8 @@ Mask = NDArray[np.bool_]
 SAMPLE = 1024  # points at which a program is run by NumPy to see which sides they take; some 3 ns a point and node
 TIED, AT_ONCE = 64, 1 << 15  # points at which slopes are compared with f, and those that are looked through together
 MOST = 32  # points to be looked at; f is called at each
+_LARGER = frozenset({"max", "min", "fmax", "fmin"})  # of two numbers
+_CHOICES = _LARGER | {"select", "tofloat"}  # the last is a mask as a factor
 
 
 class Sides:
@@ -52,9 +55,23 @@ class Sides:
         self._seen = self._seen | new if self._seen.size else new
 
 
-def covering(call: Call, program: Program) -> list[int]:
-    """The numbers of few points at which f is to be compared with its program."""
-    return Sides().unseen(call, program)[0]
+def chooses(program: Program) -> bool:
+    """Whether a program has choices of which points may take different sides; those of rows of data are not looked at.
+
+    Where only one side of a choice shows what f keeps, or a mistake of its trace, other points see nothing of it.
+    """
+    return not program.tables and not _CHOICES.isdisjoint([node[0] for node in program.nodes])
+
+
+def covering(call: Call, program: Program, but: Sequence[int] = ()) -> list[int]:
+    """The numbers of few points at which f is to be compared with its program, besides those where it is anyway."""
+    if not chooses(program):
+        return []
+    picks = np.union1d(sample(call.points.count, SAMPLE), np.array(but, dtype=np.intp))
+    sides = _Ways(program, every=True).sides(columns_at(call, picks))
+    left = sides[sides.any(axis=1) & ~sides[:, np.isin(picks, but)].any(axis=1)]
+    places: list[int] = picks[_chosen(left)].tolist()
+    return places
 
 
 def sample(count: int, size: int) -> NDArray[np.intp]:
@@ -166,22 +183,27 @@ def _of_each_kind(pairs: Mask) -> list[int]:
 
 
 class _Ways:
-    """What of a program reaches its outputs."""
+    """What of a program reaches its outputs; `every` choice has sides, not only those between branches."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, *, every: bool = False) -> None:
         self.program, self._needed = program, live(program)
-        self._selects = [j for j in self._needed if program.nodes[j][0] == "select"]
-        masks = tuple(program.nodes[j][1] for j in self._selects)
-        self._masks = schedule(replace(program, outputs=masks))
+        chosen = _CHOICES if every else {"select"}
+        self._choices = [j for j in self._needed if program.nodes[j][0] in chosen]
+        nodes, firsts = list(program.nodes), list[Operand]()
+        for name, *operands in [nodes[j] for j in self._choices]:
+            if name in _LARGER:
+                nodes.append(("lt", *operands))
+            firsts.append(RESULTS[len(nodes) - 1] if name in _LARGER else operands[0])
+        self._masks = schedule(replace(program, nodes=tuple(nodes), outputs=tuple(firsts)))
 
     def sides(self, columns: Array) -> Mask:
-        """Which side of each select reaches an output at points in columns: (2 selects, P)."""
+        """Which side of each choice reaches an output at points in columns: (2 choices, P)."""
         return np.array(self.reached(columns)[1], dtype=bool).reshape(-1, columns.shape[1])
 
     def reached(self, columns: Array) -> tuple[dict[Operand, Mask], list[Mask]]:
-        """At which points each node reaches an output, and each side of a select."""
+        """At which points each node reaches an output, and each side of a choice."""
         nodes, count = self.program.nodes, columns.shape[1]
-        truth = dict(zip(self._selects, self._masks.values(columns) != 0.0, strict=True))
+        truth = dict(zip(self._choices, self._masks.values(columns) != 0.0, strict=True))
         reached: dict[Operand, Mask] = {o: np.ones(count, dtype=bool) for o in self.program.outputs if o[0] == "v"}
         sides: list[Mask] = []
         for j in reversed(self._needed):
@@ -189,8 +211,10 @@ class _Ways:
             operands = nodes[j][1:]
             where = [here] * len(operands)
             if j in truth:
-                where[1:] = [here & truth[j], here & ~truth[j]]
-                sides += where[1:]
+                both = [here & truth[j], here & ~truth[j]]
+                sides += both
+                if nodes[j][0] == "select":
+                    where[1:] = both
             for operand, mask in zip(operands, where, strict=True):
                 if operand[0] == "v":
                     reached[operand] = reached[operand] | mask if operand in reached else mask

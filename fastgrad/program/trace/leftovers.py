@@ -88,15 +88,18 @@ class Noted:
     ----------
     kept : str
         The name of the first place where something of a trace was found; "" where it was in none.
+    was_asked : bool
+        Whether there was a function to look at.
     """
 
     def __init__(self) -> None:
-        self.kept, self._places = "", list[_Place | _Numbers]()
+        self.kept, self.was_asked, self._places = "", False, list[_Place | _Numbers]()
         self._seen: set[int] = set()
         self._names: set[str] = set()
 
     def look(self, f: Any, args: tuple[Any, ...]) -> None:
         """Note what a function reaches."""
+        self.was_asked = True
         todo: deque[Any] = deque((f, *args))
         while todo and len(self._seen) < OBJECTS:
             value = todo.popleft()

@@ -1,9 +1,11 @@
 """Points that take each side of each branch."""
 
+import itertools
+
 import numpy as np
 import pytest
 
-from fastgrad import gradient
+from fastgrad import EngineError, gradient
 from fastgrad.engine.call import Call, Rows
 from fastgrad.engine.simd import comparison
 from fastgrad.engine.simd.coverage import Sides, columns_at, covering, sample, used
@@ -84,3 +86,49 @@ def test_more_combinations_of_tests_than_are_compared(method):
     points = np.random.default_rng(3).integers(0, 2, size=(400, 12)).astype(float)
     found = gradient(lambda x: np.sum(np.where(x == 0.0, 0.0, np.exp(x))), points, batch=True, method=method)
     np.testing.assert_allclose(found[points == 1.0], np.e, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.where(x[0] > 0.5, x[1], x[0] * x[1]),
+        lambda x: x[0] * x[1] + (x[0] > 0.5) * x[1],
+        lambda x: np.maximum(x[0] * x[1], 0.5 * x[1]),
+        lambda x: np.fmin(x[0] * x[1], 0.5 * x[1]),
+    ],
+    ids=["where", "factor", "maximum", "fmin"],
+)
+def test_each_side_of_a_choice_without_branches(f):
+    points = np.stack([np.linspace(0.0, 0.4, 1000), np.linspace(1.0, 2.0, 1000)], axis=1)
+    points[700, 0] = 0.9
+    program = trace(f, (2,))
+    assert not program.branches
+    chosen = covering(call_of(f, points), program)
+    assert 700 in chosen
+    assert len(chosen) == 2
+    assert covering(call_of(f, points), program, [0]) == [700]
+    assert covering(call_of(f, points), program, [0, 700]) == []
+
+
+def test_a_side_inside_of_another_counts_where_it_is_reached():
+    def f(x):
+        return np.where(x[0] > 0.5, np.maximum(x[1], 0.0), x[0])
+
+    points = np.full((100, 2), 0.25)
+    points[::2, 1] = -1.0
+    program = trace(f, (2,))
+    assert len(covering(call_of(f, points), program)) == 1
+    points[40:44, 0] = 0.75
+    assert len(covering(call_of(f, points), program)) == 3
+
+
+def test_what_a_rare_side_shows_is_seen():
+    count = itertools.count(1)
+
+    def f(x):
+        return np.where(x[0] > 1.99, x[1] * 1000.0 ** (next(count) > 3), x[0])
+
+    points = np.full((3000, 2), 1.0)
+    points[1111, 0] = 1.995
+    with pytest.raises(EngineError, match="keeps state"):
+        gradient(f, points, batch=True, engine="simd")

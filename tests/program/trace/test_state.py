@@ -1,4 +1,6 @@
-"""Functions that branch and write into what they reach: a side that no point takes changes nothing."""
+"""Functions that write into what they reach: what they count is no constant, and sides not taken change nothing."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -155,3 +157,64 @@ def test_what_reads_what_it_wrote_keeps_state():
     with pytest.raises(Untraceable, match="keep"):
         trace(adds, (3,))
     assert adds.__defaults__ == ([0.0],)
+
+
+def _counted(next_number):
+    return lambda x: np.sum(x) * next_number()
+
+
+def _by_list():
+    c = [0]
+
+    def number():
+        c[0] += 1
+        return c[0]
+
+    return number
+
+
+def _by_attribute():
+    def number():
+        number.n = getattr(number, "n", 0) + 1
+        return float(number.n)
+
+    return number
+
+
+def _by_array():
+    a = np.zeros(2)
+
+    def number():
+        a[1] += 1.0
+        return float(a[1])
+
+    return number
+
+
+def _by_iterator():
+    count = itertools.count()
+    return lambda: next(count)
+
+
+def _by_method():
+    count = itertools.count()
+    return count.__next__
+
+
+@pytest.mark.parametrize("make", [_by_list, _by_attribute, _by_array, _by_iterator, _by_method])
+def test_what_counts_its_calls_has_no_program(make):
+    with pytest.raises(Untraceable, match="traced again"):
+        trace(_counted(make()), (2,))
+
+
+def test_what_only_notes_its_calls_has_one():
+    noted, calls = [], itertools.count()
+
+    def f(x):
+        noted.append(next(calls))
+        return np.sum(x * x)
+
+    assert len(trace(f, (2,)).nodes) == 3
+    assert noted == [0]  # what the second trace left is taken back
+    trace(f, (2,))
+    assert noted == [0, 2]  # and code that was traced twice is known
