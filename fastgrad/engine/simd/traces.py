@@ -105,7 +105,11 @@ def traced(call: Call) -> Traced:
     place = _place(call)
     try:
         try:
-            found = Traced(_trace(call, LONGEST_TRACED)) if place is None else _kept(call, place, LONGEST_TRACED)
+            found = (
+                Traced(_trace(call, LONGEST_TRACED, twice=True))
+                if place is None
+                else _kept(call, place, LONGEST_TRACED)
+            )
         except ManyWaysError:
             if call.ahead or call.often:
                 raise
@@ -237,7 +241,7 @@ def _keep(key: Hashable, program: Program) -> Traced:
     return _traces.keep(key, Traced(program), NODES // KEPT + len(program.nodes))
 
 
-def _trace(call: Call, budget: int, numbers: int = 0, *, sampled: bool = False) -> Program:
+def _trace(call: Call, budget: int, numbers: int = 0, *, sampled: bool = False, twice: bool = False) -> Program:
     """The program of an f of x, the further arguments, the rows of its point, and so many numbers.
 
     Only of the ways through f that a sample of the call's points takes, which depends on no other part of the call.
@@ -252,4 +256,4 @@ def _trace(call: Call, budget: int, numbers: int = 0, *, sampled: bool = False) 
     how: dict[str, Any] = {"args": call.args, "rows": rows, "types": types, "bits": sizes, "scalar": call.scalar}
     if sampled:
         how["sample"] = _sample_of(call)
-    return trace(call.f, call.points.shape, **how, budget=budget)
+    return trace(call.f, call.points.shape, **how, budget=budget, twice=twice)

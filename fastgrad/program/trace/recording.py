@@ -44,6 +44,7 @@ def trace(
     scalar: bool = False,
     sample: NDArray[np.float64] | None = None,
     budget: int = 20_000,
+    twice: bool = False,
 ) -> Program:
     """Record what f does with one point.
 
@@ -68,6 +69,8 @@ def trace(
         of them takes; elsewhere the program gives NaN.
     budget : int
         Largest number of operations.
+    twice : bool
+        Whether f may read what is not known; it is traced again then, as where it may write into what it reaches.
 
     Returns
     -------
@@ -80,13 +83,13 @@ def trace(
     """
     given = Given(() if scalar else shape, args, rows, types, bits, sample)
     try:
-        made = _traced(f, given, budget)
+        made = _traced(f, given, budget, twice)
     except Untraceable as refused:
-        made = _otherwise(f, given, budget, refused)
+        made = _otherwise(f, given, budget, refused, twice)
     return replace(made, inputs=1 if scalar else prod(shape), rows=given.starts[-1])
 
 
-def _otherwise(f: Callable[..., Any], given: Given, budget: int, refused: Untraceable) -> Program:
+def _otherwise(f: Callable[..., Any], given: Given, budget: int, refused: Untraceable, twice: bool) -> Program:
     """The program of a function that was refused, if that may be by how it picks elements, or where it works."""
     why: Untraceable | None = refused
     while why:
@@ -100,23 +103,23 @@ def _otherwise(f: Callable[..., Any], given: Given, budget: int, refused: Untrac
         else:
             break
         try:
-            return _traced(f, given, budget)
+            return _traced(f, given, budget, twice)
         except Untraceable as again:
             why = again
     raise why if isinstance(why, ManyWaysError) or (why and str(why).startswith(STATE)) else refused
 
 
-def _traced(f: Callable[..., Any], given: Given, budget: int) -> Program:
+def _traced(f: Callable[..., Any], given: Given, budget: int, twice: bool) -> Program:
     noted = Noted()
     made = _traced_once(f, given, budget, noted)
-    if noted.was_asked and not _is_settled(f, given, budget, made):
+    if (twice or noted.was_asked) and not _is_settled(f, given, budget, made):
         noted.take_back()
         raise Untraceable(COUNTS)
     return made
 
 
 def _is_settled(f: Callable[..., Any], given: Given, budget: int, made: Program) -> bool:
-    """Trace what may write into what it reaches again, or a number that it counts would be a constant of its program.
+    """Trace f again: a number that it counts, or takes from a clock, would be a constant of its program.
 
     Once for the same code and the same nodes: it takes a fifth of a first call, and half of one that traces anew.
     """
@@ -135,7 +138,7 @@ def _is_settled(f: Callable[..., Any], given: Given, budget: int, made: Program)
 
 
 COUNTS = (
-    "f keeps state: traced again, it computes with other numbers, as what counts its calls does; "
+    "f keeps state: traced again, it computes with other numbers, as what counts its calls or reads a clock does; "
     "pass what changes by args="
 )
 KEPT = 1024  # functions that were traced twice

@@ -1,6 +1,8 @@
 """Functions that write into what they reach: what they count is no constant, and sides not taken change nothing."""
 
+import functools
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -196,15 +198,45 @@ def _by_iterator():
     return lambda: next(count)
 
 
-def _by_method():
-    count = itertools.count()
-    return count.__next__
-
-
-@pytest.mark.parametrize("make", [_by_list, _by_attribute, _by_array, _by_iterator, _by_method])
+@pytest.mark.parametrize("make", [_by_list, _by_attribute, _by_array, _by_iterator])
 def test_what_counts_its_calls_has_no_program(make):
     with pytest.raises(Untraceable, match="traced again"):
         trace(_counted(make()), (2,))
+
+
+class Ticking:
+    def __init__(self):
+        self.n = 0
+
+    def __getitem__(self, key):
+        self.n += 1
+        return self.n
+
+    def __float__(self):
+        return self[0] / 2
+
+    def __len__(self):
+        return self[0]
+
+
+TICKING, ENDING, TICKS = Ticking(), iter([1.0, 2.0]), {"next": itertools.count().__next__}
+UNKNOWN = {
+    "a method of a list": [5.0, 4.0, 3.0, 2.0, 1.0].pop,
+    "of an iterator": itertools.count().__next__,
+    "a clock": time.perf_counter,
+    "a partial": functools.partial(next, itertools.count()),
+    "an iterator that ends": lambda: sum(ENDING),
+    "by key": lambda: 2.0 * TICKS["next"](),
+    "by item": lambda: TICKING[0],
+    "as a number": lambda: float(TICKING),
+    "by length": lambda: len(TICKING),
+}
+
+
+@pytest.mark.parametrize("number", UNKNOWN.values(), ids=UNKNOWN)
+def test_what_is_unknown_is_traced_again(number):
+    with pytest.raises(EngineError, match="traced again"):
+        fastgrad.gradient(_counted(number), np.ones((50, 2)), batch=True, engine="simd")
 
 
 def test_what_only_notes_its_calls_has_one():
