@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..formulas.stencils import EXACT
+
 _FLOAT = np.dtype(np.float64)
 _STEPS = (type(None), float, int)
 
@@ -24,6 +26,11 @@ class Asked(NamedTuple):
     h: Any
     rel_step: Any
     engine: Any
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the derivative itself is wanted."""
+        return type(self.method) is str and self.method == EXACT
 
     @property
     def is_usual(self) -> bool:

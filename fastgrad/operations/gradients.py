@@ -32,7 +32,6 @@ from ..engine.numbers import argument_array, is_dask
 from ..engine.options import Labelled, Numbers, RowOptions, Sided, SidedScheme
 from ..engine.python.buffer import FEW
 from ..formulas import stencils
-from ..formulas.stencils import EXACT
 from ..results import Result
 from . import onepoint, parts, recent
 from .asked import Asked
@@ -153,7 +152,7 @@ def gradient(
     """
     short = not (full_output or progress) and bounds is side is noise is workers is None
     asked = Asked(f, x, out, args, batch_args, method, order, h, rel_step, engine)
-    again = batch or (type(method) is str and method == EXACT) or (type(x) is np.ndarray and x.size > FEW)
+    again = batch or asked.is_exact or (type(x) is np.ndarray and x.size > FEW)
     key = recent.key_of(asked, batch) if short and again else None
     found = recent.again(key, x, out) if key is not None else onepoint.gradient(asked) if short and not batch else None
     if found is not None:

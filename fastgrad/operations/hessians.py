@@ -30,6 +30,8 @@ from ..engine.options import Labelled, Many, Numbers
 from ..formulas import stencils
 from ..formulas.steps import Steps, direction_step, step_within
 from ..results import Result
+from . import recent
+from .asked import Asked
 from .solve import differentiate
 
 
@@ -86,6 +88,11 @@ def hessian(
     array([[4., 2.],
            [2., 0.]])
     """
+    short = not (full_output or progress) and bounds is workers is None
+    asked = Asked(f, x, out, args, batch_args, method, order, h, rel_step, engine)
+    key = recent.key_of(asked, batch, "hessian") if short and (batch or asked.is_exact) else None
+    if key is not None and (found := recent.again(key, x, out)) is not None:
+        return found
     check_function(f)
     check_scheme(method, order)
     how = Options(engine, workers, out, progress, full_output)
@@ -96,7 +103,10 @@ def hessian(
     if batch and not isinstance(x, np.ndarray) and is_dask(x):
         return by_rows(hessian, f, x, how, **what)
     given, call = read_call(f, x, stencils.hessian, batch=batch, **what)
-    return differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape * 2)
+    result = differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape * 2)
+    if key is not None:
+        recent.note(key, call, engine, result)
+    return result
 
 
 @overload
@@ -140,6 +150,11 @@ def hessian_diagonal(
     >>> fastgrad.hessian_diagonal(lambda x: x[0] ** 2 * x[1] ** 3, np.array([1.0, 2.0]), order=4).round(6)
     array([16., 12.])
     """
+    short = not (full_output or progress) and bounds is workers is None
+    asked = Asked(f, x, out, args, batch_args, method, order, h, rel_step, engine)
+    key = recent.key_of(asked, batch, "hessian_diagonal") if short and (batch or asked.is_exact) else None
+    if key is not None and (found := recent.again(key, x, out)) is not None:
+        return found
     check_function(f)
     check_differences(method, order)
     how = Options(engine, workers, out, progress, full_output)
@@ -148,7 +163,10 @@ def hessian_diagonal(
     if type(x) is not np.ndarray and is_frame(x):
         return applied(hessian_diagonal, f, x, how, batch=batch, **what)
     given, call = read_call(f, x, stencils.hessian_diagonal, batch=batch, **what)
-    return differentiate(call, given, how)
+    result = differentiate(call, given, how)
+    if key is not None:
+        recent.note(key, call, engine, result)
+    return result
 
 
 @overload

@@ -1,4 +1,4 @@
-"""Gradients that are asked for again, of the same function, at points that lie as those before did: at many, or exact.
+"""Derivatives that are asked for again, of the same function, at points that lie as those before: at many, or exact.
 
 A call then costs its kernel and some 10 us, a fifth of what reading it costs when all is warm; where the points before
 have driven that code from the caches, it costs several times as much.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -15,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import points
-from ..engine.bound import Fill
-from ..engine.call import Call
+from ..engine.bound import Facts, Fill
+from ..engine.call import Call, Rows, without_points
 from ..engine.choose import choose
 from ..program.freshness import Watch, shares
 from ..program.keys import unchanging
 from ..results import EngineError
+from . import longsteps
 from .asked import Asked, is_plain
 
 Array = NDArray[Any]
@@ -32,16 +34,18 @@ _ONCE = object()
 _NEVER = object()
 _kept: dict[Hashable, Any] = {}  # of a call its function and what fills, or one of these two
 
+Look = Callable[[Array, Array], object]  # what is to be looked at beside the points, and the derivatives there
 
-def key_of(asked: Asked, batch: bool) -> Hashable | None:
-    """What a call is known by; None of those that are no usual ones."""
+
+def key_of(asked: Asked, batch: bool, what: str = "gradient") -> Hashable | None:
+    """What a call is known by, beside `what` is asked; None of those that are no usual ones."""
     f, x, out, args, _, method, order, h, rel_step, engine = asked
     if args or type(f) is not FunctionType or not asked.is_usual or engine not in _ENGINES or not _lies_well(x):
         return None
     if out is not None and not (is_plain(out) and _lies_well(out) and out.flags.writeable):
         return None
     lie = (x.shape, x.strides, None if out is None else (out.shape, out.strides))
-    return (id(f), lie, method, order, h, rel_step, engine, bool(batch))
+    return (what, id(f), lie, method, order, h, rel_step, engine, bool(batch))
 
 
 def _lies_well(x: Array) -> bool:
@@ -49,22 +53,29 @@ def _lies_well(x: Array) -> bool:
 
 
 def again(key: Hashable, x: Any, out: Array | None) -> Array | None:
-    """The gradients, if all is as it was; None where the call has to be read."""
+    """The derivatives, if all is as it was; None where the call has to be read."""
     kept = _kept.get(key)
     if type(kept) is not tuple:
         return None
-    _, is_fresh, arrays, fill = kept
-    made = np.empty(x.shape) if out is None else out
+    _, is_fresh, arrays, fill, shape, look = kept
+    made = np.empty(shape) if out is None else out
     if not is_fresh():
         _kept.pop(key, None)
         return None
     if (out is not None and np.may_share_memory(x, out)) or shares(x, arrays) or shares(made, arrays):
         return None
     # What is not finite, or reacts to nothing, is a matter for those who tell of it: they are asked from now on.
-    if not fill(x, made) or not (made.flat[0] and made.flat[-1]):
+    if not fill(x, made) or not _reacts(made):
         _kept[key] = _NEVER
         return None
+    if look:
+        look(x, made)
     return made
+
+
+def _reacts(made: Array) -> bool:
+    """Whether some derivative is not 0, and some by the last coordinate."""
+    return bool(made.flat[-1] or made[..., -1].any()) and bool(made.flat[0] or made.any())
 
 
 def note(key: Hashable, call: Call, engine: str, result: Array) -> None:
@@ -76,7 +87,9 @@ def note(key: Hashable, call: Call, engine: str, result: Array) -> None:
     _kept[key] = _ONCE if before is None else (before is _ONCE and _prepared(call, engine, result)) or _NEVER
 
 
-def _prepared(call: Call, engine: str, result: Array) -> tuple[Any, Callable[[], bool], list[Array], Fill] | None:
+def _prepared(
+    call: Call, engine: str, result: Array
+) -> tuple[Any, Callable[[], bool], list[Array], Fill, tuple[int, ...], Look | None] | None:
     """None of a function that reads what may change unseen, or objects, which are not to be kept alive."""
     watch = Watch()
     if result.dtype.kind == "c":  # of both parts of f, which another function returned
@@ -90,4 +103,10 @@ def _prepared(call: Call, engine: str, result: Array) -> tuple[Any, Callable[[],
     except EngineError:  # a program of whole arrays did it
         return None
     fill = again and again(call, result)
-    return fill and (call.f, watch.is_fresh(), watch.arrays, fill)
+    look = partial(_look, without_points(call)) if call.looks_beside else None
+    return fill and (call.f, watch.is_fresh(), watch.arrays, fill, result.shape, look)
+
+
+def _look(call: Call, x: Array, made: Array) -> None:
+    """Warn where a step is far too long."""
+    longsteps.look(call.at(Rows(x.reshape(len(x), -1), call.points.shape)), Facts("simd", 0), made)

@@ -1,4 +1,4 @@
-"""Gradients at many points that are asked for again: the same bits, of what f reads now, and nothing else is kept."""
+"""Derivatives at many points that are asked for again: the same bits, of what f reads now, and nothing else is kept."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def smooth(x):
     return np.sin(x[0] * x[1]) + x[2] ** 2
 
 
-def three_times(f, x, **options):
+def three_times(f, x, ask=fastgrad.gradient, **options):
     """The third call needs no reading: whether that is so, and what it gives."""
     for _ in range(2):
-        fastgrad.gradient(f, x, batch=True, **options)
-    found = fastgrad.gradient(f, x, batch=True, **options)
+        ask(f, x, batch=True, **options)
+    found = ask(f, x, batch=True, **options)
     return [kept for kept in recent._kept.values() if type(kept) is tuple], found
 
 
-def alone(f, x, **options):
+def alone(f, x, ask=fastgrad.gradient, **options):
     recent._kept.clear()
-    return fastgrad.gradient(f, x, batch=True, **options)
+    return ask(f, x, batch=True, **options)
 
 
 LAYOUTS = {
@@ -325,3 +325,83 @@ def test_threads_share_what_is_kept():
     for thread in threads:
         thread.join()
     assert all((found[k] == wanted[k]).all() for k in range(4))
+
+
+# --- Jacobians and second derivatives ---------------------------------------------------------------------------------
+
+
+def of_many(x):
+    return np.array([x[0] * x[1], np.sin(x[2]), x[0] + 0.0 * x[1]])  # zeros at both ends of a Jacobian
+
+
+ASKED = {
+    "jacobian": (fastgrad.jacobian, of_many),
+    "of a gradient's f": (fastgrad.jacobian, smooth),
+    "hessian": (fastgrad.hessian, lambda x: np.exp(x[0] * x[1]) * x[2]),
+    "hessian with zeros": (fastgrad.hessian, smooth),
+    "diagonal": (fastgrad.hessian_diagonal, smooth),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"h": 1e-3}, {"order": 4}, {"method": "exact"}], ids=str)
+@pytest.mark.parametrize("layout", ["rows", "columns", "every other row", "large", "few"])
+@pytest.mark.parametrize(("ask", "f"), ASKED.values(), ids=ASKED)
+def test_the_bits_of_other_derivatives(ask, f, layout, options):
+    x = LAYOUTS[layout]
+    kept, found = three_times(f, x, ask, **options)
+    assert kept or ask is fastgrad.hessian_diagonal  # whose kernels may be of another kind
+    assert (found == alone(f, x, ask, **options)).all()
+    three_times(f, x, ask, **options)
+    out = np.full(found.shape, np.nan)
+    assert (ask(f, x + 1.0, batch=True, **options) == alone(f, x + 1.0, ask, **options)).all()
+    for _ in range(3):
+        assert ask(f, x, batch=True, out=out, **options) is out
+        assert (out == found).all()
+        out[...] = np.nan
+
+
+@pytest.mark.parametrize(("ask", "f"), ASKED.values(), ids=ASKED)
+def test_derivatives_of_one_function_are_kept_apart(ask, f):
+    found = three_times(f, X, ask)[1]
+    for other, _ in ASKED.values():
+        if f is not of_many or other is fastgrad.jacobian:
+            other(f, X, batch=True)
+    assert (ask(f, X, batch=True) == found).all()
+
+
+@pytest.mark.parametrize("ask", [fastgrad.jacobian, fastgrad.hessian, fastgrad.hessian_diagonal])
+def test_exact_ones_at_one_point(ask):
+    for _ in range(3):
+        found = ask(smooth, X[0], method="exact")
+    assert any(type(kept) is tuple for kept in recent._kept.values())
+    assert (found == ask(smooth, X[0], method="exact", full_output=True).value).all()
+
+
+def step(x):
+    u = 1e6 * (x[0] - 9.0)
+    return u / np.sqrt(1.0 + u * u) + x[1] ** 2 + x[2] ** 2
+
+
+def test_steps_that_are_too_long_are_told_each_time():
+    x = X.copy()
+    x[3, 0] = 9.0 + 1e-4
+    for _ in range(4):
+        with pytest.warns(fastgrad.StepWarning, match=r"x\[0\]"):
+            fastgrad.hessian(step, x, batch=True)
+
+
+def test_steps_that_are_too_long_at_later_points_are_told():
+    kept, _ = three_times(step, X, fastgrad.hessian)
+    assert kept
+    x = X.copy()
+    x[3, 0] = 9.0 + 1e-4
+    with pytest.warns(fastgrad.StepWarning):
+        fastgrad.hessian(step, x, batch=True)
+
+
+def test_what_many_numbers_read_is_what_it_is_now(monkeypatch):
+    f = lambda x: FACTOR * of_many(x)
+    kept, before = three_times(f, X, fastgrad.jacobian)
+    assert kept
+    monkeypatch.setitem(globals(), "FACTOR", 6.0)
+    np.testing.assert_allclose(fastgrad.jacobian(f, X, batch=True), 3.0 * before, rtol=1e-6, atol=1e-9)

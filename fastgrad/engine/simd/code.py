@@ -249,8 +249,7 @@ class Code:
         alike = self.family.how == "written" and is_settled(call, self.program)
         if not alike or _needs_copies(call, flat) or not np.may_share_memory(flat, out):
             return None
-        made = Rebound(self, call, flat)
-        return made.fill if made.places is None else None
+        return Rebound(self, call, flat).fill
 
     def values_at(self, call: Call) -> Array:
         """f's values at the points of a call of whatever table: (N, M)."""
@@ -373,10 +372,10 @@ class _Run:
         if self.values is not None and self.call.points.count == 1:
             self.values[0] = self.block.memory[self.block.values.start]
         if self.bad:
-            from . import repairs  # noqa: PLC0415  most functions are finite
+            from . import displaced, repairs  # noqa: PLC0415  most functions are finite
 
-            program = self.f.program
+            chunks, program = sorted(self.bad), self.f.program
             if self.call.table.is_exact:
-                repairs.ask_items(program, self.call, self.out, self.values, sorted(self.bad))
-                return
-            repairs.mend_items(self.call, self.out, self.values, sorted(self.bad), self.f.values_at, program.raises)
+                repairs.ask_items(program, self.call, self.out, self.values, chunks)
+            else:
+                displaced.mend_items(program, self.call, self.out, self.values, chunks, self.f.values_at)

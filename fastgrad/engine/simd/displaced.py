@@ -18,12 +18,14 @@ from ...program.program import Program
 from ...program.schedule import schedule
 from ...results import EPS
 from ..bound import Bound, Fill, bound_anew, bound_at_once
-from ..call import Call, Output, batch_rows
+from ..call import Call, Output, batch_rows, subset
 from .comparison import FEW_LOOKED_AT, compare
-from .repairs import mend
+from .repairs import Values, mend, mended, not_finite_in
 from .traces import is_settled
 
 Array = NDArray[np.float64]
+
+AT_ONCE = 1 << 15  # displaced points of what is computed again
 
 
 class DisplacedCode:
@@ -43,12 +45,8 @@ class DisplacedCode:
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """The code with the arrays of a call; one thread does all of it."""
 
-        first = call.table.along_axes and call.table.stencil.derivative == 1
-        how = self._fill if first else self._fill_combined
-
         def fill(flat: Array) -> None:
-            with np.errstate(all="ignore"):
-                how(call, flat, values)
+            self.fill(call, flat, values)
             good = np.isfinite(flat)
             if values is not None:
                 good &= np.isfinite(values)[:, None]
@@ -57,6 +55,12 @@ class DisplacedCode:
                 mend(call, flat, values, bad, self.values_at, self.program.raises)
 
         return bound_at_once(call, out, self.program.shape, fill)
+
+    def fill(self, call: Call, out: Array, values: Array | None) -> None:
+        """The derivatives (N, M K), and f's values at the points."""
+        first = call.table.along_axes and call.table.stencil.derivative == 1
+        with np.errstate(all="ignore"):
+            (self._fill if first else self._fill_combined)(call, out, values)
 
     def again(self, call: Call, _: Array) -> Fill | None:
         """What fills other arrays of these shapes; None where sides of branches are to be looked at."""
@@ -102,6 +106,39 @@ class DisplacedCode:
             return columns
         rows = batch_rows(call, slice(None)).T
         return np.concatenate([columns, np.tile(rows, columns.shape[1] // rows.shape[1])])
+
+
+def mend_items(
+    program: Program, call: Call, out: Array, values: Array | None, chunks: list[tuple[int, int]], f: Values
+) -> None:  # fmt: skip
+    """Compute what kernels have marked again: by f's own operations where these are finite, else by f itself.
+
+    Differences that are propagated tell nothing where a step is too long for them, as that of exp(1e6 * x): f is
+    finite there, and would be called from Python for each.
+    """
+    rows = not_finite_in(call, out, values, chunks)
+    unclear = program.raises or program.sampled or program.tables or call.table.is_value
+    if not unclear and call.v is None and call.bounds is None:
+        rows = _by_operations(program, call, out, values, rows)
+    mend(call, out, values, rows, f, program.raises)
+
+
+def _by_operations(
+    program: Program, call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]
+) -> NDArray[np.intp]:  # fmt: skip
+    """The points whose differences, by f's operations at all displaced points, are not finite either."""
+    code, left = DisplacedCode(program), list[NDArray[np.intp]]()
+    at_once = max(AT_ONCE // max(call.table.count * len(call.table.stencil.displaced), 1), 1)
+    for start in range(0, len(rows), at_once):
+        some = rows[start : start + at_once]
+        fresh, seen = np.empty((len(some), out.shape[1])), None if values is None else np.empty(len(some))
+        code.fill(subset(call, some), fresh, seen)
+        good = np.isfinite(fresh).all(axis=1) & (True if seen is None else np.isfinite(seen))
+        out[some[good]] = mended(out[some[good]], fresh[good])
+        if values is not None and seen is not None:
+            values[some[good]] = mended(values[some[good]], seen[good])
+        left.append(some[~good])
+    return np.concatenate(left) if left else rows
 
 
 def _displaced(x: Array, h: Array, displaced: tuple[int, ...]) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,22 +18,28 @@ _SOURCE, _OUT = PLACES["source"], PLACES["out"]
 
 
 class Rebound:
-    """The arguments of a call, in which the addresses of points and results are exchanged: nothing holds its arrays.
-
-    Attributes
-    ----------
-    places : tuple of int, optional
-        Which results the kernel makes, if those that are 0 whatever x is are left out.
-    """
+    """The arguments of a call, in which the addresses of points and results are exchanged: nothing holds its arrays."""
 
     def __init__(self, code: Any, call: Call, out: Array) -> None:
-        self._kernel, self._block, (self._items, self._grain), _, self.places = code.laid_out(call, out, None)
+        self._kernel, self._block, (self._items, self._grain), stored, self._places = code.laid_out(call, out, None)
+        order: Literal["C", "F"] = "C" if stored.flags.c_contiguous else "F"
+        self._stored = stored.shape, order
         self._block.kept.clear()
         self._call, self._pace, self._count = without_points(call), code.family.pace, call.points.count
         self._free = [(self._block.slots, self._block.address)]  # lists let threads take and give back without a lock
 
     def fill(self, x: Array, out: Array) -> bool:
         """Fill `out` by the derivatives at x; False where f itself has to be asked, and `out` is to be filled anew."""
+        if self._places is None:
+            return self._run(x, out)
+        stored = np.empty(self._stored[0], order=self._stored[1])
+        if not self._run(x, stored):
+            return False
+        out.fill(0.0)
+        out.reshape(self._count, -1)[:, self._places] = stored
+        return True
+
+    def _run(self, x: Array, out: Array) -> bool:
         try:
             slots, address = self._free.pop()
         except IndexError:

@@ -21,11 +21,11 @@ REPEATED = 1000  # points with results that are not finite; beyond, where f is n
 Values = Callable[[Call], Array]  # f's values at the points of a call, (N, M), by its compiled code
 
 
-def mend_items(
-    call: Call, out: Array, values: Array | None, chunks: list[tuple[int, int]], f: Values, raises: bool = False
-) -> None:
-    """Mend the points of the items [start, stop) of some chunks."""
-    mend(call, out, values, np.concatenate([_not_finite(call, out, values, *chunk) for chunk in chunks]), f, raises)
+def not_finite_in(
+    call: Call, out: Array, values: Array | None, chunks: list[tuple[int, int]]
+) -> NDArray[np.intp]:  # fmt: skip
+    """The points with results that are not finite, of the items [start, stop) of some chunks."""
+    return np.concatenate([_not_finite(call, out, values, *chunk) for chunk in chunks])
 
 
 def ask_items(
@@ -34,8 +34,7 @@ def ask_items(
     """Exact derivatives that are not finite, or that a kernel has marked as f is not, are computed with more care."""
     from . import scheduled  # noqa: PLC0415  only for what is exact
 
-    rows = np.concatenate([_not_finite(call, out, values, *chunk) for chunk in chunks])
-    scheduled.recompute(program, call, out, values, rows)
+    scheduled.recompute(program, call, out, values, not_finite_in(call, out, values, chunks))
 
 
 def _not_finite(call: Call, out: Array, values: Array | None, start: int, stop: int) -> NDArray[np.intp]:
@@ -80,13 +79,13 @@ def _agrees(call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]
     seen = None if values is None else np.empty(len(rows))
     buffer.apply(some, Target(lambda shape: fresh.reshape(len(rows), prod(shape), -1)) if call.vector else fresh, seen)
     same = bool((np.isfinite(fresh) == np.isfinite(out[rows])).all())
-    out[rows] = fresh if raises else _mended(out[rows], fresh)
+    out[rows] = fresh if raises else mended(out[rows], fresh)
     if values is not None and seen is not None:
-        values[rows] = seen if raises else _mended(values[rows], seen)
+        values[rows] = seen if raises else mended(values[rows], seen)
     return same
 
 
-def _mended(ours: Array, fresh: Array) -> Array:
+def mended(ours: Array, fresh: Array) -> Array:
     """f's own numbers where one of the two is not finite;
     elsewhere they would differ by rounding from other points'."""
     return np.where(np.isfinite(ours) & np.isfinite(fresh), ours, fresh)

@@ -298,3 +298,56 @@ def test_a_hessian_that_is_not_finite_is_fs_own():
 def test_few_evaluations_and_opaque_functions_stay_in_python():
     assert hessian(chain, AT[:5], full_output=True).engine == "python"
     assert hessian(lambda x: chain(x) * float(str(x[0])) / x[0], AT, full_output=True).engine == "python"
+
+
+# --- what kernels mark, since steps are too long for propagated differences -------------------------------------------
+
+STEEP = {
+    "exp": lambda x: np.exp(-1e6 * np.abs(x[0] - 1.0)) + x[1],
+    "tanh": lambda x: np.tanh(1e6 * (x[0] - 1.0)) * x[1],
+    "sigmoid": lambda x: x[1] / (1.0 + np.exp(-1e6 * (x[0] - 1.0))),
+    "with rows": lambda x, k: np.exp(-k * 1e6 * (x[0] - 1.0) ** 2) + x[1],
+}
+
+
+@pytest.mark.parametrize("name", STEEP)
+@pytest.mark.parametrize("options", [{}, {"order": 4}, {"method": "forward"}], ids=str)
+@pytest.mark.filterwarnings("ignore::fastgrad.StepWarning")
+def test_steep_functions_are_not_called_for_each_point(name, options):
+    f, calls = STEEP[name], []
+    points = np.random.default_rng(1).uniform(0.5, 1.5, (700, 2))
+    points[::50, 0] = 1.0
+    how = options | ({"batch_args": (np.linspace(0.5, 1.0, 700),)} if name == "with rows" else {})
+
+    def called(frame, event, _):
+        if event == "call" and frame.f_code is f.__code__:
+            calls.append(frame)
+
+    for operation in (gradient, value_and_gradient, hessian, fastgrad.hessian_diagonal):
+        first = operation(f, points, batch=True, engine="simd", **how)  # compiles
+        sys.setprofile(called)
+        try:
+            found = operation(f, points, batch=True, engine="simd", **how)
+        finally:
+            sys.setprofile(None)
+        assert len(calls) < 30
+        calls.clear()
+        with np.errstate(all="ignore"):
+            plain = operation(f, points, batch=True, engine="python", **how)
+        for a, b, c in zip(*(r if type(r) is tuple else (r,) for r in (first, found, plain)), strict=True):
+            np.testing.assert_array_equal(a, b)
+            np.testing.assert_allclose(a, c, rtol=1e-6, atol=1e-6 * np.abs(c[np.isfinite(c)]).max())
+
+
+@pytest.mark.filterwarnings("ignore::fastgrad.StepWarning")
+def test_jacobians_of_steep_functions():
+    points = np.random.default_rng(1).uniform(0.5, 1.5, (700, 2))
+    f = lambda x: np.stack([np.exp(-1e6 * x[0]), np.tanh(1e3 * (x[0] - x[1]))])
+    plain = jacobian(f, points, batch=True, engine="python")
+    np.testing.assert_allclose(jacobian(f, points, batch=True, engine="simd"), plain, rtol=1e-6, atol=1e-10)
+
+
+def test_where_python_raises_it_raises_beside_steep_functions():
+    f = lambda x: 1.0 / (1.0 + math.exp(-1e6 * (x[0] - 1.0))) + x[1]
+    with pytest.raises(OverflowError):
+        gradient(f, np.random.default_rng(1).uniform(0.5, 1.5, (700, 2)), batch=True, engine="simd")

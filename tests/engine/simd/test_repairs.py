@@ -7,7 +7,7 @@ import pytest
 
 from fastgrad.engine.call import Call, Grid, Rows
 from fastgrad.engine.simd import repairs
-from fastgrad.engine.simd.repairs import mend, mend_items
+from fastgrad.engine.simd.repairs import mend, not_finite_in
 from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.steps import Steps, default_factor
 
@@ -40,7 +40,7 @@ def test_only_broken_points_are_written():
 def test_values_are_mended_too():
     out, values = np.ones((12, 2)), np.ones(12)
     values[5] = math.nan
-    mend_items(call(value=True), out, values, [(0, 4), (4, 12)], not_finite)
+    mend(call(value=True), out, values, not_finite_in(call(value=True), out, values, [(0, 4), (4, 12)]), not_finite)
     assert values.tolist() == [1.0] * 5 + [f(X[5])] + [1.0] * 6
     assert (out == 1.0).all()
 
@@ -73,8 +73,8 @@ def test_items_of_a_grid_are_segments_of_its_rows(width):
     out = np.zeros((grid.count, 2))
     out[width - 1], out[-1] = math.nan, math.nan  # the last nodes of both rows
     each = repairs.segments(grid)
-    mend_items(call(points=grid), out, None, [(0, each)], not_finite)
+    mend(call(points=grid), out, None, not_finite_in(call(points=grid), out, None, [(0, each)]), not_finite)
     assert out[width - 1].tolist() == reference.gradient(f, np.array([0.5, 2.0])).tolist()
     assert np.isnan(out[-1]).all()
-    mend_items(call(points=grid), out, None, [(each, 2 * each)], not_finite)
+    mend(call(points=grid), out, None, not_finite_in(call(points=grid), out, None, [(each, 2 * each)]), not_finite)
     assert out[-1].tolist() == reference.gradient(f, np.array([1.0, 2.0])).tolist()
