@@ -24,10 +24,9 @@ from .arrays import (
 )
 from .elementwise import ask_where, select, sinc, traced
 from .reductions import max_, min_, numbers, objects, only, sum_
-from .refusals import refuse
+from .refusals import check_dtype, refuse
 from .selection import nonzero
 from .spectra import singular_values
-from .symbols import check_dtype
 
 _SELECT = np.frompyfunc(select, 3, 1)
 _SINC = np.frompyfunc(lambda a: sinc(a) if traced(a) else float(np.sinc(a)), 1, 1)

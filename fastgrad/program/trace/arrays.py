@@ -16,8 +16,8 @@ from .operators import COMPLEXES, any_complex
 from .parts import check_is_whole, taken
 from .places import is_asked_by_f
 from .powers import check_power
-from .refusals import REFUSALS, WRITES, refuse, refusing
-from .symbols import OBJECT, RULES, Flag, Literal, Symbol, Traced, as_number, check_dtype
+from .refusals import REFUSALS, WRITES, check_dtype, refuse, refusing
+from .symbols import OBJECT, RULES, Flag, Literal, Symbol, Traced, as_number
 
 Objects = NDArray[np.object_]
 

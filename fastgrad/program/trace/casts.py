@@ -9,8 +9,8 @@ import numpy as np
 from .arrays import astype, holds_complex, holds_symbols, is_mask, method
 from .complexnumbers import OF_COMPLEX, as_complex
 from .elementwise import ask_where, logical_not, record
-from .refusals import refuse
-from .symbols import RULES, Flag, Literal, Symbol, Traced, as_number, check_dtype
+from .refusals import check_dtype, refuse
+from .symbols import RULES, Flag, Literal, Symbol, Traced, as_number
 
 LARGEST = 2**24
 """Of integers that f makes of floats; of larger ones f itself is asked. Their products are whole numbers to doubles."""

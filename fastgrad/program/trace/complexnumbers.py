@@ -28,7 +28,7 @@ class Complex(Traced):
     """A complex number of a trace; one of its parts may be known."""
 
     __slots__ = ("im", "re")
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
     key = property(refusing(_UNRULED))
 
     def __init__(self, re: Any, im: Any) -> None:

@@ -124,6 +124,9 @@ def _no_masks(name: str, *values: Any) -> None:
 def _plain_rule(ufunc: str, name: str) -> Callable[..., Any]:
     def rule(*values: Any) -> Any:
         if any(isinstance(value, Flag) for value in values):
+            if name in ("eq", "ne") and all(isinstance(value, (Flag, bool, np.bool_)) for value in values):
+                differ = logical_xor(*values)
+                return logical_not(differ) if name == "eq" else differ
             _no_masks(ufunc, *(v for v in values if isinstance(v, Flag) or ufunc not in _OF_INTEGERS))
         return record(name, *values)
 

@@ -118,9 +118,14 @@ class Paths:
 
     def asked(self, key: Operand) -> bool:
         """The truth of a mask, if Python asks for it: NumPy compares objects otherwise than numbers, such as NaN."""
-        if not _is_pythons(sys._getframe(2)):
+        if not _is_pythons(sys._getframe(2)) and not self._is_of_keys(key):
             refuse("f calls a function that compares numbers and has no rule for tracing")
         return self.decide(key)
+
+    def _is_of_keys(self, key: Operand) -> bool:
+        """Whether a dict compares what it has found by what is known of it, which is no NaN."""
+        known = self.known(key)
+        return known is True or (known is False and self.trace.nodes[int(key[1])][0] == "eq")
 
     def decide(self, key: Operand) -> bool:
         """The truth of a mask on this way."""
@@ -173,6 +178,9 @@ class Paths:
         number, step = (0, 1) if symbol >= 0 else (-1, -1)
         while symbol > number if step > 0 else symbol < number:
             number += step
+        self.learn((symbol == number).key, True)
+        if hash(number) == _SHARED:  # a dict asks whether it is the other one
+            self.learn((symbol == -3 - number).key, False)
         return number
 
     def _count(self, key: Operand) -> int | None:
@@ -335,6 +343,7 @@ def foreign(function: Callable[..., Any], args: tuple[Any, ...], options: dict[s
     return function(*args, **options)
 
 
+_SHARED = hash(-1)  # and of -2
 _COUNTING: dict[str, Callable[..., int]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 _ASKING = {"UNARY_NOT", "CONTAINS_OP", "COMPARE_OP", "TO_BOOL"}
 

@@ -26,8 +26,8 @@ from .arrays import (
 )
 from .elementwise import ask_where, select
 from .parts import check_is_whole
-from .refusals import active, refuse
-from .symbols import OBJECT, Symbol, check_dtype
+from .refusals import active, check_dtype, refuse
+from .symbols import OBJECT, Symbol
 
 
 def objects(a: Any) -> Objects:

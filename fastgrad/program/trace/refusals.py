@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import numpy as np
+
 from .places import place_of
 
 active = threading.local()
@@ -34,6 +36,19 @@ def refuse(reason: str, kind: type[Untraceable] = Untraceable) -> NoReturn:
     reason += place_of(sys._getframe(1), trace.outermost)
     trace.reason = trace.reason or reason
     raise kind(reason)
+
+
+def check_dtype(dtype: Any) -> None:
+    """A type that f asks for is to be that of a trace."""
+    if dtype is not None and np.dtype(dtype).char not in "dO":
+        refuse(f"f asks for {np.dtype(dtype)}; only float64 is traced")
+
+
+def unhashable(value: Any) -> NoReturn:
+    """What Python says of an array, and a trace of a number that is no integer: f may catch it."""
+    name = type(value).__name__
+    msg = f"f looks a traced value up in a dict or a set; of integers and bools it may (unhashable type: {name!r})"
+    raise TypeError(msg)
 
 
 def refuse_code(reason: str) -> NoReturn:

@@ -16,7 +16,7 @@ from . import integers
 from .narrowtypes import is_narrow, type_of_result
 from .operators import COMPLEXES, with_list, with_other
 from .places import is_asked_by_f
-from .refusals import REFUSALS, BranchesError, active, refuse, refusing
+from .refusals import REFUSALS, BranchesError, active, check_dtype, refuse, refusing, unhashable
 
 RULES: dict[np.ufunc, Callable[..., Any]] = {}
 """What a ufunc does with single values."""
@@ -198,7 +198,6 @@ class Traced:
     """A number or a mask of a trace."""
 
     __slots__ = ("key", "trace")
-    __hash__ = None  # type: ignore[assignment]
     shape: tuple[int, ...] = ()
     ndim, size = 0, 1
 
@@ -295,7 +294,6 @@ class Symbol(Traced):
     """A number of a trace."""
 
     __slots__ = ()
-    __hash__ = None
     __add__, __radd__ = _binary("+"), _binary("+", swap=True)
     __sub__, __rsub__ = _binary("-"), _binary("-", swap=True)
     __mul__, __rmul__ = _binary("*"), _binary("*", swap=True)
@@ -312,10 +310,15 @@ class Symbol(Traced):
     def __pos__(self) -> Symbol:
         return self
 
+    def __hash__(self) -> int:
+        return hash(self.__index__()) if self._is_whole() else unhashable(self)
+
+    def _is_whole(self) -> bool:
+        return self.key in self.trace.whole or self.key in self.trace.integers
+
     def __index__(self) -> int:
         """Of what is counted by masks their truth is asked; of other integers whether they are 0, 1, 2 and so on."""
-        trace, (kind, place) = self.trace, self.key
-        whole = self.key in trace.whole or self.key in trace.integers
+        trace, (kind, place), whole = self.trace, self.key, self._is_whole()
         masks = kind == "v" and trace.nodes[int(place)][0] in _COUNTED
         if trace.paths is None and (masks or (whole and trace.counts)):
             trace.branches = True
@@ -330,12 +333,13 @@ def _of_two(name: str, a: Flag, b: Any) -> Any:
     """Of NumPy's masks a product is and, a sum is or; of Python's they are integers."""
     rule = _LOGIC.get(name)
     pythons = a.trace.unpacked or any(v.key in a.trace.pythons for v in (a, b) if isinstance(v, Flag))
-    if rule is None or pythons:
+    if rule is None or (pythons and rule in (np.logical_and, np.logical_or)):
         refuse("f computes with two comparisons as numbers; write & and |, or np.where(mask, 1.0, 0.0)")
     return RULES[rule](a, b)
 
 
-_LOGIC = {"__mul__": np.logical_and, "__rmul__": np.logical_and, "__add__": np.logical_or, "__radd__": np.logical_or}
+_LOGIC: dict[str, Any] = {"__mul__": np.logical_and, "__rmul__": np.logical_and, "__add__": np.logical_or}
+_LOGIC |= {"__radd__": np.logical_or, "__eq__": np.equal, "__ne__": np.not_equal}
 
 
 def _mixed(name: str) -> Any:
@@ -353,7 +357,6 @@ class Flag(Traced):
     """A mask of a trace: the result of a comparison."""
 
     __slots__ = ()
-    __hash__ = None
     __and__ = __rand__ = _by_rule(np.bitwise_and)
     __or__ = __ror__ = _by_rule(np.bitwise_or)
     __xor__ = __rxor__ = _by_rule(np.bitwise_xor)
@@ -363,6 +366,8 @@ class Flag(Traced):
 
     def __int__(self) -> int:
         return int(bool(self))
+
+    __hash__ = __int__
 
     def __index__(self) -> int:
         """Of one of Python's, as `any` gives; NumPy's are no indices of lists, and no counts."""
@@ -384,17 +389,11 @@ for _name in ("add", "sub", "mul", "truediv"):
     setattr(Flag, f"__r{_name}__", _mixed(f"__r{_name}__"))
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(Flag, f"__{_name}__", _mixed(f"__{_name}__"))
-for _name in ("neg", "pos", "abs", "round", "floor", "ceil", "trunc", "pow", "rpow", "mod", "rmod"):
-    setattr(Flag, f"__{_name}__", refusing(_MASK))
-for _name in ("floordiv", "rfloordiv", "divmod", "rdivmod"):  # of integers in NumPy
+_REFUSED = ("neg", "pos", "abs", "round", "floor", "ceil", "trunc", "pow", "rpow", "mod", "rmod")
+for _name in (*_REFUSED, "floordiv", "rfloordiv", "divmod", "rdivmod"):  # these of integers in NumPy
     setattr(Flag, f"__{_name}__", refusing(_MASK))
 
 
 def as_number(value: Any) -> Any:
     """A mask as 1.0 or 0.0, anything else as it is."""
     return value.trace.node("tofloat", value.key) if isinstance(value, Flag) else value
-
-
-def check_dtype(dtype: Any) -> None:
-    if dtype is not None and np.dtype(dtype).char not in "dO":
-        refuse(f"f asks for {np.dtype(dtype)}; only float64 is traced")

@@ -18,7 +18,6 @@ class Truth(Flag):
     """A mask that is one of Python's bools, as a function's `return True` on one of its ways."""
 
     __slots__ = ()
-    __hash__ = None
 
     def __int__(self) -> int:
         return int(bool(self))

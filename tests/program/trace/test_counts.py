@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import fastgrad
+from fastgrad.program.trace.recording import Untraceable, trace
 
 TABLE = np.arange(9.0) ** 2
 LISTED = TABLE.tolist()
+NAMED = {n: float(n * n + 1) for n in range(-9, 9)}
 
 
 def powers(x):
@@ -113,9 +115,31 @@ def counted_first(x):
     return sum(x[1] ** i for i in range(n))
 
 
+def by_key(x):
+    return NAMED[int(x[0])] * x[1] + NAMED.get(int(x[1]), 7.0) * x[0]
+
+
+def by_two_keys(x):
+    weights = {(i, j): i + 2.0 * j for i in range(-9, 9) for j in range(9)}
+    return weights[int(x[0]), int(x[1])] * x[1]
+
+
+def by_truth(x):
+    return {True: x[1], False: x[0]}[x[0] > 1.7] * {True: 2.0, False: x[1]}[bool(x[1] > 2.2)]
+
+
+def in_a_set(x):
+    return x[1] if int(x[0]) in {0, 2, 3} else x[0] ** 2 * (int(x[1]) not in NAMED)
+
+
+def by_place(x):
+    return NAMED[int(np.argmax(x))] * x[1]
+
+
 LOOPS = [
     powers, downwards, nested, twice, left_early, of_both_ends, by_threes, a_table, horner, of_masks, membership,
-    shortest, a_slice, lists, a_string, made_arrays, combinations, counted_first,
+    shortest, a_slice, lists, a_string, made_arrays, combinations, counted_first, by_key, by_two_keys, by_truth,
+    in_a_set, by_place,
 ]  # fmt: skip
 
 
@@ -170,3 +194,24 @@ def test_very_many_turns_are_not_written_out():
     points = np.random.default_rng(0).uniform(0.6, 4.4, (400, 2))
     with pytest.raises(fastgrad.EngineError, match="more than"):
         fastgrad.gradient(f, points, batch=True, method="exact")
+
+
+def test_a_key_that_is_not_there_raises_as_in_python():
+    points = np.random.default_rng(0).uniform(1.1, 4.4, (400, 2))
+    points[9] = 12.5
+    with pytest.raises(KeyError, match="12"):
+        fastgrad.gradient(by_key, points, batch=True)
+    assert np.isfinite(fastgrad.gradient(by_key, points[:9], batch=True)).all()
+
+
+NO_KEYS = {
+    "a float": lambda x: NAMED[x[0]] * x[1],
+    "a whole one": lambda x: NAMED[np.floor(x[0])] * x[1],
+    "in a set": lambda x: {x[0]}.pop(),
+}
+
+
+@pytest.mark.parametrize("name", NO_KEYS)
+def test_floats_are_no_keys(name):
+    with pytest.raises(Untraceable, match="dict or a set"):
+        trace(NO_KEYS[name], (2,))

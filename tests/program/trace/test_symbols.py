@@ -120,6 +120,25 @@ def test_a_product_of_masks_is_and_a_sum_is_or(name):
         np.testing.assert_allclose(evaluate(program, x), MASKS[name](x), rtol=1e-14)
 
 
+EQUAL = {
+    "two": lambda x: ((x[0] > 0.0) == (x[1] > 0.0)) * x[2],
+    "arrays": lambda x: np.sum(((x > 0.0) != (x[::-1] > 0.5)) * x),
+    "a known one": lambda x: x[1] * ((x[0] > 0.0) == True) + x[2] * ((x[1] > 0.0) != False),
+    "known ones": lambda x: np.sum(((x > 0.0) == np.array([True, False, True])) * x),
+    "one and zero": lambda x: ((x[0] > 0.0) == 1) * x[1] + ((x[0] > 0.0) == 0) * x[2],
+    "by name": lambda x: np.equal(x > 0.0, x[::-1] > 0.0) @ x + np.not_equal(x > 0.0, True) @ x,
+    "all of them": lambda x: np.array_equal(x > 0.0, [True, True, False]) * x[0] + x[1],
+    "of Python": lambda x: ((x[0].item() > 0) == (x[1].item() > 0)) * x[2],
+}
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_masks_are_equal_or_not(name):
+    program = trace(EQUAL[name], (3,))
+    for x in np.random.default_rng(0).uniform(-2.0, 2.0, (40, 3)):
+        np.testing.assert_allclose(evaluate(program, x), EQUAL[name](x), rtol=1e-14)
+
+
 def test_of_pythons_bools_they_are_integers():
     for f in (lambda x: (x[0].item() > 0) + (x[1].item() > 0), lambda x: (float(x[0]) > 0) * (x[1] > 0)):
         with pytest.raises(Untraceable, match="two comparisons"):
