@@ -107,3 +107,22 @@ def test_signs_move_out_of_choices_beside_0():
     assert c.select(mask, c.neg(X), ZERO) == c.neg(c.select(mask, X, ZERO))
     assert c.select(mask, ZERO, c.neg(Y)) == c.neg(c.select(mask, ZERO, Y))
     assert c.node(c.select(mask, c.neg(X), Y))[0] == "select"
+
+
+def test_products_with_masks_that_are_nested_deep_do_not_move_through_all():
+    code = Code(Program(2, 0, (("lt", ("x", 0), ("x", 1)),), (("x", 0),), (), ()))
+    deep, mask = ("x", 0), ("v", 0)
+    for _ in range(5_000):
+        deep = code.keep("select", mask, code.keep("+", deep, ("x", 1)), ZERO)
+        deep, mask = code.keep("select", code.keep("not", mask), deep, ZERO), code.keep("not", mask)
+    before = len(code.nodes)
+    for a in (code.mul(deep, ("x", 1)), code.div(deep, ("x", 1)), code.add(deep, code.neg(deep))):
+        assert a[0] in "vk"
+    assert len(code.nodes) - before < 200
+
+
+def test_products_move_into_few_masks():
+    code = Code(Program(2, 0, (("lt", ("x", 0), ("x", 1)),), (("x", 0),), (), ()))
+    masked = code.select(("v", 0), ("x", 0), ZERO)
+    assert code.node(code.mul(masked, ("x", 1)))[0] == "select"
+    assert code.node(code.div(masked, ("x", 1)))[0] == "select"

@@ -121,7 +121,11 @@ def _moved(call: Call, n: int, far: float = _NEAR) -> Array:
     """A point beside another one."""
     row = call.points.row(n)
     with np.errstate(over="ignore", invalid="ignore"):
-        return call.inside(n, row + _irregular(row.size, far) * (1.0 + np.abs(row)))
+        moved = _irregular(row.size, far) * (1.0 + np.abs(row))
+        if far > _NEAR:  # not to the other side of 0, where f may have no end
+            most = np.where(row == 0.0, np.inf, np.maximum(np.abs(row) / 2.0, _NEAR))
+            moved = np.clip(moved, -most, most)
+        return call.inside(n, row + moved)
 
 
 def _check_elsewhere(call: Call, n: int, point: Array, found: list[float], sizes: Sizes | None = None) -> None:
@@ -249,8 +253,9 @@ def _differing(call: Call, n: int, point: Array, slopes: Slopes) -> tuple[float,
     formula = stencil(call.table.stencil.derivative)
     direction, found = _along_irregularly(call, n, point, slopes)
     step = float(direction_step(point[None], direction[None], formula)[0])
-    steps = (step, step / 64.0, step * 8.0, *((step / 4096.0, *_SHORT) if np.any(found) else ()))
-    pairs = list[tuple[Array, Array]]()
+    more = (step / 64.0, step * 8.0, *((step / 4096.0, *_SHORT) if np.any(found) else ()))
+    most, pairs = _reach(point, direction, step), list[tuple[Array, Array]]()
+    steps = (step, *(min(t, most) for t in more))
     for t in steps:
         difference, noise = _quotient(call, n, point, t * direction, formula, t**formula.derivative)
         pairs.append((difference, noise))
@@ -286,6 +291,13 @@ def _differing_there(call: Call, n: int, slopes: Slopes, moving: Mask | None = N
             k = int(np.argmax(wrong))
             return float(found[k]), float(first[k])
     return ()
+
+
+def _reach(point: Array, direction: Array, step: float) -> float:
+    """How far a check may go where the step itself reaches no coordinate's 0: on its other side f may have no end."""
+    with np.errstate(all="ignore"):
+        zeros = np.abs(point / direction)
+    return float(max(step, zeros[zeros > step].min(initial=np.inf) / 2.0))
 
 
 def _beside(

@@ -1,6 +1,7 @@
 """Which sides points take."""
 
 import numpy as np
+import pytest
 
 import fastgrad
 from fastgrad.program.program import evaluate
@@ -105,3 +106,27 @@ def test_what_points_decide_on_a_side_is_no_matter_of_others():
     program = trace(f, (3,), sample=points)
     assert [evaluate(program, x) for x in points] == [[f(x)] for x in points]
     assert np.isnan(evaluate(program, [1.0, -2.0, 3.0]))
+
+
+def walk(p):
+    """Some hundred turns, each of which only some points take."""
+    if p[0] <= 0.0:
+        raise RecursionError  # it would go on for ever
+    s, t = 0.0, 0.0
+    while s < 1.0:
+        s = s + p[0]
+        t = t + p[1] * s
+    return t
+
+
+@pytest.mark.parametrize("turns", [40, 330, 900])
+@pytest.mark.parametrize("count", [1, 300])
+def test_loops_of_many_turns(turns, count):
+    points = np.column_stack([np.full(count, 1.0 / (turns - 0.5)), np.linspace(1.0, 2.0, count)])
+    wanted = np.column_stack([points[:, 1] * turns * (turns + 1) / 2.0, points[:, 0] * turns * (turns + 1) / 2.0])
+    found = fastgrad.gradient(walk, points, batch=True, method="exact")
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    found = fastgrad.gradient(walk, points, batch=True, engine="simd", h=1e-7)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)
+    second = fastgrad.hessian(walk, points, batch=True, method="exact")
+    np.testing.assert_allclose(second[:, 0, 1], turns * (turns + 1) / 2.0, rtol=1e-9)
