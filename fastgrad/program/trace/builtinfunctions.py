@@ -46,7 +46,8 @@ class Float(float, metaclass=StandIn):
         """A symbol is a float of Python's from here on, whose division by 0 raises."""
         value = _single(value)
         if isinstance(value, Traced):
-            return as_pythons(as_number(value))
+            number = as_number(value)  # an integer is a float from here on, of which -0.0 is another one than 0.0
+            return as_pythons(number + Literal(-0.0) if number.key in number.trace.counted else number)
         return float(value)
 
 
@@ -65,7 +66,7 @@ class Int(int, metaclass=StandIn):
         if isinstance(value, Traced):
             whole = as_pythons(record("trunc", value) + Literal(0.0))  # of Python's integers 0 has no sign
             whole.trace.guards.append(whole.key)
-            whole.trace.integers.add(whole.key)
+            whole.trace.count(whole.key)
             return whole
         return int(value, *base)
 

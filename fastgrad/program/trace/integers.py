@@ -63,6 +63,24 @@ def size(sizes: Mapping[Operand, int], name: str, operands: tuple[Operand, ...])
     return max(found) if name in _CHOOSING else None
 
 
+def note_size(trace: Any, key: tuple[Any, ...]) -> None:
+    """Of integers, masks among them, NumPy makes integers."""
+    name, operands = key[0], key[2:] if key[0] == "select" else key[1:]
+    found = 1 if name == "tofloat" else size(trace.whole, name, operands)
+    if found is not None:
+        trace.whole["v", len(trace.nodes)] = found
+
+
+def note(trace: Any, key: tuple[Any, ...]) -> None:
+    """What is made of integers, and of numbers that may be some."""
+    name, operands = key[0], key[2:] if key[0] == "select" else key[1:]
+    place, known = ("v", len(trace.nodes)), trace.integers
+    if name == "tofloat" or (not known.isdisjoint(operands) and all(o[0] in "kc" or o in known for o in operands)):
+        known.add(place)
+    if name == "tofloat" or all(o in trace.counted or o in trace.whole for o in operands):
+        trace.counted.add(place)
+
+
 def _whose(sizes: Mapping[Operand, int]) -> str:
     return " of batch_args" if any(kind == "b" for kind, _ in sizes) else ", of which a branch chooses one"
 

@@ -142,7 +142,7 @@ def _entries(table: NDArray[Any], index: tuple[Any, ...]) -> Any:
         here = place * float(count) + float(k) if count > 1 else place
         found[k] = place.trace.node(ENTRY, operand, here.key)
         if table.dtype.kind == "i":
-            place.trace.integers.add(found[k].key)
+            place.trace.count(found[k].key)
     return wrap(found.reshape(shape))[()]
 
 
@@ -161,7 +161,7 @@ def count_below(x: Symbol, places: NDArray[np.float64], *, equal: bool) -> Any:
         there = read(table, at) if isinstance(at, Symbol) else float(table[int(at)])
         found = select(exceeds(there, x), found, found + 2.0**level)
     count: Symbol = RULES[np.minimum](found, float(len(places)))
-    count.trace.integers.add(count.key)
+    count.trace.count(count.key)
     return count
 
 

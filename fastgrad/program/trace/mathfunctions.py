@@ -71,7 +71,7 @@ def guarded(name: str, result: Any) -> Any:
         if result.key[0] == "v":
             result.trace.pythons.add(result.key)
             if name in ("floor", "ceil", "trunc"):
-                result.trace.integers.add(result.key)
+                result.trace.count(result.key)
         if name not in _NEVER_RAISING:
             result.trace.guards.append(result.key)
     return result

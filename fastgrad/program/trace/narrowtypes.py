@@ -7,7 +7,6 @@ with numbers of Python's, which have no type of their own, they are not.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,17 +37,12 @@ def with_types(array: NDArray[Any]) -> NDArray[np.object_]:
     return values
 
 
-def type_of_result(
-    kinds: dict[Operand, np.dtype[Any]], key: tuple[Any, ...], is_weak: Callable[[Operand, bool], bool]
-) -> np.dtype[Any] | None:
-    """The type of a node's result if that is narrow; refused where it is computed in such a type.
-
-    `is_weak` tells whether an operand takes the type of what it meets: that of integers, and else of floats.
-    """
-    name, operands = key[0], key[2:] if key[0] == "select" else key[1:]
+def type_of_result(trace: Any, key: tuple[Any, ...]) -> np.dtype[Any] | None:
+    """The type of a node's result if that is narrow; refused where it is computed in such a type."""
+    kinds, name, operands = trace.narrow, key[0], key[2:] if key[0] == "select" else key[1:]
     own = [kinds[o] for o in operands if o in kinds]
     whole = all(kind.kind in "iub" for kind in own)
-    if not own or name in _ASKING or not all(o in kinds or is_weak(o, whole) for o in operands):
+    if not own or name in _ASKING or not all(o in kinds or _is_weak(trace, o, whole) for o in operands):
         return None
     if name in _CHOOSING:
         return np.result_type(*own)
@@ -59,3 +53,14 @@ def type_of_result(
             + ("pass batch_args of float64, as in labels.astype(float)" if rows else "write a.astype(float)")
         )
     return None
+
+
+def _is_weak(trace: Any, operand: Operand, whole: bool) -> bool:
+    """Whether a number takes the type of what it meets, as Python's and masks do: of integers, and else of floats."""
+    kind, place = operand
+    if kind in "kc":
+        return not whole or float(place if kind == "k" else trace.constants[int(place)]).is_integer()
+    if kind == "v" and trace.nodes[int(place)][0] == "tofloat":
+        return True
+    pythons = operand in trace.pythons or (kind in "xb" and trace.unpacked)
+    return bool(pythons and (not whole or operand in trace.integers or operand in trace.whole))

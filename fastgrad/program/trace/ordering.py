@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -211,7 +212,7 @@ def _place_of(extreme: Callable[..., Any], a: Any, axis: Any, keepdims: Any) -> 
         found = _SELECT(objects(elementwise(np.equal, values[k], best)), float(k), found)
     for place, value in zip(objects(found).ravel(), objects(best).ravel(), strict=True):
         if isinstance(place, Traced):
-            place.trace.integers.add(place.key)
+            place.trace.count(place.key)
             place.trace.guards.append(value.key)
     if keepdims:
         return np.reshape(found, (1,) * np.ndim(a)) if axis is None else np.expand_dims(found, axis)
@@ -233,12 +234,15 @@ LONGEST = 32
 
 
 def _argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
-    """Places that go along with numbers through a network: equal ones stay in their order; of NaN f itself is asked."""
+    """Places that go along with numbers through a network; of NaN f itself is asked.
+
+    Equal ones stay in their order, or are asked of f: the order in which NumPy leaves them depends on the processor.
+    """
     only("order", order)
     values = objects(a).ravel() if axis is None else objects(a)
     axis = -1 if axis is None else axis
     if not holds_symbols(values):
-        return np.argsort(real(values), axis, kind)
+        return np.argsort(real(values), axis, kind, stable=stable)
     keys = [objects(key) for key in np.moveaxis(values, axis, 0)]
     if is_mask(values) or len(keys) > LONGEST:
         refuse(f"f takes the order of comparisons, or of more than {LONGEST} numbers")
@@ -248,10 +252,13 @@ def _argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, sta
         for rows in (keys, places):
             rows[i], rows[j] = _SELECT(swap, rows[j], rows[i]), _SELECT(swap, rows[i], rows[j])
     guard(*values.ravel().tolist())
+    if not (stable or kind in ("stable", "mergesort")):
+        ties = [elementwise(np.equal, a, b) for a, b in pairwise(keys)]
+        guard(*[tie for row in ties for tie in objects(_SELECT(objects(row), np.nan, 0.0)).ravel()])
     found = np.stack([objects(row) for row in places])
     for place in found.ravel().tolist():
         if isinstance(place, Traced):
-            place.trace.integers.add(place.key)
+            place.trace.count(place.key)
     return np.moveaxis(found, 0, axis)
 
 

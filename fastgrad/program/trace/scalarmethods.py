@@ -33,7 +33,7 @@ def _rounded(self: Symbol, digits: Any = None) -> Any:
     if digits is None:  # an integer, of which NaN and inf are none: Python raises; and whose 0 has no sign
         found = found + Literal(0.0)
         self.trace.guards.append(self.key)
-        self.trace.integers.add(found.key)
+        self.trace.count(found.key)
         self.trace.pythons.add(found.key)
     return found
 

@@ -39,7 +39,9 @@ def _nanmean(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
 def _nanvar(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
     deviation = _without_nan(elementwise(np.subtract, numbers(a), _nanmean(a, axis, keepdims=True)), 0.0)
     total = sum_(squares(deviation), axis, keepdims=keepdims)
-    return elementwise(np.divide, total, elementwise(np.subtract, _numbers_of(a, axis, keepdims), ddof))
+    count = objects(elementwise(np.subtract, _numbers_of(a, axis, keepdims), ddof))
+    positive = _SELECT(objects(elementwise(np.greater, count, 0.0)), count, np.nan)
+    return elementwise(np.divide, total, np.asarray(positive, dtype=object)[()])
 
 
 def _nanstd(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:

@@ -26,6 +26,7 @@ _ARITHMETIC = {"+", "-", "*", "/", "neg", "abs", "pow", "mod", "floordiv", "max"
 KEPT = "f uses what it kept from an earlier call; let it keep no values computed from x"
 _RAISING = {"/", "pow", "mod", "floordiv"}  # where NumPy gives inf or NaN
 _WHOLE = {"+", "-", "*", "neg", "abs", "mod", "floordiv", "max", "min", "fmax", "fmin", "select"}
+_SIGNED = {"neg", "*", "mod", "floordiv"}  # of which 0 has a sign where they are of floats
 _COUNTED = {"tofloat", "select", "+", "-", "*"}
 _COMPARING = {"lt", "le", "gt", "ge", "eq", "ne"}
 
@@ -40,7 +41,8 @@ class Trace:
         self.reason = ""
         self.outermost: FrameType | None = None  # who traces; what is called from there is f's
         self.pythons: set[Operand] = set()  # Python's there: floats, whose division by 0 raises, and bools
-        self.integers: set[Operand] = set()  # nodes that may be integers of Python's, or counts
+        self.integers: set[Operand] = set()  # nodes that may be integers of Python's, or counts ...
+        self.counted: set[Operand] = set()  # ... and those that are for sure
         self.narrow: dict[Operand, np.dtype[Any]] = {}  # what is no float64 in Python, inputs and parameters too
         # What is an integer there, and its largest size, where batch arguments are some or a branch chose one of two.
         self.whole: dict[Operand, int] = {}
@@ -80,19 +82,35 @@ class Trace:
                 self._note(key)
             found = self._memo[key] = (Flag if key[0] in BOOLEAN else Symbol)(self, RESULTS[n])
             self.nodes.append(key)
+            if key[0] in _SIGNED and (found.key in self.counted or found.key in self.whole):
+                found = self._memo[key] = self._unsigned(found.key)
         elif self._raising and found.key in self._raising:  # on another way through f
             self.guards.append(found.key)
         return found
 
+    def _unsigned(self, key: Operand) -> Symbol:
+        """An integer whose 0 has no sign."""
+        found: Symbol = self.at(("+", ("k", 0.0), key))
+        self.count(found.key)
+        if key in self.whole:
+            self.whole[found.key] = self.whole[key]
+        return found
+
+    def count(self, key: Operand) -> None:
+        """Note that a node is an integer; from here on it is known which constants are."""
+        self.integer(0)
+        self.integers.add(key)
+        self.counted.add(key)
+
     def _note(self, key: tuple[Any, ...]) -> None:
-        if self.narrow and (kind := type_of_result(self.narrow, key, self._is_weak)):
+        if self.narrow and (kind := type_of_result(self, key)):
             self.narrow["v", len(self.nodes)] = kind
         if self.whole:
-            self._note_integer(key)
+            integers.note_size(self, key)
         if self.pythons or self.unpacked:
             self._check_pythons(key)
         if key[0] == "tofloat" or (self.integers and key[0] in _WHOLE):
-            self._note_count(key)
+            integers.note(self, key)
 
     def _check_pythons(self, key: tuple[Any, ...]) -> None:
         """Arithmetic of Python's own floats is Python's too."""
@@ -103,34 +121,8 @@ class Trace:
                 self._raising.add(("v", len(self.nodes)))
                 self.guards.append(("v", len(self.nodes)))
 
-    def _note_count(self, key: tuple[Any, ...]) -> None:
-        """What is made of integers and of numbers that may be some."""
-        name, operands = key[0], key[2:] if key[0] == "select" else key[1:]
-        if name == "tofloat" or (
-            not self.integers.isdisjoint(operands) and all(o[0] in "kc" or o in self.integers for o in operands)
-        ):
-            self.integers.add(("v", len(self.nodes)))
-
-    def _note_integer(self, key: tuple[Any, ...]) -> None:
-        """Of integers, masks among them, NumPy makes integers."""
-        name, operands = key[0], key[2:] if key[0] == "select" else key[1:]
-        found = 1 if name == "tofloat" else integers.size(self.whole, name, operands)
-        if found is not None:
-            self.whole["v", len(self.nodes)] = found
-
     def _is_pythons(self, operand: Operand) -> bool:
         return operand[0] in "kc" or operand in self.pythons or (operand[0] in "xb" and self.unpacked)
-
-    def _is_weak(self, operand: Operand, whole: bool) -> bool:
-        """Whether a number is one of Python's, or a mask: that of integers, if it is whole, and else any float."""
-        kind, place = operand
-        if kind in "kc":
-            value = place if kind == "k" else self.constants[int(place)]
-            return not whole or float(value).is_integer()
-        if kind == "v" and self.nodes[int(place)][0] == "tofloat":
-            return True
-        pythons = operand in self.pythons or (kind in "xb" and self.unpacked)
-        return pythons and (not whole or operand in self.integers or operand in self.whole)
 
     def operand(self, value: Any) -> Operand | None:
         """A number as an operand, None if it is none."""

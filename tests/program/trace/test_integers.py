@@ -1,5 +1,7 @@
 """Integers of batch arguments in a trace: as NumPy has them, or refused."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -167,3 +169,52 @@ def test_integers_that_are_no_doubles_and_have_too_many_ways():
 def test_many_times_a_number_that_is_no_integer():
     program = trace(lambda x: (1 if x[0] > 1.0 else 2) * 6.02214076e23 * x[1], (2,))
     assert evaluate(program, [2.0, 1.0]) == [6.02214076e23]
+
+
+# --- 0 of an integer has no sign --------------------------------------------------------------------------------------
+
+ZEROS = {
+    "-int": lambda x: -int(x[0]),
+    "as a float": lambda x: float(-int(x[0])) * 1.0,
+    "-ceil": lambda x: -math.ceil(x[0]),
+    "-floor": lambda x: -math.floor(-x[0]),
+    "-trunc": lambda x: -math.trunc(x[0]),
+    "-round": lambda x: -round(x[0]),
+    "of NumPy": lambda x: -x.astype(int)[0],
+    "an array": lambda x: (-x.astype(int)).sum(),
+    "of NumPy as floats": lambda x: (-x.astype(int)).astype(float)[0],
+    "int64": lambda x: -np.int64(x[0]),
+    "rint": lambda x: -np.rint(x[0]).astype(int),
+    "a product": lambda x: int(x[0]) * -3,
+    "of two": lambda x: -(int(x[0]) * int(x[1])),
+    "with zero": lambda x: 0 * int(x[0]),
+    "of NumPy's": lambda x: x.astype(int)[0] * -2,
+    "a quotient": lambda x: int(x[0]) // -3,
+    "a remainder": lambda x: int(x[0]) % -3,
+    "both": lambda x: divmod(int(x[0]), -3)[1],
+    "-abs": lambda x: -abs(int(x[0])),
+    "-max": lambda x: -max(int(x[0]), 0),
+    "a difference": lambda x: int(x[0]) - int(x[0] * 1.1),
+    "a power": lambda x: (-int(x[0])) ** 3,
+    "a count": lambda x: -(x > 5).sum(),
+    "a place": lambda x: -np.argmax(x),
+    "of a table": lambda x: -np.searchsorted([5.0, 6.0], x[0]),
+    "of masks": lambda x: -np.count_nonzero(x > 5),
+    "a sum": lambda x: -sum(int(v) for v in x),
+    "a mask": lambda x: -int(x[0] > 5),
+    "a choice": lambda x: -(1 if x[0] > 5 else 0),
+    "a float": lambda x: -float(int(x[0])),
+    "a float's product": lambda x: int(x[0]) * -3.0,
+    "a mask's product": lambda x: -((x[0] > 5) * 2.5),
+    "floor of NumPy": lambda x: -np.floor(-x[0]),
+}
+
+
+@pytest.mark.parametrize("name", ZEROS)
+def test_zero_of_an_integer_has_no_sign(name):
+    number = ZEROS[name]
+    f = lambda x: np.copysign(1.0, number(x)) * x[1]
+    program = trace(f, (2,))
+    for x in ([-0.3, 0.2], [0.3, 0.2], [-3.7, 0.2], [0.0, 0.2], [2.6, -0.4]):
+        found = evaluate(program, x)[0]
+        assert found == f(np.array(x)) or np.isnan(found)

@@ -154,9 +154,21 @@ def test_orders_go_along(f):
     np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True, method="exact"), pythons, rtol=1e-7, atol=1e-7)
 
 
-def test_equal_numbers_stay_in_their_order():
+@pytest.mark.parametrize("how", [{"kind": "stable"}, {"kind": "mergesort"}, {"stable": True}], ids=str)
+def test_equal_numbers_stay_in_their_order(how):
     x = np.array([2.0, 1.0, 2.0, 1.0, 1.0])
-    assert evaluate(trace(np.argsort, (5,)), x) == np.argsort(x, kind="stable").tolist() == [1, 3, 4, 0, 2]
+    assert evaluate(trace(lambda x: np.argsort(x, **how), (5,)), x) == np.argsort(x, **how).tolist() == [1, 3, 4, 0, 2]
+
+
+def test_the_order_of_equal_numbers_is_asked_of_f():
+    program = trace(np.argsort, (5,))
+    assert np.isnan(evaluate(program, [2.0, 1.0, 2.0, 1.5, 1.75])).any()
+    assert evaluate(program, [2.0, 1.0, 2.5, 1.5, 1.75]) == [1, 3, 4, 0, 2]
+    f = lambda x: np.argsort(x) @ (x * np.arange(6))
+    points = np.random.default_rng(0).uniform(1.0, 2.0, (3000, 6))
+    points[1500] = [1.0, 1.0, 1.0, 2.0, 2.0, 0.5]
+    values, _ = fastgrad.value_and_gradient(f, points, batch=True, engine="simd")
+    assert values[1500] == f(points[1500])
 
 
 @pytest.mark.parametrize(

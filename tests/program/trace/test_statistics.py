@@ -54,3 +54,13 @@ def test_polynomials_through_traced_values():
     np.testing.assert_allclose(evaluate(trace(many, (4,)), x), many(x), rtol=1e-12)
     with pytest.raises(Untraceable, match="at traced places"):
         trace(lambda x: np.polyfit(x, places, 1), (4,))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("ddof", [0, 1, 2, 3, 5])
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_variances_of_too_few_numbers(ddof, axis):
+    f = lambda x: np.nanvar(np.where(x > 0, x, np.nan).reshape(2, 2), axis, ddof=ddof)
+    program = trace(f, (4,))
+    for x in ([1.0, 2.0, 3.0, 5.0], [1.0, -1.0, 2.0, 3.0], [1.0, 1.0, -1.0, -1.0], [-1.0, 2.0, -1.0, -1.0], [-1.0] * 4):
+        np.testing.assert_array_equal(evaluate(program, x), np.ravel(f(np.array(x))))
