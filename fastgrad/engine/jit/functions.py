@@ -29,7 +29,8 @@ from ...results import EPS, EngineError
 from ..call import Call
 from . import callees
 from .callees import frozen, uses_math
-from .integers import adds_booleans, inverts_booleans, makes_integers, odd_integers, rounds_quotients
+from .deviations import deviation
+from .integers import adds_booleans, inverts_booleans, makes_integers, odd_integers
 from .kernels import compiler, part
 from .linking import Shape, linked
 from .numbers import Numbers
@@ -214,9 +215,8 @@ def _check_arithmetic(compiled: Any, negative: bool) -> None:
     if inverts_booleans(compiled):
         msg = "Numba takes ~ of booleans for that of NumPy's, where that of Python's is an integer; write not"
         raise EngineError(msg)
-    if rounds_quotients(compiled):
-        msg = "Numba rounds the quotients of np.floor_divide and np.divmod, NumPy does not; write a // b and a % b"
-        raise EngineError(msg)
+    if otherwise := deviation(compiled):
+        raise EngineError(otherwise)
     if widens_singles(compiled):
         msg = "f computes with float32 and a number of Python's, as Numba does otherwise: in float64; write float64"
         raise EngineError(msg)

@@ -1,7 +1,5 @@
 """Where Numba computes otherwise than Python and NumPy: with booleans always, with integers at some points.
 
-So do two functions of floats: NumPy's floor_divide(1.0, 0.1) is 9, as 1.0 // 0.1, Numba's is the floor of a rounded 10.
-
 NumPy's True + True is True, Numba's is 2; of True * True both make 1, but Numba's may become 2 by further sums.
 Python's integers have any size, NumPy's small ones wrap, both raise where a divisor is 0 or what becomes an integer is
 NaN; Numba's have 64 bits and raise nowhere.
@@ -20,7 +18,6 @@ _NAMES = ("add", "sub", "pow", "floordiv", "mod", "lshift", "rshift")
 _UFUNCS = {np.add, np.subtract, np.power, np.floor_divide, np.mod, np.left_shift, np.right_shift}
 _ARITHMETIC = {getattr(operator, prefix + name) for name in _NAMES for prefix in ("", "i")} | _UFUNCS
 _SUMMING = {operator.add, operator.iadd, operator.sub, operator.isub, np.add, np.subtract}
-_QUOTIENTS = {np.floor_divide, np.divmod}
 _PRODUCTS = {operator.mul, operator.imul, np.multiply}
 _SHIFTS = {operator.lshift, operator.ilshift, operator.rshift, operator.irshift, np.left_shift, np.right_shift}
 
@@ -101,17 +98,6 @@ _ODD = (
 )
 
 
-def rounds_quotients(compiled: Any) -> bool:
-    """Whether a compiled function, or one that it calls, calls the functions of NumPy whose quotients Numba rounds."""
-    found = ((typed, expression) for typed in typings(compiled, set()) for expression in typed.calltypes)
-    return any(_calls(expression, typed.typemap, _QUOTIENTS) for typed, expression in found)
-
-
-def _calls(expression: Any, kinds: dict[str, Any], functions: set[Any]) -> bool:
-    called = getattr(expression, "op", "") == "call"
-    return called and getattr(kinds[expression.func.name], "typing_key", None) in functions
-
-
 def makes_integers(compiled: Any) -> bool:
     """Whether a compiled function, or one that it calls, makes integers of floats or has others than of 64 bits."""
     return any(
@@ -142,7 +128,7 @@ def operands(expression: Any, kinds: dict[str, Any], operations: set[Any]) -> li
     what = getattr(expression, "op", "")
     if what in {"binop", "inplace_binop"} and expression.fn in operations:
         return [kinds[side.name] for side in (expression.lhs, expression.rhs)]
-    if _calls(expression, kinds, operations):
+    if what == "call" and getattr(kinds[expression.func.name], "typing_key", None) in operations:
         return [kinds[argument.name] for argument in expression.args[:2]]
     return []
 

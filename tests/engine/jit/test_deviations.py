@@ -1,0 +1,70 @@
+"""Functions that Numba computes otherwise: f is called from Python instead."""
+
+import numpy as np
+import pytest
+
+from fastgrad import EngineError, value_and_gradient
+
+POINTS = np.random.default_rng(0).uniform(1.0, 2.0, (3000, 2))
+COUNTED = len(POINTS[0])
+
+
+def in_order(x):
+    numbers = [x[0], x[1]]
+    numbers.sort()
+    return numbers[0]
+
+
+def sized(x):
+    return x[0] * len(np.unique(x))  # which keeps all engines but Numba's away
+
+
+DEVIATING = {
+    "str": (lambda x: sized(x) * (1.0 if str(x[0]).startswith("-") else 2.0), "texts by str"),
+    "repr": (lambda x: sized(x) * (1.0 if repr(x[0]).startswith("-") else 2.0), "texts by repr"),
+    "an f-string": (lambda x: sized(x) * (1.0 if f"{x[0]}" == "1.5" else 2.0), "texts by str"),
+    "an array's text": (lambda x: sized(x) * len(str(x[:1])), "texts by str"),
+    "a median": (lambda x: sized(x) * np.median(np.log(x)), r"np\.median otherwise than NumPy"),
+    "a quantile": (lambda x: sized(x) * np.quantile(x, 0.3), r"np\.quantile otherwise"),
+    "of numbers": (lambda x: sized(x) * np.nanpercentile(x, 30.0), r"np\.nanpercentile otherwise"),
+    "a norm": (lambda x: sized(x) * np.linalg.norm(x, np.inf), r"np\.norm otherwise"),
+    "an order": (lambda x: sized(x) * np.argsort(x)[0], r"another order in np\.argsort"),
+    "a method's order": (lambda x: sized(x) * x.argsort()[0], r"another order in ndarray\.argsort"),
+    "sorted": (lambda x: sized(x) * sorted([x[0], x[1]])[COUNTED - 1], "sorted otherwise than Python"),
+    "a list": (lambda x: sized(x) * in_order(x), r"list\.sort otherwise"),
+    "a quotient": (lambda x: sized(x) * np.floor_divide(x[0], 0.1), r"rounds the quotients of np\.floor_divide"),
+}
+
+
+@pytest.mark.parametrize("name", DEVIATING)
+def test_they_are_refused(name):
+    f, reason = DEVIATING[name]
+    with pytest.raises(EngineError, match=reason):
+        value_and_gradient(f, POINTS, batch=True, engine="jit")
+
+
+OF_INTEGERS = {
+    "a text": lambda x: len(str(COUNTED)) * x[1],
+    "an f-string": lambda x: len(f"{len(x)}") * x[0],
+    "integers in order": lambda x: sorted([3, 2])[COUNTED - 1] * np.sort(x)[0],
+}
+
+
+@pytest.mark.parametrize("f", OF_INTEGERS.values(), ids=OF_INTEGERS)
+def test_of_integers_they_are_the_same(f):
+    values, gradients = value_and_gradient(f, POINTS, batch=True, engine="jit")
+    np.testing.assert_allclose(values, [f(x) for x in POINTS])
+    np.testing.assert_allclose(gradients.sum(axis=1) * POINTS.min(axis=1), values, rtol=0.8)
+
+
+@pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [("str", [-1.5, 2.0]), ("an f-string", [1.5, 2.0]), ("a median", [1.1, -0.6]), ("an order", [1.5, 1.5])],
+)
+def test_the_choice_of_the_engine_keeps_away_from_them(name, row):
+    f, points = DEVIATING[name][0], POINTS.copy()
+    points[1500] = row
+    with np.errstate(all="ignore"):
+        values, _ = value_and_gradient(f, points, batch=True)
+        np.testing.assert_array_equal(values, [f(x) for x in points])
