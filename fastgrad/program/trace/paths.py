@@ -302,8 +302,12 @@ class Paths:
             return Way((), NOTHING, (), raised=True)
         finally:
             said, self.trace.said = self.trace.said, before
-        if said:
-            refuse(TEXT)
+        if said:  # f itself is asked on that way, which writes or prints it
+            if len(self.sides) > sides:
+                self.take_apart(self.sides[-1])
+            if not self._frames[-1].asked:
+                refuse(TEXT)
+            return Way((), NOTHING, (), raised=True)
         return Way((), result, ())
 
     def take_apart(self, place: Any) -> NoReturn:

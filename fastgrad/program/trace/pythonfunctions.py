@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
+from .arrays import holds_symbols
 from .elementwise import as_mask, is_pythons, logical_and, logical_or, record, select, traced
 from .joins import kind
 from .refusals import active
@@ -80,11 +82,38 @@ def _folded(name: str, rule: Callable[[Any, Any], Any], start: bool) -> Callable
     return call
 
 
+def _told(*values: Any, **_: Any) -> None:
+    """Nothing is told of ways that perhaps no point takes; f itself is asked where one takes a way that tells of x."""
+    trace = getattr(active, "trace", None)
+    if trace and (any(map(holds_symbols, values)) or traced(*values)):
+        trace.said = True
+
+
+class SilentLogger:
+    """A logger, or the module, that logs nothing of a trace."""
+
+    def __init__(self, own: Any) -> None:
+        self._own = own
+
+    def __getattr__(self, name: str) -> Any:
+        return _told if name in _LOGGING else getattr(self._own, name)
+
+
+_LOGGING = {"debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log"}
+
+
+def logs(value: Any) -> bool:
+    """Whether a value is a logger of Python's, or their module."""
+    logging = sys.modules.get("logging")
+    return logging is not None and (value is logging or isinstance(value, logging.Logger))
+
+
 PYTHONS: dict[str, Any] = {
     "max": _extreme("max", "fmax"),
     "min": _extreme("min", "fmin"),
     "sorted": _sorted,
     "any": _folded("any", logical_or, start=False),
     "all": _folded("all", logical_and, start=True),
+    "print": _told,
 }
 """What a traced function gets instead of Python's functions of these names."""

@@ -169,10 +169,18 @@ class Retargeted:
         if kind is FunctionType:
             return self.helper(value)
         if kind is ModuleType:
-            return MODULES.get(value, value)
+            return MODULES.get(value) or self._silent(value)
         if kind is BuiltinFunctionType:
             return self._rules(home(value)).get(value.__name__, value)
         return self._with_parts(value) if kind in (MethodType, partial) else self._object(value)
+
+    def _silent(self, value: Any) -> Any:
+        """What stands for a logger of Python's, or their module; anything else as it is."""
+        if not self._branching:
+            return value
+        from .pythonfunctions import SilentLogger, logs  # noqa: PLC0415
+
+        return SilentLogger(value) if logs(value) else value
 
     def _rules(self, module: str) -> Mapping[str, Any]:
         """What there is for the functions of a module."""
@@ -184,6 +192,8 @@ class Retargeted:
 
     def _object(self, value: Any) -> Any:
         check_object(value)
+        if (silent := self._silent(value)) is not value:
+            return silent
         call = getattr(type(value), "__call__", None) if _is_users_object(value) else None  # noqa: B004
         if isinstance(call, FunctionType) and call.__code__ not in self.codes:
             self._function(call)  # what it writes into is noted, as that of a function is

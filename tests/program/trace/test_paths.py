@@ -1,8 +1,11 @@
 """Ways through a function: in which order, with which decisions, and how they come together."""
 
+import logging
+
 import numpy as np
 import pytest
 
+from fastgrad import gradient
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.paths import NOTHING, Paths, fold
 from fastgrad.program.trace.recording import ManyWaysError, trace
@@ -95,8 +98,39 @@ def test_a_value_in_the_text_of_an_error():
         return x[0]
 
     assert trace(f, (1,)).raises
+    program = trace(lambda x: len(str(x[0])) if x[0] > 1 else x[0], (1,))
+    assert evaluate(program, [0.5]) == [0.5]
+    assert np.isnan(evaluate(program, [2.0]))  # f itself is asked there
     with pytest.raises(Untraceable, match="into text"):
-        trace(lambda x: len(str(x[0])) if x[0] > 1 else x[0], (1,))
+        trace(lambda x: len(str(x[0])) * (2.0 if x[0] > 1 else x[0]), (1,))
+
+
+LOGGER = logging.getLogger(__name__)
+
+
+def telling(x):
+    if x[0] > 2.0:
+        print("large", x[0])  # noqa: T201
+        LOGGER.warning("large: %s", x[0])
+    elif x[0] > 1.5:
+        print("rather large")  # noqa: T201
+        LOGGER.warning("rather large")
+    return x[0] ** 2 * x[1]
+
+
+def test_nothing_is_told_of_ways_that_no_point_takes(capsys, caplog):
+    points = np.random.default_rng(0).uniform(0.5, 1.4, (2_000, 2))
+    for options in ({}, {"engine": "simd"}, {"method": "exact"}):
+        assert gradient(telling, points, batch=True, full_output=True, **options).engine == "simd"
+    assert not capsys.readouterr().out
+    assert not caplog.records
+    points[700, 0] = 2.5
+    found = gradient(telling, points, batch=True, engine="simd")
+    np.testing.assert_allclose(found[700], [5.0 * points[700, 1], 6.25], rtol=1e-8)
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 4
+    assert all(line.startswith("large 2.") for line in said)
+    assert len(caplog.records) == 4
 
 
 def test_numpys_own_comparisons_of_objects_are_refused():
