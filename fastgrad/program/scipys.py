@@ -27,7 +27,16 @@ WITH_RULES = {
         "trim_mean", "entropy", "pearsonr", "linregress",
     }),
     "scipy.interpolate": frozenset({"splev"}),
-    "scipy.integrate": frozenset({"quad"}),
+    "scipy.integrate": frozenset({
+        "quad", "quad_vec", "dblquad", "tplquad", "nquad", "odeint", "solve_ivp", "solve_bvp", "cubature", "tanhsinh",
+    }),
+    "scipy.optimize": frozenset({
+        "anderson", "basinhopping", "bisect", "bracket", "brent", "brenth", "brentq", "broyden1", "broyden2", "brute",
+        "curve_fit", "differential_evolution", "direct", "dual_annealing", "fixed_point", "fmin", "fmin_bfgs",
+        "fmin_cg", "fmin_cobyla", "fmin_l_bfgs_b", "fmin_ncg", "fmin_powell", "fmin_slsqp", "fmin_tnc", "fminbound",
+        "fsolve", "golden", "least_squares", "leastsq", "line_search", "minimize", "minimize_scalar", "newton",
+        "newton_krylov", "ridder", "root", "root_scalar", "shgo", "toms748",
+    }),
     "scipy.linalg": frozenset({
         "solve", "inv", "det", "norm", "cholesky", "cho_factor", "cho_solve", "lu_factor", "lu_solve",
         "solve_triangular", "solve_banded", "expm", "eigh", "eigvalsh", "svd", "svdvals", "block_diag", "toeplitz",

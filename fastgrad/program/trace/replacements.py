@@ -38,6 +38,7 @@ from .quadrature import quad
 from .refusals import refuse
 from .scipyformulas import MOMENTS, formula, is_discrete, shapes_of
 from .signals import DISTANCES, LINEAR, SIGNALS, linear
+from .solvers import solver
 from .splines import interpolator, splev
 from .summaries import SUMMARIES
 from .workspace import Workspace
@@ -51,7 +52,7 @@ _FUNCTIONS: dict[str, Mapping[str, Callable[..., Any]]] = {
     "scipy.spatial.distance": DISTANCES,
 }
 WITHOUT_RULES = Distribution((), {})
-_INTEGRALS = "scipy.integrate"
+_CALLING = frozenset({"scipy.integrate", "scipy.optimize"})
 LONGEST = 64  # lists in which distributions are looked for: longer ones are data
 _SEEN_THROUGH = frozenset({"scipy", "scipy.special", "scipy.fft", "scipy.spatial", *WITH_RULES})
 _WRITING = STORES | {"STORE_SUBSCR", "DELETE_SUBSCR"}
@@ -83,8 +84,10 @@ def replaced(value: Any) -> Any:
 
 def _rule_of(place: str, function: Callable[..., Any]) -> Callable[..., Any] | None:
     name = function.__name__
-    if place == _INTEGRALS:
+    if name == "quad":
         return quad(function)
+    if place in _CALLING:
+        return solver(function, place)
     if name in LINEAR.get(place, ()):
         return linear(function, LINEAR[place][name])
     return _FUNCTIONS.get(place, {}).get(name)
@@ -167,7 +170,7 @@ def _calling(function: Callable[..., Any], rule: Callable[..., Any], place: str)
     """A function by its rule where it is given symbols."""
 
     def call(*args: Any, **options: Any) -> Any:
-        if place != _INTEGRALS and not holds_symbols(*args, *options.values()):  # an integrand may capture some
+        if place not in _CALLING and not holds_symbols(*args, *options.values()):  # what they call may capture some
             return function(*args, **options)
         return guarded(f"{place}.{function.__name__}", rule, args, options)
 

@@ -1,9 +1,11 @@
 """Functions that Numba computes otherwise: f is called from Python instead."""
 
+import numba
 import numpy as np
 import pytest
 
 from fastgrad import EngineError, value_and_gradient
+from fastgrad.engine.jit.deviations import deviation
 
 POINTS = np.random.default_rng(0).uniform(1.0, 2.0, (3000, 2))
 COUNTED = len(POINTS[0])
@@ -68,3 +70,12 @@ def test_the_choice_of_the_engine_keeps_away_from_them(name, row):
     with np.errstate(all="ignore"):
         values, _ = value_and_gradient(f, points, batch=True)
         np.testing.assert_array_equal(values, [f(x) for x in points])
+
+
+def test_it_is_told_of_callees_too():
+    inner = numba.njit(lambda x: np.median(x) + 0.0)
+    for f, told in ((lambda x: 2.0 * inner(x), "Numba computes np.median"), (lambda x: 2.0 * np.mean(x), "")):
+        compiled = numba.njit(f)
+        compiled(np.ones(3))
+        assert deviation(*compiled.overloads.values()).startswith(told)
+        assert bool(deviation(*compiled.overloads.values())) == bool(told)

@@ -75,4 +75,4 @@ def test_what_is_refused():
 
 
 def test_it_has_a_rule():
-    assert scipys.WITH_RULES["scipy.integrate"] == {"quad"}
+    assert "quad" in scipys.WITH_RULES["scipy.integrate"]
