@@ -36,7 +36,7 @@ def apart(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace) -
 
 
 def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace, *, merging: bool) -> Program:
-    space = Workspace(recording, given.args) if given.works else None
+    space = Workspace(recording) if given.works else None
     target = Retargeted(f, branching=True, merging=merging, workspace=space)
     if merging and target.catches:  # f might catch what takes a branch apart
         target, merging = Retargeted(f, branching=True, workspace=space), False
@@ -51,7 +51,8 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
         while True:
             paths = Paths(recording, kept, sample, alone=merging, typed=typed, noted=noted, swap=target.helper)
             try:
-                ways = paths.explore_f(lambda: outputs_of(recording, target.function(*given.symbols(recording))))
+                run = lambda: outputs_of(recording, target.function(*given.symbols(recording, space)))
+                ways = paths.explore_f(run)
                 break
             except RestartError:
                 recording.guards = []

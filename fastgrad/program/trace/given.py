@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .arrays import Symbols
 from .symbols import Symbol, Trace
 from .tables import as_table
+from .workspace import Workspace
 
 _USUAL = (np.float64, np.int64)
 
@@ -37,11 +38,12 @@ class Given:
         """Where the elements of each batch argument begin in a row, and where the last ones end."""
         return [*accumulate(map(prod, self.rows), initial=0)]
 
-    def symbols(self, recording: Trace) -> tuple[Any, ...]:
+    def symbols(self, recording: Trace, space: Workspace | None = None) -> tuple[Any, ...]:
         """The arguments, made anew: f may write into them."""
+        argument = space.argument if space else as_table
         rows = zip(self.starts, self.rows, strict=False)
         beside = [_symbols(recording, "b", start, shape) for start, shape in rows]
-        return (_symbols(recording, "x", 0, self.shape), *map(as_table, self.args), *beside)
+        return (_symbols(recording, "x", 0, self.shape), *map(argument, self.args), *beside)
 
     def note_types(self, recording: Trace) -> None:
         """Which batch arguments NumPy may compute with in their own types, how large integers are, and what f picks."""

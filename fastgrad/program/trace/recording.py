@@ -223,9 +223,9 @@ def recorded(recording: Trace, record: Callable[[Trace], Program]) -> Program:
 
 def _straight(f: Callable[..., Any], given: Given, noted: Noted, recording: Trace) -> Program:
     """The program of a function that goes the same way for all numbers; before, what it may write into is noted."""
-    space = Workspace(recording, given.args) if given.works else None
+    space = Workspace(recording) if given.works else None
     target = Retargeted(f, workspace=space)
-    arguments = given.symbols(recording)
+    arguments = given.symbols(recording, space)
     if may_write(target.codes):
         noted.look(f, given.args)
     recording.fills = any(map(may_fill, target.codes))

@@ -1,7 +1,8 @@
-"""Arrays that f captures to work in: it reads what it has written there in the same call, not what an earlier one has.
+"""Arrays that f captures, or is given by args=, to work in: it reads what it has written there in the same call.
 
-Each is traced as an array of symbols of its own, whose elements are parameters as long as nobody has written them.
-Where f reads such a parameter and writes that element too, now or on another way, it keeps state, and is refused.
+And not what an earlier one has. Each is traced as an array of symbols of its own, whose elements are parameters as long
+as nobody has written them. Where f reads such a parameter and writes that element too, now or on another way, it keeps
+state, and is refused.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .arrays import Symbols
 from .reach import SHARED, Reach
 from .refusals import refuse
 from .symbols import OBJECT, Symbol, Trace
+from .tables import as_table
 
 LONGEST = 4096
 """Elements of an array that f may write into: longer ones are taken for data."""
@@ -25,15 +27,22 @@ STATE = "f reads what an earlier call has left in an array that it captures and 
 
 
 class Workspace:
-    """The arrays that f captures, as arrays of symbols."""
+    """The arrays that f captures or is given, as arrays of symbols."""
 
-    def __init__(self, trace: Trace, args: tuple[Any, ...]) -> None:
+    def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._arrays: dict[int, tuple[Any, Symbols, list[Symbol]]] = {}
         self._written = set[Operand]()
         self._copies: list[tuple[Any, dict[str, Any]]] = []
         self.reach = Reach()
-        self.reach.note(args)  # tables in the trace: they would hide what they are of
+
+    def argument(self, value: Any) -> Any:
+        """What f is given for a further argument of its own."""
+        found = self.swapped(value)
+        if found is not value:
+            return found
+        self.reach.note(value)  # a table in the trace, which would hide what it is of
+        return as_table(value)
 
     def swapped(self, value: Any) -> Any:
         """An array that f may work in as one of symbols, always the same; anything else as it is."""

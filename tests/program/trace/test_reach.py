@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import PPoly
 
+from fastgrad.program.program import evaluate
 from fastgrad.program.trace.reach import Reach
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
@@ -116,8 +117,12 @@ def test_an_array_that_is_an_argument_too():
         OTHERS[:] = x
         return x[0] * OTHERS[1] + (work[0] if x[0] > 1e9 else 0.0)
 
-    with pytest.raises(Untraceable, match="a write into a float array"):
-        trace(f, (2,), args=(OTHERS,))
+    program = trace(f, (2,), args=(OTHERS,))  # it is one array of symbols
+    for x in ([2.0, 3.0], [2e9, 3.0]):
+        assert evaluate(program, x) == [f(np.array(x), OTHERS)]
+    for other in (OTHERS[:1], OTHERS[::-1], [OTHERS]):
+        with pytest.raises(Untraceable, match=r"a write into a float array|by another way"):
+            trace(f, (2,), args=(other,))
 
 
 def test_names_that_change_what_they_mean():

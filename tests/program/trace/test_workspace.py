@@ -198,3 +198,67 @@ def test_the_users_own_array_is_left_alone():
 
     trace(f, (2,))
     assert work.tolist() == [7.0, 8.0]
+
+
+# --- arrays that f is given by args= ----------------------------------------------------------------------------------
+
+RETURNS = np.random.default_rng(5).normal(size=40)
+
+
+def garch(p, returns, variances):
+    """As it is written in courses: the variances' array is an argument, of which the first element is data."""
+    for t in range(1, len(returns)):
+        variances[t] = p[0] + p[1] * returns[t - 1] ** 2 + p[2] * variances[t - 1]
+    return 0.5 * np.sum(np.log(variances[1:]) + returns[1:] ** 2 / variances[1:])
+
+
+def set_at_once(p, work, also):
+    work[:] = p
+    np.multiply(work, 2.0, out=also)
+    return np.sum(work * also) if p[0] > 0.0 else also[1]
+
+
+def nested_in_a_list(p, held):
+    held[0][:] = p
+    return np.sum(held[0] ** 2)
+
+
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [(garch, (RETURNS, np.full(40, RETURNS.var()))), (set_at_once, (np.zeros(3), np.ones(3)))],
+    ids=["garch", "at once"],
+)
+def test_arguments_to_work_in(f, args):
+    points = np.random.default_rng(0).uniform(0.1, 0.4, (50, 3))
+    own = [a.copy() for a in args]
+    wanted = fastgrad.gradient(f, points, batch=True, args=tuple(a.copy() for a in args), engine="python", order=4)
+    found = fastgrad.gradient(f, points, batch=True, args=args, engine="simd", order=4)
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        fastgrad.gradient(f, points, batch=True, args=args, method="exact"), wanted, rtol=1e-8, atol=1e-8
+    )
+    before = [a.copy() for a in own]
+    trace(f, (3,), args=tuple(own))
+    assert all((a == b).all() for a, b in zip(own, before, strict=True))  # the user's own are left alone
+
+
+def test_what_an_earlier_call_has_left_in_an_argument_is_state():
+    def adding(p, total):
+        total += p
+        return np.sum(total**2)
+
+    with pytest.raises(Untraceable, match="has left in an array"):
+        trace(adding, (3,), args=(np.zeros(3),))
+
+
+def test_arguments_that_share_memory_are_refused():
+    both = np.zeros(6)
+
+    def f(p, a, b):
+        a[:] = p
+        return np.sum(b**2)
+
+    with pytest.raises(Untraceable, match=r"another way|float array"):
+        trace(f, (3,), args=(both[:3], both))
+    with pytest.raises(Untraceable, match="float array"):
+        trace(nested_in_a_list, (3,), args=([both[:3].copy()],))
