@@ -7,6 +7,7 @@ either, the step shrinks.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,14 +105,24 @@ def _where_floats_are_few(x: Array, scheme: Scheme, below: Array, above: Array, 
 def without_noise(x: Array, h: Array, scheme: Scheme, asked: Stencil, eps: float = EPS) -> Scheme:
     """No second or higher derivative from steps that were shortened until round-off leaves no two digits of it.
 
-    Round-off grows as ``h**-n``, from about ``eps**(p/(p+n))`` at the default step.
+    Round-off grows as ``h**-n``, from about ``eps**(p/(p+n))`` at the default step of a central formula; of a one-sided
+    one it is that of its weights, 5 times as large at order 2 and 180 times at order 8 of second derivatives.
     """
     n, p = asked.derivative, asked.order
-    shortest = default_factor(n, p, eps) * (100.0 * eps ** (p / (p + n))) ** (1.0 / n)
+    shortest: Any = default_factor(n, p, eps) * (100.0 * eps ** (p / (p + n))) ** (1.0 / n)
     with np.errstate(all="ignore"):
         step = np.abs(scheme.step)
+        shortest = np.where(scheme.kind == ONE_SIDED, shortest * _larger_weights(n, p) ** (1.0 / n), shortest)
         lost = (n > 1) & (step < np.abs(h)) & (step < shortest * np.maximum(1.0, np.abs(x)))
     return Scheme(np.where(lost, NOWHERE, scheme.kind), scheme.step)
+
+
+@lru_cache(maxsize=64)
+def _larger_weights(derivative: int, order: int) -> float:
+    """The weights of the one-sided formula of an order, all together, over those of the central one."""
+    formulas = stencil(derivative, order, "forward"), stencil(derivative, order + order % 2, "central")
+    one, central = (sum(abs(number) for number, *_ in s.terms) / s.denominator for s in formulas)
+    return one / central
 
 
 def fit_together(x: Array, h: Array, bounds: Bounds, asked: Stencil, eps: float = EPS) -> Scheme:

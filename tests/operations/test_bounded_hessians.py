@@ -232,3 +232,14 @@ def test_dask():
         one, other = value_and_gradient(smooth, rows, bounds=bounds, batch=True)
         assert (value.compute(scheduler="sync") == one).all()
         assert (slope.compute(scheduler="sync") == other).all()
+
+
+@pytest.mark.parametrize("order", [2, 4, 6, 8])
+@pytest.mark.parametrize("width", 10.0 ** np.arange(-8.0, -1.5, 0.5))
+def test_of_steps_in_a_tight_box_two_digits_are_left_or_nothing(order, width):
+    f = lambda x: np.sin(x[0] * x[1]) + x[2] ** 3
+    x = np.array([1.13, 0.77, 0.54])
+    exact = hessian(f, x, method="exact")
+    for bounds in ((x, x + width), (x - width, x)):
+        found = hessian(f, x, bounds=bounds, order=order)
+        assert np.isnan(found).all() or np.abs(found - exact).max() < 0.02
