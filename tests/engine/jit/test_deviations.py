@@ -17,24 +17,19 @@ def in_order(x):
     return numbers[0]
 
 
-def sized(x):
-    return x[0] * len(np.unique(x))  # which keeps all engines but Numba's away
-
-
 DEVIATING = {
-    "str": (lambda x: sized(x) * (1.0 if str(x[0]).startswith("-") else 2.0), "texts by str"),
-    "repr": (lambda x: sized(x) * (1.0 if repr(x[0]).startswith("-") else 2.0), "texts by repr"),
-    "an f-string": (lambda x: sized(x) * (1.0 if f"{x[0]}" == "1.5" else 2.0), "texts by str"),
-    "an array's text": (lambda x: sized(x) * len(str(x[:1])), "texts by str"),
-    "a median": (lambda x: sized(x) * np.median(np.log(x)), r"np\.median otherwise than NumPy"),
-    "a quantile": (lambda x: sized(x) * np.quantile(x, 0.3), r"np\.quantile otherwise"),
-    "of numbers": (lambda x: sized(x) * np.nanpercentile(x, 30.0), r"np\.nanpercentile otherwise"),
-    "a norm": (lambda x: sized(x) * np.linalg.norm(x, np.inf), r"np\.norm otherwise"),
-    "an order": (lambda x: sized(x) * np.argsort(x)[0], r"another order in np\.argsort"),
-    "a method's order": (lambda x: sized(x) * x.argsort()[0], r"another order in ndarray\.argsort"),
-    "sorted": (lambda x: sized(x) * sorted([x[0], x[1]])[COUNTED - 1], "sorted otherwise than Python"),
-    "a list": (lambda x: sized(x) * in_order(x), r"list\.sort otherwise"),
-    "a quotient": (lambda x: sized(x) * np.floor_divide(x[0], 0.1), r"rounds the quotients of np\.floor_divide"),
+    "str": (lambda x: x[0] * (1.0 if str(x[0]).startswith("-") else 2.0), "texts by str"),
+    "repr": (lambda x: x[0] * (1.0 if repr(x[0]).startswith("-") else 2.0), "texts by repr"),
+    "an f-string": (lambda x: x[0] * (1.0 if f"{x[0]}" == "1.5" else 2.0), "texts by str"),
+    "an array's text": (lambda x: x[0] * len(str(x[:1])), "texts by str"),
+    "a median": (lambda x: x[0] * np.median(np.log(x)), r"np\.median otherwise than NumPy"),
+    "of numbers": (lambda x: x[0] * np.nanpercentile(x, 30.0), r"np\.nanpercentile otherwise"),
+    "a norm": (lambda x: x[0] * np.linalg.norm(x, np.inf), r"np\.norm otherwise"),
+    "an order": (lambda x: x[0] * np.argsort(x)[0], r"another order in np\.argsort"),
+    "a method's order": (lambda x: x[0] * x.argsort()[0], r"another order in ndarray\.argsort"),
+    "sorted": (lambda x: x[0] * sorted([x[0], x[1]])[COUNTED - 1], "sorted otherwise than Python"),
+    "a list": (lambda x: x[0] * in_order(x), r"list\.sort otherwise"),
+    "a quotient": (lambda x: x[0] * np.floor_divide(x[0], 0.1), r"rounds the quotients of np\.floor_divide"),
 }
 
 
@@ -48,7 +43,6 @@ def test_they_are_refused(name):
 OF_INTEGERS = {
     "a text": lambda x: len(str(COUNTED)) * x[1],
     "an f-string": lambda x: len(f"{len(x)}") * x[0],
-    "integers in order": lambda x: sorted([3, 2])[COUNTED - 1] * np.sort(x)[0],
 }
 
 
@@ -60,12 +54,13 @@ def test_of_integers_they_are_the_same(f):
 
 
 @pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
-@pytest.mark.parametrize(
-    ("name", "row"),
-    [("str", [-1.5, 2.0]), ("an f-string", [1.5, 2.0]), ("a median", [1.1, -0.6]), ("an order", [1.5, 1.5])],
-)
-def test_the_choice_of_the_engine_keeps_away_from_them(name, row):
-    f, points = DEVIATING[name][0], POINTS.copy()
+@pytest.mark.parametrize("row", [[-1.5, 2.0], [1.1, -0.6], [1.5, 1.5]], ids=str)
+def test_the_choice_of_the_engine_keeps_away_from_them(row):
+    def f(x):  # whose bits of integers keep the simd engine away
+        first = 1.0 if str(x[0]).startswith("-") else np.argsort(x)[0] * np.median(np.sqrt(x))
+        return first * x[1] * (int(x[0]) ^ 2)
+
+    points = POINTS.copy()
     points[1500] = row
     with np.errstate(all="ignore"):
         values, _ = value_and_gradient(f, points, batch=True)
