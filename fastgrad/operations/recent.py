@@ -103,10 +103,11 @@ def _prepared(
     except EngineError:  # a program of whole arrays did it
         return None
     fill = again and again(call, result)
-    look = partial(_look, without_points(call)) if call.looks_beside else None
+    look = partial(_look, without_points(call), call.points.layout) if call.looks_beside else None
     return fill and (call.f, watch.is_fresh(), watch.arrays, fill, result.shape, look)
 
 
-def _look(call: Call, x: Array, made: Array) -> None:
+def _look(call: Call, layout: tuple[int, ...], x: Array, made: Array) -> None:
     """Warn where a step is far too long."""
-    longsteps.look(call.at(Rows(x.reshape(len(x), -1), call.points.shape)), Facts("simd", 0), made)
+    there = call.at(Rows(x.reshape(layout), call.points.shape))
+    longsteps.look(there, Facts("simd", 0), made.reshape(layout[0], -1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import types
+import warnings
 import weakref
 
 import numpy as np
@@ -388,6 +389,19 @@ def test_steps_that_are_too_long_are_told_each_time():
     for _ in range(4):
         with pytest.warns(fastgrad.StepWarning, match=r"x\[0\]"):
             fastgrad.hessian(step, x, batch=True)
+
+
+def test_at_one_point_they_are_told_of_one_sided_steps():
+    f = lambda x: np.sum(x**2) + step(x)
+    x = np.linspace(1.0, 2.0, 12)
+    for place in (1.5, 1.5, 1.5, 9.0 + 2e-6, 9.0 + 2e-6, 1.5):
+        x[0] = place
+        found = fastgrad.gradient(f, x, method="forward", full_output=True).value if place < 2 else None
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            again = fastgrad.gradient(f, x, method="forward", engine="simd")
+        assert [w.category for w in seen] == [fastgrad.StepWarning] * (place > 2.0)
+        assert found is None or np.allclose(found, again, rtol=1e-6)
 
 
 def test_steps_that_are_too_long_at_later_points_are_told():

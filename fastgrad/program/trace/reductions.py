@@ -166,21 +166,27 @@ def _mean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
 ) -> Any:
     values = numbers(a)
-    count = float(_count(values, axis))
-    if where is not True:
-        count = sum_(np.broadcast_arrays(objects(where), values)[0], axis, keepdims=keepdims)
-    return elementwise(np.divide, sum_(values, axis, dtype, out, keepdims, where=where), count)
+    total = sum_(values, axis, dtype, out, keepdims, where=where)
+    return elementwise(np.divide, total, _counted(values, axis, keepdims, where))
+
+
+def _counted(values: Objects, axis: Any, keepdims: Any, where: Any) -> Any:
+    """How many elements count."""
+    if where is True:
+        return float(_count(values, axis))
+    return sum_(np.broadcast_arrays(objects(where), values)[0], axis, keepdims=keepdims)
 
 
 def _var(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False, *,
-    mean: Any = None, correction: Any = None,
+    where: Any = True, mean: Any = None, correction: Any = None,
 ) -> Any:  # fmt: skip
     values, ddof = numbers(a), ddof if correction is None else correction
-    mean = _mean(values, axis, keepdims=True) if mean is None else numbers(mean)
+    mean = _mean(values, axis, keepdims=True, where=where) if mean is None else numbers(mean)
     deviation = elementwise(np.subtract, values, mean)
-    total = sum_(squares(deviation), axis, dtype, out, keepdims)
-    return elementwise(np.divide, total, float(max(_count(values, axis) - ddof, 0)))
+    total = sum_(squares(deviation), axis, dtype, out, keepdims, where=where)
+    count = elementwise(np.subtract, _counted(values, axis, keepdims, where), float(ddof))
+    return elementwise(np.divide, total, elementwise(np.maximum, count, 0.0))
 
 
 def _std(a: Any, *args: Any, **options: Any) -> Any:

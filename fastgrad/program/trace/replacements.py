@@ -28,6 +28,7 @@ from ..scipys import (
 )
 from . import exponentialsums, seriesfunctions
 from .arrays import Symbols, guarded, plain, wrap
+from .bases import maker
 from .derivatives import derivative_inside
 from .distributions import DISTRIBUTIONS, Distribution
 from .elementwise import traced
@@ -62,6 +63,8 @@ _CHANGING = {*dir(list), *dir(dict)}.difference(dir(tuple), ("copy", "keys", "va
 def replaced(value: Any) -> Any:
     """What stands for something of SciPy's in a trace; itself where that needs nothing."""
     kind = type(value)
+    if isinstance(value, type):
+        return maker(value) or value
     if kind is ModuleType or issubclass(kind, ModuleType):
         name = value.__name__
         seen = is_package(value) or (name in _SEEN_THROUGH and module(name) is value)
