@@ -19,21 +19,22 @@ from .splines import interpolator
 
 MOST = 256  # values, of which each takes part in each number that is interpolated
 
-_LINEAR = {"CubicSpline": {"bc_type", "extrapolate"}, "BSpline": {"extrapolate"}}
-_LINEAR["interp1d"] = {"kind", "copy", "bounds_error", "fill_value", "assume_sorted"}
-"""Interpolators that are linear in their values, and what else may be asked of them."""
-_NAMES = {"CubicSpline": ("axis", "bc_type", "extrapolate"), "BSpline": ("k", "extrapolate", "axis")}
-_NAMES["interp1d"] = ("kind", "axis", "copy", "bounds_error", "fill_value", "assume_sorted")
+_OPTIONS: dict[str, tuple[str, ...]] = {
+    "CubicSpline": ("axis", "bc_type", "extrapolate"),
+    "BSpline": ("k", "extrapolate", "axis"),
+    "interp1d": ("kind", "axis", "copy", "bounds_error", "fill_value", "assume_sorted"),
+}
+"""Interpolators that are linear in their values, and what may be asked of them behind places and values."""
 
 
 def maker(kind: Any) -> Callable[..., Any] | None:
     """What stands for a class of interpolators; None of anything else."""
     name = kind.__name__
-    if name not in _LINEAR or not is_own_function(getattr(kind, "__init__", None)):
+    if name not in _OPTIONS or not is_own_function(getattr(kind, "__init__", None)):
         return None
 
     def make(places: Any, values: Any, *args: Any, **options: Any) -> Any:
-        options |= dict(zip(_NAMES[name], args, strict=False))
+        options |= dict(zip(_OPTIONS[name], args, strict=False))
         if not holds_symbols((places, values, *options.values())):
             own = kind(places, values, **options)
             return interpolator(own) or own
@@ -46,7 +47,7 @@ def _combination(kind: Any, places: Any, values: Any, options: dict[str, Any]) -
     name, known = kind.__name__, wrap(objects(np.asarray(values, dtype=object)))
     degree = {"k": options.pop("k")} if "k" in options else {}
     usual = options.pop("axis", 0) in (0, -1) and known.ndim == 1 and len(known) <= MOST
-    if not usual or holds_symbols((places, *options.values())) or not options.keys() <= _LINEAR[name]:
+    if not usual or holds_symbols((places, *options.values())) or not options.keys() <= {*_OPTIONS[name]}:
         refuse(f"f makes a {name} of traced places or options, or of traced values in several axes")
     if not all(isinstance(option, (str, bool, type(None))) for option in options.values()):
         refuse(f"f makes a {name} of traced values with numbers for bc_type= or fill_value=")

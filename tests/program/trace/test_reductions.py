@@ -83,7 +83,9 @@ def test_sums_by_groups():
 STATISTICS = {
     "the mean is known": lambda x: np.var(x.reshape(2, 3), axis=0, mean=x.reshape(2, 3).mean(0, keepdims=True)),
     "a correction": lambda x: np.std(x.reshape(2, 3), correction=1) + np.var(x, correction=2),
-    "some of them": lambda x: np.var(x, where=[True, False, True, True, False, True]) + np.std(x, ddof=1, where=x > 0.4),
+    "some of them": lambda x: (
+        np.var(x, where=[True, False, True, True, False, True]) + np.std(x, ddof=1, where=x > 0.4)
+    ),
     "some along an axis": lambda x: np.var(x.reshape(2, 3), axis=0, where=x.reshape(2, 3) > 0.1, keepdims=True),
     "weights of rows": lambda x: np.average(x.reshape(2, 3), axis=0, weights=[1.0, 2.0]),
     "weights of columns": lambda x: np.average(x.reshape(2, 3), axis=-1, weights=[1.0, 2.0, 4.0]),
