@@ -7,7 +7,9 @@ import os
 import sys
 from types import FrameType, TracebackType
 
-from ..captures import is_installed
+import numpy as np
+
+from ..captures import is_installed, is_own
 
 LONGEST = 80  # characters of a line that are quoted
 
@@ -43,3 +45,12 @@ def _quoted(path: str, line: int) -> str:
 def is_asked_by_f() -> bool:
     """Whether the user's code asks for an attribute, and not NumPy's or ours; to be called by the property itself."""
     return not is_installed(sys._getframe(2).f_code.co_filename)
+
+
+def is_of_library(frame: FrameType) -> bool:
+    """Whether code of an installed package runs that is neither NumPy's nor this one."""
+    path = frame.f_code.co_filename
+    return is_installed(path) and not is_own(path) and not path.startswith(_NUMPYS)
+
+
+_NUMPYS = os.path.dirname(np.__file__)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from .places import place_of
+from .places import is_of_library, place_of
 
 active = threading.local()
 """The trace that runs in this thread, as the attribute `trace`."""
@@ -74,6 +74,9 @@ REFUSALS = {
     "__bytes__": "f turns a traced value into bytes",
 }
 """Special methods that numbers have and symbols refuse."""
+_OF_LIBRARY = (  # where no other way to trace f helps
+    "f calls a function of a library that turns a traced value into a float, and has no rule for tracing"
+)
 WRITES = "f writes into a float array (out= or an in-place operator); write a = a + b, or make it by np.zeros(n)"
 
 
@@ -90,6 +93,6 @@ def refusing(reason: str) -> Callable[..., Any]:
             if trace is not None:
                 trace.said = True
             return "<a value from tracing f>"
-        refuse(reason)
+        refuse(_OF_LIBRARY if reason == REFUSALS["__float__"] and is_of_library(sys._getframe(1)) else reason)
 
     return method

@@ -1,7 +1,11 @@
 """How a trace is given up."""
 
+import itertools
+
+import numpy as np
 import pytest
 
+from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import REFUSALS, Untraceable, refuse, refusing
 from fastgrad.program.trace.symbols import Symbol, Trace
 
@@ -46,3 +50,25 @@ def test_every_special_method_refuses_with_its_reason(name):
     with Trace(10) as recording, pytest.raises(Untraceable):
         refusing(REFUSALS[name])(Symbol(recording, ("x", 0)))
     assert recording.reason == REFUSALS[name]
+
+
+def test_of_what_libraries_make_floats_of_there_is_no_second_try():
+    signal = pytest.importorskip("scipy.signal")
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        return np.sum(x[signal.find_peaks(np.sin(x * np.arange(9.0)))[0]])
+
+    with pytest.raises(Untraceable, match="a function of a library that turns a traced value into a float"):
+        trace(f, (9,))
+    assert not calls  # the one call is taken back
+
+    def counted(x):
+        next(tries)
+        return f(x)
+
+    tries = itertools.count()
+    with pytest.raises(Untraceable):
+        trace(counted, (9,))
+    assert next(tries) == 1
