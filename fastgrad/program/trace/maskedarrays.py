@@ -17,7 +17,7 @@ from .elementwise import ask_where
 from .matrices import or_numpys
 from .reductions import numbers, objects, sum_, tree
 from .refusals import refuse, refusing
-from .selection import OPERATORS, Selected, operator_by
+from .selected import OPERATORS, Selected, operator_by
 
 _TINY = float(np.finfo(float).tiny)
 

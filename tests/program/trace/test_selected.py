@@ -1,0 +1,85 @@
+"""Elements that a mask selects: one of them, how many there are, all of them one after the other."""
+
+import numpy as np
+import pytest
+
+import fastgrad
+from fastgrad.program.program import evaluate
+from fastgrad.program.trace.recording import trace
+from fastgrad.program.trace.selected import Places, Selected
+
+TABLE = np.arange(4.0) ** 2
+
+
+def picked(x, places):
+    return x[places].sum()
+
+
+PICKED = {
+    "first": lambda x: x[x > 0][0] * x[1],
+    "last": lambda x: x[x > 0][-1] ** 2,
+    "second": lambda x: x[x > 0][1] * 2.0,
+    "last but one": lambda x: x[x > 0][np.int64(-2)] * x[0],
+    "of a table": lambda x: TABLE[x > 0][0] * x[0],
+    "of places": lambda x: x[np.arange(4)[x > 0][0]],
+    "where": lambda x: x[np.where(x > 0)[0][0]] * x[1],
+    "flatnonzero": lambda x: x[np.flatnonzero(x > 0)[-1]] ** 2,
+    "all places": lambda x: x[np.where(x > 0)[0]].sum() + x[np.nonzero(x > 0)].sum() + x[np.flatnonzero(x > 0)].sum(),
+    "axes": lambda x: len(np.nonzero(x > 0)) * x[0] + len(np.where(np.outer(x, x) > 0)) * x[1],
+    "unpacked": lambda x: picked(x, *np.where(x > 0)),
+    "computed": lambda x: np.exp(x[x > 0])[0] + (x * x)[x > 0][1],
+}
+WAYS = {
+    "len": lambda x: len(x[x > 0]) * x[0],
+    "number of places": lambda x: len(np.where(x > 0)[0]) * x[0] + len(np.flatnonzero(x > 0)) * x[1],
+    "a loop": lambda x: sum(v**2 for v in x[x > 0]),
+    "a loop over places": lambda x: sum(x[i] ** 2 * i for i in np.where(x > 0)[0]),
+    "a range": lambda x: sum(x[x > 0][k] * k for k in range(len(x[x > 0]))),
+    "a slice": lambda x: x[x > 0][:2].sum() + x[x > 0][::-1][0],
+    "sort": lambda x: np.sort(x[x > 0])[0],
+    "median": lambda x: np.median(x[x > -0.2]),
+    "diff": lambda x: np.diff(x[x > 0]).sum(),
+    "cumsum": lambda x: np.cumsum(x[x > 0])[-1],
+    "a mean of many": lambda x: x[x > 0].sum() / len(x[x > 0]) if len(x[x > 0]) > 2 else x[0],
+}
+
+
+def points():
+    found = np.random.default_rng(0).normal(size=(400, 4))
+    return found[((found > 0).sum(axis=1) > 1) & (np.abs(found).min(axis=1) > 1e-3)][:150]
+
+
+@pytest.mark.parametrize("name", PICKED)
+def test_one_of_them_is_no_way_of_its_own(name):
+    f = PICKED[name]
+    program = trace(f, (4,))
+    assert not program.branches
+    for x in points()[:40]:
+        np.testing.assert_allclose(evaluate(program, x), f(x), rtol=1e-14)
+
+
+@pytest.mark.parametrize("f", [*PICKED.values(), *WAYS.values()], ids=[*PICKED, *WAYS])
+def test_derivatives(f):
+    x = points()
+    wanted = fastgrad.gradient(f, x, batch=True, engine="python")
+    for method in ("central", "exact"):
+        found = fastgrad.gradient(f, x, batch=True, engine="simd", method=method)
+        np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-8)
+
+
+def test_where_there_are_not_so_many_f_raises():
+    f = lambda x: x[x > 0][1] * x[0]
+    assert np.isnan(evaluate(trace(f, (3,)), [1.0, -2.0, -3.0]))
+    x = np.random.default_rng(0).uniform(0.5, 1.0, (500, 3))
+    x[200] = 1.0, -1.0, -2.0
+    with pytest.raises(IndexError):
+        fastgrad.gradient(f, x, batch=True, engine="simd")
+
+
+def test_places_are_a_tuple_or_the_array_in_it():
+    mask = np.array([True, False, True], dtype=object)
+    places = Places(mask)
+    assert len(places) == 1
+    assert len(places[0]) == 2
+    assert list(places[0]) == [0, 2]
+    assert list(Selected(np.arange(3.0) + 0.5, mask)) == [0.5, 2.5]
