@@ -25,6 +25,7 @@ from .arrays import (
 from .elementwise import ask_where, select, sinc, traced
 from .reductions import max_, min_, numbers, objects, only, sum_
 from .refusals import check_dtype, refuse
+from .selected import decided
 from .selection import nonzero
 from .spectra import singular_values
 
@@ -345,7 +346,7 @@ def _as_it_is(function: Any) -> Callable[..., Any]:
     """NumPy's own code, for functions that only move elements or combine them with +, -, * and slices."""
 
     def rule(*args: Any, **options: Any) -> Any:
-        result = function._implementation(*args, **options)
+        result = function._implementation(*decided(args), **options)
         return type(result)(map(wrap, result)) if type(result) in (list, tuple) else result
 
     return rule

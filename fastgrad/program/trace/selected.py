@@ -83,7 +83,7 @@ class Selected:
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         rule = _OF_SELECTED.get(function)
         if rule is None:
-            return function(*_decided(args), **dict(zip(options, _decided([*options.values()]), strict=True)))
+            return function(*decided(args), **dict(zip(options, decided([*options.values()]), strict=True)))
         return guarded(f"np.{function.__name__} of the elements that a mask selects", rule, args, options)
 
     def mapped(self, function: Callable[..., Any], *inputs: Any) -> Selected:
@@ -129,11 +129,11 @@ class Selected:
         refuse("f writes into some of the elements that a mask selects; write np.where(mask, a, b)")
 
 
-def _decided(values: Any) -> Any:
+def decided(values: Any) -> Any:
     """The same, with arrays in the place of elements that a mask selects."""
     if isinstance(values, Selected):
         return values.decided()
-    return type(values)(map(_decided, values)) if type(values) in (list, tuple) else values
+    return type(values)(map(decided, values)) if type(values) in (list, tuple) else values
 
 
 def _numbered(a: Selected, index: int) -> Any:

@@ -39,6 +39,8 @@ WAYS = {
     "sort": lambda x: np.sort(x[x > 0])[0],
     "median": lambda x: np.median(x[x > -0.2]),
     "diff": lambda x: np.diff(x[x > 0]).sum(),
+    "joined": lambda x: np.sum(np.concatenate([np.exp(-x[x <= 0.5]), 2.0 * x[x > 0.5]]) ** 2),
+    "appended": lambda x: np.append(x[x > 0], x[0])[-2] + np.hstack([x[x > 0], x])[0],
     "cumsum": lambda x: np.cumsum(x[x > 0])[-1],
     "a mean of many": lambda x: x[x > 0].sum() / len(x[x > 0]) if len(x[x > 0]) > 2 else x[0],
 }
