@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import combinations
 from types import CellType, FunctionType
 from typing import Any
 
@@ -134,3 +135,13 @@ def _is_without(holder: Any, _: str, names: frozenset[str]) -> bool:
 def _facts(array: NDArray[Any]) -> tuple[Any, ...]:
     """What a trace depends on; f that writes into a read-only array raises."""
     return array.shape, array.strides, array.dtype, array.flags.writeable, array.tobytes()
+
+
+def overlaps(arrays: list[Any]) -> tuple[tuple[int, int, bool], ...]:
+    """Which arrays are one, or share memory: what f writes into one of them it sees in the other."""
+    by_owner: dict[int, list[int]] = {}
+    for k, array in enumerate(arrays):
+        owner = array if array.base is None else array.base
+        by_owner.setdefault(id(owner) if isinstance(owner, np.ndarray) else 0, []).append(k)  # of others nobody knows
+    pairs = [pair for numbers in by_owner.values() if len(numbers) > 1 for pair in combinations(numbers, 2)]
+    return tuple([(i, j, arrays[i] is arrays[j]) for i, j in pairs if np.may_share_memory(arrays[i], arrays[j])])

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from . import members, scipys
 from .captures import content, function_parts, home, is_compiled, is_own, is_pythons_class, loaded, plain_function
-from .freshness import Watch
+from .freshness import Watch, overlaps
 from .members import Chain
 from .nested import content_of_own, gives_derivatives, is_package, name_of_derivative
 
@@ -130,7 +130,8 @@ def unchanging(
     """
     try:
         notes = _Notes(watch, arrays)
-        return (_callable(f, notes), tuple([_value(value, notes) for value in args]))
+        key = (_callable(f, notes), tuple([_value(value, notes) for value in args]))
+        return (*key, overlaps(notes.arrays)) if len(notes.arrays) > 1 else key
     except (_ChangesError, RecursionError):
         return None
 

@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pytest
 
-from fastgrad.program.freshness import Watch
+from fastgrad.program.freshness import Watch, overlaps
 from fastgrad.program.keys import unchanging
 
 SPACE = {"np": np, "k": 2.0, "row": np.array([1.0, 2.0])}
@@ -119,3 +119,13 @@ def test_what_is_not_read_may_change():
 def test_an_empty_cell_is_for_f_to_complain_of():
     f = types.FunctionType(closure(1.0).__code__, {"np": np}, "f", None, (types.CellType(),))
     assert fresh(f)()
+
+
+def test_which_arrays_are_one_or_share_memory():
+    a, b, whole = np.zeros(3), np.zeros(3), np.zeros(6)
+    assert overlaps([a, b, whole]) == ()
+    assert overlaps([a, b, a]) == ((0, 2, True),)
+    assert overlaps([whole[:3], a, whole[3:], whole[2:4]]) == ((0, 3, False), (2, 3, False))
+    assert overlaps([whole, whole[1:]]) == ((0, 1, False),)
+    buffer = bytearray(24)
+    assert overlaps([np.frombuffer(buffer), np.frombuffer(buffer)]) == ((0, 1, False),)

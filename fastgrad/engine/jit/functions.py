@@ -39,6 +39,7 @@ from .singles import widens_singles
 
 Array = NDArray[np.float64]
 
+LARGE = 1 << 20  # bytes of an array that f may write into
 KEPT = 1024  # code objects, and functions of one of them, before all are forgotten
 
 lock = threading.RLock()  # Numba compiles one function at a time anyway; the memo below needs it
@@ -286,7 +287,11 @@ def _compare(call: Call, function: Function, n: int, argument: Callable[[Array],
     """Numba's version of a plain function must give what the function gives: it freezes state and random numbers."""
     x, given = argument(call.points.row(n)), rest_at(call, n)
     before = [row.tobytes() for row in given[len(call.args) :]]
+    held = [*_numbers_in(call.args)]
     raw = _compiled_value(call, function, n, x, given)
+    if held != [*_numbers_in(call.args)]:
+        msg = "f writes into an array of args=, which threads would share; make that array in f"
+        raise EngineError(msg)
     if before != [row.tobytes() for row in given[len(call.args) :]]:
         msg = "f writes into a row of batch_args; let it work on a copy, as row.copy()"
         raise EngineError(msg)
@@ -296,6 +301,15 @@ def _compare(call: Call, function: Function, n: int, argument: Callable[[Array],
         for part, compiled in zip(parts, found, strict=True):
             _check_same(call, compiled, output(call, part(plain)))
     return found[0].shape
+
+
+def _numbers_in(value: Any) -> Iterator[bytes]:
+    """Those of arrays, also in lists and tuples; of large ones the first."""
+    if isinstance(value, np.ndarray):
+        yield value.tobytes() if value.nbytes <= LARGE else value.flat[: LARGE // value.itemsize].tobytes()
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _numbers_in(part)
 
 
 def _compiled_value(call: Call, function: Function, n: int, x: Any, given: tuple[Any, ...]) -> Any:

@@ -85,8 +85,10 @@ def _folded(name: str, rule: Callable[[Any, Any], Any], start: bool) -> Callable
 def _told(*values: Any, **_: Any) -> None:
     """Nothing is told of ways that perhaps no point takes; f itself is asked where one takes a way that tells of x."""
     trace = getattr(active, "trace", None)
-    if trace and (any(map(holds_symbols, values)) or traced(*values)):
+    if trace and any(map(holds_symbols, values)):
         trace.said = True
+    for value in values:
+        str(value)  # which tells the trace what else holds x, as a dict does or an object of the user's
 
 
 class SilentLogger:

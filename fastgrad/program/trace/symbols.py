@@ -82,7 +82,7 @@ class Trace:
                 self._note(key)
             found = self._memo[key] = (Flag if key[0] in BOOLEAN else Symbol)(self, RESULTS[n])
             self.nodes.append(key)
-            if key[0] in _SIGNED and (found.key in self.counted or found.key in self.whole):
+            if key[0] in _SIGNED and found.key in self.counted and found.key in self.pythons:
                 found = self._memo[key] = self._unsigned(found.key)
         elif self._raising and found.key in self._raising:  # on another way through f
             self.guards.append(found.key)

@@ -227,3 +227,23 @@ def test_auto_takes_python_where_numba_would_widen():
     with pytest.warns(fastgrad.PerformanceWarning, match="as Numba does otherwise"):
         found = gradient(f, x, batch=True, batch_args=(rows,), full_output=True)
     assert found.engine == "python"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [(np.zeros(2, np.float32),), ([np.zeros(2)],), (np.zeros(200_000),)],
+    ids=["single precision", "a list", "a large one"],
+)
+def test_arrays_of_args_that_f_writes_into_are_not_shared_by_threads(args):
+    def of_a_list(x, a):
+        a[0][:] = x * x
+        return a[0].sum() * x[0]
+
+    def of_an_array(x, a):
+        a[:2] = x * x
+        return a[:2].sum() * x[0]
+
+    g = of_a_list if isinstance(args[0], list) else of_an_array
+    points = np.random.default_rng(0).uniform(1.0, 2.0, (3_000, 2))
+    with pytest.raises(EngineError, match="writes into an array of args="):
+        gradient(g, points, batch=True, args=args, engine="jit")

@@ -149,3 +149,24 @@ def test_numpys_own_comparisons_of_objects_are_refused():
 def test_a_variable_that_one_side_sets():
     with pytest.raises(Untraceable, match="only one side"):
         explored(lambda x: NOTHING + x[0])
+
+
+class Labelled:
+    def __init__(self, value):
+        self.value = value
+
+    def __str__(self):
+        return f"<{self.value}>"
+
+
+@pytest.mark.parametrize("hold", [lambda v: {"a": v}, Labelled, lambda v: ([v], 1), lambda v: f"{v}"], ids=range(4))
+def test_what_holds_x_is_told_where_points_take_that_way(hold, capsys):
+    def f(x):
+        if x[0] > 2.0:
+            print(hold(x[0]))  # noqa: T201
+        return x[0] ** 2 * x[1]
+
+    points = np.random.default_rng(0).uniform(0.5, 1.4, (600, 2))
+    points[[70, 300], 0] = 2.5
+    gradient(f, points, batch=True, engine="simd")
+    assert len(capsys.readouterr().out.splitlines()) == 8

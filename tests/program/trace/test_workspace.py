@@ -1,5 +1,7 @@
 """Arrays that f captures and works in: traced where it reads only what it has written in the same call."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -262,3 +264,46 @@ def test_arguments_that_share_memory_are_refused():
         trace(f, (3,), args=(both[:3], both))
     with pytest.raises(Untraceable, match="float array"):
         trace(nested_in_a_list, (3,), args=([both[:3].copy()],))
+
+
+HELD = SimpleNamespace(w=np.ones(2))
+
+
+def of_two(x, a, b):
+    a[:] = x * x
+    return np.sum(b * x)
+
+
+def of_an_attribute(x, a):
+    a[:] = x * x
+    return np.sum(HELD.w * x)
+
+
+def of_a_tuple(x, a, b):
+    a[:] = x * x
+    return np.sum(b[0] * x)
+
+
+def of_a_default(x, a, b=HELD.w):
+    a[:] = x * x
+    return np.sum(b * x)
+
+
+@pytest.mark.parametrize("options", [{}, {"engine": "simd"}, {"method": "exact"}], ids=str)
+@pytest.mark.parametrize("same_first", [True, False])
+@pytest.mark.parametrize("f", [of_two, of_an_attribute, of_a_tuple, of_a_default], ids=lambda f: f.__name__)
+@pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
+def test_which_arrays_are_one_is_no_matter_of_earlier_calls(f, same_first, options):
+    x = np.random.default_rng(0).uniform(-3.0, 3.0, (1_500, 2))
+    for same in (same_first, not same_first, same_first):
+        HELD.w[:] = 1.0
+        one, other = (HELD.w, HELD.w) if same else (np.ones(2), np.ones(2))
+        args = {of_two: (one, other), of_a_tuple: (one, (other,))}.get(f, (one,))
+        wanted = 3.0 * x**2 if same else np.ones_like(x)
+        try:
+            found = fastgrad.gradient(f, x, batch=True, args=args, **options)
+        except fastgrad.EngineError:
+            assert options  # an engine by name may refuse what is seen by another way
+            assert f in (of_a_tuple, of_an_attribute)
+            continue
+        np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-8)
