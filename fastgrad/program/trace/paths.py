@@ -293,7 +293,7 @@ class Paths:
         try:
             result = run()
         except Exception as error:
-            if not (isinstance(error, (ArithmeticError, IndexError)) or is_explicit(error.__traceback__)):
+            if not (_is_fs_own(error) or is_explicit(error.__traceback__)):
                 raise
             if len(self.sides) > sides:  # one side of what is put together raises
                 self.take_apart(self.sides[-1])
@@ -350,6 +350,12 @@ def foreign(function: Callable[..., Any], args: tuple[Any, ...], options: dict[s
 _SHARED = hash(-1)  # and of -2
 _COUNTING: dict[str, Callable[..., int]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 _ASKING = {"UNARY_NOT", "CONTAINS_OP", "COMPARE_OP", "TO_BOOL"}
+
+
+def _is_fs_own(error: Exception) -> bool:
+    """Whether an error that no `raise` of f has raised is one of numbers too: of a place, of a quotient, of nothing."""
+    text = str(error) if isinstance(error, ValueError) else ""
+    return isinstance(error, (ArithmeticError, IndexError)) or "empty" in text or "zero-size" in text
 
 
 def _is_pythons(frame: FrameType) -> bool:

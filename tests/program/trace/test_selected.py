@@ -78,6 +78,26 @@ def test_where_there_are_not_so_many_f_raises():
         fastgrad.gradient(f, x, batch=True, engine="simd")
 
 
+OF_SOME = {
+    "max": lambda x: max(x[x > 0.5]) * x[0],
+    "min": lambda x: min(np.where(x > 0.5)[0]) * x[1],
+    "argmax": lambda x: np.argmax(x[x > 0.5]) * x[1] + x[x > 0.5][0],
+    "ptp": lambda x: np.ptp(np.sort(x[x > 0.5])),
+}
+
+
+@pytest.mark.parametrize("name", OF_SOME)
+def test_of_no_elements_f_raises_and_of_some_it_traces(name):
+    f, x = OF_SOME[name], np.random.default_rng(0).uniform(-1.0, 2.0, (400, 3))
+    x = x[np.abs(x - 0.5).min(axis=1) > 1e-3]
+    some = x[(x > 0.5).any(axis=1)]
+    wanted = fastgrad.gradient(f, some, batch=True, engine="python")
+    found = fastgrad.gradient(f, some, batch=True, engine="simd")
+    np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-8)
+    with pytest.raises(ValueError, match=r"empty|zero-size"):
+        fastgrad.gradient(f, x, batch=True)
+
+
 def test_places_are_a_tuple_or_the_array_in_it():
     mask = np.array([True, False, True], dtype=object)
     places = Places(mask)
