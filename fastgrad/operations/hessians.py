@@ -91,7 +91,7 @@ def hessian(
     short = not (full_output or progress) and bounds is workers is None
     asked = Asked(f, x, out, args, batch_args, method, order, h, rel_step, engine)
     key = recent.key_of(asked, batch, "hessian") if short and (batch or asked.is_exact) else None
-    if key is not None and (found := recent.again(key, x, out)) is not None:
+    if (found := recent.again(key, x, out)) is not None:
         return found
     check_function(f)
     check_scheme(method, order)
@@ -104,8 +104,7 @@ def hessian(
         return by_rows(hessian, f, x, how, **what)
     given, call = read_call(f, x, stencils.hessian, batch=batch, **what)
     result = differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape * 2)
-    if key is not None:
-        recent.note(key, call, engine, result)
+    recent.note(key, call, engine, result)
     return result
 
 
@@ -153,7 +152,7 @@ def hessian_diagonal(
     short = not (full_output or progress) and bounds is workers is None
     asked = Asked(f, x, out, args, batch_args, method, order, h, rel_step, engine)
     key = recent.key_of(asked, batch, "hessian_diagonal") if short and (batch or asked.is_exact) else None
-    if key is not None and (found := recent.again(key, x, out)) is not None:
+    if (found := recent.again(key, x, out)) is not None:
         return found
     check_function(f)
     check_differences(method, order)
@@ -164,8 +163,7 @@ def hessian_diagonal(
         return applied(hessian_diagonal, f, x, how, batch=batch, **what)
     given, call = read_call(f, x, stencils.hessian_diagonal, batch=batch, **what)
     result = differentiate(call, given, how)
-    if key is not None:
-        recent.note(key, call, engine, result)
+    recent.note(key, call, engine, result)
     return result
 
 

@@ -104,8 +104,7 @@ def jacobian(
         return by_rows(jacobian, f, x, how, **what)
     given, call = read_call(f, x, stencils.jacobian, batch=batch, vector=True, **what)
     result = differentiate(call, given, how, lead=given.shape[:1] if batch else (), tail=call.points.shape)
-    if key is not None:
-        recent.note(key, call, engine, result)
+    recent.note(key, call, engine, result)
     return result
 
 

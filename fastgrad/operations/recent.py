@@ -53,7 +53,7 @@ def _lies_well(x: Array) -> bool:
 
 
 def again(key: Hashable, x: Any, out: Array | None) -> Array | None:
-    """The derivatives, if all is as it was; None where the call has to be read."""
+    """The derivatives, if all is as it was; None where the call has to be read, as those are that have no key."""
     kept = _kept.get(key)
     if type(kept) is not tuple:
         return None
@@ -79,7 +79,9 @@ def _reacts(made: Array) -> bool:
 
 
 def note(key: Hashable, call: Call, engine: str, result: Array) -> None:
-    """That a call has been read, for the next one; the second time what it needs is kept."""
+    """That a call has been read, for the next one; the second time what it needs is kept, of one that has a key."""
+    if key is None:
+        return
     before = _kept.pop(key, None)
     if len(_kept) >= KEPT:
         with suppress(RuntimeError, StopIteration):  # another thread keeps something at this moment

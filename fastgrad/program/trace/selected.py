@@ -155,10 +155,10 @@ def _numbered(a: Selected, index: int) -> Any:
     return found
 
 
-_COUNTED = "f counts {}, or goes through them; write np.sum(condition)"
+_AS_NUMBER = "f takes {} for one number, or asks for their truth; write np.sum(condition), or the first of them"
 for _name in ("__bool__", "__float__", "__index__"):
-    setattr(Selected, _name, refusing(_COUNTED.format("the elements that a mask selects")))
-    setattr(Places, _name, refusing(_COUNTED.format("the places where a condition holds")))
+    setattr(Selected, _name, refusing(_AS_NUMBER.format("the elements that a mask selects")))
+    setattr(Places, _name, refusing(_AS_NUMBER.format("the places where a condition holds")))
 
 
 def operator_by(rule: Callable[..., Any], swap: bool) -> Callable[..., Any]:

@@ -89,7 +89,7 @@ class Trace:
         return found
 
     def _unsigned(self, key: Operand) -> Symbol:
-        """An integer whose 0 has no sign."""
+        """One of Python's integers, whose 0 has no sign; NumPy's may be floats in an array without being asked."""
         found: Symbol = self.at(("+", ("k", 0.0), key))
         self.count(found.key)
         if key in self.whole:
