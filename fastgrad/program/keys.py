@@ -23,11 +23,12 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from . import members, scipys
+from . import members, scipykeys, scipys
 from .captures import content, function_parts, home, is_compiled, is_own, is_pythons_class, loaded, plain_function
 from .freshness import Watch, overlaps
 from .members import Chain
 from .nested import content_of_own, gives_derivatives, is_package, name_of_derivative
+from .scipykeys import ChangesError
 
 # Bytes of an array that is compared: 0.2 ms, where tracing takes 2 us for each number that f reads, at least. Up to
 # WHOLE they are in the key as they are, which takes less time than their digest.
@@ -36,7 +37,7 @@ LARGEST_ARRAY, WHOLE = 1 << 18, 1 << 14
 _NUMPYS = os.path.join(os.path.dirname(np.__file__), "")
 _SPACES = (np, np.linalg, np.fft, math, cmath, operator)
 _PLACES = set(map(id, _SPACES))
-_SCIPYS = ("scipy", "scipy.special", "scipy.stats")
+_SCIPYS = ("scipy", "scipy.special", "scipy.fft", "scipy.spatial", "scipy.spatial.transform", *scipys.WITH_RULES)
 # Functions of NumPy that read a file, a setting or the clock, and makers of attributes' readers.
 _READING = {
     "load", "loadtxt", "genfromtxt", "fromfile", "fromregex", "fromstring", "frombuffer", "from_dlpack", "memmap",
@@ -69,10 +70,6 @@ _UNLIKE = {
 _SETTABLE = (FunctionType, type(np.sum))  # what takes attributes of the user's, as classes do that Python made
 _SINGLE = (None, True, False, ...)
 _LOADS = {"LOAD_GLOBAL", "LOAD_DEREF"}
-
-
-class _ChangesError(Exception):
-    """Something that may change unseen."""
 
 
 def _is_listed(name: str, value: Any) -> bool:
@@ -132,7 +129,7 @@ def unchanging(
         notes = _Notes(watch, arrays)
         key = (_callable(f, notes), tuple([_value(value, notes) for value in args]))
         return (*key, overlaps(notes.arrays)) if len(notes.arrays) > 1 else key
-    except (_ChangesError, RecursionError):
+    except (ChangesError, RecursionError):
         return None
 
 
@@ -145,14 +142,14 @@ def _callable(f: Any, notes: _Notes) -> Hashable:
     if type(f) is MethodType and type(f.__func__) is FunctionType and members.is_plain(f.__self__):
         return _method(f.__func__, f.__self__, notes)
     if type(f) is MethodType or not members.is_plain(f):
-        raise _ChangesError
+        raise ChangesError
     return _member(f, ("__call__",), notes)
 
 
 def _partial(f: partial[Any], notes: _Notes) -> Hashable:
     """A function with some of its arguments; one of our own is always the same."""
     if vars(f):
-        raise _ChangesError
+        raise ChangesError
     own = isinstance(f.func, FunctionType) and is_own(f.func.__code__.co_filename)
     for name in f.keywords if notes.watch else ():
         notes.watch.note_name(f.keywords, name)  # type: ignore[union-attr]
@@ -164,7 +161,7 @@ def _function(function: FunctionType, notes: _Notes) -> Hashable:
     """The values of whatever the code looks up, in its own order."""
     reading = _reading(function.__code__)
     if not reading.proved or function.__dict__:
-        raise _ChangesError
+        raise ChangesError
     if notes.watch:
         notes.watch.note_function(function)
     space, chains, held = function.__globals__, reading.chains, []
@@ -200,9 +197,9 @@ def _variable(value: Any, chains: tuple[Chain, ...], reading: _Reading, notes: _
         return _attributes(value, chains, notes)
     if gives_derivatives(value):
         return _derivative(value, notes)
-    if members.is_plain(value):
+    if members.is_plain(value) and not home(type(value)).startswith("scipy."):
         if reading.stores or not chains or () in chains:
-            raise _ChangesError
+            raise ChangesError
         return _object(value, chains, notes)
     return _value(value, notes)
 
@@ -214,8 +211,8 @@ def _object(value: Any, chains: tuple[Chain, ...], notes: _Notes) -> Hashable:
 
 def _member(value: Any, chain: Chain, notes: _Notes) -> Hashable:
     """An attribute, or a method with what it reads of its object, or one of them of an attribute."""
-    if home(type(value)).startswith("scipy.stats."):
-        return _distribution(value, notes)
+    if home(type(value)).startswith("scipy."):
+        return _of_scipy(value, notes)
     name, *rest = chain
     function = members.function_of(value, name)
     if function is not None:
@@ -228,8 +225,8 @@ def _member(value: Any, chain: Chain, notes: _Notes) -> Hashable:
             notes.watch.note_attribute(value, name, static)
         return _function(static, notes)
     if not members.is_stored(value, name):
-        raise _ChangesError
-    found = getattr(value, name, _ChangesError)  # a slot may be empty
+        raise ChangesError
+    found = getattr(value, name, ChangesError)  # a slot may be empty
     if notes.watch:
         notes.watch.note_attribute(value, name, found)
     return _member(found, tuple(rest), notes) if rest and members.is_plain(found) else _value(found, notes)
@@ -238,7 +235,7 @@ def _member(value: Any, chain: Chain, notes: _Notes) -> Hashable:
 def _method(function: FunctionType, value: Any, notes: _Notes) -> Hashable:
     chains = members.of_first_argument(function.__code__)
     if chains is None or _reading(function.__code__).stores:
-        raise _ChangesError
+        raise ChangesError
     return (_function(function, notes), _object(value, chains, notes))
 
 
@@ -246,15 +243,17 @@ def _attributes(module: ModuleType, chains: tuple[Chain, ...], notes: _Notes) ->
     """What a function takes of a module; all of it is on the list, or a number, or one of SciPy's ufuncs."""
     of_scipy = module.__name__ in _SCIPYS and scipys.module(module.__name__) is module
     if not (id(module) in _PLACES or of_scipy or is_package(module)):
-        raise _ChangesError
+        raise ChangesError
     return (module.__name__, *[_value(_at(module, chain, notes), notes) for chain in chains])
 
 
 def _at(value: Any, chain: Chain, notes: _Notes) -> Any:
     for name in chain:
         if type(value) is not ModuleType:
+            if scipykeys.is_known_class(value):
+                break  # whose methods are part of its key
             if isinstance(value, _SETTABLE) or (isinstance(value, type) and is_pythons_class(value)):
-                raise _ChangesError
+                raise ChangesError
             break  # an attribute of what the module gave
         if notes.watch:
             notes.watch.note_name(vars(value), name)
@@ -295,7 +294,11 @@ def _known_function(value: Any, notes: _Notes) -> Hashable:
         return value if scipys.place_of(value) or name_of_derivative(value) else _function(value, notes)
     if is_compiled(value):
         return (value, _function(plain_function(value), notes))
-    return _distribution(value, notes)
+    return _of_scipy(value, notes)
+
+
+def _of_scipy(value: Any, notes: _Notes) -> Hashable:
+    return scipykeys.key(value, notes.watch, lambda part: _value(part, notes))
 
 
 def _derivative(value: Any, notes: _Notes) -> Hashable:
@@ -307,58 +310,6 @@ def _derivative(value: Any, notes: _Notes) -> Hashable:
         for name in value.options:
             notes.watch.note_name(value.options, name)
     return (value.operation.__name__, _callable(value.f, notes), options)
-
-
-def _distribution(value: Any, notes: _Notes) -> Hashable:
-    """The key of one of SciPy's distributions, or of one with its parameters fixed."""
-    if home(type(value)) == "scipy.stats._multivariate":
-        return _normals(value, notes)
-    dist = scipys.distribution_of(value)
-    name = None if dist is None else scipys.name_of_distribution(dist)
-    if name is None or not scipys.METHODS.isdisjoint(own := vars(value)):
-        raise _ChangesError
-    if notes.watch:
-        _watch_distribution(value, dist, notes.watch)
-    kind = type(dist)
-    how = (dist.a, dist.b, *[getattr(kind, formula, None) for formula in sorted(scipys.METHODS | scipys.FORMULAS)])
-    if dist is value:
-        return ("scipy.stats", name, how)
-    return (
-        "scipy.stats",
-        name,
-        how,
-        _value(own["args"], notes),
-        *[(k, _value(v, notes)) for k, v in own["kwds"].items()],
-    )
-
-
-def _normals(value: Any, notes: _Notes) -> Hashable:
-    """The key of SciPy's normal distribution of several numbers, or of one with its parameters fixed."""
-    kind, own = type(value), vars(value)
-    if not scipys.is_normals(kind) or not scipys.DENSITIES.isdisjoint(own):
-        raise _ChangesError
-    if notes.watch:
-        notes.watch.note_without(value, scipys.DENSITIES)
-    spread = own.get("cov_object")
-    if spread is None:
-        return (kind.__name__,)
-    if notes.watch:
-        for name in ("mean", "cov_object"):
-            notes.watch.note_attribute(value, name, own[name])
-    matrix = _value(np.asarray(spread.covariance), notes)
-    return (kind.__name__, type(spread).__name__, int(spread.rank), _value(own["mean"], notes), matrix)
-
-
-def _watch_distribution(value: Any, dist: Any, watch: Watch) -> None:
-    for holder in (value, dist):
-        watch.note_without(holder, scipys.METHODS | scipys.FORMULAS)
-    for name in ("a", "b"):
-        watch.note_attribute(dist, name, getattr(dist, name))
-    if dist is not value:
-        for name in ("dist", "args", "kwds"):
-            watch.note_attribute(value, name, getattr(value, name))
-        for word in value.kwds:
-            watch.note_name(value.kwds, word)
 
 
 def _reading(code: CodeType) -> _Reading:

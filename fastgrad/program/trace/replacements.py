@@ -37,6 +37,7 @@ from .linearalgebra import LINEAR_ALGEBRA
 from .multivariate import logpdf
 from .quadrature import quad
 from .refusals import refuse
+from .rotations import rotation, rotations
 from .scipyformulas import MOMENTS, formula, is_discrete, shapes_of
 from .signals import DISTANCES, LINEAR, SIGNALS, linear
 from .solvers import solver
@@ -55,7 +56,9 @@ _FUNCTIONS: dict[str, Mapping[str, Callable[..., Any]]] = {
 WITHOUT_RULES = Distribution((), {})
 _CALLING = frozenset({"scipy.integrate", "scipy.optimize"})
 LONGEST = 64  # lists in which distributions are looked for: longer ones are data
-_SEEN_THROUGH = frozenset({"scipy", "scipy.special", "scipy.fft", "scipy.spatial", *WITH_RULES})
+_SEEN_THROUGH = frozenset({
+    "scipy", "scipy.special", "scipy.fft", "scipy.spatial", "scipy.spatial.transform", *WITH_RULES,
+})  # fmt: skip
 _WRITING = STORES | {"STORE_SUBSCR", "DELETE_SUBSCR"}
 _CHANGING = {*dir(list), *dir(dict)}.difference(dir(tuple), ("copy", "keys", "values", "items", "get"))
 
@@ -64,7 +67,7 @@ def replaced(value: Any) -> Any:
     """What stands for something of SciPy's in a trace; itself where that needs nothing."""
     kind = type(value)
     if isinstance(value, type):
-        return maker(value) or value
+        return maker(value) or rotations(value) or value
     if kind is ModuleType or issubclass(kind, ModuleType):
         name = value.__name__
         seen = is_package(value) or (name in _SEEN_THROUGH and module(name) is value)
@@ -80,7 +83,7 @@ def replaced(value: Any) -> Any:
         holder = _distribution(value.__self__)
         return value if holder is None else getattr(holder, value.__name__)
     package = ".".join(home(kind).split(".", 2)[:2])
-    stand_in = {"scipy.stats": _distribution, "scipy.interpolate": interpolator}.get(package)
+    stand_in = _STAND_INS.get(package)
     found = stand_in(value) if stand_in else None
     return value if found is None else found
 
@@ -290,3 +293,11 @@ class _Normals:
             return np.exp(found) if name == "pdf" else found
 
         return call
+
+
+_STAND_INS: dict[str, Callable[[Any], Any]] = {
+    "scipy.stats": _distribution,
+    "scipy.interpolate": interpolator,
+    "scipy.spatial": rotation,
+}
+"""What stands for objects of SciPy's, by where their classes are."""
