@@ -324,7 +324,7 @@ def test_what_cannot_change_is_kept():
     ):
         assert unchanging(f, ()) is not None
         assert unchanging(f, (1.0, small)) is not None
-        assert unchanging(f, (Number(1.0),)) is unchanging(f, (np,)) is unchanging(f, ([1.0],)) is None
+        assert unchanging(f, (Number(1.0),)) is unchanging(f, (np,)) is unchanging(f, ({1.0},)) is None
     assert unchanging(counts, ()) is None
 
 

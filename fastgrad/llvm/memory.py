@@ -49,6 +49,13 @@ class Memory(Generic[Value]):
                 self.weight -= gone[-1][1]
         return value
 
+    def drop(self, key: Hashable) -> None:
+        """Let one go, if it is there."""
+        with lock:
+            gone = self.entries.pop(key, (None, 0))
+            self.weight -= gone[1]
+        del gone
+
     def clear(self) -> None:
         """Let everything go."""
         with lock:

@@ -104,7 +104,7 @@ def _prepared(
         again = getattr(choose(call, engine, result).code, "again", None)
     except EngineError:  # a program of whole arrays did it
         return None
-    fill = again and again(call, result)
+    fill = again(call, result) if again and watch.is_fresh()() else None
     look = partial(_look, without_points(call), call.points.layout) if call.looks_beside else None
     return fill and (call.f, watch.is_fresh(), watch.arrays, fill, result.shape, look)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import combinations
+from operator import is_
 from types import CellType, FunctionType
 from typing import Any
 
@@ -22,6 +23,7 @@ class Watch:
         self._cells: dict[int, tuple[CellType, Any]] = {}
         self._functions: dict[int, tuple[Any, Any, Any, Any]] = {}
         self._arrays: dict[int, tuple[NDArray[Any], tuple[Any, ...]]] = {}
+        self._containers: dict[int, tuple[list[Any] | dict[Any, Any], list[Any], list[Any]]] = {}
         self._members: dict[tuple[int, str], tuple[Callable[..., bool], tuple[Any, str, Any]]] = {}
 
     def note_name(self, space: Mapping[str, Any], name: str) -> None:
@@ -53,6 +55,11 @@ class Watch:
     def note_array(self, array: NDArray[Any]) -> None:
         """Its numbers, and whether f may write into it."""
         self._arrays[id(array)] = (array, _facts(array))
+
+    def note_container(self, container: list[Any] | dict[Any, Any]) -> None:
+        """What lies in a list or dict, each by identity."""
+        values = [*container.values()] if isinstance(container, dict) else [*container]
+        self._containers[id(container)] = (container, [*container], values)
 
     @property
     def has_objects(self) -> bool:
@@ -88,7 +95,7 @@ class Watch:
         """
         names, cells = tuple(self._names.values()), tuple(self._cells.values())
         functions, arrays = tuple(self._functions.values()), tuple(self._arrays.values())
-        members = tuple(self._members.values())
+        members, containers = tuple(self._members.values()), tuple(self._containers.values())
 
         def fresh() -> bool:
             for get, name, value in names:
@@ -110,7 +117,7 @@ class Watch:
                     return False
             if members and not all(is_same(*member) for is_same, member in members):
                 return False
-            return all(_facts(array) == noted for array, noted in arrays)
+            return _hold(containers) and all(_facts(array) == noted for array, noted in arrays)
 
         return fresh
 
@@ -130,6 +137,15 @@ def _is_method(holder: Any, name: str, function: FunctionType) -> bool:
 
 def _is_without(holder: Any, _: str, names: frozenset[str]) -> bool:
     return names.isdisjoint(vars(holder))
+
+
+def _hold(containers: Iterable[tuple[list[Any] | dict[Any, Any], list[Any], list[Any]]]) -> bool:
+    """Whether lists and dicts hold what they held."""
+    for container, parts, values in containers:
+        found = container.values() if isinstance(container, dict) else container
+        if len(container) != len(parts) or not all(map(is_, container, parts)) or not all(map(is_, found, values)):
+            return False
+    return True
 
 
 def _facts(array: NDArray[Any]) -> tuple[Any, ...]:

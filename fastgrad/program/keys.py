@@ -1,9 +1,9 @@
 """The key of a kept trace: a white list of what cannot change unseen.
 
 What a function reads is proved from its code and what that reaches: numbers, strings, arrays of up to 256 kB by their
-bytes and by whether f may write into them, functions of the same kind, what NumPy and math had when this module was
-imported, and SciPy's own functions and distributions. Whatever else it mentions, it may read another value of at its
-next call, and has no key.
+bytes and by whether f may write into them, lists and dicts of such, functions of the same kind, what NumPy and math had
+when this module was imported, and SciPy's own functions and distributions. Whatever else it mentions, it may read
+another value of at its next call, and has no key.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from .scipykeys import ChangesError
 # Bytes of an array that is compared: 0.2 ms, where tracing takes 2 us for each number that f reads, at least. Up to
 # WHOLE they are in the key as they are, which takes less time than their digest.
 LARGEST_ARRAY, WHOLE = 1 << 18, 1 << 14
+LONGEST = 256  # elements of a list or dict, of which each takes half a microsecond
 
 _NUMPYS = os.path.join(os.path.dirname(np.__file__), "")
 _SPACES = (np, np.linalg, np.fft, math, cmath, operator)
@@ -121,7 +122,7 @@ def unchanging(
 ) -> Hashable | None:
     """A key of all that a call's trace depends on: small arrays by their bytes, helpers by their content.
 
-    None where something may change unseen: a file, a property, a container, a large array. What the key depends on is
+    None where something may change unseen: a file, a property, a set, a large array. What the key depends on is
     noted by `watch`; the
     arrays among it go to `arrays`.
     """
@@ -274,7 +275,20 @@ def _value(value: Any, notes: _Notes) -> Hashable:
         return (value.shape, value.strides, value.dtype.str, value.flags.writeable, _numbers(value))
     if kind is tuple:
         return tuple([_value(part, notes) for part in value])
+    if kind in (list, dict):
+        return _container(value, notes)
     return _known_function(value, notes)
+
+
+def _container(value: Any, notes: _Notes) -> Hashable:
+    """A list or dict, by what lies in it: what f does to it is another key's at the next call."""
+    if len(value) > LONGEST:
+        raise ChangesError
+    if notes.watch:
+        notes.watch.note_container(value)
+    if type(value) is list:
+        return (list, *[_value(part, notes) for part in value])
+    return (dict, *[(_value(name, notes), _value(part, notes)) for name, part in value.items()])
 
 
 def _numbers(array: NDArray[Any]) -> bytes:

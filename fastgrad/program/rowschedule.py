@@ -51,7 +51,7 @@ class RowSchedule:
         read: dict[Operand, Operand] = {}
 
         def here(o: Operand) -> Operand:
-            return own[o] if o in own else o if o[0] in "kc" else read.setdefault(o, ("x", len(read)))
+            return own[o] if o in own else o if o[0] in "kct" else read.setdefault(o, ("x", len(read)))
 
         written = tuple((self.program.nodes[j][0], *map(here, self.program.nodes[j][1:])) for j in nodes)
         part = replace(self.program, nodes=written, outputs=tuple(map(here, outputs)), rows=0, tables=())

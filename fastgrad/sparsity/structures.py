@@ -129,7 +129,8 @@ def structure_of(
         structure = _traced(f, x, args, bounds)
         if sum(len(s.program.nodes) for s in list(_structures.values())) > REMEMBERED:
             _structures.clear()
-        _structures[place] = structure
+        if unchanging(f, args) == key:  # f wrote into nothing that it reads
+            _structures[place] = structure
         return structure
     return _structures[place]
 

@@ -80,6 +80,7 @@ class Derivative:
         self._looked: set[tuple[int, ...]] = set()
         self._over_rows: set[tuple[int, ...]] = set()
         self._bindings, self._uses = 0, 0  # over rows of data
+        self._writes = False  # f into what it reads: it counts its calls, for one
 
     def __repr__(self) -> str:
         options = [f"{name}={value!r}" for name, value in self.options.items() if name != "args" or value]
@@ -139,6 +140,7 @@ class Derivative:
         return (
             type(x) is np.ndarray
             and x.dtype is _FLOAT
+            and not self._writes
             and x.ndim > (how.get("batch", False) is True)
             and 0 < x.size <= LARGEST
             and self.operation in _TABLES
@@ -175,6 +177,9 @@ class Derivative:
             return None  # what NumPy raises, and f catches, is a matter of each call
         made = self._compiled(x, how)
         run, kept = (_refusal, self._refused) if made is None else (made.run, self._bound)
+        if not watch.is_fresh()():
+            self._writes = True
+            return None
         for memory in (kept, self._tunable):
             if len(memory) >= SHAPES:
                 memory.clear()

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import warnings
+from collections import OrderedDict
 
 import numba
 import numpy as np
@@ -54,7 +55,7 @@ class Model:
     def smooth(self, x):
         return x[0] * x[1]
 
-    table = {"a": 2.0}  # noqa: RUF012
+    table = OrderedDict(a=2.0)  # noqa: RUF012
 
     def whole(self, x):
         return self.table["a"] * np.sum(x * x)

@@ -149,7 +149,7 @@ class Unsure:
     c = 2.0
 
     def __init__(self):
-        self.k, self.count, self.table, self.large, self.last = 2.0, 0, {"a": 2.0}, np.ones(40_000), None
+        self.k, self.count, self.table, self.large, self.last = 2.0, 0, {"a": 2.0, "set": set()}, np.ones(40_000), None
 
     @property
     def made(self):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.program.rowschedule import RowSchedule
 from fastgrad.program.sums import summed
 from fastgrad.program.trace.recording import trace
@@ -35,3 +36,21 @@ def test_rows_of_further_arguments_lie_beside_the_point():
     made = summed(program)
     found = RowSchedule(made.program, made).values(np.array([[0.3, 0.4], [2.0, 3.0]]), program.constants)
     np.testing.assert_allclose(found, [[f(np.array([0.3]), 2.0), f(np.array([0.4]), 3.0)]], rtol=1e-13)
+
+
+PLACES, TABLE = np.arange(20) * 0.7, np.arange(50.0) ** 2
+LOOKED_UP = {
+    "interpolated": lambda x: np.sum(np.interp(PLACES + x[0], np.arange(50.0), TABLE)) * x[1],
+    "read": lambda x: sum(TABLE[int(place + x[0])] * x[1] for place in PLACES),
+    "counted": lambda x: np.sum(np.digitize(PLACES + x[0], TABLE) * x[1] ** 2),
+}
+
+
+@pytest.mark.parametrize("f", LOOKED_UP.values(), ids=LOOKED_UP)
+def test_tables_that_each_row_reads_from(f):
+    x = np.array([0.43, 1.5])
+    slopes = fastgrad.gradient(f, x, method="exact")
+    np.testing.assert_allclose(slopes, fastgrad.gradient(f, x, engine="python"), rtol=1e-8)
+    np.testing.assert_allclose(fastgrad.grad(f, method="exact")(x), slopes, rtol=1e-13)
+    second = fastgrad.hessian(f, x, method="exact")
+    np.testing.assert_allclose(second, fastgrad.hessian(f, x, engine="python", h=1e-3), rtol=1e-7, atol=1e-4)

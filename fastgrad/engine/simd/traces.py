@@ -52,11 +52,12 @@ KEPT, NODES = 1024, 1_000_000
 class Traced:
     """A function's program, and the code for each table, whose f has been compared with f itself on some sides.
 
-    The sides on which its slopes have been compared are others. And, where it is that of a sample's ways, what the
-    sample was asked.
+    The sides on which its slopes have been compared are others. And where it is kept, if it is the only one there,
+    and, where it is that of a sample's ways, what the sample was asked.
     """
 
     program: Program
+    place: Hashable | None = None
     codes: dict[Any, Code] = field(default_factory=dict)
     sides: Sides = field(default_factory=Sides)
     sides_of_slopes: Sides = field(default_factory=Sides)
@@ -77,6 +78,8 @@ class Traced:
         sides = self.compared(call)
         if key not in self.codes:
             self.codes[key] = make()
+            if self.place is not None and _place(call) != self.place:
+                _traces.drop(self.place)  # f, which has been called, wrote into what it reads
             if self.program.branches and call.points.count:
                 sides.note(sides.unseen(call, self.program)[1])
         elif self.program.branches and not self.program.sampled:  # of a sample's ways all were compared
@@ -92,6 +95,7 @@ class UntracedError(EngineError):
 
 _traces: Memory[Traced] = Memory(NODES)
 _refusals: Memory[tuple[type[Untraceable], str]] = Memory(KEPT)
+_writing: Memory[bool] = Memory(KEPT)  # the code of functions that wrote into what they read, as those that count
 
 
 def traced(call: Call) -> Traced:
@@ -157,10 +161,14 @@ def sampled(call: Call) -> Program:
 
 def proved(call: Call, longest: int) -> Traced | None:
     """As `traced`; None of a function that is traced at every call, cannot be traced or is longer than that."""
+    code = getattr(call.f, "__code__", type(call.f))
     try:
-        place = _place(call)
+        place = None if _writing.get(code) else _place(call)
         kept = None if place is None else _kept(call, place, longest)
     except (Untraceable, EngineError):
+        return None
+    if kept is not None and kept.place is None:  # f is to be called, as it writes
+        _writing.keep(code, value=True)
         return None
     return kept if kept is not None and len(kept.program.nodes) <= longest else None
 
@@ -231,7 +239,10 @@ def _kept(call: Call, place: Hashable, budget: int) -> Traced:
         kind, reason = refusal
         raise kind(reason)
     try:
-        return _keep(place, _trace(call, budget))
+        program = _trace(call, budget)
+        if _place(call) != place:  # f wrote into what it reads
+            return Traced(program)
+        return _traces.keep(place, Traced(program, place), NODES // KEPT + len(program.nodes))
     except Untraceable as refused:
         _refusals.keep((place, budget), (type(refused), str(refused)))
         raise

@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 import warnings
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -128,7 +129,7 @@ def test_the_number_of_calls_alone_decides(count):
 
 
 def test_what_may_change_unseen_is_called():
-    table = {"a": 2.0}
+    table = OrderedDict(a=2.0)  # which may do anything when it is read
     assert "calls of f from Python" in explain(lambda x: table["a"] * x[0], POINTS, batch=True)
     calls = []
 
@@ -136,7 +137,9 @@ def test_what_may_change_unseen_is_called():
         calls.append(1)
         return x[0] * x[1]
 
-    assert gradient(counting, POINTS, batch=True, full_output=True).nfev == len(calls) == 4 * COUNT
+    for seen in (1, 0):  # and once by the trace that sees that it writes
+        calls.clear()
+        assert gradient(counting, POINTS, batch=True, full_output=True).nfev == len(calls) - seen == 4 * COUNT
 
 
 def test_what_a_trace_cannot_see_is_called():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 
@@ -76,7 +78,7 @@ def test_f_is_not_traced_again_for_points_that_go_the_same_ways(monkeypatch):
 
 
 def test_what_may_change_unseen_is_compared_at_each_call(comparisons):
-    settings = {"tolerance": 1e-12}
+    settings = OrderedDict(tolerance=1e-12)
 
     def f(x):
         a = x[0] * x[0] + 1.0
