@@ -161,7 +161,7 @@ def sampled(call: Call) -> Program:
 
 def proved(call: Call, longest: int) -> Traced | None:
     """As `traced`; None of a function that is traced at every call, cannot be traced or is longer than that."""
-    code = getattr(call.f, "__code__", type(call.f))
+    code: Any = getattr(call.f, "__code__", type(call.f))
     try:
         place = None if _writing.get(code) else _place(call)
         kept = None if place is None else _kept(call, place, longest)

@@ -12,11 +12,12 @@ from ..captures import names
 from ..program import Operand, Program
 from ..sheltered import sheltered
 from .creation import may_fill
+from .effects import act
 from .given import Given
 from .leftovers import Noted, may_write
 from .outputs import guarded, outputs_of, program_of
 from .paths import Paths, RestartError, Way, fold
-from .refusals import refuse
+from .refusals import ManyWaysError, refuse
 from .retargeted import Retargeted, watched
 from .sampling import Sample
 from .symbols import Trace
@@ -42,6 +43,11 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
         target, merging = Retargeted(f, branching=True, workspace=space), False
     recording.fills = any(map(may_fill, target.codes))
     recording.integer(0)  # from here on it is known which constants are integers: a branch may choose one of two
+    if given.sample is None and act(target.codes):
+        refuse(
+            "f branches, and ends the program, writes or asks on some way, perhaps one that no point takes",
+            ManyWaysError,
+        )
     if may_write(target.codes):
         noted.look(f, given.args)
     kept, points = set[Any](), given.sample

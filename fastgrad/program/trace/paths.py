@@ -292,8 +292,8 @@ class Paths:
         before, self.trace.said, self._answered = self.trace.said, False, 0
         try:
             result = run()
-        except Exception as error:
-            if not (_is_fs_own(error) or is_explicit(error.__traceback__)):
+        except (Exception, SystemExit) as error:
+            if not (isinstance(error, SystemExit) or _is_fs_own(error) or is_explicit(error.__traceback__)):
                 raise
             if len(self.sides) > sides:  # one side of what is put together raises
                 self.take_apart(self.sides[-1])
