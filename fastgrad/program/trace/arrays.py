@@ -13,7 +13,7 @@ from ..captures import home
 from ..program import ZERO
 from .narrowtypes import is_narrow, with_types
 from .operators import COMPLEXES, any_complex
-from .parts import check_is_whole, taken
+from .parts import changes_part, check_is_whole, taken
 from .places import is_asked_by_f
 from .powers import check_power
 from .refusals import REFUSALS, WRITES, check_dtype, refuse, refusing
@@ -322,7 +322,10 @@ def _store(out: Any, result: Any) -> Any:
         refuse(WRITES)
     if is_mask(target) and not is_mask(result):
         refuse("f writes numbers into an array of comparisons")
-    target[...] = result
+    if changes_part(target):
+        target.view(np.ndarray)[...] = result
+    else:
+        target[...] = result
     return target
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..entries import ENTRY
 from .arrays import FUNCTIONS, Symbols, elementwise, holds_symbols, is_mask, method, wrap
 from .elementwise import guard, logical_and, select
+from .parts import picked
 from .reductions import numbers, objects, only
 from .refusals import refuse
 from .symbols import RULES, Symbol
@@ -34,7 +35,37 @@ def holds_places(index: Any) -> bool:
 
 def at(array: Symbols, place: Symbol) -> Any:
     """The element at a traced integer."""
-    return _of_numbers(_as_table(array), (place,))
+    return picked(array, place, _of_numbers(_as_table(array), (place,)))
+
+
+def put_all(array: Symbols, index: tuple[Any, ...], value: Any) -> None:
+    """Write at some traced integers, known ones and slices: each element stays as it is where its place is another."""
+    if any(part is None or isinstance(part, np.ndarray) for part in index):
+        refuse("f writes at traced integers together with arrays or new axes; write a loop over a[i, j] = value")
+    index = _without_ellipsis(array, index)
+    axes = [axis for axis, part in enumerate(index) if isinstance(part, Symbol)]
+    lengths, plain = [array.shape[axis] for axis in axes], array.view(np.ndarray)
+    if prod(lengths) > LONGEST:
+        refuse(f"f writes at one of {prod(lengths)} places that traced integers name, at most {LONGEST} are traced")
+    for axis in axes:
+        _check_kind(index[axis])
+    here = [is_at(index[axis], length) for axis, length in zip(axes, lengths, strict=True)]
+    for place in np.ndindex(*lengths):
+        some = list(index)
+        for axis, k in zip(axes, place, strict=True):
+            some[axis] = k
+        is_here: Any = True
+        for masks, k in zip(here, place, strict=True):
+            is_here = logical_and(is_here, masks[k])
+        plain[tuple(some)] = _SELECT(is_here, value, plain[tuple(some)])
+
+
+def _without_ellipsis(array: Any, index: tuple[Any, ...]) -> tuple[Any, ...]:
+    places = [k for k, part in enumerate(index) if part is Ellipsis]
+    if not places:
+        return index
+    used = sum(part is not None for part in index) - 1
+    return (*index[: places[0]], *[slice(None)] * (array.ndim - used), *index[places[0] + 1 :])
 
 
 def _chosen(array: Symbols, place: Symbol) -> Any:
@@ -78,7 +109,7 @@ def at_all(array: Any, index: Any) -> Any:
         return _of_arrays(table, (index,))
     if any(isinstance(part, np.ndarray) for part in index):
         return _of_arrays(table, index)
-    return _of_numbers(table, index)
+    return picked(array, index, _of_numbers(table, index))
 
 
 def _as_table(array: Any) -> Any:
@@ -104,10 +135,7 @@ def _of_arrays(array: Any, index: tuple[Any, ...]) -> Any:
 
 def _of_numbers(array: Any, index: tuple[Any, ...]) -> Any:
     """One place along some axes, and slices along others."""
-    used = sum(part is not None and part is not Ellipsis for part in index)
-    if Ellipsis in index:
-        k = index.index(Ellipsis)
-        index = (*index[:k], *[slice(None)] * (array.ndim - used), *index[k + 1 :])
+    index = _without_ellipsis(array, index)
     if array.dtype != object and _may_be_read(array, index):
         return _entries(array, index)
     found, axis = wrap(objects(array)), 0

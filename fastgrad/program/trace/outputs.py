@@ -13,6 +13,7 @@ from ..program import Operand, Program
 from ..sigmoids import Nodes, with_ones
 from . import flips
 from .operators import COMPLEXES
+from .parts import check_all_written
 from .refusals import refuse
 from .symbols import Flag, Symbol, Trace
 from .truths import Truth
@@ -22,6 +23,7 @@ _SINGLE = (Symbol, Flag, Truth, float)
 
 def outputs_of(recording: Trace, result: Any) -> tuple[tuple[Operand, ...], tuple[int, ...]]:
     """What f returns, as operands, and its shape."""
+    check_all_written(recording)
     if type(result) in _SINGLE:
         shape, values = (), [result]
     else:

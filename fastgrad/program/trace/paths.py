@@ -290,6 +290,7 @@ class Paths:
 
     def _turn(self, run: Callable[[], Any], sides: int) -> Way:
         before, self.trace.said, self._answered = self.trace.said, False, 0
+        self.trace.unwritten = None
         try:
             result = run()
         except (Exception, SystemExit) as error:

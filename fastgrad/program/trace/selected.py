@@ -64,14 +64,19 @@ class Places:
 
 
 class Selected:
-    """The elements of an array that a mask selects, not yet known to be how many."""
+    """The elements of an array that a mask selects, not yet known to be how many.
+
+    `values` and `mask` are of one shape. What the mask selects is numbered along their first `axes`: of an array of
+    more axes than the mask had, whole rows.
+    """
 
     __traced__ = True
     __hash__ = None  # type: ignore[assignment]
     dtype = np.dtype(float)
 
-    def __init__(self, values: Any, mask: Objects) -> None:
+    def __init__(self, values: Any, mask: Objects, axes: int | None = None) -> None:
         self.values, self.mask = values, mask
+        self.axes = np.ndim(mask) if axes is None else axes
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if options or method != "__call__" or ufunc is np.matmul:
@@ -91,7 +96,7 @@ class Selected:
         values = [value.written(self.mask) if isinstance(value, Selected) else value for value in inputs]
         if any(np.ndim(v) and not isinstance(w, Selected) for v, w in zip(values, inputs, strict=True)):
             refuse("f combines the elements that a mask selects with an array; write np.where(mask, a, b)")
-        return Selected(function(*values), self.mask)
+        return Selected(function(*values), self.mask, self.axes)
 
     def written(self, mask: Objects) -> Any:
         """All values, for the same mask."""
@@ -104,7 +109,7 @@ class Selected:
         return np.asarray(_SELECT(self.mask, numbers(self.values), otherwise), dtype=object)
 
     def copy(self) -> Selected:
-        return Selected(self.values, self.mask)
+        return Selected(self.values, self.mask, self.axes)
 
     @property
     def size(self) -> Any:
@@ -112,9 +117,28 @@ class Selected:
 
     def decided(self) -> Any:
         """Those elements alone, of which each combination is a way through f."""
-        pairs = zip(np.ravel(self.values).tolist(), self.mask.ravel().tolist(), strict=True)
-        found = [value for value, is_there in pairs if is_there]
-        return wrap(objects(np.array(found, dtype=object))) if holds_symbols(found) else np.array(found)
+        rest = np.shape(self.mask)[self.axes :]
+        rows = np.asarray(self.values, dtype=object).reshape(-1, *rest)
+        found = rows[[k for k, is_there in enumerate(self.selecting()) if is_there]]
+        return wrap(found) if holds_symbols(found) else np.array(found.tolist()).reshape(found.shape)
+
+    def selecting(self) -> list[Any]:
+        """The mask as it was given, an element for each row."""
+        mask = np.asarray(self.mask, dtype=object)
+        lead = mask.shape[: self.axes]
+        return mask.reshape(*lead, -1)[..., 0].ravel().tolist()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.decided().shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        return 1 + np.ndim(self.mask) - self.axes
+
+    @property
+    def T(self) -> Any:
+        return self.decided().T
 
     def __len__(self) -> int:
         return len(self.decided())
@@ -138,7 +162,14 @@ def decided(values: Any) -> Any:
 
 def _numbered(a: Selected, index: int) -> Any:
     """The element of a number, from the end if that is negative; where there are not so many f itself raises."""
-    pairs = [*zip(np.ravel(a.values).tolist(), a.mask.ravel().tolist(), strict=True)]
+    rows = np.asarray(a.values, dtype=object).reshape(len(a.selecting()), -1)
+    if rows.shape[1:] != (1,) or np.ndim(a.mask) > a.axes:
+        found = [_single([*zip(column, a.selecting(), strict=True)], index) for column in rows.T.tolist()]
+        return wrap(objects(np.array(found, dtype=object)).reshape(np.shape(a.mask)[a.axes :]))
+    return _single([*zip(rows.ravel().tolist(), a.selecting(), strict=True)], index)
+
+
+def _single(pairs: list[tuple[Any, Any]], index: int) -> Any:
     pairs, rank = (pairs, index) if index >= 0 else (pairs[::-1], -1 - index)
     before, masks = 0.0, list[Any]()
     for _, is_there in pairs:
@@ -201,9 +232,11 @@ def _count(a: Selected) -> Any:
 
 def _reduced(ufunc: np.ufunc, neutral: float) -> Callable[..., Any]:
     def rule(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-        if keepdims or axis not in ((None, 0, -1) if a.mask.ndim == 1 else (None,)):
+        if keepdims or axis not in ((None, 0, -1) if a.mask.ndim == 1 else (None, 0)):
             refuse("f reduces the elements that a mask selects along an axis; write np.where(mask, a, b)")
-        return tree(ufunc, a.filled(neutral), None, False)
+        along = None if axis is None or a.mask.ndim == 1 else tuple(range(a.axes))
+        found = tree(ufunc, a.filled(neutral), along, False)
+        return found if along is None else wrap(found)
 
     return rule
 
@@ -224,10 +257,13 @@ def _extreme(ufunc: np.ufunc, neutral: float) -> Callable[..., Any]:
 
 
 def _mean(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
-    return elementwise(np.divide, _sum(a, axis, keepdims=keepdims), _count(a))
+    count = _count(a) if axis is None else tree(np.add, numbers(wrap(objects(a.selecting()))), None, False)
+    return elementwise(np.divide, _sum(a, axis, keepdims=keepdims), count)
 
 
 def _var(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
+    if axis is not None and a.mask.ndim > 1:
+        return np.var(a.decided(), axis, ddof=ddof, keepdims=keepdims)
     deviation = a - _mean(a, axis, keepdims=keepdims)
     return elementwise(np.divide, _sum(np.square(deviation)), elementwise(np.maximum, _count(a) - ddof, 0.0))
 

@@ -21,8 +21,8 @@ from .arrays import (
     type_of_first,
 )
 from .elementwise import select
-from .lookups import at, at_all, check_place, holds_places, is_at
-from .parts import check_is_whole
+from .lookups import at, at_all, check_place, holds_places, is_at, put_all
+from .parts import check_is_whole, note_written
 from .reductions import objects
 from .refusals import refuse
 from .selected import Places, Selected
@@ -66,7 +66,7 @@ def _getitem(self: Symbols, index: Any) -> Any:
         return at(self, index)
     index = index.mask if isinstance(index, Places) else index
     if isinstance(index, np.ndarray) and _is_traced_mask(index):
-        return Selected(self.copy(), _as_wide(index, self))
+        return Selected(self.copy(), _as_wide(index, self), np.ndim(index))
     if holds_places(index):
         return at_all(self, index)
     return _scalar(_get(self, _known(index)))
@@ -81,10 +81,15 @@ def _put(self: Symbols, place: Symbol, value: Any) -> None:
 
 
 def _setitem(self: Symbols, index: Any, value: Any) -> None:
-    check_is_whole(self)
+    check_is_whole(self, value)
     index = index.mask if isinstance(index, Places) else index
     if type(index) is Symbol:
         _put(self, index, value)
+        note_written(self, index)
+        return
+    if isinstance(index, tuple) and any(type(part) is Symbol for part in index) and not isinstance(value, Selected):
+        put_all(self, index, objects(_stored(self, value)))
+        note_written(self, index)
         return
     if _is_traced_mask(index):
         mask = _as_wide(index, self)
@@ -115,6 +120,13 @@ def _stored(target: Symbols, value: Any) -> Any:
 _NUMBERS = "f writes numbers into an array of comparisons"
 _INTEGERS = "f writes into an array of integers, which rounds; make it of floats, or pass batch_args of float64"
 
+
+def _fill(self: Symbols, value: Any) -> None:
+    check_is_whole(self)
+    _set(self, ..., _stored(self, value))
+
+
+method("fill", _fill)
 for _name, _access in (("__getitem__", _getitem), ("__setitem__", _setitem)):
     setattr(Symbols, _name, _access)
 

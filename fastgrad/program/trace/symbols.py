@@ -52,7 +52,8 @@ class Trace:
         self.paths: Any = None  # what decides about the truth of a symbol ...
         self.branches = False  # ... and whether that was asked where nothing does
         self.said = False  # whether a value was put into a text
-        self.parts: list[Any] = []  # weak references to arrays, and to parts that were taken of them
+        self.parts: list[Any] = []  # weak references to arrays, and to parts that were taken of them, and where
+        self.unwritten: Any = None  # where a part was changed that has not been put back
         self._budget = budget
         self._raising: set[Operand] = set()  # nodes where Python's arithmetic raises
         self._memo: dict[tuple[Any, ...], Any] = {}

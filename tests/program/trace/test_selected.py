@@ -105,3 +105,34 @@ def test_places_are_a_tuple_or_the_array_in_it():
     assert len(places[0]) == 2
     assert list(places[0]) == [0, 2]
     assert list(Selected(np.arange(3.0) + 0.5, mask)) == [0.5, 2.5]
+
+
+OF_ROWS = [
+    "rows[m][0].sum()", "np.linalg.norm(rows[m][0])", "rows[m][:1].sum()", "(rows[m] ** 2)[0].sum()",
+    "rows[np.where(m)[0]][0].sum()", "rows[np.where(m)][0].sum()", "rows[m][-1].max()", "rows[m][0, 1] * x[1]",
+    "np.concatenate([rows[m], rows[~m]])[0].sum()", "sum(np.linalg.norm(r) for r in rows[m])", "len(rows[m]) * x[0]",
+    "rows[m][::-1][0].sum()", "np.sort(rows[m], axis=0)[0].sum()", "np.diff(rows[m], axis=0).sum()", "rows[m].max()",
+    "np.transpose(rows[m])[0].sum()", "sum(i * r.sum() for i, r in enumerate(rows[m]))", "PAIRS[m][0].sum() * x[1]",
+    "len(PAIRS[m]) * x[1]", "rows[m].sum()", "rows[m].size * x[0]", "rows[rows > 0][0]", "deep[m][0].sum()",
+    "deep[deep[0] > 0][0].sum()", "deep[deep[:, :, 0] > 0][0].sum()", "rows[m].sum(axis=0)[0]",
+    "x[1] * rows[m].shape[0]",
+    "rows[m].mean(axis=0).sum()", "rows[m].max(axis=0).sum()", "rows[m].var(axis=0).sum()", "rows[m].T[0].sum()",
+    "rows[m].copy()[0].sum()", "(2.0 * rows[m] + 1.0)[0].sum()", "rows[m].ndim * x[0]",
+]  # fmt: skip
+PAIRS = np.array([[1.0, 2.0], [3.0, 5.0]])
+
+
+@pytest.mark.parametrize("method", ["central", "exact"])
+@pytest.mark.parametrize("expression", OF_ROWS)
+def test_a_mask_of_the_first_axes_selects_rows(expression, method):
+    """Also where only some points show it: the excess over 0.97 is 0 for most of them."""
+    space = {"np": np, "PAIRS": PAIRS}
+    lines = ["rows = np.c_[x, np.maximum(x - 0.97, 0.0)]", "m = x > 0", "deep = np.stack([rows, 2.0 * rows + x[0]])"]
+    exec("def f(x):\n    " + "\n    ".join([*lines, f"return {expression}"]), space)
+    f, points = space["f"], np.random.default_rng(0).uniform(-1.0, 1.0, (400, 2))
+    points[:, 1] = np.abs(points[:, 1])
+    points[150] = 0.99, 0.5
+    values, slopes = fastgrad.value_and_gradient(f, points, batch=True, method=method, engine="simd")
+    np.testing.assert_allclose(values, [f(x) for x in points], rtol=1e-13, atol=1e-13)
+    wanted = fastgrad.gradient(f, points, batch=True, engine="python")
+    np.testing.assert_allclose(slopes, wanted, rtol=1e-6, atol=1e-7)

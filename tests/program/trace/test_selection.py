@@ -91,7 +91,7 @@ def test_tables_that_f_makes(f):
         (lambda x: x[x > 0].__setitem__(0, 1.0), "writes into some of the elements"),
         (lambda x: (x[x > 0] * x).sum(), "elements that a mask selects with an array"),
         (lambda x: (x[x > 0] + x[x > 0.5]).sum(), "two masks"),
-        (lambda x: np.outer(x, x)[x > 0].sum(axis=0)[0], "along an axis"),
+        (lambda x: np.outer(x, x)[x > 0].sum(axis=1)[0], "along an axis"),
         (lambda x: x.__setitem__(x > 0, np.ones(4)), "array through a mask"),
         (lambda x: x.__setitem__(slice(None), x[x > 0]), "to other places"),
         (lambda x: x[(x > 0)[:2]].sum(), "by a mask of shape"),
