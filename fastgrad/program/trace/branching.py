@@ -44,10 +44,7 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     recording.fills = any(map(may_fill, target.codes))
     recording.integer(0)  # from here on it is known which constants are integers: a branch may choose one of two
     if given.sample is None and act(target.codes):
-        refuse(
-            "f branches, and ends the program, writes or asks on some way, perhaps one that no point takes",
-            ManyWaysError,
-        )
+        refuse("f branches, and writes, asks or waits on some way, perhaps one that no point takes", ManyWaysError)
     if may_write(target.codes):
         noted.look(f, given.args)
     kept, points = set[Any](), given.sample

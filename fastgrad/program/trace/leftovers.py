@@ -39,7 +39,7 @@ MUTATING = FILLING | {"resize", "setfield", "sort", "partition", "append", "inse
 HARMLESS = {
     *dir(np), *dir(np.linalg), *dir(math), *dir(np.ndarray), "get", "items", "keys", "values", "index", "count", "join",
     "reduce", "accumulate", "outer",
-}.difference(MUTATING)  # fmt: skip
+}.difference(MUTATING, ("__setitem__", "__delitem__", "__iadd__", "__setattr__", "__setstate__"))  # fmt: skip
 _WRITING = {
     "STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL", "STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE",
 }  # fmt: skip
@@ -210,11 +210,13 @@ class _Place:
     def changed(self) -> list[Any]:
         """What is there and was not, or something, where only less is there."""
         now = self.read()
-        new = [value for key, value in now.items() if self.held.get(key, _MISSING) is not value]
+        keys = [key for key in now if holds_what_is_traced(key)]  # which have no hash after the trace
+        new = [v for k, v in now.items() if not holds_what_is_traced(k) and self.held.get(k, _MISSING) is not v]
+        new += keys
         return new or ([] if len(now) == len(self.held) else [None])
 
     def is_left(self) -> bool:
-        return any(_is_symbolic(value, DEPTH) for value in self.changed())
+        return any(holds_what_is_traced(value, DEPTH) for value in self.changed())
 
     def restore(self) -> None:
         self.write(self.held)
@@ -243,7 +245,8 @@ _MISSING = object()
 _PLAIN = {int, float, str, bytes, bool, complex, type(None), np.float64, type(np.sin), type(len), Symbol, Symbols}
 
 
-def _is_symbolic(value: Any, depth: int) -> bool:
+def holds_what_is_traced(value: Any, depth: int = DEPTH) -> bool:
+    """Whether a value is of a trace, or a container or object of what is."""
     if isinstance(value, (Traced, Symbols, Table)):
         return True
     if isinstance(value, np.ndarray):
@@ -251,10 +254,10 @@ def _is_symbolic(value: Any, depth: int) -> bool:
     if not depth:
         return False
     if isinstance(value, dict):
-        return any(_is_symbolic(v, depth - 1) for v in [*value.values()][:LONG])
+        return any(holds_what_is_traced(v, depth - 1) for v in [*value.values()][:LONG])
     if isinstance(value, (list, tuple, set, deque)):
-        return any(_is_symbolic(v, depth - 1) for v in [*value][:LONG])
-    return type(getattr(value, "__dict__", None)) is dict and _is_symbolic(value.__dict__, depth - 1)
+        return any(holds_what_is_traced(v, depth - 1) for v in [*value][:LONG])
+    return type(getattr(value, "__dict__", None)) is dict and holds_what_is_traced(value.__dict__, depth - 1)
 
 
 @lru_cache(maxsize=1024)
@@ -270,6 +273,8 @@ def _slots(kind: type) -> list[str]:
 
 
 def _refill(space: dict[Any, Any], held: _Held) -> None:
+    if any(map(holds_what_is_traced, space)):  # such keys have no hash after the trace
+        space.clear()
     for key in [key for key in space if key not in held]:
         del space[key]
     space.update(held)
@@ -336,12 +341,19 @@ def _beyond(value: Any, length: int) -> _Held:
 
 
 def _refill_list(value: Any, held: _Held) -> None:
+    """In one step, if it can be: another thread may look at it."""
+    if isinstance(value, list):
+        value[:] = held.values()
+        return
     value.clear()
     value.extend(held.values())
 
 
 def _refill_set(value: Any, held: _Held) -> None:
-    value.clear()
+    if any(map(holds_what_is_traced, value)):
+        value.clear()
+    for new in [new for new in value if new not in held]:
+        value.discard(new)
     value.update(held)
 
 

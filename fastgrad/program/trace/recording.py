@@ -22,6 +22,7 @@ from .given import Given
 from .leftovers import Noted, may_write
 from .outputs import guarded, outputs_of, program_of
 from .places import place_of_error
+from .purging import purge
 from .refusals import REFUSALS, WRITES, BranchesError, ManyWaysError, Untraceable
 from .retargeted import Retargeted, watched
 from .symbols import Trace
@@ -146,7 +147,7 @@ _settled = set[tuple[Any, bytes]]()
 
 
 def _traced_once(f: Callable[..., Any], given: Given, budget: int, noted: Noted) -> Program:
-    attempt = partial(_attempt, given, budget, noted)
+    attempt = partial(_attempt, f, given, budget, noted)
     try:
         return attempt(partial(_straight, f, given, noted))
     except BranchesError:
@@ -175,7 +176,9 @@ def _of_ways(f: Callable[..., Any], given: Given, noted: Noted, attempt: Callabl
             raise refused from None
 
 
-def _attempt(given: Given, budget: int, noted: Noted, record: Callable[[Trace], Program]) -> Program:
+def _attempt(
+    f: Callable[..., Any], given: Given, budget: int, noted: Noted, record: Callable[[Trace], Program]
+) -> Program:
     """One way to record f. Where it leaves something behind that is taken back."""
     made, reason, noted.kept = None, "", ""
     kind: type[BaseException] = BranchesError
@@ -188,9 +191,15 @@ def _attempt(given: Given, budget: int, noted: Noted, record: Callable[[Trace], 
         reason, kind = str(refused), type(refused)
     except BranchesError:
         reason = "f branches"
+    except BaseException:  # Ctrl-C, or the end of the program
+        noted.take_back()
+        purge(f, given.args)
+        raise
     del recording
     if made is None or noted.is_left() or _lives(alive):
         noted.take_back()
+        if _lives(alive):
+            purge(f, given.args)
         raise kind(reason) if reason else Untraceable(KEEPS.format(noted.kept or "an object"))
     return made
 

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import _lru_cache_wrapper, lru_cache, partial
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -38,7 +38,7 @@ from .mentions import asks_identity, check_attributes, check_code, check_identit
 from .numpymodule import NUMPYS
 from .paths import is_explicit
 from .refusals import Untraceable, refuse
-from .replacements import replaced, with_replaced_parts
+from .replacements import holds_symbols, replaced, with_replaced_parts
 from .tables import as_table, indexes
 from .workspace import Workspace
 
@@ -166,13 +166,22 @@ class Retargeted:
             return stand_in
         if _is_numpys(value):
             return NUMPYS.get(value, value)
-        if kind is FunctionType:
-            return self.helper(value)
+        if kind in (FunctionType, _lru_cache_wrapper):
+            return self.helper(value) if kind is FunctionType else self._uncached(value)
         if kind is ModuleType:
             return MODULES.get(value) or self._silent(value)
         if kind is BuiltinFunctionType:
             return self._rules(home(value)).get(value.__name__, value)
         return self._with_parts(value) if kind in (MethodType, partial) else self._object(value)
+
+    def _uncached(self, value: Any) -> Any:
+        """A function with a cache, of numbers; of symbols the one inside, since they are not to stay in the cache."""
+        inner = self._swap(value.__wrapped__)
+
+        def call(*args: Any, **options: Any) -> Any:
+            return (inner if holds_symbols(*args, *options.values()) else value)(*args, **options)
+
+        return call
 
     def _silent(self, value: Any) -> Any:
         """What stands for a logger of Python's, or their module; anything else as it is."""
@@ -251,6 +260,9 @@ class Retargeted:
         mentioned = {name for code in codes for name in names(code)} if is_plain(value) else ()
         found = {name: function_of(value, name) for name in mentioned}
         new = {name: self._function(function) for name, function in found.items() if function is not None}
+        for name in mentioned:
+            if type(cached := getattr(type(value), name, None)) is _lru_cache_wrapper:
+                found[name], new[name] = None, self._swap(cached.__wrapped__)
         return {name: function for name, function in new.items() if function is not found[name]}
 
 

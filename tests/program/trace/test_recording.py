@@ -319,11 +319,6 @@ def dictionary(x):
     return CACHE.setdefault(x[0], x[0] ** 2)
 
 
-@functools.lru_cache
-def cached(v):
-    return v * v
-
-
 def hiding_place():
     """What is sent here nobody sees."""
     kept = yield
@@ -369,7 +364,6 @@ REFUSED = {
     "bits of numbers": (lambda x: x & 1, "compare them"),
     "hash": (lambda x: hash(x[0]), "unhashable"),
     "dictionary": (dictionary, "unhashable"),
-    "lru_cache": (lambda x: cached(x[0]), "unhashable"),
     "pickle": (lambda x: len(pickle.dumps(x[0])) + x[0], "pickle"),
     "pickled array": (lambda x: len(pickle.dumps(x)) + x[0], "pickle"),
     "tobytes": (lambda x: len(x.tobytes()) + x[0], "bytes"),
