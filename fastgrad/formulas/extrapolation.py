@@ -91,6 +91,17 @@ def exponents(formula: Stencil) -> Array:
     return powers
 
 
+def _with_errors(estimate: Estimate) -> Estimate:
+    """Estimates for which NumPy's errors are what they are now: f may branch on them."""
+    usual = np.geterr()
+
+    def ask(elements: Any, steps: Array) -> tuple[Array, Array]:
+        with np.errstate(**usual):
+            return estimate(elements, steps)
+
+    return ask
+
+
 def refine(estimate: Estimate, start: Array, largest: Array, formula: Stencil) -> Refined:
     """Halve and extrapolate; where that finds no scale of f, again from other steps: BUDGET estimates in all.
 
@@ -243,8 +254,9 @@ def halved(estimate: Estimate, start: Array, formula: Stencil, levels: Array | N
         active = active[~state.done[active].all(axis=1)]
         if level == LATE and levels is not None:
             active = active[~state.scatters(active)]
+    under_its_own = _with_errors(estimate)
     with np.errstate(all="ignore"):
-        noise_of_f = state.confirm(estimate, start, n, formula.order)
+        noise_of_f = state.confirm(under_its_own, start, n, formula.order)
         state.allow_for_noise(start, n, noise_of_f)
     return state.result(start)
 

@@ -30,7 +30,7 @@ from ..formulas.steps import choose_steps, irregular, with_precision
 from ..formulas.values import as_number, precision_shown
 from ..operations.gradients import gradient
 from ..program.captures import is_compiled
-from ..results import ConstantFunctionWarning, EngineError
+from ..results import ConstantFunctionWarning, EngineError, users_level
 from .hints import check_loss, of_own_network, raise_with_network
 
 Array = NDArray[Any]
@@ -38,6 +38,10 @@ Array = NDArray[Any]
 CONSTANT = (
     "the loss is the same at all displaced weights, and where all of them are moved: it does not read these arrays. "
     "Pass the very arrays that it reads, such as net.params"
+)
+UNREAD = (
+    "the loss is the same wherever {} of params is moved: it does not read that array, but perhaps another one that "
+    "has taken its place; pass the very arrays that it reads, such as net.params"
 )
 
 
@@ -104,7 +108,7 @@ def weight_gradient(
     Warns
     -----
     ConstantFunctionWarning
-        The loss does not react to the arrays.
+        The loss does not react to the arrays, or to one of them.
     PerformanceWarning
         `workers` were asked for where processes cannot be forked, once for each reason. Once per loss: the loop is
         about to do more than 1e10 operations.
@@ -179,8 +183,7 @@ def _exactly(live: Loss, places: dict[str, NDArray[np.intp]], engine: str, repor
         raise EngineError(msg) from refused
     if report:
         report(*[sum(map(len, places.values()))] * 2)
-    if not any(g.any() for g in found.values()) and not _reacts(live.value, dict(live.arrays)):
-        warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=3)
+    _tell_of_unread(live, {name: g for name, g in found.items() if len(places[name])})
     out = {}
     for name, w in live.arrays.items():
         if len(places[name]) == w.size:
@@ -262,8 +265,7 @@ def _moved(
     steps = {name: _step(w, name, scheme) for name, w in arrays.items()}
     found = None if engine == "python" else live_sums(live, places, steps, formula, engine, progress)
     sums = list(found.values()) if found else _loop(live.value, arrays, places, steps, formula, workers, progress)
-    if any(map(len, sums)) and not any(s.any() for s in sums) and not _reacts(live.value, arrays):
-        warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=3)
+    _tell_of_unread(live, {name: s for name, s in zip(arrays, sums, strict=True) if len(s)})
     out = {}
     for (name, w), total in zip(arrays.items(), sums, strict=True):
         with np.errstate(all="ignore"):
@@ -271,6 +273,19 @@ def _moved(
             part = total / (formula.denominator * np.reshape(steps[name], -1)[places[name]].astype(np.float64))
             out[name].reshape(-1)[places[name]] = part
     return out
+
+
+def _tell_of_unread(live: Loss, slopes: Mapping[str, Array]) -> None:
+    """Warn of arrays by which no derivative is other than 0, and of which the loss is the same where they are moved."""
+    still = [name for name, found in slopes.items() if not found.any()]
+    if slopes and len(still) == len(slopes) and not _reacts(live.value, dict(live.arrays)):
+        warnings.warn(CONSTANT, ConstantFunctionWarning, stacklevel=users_level())
+        return
+    if of_own_network(live.function):  # whose params are those that it reads
+        return
+    unread = [name for name in still if not _reacts(live.value, {name: live.arrays[name]})]
+    if unread:
+        warnings.warn(UNREAD.format(", ".join(map(repr, unread))), ConstantFunctionWarning, stacklevel=users_level())
 
 
 def _loop(

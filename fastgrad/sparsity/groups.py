@@ -27,7 +27,7 @@ DIFFERENCES = 2**23  # numbers that are held at a time, 64 MB; a matrix with a f
 def differentiate(task: Task, engine: str, workers: Workers) -> Found:
     """The entries of the Jacobians at all points, by a compiled engine if that pays or is asked for."""
     task.steps.check(task.points.values)
-    if not task.points.count or not task.pattern.nnz:
+    if not task.points.count or not task.pattern.nnz or task.groups.max(initial=-1) < 0:
         return Found(np.zeros((task.points.count, task.pattern.nnz)), task.steps_at(EPS), EPS, 0, none_ran(engine))
     pattern, groups = task.pattern, task.groups
     count = int(groups.max(initial=-1)) + 1

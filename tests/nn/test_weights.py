@@ -348,7 +348,8 @@ def test_zeros_of_a_loss_that_does_read_them():
     w = np.zeros(4)
     assert not weight_gradient(lambda w: np.sum(w**2), w).any()
     assert not weight_gradient(lambda w: float(w[0] > 0.2), w).any()
-    assert not weight_gradient(lambda p: np.sum(p["a"]), {"a": w, "b": w.copy()}, mask={"b": w == 0})["b"].any()
+    loss, params = lambda p: np.sum(p["a"]) + np.sum(p["b"] ** 2), {"a": w, "b": w.copy()}
+    assert not weight_gradient(loss, params, mask={"b": w == 0})["b"].any()
 
 
 def test_a_loss_that_refuses_weights_far_away():
@@ -444,3 +445,28 @@ def test_a_list_of_arrays_is_to_be_a_dict():
         weight_gradient(lambda p: float(np.sum(a**2) + np.sum(b)), [a, b])
     with pytest.raises(TypeError, match=r"write np.array\(params, float\)"):
         weight_gradient(lambda p: 1.0, [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"method": "exact"}, {"engine": "arrays"}, {"engine": "python"}, {"sample": 40, "rng": 0}], ids=str
+)
+def test_one_array_that_is_not_read_is_told(options):
+    rng = np.random.default_rng(0)
+    x, t = rng.normal(size=(20, 5)), rng.normal(size=(20, 3))
+    net = {"W1": rng.normal(size=(5, 6)), "W2": rng.normal(size=(6, 3))}
+    params = dict(net)
+
+    def loss(_):
+        return np.mean((np.tanh(x @ net["W1"]) @ net["W2"] - t) ** 2)
+
+    weight_gradient(loss, params, **options)
+    net["W1"] = net["W1"] - 0.1  # another array: the one in params is no longer read
+    with pytest.warns(ConstantFunctionWarning, match=r"'W1' of params is moved.*net\.params") as caught:
+        weight_gradient(loss, params, **options)
+    assert caught[0].filename == __file__
+
+
+def test_an_array_without_slopes_that_is_read_is_not_told_of():
+    params = {"W": np.full(3, 2.0), "dead": np.full(3, -5.0)}
+    loss = lambda p: np.sum(p["W"] ** 2) + np.sum(np.round(p["dead"]))  # steps, which are flat
+    assert (weight_gradient(loss, params)["dead"] == 0.0).all()

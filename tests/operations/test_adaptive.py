@@ -782,3 +782,22 @@ def test_fill_reports_errors_steps_and_values():
     assert (facts.steps > 0).all()
     assert values.tolist() == [np.exp(a) * b for a, b in x]
     assert done[-1] == (4, 4)
+
+
+@pytest.mark.parametrize("operate", [gradient, jacobian, hessian])
+def test_f_is_called_under_the_users_errors(operate):
+    """What NumPy raises may decide which way f goes."""
+    seen = set()
+
+    def f(x):
+        seen.add(np.geterr()["under"])
+        try:
+            return np.sum(x * np.exp(-1e4 * x**2) + x**2)
+        except FloatingPointError:
+            return np.sum(np.abs(x) ** 3)
+
+    x = np.array([1.3, 0.7])
+    with np.errstate(all="raise"):
+        found, plain = operate(f, x, method="adaptive"), operate(f, x)
+    np.testing.assert_allclose(found, plain, rtol=1e-6, atol=1e-7)
+    assert seen == {"raise"}

@@ -134,3 +134,12 @@ def test_a_full_row_or_a_full_matrix_is_done_in_blocks(monkeypatch):
     full = sparsity.jacobian(arrow, X, pattern=np.ones((12, 12)), full_output=True)
     assert (full.value.nnz, full.nfev) == (144, 24)
     assert np.array_equal(full.value.toarray(), found.toarray())
+
+
+def test_columns_without_entries_beside_one_at_its_bound():
+    f = lambda x: np.array([x[0] ** 2, 1.0])
+    for options in ({}, {"pattern": np.array([[1, 0], [0, 0]])}):
+        found = sparsity.jacobian(f, np.array([1.0, 2.0]), bounds=(1.0, np.inf), **options).toarray()
+        np.testing.assert_allclose(found, [[2.0, 0.0], [0.0, 0.0]], rtol=1e-7)
+    several = sparsity.jacobian(f, np.array([[1.0, 2.0], [1.5, 1.0]]), bounds=(1.0, np.inf), batch=True)
+    np.testing.assert_allclose(several[1].toarray(), [[3.0, 0.0], [0.0, 0.0]], rtol=1e-7)
