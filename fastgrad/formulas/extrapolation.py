@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..results import EPS
 from .stencils import Stencil
 from .steps import IRREGULAR, power_of_two_below
+from .values import with_errors
 
 Array = NDArray[Any]
 Estimate = Callable[[Array, Array], tuple[Array, Array]]
@@ -89,17 +90,6 @@ def exponents(formula: Stencil) -> Array:
     by = 2 if formula.method == "central" else 1
     powers: Array = formula.order + by * np.arange(LEVELS)
     return powers
-
-
-def _with_errors(estimate: Estimate) -> Estimate:
-    """Estimates for which NumPy's errors are what they are now: f may branch on them."""
-    usual = np.geterr()
-
-    def ask(elements: Any, steps: Array) -> tuple[Array, Array]:
-        with np.errstate(**usual):
-            return estimate(elements, steps)
-
-    return ask
 
 
 def refine(estimate: Estimate, start: Array, largest: Array, formula: Stencil) -> Refined:
@@ -254,7 +244,7 @@ def halved(estimate: Estimate, start: Array, formula: Stencil, levels: Array | N
         active = active[~state.done[active].all(axis=1)]
         if level == LATE and levels is not None:
             active = active[~state.scatters(active)]
-    under_its_own = _with_errors(estimate)
+    under_its_own = with_errors(estimate)
     with np.errstate(all="ignore"):
         noise_of_f = state.confirm(under_its_own, start, n, formula.order)
         state.allow_for_noise(start, n, noise_of_f)

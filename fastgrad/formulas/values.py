@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -169,3 +170,14 @@ def precision_by_digits(values: Any) -> float:
 def _are_integers(numbers: Any) -> Array:
     with np.errstate(invalid="ignore"):
         return np.asarray(numbers - np.floor(numbers) == 0.0)
+
+
+def with_errors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function for which NumPy's errors are what they are now: f may branch on them."""
+    usual = np.geterr()
+
+    def call(*args: Any) -> Any:
+        with np.errstate(**usual):
+            return function(*args)
+
+    return call

@@ -140,7 +140,7 @@ def _where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
 
 
 def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
-    if not all(map(is_mask, condlist)):
+    if not all(is_mask(condition) or isinstance(condition, bool) for condition in condlist):
         refuse("f calls np.select with conditions that are no comparisons")
     result = objects(default)
     for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):

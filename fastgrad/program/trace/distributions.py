@@ -190,7 +190,8 @@ def _of_counts(logarithm: Rule, first: float = 0.0) -> dict[str, Rule]:
 
 
 def _poisson(k: float, mu: Any) -> Any:
-    return xlogy(k, mu + nothing(mu)) - log_gamma(k + 1.0) - mu
+    mu = mu + nothing(mu)
+    return xlogy(k, mu) - log_gamma(k + 1.0) - mu
 
 
 def _binomial(k: float, n: Any, p: Any) -> Any:

@@ -48,6 +48,8 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
         refuse("f calls np.interp with tables of different lengths, or without any")
     if period is None and not holds_symbols(places) and not _ascend(places):
         refuse("f calls np.interp with places that do not ascend, of which NumPy makes what it likes; sort them")
+    if holds_symbols(places):  # of places that do not ascend, or are equal, NumPy makes what it likes
+        ask_where_any(elementwise(np.less_equal, wrap(places[1:]), wrap(places[:-1])))
     if period is not None:
         places, values = _periodic(places, values, period)
         x, left, right = elementwise(np.remainder, wrap(objects(x)), abs(float(period))), None, None

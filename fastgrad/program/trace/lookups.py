@@ -57,7 +57,14 @@ def put_all(array: Symbols, index: tuple[Any, ...], value: Any) -> None:
         is_here: Any = True
         for masks, k in zip(here, place, strict=True):
             is_here = logical_and(is_here, masks[k])
-        plain[tuple(some)] = _SELECT(is_here, value, plain[tuple(some)])
+        plain[tuple(some)] = _SELECT(is_here, value, there(plain[tuple(some)]))
+
+
+def there(values: Any) -> Any:
+    """What lies in an array: where nothing has been written yet, NaN."""
+    plain = objects(values)
+    unset = np.array([value is None for value in plain.flat]).reshape(plain.shape)
+    return np.where(unset, np.nan, plain) if unset.any() else values
 
 
 def _without_ellipsis(array: Any, index: tuple[Any, ...]) -> tuple[Any, ...]:

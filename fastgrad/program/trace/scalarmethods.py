@@ -9,7 +9,7 @@ import numpy as np
 
 from .arrays import call_function, method, plain, wrap
 from .elementwise import ask_where, is_pythons
-from .symbols import RULES, Literal, Symbol, Traced
+from .symbols import RULES, Flag, Literal, Symbol, Traced
 
 _OF_ARRAYS = """
     all any argmax argmin clip cumprod cumsum flatten max mean min prod ravel repeat reshape round squeeze std sum take
@@ -59,6 +59,8 @@ def _unpacking(name: str) -> Callable[..., Any]:
 
 for _name in _OF_ARRAYS.split():
     setattr(Symbol, _name, _by_array(_name))
+for _name in ("all", "any", "sum"):
+    setattr(Flag, _name, _by_array(_name))
 Symbol.T = property(lambda self: self)  # type: ignore[attr-defined]
 Symbol.__round__ = _rounded  # type: ignore[attr-defined]
 for _name in ("item", "tolist"):

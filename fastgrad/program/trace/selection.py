@@ -21,7 +21,7 @@ from .arrays import (
     type_of_first,
 )
 from .elementwise import select
-from .lookups import at, at_all, check_place, holds_places, is_at, put_all
+from .lookups import at, at_all, check_place, holds_places, is_at, put_all, there
 from .parts import check_is_whole, note_written
 from .reductions import objects
 from .refusals import refuse
@@ -77,7 +77,7 @@ def _put(self: Symbols, place: Symbol, value: Any) -> None:
     check_place(self, place)
     new = objects(_stored(self, value))
     for k, is_here in enumerate(is_at(place, len(self))):
-        _set(self, k, _SELECT(is_here, new, self.view(np.ndarray)[k]))
+        _set(self, k, _SELECT(is_here, new, there(self.view(np.ndarray)[k])))
 
 
 def _setitem(self: Symbols, index: Any, value: Any) -> None:
@@ -96,7 +96,7 @@ def _setitem(self: Symbols, index: Any, value: Any) -> None:
         new = value.written(mask) if isinstance(value, Selected) else value
         if new is value and np.ndim(value):
             refuse("f assigns an array through a mask; write np.where(mask, new, old)")
-        _set(self, ..., _SELECT(mask, objects(_stored(self, new)), self.view(np.ndarray)))
+        _set(self, ..., _SELECT(mask, objects(_stored(self, new)), there(self.view(np.ndarray))))
     elif isinstance(value, Selected):
         refuse("f writes elements that a mask selects to other places; write np.where(mask, a, b)")
     else:

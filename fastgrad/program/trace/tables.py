@@ -20,7 +20,7 @@ from .refusals import active
 from .selection import is_traced_index
 from .symbols import Symbol
 
-_PICKING = {"copy", "take"}
+_PICKING = {"copy", "take", "dot", "clip", "searchsorted"}
 
 
 class Table(np.ndarray[Any, np.dtype[Any]]):
@@ -44,10 +44,6 @@ class Table(np.ndarray[Any, np.dtype[Any]]):
             return NotImplemented  # the traced ones know
         return super().__array_function__(function, types, args, options)
 
-    def take(self, *args: Any, **options: Any) -> Any:
-        known = not holds_symbols((*args, *options.values()))
-        return np.take(self, *args, **options) if known else call_function(np.take, (self, *args), options)
-
     def copy(self, order: Any = "C") -> Any:
         """A copy, which takes symbols where f writes into arrays."""
         return filled(self.view(np.ndarray).copy(order))
@@ -57,6 +53,21 @@ class Table(np.ndarray[Any, np.dtype[Any]]):
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self.copy("K")
+
+
+def _method(name: str) -> Any:
+    """A method by the function of its name, which takes symbols."""
+    function, own = getattr(np, name), getattr(np.ndarray, name)
+
+    def call(self: Table, *args: Any, **options: Any) -> Any:
+        known = not holds_symbols((*args, *options.values()))
+        return own(self, *args, **options) if known else call_function(function, (self, *args), options)
+
+    return call
+
+
+for _name in ("take", "dot", "clip", "searchsorted"):
+    setattr(Table, _name, _method(_name))
 
 
 @lru_cache(maxsize=1024)

@@ -384,3 +384,14 @@ def test_many_degrees_of_freedom():
         assert fastgrad.value_and_gradient(known, data[:1], method="exact")[0] == pytest.approx(
             known(data[:1]), rel=1e-14
         )
+
+
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_a_rate_below_0_is_no_number_of_no_count_either(method):
+    points = np.full((400, 2), 0.7)
+    points[150, 0] = -1e-7
+    f = lambda x: stats.poisson.logpmf(0, x[0]) + x[1]
+    with np.errstate(invalid="ignore"):
+        found = fastgrad.gradient(f, points, batch=True, method=method)
+    assert np.isnan(found[150, 0])
+    np.testing.assert_allclose(np.delete(found, 150, axis=0), [[-1.0, 1.0]] * 399, rtol=1e-8)

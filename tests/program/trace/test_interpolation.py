@@ -5,6 +5,7 @@ from itertools import count
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
@@ -147,3 +148,13 @@ def test_bins_that_are_traced():
     for x in np.random.default_rng(0).uniform(0.1, 1.5, (20, 5)):
         np.testing.assert_allclose(evaluate(program, x), f(x), rtol=1e-14)
     assert np.isnan(evaluate(program, [0.5, 1.0, 1.0, -0.5, 0.3])).any()
+
+
+def test_of_traced_places_that_do_not_ascend_f_is_asked():
+    f = lambda x: np.interp(x[0], x[1:], [1.0, 2.0, 3.0])
+    points = np.sort(np.random.default_rng(2).uniform(-2.0, 2.0, (400, 4)), axis=1)
+    points[150], points[151] = [-0.68, -0.61, 1.84, -1.35], 1.0
+    values, slopes = fastgrad.value_and_gradient(f, points, batch=True, engine="simd")
+    np.testing.assert_allclose(values, [f(x) for x in points], rtol=1e-13)
+    wanted = fastgrad.gradient(f, points[150:152], batch=True, engine="python")
+    np.testing.assert_array_equal(slopes[150:152], wanted)

@@ -61,3 +61,11 @@ def test_decimal_numbers_of_all_kinds():
     ):
         found = fastgrad.gradient(f, points, batch=True, engine="simd")[:, 1]
         np.testing.assert_allclose(found, [f(np.array([x, 1.0])) for x in points[:, 0]], rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["any", "all", "sum"])
+def test_comparisons_have_those_of_arrays(name):
+    f = lambda x: getattr(x[0] > 1.0, name)() * x[1]
+    points = np.random.default_rng(0).uniform(0.0, 2.0, (30, 2))
+    found = fastgrad.value_and_gradient(f, points, batch=True, engine="simd")[0]
+    np.testing.assert_array_equal(found, [f(x) for x in points])

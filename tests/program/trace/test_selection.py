@@ -150,3 +150,50 @@ def test_writes_beyond_an_array_raise():
     assert np.array_equal(fastgrad.gradient(f, points[:-1], batch=True, engine="simd")[0], [0.0, 1.0])
     with pytest.raises(IndexError):
         fastgrad.gradient(f, points, batch=True)
+
+
+def stable_sigmoid(z):
+    out, positive = np.empty_like(z), z >= 0.0
+    out[positive] = 1.0 / (1.0 + np.exp(-z[positive]))
+    e = np.exp(z[~positive])
+    out[~positive] = e / (1.0 + e)
+    return out
+
+
+def by_places(x):
+    a, i = np.empty((3, 2)), int(3.0 * abs(x[0]))
+    a[i % 3], a[(i + 1) % 3], a[(i + 2) % 3] = x[:2], 1.0, 2.0
+    return (a * a).sum() * x[1] + a[0, 0]
+
+
+def of_two_masks(x):
+    out = np.empty(4)
+    out[x >= 0.0], out[x < 0.0] = 1.0, 2.0
+    return np.sum(out * x)
+
+
+@pytest.mark.parametrize("f", [lambda x: stable_sigmoid(x).sum(), by_places, of_two_masks], ids=count())
+def test_what_is_made_empty_is_written_in_parts(f):
+    values = fastgrad.value_and_gradient(f, POINTS, batch=True, engine="simd")[0]
+    np.testing.assert_allclose(values, [f(x) for x in POINTS], rtol=1e-13)
+
+
+def test_where_a_part_is_never_written_there_is_no_number():
+    def f(x):
+        out = np.empty(4)
+        out[x > 0.0] = 1.0
+        return np.sum(np.where(x > 0.0, out, 0.0) * x)
+
+    def g(x):
+        out = np.empty(4)
+        out[x > 0.0] = 1.0
+        return np.sum(out * x)
+
+    assert evaluate(trace(f, (4,)), np.array([1.0, -1.0, 2.0, 3.0])) == [6.0]
+    assert np.isnan(evaluate(trace(g, (4,)), np.array([1.0, -1.0, 2.0, 3.0]))).all()
+
+
+def test_a_bool_among_the_conditions():
+    f = lambda x: np.select([x[0] < 0.2, True], [x[0] ** 2, 2.0 * x[0] - 1.0], default=np.nan) * x[1]
+    values = fastgrad.value_and_gradient(f, POINTS, batch=True, engine="simd")[0]
+    np.testing.assert_allclose(values, [f(x) for x in POINTS], rtol=1e-13)

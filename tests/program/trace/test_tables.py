@@ -89,3 +89,41 @@ def test_what_f_keeps_is_the_users():
     before = TABLE.copy()
     trace(writes, (3,))
     assert (before == TABLE).all()
+
+
+MATRIX = np.random.default_rng(3).normal(size=(5, 3))
+SQUARE = MATRIX[:3]
+ORDERED = np.sort(TABLE)
+
+
+class Layer:
+    def __init__(self):
+        self.weights = MATRIX
+
+    def __call__(self, x):
+        return np.maximum(0.0, self.weights.T.dot(self.weights.dot(x))).sum()
+
+
+BY_METHODS = {
+    "a product": lambda x: np.maximum(0.0, MATRIX.dot(x)).sum(),
+    "of an attribute": Layer(),
+    "a maximum": lambda x: np.log(np.exp(MATRIX.dot(x) - MATRIX.dot(x).max()).sum()),
+    "a clipped one": lambda x: np.clip(1.0 / (1.0 + np.exp(-MATRIX.dot(x))), 0.1, 0.8).sum(),
+    "some rows": lambda x: np.where(MATRIX[:2].dot(x) > 0.0, 2.0, 1.0).sum() * x[0],
+    "what is computed": lambda x: np.maximum(0.0, (2.0 * SQUARE).dot(x)).sum(),
+    "what f makes": lambda x: np.maximum(0.0, np.array([[1.0, 2.0, 3.0], [4.0, 5.0, -6.0]]).dot(x)).sum(),
+    "an inverse": lambda x: np.maximum(0.0, np.linalg.inv(SQUARE).dot(x)).sum(),
+    "a form": lambda x: x.dot(SQUARE).dot(x) + np.sort(SQUARE.dot(SQUARE).dot(x))[0],
+    "a place": lambda x: ORDERED.searchsorted(3.0 * x[0]) * x[1],
+    "limits": lambda x: TABLE.clip(x[0], x[1] + 1.0).sum(),
+    "a limit by name": lambda x: TABLE.clip(min=x[0]).sum(),
+}
+
+
+@pytest.mark.parametrize("f", BY_METHODS.values(), ids=BY_METHODS)
+def test_methods_that_take_symbols(f):
+    points = np.random.default_rng(0).uniform(-1.0, 1.0, (60, 3))
+    values, slopes = fastgrad.value_and_gradient(f, points, batch=True, engine="simd")
+    np.testing.assert_allclose(values, [f(x) for x in points], rtol=1e-12, atol=1e-14)
+    wanted = fastgrad.gradient(f, points, batch=True, engine="python")
+    np.testing.assert_allclose(slopes, wanted, rtol=1e-6, atol=1e-8)
