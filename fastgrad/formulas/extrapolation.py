@@ -1,5 +1,4 @@
-"""Steps that are refined for every element until the error stops falling:
-Richardson extrapolation, with an error estimate.
+"""Steps that are refined for every element until the error stops falling: Richardson extrapolation, with its errors.
 
 The estimate A(h) of a derivative differs from it by a series in h, of even powers for central formulas. Estimates at h,
 h/2, h/4, ... therefore extrapolate to h = 0 by Neville's scheme (C. Ridders, "Accurate computation of F'(x) and
@@ -244,9 +243,9 @@ def halved(estimate: Estimate, start: Array, formula: Stencil, levels: Array | N
         active = active[~state.done[active].all(axis=1)]
         if level == LATE and levels is not None:
             active = active[~state.scatters(active)]
-    under_its_own = with_errors(estimate)
+    usual = with_errors(estimate)
     with np.errstate(all="ignore"):
-        noise_of_f = state.confirm(under_its_own, start, n, formula.order)
+        noise_of_f = state.confirm(usual, start, n, formula.order)
         state.allow_for_noise(start, n, noise_of_f)
     return state.result(start)
 
