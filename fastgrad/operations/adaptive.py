@@ -19,7 +19,8 @@ from ..engine.call import Call, Output, Workers, reserved, subset
 from ..engine.choose import choose
 from ..engine.threads import progress_report
 from ..formulas import sides, stencils
-from ..formulas.extrapolation import NOT_FINITE, ROSE, Estimate, Refined, halved, refine, starts
+from ..formulas.extrapolation import refine, starts
+from ..formulas.neville import NOT_FINITE, ROSE, Estimate, Refined, halved
 from ..formulas.sides import Scheme
 from ..formulas.steps import IRREGULAR, Steps, sizes_along
 from .noise import noise_at_points

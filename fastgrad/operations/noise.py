@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target, Workers
 from ..engine.threads import progress_report
-from ..formulas.extrapolation import CONVERGED, NOT_FINITE
+from ..formulas.neville import CONVERGED, NOT_FINITE
 from ..formulas.noise import (
     OTHER,
     SPACING,

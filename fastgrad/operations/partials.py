@@ -20,7 +20,7 @@ from ..engine.call import Call, Rows, Target, Workers
 from ..engine.choose import choose, warn_if_slow
 from ..engine.python import arrays, elementwise
 from ..formulas import stencils
-from ..formulas.extrapolation import Estimate
+from ..formulas.neville import Estimate
 from ..formulas.stencils import Stencil
 from ..formulas.steps import Steps, irregular
 from ..formulas.values import may_be_single

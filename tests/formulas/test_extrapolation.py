@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fastgrad.formulas.extrapolation import CONVERGED, NOT_FINITE, exponents, refine, starts
+from fastgrad.formulas.extrapolation import refine, starts
+from fastgrad.formulas.neville import CONVERGED, NOT_FINITE, exponents
 from fastgrad.formulas.stencils import stencil
 
 CENTRAL = stencil(1, 2)
