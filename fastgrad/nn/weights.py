@@ -283,7 +283,7 @@ def _tell_of_unread(live: Loss, slopes: Mapping[str, Array]) -> None:
         return
     if of_own_network(live.function):  # whose params are those that it reads
         return
-    unread = [name for name in still if not _reacts(live.value, {name: live.arrays[name]})]
+    unread = [name for name in still if not _reads(live, name)]
     if unread:
         warnings.warn(UNREAD.format(", ".join(map(repr, unread))), ConstantFunctionWarning, stacklevel=users_level())
 
@@ -337,6 +337,18 @@ def _reacts(value: Callable[[], float], arrays: dict[str, Array]) -> bool:
             before = value()
             _move(arrays)
             return value() != before
+    except Exception:  # noqa: BLE001  whatever the loss raises, it has looked at the arrays
+        return True
+
+
+def _reads(live: Loss, name: str) -> bool:
+    """Whether the loss changes, or cannot be had, by one array more where all others are moved, as some may be 0."""
+    try:
+        with mutation.restored(list(live.arrays.values())):
+            _move({other: w for other, w in live.arrays.items() if other != name})
+            before = live.value()
+            _move({name: live.arrays[name]})
+            return live.value() != before
     except Exception:  # noqa: BLE001  whatever the loss raises, it has looked at the arrays
         return True
 

@@ -54,6 +54,7 @@ def test_a_rule_that_is_right_here_only_is_refused(monkeypatch, unit):
             weight_gradient(in_units(unit), p, **options)
 
 
+@pytest.mark.filterwarnings("ignore::fastgrad.ConstantFunctionWarning")
 @UNITS
 def test_right_programs_pass_in_all_units_and_where_the_loss_is_zero(unit):
     p, target = weights(), np.tanh(X @ weights()["W"])

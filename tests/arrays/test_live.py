@@ -450,6 +450,7 @@ def differences(loss, params, order=2, h=1e-4):
     return found
 
 
+@pytest.mark.filterwarnings("ignore::fastgrad.ConstantFunctionWarning")
 @pytest.mark.parametrize("name", LOSSES)
 def test_the_loop_and_the_chain_rule(name):
     loss, params = LOSSES[name]()

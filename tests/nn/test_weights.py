@@ -470,3 +470,11 @@ def test_an_array_without_slopes_that_is_read_is_not_told_of():
     params = {"W": np.full(3, 2.0), "dead": np.full(3, -5.0)}
     loss = lambda p: np.sum(p["W"] ** 2) + np.sum(np.round(p["dead"]))  # steps, which are flat
     assert (weight_gradient(loss, params)["dead"] == 0.0).all()
+
+
+def test_arrays_behind_zeros_are_read():
+    params = {"W1": np.ones((2, 3)), "b1": np.ones(3), "W2": np.zeros((3, 1))}  # as layers may begin
+    loss = lambda p: np.sum((np.tanh(np.ones(2) @ p["W1"] + p["b1"]) @ p["W2"] - 1.0) ** 2)
+    found = weight_gradient(loss, params)
+    assert not found["W1"].any()
+    assert found["W2"].all()

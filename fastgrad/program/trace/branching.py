@@ -11,6 +11,7 @@ from typing import Any
 from ..captures import names
 from ..program import Operand, Program
 from ..sheltered import sheltered
+from .callees import Callees
 from .creation import may_fill
 from .effects import act
 from .given import Given
@@ -50,9 +51,10 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     kept, points = set[Any](), given.sample
     typed = any(not _TYPES.isdisjoint(names(code)) for code in target.codes)
     sample = None if points is None else Sample(recording, points, prod(given.shape))
+    callees = Callees(target, recording, noted, given, merging=merging)
     with watched(target.catches, space):
         while True:
-            paths = Paths(recording, kept, sample, alone=merging, typed=typed, noted=noted, swap=target.helper)
+            paths = Paths(recording, kept, sample, alone=merging, typed=typed, noted=noted, swap=callees.swap)
             try:
                 run = lambda: outputs_of(recording, target.function(*given.symbols(recording, space)))
                 ways = paths.explore_f(run)

@@ -171,14 +171,34 @@ def _join_elements(paths: Paths, mask: Operand, array: Any, yes: Any, no: Any) -
         array.flat[:] = [join(paths, mask, a, b) for a, b in zip(yes.flat, no.flat, strict=True)]
 
 
+def _plain_call(function: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """A function of the user's behind a method or an object, with what it gets; anything else as it is."""
+    if type(function) is MethodType and is_users_function(function.__func__):
+        return function.__func__, (function.__self__, *args)
+    if isinstance(function, type) or type(function) is FunctionType:
+        return function, args
+    call = getattr(type(function), "__call__", None)  # noqa: B004
+    return (call, (function, *args)) if is_users_function(call) else (function, args)
+
+
+def _initialiser(kind: Any) -> Any:
+    """What initialises objects of a class of the user's, which nothing else makes; None of anything else."""
+    usual = isinstance(kind, type) and type(kind) is type and getattr(kind, "__new__", None) is object.__new__
+    initialise = getattr(kind, "__init__", None) if usual else None
+    return initialise if is_users_function(initialise) else None
+
+
 def called(function: Any, /, *args: Any, **options: Any) -> Any:
     """A call; of two sides that are put together neither may write into what the other one reads."""
     paths = _paths()
     if paths is not None:
-        if type(function) is MethodType and is_users_function(function.__func__):
-            function, args = function.__func__, (function.__self__, *args)
-        if is_users_function(function):
+        function, args = _plain_call(function, args)
+        if is_users_function(function) or type(function) is BuiltinFunctionType:
             function = paths.swap(function)
+        elif initialise := _initialiser(function):
+            made = object.__new__(function)
+            called(initialise, made, *args, **options)
+            return made
         if paths.sides and (not _is_harmless(function) or _is_given_out(function, args, options)):
             paths.take_apart(paths.sides[-1])
         if _is_numpys(function):

@@ -17,7 +17,7 @@ import operator
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import FrameType, FunctionType, TracebackType
+from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 from ..captures import is_installed, is_own
@@ -106,7 +106,7 @@ class Paths:
         alone: bool,
         typed: bool = False,
         noted: Noted | None = None,
-        swap: Callable[[FunctionType], Any],
+        swap: Callable[[Any], Any],
     ) -> None:
         self.trace, self.apart, self.alone, self.swap = trace, apart, alone, swap
         self._sample, self.noted, self.typed = sample, noted or Noted(), typed

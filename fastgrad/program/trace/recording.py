@@ -153,12 +153,12 @@ def _traced_once(f: Callable[..., Any], given: Given, budget: int, noted: Noted)
     except BranchesError:
         return _of_ways(f, given, noted, attempt)
     except Untraceable as refused:
-        if not str(refused).startswith(REFUSALS["__float__"]):
+        if not str(refused).startswith(_OF_CALLEES):
             raise
-        try:  # methods that use math: their calls are seen where f's source is rewritten
+        try:  # what f calls otherwise than by its name is seen where f's source is rewritten
             return _of_ways(f, given, noted, attempt)
-        except Untraceable:
-            raise refused from None
+        except Untraceable as again:
+            raise refused if str(again).startswith(_OF_CALLEES[:2]) else again from None
 
 
 def _of_ways(f: Callable[..., Any], given: Given, noted: Noted, attempt: Callable[..., Program]) -> Program:
@@ -245,6 +245,8 @@ def _straight(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     return program_of(recording, guarded(recording, outputs, tuple(dict.fromkeys(recording.guards))), shape)
 
 
+# What functions do that f calls otherwise than by their names, as long as nothing stands for them.
+_OF_CALLEES = (REFUSALS["__float__"], REFUSALS["__int__"], REFUSALS["__index__"], WRITES, "f raised UFuncTypeError")
 PICKS = "f selects elements of an array that it makes by a mask or traced integers"
 
 

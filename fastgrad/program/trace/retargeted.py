@@ -20,6 +20,7 @@ from ..captures import (
     is_compiled,
     is_installed,
     is_users_function,
+    is_users_module,
     loaded,
     names,
     parts,
@@ -141,10 +142,12 @@ class Retargeted:
         self.catches, self._branching, self._merging, self._workspace = False, branching, merging, workspace
         self.codes: dict[CodeType, None] = {}
         self._done: dict[int, Any] = {}
+        self._open: dict[int, Any] = {}  # functions that are being swapped ...
+        self._waiting: dict[int, list[tuple[Any, str]]] = {}  # ... and copies of others that call them by a name
         self._made: dict[Any, FunctionType] = {}  # swapped for these, which are kept, so that their numbers stay theirs
-        self.function = self._function(f) if is_users_function(f) else self._swap(f)
+        self.function = self._function(f) if is_users_function(f) else self.swapped(f)
         if self.function is f and not isinstance(f, (FunctionType, MethodType, type)) and _is_users_object(f):
-            self.function = self._swap(f.__call__)
+            self.function = self.swapped(f.__call__)
         if workspace:
             self.function = workspace.around(self.function)
 
@@ -159,24 +162,33 @@ class Retargeted:
         self._made[alone] = function
         return alone
 
-    def _swap(self, value: Any) -> Any:
+    def swapped(self, value: Any) -> Any:
         """A value that f reaches, swapped where that matters."""
         kind = type(value)
-        if (stand_in := given_inside(value, self._swap) or replaced(value)) is not value:
+        if (stand_in := given_inside(value, self.swapped) or replaced(value)) is not value:
             return stand_in
         if _is_numpys(value):
             return NUMPYS.get(value, value)
         if kind in (FunctionType, _lru_cache_wrapper):
             return self.helper(value) if kind is FunctionType else self._uncached(value)
         if kind is ModuleType:
-            return MODULES.get(value) or self._silent(value)
+            return MODULES.get(value) or (self._module(value) if is_users_module(value) else self._silent(value))
         if kind is BuiltinFunctionType:
             return self._rules(home(value)).get(value.__name__, value)
         return self._with_parts(value) if kind in (MethodType, partial) else self._object(value)
 
+    def _module(self, value: ModuleType) -> ModuleType:
+        """A module of the user's, with those of its functions swapped that are mentioned; itself where none is."""
+        made = self._done.setdefault(id(value), _Module(value))
+        space = vars(value)
+        for name in {name for code in self.codes for name in names(code)}.intersection(space):
+            if type(space[name]) is FunctionType and name not in vars(made):
+                object.__setattr__(made, name, self.helper(space[name]))
+        return made  # type: ignore[no-any-return]
+
     def _uncached(self, value: Any) -> Any:
         """A function with a cache, of numbers; of symbols the one inside, since they are not to stay in the cache."""
-        inner = self._swap(value.__wrapped__)
+        inner = self.swapped(value.__wrapped__)
 
         def call(*args: Any, **options: Any) -> Any:
             return (inner if holds_symbols(*args, *options.values()) else value)(*args, **options)
@@ -206,20 +218,24 @@ class Retargeted:
         call = getattr(type(value), "__call__", None) if _is_users_object(value) else None  # noqa: B004
         if isinstance(call, FunctionType) and call.__code__ not in self.codes:
             self._function(call)  # what it writes into is noted, as that of a function is
-        return self._swap(plain_function(value)) if is_compiled(value) else as_captured(value)
+        return self.swapped(plain_function(value)) if is_compiled(value) else as_captured(value)
 
     def _function(self, function: FunctionType) -> Any:
         code = function.__code__
         if id(function) in self._done or is_installed(code.co_filename):
             return self._done.get(id(function), function)
-        self._done[id(function)] = function  # for functions that call themselves or each other
+        self._done[id(function)] = self._open[id(function)] = function  # which calls itself, or is called by others
         check_code(code)
         self.codes[code] = None
         self.catches |= _catches(code)
         swapped = self._with_parts(function)
         branches = self._merging and not self.catches
-        self._done[id(function)] = self._rewritten(swapped, branches) if branches or asks_identity(code) else swapped
-        return self._done[id(function)]
+        found = self._rewritten(swapped, branches) if branches or asks_identity(code) else swapped
+        self._done[id(function)] = found
+        del self._open[id(function)]
+        for copy, name in self._waiting.pop(id(function), ()):
+            copy.__globals__[name] = found
+        return found
 
     def _rewritten(self, function: FunctionType, branches: bool) -> FunctionType:
         from .merging import TOOLS  # noqa: PLC0415
@@ -236,13 +252,16 @@ class Retargeted:
         code = getattr(getattr(value, "__func__", value), "__code__", None)
         picks = code is not None and indexes(code)
         shared = type(value) is FunctionType and bool(stored_globals(value.__code__))  # a copy would not be seen to
+        waiting = []
         # Functions come first: what they write into is left as it is.
         for kind, name, part in sorted(parts(value, loaded), key=lambda each: type(each[2]) is not FunctionType):
             if code is not None and type(part) is not FunctionType:
                 check_attributes(code, part, self.codes)
+            if type(value) is FunctionType and id(part) in self._open:
+                waiting.append((kind, name, part))
             swapped = self._workspace.swapped(part) if self._workspace else part
             if swapped is part:
-                swapped = as_table(part) if picks and type(part) is np.ndarray else self._swap(part)
+                swapped = as_table(part) if picks and type(part) is np.ndarray else self.swapped(part)
             if swapped is part and code is not None:
                 codes = (code, *self.codes)
                 swapped = with_replaced_parts(part, codes, self._methods(part, codes), self._workspace)
@@ -253,7 +272,16 @@ class Retargeted:
         if type(value) is FunctionType and not shared:
             new |= builtin_shims(value.__code__, value.__globals__)
             new |= _pythons(value) if self._branching else {}
-        return rebuilt(value, new) if new else value
+        calling = [] if shared else [name for kind, name, part in waiting if kind == "global"]
+        return self._with_callees(value, rebuilt(value, new) if new else value, calling)
+
+    def _with_callees(self, value: Any, made: Any, calling: list[str]) -> Any:
+        """A function that calls some that are being swapped, by names of its own for these."""
+        if calling and made is value:
+            made = rebuilt(value, {("global", name): value.__globals__[name] for name in calling})
+        for name in calling:
+            self._waiting.setdefault(id(value.__globals__[name]), []).append((made, name))
+        return made
 
     def _methods(self, value: Any, codes: tuple[CodeType, ...]) -> dict[str, FunctionType]:
         """The methods of an object that code mentions, and that use what is swapped."""
@@ -262,8 +290,22 @@ class Retargeted:
         new = {name: self._function(function) for name, function in found.items() if function is not None}
         for name in mentioned:
             if type(cached := getattr(type(value), name, None)) is _lru_cache_wrapper:
-                found[name], new[name] = None, self._swap(cached.__wrapped__)
+                found[name], new[name] = None, self.swapped(cached.__wrapped__)
         return {name: function for name, function in new.items() if function is not found[name]}
+
+
+class _Module(ModuleType):
+    """What stands for a module of the user's: what is not swapped lies there, and what is set is set there."""
+
+    def __init__(self, own: ModuleType) -> None:
+        super().__init__(own.__name__)
+        object.__setattr__(self, "__fg_own", own)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(vars(self)["__fg_own"], name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(vars(self)["__fg_own"], name, value)
 
 
 @contextmanager
