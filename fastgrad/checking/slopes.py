@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..engine.python.mutation import WRITES, check_unchanged, restore
 from ..formulas.steps import default_factor, power_of_two_below
 from ..formulas.values import as_number, precision_shown
+from .digits import precision_around
 from .rays import Places, Ray, Slope
 
 Array = NDArray[Any]
@@ -63,6 +64,7 @@ class Loss:
         self.start = as_number(first)
         self.largest = abs(self.start)
         self.eps = max([precision_shown(first), *(float(np.finfo(w.dtype).eps) for w in arrays.values())])
+        self.eps = precision_around(self, self.eps)
         # float64 gradients are right to about 1e-14, those in single precision to about 1e-5 of their length
         eps = max(self.eps, float(np.finfo(np.float32).eps)) if single else self.eps
         self.rtol = rtol if rtol is not None else max(1e-5, 0.03 * eps ** (1 / 3))

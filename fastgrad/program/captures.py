@@ -208,10 +208,21 @@ def _reached(value: Any, seen: set[int]) -> Iterator[Part]:
         return
     seen.add(id(value))
     for part in parts(value):
+        kind, name, inner = part
+        if kind == "global" and not _is_read(value, name, inner):
+            continue
         yield part
-        kind, _, inner = part
         if kind == "function" or (isinstance(inner, _PYTHONS) and not _is_librarys(inner)):
             yield from _reached(inner, seen)
+
+
+def _is_read(function: FunctionType, name: str, value: Any) -> bool:
+    """Whether a global variable is read, and not only an attribute of its name: by it, or as a module's."""
+    code = function.__code__
+    if name in loaded(code) or any(i.opname == "IMPORT_NAME" for i in instructions(code)):
+        return True
+    modules = (function.__globals__.get(other) for other in loaded(code))
+    return any(type(module) is ModuleType and vars(module).get(name) is value for module in modules)
 
 
 def _is_librarys(value: Any) -> bool:

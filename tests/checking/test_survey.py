@@ -161,7 +161,7 @@ def test_small_elements_beside_a_large_one(claimed):
         assert report.verdict == "wrong"
         assert [e.index[0] for e in report.worst] == wrong
         right = check_gradient(f, np.array([1e8, 1.0, 1.0]), np.ones(3), rng=seed)
-        assert (right.verdict, right.evaluations) == ("ok", 30)
+        assert (right.verdict, right.evaluations) == ("ok", 33)  # three for a value that might be rounded
 
 
 def test_elements_of_all_sizes():

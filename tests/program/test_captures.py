@@ -245,3 +245,25 @@ def test_what_has_no_attribute_may_raise_any_error(size):
         gradient(f, np.tile(x, (20, 1)), batch=True, engine="simd")[0],
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-7)
+
+
+x = np.array([0.5, 0.6])
+
+
+class Vector:
+    def __init__(self, v):
+        self.x, self.y = v
+
+
+def of_an_attribute_of_its_name(v):
+    return Vector(v).x ** 2 * Vector(v).y
+
+
+def of_the_variable(v):
+    return v[0] * x[1]
+
+
+def test_an_attribute_is_no_global_variable_of_its_name():
+    assert shares_state(of_an_attribute_of_its_name, [x]) == ""
+    np.testing.assert_allclose(gradient(of_an_attribute_of_its_name, x, method="exact"), [0.6, 0.25])
+    assert "reads its argument also as x" in shares_state(of_the_variable, [x])

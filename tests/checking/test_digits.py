@@ -1,0 +1,61 @@
+"""Losses whose values are rounded: their precision is seen by their digits."""
+
+import numpy as np
+import pytest
+
+from fastgrad import check_gradient
+from fastgrad.checking.digits import may_be_rounded, precision_of
+
+RNG = np.random.default_rng(0)
+LOSSES = {
+    "squares": (lambda x: np.sum(x**2), lambda x: 2 * x),
+    "exponentials": (lambda x: np.sum(np.exp(x)), np.exp),
+    "waves": (lambda x: np.sum(np.sin(x) * x), lambda x: np.cos(x) * x + np.sin(x)),
+}
+ROUNDED = {
+    "float32 returned": lambda f: lambda x: float(np.float32(f(x))),
+    "float32 inside": lambda f: lambda x: float(f(x.astype(np.float32))),
+    "six digits": lambda f: lambda x: float(f"{f(x):.6g}"),
+    "eight digits": lambda f: lambda x: float(f"{f(x):.8g}"),
+    "five decimals": lambda f: lambda x: round(float(f(x)), 5),
+}
+
+
+@pytest.mark.parametrize("how", ROUNDED)
+@pytest.mark.parametrize("name", LOSSES)
+def test_right_gradients_are_not_called_wrong_and_wrong_ones_are(name, how):
+    f, gradient = LOSSES[name]
+    for seed in range(12):
+        x = np.random.default_rng(seed).uniform(0.3, 2.0, 5)
+        right = check_gradient(ROUNDED[how](f), gradient, x, raises=False)
+        assert right.verdict in ("ok", "inconclusive"), seed
+        tenth = lambda x: gradient(x) * [1.0, 1.0, 1.1, 1.0, 1.0]
+        assert check_gradient(ROUNDED[how](f), tenth, x, raises=False).verdict in ("wrong", "inconclusive")
+
+
+def test_most_of_them_are_found_right():
+    f, gradient = LOSSES["exponentials"]
+    points = [np.random.default_rng(seed).uniform(0.3, 2.0, 5) for seed in range(20)]
+    found = [check_gradient(ROUNDED["float32 returned"](f), gradient, x, raises=False).verdict for x in points]
+    assert found.count("ok") >= 19
+
+
+@pytest.mark.parametrize(
+    ("values", "precision"),
+    [
+        ([0.1234, 0.1259, 0.1301], 1e-4 / 0.1301),
+        ([123.4, 125.9, 130.1], 0.1 / 130.1),
+        ([1.5, 1.1234567890123457], 2.0**-52),
+        ([np.float32(0.1) + 0.0, float(np.float32(0.3)), float(np.float32(0.7))], 2.0**-23),
+        ([2.0, 2.0, 2.0], 2.0**-52),  # a constant
+        ([0.0, 0.0], 2.0**-52),
+        ([], 2.0**-52),
+    ],
+)
+def test_precision_by_digits(values, precision):
+    assert precision_of([float(v) for v in values]) == pytest.approx(precision, rel=1e-6)
+
+
+def test_which_single_numbers_may_be_rounded():
+    assert all(map(may_be_rounded, (0.5, 3.0, 0.1234, 1e-8, 123456.0, float(np.float32(0.1)))))
+    assert not any(map(may_be_rounded, (0.1 + 0.2, np.pi, float("nan"), float("inf"), 1.0 / 3.0)))
