@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target, Workers
 from ..engine.threads import progress_report
+from ..formulas.digits import may_be_rounded, precision_of
 from ..formulas.neville import CONVERGED, NOT_FINITE
 from ..formulas.noise import (
     OTHER,
@@ -27,6 +28,7 @@ from ..formulas.noise import (
 )
 from ..formulas.stencils import stencil
 from ..formulas.steps import irregular
+from ..results import EPS
 from .partials import Partials, Sampler
 
 Array = NDArray[Any]
@@ -83,6 +85,7 @@ def noise_at_points(call: Call, sampler: Sampler) -> Array:
     for _ in range(TRIES):
         seen = _on_lines(call, sampler, points, spacing[points])
         found, repeat = noise_of(seen)
+        found = np.fmax(found, _of_digits(seen))
         noise[points] = np.where(np.isnan(noise[points]), found, noise[points])
         with np.errstate(all="ignore"):
             size[points] = np.fmax(size[points], np.abs(seen).max(axis=0))
@@ -91,6 +94,16 @@ def noise_at_points(call: Call, sampler: Sampler) -> Array:
         if not points.size:
             break
     return with_round_off(noise, size, sampler.eps)
+
+
+def _of_digits(seen: Array) -> Array:
+    """The noise of values (VALUES, P, M) that are rounded, by their digits; NaN of others."""
+    noise = np.full(seen.shape[1:], np.nan)
+    for place in zip(*np.nonzero(np.isfinite(seen).all(axis=0)), strict=True):
+        values = seen[(slice(None), *place)].tolist()
+        if may_be_rounded(values[0]) and (eps := precision_of(values)) > EPS:
+            noise[place] = eps * max(map(abs, values)) / 12**0.5  # of a number that is rounded to multiples
+    return noise
 
 
 def _on_lines(call: Call, sampler: Sampler, points: Array, spacing: Array) -> Array:

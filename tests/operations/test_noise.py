@@ -224,3 +224,15 @@ def test_pandas():
     found = gradient(lambda s: np.sin(s["a"]) * np.exp(s["b"]), pandas.Series({"a": 0.5, "b": 2.0}), noise=1e-8)
     assert list(found.index) == ["a", "b"]
     assert np.abs(found.to_numpy() - EXACT).max() < 1e-4
+
+
+@pytest.mark.parametrize("digits", [4, 6, 8])
+def test_the_noise_of_values_that_are_rounded_is_seen_by_their_digits(digits):
+    f = lambda x: float(f"{np.exp(x[0]) + x[1] ** 2:.{digits}g}")
+    wrong = 0
+    for seed in range(20):
+        x = np.random.default_rng(seed).uniform(0.3, 1.5, 2)
+        found = gradient(f, x, noise="estimate", full_output=True)
+        wrong += bool((np.abs(found.value - [np.exp(x[0]), 2.0 * x[1]]) > 10.0 * found.error).any())
+        assert found.noise > 1e-2 * 10.0**-digits
+    assert wrong <= 1
