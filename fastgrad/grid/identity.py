@@ -31,6 +31,11 @@ _OF_EVERY_CLASS = {
 DEEPEST = 20
 """Objects in objects; deeper ones count by their class."""
 _MAKING = ("__init__", "__new__", "__post_init__", "__setstate__")
+# Methods that make an object what it is before f is computed, unless others of its class call them.
+_PREPARING = {
+    "fit", "partial_fit", "fit_transform", "train", "load", "load_state_dict", "set_params", "set", "update", "compile",
+    "build", "setup", "configure", "calibrate", "init", "initialize", "initialise", "read", "from_file",
+}  # fmt: skip
 _PUTTING = {"STORE_SUBSCR", "STORE_SLICE", "DELETE_SUBSCR"}
 _CHANGING = {"append", "extend", "insert", "add", "update", "setdefault", "pop", "clear", "remove", "discard", "fill"}
 _HOLDING = (list, dict, set, np.ndarray)
@@ -163,12 +168,13 @@ def _slots(kind: type) -> Iterable[str]:
 
 
 def _methods(kind: type) -> Iterator[CodeType]:
-    """The code of all methods but those that make an object."""
-    for base in kind.__mro__:
-        for name, value in vars(base).items():
-            function = plain_function(_plain(value))
-            if name not in _MAKING and isinstance(function, FunctionType):
-                yield from codes(function.__code__)
+    """The code of all methods but those that make or prepare an object."""
+    own = [(name, plain_function(_plain(value))) for base in kind.__mro__ for name, value in vars(base).items()]
+    functions = [(name, f) for name, f in own if name not in _MAKING and isinstance(f, FunctionType)]
+    for name, function in functions:
+        callers = (set(names(other.__code__)) for by, other in functions if by != name and by not in _PREPARING)
+        if name not in _PREPARING or any(name in mentioned for mentioned in callers):
+            yield from codes(function.__code__)
 
 
 def _pickled(value: Any) -> str:

@@ -171,3 +171,29 @@ def test_classes_count_by_their_methods_and_numbers():
 
     assert seen(1, 2, 3, 4) == seen(1, 2, 3, 4)
     assert len({seen(1, 2, 3, 4), seen(5, 2, 3, 4), seen(1, 5, 3, 4), seen(1, 2, 5, 4), seen(1, 2, 3, 5)}) == 5
+
+
+class Fitted:
+    def fit(self, a):
+        self.coef_ = np.array([a])
+        self.count = 0
+        return self
+
+    def __call__(self, p):
+        self.count += 1
+        return self.coef_[0] * wave(p)
+
+
+class Refitting(Fitted):
+    def __call__(self, p):
+        return self.fit(2.0).coef_[0] * wave(p)
+
+
+def test_what_a_method_prepares_is_part_of_an_object():
+    of = lambda f: descriptions([f])[0]
+    assert of(Fitted().fit(1.0)) == of(Fitted().fit(1.0))
+    assert of(Fitted().fit(1.0)) != of(Fitted().fit(5.0))
+    counted = Fitted().fit(1.0)
+    counted(np.ones(2))
+    assert of(counted) == of(Fitted().fit(1.0))
+    assert of(Refitting().fit(1.0)) == of(Refitting().fit(5.0))  # each call sets it
