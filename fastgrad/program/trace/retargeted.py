@@ -178,7 +178,7 @@ class Retargeted:
         return self._with_parts(value) if kind in (MethodType, partial) else self._object(value)
 
     def _module(self, value: ModuleType) -> ModuleType:
-        """A module of the user's, with those of its functions swapped that are mentioned; itself where none is."""
+        """What stands for a module of the user's: those of its functions that are mentioned are swapped."""
         made = self._done.setdefault(id(value), _Module(value))
         space = vars(value)
         for name in {name for code in self.codes for name in names(code)}.intersection(space):

@@ -249,8 +249,9 @@ def _extreme(ufunc: np.ufunc, neutral: float) -> Callable[..., Any]:
 
     def extreme(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
         result = rule(a, axis, keepdims=keepdims)
-        if isinstance(result, Traced):
-            result.trace.guards.append(result.key)  # of no elements NumPy raises
+        for value in objects(result).ravel().tolist():
+            if isinstance(value, Traced):
+                value.trace.guards.append(value.key)  # of no elements NumPy raises
         return result
 
     return extreme
