@@ -8,7 +8,8 @@ from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from ..captures import home, instructions, is_installed, is_users_module, names
+from ..captures import home, is_installed, is_users_module, names
+from ..members import codes, instructions
 from .refusals import refuse_code
 
 RANDOM = (
@@ -31,7 +32,7 @@ _FOREIGN = ("ctypes", "_ctypes", "cffi", "_cffi_backend")
 def reason(code: CodeType) -> str:
     """Why a function is not traced, by the names in it; or ""."""
     mentioned = names(code)
-    if not {"random", "default_rng"}.isdisjoint(mentioned):
+    if not {"random", "default_rng"}.isdisjoint(mentioned) and not _is_seeded(code):
         return RANDOM
     if any(word in _constants(code) and not setters.isdisjoint(mentioned) for word, setters in _SETTERS.items()):
         return RAISING
@@ -41,12 +42,26 @@ def reason(code: CodeType) -> str:
     return MEMORY.format(min(memory)) if memory else ""
 
 
+def _is_seeded(code: CodeType) -> bool:
+    """Whether all random numbers of a function are those of generators that it makes of fixed seeds: the same."""
+    for each in codes(code):
+        doing = instructions(each)
+        for now, seed, *call in zip(doing, doing[1:], doing[2:], doing[3:], strict=False):
+            if now.argval == "random" and seed.argval not in _GENERATORS:
+                return False
+            fixed = seed.opname in ("LOAD_CONST", "LOAD_SMALL_INT") and type(seed.argval) is int
+            if now.argval in _GENERATORS and not (fixed and any(i.opname == "CALL" and i.arg == 1 for i in call)):
+                return False
+    return True
+
+
 def _constants(code: CodeType) -> list[Any]:
     """Those of a function and of the functions inside it."""
     inner = [value for const in code.co_consts if isinstance(const, CodeType) for value in _constants(const)]
     return [*inner, *code.co_consts]
 
 
+_GENERATORS = {"default_rng", "RandomState"}
 _TRUTHS = {"True_", "False_"}
 
 
