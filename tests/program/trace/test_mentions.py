@@ -33,7 +33,7 @@ def by_another_name(x):
 SEED = 3
 UNSEEDED = {
     "none": lambda x: np.random.default_rng().normal() * x[0],
-    "of the module": lambda x: np.random.normal() * x[0],
+    "of the module": lambda x: np.random.normal() * x[0],  # noqa: NPY002
     "a global one": lambda x: np.random.default_rng(SEED).normal() * x[0],
     "one of two": lambda x: np.random.default_rng(0).normal() * x[0] + np.random.default_rng().normal(),
     "by another name": by_another_name,
