@@ -15,6 +15,7 @@ from .arrays import Symbols, call_function
 from .elementwise import record, select, traced
 from .refusals import refuse
 from .symbols import RULES, Literal, Traced
+from .truths import as_truth
 
 _UFUNCS = {
     **{
@@ -134,9 +135,18 @@ def _ldexp(a: Any, i: Any, /) -> Any:
     return a * 2.0**i
 
 
+def _isclose(a: Any, b: Any, *, rel_tol: Any = 1e-09, abs_tol: Any = 0.0) -> Any:
+    """By the larger of both numbers, and not as NumPy's; infinities are close to themselves."""
+    larger = RULES[np.maximum](RULES[np.absolute](a), RULES[np.absolute](b))
+    apart = RULES[np.absolute](RULES[np.subtract](a, b))
+    close = RULES[np.less_equal](apart, RULES[np.maximum](RULES[np.multiply](rel_tol, larger), abs_tol))
+    usual = RULES[np.logical_and](close, RULES[np.isfinite](larger))
+    return as_truth(RULES[np.logical_or](RULES[np.equal](a, b), usual))
+
+
 _NEVER_RAISING = {
     "atan", "atan2", "asinh", "tanh", "fabs", "copysign", "degrees", "radians", "isnan", "isinf", "isfinite", "cbrt",
-    "dist", "prod", "erf", "erfc",
+    "dist", "prod", "erf", "erfc", "isclose",
 }  # fmt: skip
 _RECORDED = {"erf": "erf", "erfc": "erfc", "gamma": "tgamma", "lgamma": "lgamma"}
 _OF_SEQUENCES = {"fsum", "dist", "prod"}
@@ -151,6 +161,7 @@ _RULES: dict[str, Callable[..., Any]] = {
     "prod": _prod,
     "modf": _modf,
     "ldexp": _ldexp,
+    "isclose": _isclose,
 }
 SHIMS: dict[str, Any] = {
     name: _shim(name, value) if isinstance(value, BuiltinFunctionType) else value

@@ -29,8 +29,9 @@ from . import (  # noqa: F401  # they fill the tables of rules
     statistics,
     vectors,
 )
-from .arrays import FUNCTIONS, LOOPS, Symbols, call_function, elementwise, holds_symbols
+from .arrays import FUNCTIONS, LOOPS, Symbols, call_function, elementwise, holds_symbols, wrap
 from .creation import MAKING
+from .reductions import objects
 from .symbols import Traced
 
 
@@ -61,6 +62,10 @@ class _Ufunc:
         if not options and any(map(_is_list_of_symbols, args)):
             return elementwise(self._ufunc, *args)
         return self._ufunc(*args, **options)
+
+    def reduce(self, array: Any, *args: Any, **options: Any) -> Any:
+        """The method, of a list of symbols too."""
+        return self._ufunc.reduce(wrap(objects(array)) if _is_list_of_symbols(array) else array, *args, **options)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ufunc, name)
@@ -116,12 +121,31 @@ class Int64(np.int64, metaclass=StandIn):
         return value.astype(np.int64) if isinstance(value, (Traced, Symbols)) else np.int64(value)
 
 
+class Vectorized(np.vectorize, metaclass=StandIn):
+    """np.vectorize, whose function may give a number for one element and a symbol for another."""
+
+    __module__ = "numpy"
+    own = np.vectorize
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        usual = self.signature is None and not self.excluded and self.otypes is None and not options
+        if not usual or not holds_symbols(args):
+            return super().__call__(*args, **options)
+        return elementwise(np.frompyfunc(self.pyfunc, len(args), 1), *args)
+
+
+def vectorized(own: Any, function: Any) -> Any:
+    """What stands for an object of np.vectorize, of another function."""
+    return Vectorized(function, own.otypes, own.__doc__, own.excluded or None, own.cache, own.signature)
+
+
 NUMPYS: dict[Any, Any] = {
     **{function: _of_lists(function) for function in FUNCTIONS},
     **{ufunc: _Ufunc(ufunc) for ufunc in LOOPS},
     **{getattr(np, name): make for name, make in MAKING.items()},
     np.float64: Float64,
     np.int64: Int64,
+    np.vectorize: Vectorized,
 }
 """What f gets in the place of NumPy's functions and modules."""
 

@@ -36,7 +36,7 @@ from .derivatives import given_inside
 from .leftovers import stored_globals
 from .maskedarrays import as_captured
 from .mentions import asks_identity, check_attributes, check_code, check_identity, check_object
-from .numpymodule import NUMPYS
+from .numpymodule import NUMPYS, vectorized
 from .paths import is_explicit
 from .refusals import Untraceable, refuse
 from .replacements import holds_symbols, replaced, with_replaced_parts
@@ -169,8 +169,8 @@ class Retargeted:
             return stand_in
         if _is_numpys(value):
             return NUMPYS.get(value, value)
-        if kind in (FunctionType, _lru_cache_wrapper):
-            return self.helper(value) if kind is FunctionType else self._uncached(value)
+        if kind in (FunctionType, _lru_cache_wrapper, np.vectorize):
+            return self._function_like(value)
         if kind is ModuleType:
             return MODULES.get(value) or (self._module(value) if is_users_module(value) else self._silent(value))
         if kind is BuiltinFunctionType:
@@ -185,6 +185,11 @@ class Retargeted:
             if type(space[name]) is FunctionType and name not in vars(made):
                 object.__setattr__(made, name, self.helper(space[name]))
         return made  # type: ignore[no-any-return]
+
+    def _function_like(self, value: Any) -> Any:
+        if isinstance(value, np.vectorize):
+            return vectorized(value, self.swapped(value.pyfunc))
+        return self.helper(value) if type(value) is FunctionType else self._uncached(value)
 
     def _uncached(self, value: Any) -> Any:
         """A function with a cache, of numbers; of symbols the one inside, since they are not to stay in the cache."""
