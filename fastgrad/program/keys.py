@@ -109,12 +109,12 @@ _readings: dict[int, tuple[CodeType, _Reading]] = {}  # kept with the code, so t
 
 
 class _Notes:
-    """What is noted on the way: all that is read, where that is wanted, and arrays."""
+    """What is noted on the way: all that is read, where that is wanted, arrays, and which lists and dicts there are."""
 
-    __slots__ = ("arrays", "watch")
+    __slots__ = ("arrays", "containers", "watch")
 
     def __init__(self, watch: Watch | None, arrays: list[Any] | None) -> None:
-        self.watch, self.arrays = watch, [] if arrays is None else arrays
+        self.watch, self.arrays, self.containers = watch, [] if arrays is None else arrays, list[int]()
 
 
 def unchanging(
@@ -122,13 +122,14 @@ def unchanging(
 ) -> Hashable | None:
     """A key of all that a call's trace depends on: small arrays by their bytes, helpers by their content.
 
-    None where something may change unseen: a file, a property, a set, a large array. What the key depends on is
-    noted by `watch`; the
-    arrays among it go to `arrays`.
+    None where something may change unseen: a file, a property, a set, a large array. What the key depends on is noted
+    by `watch`; the arrays among it go to `arrays`.
     """
     try:
         notes = _Notes(watch, arrays)
-        key = (_callable(f, notes), tuple([_value(value, notes) for value in args]))
+        key: tuple[Hashable, ...] = (_callable(f, notes), tuple([_value(value, notes) for value in args]))
+        if len(notes.containers) > 1:  # which of them are one: what f writes into one of them it sees in the other
+            key = (*key, tuple(map(notes.containers.index, notes.containers)))
         return (*key, overlaps(notes.arrays)) if len(notes.arrays) > 1 else key
     except (ChangesError, RecursionError):
         return None
@@ -284,6 +285,7 @@ def _container(value: Any, notes: _Notes) -> Hashable:
     """A list or dict, by what lies in it: what f does to it is another key's at the next call."""
     if len(value) > LONGEST:
         raise ChangesError
+    notes.containers.append(id(value))
     if notes.watch:
         notes.watch.note_container(value)
     if type(value) is list:

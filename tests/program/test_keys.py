@@ -164,3 +164,37 @@ def test_what_f_writes_into_them_is_written_at_each_call(f):
 def test_too_many_elements_have_no_key():
     data = [1.0] * 300
     assert unchanging(lambda x: data[0] * x[0], ()) is None
+
+
+ROWS = [[2.0], [2.0]]
+
+
+def through_another_name(x):
+    r = ROWS[0]
+    old = r[0]
+    r[0] = x[0]
+    v = ROWS[1][0]
+    r[0] = old
+    return v * x[1]
+
+
+def of_arguments(x, a, b):
+    old = a[0]
+    a[0] = x[0]
+    v = b[0]
+    a[0] = old
+    return v * x[1]
+
+
+@pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
+def test_which_lists_are_one_is_part_of_the_key():
+    x, points = np.array([3.0, 5.0]), np.tile([3.0, 5.0], (2000, 1))
+    g = fastgrad.grad(through_another_name)
+    for same in (False, True, False, True):
+        ROWS[1] = ROWS[0] if same else [2.0]
+        wanted = [5.0, 3.0] if same else [0.0, 2.0]
+        np.testing.assert_allclose(g(x), wanted, rtol=1e-8, atol=1e-8)
+        np.testing.assert_allclose(fastgrad.gradient(through_another_name, points, batch=True)[0], wanted, atol=1e-7)
+        a, b = [2.0], [2.0]
+        found = fastgrad.gradient(of_arguments, points, batch=True, args=(a, a if same else b))
+        np.testing.assert_allclose(found[0], wanted, atol=1e-7)

@@ -15,7 +15,7 @@ from .callees import Callees
 from .creation import may_fill
 from .effects import act
 from .given import Given
-from .leftovers import Noted, may_write
+from .leftovers import Noted, may_write, writes_outside
 from .outputs import guarded, outputs_of, program_of
 from .paths import Paths, RestartError, Way, fold
 from .refusals import ManyWaysError, refuse
@@ -48,6 +48,8 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
         refuse("f branches, and writes, asks or waits on some way, perhaps one that no point takes", ManyWaysError)
     if may_write(target.codes):
         noted.look(f, given.args)
+        if noted.is_large and writes_outside(target.codes) and given.sample is None:
+            refuse("f branches, and may write into an array that is too large to be put back", ManyWaysError)
     kept, points = set[Any](), given.sample
     typed = any(not _TYPES.isdisjoint(names(code)) for code in target.codes)
     sample = None if points is None else Sample(recording, points, prod(given.shape))

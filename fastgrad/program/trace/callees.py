@@ -10,13 +10,15 @@ from types import FunctionType
 from typing import Any
 
 from .creation import may_fill
-from .effects import act
+from .effects import act, acts
 from .given import Given
 from .leftovers import Noted, may_write
 from .paths import RestartError
 from .refusals import ManyWaysError, refuse
 from .retargeted import Retargeted
 from .symbols import Trace
+
+_ACTING = "f calls what writes, asks or waits on some way, perhaps one that no point takes"
 
 
 class Callees:
@@ -28,6 +30,8 @@ class Callees:
 
     def swap(self, function: Any) -> Callable[..., Any]:
         """What stands for a function, of the user's or of Python's."""
+        if self._given.sample is None and acts(function):
+            refuse(_ACTING, ManyWaysError)
         if type(function) is not FunctionType:
             return self._target.swapped(function)  # type: ignore[no-any-return]
         found = self._target.helper(function)
@@ -38,10 +42,11 @@ class Callees:
         return found  # type: ignore[no-any-return]
 
     def _note(self, function: FunctionType, new: list[Any]) -> None:
+        self._target.check_globals()
         if self._merging and self._target.catches:
             refuse(f"f calls {function.__name__}, which handles exceptions, otherwise than by its name")
         if self._given.sample is None and act(new):
-            refuse("f calls what writes, asks or waits on some way, perhaps one that no point takes", ManyWaysError)
+            refuse(_ACTING, ManyWaysError)
         if may_write(new):
             self._noted.look(function, self._given.args)
         if not self._recording.fills and any(map(may_fill, new)):

@@ -8,11 +8,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import lru_cache
 from types import CodeType
+from typing import Any
 
 from ..captures import instructions
 from ..members import ATTRIBUTES
 
-_FUNCTIONS = {"open", "input", "exit", "quit", "breakpoint", "__import__"}
+_FUNCTIONS = {
+    "open", "input", "exit", "quit", "breakpoint", "__import__", "exec", "eval", "getattr", "globals", "vars", "next",
+    "rmtree", "run", "call", "select",
+}  # fmt: skip
+_PLACES = {
+    "posix", "nt", "io", "_io", "time", "signal", "_signal", "subprocess", "shutil", "_heapq", "_bisect", "_thread",
+    "_posixsubprocess", "socket", "_socket", "select", "_queue", "atexit", "gc",
+}  # fmt: skip
+"""Where functions of C are that act, and builtins of these names."""
 _MODULES = {
     "subprocess", "shutil", "socket", "requests", "urllib", "smtplib", "ftplib", "webbrowser", "pickle", "sqlite3",
     "tempfile", "ctypes", "plt", "pyplot", "wandb", "mlflow",
@@ -22,13 +31,25 @@ _METHODS = {
     "savetxt", "savez", "savez_compressed", "savemat", "savefig", "imsave", "imwrite", "tofile", "dump", "to_csv",
     "to_pickle", "to_excel", "to_json", "to_parquet", "write", "writelines", "writerow", "writerows", "write_text",
     "write_bytes", "open", "fdopen", "unlink", "rmtree", "rmdir", "mkdir", "makedirs", "rename", "touch", "chdir",
-    "putenv", "send", "sendall", "post", "urlopen", "execute", "commit", "set_trace",
+    "putenv", "send", "sendall", "post", "urlopen", "execute", "commit", "set_trace", "truncate", "chmod", "utime",
+    "link", "symlink", "memmap", "open_memmap", "copyfile", "copy2", "copytree", "move", "execv", "execve", "execl",
+    "fork", "spawn", "mkstemp", "NamedTemporaryFile", "TemporaryFile", "pprint", "check_call", "check_output",
+    "acquire", "wait", "raise_signal", "alarm", "setrecursionlimit", "interact", "remove", "replace", "readline",
+    "readlines", "read", "seek", "close", "put", "put_nowait", "get_nowait", "heappush", "heappop", "heapify",
+    "heapreplace", "heappushpop", "insort", "insort_left", "insort_right", "setitem", "delitem", "islice",
 }  # fmt: skip
 
 
 def act(codes: Collection[CodeType]) -> bool:
     """Whether functions mention something that acts."""
     return any(map(_acts, codes))
+
+
+def acts(function: Any) -> bool:
+    """Whether a function of C acts, or changes what cannot be put back, by whatever name it is called."""
+    name, owner = getattr(function, "__name__", ""), getattr(function, "__self__", None)
+    place = getattr(function, "__module__", None) or type(owner).__module__
+    return place in _PLACES or (place == "builtins" and name in _FUNCTIONS) or type(owner).__module__ in _PLACES
 
 
 @lru_cache(maxsize=1024)
@@ -39,6 +60,6 @@ def _acts(code: CodeType) -> bool:
     for i in doing:
         if i.opname in ATTRIBUTES and i.argval in _METHODS:
             return True
-        if i.opname in {"LOAD_GLOBAL", "LOAD_NAME"} and i.argval in _FUNCTIONS | _MODULES:
+        if i.opname in {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"} and i.argval in _FUNCTIONS | _MODULES | _METHODS:
             return True
     return any(_acts(const) for const in code.co_consts if isinstance(const, CodeType))

@@ -90,10 +90,13 @@ class Noted:
         The name of the first place where something of a trace was found; "" where it was in none.
     was_asked : bool
         Whether there was a function to look at.
+    is_large : bool
+        Whether there is an array that is too large to be noted.
     """
 
     def __init__(self) -> None:
         self.kept, self.was_asked, self._places = "", False, list[_Place | _Numbers]()
+        self.is_large = False
         self._seen: set[int] = set()
         self._names: set[str] = set()
 
@@ -154,6 +157,7 @@ class Noted:
             yield from self._object(value)
 
     def _array(self, array: np.ndarray[Any, Any]) -> None:
+        self.is_large |= array.nbytes > LARGE and array.flags.writeable
         if array.dtype != object and array.nbytes <= LARGE and array.flags.writeable:
             self._places.append(_Numbers(array))
         elif array.dtype == object and array.size <= LONG:

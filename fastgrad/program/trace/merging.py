@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, NoReturn
 
@@ -177,6 +178,8 @@ def _plain_call(function: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, .
         return function.__func__, (function.__self__, *args)
     if isinstance(function, type) or type(function) is FunctionType:
         return function, args
+    if type(function) is partial and not function.keywords:
+        return _plain_call(function.func, (*function.args, *args))
     call = getattr(type(function), "__call__", None)  # noqa: B004
     return (call, (function, *args)) if is_users_function(call) else (function, args)
 

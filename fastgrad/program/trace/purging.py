@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import _lru_cache_wrapper
-from types import FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from ..captures import is_installed, names
@@ -33,6 +33,11 @@ def _clean(value: Any) -> None:
         if len(left) < len(value):
             value.clear()
             value.update(left)
+    elif isinstance(value, (list, deque)):
+        kept = [v for v in value if not holds_what_is_traced(v)]
+        if len(kept) < len(value):
+            value.clear()
+            value.extend(kept)
     elif isinstance(value, set):
         left = [v for v in value if not holds_what_is_traced(v)]
         if len(left) < len(value):
@@ -50,6 +55,8 @@ def _inside(value: Any) -> Iterator[Any]:
             yield from (cell.cell_contents for cell in value.__closure__ or ())
             yield from (value.__globals__[name] for name in names(value.__code__) if name in value.__globals__)
             yield from (*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), value.__dict__)
+    elif isinstance(value, BuiltinFunctionType):
+        yield value.__self__
     elif isinstance(value, (list, tuple)):
         yield from value[:OBJECTS]
     elif isinstance(value, dict):

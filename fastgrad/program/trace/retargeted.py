@@ -38,7 +38,7 @@ from .maskedarrays import as_captured
 from .mentions import asks_identity, check_attributes, check_code, check_identity, check_object
 from .numpymodule import NUMPYS, vectorized
 from .paths import is_explicit
-from .refusals import Untraceable, refuse
+from .refusals import Untraceable, refuse, refuse_code
 from .replacements import holds_symbols, replaced, with_replaced_parts
 from .tables import as_table, indexes
 from .workspace import Workspace
@@ -150,6 +150,16 @@ class Retargeted:
             self.function = self.swapped(f.__call__)
         if workspace:
             self.function = workspace.around(self.function)
+        self.check_globals()
+
+    def check_globals(self) -> None:
+        """Refuse a global variable that one function sets and another one reads: copies of them have one each."""
+        for code in self.codes:
+            stored = set(stored_globals(code))
+            if stored and any(not stored.isdisjoint(loaded(other)) for other in self.codes if other is not code):
+                refuse_code(
+                    f"f sets a global variable ({min(stored)}) that another function reads; give it as an argument"
+                )
 
     def helper(self, function: FunctionType) -> Any:
         """A function that f calls; where f branches, one that is explored on its own."""
@@ -227,6 +237,8 @@ class Retargeted:
 
     def _function(self, function: FunctionType) -> Any:
         code = function.__code__
+        if hasattr(function, "registry") and hasattr(function, "dispatch"):
+            refuse_code("f calls a function that goes by the class of its argument (functools.singledispatch)")
         if id(function) in self._done or is_installed(code.co_filename):
             return self._done.get(id(function), function)
         self._done[id(function)] = self._open[id(function)] = function  # which calls itself, or is called by others
@@ -310,6 +322,7 @@ class _Module(ModuleType):
         return getattr(vars(self)["__fg_own"], name)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        vars(self).pop(name, None)
         setattr(vars(self)["__fg_own"], name, value)
 
 

@@ -1,9 +1,12 @@
 """What f does on ways that no point takes is not done; where one takes them, it is done as in Python."""
 
+import functools
+import heapq
 import logging
 import os
 import sys
 import time
+from os import makedirs
 
 import numpy as np
 import pytest
@@ -133,3 +136,97 @@ def test_what_only_looks_does_not_act():
     assert not effects.act([looks.__code__])
     assert effects.act([helper.__code__, opens.__code__])
     assert not effects.act([helper.__code__])  # a way that ends is one that raises
+
+
+LARGE, SORTED, TURNS, OPENS = np.zeros(100_000), [3, 2, 1], iter([1, 2, 3]), open
+HOOKS, PARTIAL = [os.mkdir], functools.partial(open, PLACE, "w")
+
+
+def by_an_imported_name(x):
+    if x[0] < 0.0:
+        makedirs(PLACE)
+    return x[0] * x[1]
+
+
+def by_another_name(x):
+    if x[0] < 0.0:
+        OPENS(PLACE, "w")
+    return x[0] * x[1]
+
+
+def in_a_list(x):
+    if x[0] < 0.0:
+        HOOKS[0](PLACE)
+    return x[0] * x[1]
+
+
+def in_a_partial(x):
+    if x[0] < 0.0:
+        PARTIAL()
+    return x[0] * x[1]
+
+
+def into_a_large_array(x):
+    if x[0] < 0.0:
+        LARGE[:] = -1.0
+    return x[0] * x[1]
+
+
+def into_a_heap(x):
+    if x[0] < 0.0:
+        heapq.heappush(SORTED, 0)
+    return x[0] * x[1]
+
+
+def from_an_iterator(x):
+    return x[0] * x[1] * (next(TURNS) if x[0] < 0.0 else 1.0)
+
+
+INDIRECT = [
+    by_an_imported_name, by_another_name, in_a_list, in_a_partial, into_a_large_array, into_a_heap, from_an_iterator,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", INDIRECT)
+def test_nor_by_other_names_or_into_what_cannot_be_put_back(f, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wanted = POINTS[:, [1, 0, 0]] * [1.0, 1.0, 0.0]
+    np.testing.assert_allclose(fastgrad.gradient(f, POINTS, batch=True), wanted, rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(fastgrad.gradient(f, POINTS[0], method="exact"), wanted[0], rtol=1e-12)
+    assert fastgrad.explain(f, POINTS, batch=True).engine == "simd"
+    assert list(tmp_path.iterdir()) == []
+    assert not LARGE.any()
+    assert SORTED == [3, 2, 1]
+    assert TURNS.__length_hint__() == 3
+
+
+MODE = 0
+
+
+def cost(v):
+    return v * MODE if v > 0 else -v
+
+
+def sets_what_another_reads(x):
+    global MODE  # noqa: PLW0603
+    MODE = 1 if x[1] > 0.89 else 0
+    return cost(x[0]) + x[1]
+
+
+@functools.singledispatch
+def by_class(v):
+    return 2.0 * v
+
+
+@by_class.register(float)
+def _of_floats(v):
+    return 3.0 * v
+
+
+@pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
+@pytest.mark.parametrize("f", [sets_what_another_reads, lambda x: by_class(x[0]) * np.exp(-4e3 * (x[1] - 0.6) ** 2)])
+def test_what_copies_of_functions_would_not_see_is_refused(f):
+    found = fastgrad.value_and_gradient(f, POINTS[:400], batch=True)[0]
+    np.testing.assert_allclose(found, [f(x) for x in POINTS[:400]], rtol=1e-13)
+    with pytest.raises(fastgrad.EngineError, match=r"another function reads|class of its argument"):
+        fastgrad.gradient(f, POINTS, batch=True, engine="simd")

@@ -1,7 +1,11 @@
 """Caches and long containers that f reaches: nothing of a trace stays in them, and f works as before."""
 
+import bisect
+import contextlib
 import functools
+import heapq
 import itertools
+import types
 
 import numpy as np
 import pytest
@@ -132,3 +136,40 @@ def test_what_is_a_traces_goes():
         memo["b"] = [recording.node("sin", ("x", 0))]
     purge(g, ())
     assert memo == {"a": 1.0}
+
+
+HEAP, HISTORY, BEST, LOG = [], [], [], types.SimpleNamespace(rows=[])
+NOTE = HISTORY.append
+
+
+def pushes(x):
+    heapq.heappush(HEAP, x[0])
+    return x[0] * x[1]
+
+
+def by_a_bound_method(x):
+    NOTE(x[0])
+    return x[0] * x[1]
+
+
+def in_order(x):
+    bisect.insort(BEST, x[0])
+    return x[0] * x[1]
+
+
+def in_a_namespace(x):
+    list(map(LOG.rows.append, x))
+    return x[0] * x[1]
+
+
+@pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
+@pytest.mark.parametrize("f", [pushes, by_a_bound_method, in_order, in_a_namespace])
+def test_lists_that_others_write_into(f):
+    for call in (
+        lambda: fastgrad.gradient(f, POINTS[:300], batch=True),
+        lambda: fastgrad.gradient(f, POINTS[0], method="exact"),
+    ):
+        with contextlib.suppress(fastgrad.EngineError):
+            call()
+        assert {type(v) for v in (*HEAP, *HISTORY, *BEST, *LOG.rows)} <= {np.float64}
+        assert f(POINTS[0]) == POINTS[0, 0] * POINTS[0, 1]
