@@ -40,6 +40,13 @@ _METHODS = {
 }  # fmt: skip
 
 
+# The user's own functions are often called so.
+_GLOBALS = (_FUNCTIONS | _MODULES | _METHODS).difference({
+    "read", "put", "close", "wait", "link", "move", "save", "dump", "write", "seek", "replace", "post", "send",
+    "execute",
+})  # fmt: skip
+
+
 def act(codes: Collection[CodeType]) -> bool:
     """Whether functions mention something that acts."""
     return any(map(_acts, codes))
@@ -60,6 +67,6 @@ def _acts(code: CodeType) -> bool:
     for i in doing:
         if i.opname in ATTRIBUTES and i.argval in _METHODS:
             return True
-        if i.opname in {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"} and i.argval in _FUNCTIONS | _MODULES | _METHODS:
+        if i.opname in {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"} and i.argval in _GLOBALS:
             return True
     return any(_acts(const) for const in code.co_consts if isinstance(const, CodeType))
