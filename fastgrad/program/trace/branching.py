@@ -44,12 +44,10 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
         target, merging = Retargeted(f, branching=True, workspace=space), False
     recording.fills = any(map(may_fill, target.codes))
     recording.integer(0)  # from here on it is known which constants are integers: a branch may choose one of two
-    if given.sample is None and act(target.codes):
-        refuse("f branches, and writes, asks or waits on some way, perhaps one that no point takes", ManyWaysError)
     if may_write(target.codes):
         noted.look(f, given.args)
-        if noted.is_large and writes_outside(target.codes) and given.sample is None:
-            refuse("f branches, and may write into an array that is too large to be put back", ManyWaysError)
+    if given.sample is None:
+        _check_effects(target, noted)
     kept, points = set[Any](), given.sample
     typed = any(not _TYPES.isdisjoint(names(code)) for code in target.codes)
     sample = None if points is None else Sample(recording, points, prod(given.shape))
@@ -69,6 +67,14 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     how: dict[str, Any] = {"raises": any(way.raised or way.guards for way in ways), "sampled": points is not None}
     how["ways"] = sample and sample.ways
     return replace(sheltered(program_of(recording, outputs, shape)), branches=paths.branches, **how)
+
+
+def _check_effects(target: Retargeted, noted: Noted) -> None:
+    """Refuse what ways would do that perhaps no point takes, and that cannot be taken back."""
+    if act(target.codes):
+        refuse("f branches, and writes, asks or waits on some way, perhaps one that no point takes", ManyWaysError)
+    if noted.is_large and writes_outside(target.codes):
+        refuse("f branches, and may write into an array that is too large to be put back", ManyWaysError)
 
 
 def _joined(recording: Trace, paths: Paths, ways: list[Way]) -> tuple[tuple[Operand, ...], tuple[int, ...]]:
