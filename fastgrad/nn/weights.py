@@ -30,6 +30,7 @@ from ..formulas.steps import choose_steps, irregular, with_precision
 from ..formulas.values import as_number, precision_shown
 from ..operations.gradients import gradient
 from ..program.captures import is_compiled
+from ..program.look import quiet
 from ..results import ConstantFunctionWarning, EngineError, users_level
 from .hints import check_loss, of_own_network, raise_with_network
 
@@ -342,10 +343,19 @@ def _reacts(value: Callable[[], float], arrays: dict[str, Array]) -> bool:
 
 
 def _reads(live: Loss, name: str) -> bool:
-    """Whether the loss changes, or cannot be had, by one array more where all others are moved, as some may be 0."""
+    """Whether the loss changes, or cannot be had, where an array is NaN, or is moved beside all others.
+
+    NaN is seen behind zeros and before a mean is taken away, what is moved by comparisons.
+    """
+    others = {other: w for other, w in live.arrays.items() if other != name}
     try:
-        with mutation.restored(list(live.arrays.values())):
-            _move({other: w for other, w in live.arrays.items() if other != name})
+        with mutation.restored(list(live.arrays.values())), quiet():
+            before = live.value()
+            live.arrays[name][...] = np.nan
+            if live.value() != before:
+                return True
+        with mutation.restored(list(live.arrays.values())), quiet():
+            _move(others)
             before = live.value()
             _move({name: live.arrays[name]})
             return live.value() != before

@@ -478,3 +478,14 @@ def test_arrays_behind_zeros_are_read():
     found = weight_gradient(loss, params)
     assert not found["W1"].any()
     assert found["W2"].all()
+
+
+def test_an_array_that_a_mean_takes_away_is_read():
+    params = {"W": np.ones((4, 3)), "b": np.zeros(3)}
+    x = np.arange(20.0).reshape(5, 4)
+
+    def loss(p):
+        z = x @ p["W"] + p["b"]
+        return np.sum((z - z.mean(axis=0)) ** 2)
+
+    assert np.abs(weight_gradient(loss, params)["b"]).max() < 1e-3

@@ -189,7 +189,7 @@ class Retargeted:
 
     def _module(self, value: ModuleType) -> ModuleType:
         """What stands for a module of the user's: those of its functions that are mentioned are swapped."""
-        made = self._done.setdefault(id(value), _Module(value))
+        made = self._done.setdefault(id(value), _UsersModule(value))
         space = vars(value)
         for name in {name for code in self.codes for name in names(code)}.intersection(space):
             if type(space[name]) is FunctionType and name not in vars(made):
@@ -311,7 +311,7 @@ class Retargeted:
         return {name: function for name, function in new.items() if function is not found[name]}
 
 
-class _Module(ModuleType):
+class _UsersModule(ModuleType):
     """What stands for a module of the user's: what is not swapped lies there, and what is set is set there."""
 
     def __init__(self, own: ModuleType) -> None:
