@@ -331,10 +331,12 @@ def _step(w: Array, name: str, scheme: dict[str, Any]) -> Array:
     return h
 
 
-def _reacts(value: Callable[[], float], arrays: dict[str, Array]) -> bool:
-    """Whether the loss changes, or cannot be had, when every element is moved by an irregular amount."""
+def _reacts(value: Callable[[], float], arrays: Mapping[str, Array], beside: Mapping[str, Array] | None = None) -> bool:
+    """Whether the loss changes, or cannot be had, when every element is moved by an irregular amount, beside others."""
+    others = beside or {}
     try:
-        with mutation.restored(list(arrays.values())):
+        with mutation.restored([*arrays.values(), *others.values()]):
+            _move(others)
             before = value()
             _move(arrays)
             return value() != before
@@ -347,22 +349,19 @@ def _reads(live: Loss, name: str) -> bool:
 
     NaN is seen behind zeros and before a mean is taken away, what is moved by comparisons.
     """
-    others = {other: w for other, w in live.arrays.items() if other != name}
-    try:
-        with mutation.restored(list(live.arrays.values())), quiet():
-            before = live.value()
-            live.arrays[name][...] = np.nan
-            if live.value() != before:
-                return True
-        with mutation.restored(list(live.arrays.values())), quiet():
-            _move(others)
-            before = live.value()
-            _move({name: live.arrays[name]})
-            return live.value() != before
-    except Exception:  # noqa: BLE001  whatever the loss raises, it has looked at the arrays
-        return True
+    own = live.arrays[name]
+    with quiet():
+        try:
+            with mutation.restored([own]):
+                before = live.value()
+                own[...] = np.nan
+                if live.value() != before:
+                    return True
+        except Exception:  # noqa: BLE001  as above
+            return True
+        return _reacts(live.value, {name: own}, {other: w for other, w in live.arrays.items() if other != name})
 
 
-def _move(arrays: dict[str, Array]) -> None:
+def _move(arrays: Mapping[str, Array]) -> None:
     for w in arrays.values():
         w[...] += irregular(w.size).reshape(w.shape).astype(w.dtype)

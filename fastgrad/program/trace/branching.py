@@ -12,13 +12,11 @@ from ..captures import names
 from ..program import Operand, Program
 from ..sheltered import sheltered
 from .callees import Callees
-from .creation import may_fill
-from .effects import act
 from .given import Given
-from .leftovers import Noted, may_write, writes_outside
+from .leftovers import Noted
 from .outputs import guarded, outputs_of, program_of
 from .paths import Paths, RestartError, Way, fold
-from .refusals import ManyWaysError, refuse
+from .refusals import refuse
 from .retargeted import Retargeted, watched
 from .sampling import Sample
 from .symbols import Trace
@@ -42,16 +40,12 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     target = Retargeted(f, branching=True, merging=merging, workspace=space)
     if merging and target.catches:  # f might catch what takes a branch apart
         target, merging = Retargeted(f, branching=True, workspace=space), False
-    recording.fills = any(map(may_fill, target.codes))
     recording.integer(0)  # from here on it is known which constants are integers: a branch may choose one of two
-    if may_write(target.codes):
-        noted.look(f, given.args)
-    if given.sample is None:
-        _check_effects(target, noted)
+    callees = Callees(target, recording, noted, given, merging=merging)
+    callees.learn(f)
     kept, points = set[Any](), given.sample
     typed = any(not _TYPES.isdisjoint(names(code)) for code in target.codes)
     sample = None if points is None else Sample(recording, points, prod(given.shape))
-    callees = Callees(target, recording, noted, given, merging=merging)
     with watched(target.catches, space):
         while True:
             paths = Paths(recording, kept, sample, alone=merging, typed=typed, noted=noted, swap=callees.swap)
@@ -67,14 +61,6 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     how: dict[str, Any] = {"raises": any(way.raised or way.guards for way in ways), "sampled": points is not None}
     how["ways"] = sample and sample.ways
     return replace(sheltered(program_of(recording, outputs, shape)), branches=paths.branches, **how)
-
-
-def _check_effects(target: Retargeted, noted: Noted) -> None:
-    """Refuse what ways would do that perhaps no point takes, and that cannot be taken back."""
-    if act(target.codes):
-        refuse("f branches, and writes, asks or waits on some way, perhaps one that no point takes", ManyWaysError)
-    if noted.is_large and writes_outside(target.codes):
-        refuse("f branches, and may write into an array that is too large to be put back", ManyWaysError)
 
 
 def _joined(recording: Trace, paths: Paths, ways: list[Way]) -> tuple[tuple[Operand, ...], tuple[int, ...]]:

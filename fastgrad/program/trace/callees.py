@@ -12,21 +12,34 @@ from typing import Any
 from .creation import may_fill
 from .effects import act, acts
 from .given import Given
-from .leftovers import Noted, may_write
+from .leftovers import Noted, may_write, writes_outside
 from .paths import RestartError
 from .refusals import ManyWaysError, refuse
 from .retargeted import Retargeted
 from .symbols import Trace
 
-_ACTING = "f calls what writes, asks or waits on some way, perhaps one that no point takes"
-
 
 class Callees:
-    """Functions that f is seen to call, swapped; what is not yet known of them starts the trace anew."""
+    """The functions that f has and is seen to call, swapped; what is not yet known of them starts the trace anew."""
 
     def __init__(self, target: Retargeted, recording: Trace, noted: Noted, given: Given, *, merging: bool) -> None:
         self._target, self._recording, self._noted, self._given = target, recording, noted, given
-        self._merging, self._known = merging, len(target.codes)
+        self._merging, self._known = merging, 0
+
+    def learn(self, function: Any) -> bool:
+        """Note what the codes that are new may do, where a function leads to them; whether they fill arrays."""
+        new = [*self._target.codes][self._known :]
+        self._known += len(new)
+        if may_write(new):
+            self._noted.look(function, self._given.args)
+        if self._given.sample is None:
+            if act(new):
+                refuse(_ACTING, ManyWaysError)
+            if self._noted.is_large and writes_outside(new):
+                refuse("f branches, and may write into an array that is too large to be put back", ManyWaysError)
+        before = self._recording.fills
+        self._recording.fills = before or any(map(may_fill, new))
+        return self._recording.fills and not before
 
     def swap(self, function: Any) -> Callable[..., Any]:
         """What stands for a function, of the user's or of Python's."""
@@ -36,19 +49,12 @@ class Callees:
             return self._target.swapped(function)  # type: ignore[no-any-return]
         found = self._target.helper(function)
         if len(self._target.codes) > self._known:
-            new = [*self._target.codes][self._known :]
-            self._known = len(self._target.codes)
-            self._note(function, new)
+            self._target.check_globals()
+            if self._merging and self._target.catches:
+                refuse(f"f calls {function.__name__}, which handles exceptions, otherwise than by its name")
+            if self.learn(function):
+                raise RestartError
         return found  # type: ignore[no-any-return]
 
-    def _note(self, function: FunctionType, new: list[Any]) -> None:
-        self._target.check_globals()
-        if self._merging and self._target.catches:
-            refuse(f"f calls {function.__name__}, which handles exceptions, otherwise than by its name")
-        if self._given.sample is None and act(new):
-            refuse(_ACTING, ManyWaysError)
-        if may_write(new):
-            self._noted.look(function, self._given.args)
-        if not self._recording.fills and any(map(may_fill, new)):
-            self._recording.fills = True
-            raise RestartError
+
+_ACTING = "f branches, and writes, asks or waits on some way, perhaps one that no point takes"

@@ -46,13 +46,18 @@ def _is_seeded(code: CodeType) -> bool:
     """Whether all random numbers of a function are those of generators that it makes of fixed seeds: the same."""
     for each in codes(code):
         doing = instructions(each)
-        for now, seed, *call in zip(doing, doing[1:], doing[2:], doing[3:], strict=False):
-            if now.argval == "random" and seed.argval not in _GENERATORS:
+        for place, now in enumerate(doing):
+            following = doing[place + 1 : place + 4]
+            if now.argval == "random" and not any(i.argval in _GENERATORS for i in following[:1]):
                 return False
-            fixed = seed.opname in ("LOAD_CONST", "LOAD_SMALL_INT") and type(seed.argval) is int
-            if now.argval in _GENERATORS and not (fixed and any(i.opname == "CALL" and i.arg == 1 for i in call)):
+            if now.argval in _GENERATORS and not _are_a_call_by_a_number(following):
                 return False
     return True
+
+
+def _are_a_call_by_a_number(following: list[dis.Instruction]) -> bool:
+    fixed = any(i.opname in ("LOAD_CONST", "LOAD_SMALL_INT") and type(i.argval) is int for i in following[:1])
+    return fixed and any(i.opname == "CALL" and i.arg == 1 for i in following[1:])
 
 
 def _constants(code: CodeType) -> list[Any]:

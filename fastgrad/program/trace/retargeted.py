@@ -269,13 +269,13 @@ class Retargeted:
         code = getattr(getattr(value, "__func__", value), "__code__", None)
         picks = code is not None and indexes(code)
         shared = type(value) is FunctionType and bool(stored_globals(value.__code__))  # a copy would not be seen to
-        waiting = []
+        calling = []
         # Functions come first: what they write into is left as it is.
         for kind, name, part in sorted(parts(value, loaded), key=lambda each: type(each[2]) is not FunctionType):
             if code is not None and type(part) is not FunctionType:
                 check_attributes(code, part, self.codes)
-            if type(value) is FunctionType and id(part) in self._open:
-                waiting.append((kind, name, part))
+            if kind == "global" and not shared and id(part) in self._open:
+                calling.append(name)
             swapped = self._workspace.swapped(part) if self._workspace else part
             if swapped is part:
                 swapped = as_table(part) if picks and type(part) is np.ndarray else self.swapped(part)
@@ -289,7 +289,6 @@ class Retargeted:
         if type(value) is FunctionType and not shared:
             new |= builtin_shims(value.__code__, value.__globals__)
             new |= _pythons(value) if self._branching else {}
-        calling = [] if shared else [name for kind, name, part in waiting if kind == "global"]
         return self._with_callees(value, rebuilt(value, new) if new else value, calling)
 
     def _with_callees(self, value: Any, made: Any, calling: list[str]) -> Any:

@@ -101,23 +101,23 @@ class _Rotations(metaclass=_Class):
         quat = _canonical(self._quat) if canonical else self._quat
         return np.roll(quat, 1, axis=-1) if scalar_first else quat
 
+    def _as(self, name: str, rule: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """A form of it by a rule of what is traced, by SciPy of numbers."""
+        if self._own:
+            return getattr(self._own, name)(*args, **options)
+        return guarded(f"Rotation.{name}", rule, (self._quat, *args), options)
+
     def as_matrix(self) -> Any:
-        return self._own.as_matrix() if self._own else guarded("Rotation.as_matrix", _matrices, (self._quat,), {})
+        return self._as("as_matrix", _matrices)
 
     def as_rotvec(self, degrees: bool = False) -> Any:
-        if self._own:
-            return self._own.as_rotvec(degrees)
-        return guarded("Rotation.as_rotvec", _vectors, (self._quat, degrees), {})
+        return self._as("as_rotvec", _vectors, degrees)
 
     def as_euler(self, seq: str, degrees: bool = False, **options: Any) -> Any:
-        if self._own:
-            return self._own.as_euler(seq, degrees, **options)
-        return guarded("Rotation.as_euler", _angles, (self._quat, seq, degrees), options)
+        return self._as("as_euler", _angles, seq, degrees, **options)
 
     def magnitude(self) -> Any:
-        if self._own:
-            return self._own.magnitude()
-        return 2 * np.arctan2(_length(self._quat[..., :3]), np.abs(self._quat[..., 3]))
+        return self._as("magnitude", _magnitudes)
 
     def apply(self, vectors: Any, inverse: bool = False) -> Any:
         if self._own and not holds_symbols(vectors):
@@ -299,6 +299,10 @@ def _vectors(quat: Any, degrees: bool) -> Any:
     angle = 2 * np.arctan2(np.sqrt(np.where(is_short, 0.5, square)), quat[..., 3])
     scale = np.where(is_short, 2 + short2 / 12 + 7 * short2**2 / 2880, angle / np.sin(angle / 2))
     return quat[..., :3] * np.asarray(scale * (180.0 / math.pi if degrees else 1.0))[..., None]
+
+
+def _magnitudes(quat: Any) -> Any:
+    return 2 * np.arctan2(_length(quat[..., :3]), np.abs(quat[..., 3]))
 
 
 def _angles(quat: Any, seq: str, degrees: bool, suppress_warnings: bool = False) -> Any:

@@ -162,11 +162,10 @@ def decided(values: Any) -> Any:
 
 def _numbered(a: Selected, index: int) -> Any:
     """The element of a number, from the end if that is negative; where there are not so many f itself raises."""
-    rows = np.asarray(a.values, dtype=object).reshape(len(a.selecting()), -1)
-    if rows.shape[1:] != (1,) or np.ndim(a.mask) > a.axes:
-        found = [_single([*zip(column, a.selecting(), strict=True)], index) for column in rows.T.tolist()]
-        return wrap(objects(np.array(found, dtype=object)).reshape(np.shape(a.mask)[a.axes :]))
-    return _single([*zip(rows.ravel().tolist(), a.selecting(), strict=True)], index)
+    mask, rest = a.selecting(), np.shape(a.mask)[a.axes :]
+    columns = np.asarray(a.values, dtype=object).reshape(len(mask), -1).T.tolist()
+    found = [_single([*zip(column, mask, strict=True)], index) for column in columns]
+    return wrap(objects(np.array(found, dtype=object)).reshape(rest)) if rest else found[0]
 
 
 def _single(pairs: list[tuple[Any, Any]], index: int) -> Any:

@@ -230,3 +230,21 @@ def test_what_copies_of_functions_would_not_see_is_refused(f):
     np.testing.assert_allclose(found, [f(x) for x in POINTS[:400]], rtol=1e-13)
     with pytest.raises(fastgrad.EngineError, match=r"another function reads|class of its argument"):
         fastgrad.gradient(f, POINTS, batch=True, engine="simd")
+
+
+def fills_it(x):
+    LARGE[:] = -1.0
+    return x[0]
+
+
+FILLING = {"fills": fills_it}
+
+
+def by_what_a_dict_holds(x):
+    return x[0] * x[1] if x[0] > 0.0 else FILLING["fills"](x)
+
+
+def test_nor_into_large_arrays_by_what_has_no_name_in_f():
+    found = fastgrad.gradient(by_what_a_dict_holds, POINTS, batch=True)
+    np.testing.assert_allclose(found, POINTS[:, [1, 0, 0]] * [1.0, 1.0, 0.0], rtol=1e-8, atol=1e-9)
+    assert not LARGE.any()

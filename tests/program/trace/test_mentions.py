@@ -37,6 +37,7 @@ UNSEEDED = {
     "a global one": lambda x: np.random.default_rng(SEED).normal() * x[0],
     "one of two": lambda x: np.random.default_rng(0).normal() * x[0] + np.random.default_rng().normal(),
     "by another name": by_another_name,
+    "of a module that is handed on": lambda x: (lambda: np.random)().normal() * x[0],  # noqa: PLC3002
     "at a traced place": lambda x: np.random.default_rng(0).normal(x[0], 1.0),
 }
 
