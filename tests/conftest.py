@@ -39,8 +39,8 @@ FORKING = {
     "test_forks.py", "test_machine.py", "test_mutation.py", "test_team.py", "test_walk.py", "test_workers.py",
 }  # fmt: skip
 LOOKING_THROUGH_MEMORY = {
-    "test_births.py", "test_graph.py", "test_leftovers.py", "test_linking.py", "test_rebuild.py", "test_recent.py",
-    "test_recording.py", "test_rubbish.py", "test_shelf.py", "test_tokens.py",
+    "test_births.py", "test_graph.py", "test_leftovers.py", "test_linking.py", "test_purging.py", "test_rebuild.py",
+    "test_recent.py", "test_recording.py", "test_rubbish.py", "test_shelf.py", "test_tokens.py",
 }  # fmt: skip
 
 

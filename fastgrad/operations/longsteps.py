@@ -30,31 +30,39 @@ LOOKED_AT = 256  # points among which the largest difference is looked for
 
 def look(call: Call, facts: Facts, target: Array) -> int:
     """Warn where a step is far too long: how often f was called to know."""
-    place = facts.steep if facts.engine == "python" else _largest(call, facts, target[:LOOKED_AT])
+    known = facts.engine == "python"
+    place = _known(call, facts) if known else _largest(call, facts, target[:LOOKED_AT])
     if place is None or not call.looks_beside:
         return 0
     f, text = _Beside(call, facts.eps, *place), ""
     with quiet(), suppress(Exception):  # f may raise beside its points
-        text = f.complaint(facts.engine == "python")
+        text = f.complaint(known)
     if text:
         warnings.warn(text, StepWarning, stacklevel=users_level(0))
     return f.count
 
 
-def _largest(call: Call, facts: Facts, target: Array) -> tuple[int, int] | None:
+def _known(call: Call, facts: Facts) -> tuple[int, int, float] | None:
+    """The place where the python engine saw that f changes most, and the step there."""
+    if facts.steep is None:
+        return None
+    n, i = facts.steep
+    return n, i, float(_steps(call, facts.eps, n + 1, n)[0, i])
+
+
+def _largest(call: Call, facts: Facts, target: Array) -> tuple[int, int, float] | None:
     """The point and the coordinate along which f changes most, by the derivative; by the diagonal of second ones."""
     count, n = call.points.dimension, call.table.stencil.derivative
     each = len(call.table.parts)
     found = np.abs(target.reshape(len(target), -1, each)[..., :: count + 1 if each > count else 1])
+    h = _steps(call, facts.eps, len(target))
     with np.errstate(all="ignore"):
-        changes = (found[:, 0] if found.shape[1] == 1 else found.max(axis=1, initial=0.0)) * _steps(
-            call, facts.eps, len(target)
-        ) ** n
-    best = int(changes.argmax())
-    if not changes.flat[best] < np.inf:
+        changes = (found[:, 0] if found.shape[1] == 1 else found.max(axis=1, initial=0.0)) * h**n
+    place = divmod(int(changes.argmax()), count)
+    if not changes[place] < np.inf:
         changes = np.where(np.isfinite(changes), changes, 0.0)
-        best = int(changes.argmax())
-    return divmod(best, count) if changes.flat[best] > 0.0 else None
+        place = divmod(int(changes.argmax()), count)
+    return (*place, float(h[place])) if changes[place] > 0.0 else None
 
 
 def _steps(call: Call, eps: float, stop: int, start: int = 0) -> Array:
@@ -66,17 +74,16 @@ def _steps(call: Call, eps: float, stop: int, start: int = 0) -> Array:
 class _Beside:
     """f along one coordinate through a point."""
 
-    def __init__(self, call: Call, eps: float, n: int, i: int) -> None:
-        self.call, self.eps, self.n, self.i, self.count = call, eps, n, i, 0
+    def __init__(self, call: Call, eps: float, n: int, i: int, h: float) -> None:
+        self.call, self.eps, self.n, self.i, self.h, self.count = call, eps, n, i, h, 0
         self.row = np.array(call.points.row(n))
-        self.h = float(_steps(call, eps, n + 1, n)[0, i])
+        self.x = float(self.row[i])
 
     def ask(self, t: float) -> Any:
         """What f returns where the coordinate is moved by t."""
-        row = self.row.copy()
-        row[self.i] += t
+        self.row[self.i] = self.x + t
         self.count += 1
-        return self.call.f(self.call.argument(row), *self.call.args_at(self.n))
+        return self.call.f(self.call.argument(self.row), *self.call.args_at(self.n))
 
     def at(self, t: float) -> Array:
         """f's outputs there."""
@@ -111,7 +118,7 @@ class _Beside:
         return self._text(*(slope[wrong][0] for slope in slopes)) if wrong.any() else ""
 
     def _text(self, far: float, near: float) -> str:
-        x, formula = float(self.row[self.i]), self.call.table.stencil
+        x, formula = self.x, self.call.table.stencil
         index = ", ".join(map(str, np.unravel_index(self.i, self.call.points.shape)))
         factor = default_factor(formula.derivative, formula.order)
         steps = f"rel_step={factor:.1g}, steps relative to x" if x else "a shorter h"

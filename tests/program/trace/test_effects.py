@@ -97,6 +97,7 @@ ACTING = [
 @pytest.mark.parametrize("f", ACTING)
 def test_nothing_is_done_where_no_point_goes(f, tmp_path, monkeypatch, capfd, caplog):
     monkeypatch.chdir(tmp_path)
+    caplog.set_level("INFO")
     wanted = fastgrad.gradient(f, POINTS[:50], batch=True, engine="python")
     for _ in range(2):
         found = fastgrad.gradient(f, POINTS, batch=True)
