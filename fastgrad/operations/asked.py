@@ -33,6 +33,11 @@ class Asked(NamedTuple):
         return type(self.method) is str and self.method == EXACT
 
     @property
+    def is_traced(self) -> bool:
+        """Whether f's trace does it, even at one point of few coordinates."""
+        return self.is_exact or (type(self.engine) is str and self.engine == "simd")
+
+    @property
     def is_usual(self) -> bool:
         """Whether x is a plain array, and all else of the types that are compared without surprises."""
         _, x, _, args, batch_args, method, order, h, rel_step, engine = self

@@ -152,7 +152,7 @@ def gradient(
     """
     short = not (full_output or progress) and bounds is side is noise is workers is None
     asked = Asked(f, x, out, args, batch_args, method, order, h, rel_step, engine)
-    again = batch or asked.is_exact or (type(x) is np.ndarray and x.size > FEW)
+    again = batch or asked.is_traced or (type(x) is np.ndarray and x.size > FEW)
     key = recent.key_of(asked, batch) if short and again else None
     found = recent.again(key, x, out) if key is not None else onepoint.gradient(asked) if short and not batch else None
     if found is not None:

@@ -90,7 +90,7 @@ def hessian(
     """
     short = not (full_output or progress) and bounds is workers is None
     asked = Asked(f, x, out, args, batch_args, method, order, h, rel_step, engine)
-    key = recent.key_of(asked, batch, "hessian") if short and (batch or asked.is_exact) else None
+    key = recent.key_of(asked, batch, "hessian") if short and (batch or asked.is_traced) else None
     if (found := recent.again(key, x, out)) is not None:
         return found
     check_function(f)
@@ -151,7 +151,7 @@ def hessian_diagonal(
     """
     short = not (full_output or progress) and bounds is workers is None
     asked = Asked(f, x, out, args, batch_args, method, order, h, rel_step, engine)
-    key = recent.key_of(asked, batch, "hessian_diagonal") if short and (batch or asked.is_exact) else None
+    key = recent.key_of(asked, batch, "hessian_diagonal") if short and (batch or asked.is_traced) else None
     if (found := recent.again(key, x, out)) is not None:
         return found
     check_function(f)

@@ -89,7 +89,7 @@ def jacobian(
     """
     short = not (full_output or progress) and bounds is side is noise is workers is None
     asked = Asked(f, x, out, args, batch_args, method, order, h, rel_step, engine)
-    key = recent.key_of(asked, batch, "jacobian") if short and (batch or asked.is_exact) else None
+    key = recent.key_of(asked, batch, "jacobian") if short and (batch or asked.is_traced) else None
     found = recent.again(key, x, out) if key is not None else onepoint.jacobian(asked) if short and not batch else None
     if found is not None:
         return found

@@ -93,6 +93,8 @@ def _prepared(
     call: Call, engine: str, result: Array
 ) -> tuple[Any, Callable[[], bool], list[Array], Fill, tuple[int, ...], Look | None] | None:
     """None of a function that reads what may change unseen, or objects, which are not to be kept alive."""
+    if call.adaptive:  # of several kernels, among whose results is chosen
+        return None
     watch = Watch()
     if result.dtype.kind == "c":  # of both parts of f, which another function returned
         return None

@@ -378,6 +378,33 @@ def test_exact_ones_at_one_point(ask):
     assert (found == ask(smooth, X[0], method="exact", full_output=True).value).all()
 
 
+METHODS = ["central", "forward", "backward", "adaptive", "complex", "exact"]
+
+
+@pytest.mark.parametrize("batch", [True, False])
+@pytest.mark.parametrize("engine", ["auto", "simd"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("ask", "f"), ASKED.values(), ids=ASKED)
+def test_methods_give_the_bits_of_a_first_call(ask, f, method, engine, batch):
+    """Adaptive steps are several kernels, of which one was kept."""
+    if method == "complex" and ask in (fastgrad.hessian, fastgrad.hessian_diagonal):
+        return
+    x = X[:40] if batch else X[0]
+    asked = {"batch": batch, "method": method, "engine": "auto" if method in ("complex", "exact") else engine}
+    first = ask(f, x + 0.25, **asked)
+    for _ in range(4):
+        ask(f, x, **asked)
+    assert (ask(f, x + 0.25, **asked) == first).all()
+
+
+@pytest.mark.parametrize(("ask", "f"), [*ASKED.values(), (fastgrad.gradient, smooth)], ids=[*ASKED, "gradient"])
+def test_compiled_differences_at_one_point_are_kept(ask, f):
+    for _ in range(3):
+        found = ask(f, X[0], engine="simd")
+    assert any(type(kept) is tuple for kept in recent._kept.values())
+    assert (found == ask(f, X[0], engine="simd", full_output=True).value).all()
+
+
 def step(x):
     u = 1e6 * (x[0] - 9.0)
     return u / np.sqrt(1.0 + u * u) + x[1] ** 2 + x[2] ** 2
