@@ -109,6 +109,19 @@ def test_no_private_name_of_a_module_is_read():
     assert [row for row in found if row[2] != "__all__"] == []
 
 
+# What engines, and the graphs of recordings and of Variables, have each of their own; stand-ins that are seen as float.
+SHARED = {"Code", "Numbers", "Node", "Float"}
+
+
+def test_no_two_classes_have_one_name():
+    homes: dict[str, list[str]] = {}
+    for name, path in MODULES.items():
+        for node in tree(path).body:
+            if isinstance(node, ast.ClassDef):
+                homes.setdefault(node.name, []).append(name)
+    assert {name: found for name, found in homes.items() if len(found) > 1 and name not in SHARED} == {}
+
+
 def functions(path: Path) -> list[tuple[str, int]]:
     """The functions of a file with their lines, docstrings left out."""
     found = []

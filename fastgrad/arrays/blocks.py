@@ -28,7 +28,7 @@ Places = Mapping[str, NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
-class Family:
+class ArrayFamily:
     """Arrays whose elements with one index along an axis change the same places: a column of weights and its bias.
 
     Attributes
@@ -46,7 +46,7 @@ class Family:
     work: float
 
 
-class Block(NamedTuple):
+class ElementBlock(NamedTuple):
     """Elements that change the same places.
 
     Attributes
@@ -62,10 +62,10 @@ class Block(NamedTuple):
     which: NDArray[np.intp]
     numbers: NDArray[np.intp]
 
-    def pieces(self, size: int) -> Iterator[Block]:
+    def pieces(self, size: int) -> Iterator[ElementBlock]:
         for start in range(0, len(self.which), size):
             part = slice(start, start + size)
-            yield Block(self.names, self.which[part], self.numbers[part])
+            yield ElementBlock(self.names, self.which[part], self.numbers[part])
 
 
 def final_change(
@@ -95,12 +95,12 @@ def final_change(
     return now.get(order[-1]) if order[-1].kind != "parameter" else starts.get(order[-1])
 
 
-def at_once(family: Family, moved: int) -> int:
+def at_once(family: ArrayFamily, moved: int) -> int:
     """How many elements are moved at a time, so many times each."""
     return max(BLOCK // max(family.widest, 1) // moved, 8)
 
 
-def boxes_of(recording: Recording, order: list[Node], block: Block, places: Places) -> dict[Node, Box]:
+def boxes_of(recording: Recording, order: list[Node], block: ElementBlock, places: Places) -> dict[Node, Box]:
     """What a block changes in the first nodes of a program, as a few of its elements of each array tell."""
     starts: dict[Node, Change] = {}
     keep: dict[Node, Change] = {}
@@ -115,7 +115,7 @@ def boxes_of(recording: Recording, order: list[Node], block: Block, places: Plac
     return {n: c.boxed(n, lanes) for n, c in (keep | starts).items() if c is not None}
 
 
-def families(recording: Recording) -> list[Family]:
+def families(recording: Recording) -> list[ArrayFamily]:
     """The blocks of each array: along the axis whose changes are the narrowest; arrays of the same blocks merged."""
     order, found = recording.order, dict[str, Any]()
     for name, node in recording.parameters.items():
@@ -175,14 +175,14 @@ def _blocks_meet(recording: Recording, found: Mapping[str, Any], name: str, othe
     return all(map(same, found[name][2][meet].sets, found[other][2][meet].sets))
 
 
-def _family(found: Mapping[str, Any], group: list[str]) -> Family:
+def _family(found: Mapping[str, Any], group: list[str]) -> ArrayFamily:
     boxes = [(n, c) for name in group for n, c in found[name][2].items()]
     widest = max((c.size for _, c in boxes), default=1)
     work = max((sum(_work(n, c) for n, c in found[name][2].items()) for name in group), default=1)
-    return Family(tuple((name, found[name][1]) for name in group), widest, work)
+    return ArrayFamily(tuple((name, found[name][1]) for name in group), widest, work)
 
 
-def blocks_of(recording: Recording, family: Family, places: Places) -> list[Block]:
+def blocks_of(recording: Recording, family: ArrayFamily, places: Places) -> list[ElementBlock]:
     """The elements at `places`, those with one index along their axes together."""
     names = tuple(name for name, _ in family.axes)
     indices = [places_of(places[k], recording.parameters[k].shape or (1,))[axis] for k, axis in family.axes]
@@ -191,4 +191,4 @@ def blocks_of(recording: Recording, family: Family, places: Places) -> list[Bloc
     numbers = np.concatenate([np.arange(len(i)) for i in indices])
     order = np.argsort(index, kind="stable")
     cuts = np.flatnonzero(np.diff(index[order])) + 1
-    return [Block(names, which[part], numbers[part]) for part in np.split(order, cuts)] if len(order) else []
+    return [ElementBlock(names, which[part], numbers[part]) for part in np.split(order, cuts)] if len(order) else []

@@ -10,7 +10,7 @@ from ..engine.threads import progress_report
 from ..formulas.stencils import Stencil
 from ..program.captures import is_compiled
 from ..results import EngineError
-from .losses import Loss
+from .losses import ArrayLoss
 from .nodes import Array, RefusedError
 
 LONG = 1e10
@@ -23,7 +23,7 @@ SLOW = (
 
 
 def live_sums(
-    loss: Loss, places: Mapping[str, Any], steps: Mapping[str, Any], formula: Stencil, engine: str, progress: Any
+    loss: ArrayLoss, places: Mapping[str, Any], steps: Mapping[str, Any], formula: Stencil, engine: str, progress: Any
 ) -> dict[str, Array] | None:
     """The sums by the array program; None where the loop is to take them, with a warning where it takes long.
 
@@ -48,7 +48,7 @@ def live_sums(
         return None
 
 
-def warn_if_long(loss: Loss, calls: int, reason: str) -> None:
+def warn_if_long(loss: ArrayLoss, calls: int, reason: str) -> None:
     """Say once per function that the loop takes long, and why."""
     operations = float(calls) * loss.numbers()
     if operations > LONG:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..formulas.stencils import Stencil
-from .blocks import CALL, Family, Places, at_once
+from .blocks import CALL, ArrayFamily, Places, at_once
 from .recording import Recording
 
 PER_NODE = 2_000
@@ -30,7 +30,7 @@ def of_loop(recording: Recording, count: int, formula: Stencil) -> float:
     return calls * (recording.time + PER_NODE * recording.calls)
 
 
-def of_blocks(recording: Recording, chosen: list[Family], places: Places, formula: Stencil) -> float:
+def of_blocks(recording: Recording, chosen: list[ArrayFamily], places: Places, formula: Stencil) -> float:
     """Time of the differences by structure."""
     moved, total = sum(1 for k in formula.offsets if k), 0.0
     for family in chosen:
@@ -56,7 +56,7 @@ def may_pay(
     return _checked(recording, least + fewest * CALL * len(recording.order)) <= of_loop(recording, count, formula)
 
 
-def pays(recording: Recording, chosen: list[Family], places: Places, formula: Stencil) -> bool:
+def pays(recording: Recording, chosen: list[ArrayFamily], places: Places, formula: Stencil) -> bool:
     """Whether the program beats the loop."""
     loop = of_loop(recording, sum(map(len, places.values())), formula)
     return _checked(recording, of_blocks(recording, chosen, places, formula)) <= loop

@@ -162,14 +162,14 @@ _TAILS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
 }  # fmt: skip
 
 
-class Distribution:
+class RecordedDistribution:
     """Stands for a distribution, or for one with its parameters given: what gets recorders goes by formulas."""
 
     def __init__(self, own: Any, args: tuple[Any, ...] = (), options: Mapping[str, Any] | None = None) -> None:
         self._own, self._args, self._options = own, args, options
 
-    def __call__(self, *args: Any, **options: Any) -> Distribution:
-        return Distribution(self._own, args, options)
+    def __call__(self, *args: Any, **options: Any) -> RecordedDistribution:
+        return RecordedDistribution(self._own, args, options)
 
     def __getattr__(self, name: str) -> Any:
         rule = _rule(self._own.name, name)
@@ -243,15 +243,15 @@ def distributions() -> dict[int, Any]:
     """What stands for SciPy's own distributions, by their numbers; nothing where f has not imported them."""
     stats = module("scipy.stats")
     found = [] if stats is None else [getattr(stats, name, None) for name in LOGARITHMS]
-    return {id(own): Distribution(own) for own in found if _is_scipys(own)}
+    return {id(own): RecordedDistribution(own) for own in found if _is_scipys(own)}
 
 
-def frozen(value: Any, rebuild: Callable[[Any], Any]) -> Distribution | None:
+def frozen(value: Any, rebuild: Callable[[Any], Any]) -> RecordedDistribution | None:
     """What stands for a distribution with its parameters given that a loss holds, as a prior; None for all else."""
     known = distribution_of(value)
     name = name_of_distribution(known) if known is not None and known is not value else None
     own = getattr(module("scipy.stats"), name) if name is not None and name in LOGARITHMS else None
-    return Distribution(own, rebuild(value.args), rebuild(value.kwds)) if _is_scipys(own) else None
+    return RecordedDistribution(own, rebuild(value.args), rebuild(value.kwds)) if _is_scipys(own) else None
 
 
 def _is_scipys(own: Any) -> bool:

@@ -22,7 +22,7 @@ from .nodes import Array, Node
 from .purity import are_pure, is_fixed, is_pure
 from .rebuild import Rebuilder, slots
 from .standins import Module, is_logger, looked_up
-from .tokens import Facts, Tokens, UnknownError
+from .tokens import RecordedFacts, Tokens, UnknownError
 
 TOKENS = 5_000
 """At most: a walk over more takes longer than a recording."""
@@ -38,11 +38,11 @@ _HIDDEN = frozenset({
 })  # fmt: skip
 
 
-class Walk(Tokens):
+class FactsWalk(Tokens):
     """Over the same objects as the copies were made of, in the same order; with copies it notes what it meets."""
 
     def __init__(
-        self, arrays: list[Array], facts: Facts, copies: Rebuilder | None = None, used: set[Node] | None = None
+        self, arrays: list[Array], facts: RecordedFacts, copies: Rebuilder | None = None, used: set[Node] | None = None
     ) -> None:
         super().__init__(facts, copies is not None)
         self.arrays, self.copies, self.used = arrays, copies, used or set()
@@ -74,7 +74,9 @@ class Walk(Tokens):
                 self.facts.ways[number] = STANDIN
         if self.facts.ways.get(number) is STANDIN:
             return self.identity(value)
-        walk = _KINDS.get(kind) or next((walk for kinds, walk in _MORE if isinstance(value, kinds)), Walk._instance)
+        walk = _KINDS.get(kind) or next(
+            (walk for kinds, walk in _MORE if isinstance(value, kinds)), FactsWalk._instance
+        )
         return walk(self, value, number)
 
     # --- arrays
@@ -329,29 +331,29 @@ _OF_C = (
     types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType,
     types.ClassMethodDescriptorType,
 )  # fmt: skip
-_KINDS: dict[Any, Callable[[Walk, Any, int], None]] = {
-    np.ndarray: Walk._array,
-    types.FunctionType: Walk._function,
-    types.MethodType: Walk._method,
-    types.ModuleType: Walk._module,
-    type: Walk._class,
-    tuple: Walk._tuple,
-    dict: Walk._items,
-    collections.OrderedDict: Walk._items,
-    collections.defaultdict: Walk._items,
-    list: Walk._parts,
-    collections.deque: Walk._parts,
-    set: Walk._set,
-    frozenset: Walk._set,
+_KINDS: dict[Any, Callable[[FactsWalk, Any, int], None]] = {
+    np.ndarray: FactsWalk._array,
+    types.FunctionType: FactsWalk._function,
+    types.MethodType: FactsWalk._method,
+    types.ModuleType: FactsWalk._module,
+    type: FactsWalk._class,
+    tuple: FactsWalk._tuple,
+    dict: FactsWalk._items,
+    collections.OrderedDict: FactsWalk._items,
+    collections.defaultdict: FactsWalk._items,
+    list: FactsWalk._parts,
+    collections.deque: FactsWalk._parts,
+    set: FactsWalk._set,
+    frozenset: FactsWalk._set,
 }
-_MORE: tuple[tuple[Any, Callable[[Walk, Any, int], None]], ...] = (
-    (functools.partial, Walk._partial),
-    (types.ModuleType, Walk._module),
-    (type, Walk._class),
-    (tuple, Walk._tuple),
-    ((types.BuiltinMethodType, types.MethodWrapperType), Walk._bound),
-    (functools._lru_cache_wrapper, Walk._cached),
-    (weakref.ReferenceType, Walk._reference),
-    (types.MappingProxyType, Walk._items),
-    ((np.ndarray, np.random.Generator, np.random.RandomState, random.Random), Walk._unknown),
+_MORE: tuple[tuple[Any, Callable[[FactsWalk, Any, int], None]], ...] = (
+    (functools.partial, FactsWalk._partial),
+    (types.ModuleType, FactsWalk._module),
+    (type, FactsWalk._class),
+    (tuple, FactsWalk._tuple),
+    ((types.BuiltinMethodType, types.MethodWrapperType), FactsWalk._bound),
+    (functools._lru_cache_wrapper, FactsWalk._cached),
+    (weakref.ReferenceType, FactsWalk._reference),
+    (types.MappingProxyType, FactsWalk._items),
+    ((np.ndarray, np.random.Generator, np.random.RandomState, random.Random), FactsWalk._unknown),
 )

@@ -46,17 +46,17 @@ def rule(function: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
 def _of_constants(function: Callable[..., Any], name: str, args: Any, options: Any) -> Any:
     """What has no rule is done to numbers, where none depends on the parameters."""
-    plain = _plain([args, options], f"np.{name} has no rule for whole arrays")
+    plain = _known_numbers([args, options], f"np.{name} has no rule for whole arrays")
     return _recorded(function(*plain[0], **plain[1]))
 
 
-def _plain(value: Any, why: str) -> Any:
+def _known_numbers(value: Any, why: str) -> Any:
     if type(value) is Recorder:
         return refuse(why) if value.node.moves else read_only(np.asarray(looked_at(value.node)))
     if type(value) in {list, tuple}:
-        return type(value)([_plain(part, why) for part in value])
+        return type(value)([_known_numbers(part, why) for part in value])
     if type(value) is dict:
-        return {key: _plain(part, why) for key, part in value.items()}
+        return {key: _known_numbers(part, why) for key, part in value.items()}
     return value
 
 

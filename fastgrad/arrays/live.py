@@ -13,7 +13,7 @@ import numpy as np
 from ..engine.python import mutation
 from ..formulas.stencils import Stencil
 from . import agreement, blocks, cost, shelf, summing, sweep
-from .losses import Loss, Report
+from .losses import ArrayLoss, Report
 from .nodes import Array, Node, RefusedError
 from .randomness import random_numbers_kept
 from .recording import Recording, elsewhere, record
@@ -23,7 +23,7 @@ from .ties import has_ties
 _TURNS = [RLock() for _ in range(64)]
 
 
-def _turn(loss: Loss) -> Any:
+def _turn(loss: ArrayLoss) -> Any:
     """Of threads with the same arrays one at a time moves them."""
     return _TURNS[hash(tuple(map(id, loss.arrays.values()))) % len(_TURNS)]
 
@@ -41,7 +41,7 @@ class Told:
 
 
 def sums(
-    loss: Loss, places: blocks.Places, steps: Mapping[str, Any], formula: Stencil, *,
+    loss: ArrayLoss, places: blocks.Places, steps: Mapping[str, Any], formula: Stencil, *,
     asked: bool = False, report: Report | None = None,
 ) -> dict[str, Array]:  # fmt: skip
     """The stencil's sums for the elements at `places` (flat) of each array, moved by `steps`, by name.
@@ -52,7 +52,7 @@ def sums(
         The loss cannot be recorded, its program does not agree with it, or, unless it was asked for, does not pay.
     """
 
-    def pays(recording: Recording, known: list[blocks.Family] | None) -> Moved:
+    def pays(recording: Recording, known: list[blocks.ArrayFamily] | None) -> MovedProgram:
         moved = _moved(recording, places, formula, known, asked=asked)
         if moved:
             return moved
@@ -79,17 +79,17 @@ def sums(
     return found
 
 
-class Moved(NamedTuple):
+class MovedProgram(NamedTuple):
     """A program of what is moved together, and families of its elements."""
 
     parts: Sections
-    families: list[blocks.Family]
+    families: list[blocks.ArrayFamily]
 
 
 def _moved(
-    recording: Recording, places: blocks.Places, formula: Stencil, known: list[blocks.Family] | None = None, *,
+    recording: Recording, places: blocks.Places, formula: Stencil, known: list[blocks.ArrayFamily] | None = None, *,
     asked: bool = False,
-) -> Moved | None:  # fmt: skip
+) -> MovedProgram | None:  # fmt: skip
     """What is moved together; None where that does not pay and was not asked for."""
     parts = sectioned(recording)
     inside = parts.places(places)
@@ -97,20 +97,24 @@ def _moved(
         return None
     if not (asked or known) and not cost.may_pay(parts.recording, inside, formula, blocks.least_work(parts.recording)):
         return None
-    moved = Moved(parts, known or blocks.families(parts.recording))
+    moved = MovedProgram(parts, known or blocks.families(parts.recording))
     return moved if asked or cost.pays(parts.recording, moved.families, inside, formula) else None
 
 
-def _quotient(loss: Loss, formula: Stencil, w: Array, place: Any, h: Any) -> Any:
+def _quotient(loss: ArrayLoss, formula: Stencil, w: Array, place: Any, h: Any) -> Any:
     return mutation.sums(loss.value, [w], [place], [float(h)], formula)[0]
 
 
 def _program(
-    loss: Loss, usual: Mapping[str, Any], pays: Callable[[Recording, list[blocks.Family] | None], Moved]
-) -> tuple[Recording, Moved, float, bool]:
+    loss: ArrayLoss,
+    usual: Mapping[str, Any],
+    pays: Callable[[Recording, list[blocks.ArrayFamily] | None], MovedProgram],
+) -> tuple[Recording, MovedProgram, float, bool]:
     """A program that agrees with the loss, what is moved, how large the loss is nearby, and whether it is a new one."""
 
-    def agreed(recording: Recording, known: list[blocks.Family] | None = None) -> tuple[Recording, Moved, float]:
+    def agreed(
+        recording: Recording, known: list[blocks.ArrayFamily] | None = None
+    ) -> tuple[Recording, MovedProgram, float]:
         if recording.draws:  # at random, most likely: of a deep network its blocks take a third of a loop
             _settled(loss, recording, usual)
         moved = pays(recording, known)
@@ -129,7 +133,7 @@ def _program(
         return *agreed(_recorded(loss)), True
 
 
-def described(loss: Loss, formula: Stencil | None, asked: bool) -> str:
+def described(loss: ArrayLoss, formula: Stencil | None, asked: bool) -> str:
     """How a loss would run: by differences of a formula in all elements, if they pay or were asked for; or exactly."""
     with checking():
         recording = _recorded(loss)
@@ -142,7 +146,7 @@ def described(loss: Loss, formula: Stencil | None, asked: bool) -> str:
     return f"f as {len(recording.order)} operations on whole arrays, {how}"
 
 
-def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
+def exact(loss: ArrayLoss) -> tuple[float, dict[str, Array]]:
     """The loss, and its derivatives by all elements of each array, by name.
 
     Raises
@@ -160,7 +164,7 @@ def exact(loss: Loss) -> tuple[float, dict[str, Array]]:
         return _exact_anew(loss, usual)
 
 
-def _exact_anew(loss: Loss, usual: Mapping[str, Any]) -> tuple[float, dict[str, Array]]:
+def _exact_anew(loss: ArrayLoss, usual: Mapping[str, Any]) -> tuple[float, dict[str, Array]]:
     with checking():
         recording = _recorded(loss)
         reference, _ = believed(loss, recording, usual)
@@ -172,7 +176,7 @@ def _exact_anew(loss: Loss, usual: Mapping[str, Any]) -> tuple[float, dict[str, 
 
 
 def _exact_again(
-    loss: Loss, kept: shelf.Kept, anew: Mapping[Node, Array], usual: Mapping[str, Any]
+    loss: ArrayLoss, kept: shelf.Kept, anew: Mapping[Node, Array], usual: Mapping[str, Any]
 ) -> tuple[float, dict[str, Array]]:
     """The same by a program that was kept, in one call of the loss, or three where its gradient is looked at."""
     with _refusing(), np.errstate(all="ignore"), kept.lent(loss.arrays) as copy:
@@ -185,18 +189,18 @@ def _exact_again(
     return reference, found
 
 
-def _recorded(loss: Loss) -> Recording:
+def _recorded(loss: ArrayLoss) -> Recording:
     return record(loss.function, loss.arrays, loss.argument)
 
 
-def believed(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> tuple[float, float]:
+def believed(loss: ArrayLoss, recording: Recording, usual: Mapping[str, Any]) -> tuple[float, float]:
     """The loss, and how large it is nearby. What it warns of, or raises, in `usual` ways of NumPy's is for the user."""
     with random_numbers_kept(recording.generators):
         reference = _settled(loss, recording, usual)
         return reference, agreement.check_values(recording, loss.value, loss.arrays, reference)
 
 
-def _settled(loss: Loss, recording: Recording, usual: Mapping[str, Any]) -> float:
+def _settled(loss: ArrayLoss, recording: Recording, usual: Mapping[str, Any]) -> float:
     """The loss, called twice."""
     with random_numbers_kept(recording.generators), np.errstate(**usual):
         return agreement.settled_value(loss.value, list(loss.arrays.values()))

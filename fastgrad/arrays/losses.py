@@ -19,7 +19,7 @@ MANY = 100
 
 
 @dataclass(frozen=True)
-class Loss:
+class ArrayLoss:
     """A loss and the arrays that are moved.
 
     Attributes

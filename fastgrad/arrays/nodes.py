@@ -160,7 +160,7 @@ def move(function: Callable[..., Any], *args: Node, key: Hashable = None) -> Nod
     return Node("move", args, (function, key), lambda *values: function(*map(np.asarray, values)))
 
 
-class Places:
+class IndexPlaces:
     """An index of one array of numbers from 0 for each axis."""
 
     def __init__(self, places: tuple[Any, ...]) -> None:
@@ -169,7 +169,7 @@ class Places:
 
 def pick(x: Node, places: tuple[Any, ...]) -> Node:
     """Single elements: x[places], one array for each axis."""
-    return move(lambda v: v[places], x, key=("pick", Places(places)))
+    return move(lambda v: v[places], x, key=("pick", IndexPlaces(places)))
 
 
 def reduce(function: np.ufunc, x: Node, axis: Any = None, keepdims: bool = False) -> Node:

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import agreement
 from .live import believed, checking
-from .losses import Loss
+from .losses import ArrayLoss
 from .nodes import Array, RefusedError, constant, ordered, reduce, reshape, ufunc
 from .randomness import random_numbers_kept
 from .recording import Recording, elsewhere, record
@@ -21,7 +21,7 @@ from .ties import OWN, has_ties
 Outputs = Callable[[], Array]
 
 
-def jacobian(loss: Loss, outputs: Outputs) -> tuple[Array, tuple[int, ...]]:
+def jacobian(loss: ArrayLoss, outputs: Outputs) -> tuple[Array, tuple[int, ...]]:
     """The derivatives of all outputs by all elements of the array "", and the shape of the outputs.
 
     Raises
@@ -45,7 +45,7 @@ def jacobian(loss: Loss, outputs: Outputs) -> tuple[Array, tuple[int, ...]]:
     return found, shape
 
 
-def along(loss: Loss, outputs: Outputs, v: Array) -> tuple[Array, tuple[int, ...]]:
+def along(loss: ArrayLoss, outputs: Outputs, v: Array) -> tuple[Array, tuple[int, ...]]:
     """The derivatives of all outputs along a direction, and the shape of the outputs."""
     usual = np.geterr()
     with checking():
@@ -57,7 +57,7 @@ def along(loss: Loss, outputs: Outputs, v: Array) -> tuple[Array, tuple[int, ...
     return found.reshape(-1), recording.result.shape
 
 
-def hessian_times(loss: Loss, directions: Array) -> Array:
+def hessian_times(loss: ArrayLoss, directions: Array) -> Array:
     """The Hessian of a loss times each of some directions, in rows."""
     usual, x = np.geterr(), loss.arrays[""]
     with checking():
@@ -72,7 +72,7 @@ def hessian_times(loss: Loss, directions: Array) -> Array:
     return found
 
 
-def _recorded(loss: Loss, outputs: Outputs, usual: Mapping[str, Any]) -> tuple[Recording, Array]:
+def _recorded(loss: ArrayLoss, outputs: Outputs, usual: Mapping[str, Any]) -> tuple[Recording, Array]:
     """The program of the outputs, and the numbers times which their sum has been compared with the function."""
     recording = record(loss.function, loss.arrays, loss.argument, whole=True)
     with random_numbers_kept(recording.generators):
@@ -89,7 +89,7 @@ def _recorded(loss: Loss, outputs: Outputs, usual: Mapping[str, Any]) -> tuple[R
 
     total = reduce(np.add, ufunc(np.multiply, reshape(recording.result, (-1,)), constant(weights)))
     summed = replace(recording, result=total, order=ordered([total]))
-    own = Loss(loss.function, loss.argument, value, loss.arrays)
+    own = ArrayLoss(loss.function, loss.argument, value, loss.arrays)
     believed(own, summed, usual)
     with random_numbers_kept(recording.generators):
         agreement.check_gradient(value, loss.arrays, summed, gradients(summed))

@@ -16,7 +16,7 @@ from ..formulas.values import as_number
 from ..program.program import Program
 from ..program.trace.retargeted import is_of_whole_arrays
 from ..results import EngineError
-from .losses import Loss
+from .losses import ArrayLoss
 from .nodes import Array, RefusedError, counted
 
 DATA = 4096
@@ -91,7 +91,7 @@ def over_rows(call: Call) -> Program | None:
         return None
 
 
-def _beside(loss: Loss) -> int:
+def _beside(loss: ArrayLoss) -> int:
     """How many numbers it reads beside its argument."""
     return loss.numbers() - sum(array.size for array in loss.arrays.values())
 
@@ -196,7 +196,7 @@ def described_each(call: Call) -> str:
         return ""
 
 
-def _loss(call: Call) -> tuple[Loss, Array]:
+def _loss(call: Call) -> tuple[ArrayLoss, Array]:
     """f of an array of its own, which is moved where f is checked."""
     own = np.array(call.points.row(0)).reshape(call.points.shape)
     args = call.args_at(0)
@@ -204,7 +204,7 @@ def _loss(call: Call) -> tuple[Loss, Array]:
     def value() -> float:
         return as_number(call.f(own.copy(), *args))
 
-    return Loss(call.f, lambda arrays: (arrays[""], *args), value, {"": own}), own
+    return ArrayLoss(call.f, lambda arrays: (arrays[""], *args), value, {"": own}), own
 
 
 def _outputs(call: Call, own: Array) -> Callable[[], Any]:
@@ -212,14 +212,14 @@ def _outputs(call: Call, own: Array) -> Callable[[], Any]:
     return lambda: call.f(own.copy(), *args)
 
 
-def _fill_jacobian(call: Call, loss: Loss, own: Array, out: Any) -> None:
+def _fill_jacobian(call: Call, loss: ArrayLoss, own: Array, out: Any) -> None:
     from .outputs import jacobian  # noqa: PLC0415
 
     found, shape = jacobian(loss, _outputs(call, own))
     out.reserve(shape)[0] = found
 
 
-def _fill_along(call: Call, loss: Loss, own: Array, out: Any) -> None:
+def _fill_along(call: Call, loss: ArrayLoss, own: Array, out: Any) -> None:
     from .outputs import along  # noqa: PLC0415
 
     assert call.v is not None
@@ -227,7 +227,7 @@ def _fill_along(call: Call, loss: Loss, own: Array, out: Any) -> None:
     out.reserve(shape)[0, :, 0] = found
 
 
-def _fill_second(call: Call, loss: Loss, own: Array, out: Any) -> None:
+def _fill_second(call: Call, loss: ArrayLoss, own: Array, out: Any) -> None:
     from .outputs import hessian_times  # noqa: PLC0415
 
     if call.v is not None:
@@ -237,13 +237,13 @@ def _fill_second(call: Call, loss: Loss, own: Array, out: Any) -> None:
     out[0] = ((found + found.T) / 2).reshape(-1)
 
 
-_OTHERS: dict[str, Callable[[Call, Loss, Array, Any], None]] = {
+_OTHERS: dict[str, Callable[[Call, ArrayLoss, Array, Any], None]] = {
     "jacobian": _fill_jacobian, "jvp": _fill_along, "hvp": _fill_second, "hessian": _fill_second
 }  # fmt: skip
 
 
 def _fill_differences(
-    call: Call, loss: Loss, own: Array, out: Array, report: Report | None, asked: bool
+    call: Call, loss: ArrayLoss, own: Array, out: Array, report: Report | None, asked: bool
 ) -> None:  # fmt: skip
     from .live import sums  # noqa: PLC0415
 

@@ -26,7 +26,7 @@ import numpy as np
 from ..engine.numbers import read_only
 from ..program.captures import home, is_installed, is_pythons_class, is_users_module
 from . import algebra, groups  # noqa: F401  whose rules are found in FUNCTIONS
-from .densities import Distribution, distributions, frozen
+from .densities import RecordedDistribution, distributions, frozen
 from .factors import RULES, by_rule
 from .functions import SCIPYS
 from .holdings import holds_users, is_packages_class
@@ -146,7 +146,7 @@ class Rebuilder:
 
     def _method(self, value: Any) -> Any:
         owner = self(value.__self__)
-        if type(owner) is Distribution:
+        if type(owner) is RecordedDistribution:
             return getattr(owner, value.__name__)
         return types.MethodType(self(value.__func__), owner)
 

@@ -21,7 +21,7 @@ from .rebuild import Rebuilder
 from .recorder import Recorder, stacked
 from .sameness import noted, settle
 from .simplify import simplified
-from .tokens import Facts
+from .tokens import RecordedFacts
 
 KEPT = "it keeps an array that depends on the parameters outside of itself"
 _alone = RLock()
@@ -60,7 +60,7 @@ class Recording:
     time: float
     calls: int
     generators: tuple[Any, ...] = ()
-    facts: Facts | None = None
+    facts: RecordedFacts | None = None
     draws: bool = False
 
 
@@ -169,7 +169,7 @@ def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
 
 def _seen(
     loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], argument: Any, whole: bool
-) -> tuple[Node | None, tuple[Any, ...], Facts | None]:
+) -> tuple[Node | None, tuple[Any, ...], RecordedFacts | None]:
     """What the copy of a loss returns, the generators of random numbers that it reaches, and what it was made of."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -185,13 +185,15 @@ def _seen(
             copy.close()
 
 
-def _noted(final: Node | None, loss: Any, arrays: Mapping[str, Array], argument: Any, copy: Rebuilder) -> Facts | None:
+def _noted(
+    final: Node | None, loss: Any, arrays: Mapping[str, Array], argument: Any, copy: Rebuilder
+) -> RecordedFacts | None:
     """What a recording was made of."""
     used = reached([*([final] if final else []), *counted.looked_at])
     return noted((loss, *argument(arrays)), list(arrays.values()), copy, used)
 
 
-def _with_facts(recording: Recording, facts: Facts | None) -> Recording:
+def _with_facts(recording: Recording, facts: RecordedFacts | None) -> Recording:
     """Constants that others were made of, or that decided something, are told from such as are read as they are."""
     constants = {a for node in recording.order for a in node.args if not a.moves}
     others = reached([*counted.looked_at, *[origin for node in constants for origin in node.origins]])

@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from .facts import TOKENS, Walk
+from .facts import TOKENS, FactsWalk
 from .nodes import Array, Node
 from .rebuild import Rebuilder
-from .tokens import Facts, UnknownError
+from .tokens import RecordedFacts, UnknownError
 
 SMALL = 256
 """Elements; so few are compared as bytes."""
 
 
-def noted(roots: tuple[Any, ...], arrays: list[Array], copies: Rebuilder, used: set[Node]) -> Facts | None:
+def noted(roots: tuple[Any, ...], arrays: list[Array], copies: Rebuilder, used: set[Node]) -> RecordedFacts | None:
     """What a recording was made from; `used` are the nodes whose values it has in it. None where that is unknown."""
-    facts = Facts()
-    walk = Walk(arrays, facts, copies, used)
+    facts = RecordedFacts()
+    walk = FactsWalk(arrays, facts, copies, used)
     try:
         for root in roots:
             walk.over(root)
@@ -28,7 +28,7 @@ def noted(roots: tuple[Any, ...], arrays: list[Array], copies: Rebuilder, used: 
     return facts if len(facts.tokens) <= TOKENS and not copies.generators else None
 
 
-def settle(facts: Facts | None, used: set[Node], looked_at: set[Node]) -> Facts | None:
+def settle(facts: RecordedFacts | None, used: set[Node], looked_at: set[Node]) -> RecordedFacts | None:
     """Of arrays that a program reads as they are, `used`, and of which nothing else came, no values are kept.
 
     `looked_at` are the constants from which others were computed, or that decided something. An array that was lent for
@@ -48,14 +48,14 @@ def settle(facts: Facts | None, used: set[Node], looked_at: set[Node]) -> Facts 
     return facts
 
 
-def hold(facts: Facts, roots: tuple[Any, ...], arrays: list[Array]) -> dict[Node, Array] | None:
+def hold(facts: RecordedFacts, roots: tuple[Any, ...], arrays: list[Array]) -> dict[Node, Array] | None:
     """The values of what is read anew if a recording would be made from the same today, None if not."""
     if any(reference() is None for reference in facts.references):
         return None
     own = list({id(w): w for w in arrays}.values())
     if any(np.may_share_memory(a, b) for a, b in combinations(own, 2)):  # which is refused
         return None
-    walk = Walk(arrays, facts)
+    walk = FactsWalk(arrays, facts)
     try:
         for root in roots:
             walk.over(root)

@@ -57,7 +57,7 @@ def _pattern(node: Node, k: int, count: int) -> Any:
     return np.where(inside, places % size, -1)
 
 
-class Sample:
+class SampleChanges:
     """Computes the changes of a sample from those of an entry, of numbers or of symbols.
 
     Attributes
@@ -177,8 +177,9 @@ class Sample:
                 out[place] = np.where(is_here > 0.5, values[source], out[place])
 
 
-_RULES: dict[str, Callable[[Sample, Node], Any]] = {
-    "ufunc": Sample._ufunc, "reduce": Sample._reduce, "matmul": Sample._matmul, "move": Sample._move
+_RULES: dict[str, Callable[[SampleChanges, Node], Any]] = {
+    "ufunc": SampleChanges._ufunc, "reduce": SampleChanges._reduce, "matmul": SampleChanges._matmul,
+    "move": SampleChanges._move,
 }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ Positions = NDArray[np.intp]
 Uses = Mapping[Node, list[Node]]
 
 
-class Part(NamedTuple):
+class SectionPart(NamedTuple):
     """Of which array, and which of its elements, in the order of the part's own."""
 
     name: str
@@ -47,7 +47,7 @@ class Sections:
     """
 
     recording: Recording
-    parts: Mapping[str, Part]
+    parts: Mapping[str, SectionPart]
 
     def places(self, places: Places) -> Places:
         """Flat places in arrays, as such in parts."""
@@ -84,17 +84,17 @@ def sectioned(recording: Recording) -> Sections:
     for node in recording.order:
         for a in dict.fromkeys(node.args):
             uses[a].append(node)
-    parameters, parts, new = dict[str, Node](), dict[str, Part](), dict[Node, Node]()
+    parameters, parts, new = dict[str, Node](), dict[str, SectionPart](), dict[Node, Node]()
     names = (name for name in map(str, count()) if name not in recording.parameters)
     shared = len(set(recording.parameters.values())) < len(recording.parameters)
     for name, node in recording.parameters.items():
         sections = {} if shared or len(node.shape) != 1 else _sections(node, uses, recording.result)
         if not any(len(section.shape) > 1 for section in sections):
-            parameters[name], parts[name] = node, Part(name, np.arange(node.size))
+            parameters[name], parts[name] = node, SectionPart(name, np.arange(node.size))
             continue
         for section, positions in _with_rest(node, sections).items():
             part = next(names)
-            parameters[part], parts[part] = Node("parameter", value=section.value), Part(name, positions)
+            parameters[part], parts[part] = Node("parameter", value=section.value), SectionPart(name, positions)
             new[section] = parameters[part]
         own = {parameters[part]: p.positions for part, p in parts.items() if p.name == name}
         new[node] = move(_assembling(node, list(own.values())), *own)

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from .agreement import Room, room_for
-from .blocks import Family
-from .losses import Loss
+from .blocks import ArrayFamily
+from .losses import ArrayLoss
 from .nodes import Array, Node
 from .recording import Recording, emptied
 from .sameness import hold
 from .sweep import Rooms
-from .tokens import Facts
+from .tokens import RecordedFacts
 from .values import empty, keeps_memory, refill
 
 PROGRAMS, BYTES = 8, 64 << 20
@@ -68,11 +68,11 @@ class Kept:
     """
 
     recording: Recording
-    facts: Facts
+    facts: RecordedFacts
     nbytes: int
     spare: list[Copy] = field(default_factory=list)
     uses: int = 0
-    families: list[Family] | None = None
+    families: list[ArrayFamily] | None = None
 
     def is_looked_at(self) -> bool:
         """Whether the gradient of this use is compared with the loss too, which its value is each time.
@@ -111,7 +111,7 @@ _kept: list[Kept] = []
 _alone = Lock()
 
 
-def find(loss: Loss) -> tuple[Kept, dict[Node, Array]] | None:
+def find(loss: ArrayLoss) -> tuple[Kept, dict[Node, Array]] | None:
     """The program of a loss that was made from what is there now, and the values of constants that are read anew."""
     if not _kept:
         return None
@@ -127,7 +127,7 @@ def find(loss: Loss) -> tuple[Kept, dict[Node, Array]] | None:
     return None
 
 
-def keep(recording: Recording, families: list[Family] | None = None) -> None:
+def keep(recording: Recording, families: list[ArrayFamily] | None = None) -> None:
     """Keep a program that has been believed, if that can be."""
     facts = recording.facts
     if facts is None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..engine import threads
 from ..formulas.stencils import Stencil
 from . import tails
-from .blocks import Block, Family, Places, at_once, blocks_of, boxes_of, final_change
+from .blocks import ArrayFamily, ElementBlock, Places, at_once, blocks_of, boxes_of, final_change
 from .buffers import reused
 from .changes import Change, One
 from .nodes import Array, Node
@@ -28,7 +28,7 @@ SHARES = 8
 
 
 def sums(
-    recording: Recording, chosen: list[Family], places: Places, steps: Mapping[str, Any], formula: Stencil,
+    recording: Recording, chosen: list[ArrayFamily], places: Places, steps: Mapping[str, Any], formula: Stencil,
     report: Callable[[int, int], object] | None = None,
 ) -> dict[str, Array]:  # fmt: skip
     """The stencil's sums for the elements at `places` (flat) of each array, moved by `steps`, by name."""
@@ -54,7 +54,7 @@ class _Sums:
         self.moved = [k for k in formula.offsets if k]
         self.out = {name: np.zeros(len(p)) for name, p in places.items()}
 
-    def fill(self, family: Family, report: Callable[[int], object] | None) -> int:
+    def fill(self, family: ArrayFamily, report: Callable[[int], object] | None) -> int:
         """All elements of a family, and how many that were."""
         size = at_once(family, len(self.moved))
         whole = blocks_of(self.recording, family, self.places)
@@ -72,7 +72,7 @@ class _Sums:
         threads.run(work, len(blocks), workers=threads.cores(), report=told)
         return int(ends[-1])
 
-    def _code(self, family: Family, blocks: list[Block]) -> tails.Tail | None:
+    def _code(self, family: ArrayFamily, blocks: list[ElementBlock]) -> tails.Tail | None:
         """Machine code for the last part of the program, if it is worth its time."""
         if sum(len(b.which) for b in blocks) * len(self.moved) * family.work <= tails.WORTH:
             return None
@@ -82,8 +82,8 @@ class _Sums:
             return tails.tail(recording.order, changed, [recording.parameters[name] for name, _ in family.axes])
 
     def _pieces(
-        self, block: Block, code: tails.Tail | None, size: int
-    ) -> Iterator[tuple[Block, tails.Placed | None]]:  # fmt: skip
+        self, block: ElementBlock, code: tails.Tail | None, size: int
+    ) -> Iterator[tuple[ElementBlock, tails.Placed | None]]:  # fmt: skip
         """As many elements at a time as there is room for; and the code, where it stands for this block."""
         order, part = self.recording.order, None
         if code:
@@ -92,7 +92,7 @@ class _Sums:
             size = min(max(LARGE // part.widest // len(self.moved), 8), TAIL)
         return ((some, part) for some in block.pieces(size))
 
-    def _fill(self, some: Block, part: tails.Placed | None) -> None:
+    def _fill(self, some: ElementBlock, part: tails.Placed | None) -> None:
         """The sums of some elements."""
         recording, moved, count = self.recording, self.moved, len(some.which)
         starts, mine = dict[Node, Change](), dict[str, Any]()

@@ -24,7 +24,7 @@ _ZERO, _ONE = np.float64(0.0), np.float64(1.0)
 
 
 @dataclass(frozen=True)
-class Way:
+class SweepForm:
     """How a sweep is done.
 
     Attributes
@@ -52,9 +52,9 @@ def gradients(recording: Recording, rooms: Rooms | None = None, seed: Any = _ONE
 
     Of a `where` only the branch that is taken counts: what is not finite there meets a 0 that stays 0.
     """
-    bars = _swept(recording, Way(None, rooms), seed)
+    bars = _swept(recording, SweepForm(None, rooms), seed)
     if not all(np.isfinite(bar).all() for bar in bars.values()):
-        bars = _swept(recording, Way(recording, rooms), seed)
+        bars = _swept(recording, SweepForm(recording, rooms), seed)
     return bars
 
 
@@ -83,7 +83,7 @@ def roundings(recording: Recording) -> float:
         nonlocal total
         if node.is_float:
             total += float(np.sum(np.abs(_spread(bar, node.shape) * node.value)))
-        found: list[tuple[Node, Any]] = _RULES[node.kind](node, bar, Way(None, None))
+        found: list[tuple[Node, Any]] = _RULES[node.kind](node, bar, SweepForm(None, None))
         return found
 
     try:
@@ -93,7 +93,7 @@ def roundings(recording: Recording) -> float:
     return EPS * total if np.isfinite(total) else 0.0
 
 
-def _swept(recording: Recording, way: Way, seed: Any) -> dict[str, Array]:
+def _swept(recording: Recording, way: SweepForm, seed: Any) -> dict[str, Array]:
     bars = swept_back(recording, seed, lambda node, bar: _RULES[node.kind](node, bar, way))
     given = set(map(id, way.rooms.values())) if way.rooms else set()
     return {name: _own(bars.get(node, _ZERO), node.shape, given) for name, node in recording.parameters.items()}
@@ -107,7 +107,7 @@ def _own(bar: Any, shape: tuple[int, ...], given: set[int]) -> Array:
     return np.array(np.broadcast_to(bar, shape))
 
 
-def _ufunc(node: Node, bar: Any, way: Way) -> list[tuple[Node, Any]]:
+def _ufunc(node: Node, bar: Any, way: SweepForm) -> list[tuple[Node, Any]]:
     if node.how is np.where:
         return _where(node, bar)
     if node.how in _PRODUCTS and not way.careful:
@@ -131,7 +131,7 @@ def _at_ends(node: Node, argument: Node, partial: Any, recording: Recording) -> 
     if node.how not in _ENDING or not ended.any() or not _is_real_beside(node, ended, recording):
         return partial
     seed = summed_to(np.where(ended, _irregular(node), 0.0), argument.shape)
-    bars = swept_back(recording, seed, lambda n, bar: _RULES[n.kind](n, bar, Way(None, None)), argument)
+    bars = swept_back(recording, seed, lambda n, bar: _RULES[n.kind](n, bar, SweepForm(None, None)), argument)
     rests = all(np.equal(bars.get(parameter, 0.0), 0.0).all() for parameter in recording.parameters.values())
     return np.where(ended, 0.0, partial) if rests else partial
 
@@ -158,7 +158,7 @@ def _spread(x: Any, shape: tuple[int, ...]) -> Any:
     return x if x.shape == shape else np.broadcast_to(x, shape)
 
 
-def _by_products(node: Node, bar: Any, way: Way) -> list[tuple[Node, Any]]:
+def _by_products(node: Node, bar: Any, way: SweepForm) -> list[tuple[Node, Any]]:
     """The same for functions whose derivatives are made of what is there: half of the time of a table of partials."""
     if len(node.args) == 2 and node.args[0] is node.args[1] and node.how is np.multiply:
         return [(node.args[0], _doubled(way.times(node, 0, bar, node.args[0].value)))]
@@ -175,12 +175,12 @@ def _doubled(x: Any) -> Any:
     return np.add(x, x, out=x) if type(x) is np.ndarray else x + x
 
 
-def _of_divide(node: Node, k: int, bar: Any, _way: Way) -> tuple[Any, bool]:
+def _of_divide(node: Node, k: int, bar: Any, _way: SweepForm) -> tuple[Any, bool]:
     quotient = bar / node.args[1].value
     return (quotient, False) if k == 0 else (quotient * node.value, True)
 
 
-_PRODUCTS: Mapping[Any, Callable[[Node, int, Any, Way], tuple[Any, bool]]] = {
+_PRODUCTS: Mapping[Any, Callable[[Node, int, Any, SweepForm], tuple[Any, bool]]] = {
     np.add: lambda _node, _k, bar, _way: (bar, False),
     np.subtract: lambda _node, k, bar, _way: (bar, k == 1),
     np.negative: lambda _node, _k, bar, _way: (bar, True),
@@ -201,7 +201,7 @@ def _where(node: Node, bar: Any) -> list[tuple[Node, Any]]:
     return [(a, summed_to(np.broadcast_to(part, node.shape), a.shape)) for a, part in pairs]
 
 
-def _move(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
+def _move(node: Node, bar: Any, _way: SweepForm) -> list[tuple[Node, Any]]:
     _, key = node.how
     bar = _spread(bar, node.shape)
     if key and key[0] == "reshape":
@@ -241,7 +241,7 @@ def sources(node: Node, k: int) -> tuple[Any, bool]:
     return found
 
 
-def _reduce(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
+def _reduce(node: Node, bar: Any, _way: SweepForm) -> list[tuple[Node, Any]]:
     function, axes, keepdims = node.how
     (x,) = node.args
     spread = bar if keepdims or not node.shape else np.expand_dims(_spread(bar, node.shape), axes)
@@ -262,11 +262,11 @@ def spread_over(node: Node, bar: Any) -> list[tuple[Node, Any]]:
     """What comes back through a node that is linear, or linear where its choices stay as they are."""
     if node.kind == "ufunc":
         return _where(node, bar)
-    found: list[tuple[Node, Any]] = _RULES[node.kind](node, bar, Way(None, None))
+    found: list[tuple[Node, Any]] = _RULES[node.kind](node, bar, SweepForm(None, None))
     return found
 
 
-def _matmul(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
+def _matmul(node: Node, bar: Any, _way: SweepForm) -> list[tuple[Node, Any]]:
     a, b = node.args
     bar, found = _spread(bar, node.shape), []
     if a.moves:
@@ -276,7 +276,7 @@ def _matmul(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
     return found
 
 
-def _other(node: Node, bar: Any, _way: Way) -> list[tuple[Node, Any]]:
+def _other(node: Node, bar: Any, _way: SweepForm) -> list[tuple[Node, Any]]:
     """Positions and truths have no derivative, nor has what cancels."""
     if isinstance(node.how, Whole):
         return backward(node, bar)

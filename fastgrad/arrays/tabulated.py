@@ -36,7 +36,7 @@ def tabulated(recording: Recording) -> Program:
     RefusedError
         Something goes from row to row, or is no sum over them.
     """
-    rows = _Rows(recording)
+    rows = _TabulatedRows(recording)
     (parameter,) = recording.parameters.values()
     given = Given((parameter.size,), (), [()] * len(rows.columns))
 
@@ -52,7 +52,7 @@ def tabulated(recording: Recording) -> Program:
     return _with_table(replace(made, inputs=parameter.size), rows)
 
 
-def _with_table(program: Program, rows: _Rows) -> Program:
+def _with_table(program: Program, rows: _TabulatedRows) -> Program:
     """What stands for columns is a table's, and what does not differ from row to row is no sum."""
     count, width = rows.count, len(rows.columns)
     code = Code(replace(program, nodes=(), outputs=(), tables=((count, width),)))
@@ -69,7 +69,7 @@ def _with_table(program: Program, rows: _Rows) -> Program:
     return code.finish(outputs, program.shape, data=data)
 
 
-class _Rows:
+class _TabulatedRows:
     """The arrays of a program, element by element but for the axis of the rows, which has one.
 
     Attributes
@@ -224,7 +224,8 @@ class _Rows:
 
 
 _KINDS: dict[str, Callable[..., Any]] = {
-    "other": _Rows.other, "ufunc": _Rows.ufunc, "move": _Rows.move, "reduce": _Rows.reduce, "matmul": _Rows.matmul,
+    "other": _TabulatedRows.other, "ufunc": _TabulatedRows.ufunc, "move": _TabulatedRows.move,
+    "reduce": _TabulatedRows.reduce, "matmul": _TabulatedRows.matmul,
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.simd.columns import Columns
+from ..engine.simd.columns import CompiledColumns
 from ..program.program import Program
 from ..program.trace.recording import Untraceable, trace
 from ..results import EngineError
@@ -20,7 +20,7 @@ from .buffers import empty
 from .changes import Box, Change, Set, count, same
 from .extents import extent
 from .nodes import Array, Node
-from .samples import Sample, is_local
+from .samples import SampleChanges, is_local
 
 LONGEST = 5_000
 """Operations of a sample: LLVM takes 0.1 ms for each."""
@@ -38,16 +38,16 @@ class Tail:
     def __init__(self, entry: Node, nodes: list[Node], boxes: Mapping[Node, Box]) -> None:
         self.entry, self.last, self.count = entry, nodes[-1], entry.shape[0]
         self.inner = frozenset(nodes[:-1])
-        self.sample = Sample(entry, nodes, boxes, self.count)
+        self.sample = SampleChanges(entry, nodes, boxes, self.count)
         self.sizes = {n: count(n, boxes[n].sets) for n in (entry, *nodes)}
         width, self.width = self.sizes[entry] // self.count, self.sizes[nodes[-1]] // self.count
         self.places: list[Any] = []
-        numbers = _Numbers()
+        numbers = _TailNumbers()
         self.sample.run(np.zeros(width), numbers.take)
         self.slots = numbers.count
         self.places = [place(boxes) for place in self.sample.places]
         self.program = self._program(width)
-        self.code = Columns(self.program)
+        self.code = CompiledColumns(self.program)
 
     def _program(self, width: int) -> Program:
         """The program of a sample, whose table is its constants."""
@@ -135,7 +135,7 @@ def _constant(operand: Any, fixed: int) -> Any:
     return ("c", operand[1] + fixed) if operand[0] == "b" else operand
 
 
-class _Numbers:
+class _TailNumbers:
     """Counts the numbers of a table."""
 
     def __init__(self) -> None:

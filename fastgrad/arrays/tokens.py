@@ -22,7 +22,7 @@ class UnknownError(Exception):
 
 
 @dataclass
-class Facts:
+class RecordedFacts:
     """What a recording was made from.
 
     Attributes
@@ -56,7 +56,7 @@ class Facts:
 class Tokens:
     """Of one walk: noted, or compared with those of an earlier one."""
 
-    def __init__(self, facts: Facts, notes: bool) -> None:
+    def __init__(self, facts: RecordedFacts, notes: bool) -> None:
         self.facts, self.notes, self.at = facts, notes, 0
 
     def emit(self, *token: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.choice import live_sums
-from ..arrays.losses import Loss
+from ..arrays.losses import ArrayLoss
 from ..engine import threads
 from ..engine.bound import Choice
 from ..engine.call import Call, Rows
@@ -22,7 +22,7 @@ def by_arrays(f: Function, x: Array, h: float, engine: str, progress: Any) -> Ar
     """The same by f's program of whole arrays; None where the loop is to do it."""
     step = book_step(x, h)
     check_visible(x, step)
-    loss = Loss(f, lambda arrays: (arrays[""],), lambda: number(f(x), x), {"": x})
+    loss = ArrayLoss(f, lambda arrays: (arrays[""],), lambda: number(f(x), x), {"": x})
     found = live_sums(loss, {"": np.arange(x.size)}, {"": step}, FIRST, engine, progress)
     if found is None:
         return None

@@ -28,7 +28,7 @@ CENTRAL, ONE_SIDED, TWO_POINT, NOWHERE = range(4)
 SHORTER = 4.0
 
 
-class Scheme(NamedTuple):
+class SidesScheme(NamedTuple):
     """For each coordinate a kind of formula and its step, which is negative where the formula lies below x."""
 
     kind: Array
@@ -44,14 +44,14 @@ def formula_of(kind: int, asked: Stencil) -> Stencil | None:
     return stencil(asked.derivative, 1 if kind == TWO_POINT else asked.order, "forward")
 
 
-def asked_for(x: Array, h: Array, asked: Stencil) -> Scheme:
+def asked_for(x: Array, h: Array, asked: Stencil) -> SidesScheme:
     """The scheme without bounds."""
     if asked.method == "central":
-        return Scheme(np.full(x.shape, CENTRAL), h)
-    return Scheme(np.full(x.shape, ONE_SIDED), h if asked.method == "forward" else -h)
+        return SidesScheme(np.full(x.shape, CENTRAL), h)
+    return SidesScheme(np.full(x.shape, ONE_SIDED), h if asked.method == "forward" else -h)
 
 
-def fit(x: Array, h: Array, bounds: Bounds, asked: Stencil, *, turned: bool = False) -> Scheme:
+def fit(x: Array, h: Array, bounds: Bounds, asked: Stencil, *, turned: bool = False) -> SidesScheme:
     """The scheme that stays between the bounds, at coordinates that lie there; `turned` ones all have one side."""
     low, high = bounds
     with np.errstate(all="ignore"):
@@ -65,7 +65,7 @@ def fit(x: Array, h: Array, bounds: Bounds, asked: Stencil, *, turned: bool = Fa
             middle = _shortened(x, h, low, high, (-half, half), np.minimum(below, above))
             central = ~(SHORTER * middle < np.abs(one))
             kind, one = np.where(central, CENTRAL, ONE_SIDED), np.where(central, middle, one)
-        return _where_floats_are_few(x, Scheme(kind, one), below, above, asked)
+        return _where_floats_are_few(x, SidesScheme(kind, one), below, above, asked)
 
 
 def _shortened(x: Array, h: Array, low: Array, high: Array, ends: tuple[int, ...], room: Array) -> Array:
@@ -90,7 +90,7 @@ def _side(down: Array, up: Array, below: Array, above: Array, asked: Stencil) ->
     return np.where((up > -down) | ((up == -down) & (above >= below)), up, down)
 
 
-def _where_floats_are_few(x: Array, scheme: Scheme, below: Array, above: Array, asked: Stencil) -> Scheme:
+def _where_floats_are_few(x: Array, scheme: SidesScheme, below: Array, above: Array, asked: Stencil) -> SidesScheme:
     """Between bounds some floats apart: the first difference to the farther bound, or nothing."""
     kind, step = scheme
     few = np.abs(step) < np.spacing(np.abs(x))
@@ -99,10 +99,10 @@ def _where_floats_are_few(x: Array, scheme: Scheme, below: Array, above: Array, 
     farther = np.where(above >= below, above, -below)
     usable = few & (farther != 0.0) & (asked.derivative == 1)
     kind = np.where(usable, TWO_POINT, np.where(few, NOWHERE, kind))
-    return Scheme(kind, np.where(few, farther, step))
+    return SidesScheme(kind, np.where(few, farther, step))
 
 
-def without_noise(x: Array, h: Array, scheme: Scheme, asked: Stencil, eps: float = EPS) -> Scheme:
+def without_noise(x: Array, h: Array, scheme: SidesScheme, asked: Stencil, eps: float = EPS) -> SidesScheme:
     """No second or higher derivative from steps that were shortened until round-off leaves no two digits of it.
 
     Round-off grows as ``h**-n``, from about ``eps**(p/(p+n))`` at the default step of a central formula; of a one-sided
@@ -114,7 +114,7 @@ def without_noise(x: Array, h: Array, scheme: Scheme, asked: Stencil, eps: float
         step = np.abs(scheme.step)
         shortest = np.where(scheme.kind == ONE_SIDED, shortest * _larger_weights(n, p) ** (1.0 / n), shortest)
         lost = (n > 1) & (step < np.abs(h)) & (step < shortest * np.maximum(1.0, np.abs(x)))
-    return Scheme(np.where(lost, NOWHERE, scheme.kind), scheme.step)
+    return SidesScheme(np.where(lost, NOWHERE, scheme.kind), scheme.step)
 
 
 @lru_cache(maxsize=64)
@@ -125,7 +125,7 @@ def _larger_weights(derivative: int, order: int) -> float:
     return one / central
 
 
-def fit_together(x: Array, h: Array, bounds: Bounds, asked: Stencil, eps: float = EPS) -> Scheme:
+def fit_together(x: Array, h: Array, bounds: Bounds, asked: Stencil, eps: float = EPS) -> SidesScheme:
     """As `fit`, of points in rows whose mixed differences move two coordinates by one formula, without noise.
 
     Where a coordinate turns to one side all of its point do, each to where it has room.
@@ -140,7 +140,7 @@ def fit_together(x: Array, h: Array, bounds: Bounds, asked: Stencil, eps: float 
     return scheme
 
 
-def room(x: Array, bounds: Bounds, scheme: Scheme, asked: Stencil) -> Array:
+def room(x: Array, bounds: Bounds, scheme: SidesScheme, asked: Stencil) -> Array:
     """The largest power of two that may take the place of the step, with the same formula on the same side."""
     reach = asked.derivative + asked.order - 1
     with np.errstate(all="ignore"):

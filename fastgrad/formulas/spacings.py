@@ -23,7 +23,7 @@ THREE_POINTS = "three points"  # COMBINATION, whose weights are computed from th
 
 
 @dataclass(frozen=True)
-class Formula:
+class SampleFormula:
     """What is computed from the samples at `taps` nodes; `wide`: in float64, also of float32 samples."""
 
     kind: str
@@ -57,11 +57,11 @@ class Line:
     n: int
     start: int
     stop: int
-    inner: Formula
+    inner: SampleFormula
     offsets: Array
     inner_weights: Callable[[int, int], Array]
     uneven: bool
-    edge: Formula
+    edge: SampleFormula
     edge_taps: Array
     edge_weights: Array
     coordinates: Array | None = None
@@ -115,7 +115,7 @@ class Line:
         return replace(self, inner=replace(self.inner, wide=True), edge=replace(self.edge, wide=True))
 
 
-def _negated(formula: Formula, weights: Array) -> Array:
+def _negated(formula: SampleFormula, weights: Array) -> Array:
     if formula.kind != PAIRS:
         return -weights
     return np.concatenate([weights[:, :-1], -weights[:, -1:]], axis=1)
@@ -131,13 +131,13 @@ def numpy_line(n: int, spacing: Any, edge_order: int, dtype: np.dtype[Any]) -> L
     """np.gradient's formulas:
     `spacing` is a number or the coordinates, in the precision in which NumPy subtracts them."""
     kind, taps, edge_weights = _edges(n, spacing, edge_order)
-    edge = Formula(kind, len(taps[0]), _widens(dtype, edge_weights))
+    edge = SampleFormula(kind, len(taps[0]), _widens(dtype, edge_weights))
     ends = np.array(taps), np.array(edge_weights, np.float64).reshape(2, -1)
     if np.ndim(spacing) == 0:
         step = 2.0 * spacing
-        inner = Formula(DIFFERENCE, 2, _widens(dtype, [step]))
+        inner = SampleFormula(DIFFERENCE, 2, _widens(dtype, [step]))
         return Line(n, 1, n - 1, inner, _BESIDE, _always([[step]]), False, edge, *ends)
-    inner = Formula(COMBINATION, 3, _widens(dtype, [spacing]))
+    inner = SampleFormula(COMBINATION, 3, _widens(dtype, [spacing]))
     return Line(
         n, 1, n - 1, inner, _AROUND, lambda a, b: _three_points(np.diff(spacing[a - 1 : b + 1])), True, edge, *ends,
         _as_doubles(spacing),
@@ -199,12 +199,12 @@ def uniform_line(
     """Central differences of samples at equal distances; `edge` samples in the formulas at the edges."""
     half = stencils.stencil(derivative, accuracy).offsets[-1]
     kind, offsets, weights = _central(derivative, accuracy, spacing)
-    inner = Formula(kind, len(offsets), kind != DIFFERENCE or _widens(dtype, [2.0 * spacing]))
+    inner = SampleFormula(kind, len(offsets), kind != DIFFERENCE or _widens(dtype, [2.0 * spacing]))
     if periodic:
         nodes = _ends(n, half)
         ends = inner, (nodes[:, None] + offsets) % n, np.repeat(weights, 2 * half, axis=0)
     else:
-        ends = Formula(AROUND, edge, wide=True), *_uniform_edges(n, half, edge, derivative, float(spacing))
+        ends = SampleFormula(AROUND, edge, wide=True), *_uniform_edges(n, half, edge, derivative, float(spacing))
     return Line(n, half, n - half, inner, offsets, _always(weights), False, *ends)
 
 
@@ -247,12 +247,12 @@ def uneven_line(x: Array, derivative: int, points: int, edge: int, period: float
     """Through the nearest `points` samples (an odd number) inside, `edge` at the edges; `period` closes the axis."""
     n, half = len(x), points // 2
     offsets = np.array([0, *(o for o in range(-half, half + 1) if o)])
-    nodes, inner = _ends(n, half), Formula(AROUND, points, wide=True)
+    nodes, inner = _ends(n, half), SampleFormula(AROUND, points, wide=True)
     if period is None:
         window = np.where(nodes < half, 0, n - edge)[:, None] + np.arange(edge)
         others = window[window != nodes[:, None]].reshape(len(nodes), edge - 1)
         taps = np.concatenate([nodes[:, None], others], axis=1)
-        ends = Formula(AROUND, edge, wide=True), taps, fornberg(x[taps], derivative)
+        ends = SampleFormula(AROUND, edge, wide=True), taps, fornberg(x[taps], derivative)
     else:
         turns, taps = np.divmod(nodes[:, None] + offsets, n)
         ends = inner, taps, fornberg(x[taps] + turns * period, derivative)
@@ -265,7 +265,7 @@ def uneven_line(x: Array, derivative: int, points: int, edge: int, period: float
 def periodic_three_points(x: Array, period: float, dtype: np.dtype[Any]) -> Line:
     """np.gradient's formula inside, also across the seam."""
     n = len(x)
-    formula = Formula(COMBINATION, 3, _widens(dtype, [x]))
+    formula = SampleFormula(COMBINATION, 3, _widens(dtype, [x]))
     around = np.stack([np.diff([x[-1] - period, x[0], x[1]]), np.diff([x[-2], x[-1], x[0] + period])], axis=1)
     return Line(
         n, 1, n - 1, formula, _AROUND, lambda a, b: _three_points(np.diff(x[a - 1 : b + 1])), True,

@@ -171,12 +171,12 @@ def fill(outputs: list[Array], terms: list[Any], workers: int | None, progress: 
             flat.compute(outputs, terms)
             return
     with loading(f"{__package__}.passes"):
-        from .boxes import Term  # noqa: PLC0415  which loads Numba
+        from .boxes import BoxTerm  # noqa: PLC0415  which loads Numba
         from .passes import compute  # noqa: PLC0415  which loads Numba
 
     several, masks = len(terms) > len(outputs), masks_of(len(outputs), terms)
     sources = {id(values): bare(values) for _, values, _, _ in terms}
-    work = [Term(o, sources[id(v)], axis, line.widened() if several else line) for o, v, axis, line in terms]
+    work = [BoxTerm(o, sources[id(v)], axis, line.widened() if several else line) for o, v, axis, line in terms]
     with progress_report(progress, "box") as report:
         compute([bare(output) for output in outputs], work, workers, report, fresh=fresh)
     for output, mask in zip(outputs, masks, strict=True):

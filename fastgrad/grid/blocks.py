@@ -167,7 +167,7 @@ def _block(*given: Any, axes: tuple[int, ...], plan: tuple[Any, ...], outputs: i
     shape = tuple(pieces[k].count if k in pieces else n for k, n in enumerate(arrays[0].shape))
     first = [pieces[k].first if k in pieces else 0 for k in range(len(shape))] + [0]  # of the pairs of complex numbers
     results, sources = np.empty((outputs, *shape), arrays[0].dtype), list(map(pairs, arrays))
-    terms = [boxes.Term(o, sources[k], axis, pieces[axis].lines[t]) for t, (o, k, axis) in enumerate(plan)]
+    terms = [boxes.BoxTerm(o, sources[k], axis, pieces[axis].lines[t]) for t, (o, k, axis) in enumerate(plan)]
     passes.compute_inside(list(map(pairs, results)), terms, first)
     return (results if outputs > 1 else results[0]).astype(dtype, copy=False)
 

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from ..engine.jit.kernels import kernel, part
-from ..formulas.spacings import THREE_POINTS, Formula, Line
+from ..formulas.spacings import THREE_POINTS, Line, SampleFormula
 from . import rowcode
 from .rowcode import FEW_ROWS, PLAIN, SCRATCH, STREAM, Row
 
@@ -34,7 +34,7 @@ STREAMED = 1 << 22  # bytes of an output: smaller ones are wanted in the cache
 
 
 @dataclass(frozen=True)
-class Term:
+class BoxTerm:
     """The derivative `line` of `values` along an axis, to be added to output number `output`."""
 
     output: int
@@ -43,7 +43,7 @@ class Term:
     line: Line
 
 
-def divides(term: Term, width: int) -> bool:
+def divides(term: BoxTerm, width: int) -> bool:
     """Whether the weights along rows are computed from the coordinates where they are needed."""
     values, line = term.values, term.line
     along = line.coordinates is not None and term.axis == values.ndim - 1 and width == 1
@@ -158,7 +158,7 @@ def _box(low, high, node, scratch, taps, plan):
 # --- from arrays to numbers ------------------------------------------------------------------------------------------
 
 
-def _tables(terms: list[Term], sources: list[Array], width: int, *, streams: bool) -> tuple[Array, Array, Array]:
+def _tables(terms: list[BoxTerm], sources: list[Array], width: int, *, streams: bool) -> tuple[Array, Array, Array]:
     """`terms`, `places` and `weights` of a plan; `sources` are the terms' inputs, each once."""
     table, places, weights = [], [np.zeros(0, np.int64)], [np.zeros(0)]
     numbers = {id(a): k for k, a in enumerate(sources)}
@@ -189,11 +189,11 @@ def _tables(terms: list[Term], sources: list[Array], width: int, *, streams: boo
     return np.array(table, np.int64), np.concatenate(places).astype(np.int64), np.concatenate(weights)
 
 
-def _inside(term: Term, width: int) -> tuple[Formula, Array, int, int]:
+def _inside(term: BoxTerm, width: int) -> tuple[SampleFormula, Array, int, int]:
     """The formula inside, its weights, and how far apart those of two nodes are, and of two taps."""
     line = term.line
     if divides(term, width) and line.coordinates is not None:
-        return Formula(THREE_POINTS, 3, line.inner.wide), line.coordinates[line.start - 1 : line.stop + 1], 1, 0
+        return SampleFormula(THREE_POINTS, 3, line.inner.wide), line.coordinates[line.start - 1 : line.stop + 1], 1, 0
     given = line.inner_weights(line.start, line.stop)
     if line.uneven and term.axis == term.values.ndim - 1 - (width > 1):
         return line.inner, np.repeat(given.T, width, axis=1), width, len(given) * width
@@ -201,7 +201,7 @@ def _inside(term: Term, width: int) -> tuple[Formula, Array, int, int]:
 
 
 def sweep_of(
-    terms: list[Term], outputs: list[Array], width: int, first: list[int], tile: list[int], *, streams: bool
+    terms: list[BoxTerm], outputs: list[Array], width: int, first: list[int], tile: list[int], *, streams: bool
 ) -> Sweep:
     """The arrays have the axes of the terms and, where `width` is not 1, one more; outputs begin at node `first`."""
     axes = len(first)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formulas.spacings import AROUND, COMBINATION, DIFFERENCE, PAIRS, THREE_POINTS, Formula, Line
+from ..formulas.spacings import AROUND, COMBINATION, DIFFERENCE, PAIRS, THREE_POINTS, Line, SampleFormula
 from . import rowcode
 from .files import file_of
 from .numbers import is_masked
@@ -91,7 +91,7 @@ def _uneven(out: Array, values: Array, axis: int, line: Line) -> None:
         for k in range(before):
             _call(row, inside, apart, to + k * jump, apart * size, weights, across, 0, [t + k * jump for t in taps])
     elif line.coordinates is not None and before <= FEW_ROWS:
-        row = Row(Formula(THREE_POINTS, 3, line.inner.wide), single, True, False, PLAIN)
+        row = Row(SampleFormula(THREE_POINTS, 3, line.inner.wide), single, True, False, PLAIN)
         _call(row, before, inside, to, jump, line.coordinates[line.start - 1 :], 0, 0, taps)
     else:
         weights = np.ascontiguousarray(line.inner_weights(line.start, line.stop).T)

@@ -125,7 +125,7 @@ class _Contents:
         if id(kind) in self._seen or _is_librarys(kind):
             return name
         self._seen.add(id(kind))
-        own = {key: _plain(value) for key, value in vars(kind).items() if key not in _OF_EVERY_CLASS}
+        own = {key: _function_of(value) for key, value in vars(kind).items() if key not in _OF_EVERY_CLASS}
         return (*name, *self._of_items(own), *map(self._of_class, kind.__bases__))
 
     def _of_module(self, module: ModuleType, function: FunctionType) -> Hashable:
@@ -169,7 +169,7 @@ def _slots(kind: type) -> Iterable[str]:
 
 def _methods(kind: type) -> Iterator[CodeType]:
     """The code of all methods but those that make or prepare an object."""
-    own = [(name, plain_function(_plain(value))) for base in kind.__mro__ for name, value in vars(base).items()]
+    own = [(name, plain_function(_function_of(value))) for base in kind.__mro__ for name, value in vars(base).items()]
     functions = [(name, f) for name, f in own if name not in _MAKING and isinstance(f, FunctionType)]
     for name, function in functions:
         callers = (set(names(other.__code__)) for by, other in functions if by != name and by not in _PREPARING)
@@ -190,7 +190,7 @@ def _is_librarys(kind: type) -> bool:
     return file.startswith(_LIBRARIES) if file else module is not None and module.__name__ != "__main__"
 
 
-def _plain(value: Any) -> Any:
+def _function_of(value: Any) -> Any:
     """The function of a method of any kind."""
     return value.fget if isinstance(value, property) else getattr(value, "__func__", value)
 

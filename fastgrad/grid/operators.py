@@ -28,7 +28,7 @@ from .blocks import check_samples, derivatives
 from .numbers import floating, is_masked, new, written
 from .options import Components, Fields, Formulas, Row, Several, Sheet, Unknown
 from .spacing import (
-    Scheme,
+    SpacingScheme,
     axes_and_spacing,
     coordinates_of,
     exact,
@@ -364,7 +364,7 @@ def _lazily(workers: Any, out: Any, progress: Any) -> Options:
 
 
 def _lazy_gradient(
-    values: Any, spacing: Any, axis: Any, periodic: Any, period: Any, scheme: Scheme, how: Options
+    values: Any, spacing: Any, axis: Any, periodic: Any, period: Any, scheme: SpacingScheme, how: Options
 ) -> Any:
     """`gradient` of a dask array."""
     samples = check_samples(values)

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from ..engine import threads
 from . import boxes, files
-from .boxes import Sweep, Term, sweep, sweep_of, tile_of
+from .boxes import BoxTerm, Sweep, sweep, sweep_of, tile_of
 from .files import File, file_of
 
 Array = NDArray[Any]
 
 
 def compute(
-    outputs: list[Array], terms: list[Term], workers: int | None, report: threads.Report | None, *, fresh: bool
+    outputs: list[Array], terms: list[BoxTerm], workers: int | None, report: threads.Report | None, *, fresh: bool
 ) -> None:
     """Write the sums of terms; every output has one, all arrays have the same shape, none of it is zero.
 
@@ -50,7 +50,7 @@ def compute(
 
 
 def _work(
-    outputs: list[Array], terms: list[Term], shape: tuple[int, ...], width: int, *, fresh: bool
+    outputs: list[Array], terms: list[BoxTerm], shape: tuple[int, ...], width: int, *, fresh: bool
 ) -> tuple[threads.Work, list[int]]:
     """What does some of the boxes, and how large they are."""
     working = np.dtype(np.float32 if outputs[0].dtype.itemsize < 8 else np.float64)
@@ -68,7 +68,7 @@ def _sweep(plan: Sweep, start: int, stop: int) -> None:
     sweep(start, stop, plan)
 
 
-def compute_inside(outputs: list[Array], terms: list[Term], first: list[int]) -> None:
+def compute_inside(outputs: list[Array], terms: list[BoxTerm], first: list[int]) -> None:
     """As `compute`, on this thread: node `first` of the values is the outputs' first, there are some before and after.
 
     All arrays lie in memory without gaps, of one type of floating-point numbers.
@@ -111,7 +111,7 @@ def _in_slabs(
             file.release()
 
 
-def _arranged(outputs: list[Array], terms: list[Term]) -> tuple[list[Array], list[Term]]:
+def _arranged(outputs: list[Array], terms: list[BoxTerm]) -> tuple[list[Array], list[BoxTerm]]:
     """Without axes of one node, neighbours in memory along the last axis, axes without a derivative joined."""
     model = outputs[0]
     order = [k for k in np.argsort([-abs(s) for s in model.strides], kind="stable") if model.shape[k] > 1]
@@ -125,7 +125,7 @@ def _arranged(outputs: list[Array], terms: list[Term]) -> tuple[list[Array], lis
             place[axis:] = [k - 1 for k in place[axis:]]
     return (
         [arrays[id(a)] for a in outputs],
-        [Term(t.output, arrays[id(t.values)], place[order.index(t.axis)], t.line) for t in terms],
+        [BoxTerm(t.output, arrays[id(t.values)], place[order.index(t.axis)], t.line) for t in terms],
     )
 
 
@@ -143,7 +143,7 @@ def _joined(array: Array, axis: int) -> Array:
     return np.lib.stride_tricks.as_strided(array, shape, strides)
 
 
-def _width(outputs: list[Array], terms: list[Term]) -> int:
+def _width(outputs: list[Array], terms: list[BoxTerm]) -> int:
     """Samples at a node of the last axis with a derivative: those of a short axis without one."""
     arrays = [*outputs, *(t.values for t in terms)]
     last = arrays[0].ndim - 1
@@ -166,7 +166,7 @@ def _readable(array: Array, working: np.dtype[Any], axes: int) -> bool:
 
 
 def _copied_boxes(
-    shape: tuple[int, ...], tile: list[int], outputs: list[Array], terms: list[Term], width: int,
+    shape: tuple[int, ...], tile: list[int], outputs: list[Array], terms: list[BoxTerm], width: int,
     working: np.dtype[Any], start: int, stop: int,
 ) -> None:  # fmt: skip
     for number in range(start, stop):
@@ -174,7 +174,7 @@ def _copied_boxes(
 
 
 def _copied_box(
-    number: int, shape: tuple[int, ...], tile: list[int], outputs: list[Array], terms: list[Term], width: int,
+    number: int, shape: tuple[int, ...], tile: list[int], outputs: list[Array], terms: list[BoxTerm], width: int,
     working: np.dtype[Any],
 ) -> None:  # fmt: skip
     """Box by box the same sums, from samples and neighbours in a buffer of the working precision."""
@@ -185,7 +185,7 @@ def _copied_box(
     buffers = {id(t.values): t.values for t in terms}
     buffers = {key: _gathered(values, nodes, working) for key, values in buffers.items()}
     local = [
-        Term(t.output, buffers[id(t.values)], t.axis, t.line.part(low[t.axis], high[t.axis], nodes[t.axis]))
+        BoxTerm(t.output, buffers[id(t.values)], t.axis, t.line.part(low[t.axis], high[t.axis], nodes[t.axis]))
         for t in terms
     ]
     direct = all(_readable(a, working, len(shape)) for a in outputs)
@@ -198,7 +198,7 @@ def _copied_box(
                 out[own] = result
 
 
-def _nodes_of(axis: int, low: int, high: int, terms: list[Term]) -> Array:
+def _nodes_of(axis: int, low: int, high: int, terms: list[BoxTerm]) -> Array:
     """What the box needs along an axis; the terms of one axis all read the same neighbours."""
     needed = (t.line.nodes(low, high) for t in terms if t.axis == axis)
     return next(needed, np.arange(low, high))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..formulas.spacings import AROUND, COMBINATION, DIFFERENCE, THREE_POINTS, Formula
+from ..formulas.spacings import AROUND, COMBINATION, DIFFERENCE, THREE_POINTS, SampleFormula
 from ..llvm import machine
 
 SCRATCH, PLAIN, STREAM = range(3)  # where a row goes: to the sum of several terms, to memory, to memory past the cache
@@ -73,7 +73,7 @@ class Row:
     SCRATCH, PLAIN or STREAM.
     """
 
-    formula: Formula
+    formula: SampleFormula
     single: bool
     varying: bool
     adds: bool

@@ -99,7 +99,7 @@ class _Destination:
 
 
 @dataclass
-class _Run:
+class _SlabRun:
     """Where the numbers go, and what the finished slabs add up to; `finite` where it is wanted."""
 
     place: _Destination
@@ -150,7 +150,7 @@ def fill(
 ) -> tuple[Facts, Array | None]:
     """Fill a file or a store; the facts of all slabs, and where it is wanted whether each component is finite."""
     journal = None if resume is None else Journal(resume, describe(call, engine, np.dtype(out.dtype)))
-    run = _Run(_Destination(out), journal, np.ones(out.shape[0], bool) if finite else None)
+    run = _SlabRun(_Destination(out), journal, np.ones(out.shape[0], bool) if finite else None)
     try:
         _fill(run, part, call, engine, progress)
     finally:
@@ -161,7 +161,7 @@ def fill(
     return run.facts, run.finite
 
 
-def _fill(run: _Run, part: Part, call: Call, engine: str, progress: Any) -> None:
+def _fill(run: _SlabRun, part: Part, call: Call, engine: str, progress: Any) -> None:
     journal = run.journal
     with run.room():
         finished = [] if journal is None else _intact(run, journal)
@@ -174,7 +174,7 @@ def _fill(run: _Run, part: Part, call: Call, engine: str, progress: Any) -> None
         journal.remove()
 
 
-def _compute(run: _Run, part: Part, call: Call, span: tuple[int, int], engine: str, report: Report | None) -> None:
+def _compute(run: _SlabRun, part: Part, call: Call, span: tuple[int, int], engine: str, report: Report | None) -> None:
     """One slab, from its room on the disk to its line in the journal."""
     assert isinstance(call.points, Grid)
     grid = Grid((call.points.axes[0][slice(*span)], *call.points.axes[1:]))
@@ -207,7 +207,7 @@ def _unfinished(rows: int, height: int, finished: list[Slab]) -> Iterator[tuple[
         at = last
 
 
-def _intact(run: _Run, journal: Journal) -> list[Slab]:
+def _intact(run: _SlabRun, journal: Journal) -> list[Slab]:
     """The finished slabs that still hold what was written."""
     intact = []
     for slab in journal.finished:

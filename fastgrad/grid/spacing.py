@@ -138,21 +138,21 @@ def numpys_gradient(values: Any, spacing: tuple[Any, ...], axis: Any, edge_order
 
 
 @dataclass(frozen=True)
-class Scheme:
+class SpacingScheme:
     edge_order: int
     accuracy: int
     workers: int | None
 
 
-def read_scheme(edge_order: Any, accuracy: Any, workers: Any) -> Scheme:
+def read_scheme(edge_order: Any, accuracy: Any, workers: Any) -> SpacingScheme:
     if isinstance(accuracy, bool) or accuracy not in ACCURACIES:
         msg = f"accuracy={accuracy!r} does not exist; use 2, 4, 6 or 8"
         raise ValueError(msg)
-    return Scheme(edge_order, int(accuracy), check_workers(workers, "jit"))
+    return SpacingScheme(edge_order, int(accuracy), check_workers(workers, "jit"))
 
 
 def lines_of(
-    samples: Array, axes: list[Any], periodic: Any, period: Any, derivative: int, scheme: Scheme
+    samples: Array, axes: list[Any], periodic: Any, period: Any, derivative: int, scheme: SpacingScheme
 ) -> list[tuple[int, Line]]:
     closed = [_closes(wraps, periodic) for wraps in _one_per_axis("periodic", periodic, len(axes))]
     periods = list(map(_length, _one_per_axis("period", period, len(axes))))
@@ -201,7 +201,7 @@ def _one_per_axis(name: str, given: Any, count: int) -> list[Any]:
 
 
 def _line(
-    axis: int, samples: Array, distances: Any, periodic: bool, period: Any, derivative: int, scheme: Scheme
+    axis: int, samples: Array, distances: Any, periodic: bool, period: Any, derivative: int, scheme: SpacingScheme
 ) -> Line:
     n, accuracy, dtype = samples.shape[axis], scheme.accuracy, real_dtype(samples.dtype)
     if not periodic and period is not None:

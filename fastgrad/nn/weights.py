@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..arrays.choice import live_sums
-from ..arrays.losses import Loss
+from ..arrays.losses import ArrayLoss
 from ..arrays.nodes import RefusedError
 from ..engine.arguments import (
     check_args,
@@ -140,9 +140,9 @@ def weight_gradient(
     scheme: dict[str, Any] = {"method": method, "order": order, "h": h, "rel_step": rel_step}
     whole = mask is None and sample is None
     if is_compiled(loss) and method != EXACT and (_is_dict(params) or whole):
-        return _compiled(loss, params, further, used, progress, scheme)
+        return _of_compiled(loss, params, further, used, progress, scheme)
     places = _places(arrays, _mask_by_name(mask, params), sample, rng)
-    live = Loss(loss, _argument(params, further), lambda: as_number(loss(params, *further)), arrays)
+    live = ArrayLoss(loss, _argument(params, further), lambda: as_number(loss(params, *further)), arrays)
     with mutation.held(params):
         if method == EXACT:
             with progress_report(progress, "weight") as report:
@@ -168,7 +168,9 @@ def _argument(params: Any, further: tuple[Any, ...]) -> Callable[[Mapping[str, A
     return lambda arrays: (arrays[""], *further)
 
 
-def _exactly(live: Loss, places: dict[str, NDArray[np.intp]], engine: str, report: Report | None) -> dict[str, Array]:
+def _exactly(
+    live: ArrayLoss, places: dict[str, NDArray[np.intp]], engine: str, report: Report | None
+) -> dict[str, Array]:
     if engine == "python":
         msg = "method='exact' is made of the loss's program, which engine='python' does not have; leave the engine out"
         raise EngineError(msg)
@@ -205,7 +207,7 @@ def _is_dict(params: Any) -> bool:
     return isinstance(params, Mapping)
 
 
-def _compiled(
+def _of_compiled(
     loss: Any, params: Any, args: tuple[Any, ...], workers: int | None, progress: Any, scheme: dict[str, Any]
 ) -> Any:
     if _is_dict(params):
@@ -260,7 +262,12 @@ def _drawn(places: dict[str, NDArray[np.intp]], sample: Any, rng: np.random.Gene
 
 
 def _moved(
-    live: Loss, places: dict[str, NDArray[np.intp]], engine: str, workers: int, progress: Any, scheme: dict[str, Any]
+    live: ArrayLoss,
+    places: dict[str, NDArray[np.intp]],
+    engine: str,
+    workers: int,
+    progress: Any,
+    scheme: dict[str, Any],
 ) -> dict[str, Array]:
     formula, arrays = stencil(1, scheme["order"], scheme["method"]), dict(live.arrays)
     steps = {name: _step(w, name, scheme) for name, w in arrays.items()}
@@ -276,7 +283,7 @@ def _moved(
     return out
 
 
-def _tell_of_unread(live: Loss, slopes: Mapping[str, Array]) -> None:
+def _tell_of_unread(live: ArrayLoss, slopes: Mapping[str, Array]) -> None:
     """Warn of arrays by which no derivative is other than 0, and of which the loss is the same where they are moved."""
     still = [name for name, found in slopes.items() if not found.any()]
     if slopes and len(still) == len(slopes) and not _reacts(live.value, dict(live.arrays)):
@@ -344,7 +351,7 @@ def _reacts(value: Callable[[], float], arrays: Mapping[str, Array], beside: Map
         return True
 
 
-def _reads(live: Loss, name: str) -> bool:
+def _reads(live: ArrayLoss, name: str) -> bool:
     """Whether the loss changes, or cannot be had, where an array is NaN, or is moved beside all others.
 
     NaN is seen behind zeros and before a mean is taken away, what is moved by comparisons.

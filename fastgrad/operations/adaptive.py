@@ -21,10 +21,10 @@ from ..engine.threads import progress_report
 from ..formulas import sides, stencils
 from ..formulas.extrapolation import refine, starts
 from ..formulas.neville import NOT_FINITE, ROSE, Estimate, Refined, halved
-from ..formulas.sides import Scheme
+from ..formulas.sides import SidesScheme
 from ..formulas.steps import IRREGULAR, Steps, sizes_along
 from .noise import noise_at_points
-from .partials import Partials, Sampler, undefined_where_it_raises
+from .partials import DifferenceQuotients, Sampler, undefined_where_it_raises
 
 Array = NDArray[Any]
 
@@ -44,7 +44,7 @@ def fill(call: Call, out: Output, values: Array | None, engine: str, workers: Wo
     return facts
 
 
-class _Results:
+class _FilledArrays:
     """The arrays that are filled: the caller's, and beside it errors and status."""
 
     def __init__(self, out: Output, sampler: Sampler) -> None:
@@ -65,7 +65,7 @@ class _Firsts:
 
     def __init__(self, call: Call, sampler: Sampler, report: Any) -> None:
         self.call, self.sampler, self.report, self.asked = call, sampler, report, call.table.stencil
-        self.partials = Partials(sampler, call.v)
+        self.partials = DifferenceQuotients(sampler, call.v)
         self.partials.noise = None if call.noise is None else noise_at_points(call, sampler)
         self.x = self.partials.x
         self.start, self.largest = _starts(call, self.x)
@@ -87,7 +87,7 @@ class _Firsts:
                 chosen = self.scheme.kind[owners, units] == kind
                 o, u = owners[chosen], units[chosen]
                 found = self._of_kind(kind, o, u)
-                results = results or _Results(out, sampler)
+                results = results or _FilledArrays(out, sampler)
                 results.put(o, u, found)
                 steps[o, u] = np.abs(found.step)
             done += len(numbers)
@@ -95,7 +95,7 @@ class _Firsts:
                 self.report(done, count * columns)
         if results is None:  # no coordinates; f shows what it returns
             sampler.at_points(np.arange(min(count, 1)))
-            results = _Results(out, sampler)
+            results = _FilledArrays(out, sampler)
         noise, each = self.partials.noise, self.partials.asked
         return Facts(
             sampler.engine, sampler.nfev, sampler.eps, results.error, results.status, steps, each=each, noise=noise
@@ -144,14 +144,14 @@ class _Firsts:
         if self.call.bounds is None:
             return start
         x, low, high = (a[owners, units] for a in (self.x, *self.call.bounds))
-        scheme = Scheme(np.full(x.shape, sides.ONE_SIDED), sign * start)
+        scheme = SidesScheme(np.full(x.shape, sides.ONE_SIDED), sign * start)
         return np.minimum(start, sides.room(x, (low, high), scheme, self.asked))
 
 
-def _irregular(scheme: Scheme, start: Array) -> Scheme:
+def _irregular(scheme: SidesScheme, start: Array) -> SidesScheme:
     """The scheme with steps that bounds have shortened made as irregular as the others."""
     shorter = (np.abs(scheme.step) < start) & (scheme.kind != sides.TWO_POINT)
-    return Scheme(scheme.kind, np.where(shorter, IRREGULAR / 2.0 * scheme.step, scheme.step))
+    return SidesScheme(scheme.kind, np.where(shorter, IRREGULAR / 2.0 * scheme.step, scheme.step))
 
 
 def _starts(call: Call, x: Array) -> tuple[Array, Array]:
@@ -220,7 +220,7 @@ class _Seconds:
         assert isinstance(out, np.ndarray)
         count = self.call.points.count
         steps = np.empty(self.x.shape)
-        results = _Results(out, self.sampler)
+        results = _FilledArrays(out, self.sampler)
         each = max(ELEMENTS // max(out.shape[1], 1), 1)
         for first in range(0, count, each):
             points = np.arange(first, min(first + each, count))
@@ -234,7 +234,7 @@ class _Seconds:
         return Facts(self.engine, nfev, self.sampler.eps, results.error, results.status, steps, each=self.each)
 
     def _of_points(self, points: Array) -> tuple[Refined, Array]:
-        partials = Partials(self.sampler)
+        partials = DifferenceQuotients(self.sampler)
         top, apart = self._tops(partials, points)
         self.each[points] += partials.asked[points]
         t = None
@@ -271,7 +271,7 @@ class _Seconds:
         if self.call.bounds is not None:
             x, bounds = self.x[points], (self.call.bounds[0][points], self.call.bounds[1][points])
             kinds = np.full(x.shape, sides.ONE_SIDED)
-            rooms = [sides.room(x, bounds, Scheme(kinds, s * top), self.call.table.stencil) for s in (1.0, -1.0)]
+            rooms = [sides.room(x, bounds, SidesScheme(kinds, s * top), self.call.table.stencil) for s in (1.0, -1.0)]
             sides_alone = [(m, np.minimum(top, room)) for (m, _), room in zip(sides_alone, rooms, strict=True)]
         return [(self.call.table.stencil.method, top), *sides_alone]
 
@@ -281,7 +281,7 @@ class _Seconds:
         made = make(self.call.points.dimension, stencil.order, method)
         return replace(subset(self.call, points), table=made, expected=self.sampler.call.total)
 
-    def _tops(self, partials: Partials, points: Array) -> tuple[Array, Array]:
+    def _tops(self, partials: DifferenceQuotients, points: Array) -> tuple[Array, Array]:
         """The steps with which each coordinate begins, those of its own second derivative, and the size of f there."""
         partials.first = _starts(self.call, self.x)[0]
         top, sizes = np.zeros((2, len(points), self.x.shape[1]))
@@ -293,7 +293,7 @@ class _Seconds:
         return top, sizes
 
     def _top(
-        self, partials: Partials, owners: Array, units: Array, start: Array, largest: Array
+        self, partials: DifferenceQuotients, owners: Array, units: Array, start: Array, largest: Array
     ) -> tuple[Array, Array]:
         """The step with which each second derivative begins, and the size of f at its displaced points."""
         formula, seen, sign = self.call.table.stencil, [], np.ones(len(owners))
@@ -315,7 +315,7 @@ class _Seconds:
 
     def _top_along(self, points: Array) -> tuple[Array, Array]:
         first, largest = _starts_along(self.call, self.x)
-        partials = Partials(self.sampler, self.call.v)
+        partials = DifferenceQuotients(self.sampler, self.call.v)
         partials.first = first
         return self._top(partials, points, points * 0, first[points, 0], largest[points, 0])
 

@@ -23,7 +23,7 @@ from ..formulas import sides
 from ..formulas.stencils import stencil
 from ..formulas.steps import Steps
 from ..program.look import CoarserError, with_steps_for_f
-from .partials import BLOCK, Partials, Sampler
+from .partials import BLOCK, DifferenceQuotients, Sampler
 
 Array = NDArray[Any]
 Fill = Callable[[Call, Any, Any], Facts]
@@ -105,7 +105,7 @@ def _steps(call: Call) -> Array:
     return np.broadcast_to(call.steps_for(call.fits).at(x), x.shape)
 
 
-def _scheme(call: Call) -> sides.Scheme:
+def _scheme(call: Call) -> sides.SidesScheme:
     assert call.bounds is not None
     x, h, asked = call.points.row(slice(None)), _steps(call), call.table.stencil
     if not call.table.along_axes:
@@ -138,7 +138,7 @@ def _part(fill: Fill, call: Call, chosen: Array, out: Output, values: Array | No
 
 def _turn(call: Call, out: Output, values: Array | None, sampler: Sampler) -> Facts:
     """Every coordinate by the formula that fits there."""
-    partials, scheme = Partials(sampler), _scheme(call)
+    partials, scheme = DifferenceQuotients(sampler), _scheme(call)
     call.steps.check(partials.x)
     found = []
     for kind in (sides.CENTRAL, sides.ONE_SIDED, sides.TWO_POINT):

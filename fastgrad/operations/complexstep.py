@@ -77,8 +77,8 @@ class Analytic(np.ndarray):
         if not any("D" in types.partition("->")[0] for types in ufunc.types or ["D->D"]):
             self._refuse(f"{ufunc.__name__} takes real numbers only", "")
         if out:
-            options["out"] = tuple(map(_plain, out))
-        result = getattr(ufunc, method)(*map(_plain, inputs), **options)
+            options["out"] = tuple(map(_as_array, out))
+        result = getattr(ufunc, method)(*map(_as_array, inputs), **options)
         return out[0] if out else self._watched(result)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -92,14 +92,14 @@ class Analytic(np.ndarray):
         return result
 
     def __getitem__(self, index: Any) -> Any:
-        return self._watched(_plain(self)[index])
+        return self._watched(_as_array(self)[index])
 
     def __iter__(self) -> Iterator[Any]:
-        return map(self._watched, _plain(self))
+        return map(self._watched, _as_array(self))
 
     @property  # type: ignore[misc]
     def real(self) -> Any:
-        part = _plain(self).real.view(_RealPart)
+        part = _as_array(self).real.view(_RealPart)
         part.refused = self.refused
         return part
 
@@ -137,7 +137,7 @@ class _RealPart(Analytic):
             self._refuse(f"{module}.{name} computes with the real part alone", _REFUSED["real"])
 
 
-def _plain(value: Any) -> Any:
+def _as_array(value: Any) -> Any:
     return value.view(np.ndarray) if isinstance(value, Analytic) else value
 
 

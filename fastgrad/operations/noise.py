@@ -29,7 +29,7 @@ from ..formulas.noise import (
 from ..formulas.stencils import stencil
 from ..formulas.steps import irregular
 from ..results import EPS
-from .partials import Partials, Sampler
+from .partials import DifferenceQuotients, Sampler
 
 Array = NDArray[Any]
 
@@ -39,7 +39,7 @@ LEVELS = 6  # of distances, to either side of the first
 def fill(call: Call, out: Output, values: Array | None, engine: str, workers: Workers, progress: Any) -> Facts:
     """Fill `out` with central differences at steps that suit the noise, and `values` with f at the points."""
     sampler = Sampler(call, engine, workers, call.total)
-    partials = Partials(sampler)
+    partials = DifferenceQuotients(sampler)
     count, columns = call.points.layout
     owners, units = np.divmod(np.arange(count * columns), max(columns, 1))
     base, noise = sampler.at_points(np.arange(count)), noise_at_points(call, sampler)
@@ -59,7 +59,7 @@ def fill(call: Call, out: Output, values: Array | None, engine: str, workers: Wo
     )  # fmt: skip
 
 
-def _found(partials: Partials, owners: Array, units: Array, noise: Array, base: Array) -> tuple[Array, ...]:
+def _found(partials: DifferenceQuotients, owners: Array, units: Array, noise: Array, base: Array) -> tuple[Array, ...]:
     """The steps (P,), the derivatives (P, M), their errors and status."""
     if not owners.size:
         return np.empty(0), noise, noise, np.empty(noise.shape, np.intp)
@@ -128,7 +128,7 @@ class _Search:
     once they shrink, as long as it does.
     """
 
-    def __init__(self, partials: Partials, owners: Array, units: Array, noise: Array, base: Array) -> None:
+    def __init__(self, partials: DifferenceQuotients, owners: Array, units: Array, noise: Array, base: Array) -> None:
         self.partials, self.owners, self.units, self.noise = partials, owners, units, noise
         self.x = partials.x[owners, units]
         self.d = first_distance(self.x, noise, base)

@@ -179,7 +179,7 @@ def _picked(bounds: tuple[Array, Array] | None, owners: Array) -> tuple[Array, A
     return low, high
 
 
-class Partials:
+class DifferenceQuotients:
     """Difference quotients along coordinates or, where `v` is given, along one direction for each point."""
 
     def __init__(self, sampler: Sampler, v: Array | None = None) -> None:

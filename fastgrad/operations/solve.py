@@ -68,7 +68,7 @@ def differentiate(
     if how.out is not None and parts.is_complex(how.out) and parts.can_be_made(call):
         return parts.differentiate(differentiate, call, given, how)
     read = (given, *inputs) if how.out is None else (given, *inputs, *_still_read(call))
-    place = _Place(call, how.out, given.dtype, lead, given.shape if tail is None else tail, read)
+    place = _ResultPlace(call, how.out, given.dtype, lead, given.shape if tail is None else tail, read)
     place.in_blocks = given.dtype.itemsize < 8 and how.engine != "reference" and blocks.suit(call)
     facts = None
     if not call.points.count and call.vector:  # nothing says what f returns
@@ -93,7 +93,7 @@ def differentiate(
     return Result(value, error, status, h, facts.nfev, facts.engine, place.noise(facts), each)
 
 
-def _facts(call: Call, place: _Place, values: Array | None, how: Options, workers: Workers) -> Facts | None:
+def _facts(call: Call, place: _ResultPlace, values: Array | None, how: Options, workers: Workers) -> Facts | None:
     """What ran, with all that was asked of f; None of an f with complex values that are to be differentiated."""
     looked = complexstep.check_operations(call) if call.table.is_complex else 0
     try:
@@ -141,7 +141,7 @@ def none_ran(engine: str) -> str:
     return "python" if engine == "auto" else engine
 
 
-class _Place:
+class _ResultPlace:
     """The result, and the float64 array of points and outputs that engines fill: a view of it where there is one.
 
     Where the result is filled block by block, the first block's derivatives.
@@ -230,7 +230,7 @@ def _evaluations(call: Call, given: Array, lead: tuple[int, ...], facts: Facts) 
     return np.full(given.shape, len(table.stencil.displaced))[()]
 
 
-def _run_or_hint(call: Call, place: _Place, values: Array | None, how: Options, workers: Workers) -> Facts:
+def _run_or_hint(call: Call, place: _ResultPlace, values: Array | None, how: Options, workers: Workers) -> Facts:
     try:
         return _run(call, place, values, how, workers)
     except Exception as error:
@@ -238,7 +238,7 @@ def _run_or_hint(call: Call, place: _Place, values: Array | None, how: Options, 
         raise
 
 
-def _run(call: Call, place: _Place, values: Array | None, how: Options, workers: Workers) -> Facts:
+def _run(call: Call, place: _ResultPlace, values: Array | None, how: Options, workers: Workers) -> Facts:
     if not place.in_blocks:
         return _run_at_once(call, Target(place.make) if call.vector else place.target, values, how, workers)
     chosen, sample = blocks.choose_engine(call, how.engine)

@@ -21,7 +21,7 @@ from .program import HALF, ONE, SUMS, ZERO, Operand, Program
 from .slopeless import DECIDING, at_points
 
 Shift = Callable[[Operand, Operand], Operand]
-Rule = Callable[["Walk", Operand, list["Moved"], bool], "Moved"]
+Rule = Callable[["DirectionWalk", Operand, list["Moved"], bool], "Moved"]
 Rules = Mapping[str, "type[Identity]"]
 
 
@@ -32,7 +32,7 @@ class Moved:
     s: Operand
     e: Operand
 
-    def __init__(self, walk: Walk, z: Operand) -> None:
+    def __init__(self, walk: DirectionWalk, z: Operand) -> None:
         self.walk, self.code, self.z = walk, walk.code, z
 
     @cached_property
@@ -51,7 +51,7 @@ class Moved:
 class Still(Moved):
     """A value that does not move."""
 
-    def __init__(self, walk: Walk, z: Operand) -> None:
+    def __init__(self, walk: DirectionWalk, z: Operand) -> None:
         super().__init__(walk, z)
         self.c = self.p = self.m = z
         self.s = self.e = ZERO
@@ -60,7 +60,9 @@ class Still(Moved):
 class Coordinate(Moved):
     """One that moves by `far` a step; where `still` holds it keeps its bits."""
 
-    def __init__(self, walk: Walk, x: Operand, slope: Operand, far: Operand, still: Operand | None = None) -> None:
+    def __init__(
+        self, walk: DirectionWalk, x: Operand, slope: Operand, far: Operand, still: Operand | None = None
+    ) -> None:
         super().__init__(walk, x)
         self.s, self.e, self.far, self.still = slope, ZERO, far, still
         middle = sum(walk.offsets) / 2.0
@@ -77,7 +79,7 @@ class Coordinate(Moved):
 class Points(Moved):
     """Computed at both points: no identity. Its slope is for a step of 1, half the distance of these."""
 
-    def __init__(self, walk: Walk, z: Operand, p: Operand, m: Operand) -> None:
+    def __init__(self, walk: DirectionWalk, z: Operand, p: Operand, m: Operand) -> None:
         super().__init__(walk, z)
         self.p, self.m = p, m
 
@@ -103,7 +105,7 @@ class Identity(Moved):
         """Whether they do where so many of these move."""
         return moving > 0
 
-    def __init__(self, walk: Walk, z: Operand, parts: list[Moved], wanted: bool) -> None:
+    def __init__(self, walk: DirectionWalk, z: Operand, parts: list[Moved], wanted: bool) -> None:
         super().__init__(walk, z)
         self.write(parts, wanted)
 
@@ -118,7 +120,7 @@ class Identity(Moved):
 class Linear(Identity):
     """A sum, a difference, a sign, a selection by a mask that does not move: each number by the operation itself."""
 
-    def __init__(self, walk: Walk, z: Operand, parts: list[Moved], wanted: bool, *by: Any) -> None:
+    def __init__(self, walk: DirectionWalk, z: Operand, parts: list[Moved], wanted: bool, *by: Any) -> None:
         self.by = by  # the operation's name, and the mask or the table
         self.parts = parts
         super().__init__(walk, z, parts, wanted)
@@ -231,7 +233,7 @@ class Root(Identity):
             self.e = code.div(code.sub(a.e, code.mul(self.s, self.s)), code.add(self.c, self.z))
 
 
-class Walk:
+class DirectionWalk:
     """All values along one direction, for one pair of points.
 
     Attributes

@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from ..formulas.properties import cached_property
 from ..formulas.stencils import Table
-from .changes import Coordinate, Points, Rule, Walk
+from .changes import Coordinate, DirectionWalk, Points, Rule
 from .code import Code
 from .combination import Combination, Weighted, total
 from .dependence import coordinates
@@ -21,7 +21,7 @@ from .invariance import held
 from .program import HALF, ONE, ZERO, Operand, Program
 from .sigmoids import logarithms
 from .slopeless import DECIDING, IDENTITIES, decided, slopeless
-from .watching import Watch
+from .watching import ValueWatch
 
 MANY = 2_000  # results of which the zeros may be left out
 
@@ -69,7 +69,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Steps:
+class StepSource:
     """Where steps come from.
 
     Attributes
@@ -87,13 +87,13 @@ class Steps:
     exact: bool = True
 
 
-DEFAULT = Steps()
+DEFAULT = StepSource()
 
 
-class _Writer:
+class _TableWriter:
     """Writes a table: the steps, the sums along its directions, the results."""
 
-    def __init__(self, program: Program, table: Table, steps: Steps) -> None:
+    def __init__(self, program: Program, table: Table, steps: StepSource) -> None:
         self.program, self.table, self.steps = program, table, steps
         self.code, self.stencil = Code(program), table.stencil
         central = self.stencil.method == "central"
@@ -211,11 +211,13 @@ class _Writer:
                 weighted.append((weight, moved.e if self.even else moved.s))
         return found
 
-    def _walk(self, units: Units, nodes: list[int], offsets: tuple[int, int], half: float, slopes: bool) -> Walk:
+    def _walk(
+        self, units: Units, nodes: list[int], offsets: tuple[int, int], half: float, slopes: bool
+    ) -> DirectionWalk:
         """Slopes by the step where all is an identity; else half differences, a slope by a step of 1."""
         code = self.code
         h = code.mul(("k", half), self.step(units[0][0])) if slopes else ONE
-        walk = Walk(code, self.program, offsets, h, self.functions, self.instead)
+        walk = DirectionWalk(code, self.program, offsets, h, self.functions, self.instead)
         for i, (along, guard) in self._far(units).items():
             slope = ("k", float(units[0][1])) if slopes else code.mul(("k", half), along)
             walk.moved["x", i] = Coordinate(walk, ("x", i), slope, along, guard)
@@ -245,7 +247,7 @@ class _Writer:
 
     def watched(self) -> list[Operand]:
         """What is finite where f's values are."""
-        return Watch(self.code, self.program, self.points, self.moves_with[-1], self.functions).outputs()
+        return ValueWatch(self.code, self.program, self.points, self.moves_with[-1], self.functions).outputs()
 
     def vanishing(self) -> list[Operand]:
         """What is 0 where a given step is: the steps, or where one is given half of it beside the largest coordinate.
@@ -314,13 +316,13 @@ def operations(program: Program, table: Table) -> int:
     return len(table.stencil.offsets) * moved + len(program.nodes)
 
 
-def differences(program: Program, table: Table, steps: Steps = DEFAULT, *, value: bool = False) -> Written:
+def differences(program: Program, table: Table, steps: StepSource = DEFAULT, *, value: bool = False) -> Written:
     """Write a table out.
 
     The rows of the result are f's, then the sizes of steps if each point has its own, then v and t if the table moves
     along v; its constants f's, then the sizes of the steps.
     """
-    writer = _Writer(program, table, steps)
+    writer = _TableWriter(program, table, steps)
     code = writer.code
     results = [code.own(o) for o in program.outputs] if table.is_value else [*map(code.result, writer.results())]
     places = other_than_zero(results)

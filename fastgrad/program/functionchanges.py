@@ -11,15 +11,15 @@ from __future__ import annotations
 from functools import partial
 from math import nan
 
-from .changes import Identity, Moved, Rule, Still, Walk
+from .changes import DirectionWalk, Identity, Moved, Rule, Still
 from .code import Code
 from .program import HALF, MINUS_ONE, ONE, ZERO, Operand, Program
-from .sigmoids import Logarithm as SigmoidLogarithm
+from .sigmoids import SoftplusNode
 
 LN2: Operand = ("k", 0.6931471805599453)
 
 
-class Function(Identity):
+class FunctionChange(Identity):
     """One of an operand; d² and what is made of it."""
 
     def write(self, parts: list[Moved], wanted: bool) -> None:
@@ -54,7 +54,7 @@ class Function(Identity):
         return code.add(ONE, code.mul(sign, code.mul(code.mul(HALF, self.q), self.of(name, self.q))))
 
 
-class Exponential(Function):
+class Exponential(FunctionChange):
     """exp: of y = exp(z) the rest is y (exp(g) (cosh(d) ± sinh(d)) - 1)."""
 
     def slope(self, a: Moved) -> None:
@@ -119,7 +119,7 @@ class Logs:
     They are those of log(-a), too, so that (-2) ** 3 has its own.
     """
 
-    def __init__(self, walk: Walk, a: Moved, more: Operand = ZERO) -> None:
+    def __init__(self, walk: DirectionWalk, a: Moved, more: Operand = ZERO) -> None:
         self.walk, self.code, self.a, self.more = walk, walk.code, a, more
         code, c = self.code, self.code.add(more, a.c)
         self.ratio = code.mul(a.s, code.div(ONE, c))  # which directions share, if c is z
@@ -171,7 +171,7 @@ class LogarithmToTen(Logarithm):
     scale = ("k", 0.4342944819032518)
 
 
-class Wave(Function):
+class Wave(FunctionChange):
     """sin, cos, sinh, cosh: y(c + d) - y(c - d) is twice the partner at c times sin(d) or sinh(d).
 
     y'' is `sign` times y, y' `turn` times the partner.
@@ -215,7 +215,7 @@ class HyperbolicCosine(Wave):
     partner, ratio, bend, sign = "sinh", "sinhc", "coshc", ONE
 
 
-class Tangent(Function):
+class Tangent(FunctionChange):
     """(T ± t) / (1 ∓ T t) at both points, T = tan(c), t = tan(d); of tanh with the other sign."""
 
     ratio, sign = "tanc", ONE
@@ -245,7 +245,7 @@ class HyperbolicTangent(Tangent):
     ratio, sign = "tanhc", MINUS_ONE
 
 
-class Softplus(Function):
+class Softplus(FunctionChange):
     """log(1 + exp(a)): by the changes of 1 + exp(a) over itself, of which a sigmoid is the share that moves."""
 
     def slope(self, a: Moved) -> None:
@@ -278,7 +278,13 @@ class LogarithmOfSigmoid(Softplus):
     """`factor` times softplus of `side` times u, where f has exp(u)."""
 
     def __init__(
-        self, walk: Walk, z: Operand, parts: list[Moved], wanted: bool, factor: Operand = ONE, side: Operand = ONE
+        self,
+        walk: DirectionWalk,
+        z: Operand,
+        parts: list[Moved],
+        wanted: bool,
+        factor: Operand = ONE,
+        side: Operand = ONE,
     ) -> None:
         self.factor, self.side = factor, side
         super().__init__(walk, z, parts, wanted)
@@ -302,7 +308,7 @@ class LogarithmOfSigmoid(Softplus):
         self.e = self.code.mul(self.factor, self.e)
 
 
-def of_sigmoid(program: Program, found: SigmoidLogarithm) -> tuple[Rule, tuple[Operand, ...]]:
+def of_sigmoid(program: Program, found: SoftplusNode) -> tuple[Rule, tuple[Operand, ...]]:
     """What writes the changes of a sigmoid's logarithm, and of what."""
     rule = partial(LogarithmOfSigmoid, factor=("k", found.factor), side=("k", found.side))
     return rule, (program.nodes[found.exponential][1], ("v", found.exponential))

@@ -23,17 +23,17 @@ Factors = tuple[tuple[Operand, int], ...]
 """Constants of f, whatever their values are, and to which powers."""
 
 
-class Part(NamedTuple):
+class ExponentPart(NamedTuple):
     """d, a number times factors, and whether it is that of a factor exp(d M)."""
 
     degree: float
     factors: Factors = ()
     is_power: bool = False
 
-    def fits(self, other: Part) -> bool:
+    def fits(self, other: ExponentPart) -> bool:
         return self.factors == other.factors and self.is_power == other.is_power
 
-    def times(self, factor: Operand, sign: int) -> Part | None:
+    def times(self, factor: Operand, sign: int) -> ExponentPart | None:
         """M multiplied by a constant, or divided by it."""
         tag, number = factor
         if tag == "k":
@@ -43,7 +43,7 @@ class Part(NamedTuple):
         return self._replace(factors=tuple(sorted((f, n) for f, n in powers.items() if n)))
 
 
-Parts = list[Part | None]
+Parts = list[ExponentPart | None]
 
 
 def held(program: Program, *, apart: bool = False) -> frozenset[int]:
@@ -80,7 +80,7 @@ def _is_taken_off(program: Program, j: int, uses: list[int]) -> bool:
 
 
 def _cancels(program: Program, j: int, uses: dict[int, list[int]], outputs: set[int], apart: bool) -> bool:
-    parts, waiting, without = {j: Part(1.0)}, list(uses[j]), set[Operand]()
+    parts, waiting, without = {j: ExponentPart(1.0)}, list(uses[j]), set[Operand]()
     waiting.sort()
     done = j
     while waiting:
@@ -97,7 +97,7 @@ def _cancels(program: Program, j: int, uses: dict[int, list[int]], outputs: set[
         elif name not in _SHOWING or (name == "/" and operands[1] in without):
             return False
         else:
-            part = Part(0.0)
+            part = ExponentPart(0.0)
         if part.degree:
             parts[k] = part
         else:
@@ -110,7 +110,7 @@ def _cancels(program: Program, j: int, uses: dict[int, list[int]], outputs: set[
 # --- what a node makes of the parts of its operands, None where one has none; None where that is not known
 
 
-def _sum(parts: Parts, sign: int = 1) -> Part | None:
+def _sum(parts: Parts, sign: int = 1) -> ExponentPart | None:
     a, b = parts
     if a and b:
         if not a.fits(b) or (a.is_power and a.degree != b.degree):
@@ -120,7 +120,7 @@ def _sum(parts: Parts, sign: int = 1) -> Part | None:
     return None if only is None or only.is_power else only._replace(degree=by * only.degree)
 
 
-def _product(parts: Parts, operands: list[Operand], sign: int = 1) -> Part | None:
+def _product(parts: Parts, operands: list[Operand], sign: int = 1) -> ExponentPart | None:
     a, b = parts
     if a and b:
         return a._replace(degree=a.degree + sign * b.degree) if a.is_power and a.fits(b) else None
@@ -130,28 +130,28 @@ def _product(parts: Parts, operands: list[Operand], sign: int = 1) -> Part | Non
     return only.times(other, sign) if other[0] in "kc" and (a or sign > 0) else None
 
 
-def _alike(parts: Parts, operands: list[Operand]) -> Part | None:
+def _alike(parts: Parts, operands: list[Operand]) -> ExponentPart | None:
     """Of an extremum, and of what one of two others is."""
     a, b = parts[-2:]
     return a if a == b and not any(parts[:-2]) else None
 
 
-def _exponential(parts: Parts, operands: list[Operand]) -> Part | None:
+def _exponential(parts: Parts, operands: list[Operand]) -> ExponentPart | None:
     (a,) = parts
     return None if a is None or a.is_power else a._replace(is_power=True)
 
 
-def _logarithm(parts: Parts, operands: list[Operand]) -> Part | None:
+def _logarithm(parts: Parts, operands: list[Operand]) -> ExponentPart | None:
     (a,) = parts
     return a._replace(is_power=False) if a and a.is_power else None
 
 
-def _negative(parts: Parts, operands: list[Operand]) -> Part | None:
+def _negative(parts: Parts, operands: list[Operand]) -> ExponentPart | None:
     (a,) = parts
     return a if a is None or a.is_power else a._replace(degree=-a.degree)
 
 
-_RULES: dict[str, Callable[[Parts, list[Operand]], Part | None]] = {
+_RULES: dict[str, Callable[[Parts, list[Operand]], ExponentPart | None]] = {
     "+": lambda parts, _: _sum(parts), "-": lambda parts, _: _sum(parts, -1), "neg": _negative,
     "*": _product, "/": lambda parts, operands: _product(parts, operands, -1), "exp": _exponential,
     "log": _logarithm, **dict.fromkeys(EXTREMA, _alike),

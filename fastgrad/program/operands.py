@@ -11,10 +11,10 @@ MOST = 100_000  # kept for all programs: 15 MB
 READY = 2048  # there from the start: 0.2 ms, which a first gradient of 100 variables would take
 
 
-class _Results(dict[int, tuple[str, Any]]):
+class _OperandNames(dict[int, tuple[str, Any]]):
     def __missing__(self, j: int) -> tuple[str, Any]:
         return self.setdefault(j, ("v", j)) if j < MOST else ("v", j)
 
 
-RESULTS = _Results({j: ("v", j) for j in range(READY)})
+RESULTS = _OperandNames({j: ("v", j) for j in range(READY)})
 """The operand of each node's number."""

@@ -15,7 +15,7 @@ Nodes = Sequence[tuple[Any, ...]]
 def depth_first(nodes: Nodes, outputs: Sequence[Any], results: int) -> list[int]:
     """Numbers of the nodes that outputs need; what only those after the first `results` need comes when it can."""
     order: dict[int, None] = {}
-    beside = _Beside(nodes, outputs, results)
+    beside = _UnneededNodes(nodes, outputs, results)
     for operand in outputs[:results]:
         fresh = _visit(nodes, operand, order)
         if beside.readers:
@@ -44,7 +44,7 @@ def _visit(nodes: Nodes, operand: Any, order: dict[int, None]) -> list[int]:
     return fresh
 
 
-class _Beside:
+class _UnneededNodes:
     """Nodes that results do not need: `readers` of an operand, and how many operands each waits for."""
 
     def __init__(self, nodes: Nodes, outputs: Sequence[Any], results: int) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .program import Operand, Program
 from .schedule import Schedule, schedule
-from .stages import Loop, stages
+from .stages import StageLoop, stages
 from .sums import Summed
 
 Array = NDArray[np.float64]
@@ -46,7 +46,9 @@ class RowSchedule:
                 self.steps.append(self._step(loop.nodes, [*loop.sums.values()], made, loop))
         self.operations = sum(step.steps.operations for step in self.steps)
 
-    def _step(self, nodes: list[int], outputs: list[Operand], made: list[Operand], loop: Loop | None = None) -> _Step:
+    def _step(
+        self, nodes: list[int], outputs: list[Operand], made: list[Operand], loop: StageLoop | None = None
+    ) -> _Step:
         own: dict[Operand, Operand] = {("v", j): ("v", n) for n, j in enumerate(nodes)}
         read: dict[Operand, Operand] = {}
 

@@ -23,7 +23,7 @@ Nodes = Sequence[tuple[Any, ...]]
 IsOne = Callable[[Operand], bool]
 
 
-class _Term(NamedTuple):
+class _ExponentialTerm(NamedTuple):
     """What a node is of an exponential, and the nodes on the way there that have a 1."""
 
     kind: int
@@ -31,7 +31,7 @@ class _Term(NamedTuple):
     ones: tuple[int, ...] = ()
 
 
-class Logarithm(NamedTuple):
+class SoftplusNode(NamedTuple):
     """A node that is `factor` times softplus of `side`, 1 or -1, times what an exponential is of."""
 
     factor: float
@@ -40,16 +40,16 @@ class Logarithm(NamedTuple):
     ones: tuple[int, ...]
 
 
-def logarithms(nodes: Nodes, is_one: IsOne = ONE.__eq__) -> dict[int, Logarithm]:
+def logarithms(nodes: Nodes, is_one: IsOne = ONE.__eq__) -> dict[int, SoftplusNode]:
     """The logarithms of sigmoids by their numbers."""
-    found = dict[int, Logarithm]()
+    found = dict[int, SoftplusNode]()
     for j in [j for j, node in enumerate(nodes) if node[0] in _SCALES]:
         name, operand = nodes[j][:2]
         term = _term(nodes, operand, is_one, _DEPTH)
         kind = term and (_OF_MORE.get(term.kind) if name == "log1p" else term.kind)
         if term and kind in _OF:
             factor, side = _OF[kind]
-            found[j] = Logarithm(factor * _SCALES[name], side, term.exponential, term.ones)
+            found[j] = SoftplusNode(factor * _SCALES[name], side, term.exponential, term.ones)
     return found
 
 
@@ -67,13 +67,13 @@ def with_ones(nodes: Nodes, constants: Sequence[float]) -> Nodes:
     return [literal.get(j, node) for j, node in enumerate(nodes)] if literal else nodes
 
 
-def _term(nodes: Nodes, operand: Operand, is_one: IsOne, depth: int) -> _Term | None:
+def _term(nodes: Nodes, operand: Operand, is_one: IsOne, depth: int) -> _ExponentialTerm | None:
     if operand[0] != "v" or not depth:
         return None
     j = int(operand[1])
     name, *operands = nodes[j]
     if name == "exp":
-        return _Term(EXP, j)
+        return _ExponentialTerm(EXP, j)
     if name not in _MADE:
         return None
     a, b = operands[0], operands[-1]
@@ -86,26 +86,26 @@ def _term(nodes: Nodes, operand: Operand, is_one: IsOne, depth: int) -> _Term | 
     first = None if one or name == "neg" else _term(nodes, a, is_one, depth - 1)
     kind = _MADE[name](one, first, other)
     ones = (*(first.ones if first else ()), *other.ones, *((j,) if one else ()))
-    return None if kind is None else _Term(kind, other.exponential, ones)
+    return None if kind is None else _ExponentialTerm(kind, other.exponential, ones)
 
 
-def _added(one: bool, first: _Term | None, other: _Term) -> int | None:
+def _added(one: bool, first: _ExponentialTerm | None, other: _ExponentialTerm) -> int | None:
     return _OF_MORE.get(other.kind) if one else None
 
 
-def _divided(one: bool, first: _Term | None, other: _Term) -> int | None:
+def _divided(one: bool, first: _ExponentialTerm | None, other: _ExponentialTerm) -> int | None:
     if other.kind != MORE:
         return None
-    return REST if one else PART if first == _Term(EXP, other.exponential) else None
+    return REST if one else PART if first == _ExponentialTerm(EXP, other.exponential) else None
 
 
-def _multiplied(one: bool, first: _Term | None, other: _Term) -> int | None:
+def _multiplied(one: bool, first: _ExponentialTerm | None, other: _ExponentialTerm) -> int | None:
     kinds = {term.kind for term in (first, other) if term}
     same = first is not None and first.exponential == other.exponential
     return PART if same and kinds == {EXP, REST} else None
 
 
-_MADE: dict[str, Callable[[bool, _Term | None, _Term], int | None]] = {
+_MADE: dict[str, Callable[[bool, _ExponentialTerm | None, _ExponentialTerm], int | None]] = {
     "+": _added,
     "-": lambda one, first, other: _OTHER.get(other.kind) if one else None,
     "/": _divided,

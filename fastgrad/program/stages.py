@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .program import Operand, Program
 
 
-class Loop(NamedTuple):
+class StageLoop(NamedTuple):
     """One loop: its table, the nodes of a row, in order, and the sums with what is added up."""
 
     table: int
@@ -16,7 +16,7 @@ class Loop(NamedTuple):
     sums: dict[int, Operand]
 
 
-def stages(program: Program) -> Iterator[tuple[list[int], list[Loop]]]:
+def stages(program: Program) -> Iterator[tuple[list[int], list[StageLoop]]]:
     """Nodes, and loops that need these and what came before."""
     inside, stage = list[bool](), list[int]()
     for name, *operands in program.nodes:
@@ -25,11 +25,11 @@ def stages(program: Program) -> Iterator[tuple[list[int], list[Loop]]]:
         inside.append(name != "sum" and data)
         stage.append(max((stage[k] for k in reads), default=0) + (name == "sum"))
     for number in range(max(stage, default=0) + 1):
-        nodes, loops = list[int](), dict[int, Loop]()
+        nodes, loops = list[int](), dict[int, StageLoop]()
         for j, (name, *operands) in enumerate(program.nodes):
             if name == "sum" and stage[j] == number + 1:
                 table = int(operands[0][1])
-                loops.setdefault(table, Loop(table, [], {})).sums[j] = operands[1]
+                loops.setdefault(table, StageLoop(table, [], {})).sums[j] = operands[1]
             elif name != "sum" and stage[j] == number and not inside[j]:
                 nodes.append(j)
         for loop in loops.values():

@@ -60,7 +60,7 @@ def summed(program: Program) -> Summed | None:
 
 def _summed(program: Program) -> Summed | None:
     try:
-        found = _Rows(program).rewritten()
+        found = _TableRows(program).rewritten()
     except _EntangledError:
         return None
     return found if found and 2 * len(found.program.nodes) <= len(program.nodes) else None
@@ -70,7 +70,7 @@ class _EntangledError(Exception):
     """Terms have too much in common."""
 
 
-class _Rows:
+class _TableRows:
     """What belongs to the terms of a program's sums."""
 
     def __init__(self, program: Program) -> None:
@@ -91,7 +91,7 @@ class _Rows:
         leaves = self._leaves(root)
         if len(leaves) < LEAST:
             return None
-        alike: dict[Tokens, list[_Term]] = {}
+        alike: dict[Tokens, list[_SignedTerm]] = {}
         for sign, operand in leaves:
             term = self._term(sign, operand)
             alike.setdefault(term.tokens, []).append(term)
@@ -114,7 +114,7 @@ class _Rows:
                 found.append((sign, o))
         return found
 
-    def _term(self, sign: int, operand: Operand) -> _Term:
+    def _term(self, sign: int, operand: Operand) -> _SignedTerm:
         """One term: tokens say how it is made, equal ones of terms that differ by constants alone."""
         tokens: list[Any] = [sign]
         nodes, constants = dict[int, int](), list[int]()
@@ -136,15 +136,15 @@ class _Rows:
         self.left -= len(tokens)
         if self.left < 0:
             raise _EntangledError
-        return _Term(sign, operand, tuple(tokens), nodes, constants)
+        return _SignedTerm(sign, operand, tuple(tokens), nodes, constants)
 
     def rewritten(self) -> Summed | None:
         """The program with those sums, if there are any."""
-        return _Writer(self).written() if self.sums else None
+        return _SumsWriter(self).written() if self.sums else None
 
 
 @dataclass(frozen=True)
-class _Term:
+class _SignedTerm:
     sign: int
     operand: Operand
     tokens: Tokens
@@ -156,7 +156,7 @@ class _Term:
 class _Sum:
     """Lists of terms that are alike, and the other terms with their signs."""
 
-    alike: list[list[_Term]]
+    alike: list[list[_SignedTerm]]
     rest: list[tuple[int, Operand]]
 
 
@@ -211,10 +211,10 @@ def _inner_sums(program: Program) -> set[int]:
     }
 
 
-class _Writer:
+class _SumsWriter:
     """Writes a program with sums over tables."""
 
-    def __init__(self, rows: _Rows) -> None:
+    def __init__(self, rows: _TableRows) -> None:
         self.rows, self.program = rows, rows.program
         self.constants: dict[int, Operand] = {}  # by their places among the old ones
         self.tables: dict[int, dict[tuple[int, ...], int]] = {}  # by their rows: columns of old places
@@ -280,7 +280,7 @@ class _Writer:
             total = self.code.keep("+" if sign > 0 else "-", total, operand)
         return total
 
-    def _alike(self, terms: list[_Term]) -> tuple[Operand, int, Operand]:
+    def _alike(self, terms: list[_SignedTerm]) -> tuple[Operand, int, Operand]:
         """Terms that are alike as one: the table with as many rows, a sign and the term."""
         count, first = len(terms), terms[0]
         table = list(self.tables).index(count)
@@ -291,7 +291,7 @@ class _Writer:
             constants.append(self._own(("c", column[0])) if same else ("d", start + columns[column]))
         return ("k", float(table)), first.sign, self._term(first, constants)
 
-    def _term(self, term: _Term, constants: list[Operand]) -> Operand:
+    def _term(self, term: _SignedTerm, constants: list[Operand]) -> Operand:
         """A term written out, with other operands for its constants, in the order of the tokens."""
         given, operands = iter(constants), dict[int, list[Any]]()  # numbers are nodes of the term
         whole: list[Any] = []

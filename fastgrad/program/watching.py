@@ -11,7 +11,7 @@ from .poles import DIVISIONS, POLES, before_poles, read_by_value, with_poles
 from .program import BOOLEAN, ONE, ZERO, Operand, Program
 
 
-class Watch:
+class ValueWatch:
     """Writes values that are finite where f's are.
 
     Attributes

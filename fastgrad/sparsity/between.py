@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..engine.call import Rows, Workers
 from ..formulas import sides
-from ..formulas.sides import Scheme
+from ..formulas.sides import SidesScheme
 from ..formulas.steps import Steps
 from ..program.look import CoarserError, with_steps_for_f
 from . import groups
@@ -37,7 +37,7 @@ def fits(task: Task) -> bool:
     return not _turned(scheme, h, task).any()
 
 
-def _turned(scheme: Scheme, h: Array, task: Task) -> NDArray[np.bool_]:
+def _turned(scheme: SidesScheme, h: Array, task: Task) -> NDArray[np.bool_]:
     """The points at which a coordinate has another formula or step than it was asked for."""
     asked = sides.asked_for(task.points.values, h, task.formula)
     return np.asarray(((scheme.kind != asked.kind) | (scheme.step != asked.step)).any(axis=1))

@@ -26,7 +26,7 @@ def _filled(argument: Any, parts: list[Any]) -> Any:
     return argument
 
 
-class Call:
+class VariableCall:
     """A call of a function with Variables somewhere in its arguments."""
 
     def __init__(self, function: Any, args: tuple[Any, ...], options: dict[str, Any]) -> None:

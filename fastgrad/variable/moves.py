@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .calls import Call
+from .calls import VariableCall
 from .operators import ARRAY_FUNCTIONS, Variable, record
 from .rules import RULES
 
@@ -31,8 +31,8 @@ def _places_only(argument: Any) -> Any:
 
 def _moving(function: Any, several: bool) -> Callable[..., Any]:
     def on_variables(*args: Any, **options: Any) -> Any:
-        call = Call(function, args, options)
-        marked = Call(function, tuple(map(_places_only, args)), options) if several else call
+        call = VariableCall(function, args, options)
+        marked = VariableCall(function, tuple(map(_places_only, args)), options) if several else call
         places = [np.arange(a + 1, b + 1).reshape(v.shape) for a, b, v in call.parts()]
         found = marked.of(places)
         if not isinstance(found, (list, tuple)):
@@ -43,7 +43,7 @@ def _moving(function: Any, several: bool) -> Callable[..., Any]:
     return on_variables
 
 
-def _picked(call: Call, places: Any, pick: Callable[[Any], Any]) -> Variable:
+def _picked(call: VariableCall, places: Any, pick: Callable[[Any], Any]) -> Variable:
     """The elements at these places of all in a row, and constants at place 0."""
     moved = call.row()[np.maximum(places, 1) - 1]
     if np.all(places):

@@ -23,7 +23,7 @@ from ..program.trace.arrays import FUNCTIONS, LOOPS
 from ..program.trace.recording import Untraceable, trace
 from ..program.trace.symbols import RULES as TRACED_UFUNCS
 from . import matrices, moves  # noqa: F401  # they come first
-from .calls import Call
+from .calls import VariableCall
 from .functions import concat
 from .graph import Node
 from .operands import constant
@@ -125,7 +125,7 @@ def _program_rule(name: str, program: Program, forward: Callable[[Array], Array]
 
 
 def _of_arrays(function: Any, name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    call = Call(function, args, options)
+    call = VariableCall(function, args, options)
     numbers = call.of([v.array for v in call.variables])
     if not isinstance(numbers, (tuple, list)):
         return _one(call, name, numbers, lambda result: result)
@@ -133,7 +133,7 @@ def _of_arrays(function: Any, name: str, args: tuple[Any, ...], options: dict[st
     return results if isinstance(numbers, list) else tuple(results)
 
 
-def _one(call: Call, name: str, numbers: Any, pick: Callable[[Any], Any]) -> Any:
+def _one(call: VariableCall, name: str, numbers: Any, pick: Callable[[Any], Any]) -> Any:
     """One result as a Variable; as it is where it holds no floats. No Variable is complex."""
     if np.iscomplexobj(numbers):
         msg = f"np.{name} gives complex numbers, which no Variable is; fastgrad.gradient takes a function with them"

@@ -5,7 +5,7 @@ import pytest
 
 import fastgrad
 from fastgrad import EngineError, hessian, hvp, jacobian, jvp
-from fastgrad.arrays.losses import Loss
+from fastgrad.arrays.losses import ArrayLoss
 from fastgrad.arrays.nodes import RefusedError
 from fastgrad.arrays.outputs import jacobian as jacobian_of
 from fastgrad.formulas import reference
@@ -134,7 +134,7 @@ def test_small_outputs_are_compared_too():
 
 
 def test_another_shape_than_that_of_the_program():
-    loss = Loss(np.sin, lambda arrays: (arrays[""],), lambda: 0.0, {"": X})
+    loss = ArrayLoss(np.sin, lambda arrays: (arrays[""],), lambda: 0.0, {"": X})
     with pytest.raises(RefusedError, match="an array of shape"):
         jacobian_of(loss, lambda: np.zeros((2, 20)))
 

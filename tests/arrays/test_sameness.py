@@ -11,7 +11,7 @@ import pytest
 from fastgrad.arrays.facts import TOKENS
 from fastgrad.arrays.recording import record
 from fastgrad.arrays.sameness import SMALL, hold
-from fastgrad.arrays.tokens import Facts
+from fastgrad.arrays.tokens import RecordedFacts
 
 W = np.array([1.0, 2.0, 3.0])
 
@@ -180,7 +180,7 @@ def test_too_much_is_unknown():
 
 def test_what_is_not_known_is_unknown():
     assert facts_of(of(np.poly1d([1.0, 2.0]), lambda v: float(v.coeffs[0]))) is None
-    assert isinstance(facts_of(of(2.0, float)), Facts)
+    assert isinstance(facts_of(of(2.0, float)), RecordedFacts)
 
 
 def test_more_or_less_than_there_was():

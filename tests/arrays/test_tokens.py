@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from fastgrad.arrays.tokens import ChangedError, Facts, Tokens
+from fastgrad.arrays.tokens import ChangedError, RecordedFacts, Tokens
 
 
 class Thing:
@@ -13,7 +13,7 @@ class Thing:
 
 
 def test_noted_and_compared():
-    facts = Facts()
+    facts = RecordedFacts()
     first = Tokens(facts, True)
     first.emit("a", 1)
     first.emit("b")
@@ -30,7 +30,7 @@ def test_noted_and_compared():
 
 
 def test_identities_hold_nothing_that_can_be_referred_to():
-    facts, thing, number = Facts(), Thing(), 12345678901234567890
+    facts, thing, number = RecordedFacts(), Thing(), 12345678901234567890
     walk = Tokens(facts, True)
     walk.identity(thing)
     walk.identity(number)
@@ -43,7 +43,7 @@ def test_identities_hold_nothing_that_can_be_referred_to():
 
 
 def test_ways_are_found_once():
-    facts = Facts()
+    facts = RecordedFacts()
     assert Tokens(facts, True).way(3, lambda: "found") == "found"
     assert Tokens(facts, False).way(3, lambda: "other") == "found"
     with pytest.raises(KeyError):

@@ -57,7 +57,7 @@ def test_no_point_is_outside(x, below, above, exponent, scheme, n):
 def test_room_is_the_largest_step_inside(x, below, above, scheme):
     asked, low, high = stencil(1, scheme[1], scheme[0]), x - below, x + above
     kind, step = fit(x, 2.0**-30, low, high, asked)
-    bounds, found = (np.array([low]), np.array([high])), sides.Scheme(np.array([kind]), np.array([step]))
+    bounds, found = (np.array([low]), np.array([high])), sides.SidesScheme(np.array([kind]), np.array([step]))
     largest = float(sides.room(np.array([x]), bounds, found, asked)[0])
     inside, outside = (points(x, kind, np.copysign(k * largest, step), asked) for k in (1, 4))
     assert ((low <= inside) & (inside <= high)).all()

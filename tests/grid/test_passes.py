@@ -10,7 +10,7 @@ import pytest
 from fastgrad import grid
 from fastgrad.formulas.spacings import numpy_line
 from fastgrad.grid import arrays
-from fastgrad.grid.boxes import Term
+from fastgrad.grid.boxes import BoxTerm
 from fastgrad.grid.passes import compute
 from tests.grid.samples import coordinates, same, samples
 
@@ -108,10 +108,10 @@ def test_sums_of_terms_into_outputs_of_any_layout(view):
     u, v = (view(rng.standard_normal((14, 14))) for _ in range(2))
     lines = [numpy_line(n, 0.5, 1, np.dtype(float)) if n > 1 else None for n in u.shape]
     outputs = [np.full(u.shape, np.nan), np.full(u.shape[::-1], np.nan).T]
-    terms = [Term(0, u, 1, lines[1]), Term(1, v, 1, lines[1])]
+    terms = [BoxTerm(0, u, 1, lines[1]), BoxTerm(1, v, 1, lines[1])]
     expected = [np.gradient(u, 0.5, axis=1), np.gradient(v, 0.5, axis=1)]
     if lines[0]:
-        terms.append(Term(1, u, 0, lines[0]))
+        terms.append(BoxTerm(1, u, 0, lines[0]))
         expected[1] = expected[1] + np.gradient(u, 0.5, axis=0)
     compute(outputs, terms, 1, None, fresh=True)
     np.testing.assert_allclose(outputs, expected, rtol=1e-13, atol=1e-13)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastgrad.engine.simd import emission
-from fastgrad.engine.simd.arguments import SLOTS, Form
+from fastgrad.engine.simd.arguments import SLOTS, KernelForm
 from fastgrad.formulas import stencils
 from fastgrad.llvm import machine
 from fastgrad.llvm.calls import Unsupported
@@ -45,7 +45,7 @@ EXACT = {"sqrt", "abs", "floor", "ceil", "trunc", "rint", "sign", "neg", "+", "-
 def run(nodes, columns, width):
     """The last node of a program at points given by their coordinates, through the compiled `value`."""
     program = Program(len(columns), 0, tuple(nodes), (("v", len(nodes) - 1),), (), (), "d")
-    form = Form(width, "default", "uniform", "columns", "columns", False, 0, True)
+    form = KernelForm(width, "default", "uniform", "columns", "columns", False, 0, True)
     text = emission.module(emission.Straight(differences(program, stencils.value()), form, "value"))
     (value,) = machine.functions(text, "value", straight=True)
     pad, out = -len(columns[0]) % width, []

@@ -8,7 +8,7 @@ from fastgrad.formulas import stencils
 from fastgrad.formulas.stencils import stencil
 from fastgrad.formulas.steps import Steps
 from fastgrad.operations import partials
-from fastgrad.operations.partials import Partials, Sampler
+from fastgrad.operations.partials import DifferenceQuotients, Sampler
 
 X = np.random.default_rng(0).uniform(0.5, 1.5, (5, 2))
 STEPS = Steps("default", np.asarray(2.0**-17))
@@ -46,7 +46,7 @@ def test_quotients_of_chosen_coordinates(monkeypatch, block):
     owners, units, steps = np.array([0, 2, 2, 4]), np.array([1, 0, 1, 1]), np.array([0.5, -0.25, 0.125, 1.0])
     f = lambda x, b: np.array([x[0] * x[1], b * x[1] ** 2])
     b = np.arange(5.0)
-    some = Partials(sampler(f, table=stencils.jacobian(2), batch=(b,), vector=True))
+    some = DifferenceQuotients(sampler(f, table=stencils.jacobian(2), batch=(b,), vector=True))
     found, noise = some.quotients(owners, units, steps, stencil(1, 2))
     exact = [[X[n, 1 - i], 2.0 * b[n] * X[n, 1] * i] for n, i in zip(owners, units, strict=True)]
     np.testing.assert_allclose(found, exact, atol=1e-14)
@@ -55,21 +55,23 @@ def test_quotients_of_chosen_coordinates(monkeypatch, block):
 
 def test_half_the_step_knows_the_values_of_the_whole_one():
     f = Counted(lambda x: np.exp(x[0]) * x[1])
-    some, owners, units = Partials(sampler(f)), np.arange(5), np.zeros(5, int)
+    some, owners, units = DifferenceQuotients(sampler(f)), np.arange(5), np.zeros(5, int)
     steps, formula = np.full(5, 0.5), stencil(1, 4)
     some.quotients(owners, units, steps, formula)
     assert len(f.places) == 20
     again, _ = some.quotients(owners[1:4], units[:3], steps[:3] / 2, formula)
     assert len(f.places) == 26  # two of four are known
     assert len(set(f.places)) == 26
-    fresh, _ = Partials(sampler(f.f)).quotients(owners[1:4], units[:3], steps[:3] / 2, formula)
+    fresh, _ = DifferenceQuotients(sampler(f.f)).quotients(owners[1:4], units[:3], steps[:3] / 2, formula)
     assert (again == fresh).all()
 
 
 def test_along_a_direction_coordinates_that_do_not_move_keep_their_bits():
     x, v = np.array([[-0.0, 2.0]]), np.array([[0.0, 4.0]])
     f = Counted(lambda x: x[1] ** 2)
-    found, _ = Partials(sampler(f, x), v).quotients(np.array([0]), np.array([0]), np.array([0.125]), stencil(1, 2))
+    found, _ = DifferenceQuotients(sampler(f, x), v).quotients(
+        np.array([0]), np.array([0]), np.array([0.125]), stencil(1, 2)
+    )
     assert found[0, 0] == 16.0
     assert all(np.signbit(place[0]) for place in f.places)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad.program.changes import Coordinate, Points, Still, Walk
+from fastgrad.program.changes import Coordinate, DirectionWalk, Points, Still
 from fastgrad.program.code import Code
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
@@ -27,7 +27,7 @@ def walked(f, offsets):
     program = trace(f, (3,))
     code = Code(program)
     half = (offsets[1] - offsets[0]) / -2.0
-    walk = Walk(code, program, offsets, ("k", half * H))
+    walk = DirectionWalk(code, program, offsets, ("k", half * H))
     for i, slope in enumerate((1.0, -0.5)):
         walk.moved["x", i] = Coordinate(walk, ("x", i), ("k", slope), ("k", slope * H))
     moving = [j for j in range(len(program.nodes)) if {0, 1} & needed(program, ("v", j))]
@@ -91,7 +91,7 @@ def test_without_an_identity_f_is_done_at_both_points(f):
 def test_a_coordinate_that_is_still_keeps_its_bits():
     program = replace(trace(lambda x: x[0] + x[1], (3,)), outputs=(("x", 0),), nodes=())
     code = Code(program)
-    walk = Walk(code, program, (1, -1), ("k", H))
+    walk = DirectionWalk(code, program, (1, -1), ("k", H))
     mask = code.keep("eq", ("x", 1), ("k", 0.0))
     moved = Coordinate(walk, ("x", 0), ("x", 1), code.mul(("k", H), ("x", 1)), mask)
     for v, expected in ((0.0, -0.0), (2.0, 0.5)):

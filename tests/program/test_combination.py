@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fastgrad.formulas import stencils
 from fastgrad.program.code import Code
 from fastgrad.program.combination import Combination, total
-from fastgrad.program.differences import Steps, differences
+from fastgrad.program.differences import StepSource, differences
 from fastgrad.program.program import Program, evaluate
 from fastgrad.program.trace.recording import trace
 
@@ -85,7 +85,7 @@ def rosenbrock(x):
 
 
 def values(program, table, x, sizes):
-    written = differences(program, table, Steps("default", "coordinate"))
+    written = differences(program, table, StepSource("default", "coordinate"))
     whole = Program(**{**written.program.__dict__, "constants": (*program.constants, *sizes)})
     return np.array(written.split(evaluate(whole, x))[0])
 

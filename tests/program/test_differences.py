@@ -13,7 +13,7 @@ from fastgrad.formulas import reference, stencils
 from fastgrad.formulas import steps as formulas_steps
 from fastgrad.formulas.samples import SAMPLES
 from fastgrad.program import differences as module
-from fastgrad.program.differences import Steps, differences
+from fastgrad.program.differences import StepSource, differences
 from fastgrad.program.program import Program, evaluate
 from fastgrad.program.schedule import schedule
 from fastgrad.program.trace.recording import trace
@@ -28,7 +28,7 @@ def size_of(table):
     return formulas_steps.default_factor(table.stencil.derivative, table.stencil.order)
 
 
-def written_values(program, table, x, *, steps=Steps(), sizes=None, rows=(), value=False):  # noqa: B008
+def written_values(program, table, x, *, steps=StepSource(), sizes=None, rows=(), value=False):  # noqa: B008
     """The results, values, watched values and steps of a written table at a point."""
     written = differences(program, table, steps, value=value)
     sizes = [size_of(table)] * written.sizes if sizes is None else sizes
@@ -190,7 +190,9 @@ def test_round_off_is_that_of_the_definition_or_less(program, scheme, seed):
     f = lambda p: evaluate(program, p)[0]
     with mpmath.workdps(60):
         expected = by_exact_arithmetic(program, table, x, [h] * program.inputs)
-        found, *_ = written_values(program, table, x, steps=Steps("default", "coordinate"), sizes=[h] * program.inputs)
+        found, *_ = written_values(
+            program, table, x, steps=StepSource("default", "coordinate"), sizes=[h] * program.inputs
+        )
         definition = np.ravel(reference.gradient(f, np.array(x), order=order, method=method, h=h))
         ours = max(abs(float(a - b)) for a, b in zip(expected, found, strict=True))
         theirs = max(abs(float(a - b)) for a, b in zip(expected, definition, strict=True))
@@ -223,7 +225,7 @@ def test_a_sum_is_not_subtracted():
 @pytest.mark.parametrize("sizes", ["uniform", "coordinate", "point"])
 def test_default_steps_are_those_of_the_formula(sizes):
     size = size_of(stencils.gradient(1))
-    written = differences(trace(np.arctan, (), scalar=True), stencils.gradient(1), Steps("default", sizes))
+    written = differences(trace(np.arctan, (), scalar=True), stencils.gradient(1), StepSource("default", sizes))
     (step,) = {node[1] for node in written.program.nodes if node[0] == "inverse"}
     program = dataclasses.replace(written.program, outputs=(step,), constants=(size,) * written.sizes)
     edges = [0.0, 1.0, 2.0, 2.0**17, 1e-300, 1e300, 1.0 / size, 0.7 / size, 5e-324]
@@ -274,7 +276,7 @@ def test_f_that_is_not_finite_is_seen(name):
 def test_a_root_of_what_displaced_points_say_together_is_no_false_alarm():
     """Of rotated columns one point has the first where another has the second: 10 % of such points were alarms."""
     program, table = trace(lambda a: np.linalg.svd(a, compute_uv=False)[0], (3, 3)), stencils.gradient(9)
-    written = differences(program, table, Steps())
+    written = differences(program, table, StepSource())
     whole = dataclasses.replace(written.program, constants=(*program.constants, *[size_of(table)] * written.sizes))
     found = schedule(whole).values(np.random.default_rng(0).normal(size=(9, 40)))
     results, _, watched, _ = (found[part] for part in written.parts)
@@ -299,14 +301,14 @@ def test_what_is_computed_at_displaced_points_is_not_computed_again_to_be_watche
 
 
 def test_a_step_that_vanishes_is_zero():
-    program, steps = trace(lambda x: x[0] + x[1], (2,)), Steps("absolute", "coordinate")
+    program, steps = trace(lambda x: x[0] + x[1], (2,)), StepSource("absolute", "coordinate")
     *_, taken = written_values(program, stencils.gradient(2), [1.0, 1e9], steps=steps, sizes=[1e-9, 1e-9])
     assert (taken == 0.0).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("x", [[1.0, 1e9], [-1e9, 1.0], [1e9, np.nan], [np.nan, 1e9], [np.inf, 1e9], [1.0, -np.inf]])
 def test_one_step_that_vanishes_somewhere_is_zero(x):
-    program, steps = trace(lambda x: x[0] + x[1], (2,)), Steps("absolute")
+    program, steps = trace(lambda x: x[0] + x[1], (2,)), StepSource("absolute")
     for size in (1e-9, 2.0**-24):  # a half of the spacing at 1e9: that is added or not, by the last bit of x
         *_, taken = written_values(program, stencils.gradient(2), x, steps=steps, sizes=[size])
         assert (taken == 0.0).tolist() == [True]

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 import fastgrad
 from fastgrad.formulas import stencils
-from fastgrad.program.changes import Coordinate, Walk
+from fastgrad.program.changes import Coordinate, DirectionWalk
 from fastgrad.program.code import Code
-from fastgrad.program.differences import Steps, differences
+from fastgrad.program.differences import StepSource, differences
 from fastgrad.program.functionchanges import FUNCTIONS
 from fastgrad.program.program import Program, evaluate
 from fastgrad.program.trace.recording import trace
@@ -52,7 +52,7 @@ def walked(name, operand, h):
     nodes = (*OPERANDS[operand][0], (name, ("v", len(OPERANDS[operand][0]) - 1), *more))
     program = Program(1, 0, nodes, (("v", len(nodes) - 1),), (), ())
     code = Code(program)
-    walk = Walk(code, program, (1, -1), ("k", h), FUNCTIONS)
+    walk = DirectionWalk(code, program, (1, -1), ("k", h), FUNCTIONS)
     walk.moved["x", 0] = Coordinate(walk, ("x", 0), ("k", 1.0), ("k", h))
     walk.run(list(range(len(nodes))), {len(nodes) - 1})
     return code, walk.at(program.outputs[0])
@@ -126,7 +126,7 @@ def test_round_off_is_gone(order):
     f = lambda x: np.log(np.sum(np.exp(x))) + np.sin(x[0] * x[1]) * np.tanh(x[1] - x[2])
     x, table = np.array([0.3, -0.8, 1.1]), stencils.gradient(3, order)
     program = trace(f, (3,))
-    written = differences(program, table, Steps("absolute"))
+    written = differences(program, table, StepSource("absolute"))
     h = 2.0**-26
     whole = written.program
     found = evaluate(Program(**{**vars(whole), "constants": (*program.constants, h)}), x)[:3]
@@ -216,7 +216,7 @@ SEEN = {
 def test_f_is_not_asked_where_it_is_finite(name):
     f, x = SEEN[name]
     program = trace(f, (1,))
-    written = differences(program, stencils.gradient(1), Steps("absolute"))
+    written = differences(program, stencils.gradient(1), StepSource("absolute"))
     whole = Program(**{**vars(written.program), "constants": (*program.constants, 2.0**-17)})
     assert np.isfinite(evaluate(whole, [x])).all()
 

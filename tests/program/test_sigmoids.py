@@ -9,7 +9,7 @@ import scipy.special
 
 import fastgrad
 from fastgrad.formulas import stencils
-from fastgrad.program.differences import Steps, differences
+from fastgrad.program.differences import StepSource, differences
 from fastgrad.program.program import ONE, Program, evaluate
 from fastgrad.program.sigmoids import logarithms
 from fastgrad.program.trace.recording import trace
@@ -61,7 +61,7 @@ def program_of(form, operand="linear"):
 def found_by(program, x, h, derivative):
     """Differences by a written program, without machine code."""
     table = stencils.gradient(1) if derivative == 1 else stencils.hessian(1)
-    whole = differences(program, table, Steps("absolute")).program
+    whole = differences(program, table, StepSource("absolute")).program
     return evaluate(Program(**{**vars(whole), "constants": (*program.constants, h)}), [x])[0]
 
 

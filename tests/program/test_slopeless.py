@@ -7,7 +7,7 @@ import pytest
 
 import fastgrad
 from fastgrad.formulas import stencils
-from fastgrad.program.changes import Coordinate, Points, Walk
+from fastgrad.program.changes import Coordinate, DirectionWalk, Points
 from fastgrad.program.code import Code
 from fastgrad.program.dependence import coordinates
 from fastgrad.program.differences import differences
@@ -108,7 +108,7 @@ def test_points_of_what_is_written_either_way(f, offsets):
 def by_half_differences(f, offsets, free):
     program = trace(f, (3,))
     code, half = Code(program), (offsets[0] - offsets[1]) / 2.0
-    walk = Walk(code, program, offsets, ("k", 1.0))
+    walk = DirectionWalk(code, program, offsets, ("k", 1.0))
     for i, far in enumerate((H, -H / 2)):
         walk.moved["x", i] = Coordinate(walk, ("x", i), ("k", half * far), ("k", far))
     walk.run(moving(program, 0, 1), set(), free)

@@ -7,7 +7,7 @@ import pytest
 
 from fastgrad.formulas import stencils
 from fastgrad.program import sums
-from fastgrad.program.differences import Steps, differences
+from fastgrad.program.differences import StepSource, differences
 from fastgrad.program.exact import exact
 from fastgrad.program.program import evaluate
 from fastgrad.program.rowschedule import RowSchedule
@@ -145,7 +145,7 @@ EXACT = {
 @pytest.mark.parametrize("f", overdata.SCALARS, ids=NAMES[:-1])
 def test_differences_over_rows_are_those_of_all_terms(f, table):
     """To the rounding of second differences: a sum of changes has other roundings in another order."""
-    program, steps = traced(f), Steps("absolute")
+    program, steps = traced(f), StepSource("absolute")
     made = summed(program)
     expected = differences(program, table, steps)
     found = differences(made.program, table, steps)

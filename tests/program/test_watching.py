@@ -9,18 +9,18 @@ import pytest
 from fastgrad.formulas import stencils
 from fastgrad.program.code import Code
 from fastgrad.program.dependence import live
-from fastgrad.program.differences import Steps, differences
+from fastgrad.program.differences import StepSource, differences
 from fastgrad.program.functionchanges import FUNCTIONS
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
-from fastgrad.program.watching import Watch
+from fastgrad.program.watching import ValueWatch
 
 
 def watched(f, x, functions=FUNCTIONS):
     """The names of what is written, and its values at a point."""
     program = trace(f, np.shape(x))
     code = Code(program)
-    outputs = Watch(code, program, {}, range(len(program.nodes)), functions).outputs()
+    outputs = ValueWatch(code, program, {}, range(len(program.nodes)), functions).outputs()
     made = dataclasses.replace(program, nodes=tuple(code.nodes), outputs=tuple(outputs))
     with np.errstate(all="ignore"):
         return {made.nodes[j][0] for j in live(made)}, evaluate(made, x)
@@ -55,7 +55,7 @@ def test_functions_are_not_computed_again():
 def test_where_f_itself_is_asked_at_x_alone():
     """A condition that no displaced point has."""
     program = trace(lambda x: round(float(x[0]), 1) * x[1], (2,))
-    written = differences(program, stencils.gradient(2), Steps("absolute", "uniform"))
+    written = differences(program, stencils.gradient(2), StepSource("absolute", "uniform"))
     made = dataclasses.replace(written.program, outputs=written.program.outputs[: written.results + written.watched])
     constants = (*made.constants[:-1], 1e-6)
     tie, beside = (evaluate(dataclasses.replace(made, constants=constants), [v, 2.0]) for v in (1.15, 1.17))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastgrad import Variable
-from fastgrad.variable.calls import Call
+from fastgrad.variable.calls import VariableCall
 
 
 def test_variables_are_found_wherever_they_are():
@@ -14,7 +14,7 @@ def test_variables_are_found_wherever_they_are():
         seen.append((args, options))
         return 7
 
-    call = Call(function, ([x, 5], "text"), {"axis": 0, "where": (y, None)})
+    call = VariableCall(function, ([x, 5], "text"), {"axis": 0, "where": (y, None)})
     assert [v is w for v, w in zip(call.variables, (x, y), strict=True)] == [True, True]
     assert call.of(["a", "b"]) == 7
     assert seen == [((["a", 5], "text"), {"axis": 0, "where": ("b", None)})]

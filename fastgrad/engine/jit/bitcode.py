@@ -44,10 +44,10 @@ def loop(make: Callable[[], Any], kind: Any, signature: tuple[Any, ...], holes: 
     It is looked for in the folder, unless one of the types is the user's own, of which the name does not say all.
     """
     if not all(map(is_plain, (*signature, *(t for hole in holes for t in (*hole.args, hole.return_type))))):
-        return _compiled(make(), signature)
+        return _made_loop(make(), signature)
 
     def written() -> bytes:
-        made = _compiled(make(), signature)
+        made = _made_loop(make(), signature)
         return made.name.encode() + b"\n" + made.code
 
     names = [getattr(part, "__name__", part) for part in kind]
@@ -79,7 +79,7 @@ def _settings() -> list[tuple[str, Any]]:
     return [(name, getattr(config, name)) for name in names]
 
 
-def _compiled(made: Any, signature: tuple[Any, ...]) -> Loop:
+def _made_loop(made: Any, signature: tuple[Any, ...]) -> Loop:
     with global_compiler_lock, _unoptimised(), _without_machine_code():
         made.compile(signature)
     code = made.overloads[signature]

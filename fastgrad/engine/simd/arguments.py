@@ -42,7 +42,7 @@ NUMBERS = tuple(
 # --- what shapes a kernel ---------------------------------------------------------------------------------------------
 
 
-class Form(NamedTuple):
+class KernelForm(NamedTuple):
     """Everything that shapes a kernel beside program and table."""
 
     lanes: int
@@ -57,7 +57,7 @@ class Form(NamedTuple):
     rows: bool = False  # whether the lanes are rows of data, of one point
 
 
-def form_of(call: Call, out: str, long: bool = False) -> Form:
+def form_of(call: Call, out: str, long: bool = False) -> KernelForm:
     """The form for a call whose outputs lie in a layout of the kind `out`.
 
     A long program that runs at one point is not worth LLVM's best.
@@ -72,12 +72,12 @@ def form_of(call: Call, out: str, long: bool = False) -> Form:
     exact = call.t is None or bool((np.frexp(call.t)[0] == 0.5).all())
     batch = sum(rows[0].size if len(rows) else 0 for rows in call.batch)
     quick = long and call.points.count == 1 and not call.often
-    return Form(machine.lanes(), call.steps.rule, kind, source, out, call.value, batch, exact, quick)
+    return KernelForm(machine.lanes(), call.steps.rule, kind, source, out, call.value, batch, exact, quick)
 
 
-def form_of_columns(batch: int = 0) -> Form:
+def form_of_columns(batch: int = 0) -> KernelForm:
     """The form of kernels for f itself at points that lie in columns, as their values do."""
-    return Form(machine.lanes(), "default", "uniform", "columns", "columns", False, batch, True)
+    return KernelForm(machine.lanes(), "default", "uniform", "columns", "columns", False, batch, True)
 
 
 def kind_of(shape: tuple[int, ...], strides: tuple[int, ...] | None = None) -> str:
@@ -101,7 +101,7 @@ def is_odd(array: Array) -> bool:
     return bool(row % 8 or column % 8) or not array.flags.aligned
 
 
-def stream_width(form: Form, inputs: int, results: int) -> int:
+def stream_width(form: KernelForm, inputs: int, results: int) -> int:
     """How many results a point has, if a kernel's layouts let them go past the cache; else 0."""
     fits = 0 < results * form.lanes <= LARGEST
     return results if fits and _in_a_row(form.source, inputs) and _in_a_row(form.out, results) else 0
@@ -111,7 +111,7 @@ def _in_a_row(kind: str, width: int) -> bool:
     return kind in {"rows", "pairs"} or (kind == "columns" and width == 1)
 
 
-def is_streamed(form: Form, x: Array, out: Array) -> bool:
+def is_streamed(form: KernelForm, x: Array, out: Array) -> bool:
     """Whether the results of a call go past the cache."""
     total, least, cache = x.nbytes + out.nbytes, min(x.nbytes, out.nbytes), last_cache()
     if max(x.shape[1], out.shape[1]) <= NARROW:
@@ -137,7 +137,7 @@ def last_cache() -> int:
 # --- who writes -------------------------------------------------------------------------------------------------------
 
 
-class Block:
+class KernelMemory:
     """What a kernel gets, and the memory of it: slots, step size, constants, and room for the spot check.
 
     One piece, because asking NumPy for an address takes a microsecond. A single point is all lanes at once: with
@@ -166,7 +166,7 @@ class Block:
         """The address of a number, or of the first of some."""
         return self.address + 8 * (place.start if isinstance(place, slice) else place)
 
-    def write(self, call: Call, form: Form, out: Array, values: Array | None) -> tuple[int, int]:
+    def write(self, call: Call, form: KernelForm, out: Array, values: Array | None) -> tuple[int, int]:
         """Fill the slots for a call: its items, and in which multiples they are handed out."""
         single, kept = call.points.count == 1, self.kept
         kept |= {"constants": self.at(len(SLOTS) + 1), "sizes": self.at(len(SLOTS))}

@@ -27,10 +27,10 @@ from ..bound import Code as AnyCode
 from ..call import Call, Grid, Output, reserved, subset
 from ..kernels import Kernel
 from ..threads import Pace
-from .arguments import Block, Form, form_of, form_of_columns, is_odd, kind_of
+from .arguments import KernelForm, KernelMemory, form_of, form_of_columns, is_odd, kind_of
 from .comparison import compare, compare_slopes
 from .emission import NOT_FINITE, VANISHED, Frame, Straight, module, paired
-from .traces import LONGEST_OPERATIONS, Traced, check_outputs, is_settled, traced
+from .traces import LONGEST_OPERATIONS, TracedFunction, check_outputs, is_settled, traced
 
 Array = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def compile_call(call: Call, out: Output | None = None) -> AnyCode:
     return code_of(traced(call), call, out)
 
 
-def code_of(kept: Traced, call: Call, out: Output | None = None) -> AnyCode:
+def code_of(kept: TracedFunction, call: Call, out: Output | None = None) -> AnyCode:
     """The code for a call whose f has been traced."""
     check_outputs(call, kept.program)
     key = call.table.key  # equal tables are made anew for each pattern
@@ -94,32 +94,32 @@ class Family:
         if count > (LOOPED if self.is_over_rows else WRITTEN):
             dense = table.along_axes and self.length <= LONGEST_OPERATIONS and not self.is_over_rows
             self.how = "rolled" if dense and len(program.outputs) * len(table.scale) <= RESULTS else "stacked"
-        self.places: dict[Form, list[machine.Place]] = {}
-        self._stored: dict[Form, Any] = {}
+        self.places: dict[KernelForm, list[machine.Place]] = {}
+        self._stored: dict[KernelForm, Any] = {}
         self.pace = Pace()
 
-    def kernel(self, program: Program, table: Table, form: Form) -> Any:
+    def kernel(self, program: Program, table: Table, form: KernelForm) -> Any:
         """The derivatives' code, from the memo, the folder or LLVM."""
         return self._function(0, program, table, self._shape(form))
 
-    def value(self, program: Program, table: Table, form: Form) -> Any:
+    def value(self, program: Program, table: Table, form: KernelForm) -> Any:
         """f's own code, for the check."""
         return self._function(1, program, table, self._shape(form))
 
-    def _shape(self, form: Form) -> Form:
+    def _shape(self, form: KernelForm) -> KernelForm:
         """A loop over displacements runs f a thousand times at one point: it is always worth LLVM's best."""
         return form if self.how == "written" else form._replace(quick=False)
 
-    def _function(self, k: int, program: Program, table: Table, form: Form) -> Any:
+    def _function(self, k: int, program: Program, table: Table, form: KernelForm) -> Any:
         places = self.places.get(form)
         made = machine.kept.get(places[k][0]) if places else None
         return made[places[k][1]] if places and made else self._compiled(program, table, form)[k]
 
-    def stored(self, form: Form) -> Any:
+    def stored(self, form: KernelForm) -> Any:
         """Which results a kernel that is there stores; None for all."""
         return self._stored[self._shape(form)]
 
-    def _compiled(self, program: Program, table: Table, form: Form) -> list[Any]:
+    def _compiled(self, program: Program, table: Table, form: KernelForm) -> list[Any]:
         try:
             made = self._compile(program, table, form)
         except Unsupported as missing:
@@ -128,7 +128,7 @@ class Family:
         self.places[form] = [function.place for function in made]
         return made
 
-    def _compile(self, program: Program, table: Table, form: Form) -> list[Any]:
+    def _compile(self, program: Program, table: Table, form: KernelForm) -> list[Any]:
         """Of long programs f is a function apart, made quickly and once for all tables."""
         program = self.summed.program if self.summed else program
         frame, value = self._frame(program, table, form), _value_of(program, form.batch)
@@ -140,7 +140,7 @@ class Family:
         kernel = machine.functions(module(frame), "kernel", quick=quick, straight=straight)
         return [*kernel, *machine.functions(module(value), "value", quick=True)]
 
-    def _frame(self, program: Program, table: Table, form: Form) -> Frame:
+    def _frame(self, program: Program, table: Table, form: KernelForm) -> Frame:
         if self.how == "rolled":
             from .rolled import Rolled  # noqa: PLC0415  dense programs are rare
 
@@ -148,7 +148,7 @@ class Family:
         if table.is_exact:
             watch: bool | str = program.raises or SIGNS
             return written_out(program, _exact(program, table, value=form.value, watch=watch), form, "kernel")
-        steps = differences.Steps(form.rule, form.sizes, form.exact)
+        steps = differences.StepSource(form.rule, form.sizes, form.exact)
         made = differences.differences(program, table, steps, value=form.value)
         return written_out(program, made, form, "kernel")
 
@@ -164,7 +164,7 @@ def _value_of(program: Program, batch: int) -> Frame:
     return written_out(program, made, form_of_columns(batch), "value")
 
 
-def written_out(program: Program, made: differences.Written, form: Form, name: str) -> Frame:
+def written_out(program: Program, made: differences.Written, form: KernelForm, name: str) -> Frame:
     written = replace(made, program=paired(made.program, program))
     if program.tables:
         from .dataloops import DataLoops  # noqa: PLC0415  few programs have any
@@ -228,9 +228,9 @@ class Code:
         steps = RowSchedule(magnitude(summed.program if summed else self.program))
         return float(steps.values(point[:, None], self.numbers.tolist())[0, 0])
 
-    def block(self, form: Form, size: float = 0.0) -> Block:
+    def block(self, form: KernelForm, size: float = 0.0) -> KernelMemory:
         """What a kernel gets."""
-        return Block(self.program, form.lanes, size, self.numbers)
+        return KernelMemory(self.program, form.lanes, size, self.numbers)
 
     def bind(self, call: Call, out: Output, values: Array | None = None) -> Bound:
         """A kernel with the arrays of a call."""
@@ -261,7 +261,9 @@ class Code:
         bound.work(0, bound.items)
         return values[:count]
 
-    def laid_out(self, call: Call, out: Array, values: Array | None) -> tuple[Any, Block, tuple[int, int], Array, Any]:
+    def laid_out(
+        self, call: Call, out: Array, values: Array | None
+    ) -> tuple[Any, KernelMemory, tuple[int, int], Array, Any]:
         """The kernel, its arguments, its items and their grain; what it stores, and which results these are if not all.
 
         The arguments hold addresses: other numbers in the same arrays are other points.
@@ -338,13 +340,13 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
     return code
 
 
-def _compare(call: Call, code: Code, form: Form) -> None:
+def _compare(call: Call, code: Code, form: KernelForm) -> None:
     value, block = code.family.value(code.program, code.table, form), code.block(form)
     sizes = code.sizes if code.family.is_over_rows else None
     compare(call, code.program, form.lanes, lambda points, rows: block.evaluate(value, points, rows), sizes)
 
 
-def _expected_form(call: Call, code: Code, out: Output | None) -> Form:
+def _expected_form(call: Call, code: Code, out: Output | None) -> KernelForm:
     """That of a call whose outputs will lie as in `out`, or as in a new array."""
     flat = out.reshape(call.points.count, -1) if isinstance(out, np.ndarray) else None
     if _needs_copies(call, flat):
@@ -356,7 +358,7 @@ def _expected_form(call: Call, code: Code, out: Output | None) -> Form:
 class _Run:
     """A kernel's arrays while it runs, and what it found."""
 
-    def __init__(self, f: Code, call: Call, block: Block, out: Array, values: Array | None) -> None:
+    def __init__(self, f: Code, call: Call, block: KernelMemory, out: Array, values: Array | None) -> None:
         self.f = f
         self.call, self.block, self.out, self.values = call, block, out, values
         self.bad: list[tuple[int, int]] = []

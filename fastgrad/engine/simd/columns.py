@@ -59,7 +59,7 @@ _MOVE = Template("""
   store i64 %here.$name, ptr %slot.$name, align 8""")
 
 
-class Columns:
+class CompiledColumns:
     """A compiled program.
 
     `fill` reads points (inputs, P) and writes outputs (K, P), both contiguous; P is a multiple of `lanes`.

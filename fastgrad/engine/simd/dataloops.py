@@ -12,8 +12,8 @@ from itertools import accumulate
 
 from ...program.differences import Written
 from ...program.program import Operand
-from ...program.stages import Loop, stages
-from .arguments import Form
+from ...program.stages import StageLoop, stages
+from .arguments import KernelForm
 from .emission import Straight, Values, emit, operand
 from .outputs import Outputs
 
@@ -23,7 +23,7 @@ Registers = dict[Operand, str]
 class DataLoops(Straight):
     """Stages of nodes and of loops that need them."""
 
-    def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
+    def __init__(self, written: Written, form: KernelForm, name: str = "kernel") -> None:
         super().__init__(written, form, name)
         self.inline, self.written_out = self.written_out, False
         self.width = 0  # whatever results take, going through the rows takes longer
@@ -48,7 +48,7 @@ class DataLoops(Straight):
                 for j in loop.sums:
                     outputs.put(waiting.pop(("v", j), []), values["v", j])
 
-    def _sum(self, loop: Loop, values: Values) -> None:
+    def _sum(self, loop: StageLoop, values: Values) -> None:
         """One loop; its totals are among the values then."""
         v = self.v
         for j in loop.nodes:
@@ -62,7 +62,7 @@ class DataLoops(Straight):
         for j in loop.sums:
             values["v", j] = v.added_up(self._get(j)) if self.form.rows else self._get(j)
 
-    def _row(self, i: str, loop: Loop, values: Values) -> None:
+    def _row(self, i: str, loop: StageLoop, values: Values) -> None:
         """A row, or as many as there are lanes; the last ones with some of those before, which do not count again."""
         v, before, fresh = self.v, {j: self._get(j) for j in loop.sums}, ""
         if self.form.rows:

@@ -17,7 +17,7 @@ from ...program.differences import Written
 from ...program.entries import ENTRY
 from ...program.program import Operand, Program
 from ...program.ratios import OPERATIONS as RATIOS
-from .arguments import Arguments, Form, stream_width
+from .arguments import Arguments, KernelForm, stream_width
 from .outputs import Finite, Outputs
 from .stream import Stream
 
@@ -64,7 +64,12 @@ class Frame:
     """
 
     def __init__(
-        self, program: Program, form: Form, name: str = "kernel", sizes: int = 0, stored: tuple[int, ...] | None = None
+        self,
+        program: Program,
+        form: KernelForm,
+        name: str = "kernel",
+        sizes: int = 0,
+        stored: tuple[int, ...] | None = None,
     ) -> None:
         self.program, self.form, self.name, self.sizes, self.stored = program, form, name, sizes, stored
         self.v = Vectors(form.lanes)
@@ -234,7 +239,7 @@ class Frame:
 class Straight(Frame):
     """All nodes, one after the other."""
 
-    def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
+    def __init__(self, written: Written, form: KernelForm, name: str = "kernel") -> None:
         super().__init__(written.program, form, name, written.sizes, written.places)
         self.written, self.checked = written, written.checked
         instructions = sum(length(node) for node, *_ in self.program.nodes)

@@ -15,7 +15,7 @@ from ...program.ties import deciding
 from ..call import Call, Rows
 from .comparison import compare_new_sides, compare_ties
 from .scheduled import derivatives
-from .traces import Traced
+from .traces import TracedFunction
 
 Array = NDArray[np.float64]
 Bind = Callable[[Program], tuple[Callable[[Array], Any], Callable[[tuple[float, ...]], None]]]
@@ -30,7 +30,7 @@ class Looks:
     A kernel that gives all that decides takes about as long as the derivative itself; NumPy as long as 50 to 100 calls.
     """
 
-    def __init__(self, call: Call, kept: Traced, bind: Bind) -> None:
+    def __init__(self, call: Call, kept: TracedFunction, bind: Bind) -> None:
         self.call, self.kept, self.program, self._bind = call, kept, kept.program, bind
         self._tied = call.table.is_exact and bool(kept.ties)
         self._count, self._known = 0, set[bytes]()

@@ -40,7 +40,7 @@ class Finite:
         return self.v.apply("*", sums[0], self.v.splat(0.0)) if sums else ""
 
 
-class Places(Protocol):
+class OutputPlaces(Protocol):
     """Where results go, by their numbers."""
 
     v: Vectors
@@ -63,7 +63,7 @@ class Outputs:
         Where a step has vanished.
     """
 
-    def __init__(self, written: Written, results: Places) -> None:
+    def __init__(self, written: Written, results: OutputPlaces) -> None:
         self.v, self.results, self.checked = results.v, results, written.checked
         self.parts = [range(part.start or 0, part.stop) for part in written.parts]
         self.finite, self.watched, self.value, self.gone = Finite(self.v), Finite(self.v), "", ""

@@ -21,7 +21,7 @@ from ..call import Call, Rows
 from .code import Code, code_of, family_of
 from .looks import Looks
 from .scheduled import scheduled
-from .traces import Traced, traced, traced_parameters
+from .traces import TracedFunction, traced, traced_parameters
 
 Array = NDArray[np.float64]
 Run = Callable[[Array], Any]
@@ -67,7 +67,7 @@ def repeat(call: Call, lead: tuple[int, ...], tail: tuple[int, ...], program: Pr
         f cannot be traced, or another way is as fast.
     """
     often = replace(call, often=True)
-    kept, count = Traced(program) if program else traced(often), call.points.count
+    kept, count = TracedFunction(program) if program else traced(often), call.points.count
     if 1 < count < machine.lanes():
         msg = f"{count} points are fewer than the processor has lanes"
         raise EngineError(msg)

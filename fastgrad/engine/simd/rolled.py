@@ -14,7 +14,7 @@ from ...formulas.stencils import Table
 from ...llvm import points
 from ...program import differences
 from ...program.program import Program
-from .arguments import Form
+from .arguments import KernelForm
 from .emission import VANISHED, Coordinates, Frame, paired
 from .outputs import Finite
 from .segments import Parts
@@ -23,7 +23,7 @@ from .segments import Parts
 class Rolled(Frame):
     """Central or one-sided differences along the axes, of one copy of f."""
 
-    def __init__(self, program: Program, table: Table, form: Form) -> None:
+    def __init__(self, program: Program, table: Table, form: KernelForm) -> None:
         value = differences.differences(program, stencils.value()).program  # depth first: 4 times as fast
         value = paired(value, program)
         super().__init__(value, form)

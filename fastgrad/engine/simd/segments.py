@@ -14,7 +14,7 @@ from ...llvm import points
 from ...llvm.vectormath import Vectors
 from ...program.differences import Written
 from ...program.program import BOOLEAN, Operand, Program
-from .arguments import Form
+from .arguments import KernelForm
 from .emission import Coordinates, Straight, emit
 from .outputs import Finite, vanished
 
@@ -55,7 +55,7 @@ class Parts:
         lines = []
         for number, nodes in enumerate(self.ranges):
             v = Vectors(self.lanes)
-            _Part(v, self, nodes).write()
+            _Segment(v, self, nodes).write()
             lines += [f"define internal void @{self.name}_part{number}({_PARAMETERS}) #2 {{\nentry:", *v.lines]
             lines += ["  ret void\n}"]
             self.declared |= v.declared
@@ -71,7 +71,7 @@ class Parts:
 class Segmented(Straight):
     """A kernel that calls its parts one after the other for each vector of points."""
 
-    def __init__(self, written: Written, form: Form, name: str = "kernel") -> None:
+    def __init__(self, written: Written, form: KernelForm, name: str = "kernel") -> None:
         super().__init__(written, form, name)
         source = "stack" if form.source == "grid" else form.source
         self.written_out = False
@@ -172,7 +172,7 @@ class Segmented(Straight):
         return self.v.emit(f"load {self.v.double}, ptr {_place(self.v, stack, k)}, align {8 * self.v.lanes}")
 
 
-class _Part:
+class _Segment:
     """One of the short functions. What it reads is loaded where it is first used."""
 
     def __init__(self, v: Vectors, whole: Parts, nodes: range) -> None:

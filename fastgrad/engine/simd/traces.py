@@ -49,7 +49,7 @@ KEPT, NODES = 1024, 1_000_000
 
 
 @dataclass(frozen=True)
-class Traced:
+class TracedFunction:
     """A function's program, and the code for each table, whose f has been compared with f itself on some sides.
 
     The sides on which its slopes have been compared are others. And where it is kept, if it is the only one there,
@@ -93,12 +93,12 @@ class UntracedError(EngineError):
     """f is no program of single numbers, whatever points there are."""
 
 
-_traces: Memory[Traced] = Memory(NODES)
+_traces: Memory[TracedFunction] = Memory(NODES)
 _refusals: Memory[tuple[type[Untraceable], str]] = Memory(KEPT)
 _writing: Memory[bool] = Memory(KEPT)  # the code of functions that wrote into what they read, as those that count
 
 
-def traced(call: Call) -> Traced:
+def traced(call: Call) -> TracedFunction:
     """f's program. A function that captures nothing but what a key can hold is traced once, others at every call.
 
     Raises
@@ -110,7 +110,7 @@ def traced(call: Call) -> Traced:
     try:
         try:
             found = (
-                Traced(_trace(call, LONGEST_TRACED, twice=True))
+                TracedFunction(_trace(call, LONGEST_TRACED, twice=True))
                 if place is None
                 else _kept(call, place, LONGEST_TRACED)
             )
@@ -133,13 +133,13 @@ def _is_wasteful(call: Call, program: Program) -> bool:
     return 2 * used(program, columns_at(call, sample(call.points.count, SAMPLE // 8))) < len(program.nodes)
 
 
-def _of_sample(call: Call, place: Hashable | None) -> Traced:
+def _of_sample(call: Call, place: Hashable | None) -> TracedFunction:
     """As `sampled`, the last trace again where points go the same ways; to ask them takes a third of its time.
 
     What has been compared with f is not compared again, which took as long as a trace.
     """
     if place is None:
-        return Traced(sampled(call))
+        return TracedFunction(sampled(call))
     last = _traces.get(("ways", place))
     if last and last.ways and last.ways.are_those_of(_sample_of(call)):
         return last
@@ -159,7 +159,7 @@ def sampled(call: Call) -> Program:
     return _trace(call, LONGEST_OPERATIONS, sampled=True)
 
 
-def proved(call: Call, longest: int) -> Traced | None:
+def proved(call: Call, longest: int) -> TracedFunction | None:
     """As `traced`; None of a function that is traced at every call, cannot be traced or is longer than that."""
     code: Any = getattr(call.f, "__code__", type(call.f))
     try:
@@ -230,7 +230,7 @@ def _place(call: Call) -> Hashable | None:
     return (key, points.shape, call.scalar, tuple((rows.shape[1:], rows.dtype.char, bits(rows)) for rows in call.batch))
 
 
-def _kept(call: Call, place: Hashable, budget: int) -> Traced:
+def _kept(call: Call, place: Hashable, budget: int) -> TracedFunction:
     kept = _traces.get(place)
     if kept is not None:
         return kept
@@ -241,15 +241,15 @@ def _kept(call: Call, place: Hashable, budget: int) -> Traced:
     try:
         program = _trace(call, budget)
         if _place(call) != place:  # f wrote into what it reads
-            return Traced(program)
-        return _traces.keep(place, Traced(program, place), NODES // KEPT + len(program.nodes))
+            return TracedFunction(program)
+        return _traces.keep(place, TracedFunction(program, place), NODES // KEPT + len(program.nodes))
     except Untraceable as refused:
         _refusals.keep((place, budget), (type(refused), str(refused)))
         raise
 
 
-def _keep(key: Hashable, program: Program) -> Traced:
-    return _traces.keep(key, Traced(program), NODES // KEPT + len(program.nodes))
+def _keep(key: Hashable, program: Program) -> TracedFunction:
+    return _traces.keep(key, TracedFunction(program), NODES // KEPT + len(program.nodes))
 
 
 def _trace(call: Call, budget: int, numbers: int = 0, *, sampled: bool = False, twice: bool = False) -> Program:

@@ -52,10 +52,10 @@ def _combination(kind: Any, places: Any, values: Any, options: dict[str, Any]) -
     if not all(isinstance(option, (str, bool, type(None))) for option in options.values()):
         refuse(f"f makes a {name} of traced values with numbers for bc_type= or fill_value=")
     axis = {"axis": 0} if name == "interp1d" else {}
-    return Combination(kind(places, np.eye(len(known)), **degree, **axis, **options), known)
+    return TracedInterpolator(kind(places, np.eye(len(known)), **degree, **axis, **options), known)
 
 
-class Combination:
+class TracedInterpolator:
     """An interpolator of traced values."""
 
     __traced__ = True  # it holds symbols
@@ -67,13 +67,13 @@ class Combination:
         basis = interpolator(self._basis) if holds_symbols(x) else self._basis
         return np.matmul(basis(x, *args, **options), self._values)
 
-    def derivative(self, nu: int = 1) -> Combination:
+    def derivative(self, nu: int = 1) -> TracedInterpolator:
         """Its derivative, of the same values."""
-        return Combination(self._basis.derivative(nu), self._values)
+        return TracedInterpolator(self._basis.derivative(nu), self._values)
 
-    def antiderivative(self, nu: int = 1) -> Combination:
+    def antiderivative(self, nu: int = 1) -> TracedInterpolator:
         """Its integral, of the same values."""
-        return Combination(self._basis.antiderivative(nu), self._values)
+        return TracedInterpolator(self._basis.antiderivative(nu), self._values)
 
     def integrate(self, a: float, b: float, **options: Any) -> Any:
         """The integral between two numbers."""

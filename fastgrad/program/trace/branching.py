@@ -18,7 +18,7 @@ from .outputs import guarded, outputs_of, program_of
 from .paths import Paths, RestartError, Way, fold
 from .refusals import refuse
 from .retargeted import Retargeted, watched
-from .sampling import Sample
+from .sampling import PointSample
 from .symbols import Trace
 from .workspace import Workspace
 
@@ -45,7 +45,7 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     callees.learn(f)
     kept, points = set[Any](), given.sample
     typed = any(not _TYPES.isdisjoint(names(code)) for code in target.codes)
-    sample = None if points is None else Sample(recording, points, prod(given.shape))
+    sample = None if points is None else PointSample(recording, points, prod(given.shape))
     with watched(target.catches, space):
         while True:
             paths = Paths(recording, kept, sample, alone=merging, typed=typed, noted=noted, swap=callees.swap)

@@ -24,7 +24,7 @@ from .numpymodule import NUMPYS, StandIn
 from .refusals import refuse
 from .replacements import replaced
 from .symbols import Flag, Literal, Traced, as_number
-from .tables import Table
+from .tables import NumberTable
 
 
 def _single(value: Any) -> Any:
@@ -80,7 +80,7 @@ class Type(type, metaclass=StandIn):
     def __new__(cls, value: Any, *more: Any, **options: Any) -> Any:
         if isinstance(value, Traced) and not more:
             return _type(value)
-        return np.ndarray if isinstance(value, (Symbols, Table)) and not more else type(value, *more, **options)
+        return np.ndarray if isinstance(value, (Symbols, NumberTable)) and not more else type(value, *more, **options)
 
 
 def _type(value: Traced) -> Any:

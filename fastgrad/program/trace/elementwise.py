@@ -87,10 +87,10 @@ def _of_others(name: str, operands: list[Any], values: tuple[Any, ...]) -> Any:
 def _known(ufunc: np.ufunc, values: tuple[Any, ...]) -> Any:
     """The result for plain numbers; as Python's type, in which arrays of objects hold all but narrow ones."""
     result = ufunc(*values)
-    return tuple(map(_plain, result)) if isinstance(result, tuple) else _plain(result)
+    return tuple(map(_as_pythons, result)) if isinstance(result, tuple) else _as_pythons(result)
 
 
-def _plain(value: Any) -> Any:
+def _as_pythons(value: Any) -> Any:
     return value if is_narrow(value.dtype) else value.item()
 
 

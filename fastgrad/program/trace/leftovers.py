@@ -24,7 +24,7 @@ from ..captures import home, instructions, is_installed, is_pythons_class, is_us
 from .arrays import Symbols
 from .creation import FILLING, PUTTING
 from .symbols import Symbol, Traced
-from .tables import Table
+from .tables import NumberTable
 
 OBJECTS = 2_000  # looked at before a trace, at most
 LONG = 1_000  # elements; of a longer list only the length is noted
@@ -95,7 +95,7 @@ class Noted:
     """
 
     def __init__(self) -> None:
-        self.kept, self.was_asked, self._places = "", False, list[_Place | _Numbers]()
+        self.kept, self.was_asked, self._places = "", False, list[_HeldPlace | _HeldNumbers]()
         self.is_large = False
         self._seen: set[int] = set()
         self._names: set[str] = set()
@@ -127,7 +127,7 @@ class Noted:
                 place.restore()
 
     def _note(self, value: Any, read: Callable[[], _Held], write: Callable[[_Held], None], name: str = "") -> _Held:
-        place = _Place(value, read, write, name or type(value).__name__)
+        place = _HeldPlace(value, read, write, name or type(value).__name__)
         self._places.append(place)
         return place.held
 
@@ -159,7 +159,7 @@ class Noted:
     def _array(self, array: np.ndarray[Any, Any]) -> None:
         self.is_large |= array.nbytes > LARGE and array.flags.writeable
         if array.dtype != object and array.nbytes <= LARGE and array.flags.writeable:
-            self._places.append(_Numbers(array))
+            self._places.append(_HeldNumbers(array))
         elif array.dtype == object and array.size <= LONG:
             self._note(array, lambda: _numbered(array.ravel()), partial(_fill, array))
 
@@ -204,7 +204,7 @@ class Noted:
             yield from (*inner, kind)
 
 
-class _Place:
+class _HeldPlace:
     """Something that can be written into: how it is read and written as a dict, and what was there."""
 
     def __init__(self, owner: Any, read: Callable[[], _Held], write: Callable[[_Held], Any], name: str) -> None:
@@ -226,7 +226,7 @@ class _Place:
         self.write(self.held)
 
 
-class _Numbers:
+class _HeldNumbers:
     """An array of numbers, which cannot hold anything of a trace."""
 
     name = "an array"
@@ -251,7 +251,7 @@ _PLAIN = {int, float, str, bytes, bool, complex, type(None), np.float64, type(np
 
 def holds_what_is_traced(value: Any, depth: int = DEPTH) -> bool:
     """Whether a value is of a trace, or a container or object of what is."""
-    if isinstance(value, (Traced, Symbols, Table)):
+    if isinstance(value, (Traced, Symbols, NumberTable)):
         return True
     if isinstance(value, np.ndarray):
         return value.dtype == object and any(isinstance(v, Traced) for v in value.ravel()[:LONG])

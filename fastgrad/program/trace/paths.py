@@ -25,7 +25,7 @@ from ..program import ZERO, Operand
 from .implications import Fact, canonical, implied
 from .leftovers import Noted
 from .refusals import REFUSALS, TEXT, ManyWaysError, refuse
-from .sampling import Sample
+from .sampling import PointSample
 from .symbols import Trace
 
 WAYS = 256  # through f or one of its helpers; a loop that ends by data has as many as turns
@@ -101,7 +101,7 @@ class Paths:
         self,
         trace: Trace,
         apart: set[Any],
-        sample: Sample | None,
+        sample: PointSample | None,
         *,
         alone: bool,
         typed: bool = False,

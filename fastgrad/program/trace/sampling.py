@@ -32,11 +32,11 @@ class Ways(NamedTuple):
     def are_those_of(self, points: Array) -> bool:
         """Whether these points give the same answers."""
         with np.errstate(all="ignore"):
-            sample = Sample(self, points, self.inputs)
+            sample = PointSample(self, points, self.inputs)
             return all(sample.sides(known, key) == sides for known, key, sides in self.asked)
 
 
-class Sample:
+class PointSample:
     """Points, and the values that the nodes of a trace have there."""
 
     def __init__(self, trace: Trace | Ways, points: Array, inputs: int) -> None:

@@ -30,7 +30,7 @@ def _are_equal(a: Objects, b: Objects) -> bool:
     return a.shape == b.shape and all(map(operator.eq, map(name, a.flat), map(name, b.flat)))
 
 
-class Places:
+class SelectedPlaces:
     """Where a condition holds, as np.where and np.nonzero say it: a tuple of one array, or that array itself."""
 
     __traced__ = True
@@ -50,7 +50,7 @@ class Places:
             refuse("f picks some of the places where a condition holds; write np.where(c, a, b)")
         if self.is_array:
             return self.elements()[index]
-        return Places(self.mask, is_array=True)
+        return SelectedPlaces(self.mask, is_array=True)
 
     def __len__(self) -> int:
         return len(self.elements()) if self.is_array else np.ndim(self.mask)
@@ -188,7 +188,7 @@ def _single(pairs: list[tuple[Any, Any]], index: int) -> Any:
 _AS_NUMBER = "f takes {} for one number, or asks for their truth; write np.sum(condition), or the first of them"
 for _name in ("__bool__", "__float__", "__index__"):
     setattr(Selected, _name, refusing(_AS_NUMBER.format("the elements that a mask selects")))
-    setattr(Places, _name, refusing(_AS_NUMBER.format("the places where a condition holds")))
+    setattr(SelectedPlaces, _name, refusing(_AS_NUMBER.format("the places where a condition holds")))
 
 
 def operator_by(rule: Callable[..., Any], swap: bool) -> Callable[..., Any]:

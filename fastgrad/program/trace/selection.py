@@ -25,7 +25,7 @@ from .lookups import at, at_all, check_place, holds_places, is_at, put_all, ther
 from .parts import check_is_whole, note_written
 from .reductions import objects
 from .refusals import refuse
-from .selected import Places, Selected
+from .selected import Selected, SelectedPlaces
 from .symbols import Flag, Symbol
 
 _SELECT = np.frompyfunc(select, 3, 1)
@@ -39,7 +39,7 @@ def _is_traced_mask(index: Any) -> bool:
 
 def is_traced_index(index: Any) -> bool:
     """Whether an index is a traced integer, an array or a tuple of some, or a mask that is traced."""
-    if isinstance(index, (Symbol, Places)):
+    if isinstance(index, (Symbol, SelectedPlaces)):
         return True
     return type(index) not in _KNOWN and (_is_traced_mask(index) or holds_places(index))
 
@@ -48,7 +48,7 @@ def _known(index: Any) -> Any:
     """An index without arrays of symbols: those that hold numbers or bools only are NumPy's own."""
     if isinstance(index, tuple):
         return tuple(map(_known, index))
-    if isinstance(index, Places):
+    if isinstance(index, SelectedPlaces):
         refuse("f picks elements at the places where a condition holds, together with others; write np.where(c, a, b)")
     return real(index) if isinstance(index, Symbols) and is_mask(index) and not holds_symbols(index) else index
 
@@ -64,7 +64,7 @@ def _getitem(self: Symbols, index: Any) -> Any:
         return _scalar(_get(self, index))
     if type(index) is Symbol:
         return at(self, index)
-    index = index.mask if isinstance(index, Places) else index
+    index = index.mask if isinstance(index, SelectedPlaces) else index
     if isinstance(index, np.ndarray) and _is_traced_mask(index):
         return Selected(self.copy(), _as_wide(index, self), np.ndim(index))
     if holds_places(index):
@@ -82,7 +82,7 @@ def _put(self: Symbols, place: Symbol, value: Any) -> None:
 
 def _setitem(self: Symbols, index: Any, value: Any) -> None:
     check_is_whole(self, value)
-    index = index.mask if isinstance(index, Places) else index
+    index = index.mask if isinstance(index, SelectedPlaces) else index
     if type(index) is Symbol:
         _put(self, index, value)
         note_written(self, index)
@@ -144,7 +144,7 @@ def _as_wide(mask: Any, a: Any) -> Objects:
 def nonzero(a: Any) -> Any:
     """np.nonzero, and np.where of a condition alone."""
     mask = a if is_mask(a) else elementwise(np.not_equal, a, 0.0)
-    return Places(mask.copy()) if holds_symbols(mask) else np.nonzero(real(mask))
+    return SelectedPlaces(mask.copy()) if holds_symbols(mask) else np.nonzero(real(mask))
 
 
 def _flatnonzero(a: Any) -> Any:

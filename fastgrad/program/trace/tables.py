@@ -23,7 +23,7 @@ from .symbols import Symbol
 _PICKING = {"copy", "take", "dot", "clip", "searchsorted"}
 
 
-class Table(np.ndarray[Any, np.dtype[Any]]):
+class NumberTable(np.ndarray[Any, np.dtype[Any]]):
     """An array of numbers whose index may be traced."""
 
     __table__ = True  # NumPy's own in all else
@@ -59,7 +59,7 @@ def _method(name: str) -> Any:
     """A method by the function of its name, which takes symbols."""
     function, own = getattr(np, name), getattr(np.ndarray, name)
 
-    def call(self: Table, *args: Any, **options: Any) -> Any:
+    def call(self: NumberTable, *args: Any, **options: Any) -> Any:
         known = not holds_symbols((*args, *options.values()))
         return own(self, *args, **options) if known else call_function(function, (self, *args), options)
 
@@ -67,7 +67,7 @@ def _method(name: str) -> Any:
 
 
 for _name in ("take", "dot", "clip", "searchsorted"):
-    setattr(Table, _name, _method(_name))
+    setattr(NumberTable, _name, _method(_name))
 
 
 @lru_cache(maxsize=1024)
@@ -99,4 +99,4 @@ def as_symbols(array: Any) -> Symbols:
 def as_table(value: Any) -> Any:
     """An array of numbers as a table; anything else as it is."""
     is_plain = type(value) is np.ndarray and not isinstance(value, Symbols) and value.dtype.kind in "fiubc"
-    return value.view(Table) if is_plain and value.ndim else value
+    return value.view(NumberTable) if is_plain and value.ndim else value

@@ -13,7 +13,7 @@ from fastgrad.llvm import machine
 from fastgrad.llvm.calls import Unsupported
 from fastgrad.llvm.math import ratios
 from fastgrad.llvm.vectormath import OF_TWO, OWN, PAIRED
-from fastgrad.program.differences import Steps, differences
+from fastgrad.program.differences import StepSource, differences
 from fastgrad.program.exact import exact
 from fastgrad.program.program import WRITTEN, Program
 from fastgrad.program.trace.recording import trace
@@ -106,7 +106,7 @@ def test_functions(name):
 
 def test_a_step_that_vanishes_is_marked():
     program = trace(lambda x: x[0] * x[1], (2,))
-    written = differences(program, stencils.gradient(2), Steps("absolute", "uniform"))
+    written = differences(program, stencils.gradient(2), StepSource("absolute", "uniform"))
     _, _, marks = run(written, np.array([[1.0, 2.0], [1e300, 2.0]]), size=1e-6)
     assert marks.tolist() == [0, VANISHED]
 

@@ -8,7 +8,7 @@ from fastgrad.engine.call import SEGMENT, Call, Grid, Rows, batch_rows, segments
 from fastgrad.engine.simd.arguments import (
     PLACES,
     SLOTS,
-    Block,
+    KernelMemory,
     address_of,
     form_of,
     is_odd,
@@ -68,7 +68,7 @@ def test_the_form_tells_steps_apart():
 def test_the_slots_of_a_block_point_to_the_arrays():
     x, out, b = np.arange(16.0).reshape(8, 2), np.zeros((2, 8)).T, np.arange(8.0)
     given = call(x, batch=(b,))
-    block = Block(PROGRAM, 4, 0.125, np.array(PROGRAM.constants))
+    block = KernelMemory(PROGRAM, 4, 0.125, np.array(PROGRAM.constants))
     items, grain = block.write(given, form_of(given, "columns")._replace(lanes=4), out, None)
     slots = {name: int(block.slots[k]) for name, k in PLACES.items()}
     assert (items, grain) == (8, 4)
@@ -81,7 +81,7 @@ def test_the_slots_of_a_block_point_to_the_arrays():
 
 def test_a_single_point_is_all_lanes_at_once():
     x, out = np.ones((1, 2)), np.zeros((1, 2))
-    block = Block(PROGRAM, 4, 0.125, np.array(PROGRAM.constants))
+    block = KernelMemory(PROGRAM, 4, 0.125, np.array(PROGRAM.constants))
     form = form_of(call(x), "rows")._replace(lanes=4)
     assert block.write(call(x), form, out, None) == (4, 4)
     assert block.slots[PLACES["source_row"]] == block.slots[PLACES["out_row"]] == 0
@@ -92,7 +92,7 @@ def test_a_grid_is_handed_out_in_segments_of_its_rows():
     axes = (np.arange(3.0), np.arange(2.0), np.arange(SEGMENT + 1.0))
     grid = Grid(axes)
     assert segments(grid) == 2
-    block, out = Block(trace(lambda x: x[0], (3,)), 4, 0.125, np.empty(0)), np.zeros((grid.count, 3))
+    block, out = KernelMemory(trace(lambda x: x[0], (3,)), 4, 0.125, np.empty(0)), np.zeros((grid.count, 3))
     given = Call(np.sum, grid, stencils.gradient(3), DEFAULT)
     assert block.write(given, form_of(given, "rows"), out, None) == (3 * 2 * 2, 1)
     assert block.kept["starts"].tolist() == [0, 3, 5]

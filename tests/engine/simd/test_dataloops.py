@@ -8,7 +8,7 @@ import pytest
 import fastgrad
 from fastgrad.engine.call import Call, Rows
 from fastgrad.engine.simd import code, emission, traces
-from fastgrad.engine.simd.arguments import Block, form_of, kind_of
+from fastgrad.engine.simd.arguments import KernelMemory, form_of, kind_of
 from fastgrad.engine.simd.code import written_out
 from fastgrad.engine.simd.dataloops import DataLoops
 from fastgrad.formulas import stencils
@@ -89,7 +89,7 @@ def test_any_number_of_lanes(lanes, method):
     frame = written_out(made.program, written, form, "kernel")
     assert isinstance(frame, DataLoops)
     (run,) = machine.functions(emission.module(frame), "kernel", straight=True)
-    block = Block(program, lanes, 2.0**-17, made.numbers(program.constants))
+    block = KernelMemory(program, lanes, 2.0**-17, made.numbers(program.constants))
     items, _ = block.write(call, form, out, None)
     assert run(0, items, block.address) == 0
     oracle = exact(made.program, stencils.gradient(3, 2, "exact"))

@@ -13,13 +13,13 @@ import fastgrad
 from fastgrad import gradient, gradient_field
 from fastgrad.engine.arguments import read_call
 from fastgrad.engine.simd import code, emission, repairs, traces
-from fastgrad.engine.simd.arguments import Form, kind_of
+from fastgrad.engine.simd.arguments import KernelForm, kind_of
 from fastgrad.engine.simd.segments import Segmented
 from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.samples import SAMPLES
 from fastgrad.llvm import machine
 from fastgrad.llvm.memory import Memory
-from fastgrad.program.differences import Steps, differences
+from fastgrad.program.differences import StepSource, differences
 from fastgrad.program.exact import exact
 from fastgrad.program.trace.recording import trace
 
@@ -308,8 +308,8 @@ CASES = {
 def test_kernels_contain_packed_instructions_and_no_scalar_arithmetic(name):
     f, d = CASES[name]
     table = stencils.gradient(d)
-    form = Form(WIDTH, "absolute", "uniform", "rows", "rows", False, 0, True)
-    written = differences(trace(f, (d,)), table, Steps("absolute"))
+    form = KernelForm(WIDTH, "absolute", "uniform", "rows", "rows", False, 0, True)
+    written = differences(trace(f, (d,)), table, StepSource("absolute"))
     text = machine.assembly(emission.module(emission.Straight(written, form)), straight=True)
     text = text[: text.find("kernel.again:")]  # what is done again outside of functions' ranges has a head of its own
     loop_code = text[re.search(r"\n\.?LBB\w+:", text).start() :]  # before it stands what is the same for all points
@@ -323,7 +323,7 @@ def test_kernels_contain_packed_instructions_and_no_scalar_arithmetic(name):
 def test_no_operation_is_fused(method):
     f = lambda x: np.sqrt(x[0] * x[0] - x[1] * x[1])
     table, program = stencils.gradient(2, 2, method), trace(f, (2,))
-    form = Form(WIDTH, "default", "uniform", "rows", "rows", True, 0, True)
+    form = KernelForm(WIDTH, "default", "uniform", "rows", "rows", True, 0, True)
     written = (exact if method == "exact" else differences)(program, table, value=True)
     text = machine.assembly(emission.module(emission.Straight(written, form)), straight=True)
     assert not re.findall(r"\bv?fn?m(?:add|sub|la|ls)\w*", text)
@@ -450,7 +450,7 @@ def test_kernels_that_spill_align_their_stack():
     f = lambda x: sum((x[i] * x[j] + 1.0) / (2.0 + x[j]) for i in range(d) for j in range(i))
     for frame in (emission.Straight, Segmented):
         written = differences(trace(f, (d,)), stencils.gradient(d))
-        form = Form(WIDTH, "default", "uniform", "rows", "rows", False, 0, True)
+        form = KernelForm(WIDTH, "default", "uniform", "rows", "rows", False, 0, True)
         text = machine.assembly(emission.module(frame(written, form)), straight=True)
         functions = re.split(r"\n(?=\w+:\n)", text)
         spilling = [part for part in functions if re.search(r"%[xyz]mm\d+, -?\d*\(%rsp\)", part)]

@@ -5,7 +5,7 @@ import pytest
 
 from fastgrad.engine.call import Call, Rows
 from fastgrad.engine.simd import segments
-from fastgrad.engine.simd.arguments import Block, form_of, kind_of
+from fastgrad.engine.simd.arguments import KernelMemory, form_of, kind_of
 from fastgrad.engine.simd.emission import module
 from fastgrad.engine.simd.segments import Segmented
 from fastgrad.formulas import stencils
@@ -36,7 +36,7 @@ def test_segments_compute_what_the_program_computes(monkeypatch, length, count):
     form = form_of(call, kind_of(out.shape, out.strides))
     text = module(Segmented(differences(program, call.table), form))
     (run,) = machine.functions(text, "kernel")
-    block = Block(program, form.lanes, 1.0, np.array(program.constants))
+    block = KernelMemory(program, form.lanes, 1.0, np.array(program.constants))
     items, _ = block.write(call, form, out, None)
     run(0, items, block.address)
     expected = [evaluate(program, row) for row in points]

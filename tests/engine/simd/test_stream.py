@@ -8,7 +8,7 @@ from fastgrad.engine.simd import arguments
 from fastgrad.engine.simd.emission import is_light
 from fastgrad.formulas import stencils
 from fastgrad.llvm import machine
-from fastgrad.program.differences import Steps, differences
+from fastgrad.program.differences import StepSource, differences
 from fastgrad.program.trace.recording import trace
 
 RNG = np.random.default_rng(5)
@@ -64,7 +64,7 @@ def test_what_is_not_finite_is_found(monkeypatch):
 
 
 def test_which_kernels_wait_for_memory():
-    light = lambda f, table: is_light(differences(trace(f, (10,)), table, Steps("absolute")))
+    light = lambda f, table: is_light(differences(trace(f, (10,)), table, StepSource("absolute")))
     assert light(rosenbrock, stencils.gradient(10))
     assert light(neighbours, stencils.jacobian(10))
     assert not light(lambda x: np.sum(np.sin(x)), stencils.gradient(10))
@@ -72,7 +72,7 @@ def test_which_kernels_wait_for_memory():
 
 
 def test_only_large_dense_arrays_in_rows(monkeypatch):
-    form = arguments.Form(LANES, "default", "uniform", "rows", "rows", False, 0, True)
+    form = arguments.KernelForm(LANES, "default", "uniform", "rows", "rows", False, 0, True)
     wide, x = np.zeros((100, 40)), np.zeros((100, 4))
     assert not arguments.is_streamed(form, wide, wide)
     assert not arguments.is_streamed(form, x, x)

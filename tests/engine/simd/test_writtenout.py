@@ -9,10 +9,10 @@ import pytest
 
 import fastgrad
 from fastgrad.engine.simd import code, emission, traces
-from fastgrad.engine.simd.arguments import Form
+from fastgrad.engine.simd.arguments import KernelForm
 from fastgrad.formulas import stencils
 from fastgrad.llvm import lanes, machine
-from fastgrad.program.differences import Steps, differences
+from fastgrad.program.differences import StepSource, differences
 from fastgrad.program.trace.recording import trace
 
 FUNCTIONS = {
@@ -27,9 +27,9 @@ FUNCTIONS = {
 
 def frame_of(f, d, width=None, source="rows"):
     program = trace(f, (d,))
-    written = differences(program, stencils.gradient(d), Steps("default"))
+    written = differences(program, stencils.gradient(d), StepSource("default"))
     written = replace(written, program=emission.paired(written.program, program))
-    form = Form(width or machine.lanes(), "default", "uniform", source, "rows", False, 0, True)
+    form = KernelForm(width or machine.lanes(), "default", "uniform", source, "rows", False, 0, True)
     return emission.Straight(written, form)
 
 

@@ -10,7 +10,7 @@ from fastgrad.program.program import evaluate
 from fastgrad.program.trace.paths import NOTHING, Paths, fold
 from fastgrad.program.trace.recording import ManyWaysError, trace
 from fastgrad.program.trace.refusals import Untraceable
-from fastgrad.program.trace.sampling import Sample
+from fastgrad.program.trace.sampling import PointSample
 from fastgrad.program.trace.symbols import Symbol, Trace
 
 
@@ -18,7 +18,7 @@ def explored(run, sample=None):
     """The ways through a function of three symbols, as their decisions and results."""
     recording = Trace(1000)
     with recording:
-        points = None if sample is None else Sample(recording, np.asarray(sample), 3)
+        points = None if sample is None else PointSample(recording, np.asarray(sample), 3)
         paths = Paths(recording, set(), points, alone=False, swap=lambda f: f)
         return paths.explore(lambda: run([Symbol(recording, ("x", i)) for i in range(3)]))
 

@@ -6,7 +6,7 @@ import pytest
 import fastgrad
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
-from fastgrad.program.trace.sampling import Sample
+from fastgrad.program.trace.sampling import PointSample
 from fastgrad.program.trace.symbols import Symbol, Trace
 
 
@@ -15,7 +15,7 @@ def test_sides_of_points_where_others_are_known():
     points = np.array([[1.0, 5.0, 0.5], [2.0, 1.0, 0.5], [3.0, 4.0, 2.0]])
     with recording:
         x, y, b = Symbol(recording, ("x", 0)), Symbol(recording, ("x", 1)), Symbol(recording, ("b", 0))
-        sample = Sample(recording, points, 2)
+        sample = PointSample(recording, points, 2)
         large, more, beside = (x * x > 3.0).key, (y > x).key, (b >= 1.0).key
     assert sample.sides([], large) == {True, False}
     assert sample.sides([(large, True)], more) == {True, False}
@@ -29,7 +29,7 @@ def test_masks_and_selections_have_values_too():
     with recording:
         x = Symbol(recording, ("x", 0))
         both = np.where((x > 1) | (x < -1), x, 0.5) + (x > 0)
-        sample = Sample(recording, np.array([[2.0], [0.2], [-3.0]]), 1)
+        sample = PointSample(recording, np.array([[2.0], [0.2], [-3.0]]), 1)
         asked = (both > 1.4).key
     assert sample.sides([], asked) == {True, False}
 

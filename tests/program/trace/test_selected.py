@@ -6,7 +6,7 @@ import pytest
 import fastgrad
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
-from fastgrad.program.trace.selected import Places, Selected
+from fastgrad.program.trace.selected import Selected, SelectedPlaces
 
 TABLE = np.arange(4.0) ** 2
 
@@ -100,7 +100,7 @@ def test_of_no_elements_f_raises_and_of_some_it_traces(name):
 
 def test_places_are_a_tuple_or_the_array_in_it():
     mask = np.array([True, False, True], dtype=object)
-    places = Places(mask)
+    places = SelectedPlaces(mask)
     assert len(places) == 1
     assert len(places[0]) == 2
     assert list(places[0]) == [0, 2]

@@ -9,7 +9,7 @@ import fastgrad
 from fastgrad.program.program import evaluate
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
-from fastgrad.program.trace.tables import Table, as_table, indexes
+from fastgrad.program.trace.tables import NumberTable, as_table, indexes
 
 TABLE = np.array([1.0, 2.5, -3.0, 0.5])
 ROWS = np.arange(12.0).reshape(4, 3)
@@ -59,7 +59,7 @@ def test_arguments_are_tables_too():
 
 def test_a_table_is_the_array_itself():
     table = as_table(TABLE)
-    assert type(table) is Table
+    assert type(table) is NumberTable
     assert np.shares_memory(table, TABLE)
     assert type(table * 2.0) is type(table.copy()) is np.ndarray
     assert type(table.sum()) is np.float64
