@@ -1,4 +1,4 @@
-"""What of SciPy is there, where f has imported it: fastgrad itself never does."""
+"""What of SciPy, and of Python's statistics, is there where f has imported it: fastgrad itself never does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .captures import home
+from .captures import home, is_installed
 
 _UFUNCS = "scipy.special._ufuncs"
 DENSITIES = frozenset({"pdf", "logpdf", "pmf", "logpmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf"})
@@ -54,8 +54,12 @@ WITH_RULES = {
     "scipy.spatial.distance": frozenset({
         "cdist", "pdist", "minkowski", "squareform", "euclidean", "sqeuclidean", "cityblock", "chebyshev",
     }),
+    "statistics": frozenset({
+        "mean", "fmean", "geometric_mean", "variance", "pvariance", "stdev", "pstdev", "median", "median_low",
+        "median_high", "covariance", "correlation", "linear_regression",
+    }),
 }  # fmt: skip
-"""The functions of Python's that have rules, by their modules; those of scipy.special are made of its ufuncs."""
+"""The functions written in Python that have rules, by their modules; those of scipy.special are made of its ufuncs."""
 
 
 def module(name: str) -> ModuleType | None:
@@ -84,7 +88,8 @@ def place_of(value: FunctionType) -> str | None:
     """In which module of SciPy's a function of Python's is; of all but scipy.special those that have rules."""
     for name in ("scipy.special", *(name for name, known in WITH_RULES.items() if value.__name__ in known)):
         place = module(name)
-        if place is not None and vars(place).get(value.__name__) is value and is_own_function(value):
+        own = place is not None and vars(place).get(value.__name__) is value
+        if own and (is_own_function(value) or (name == "statistics" and is_installed(value.__code__.co_filename))):
             return name
     return None
 

@@ -6,7 +6,7 @@ go to SciPy as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -35,6 +35,7 @@ from .elementwise import traced
 from .fourier import transform
 from .linearalgebra import LINEAR_ALGEBRA
 from .multivariate import logpdf
+from .pythonstatistics import STATISTICS
 from .quadrature import quad
 from .refusals import refuse
 from .rotations import rotation, rotations
@@ -52,6 +53,7 @@ _FUNCTIONS: dict[str, Mapping[str, Callable[..., Any]]] = {
     "scipy.linalg": LINEAR_ALGEBRA,
     "scipy.signal": SIGNALS,
     "scipy.spatial.distance": DISTANCES,
+    "statistics": STATISTICS,
 }
 WITHOUT_RULES = Distribution((), {})
 _CALLING = frozenset({"scipy.integrate", "scipy.optimize"})
@@ -176,6 +178,8 @@ def _calling(function: Callable[..., Any], rule: Callable[..., Any], place: str)
     """A function by its rule where it is given symbols."""
 
     def call(*args: Any, **options: Any) -> Any:
+        if place == "statistics":  # which takes iterators, too
+            args = tuple(list(arg) if isinstance(arg, Iterator) else arg for arg in args)
         if place not in _CALLING and not holds_symbols(*args, *options.values()):  # what they call may capture some
             return function(*args, **options)
         return guarded(f"{place}.{function.__name__}", rule, args, options)
