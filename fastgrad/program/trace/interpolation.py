@@ -85,6 +85,7 @@ def _searchsorted(a: Any, v: Any, side: Any = "left", sorter: Any = None) -> Any
     """How many of the table lie below, of NaN all: a number; as an index it is refused."""
     only("sorter", sorter)
     table = numbers(a)
+    _check_order(table, "np.searchsorted with a table that is")
     if table.ndim == 1 and len(table) > FEW and not holds_symbols(table) and _ascend(table):
         places = table.astype(float)
         return wrap(np.frompyfunc(lambda x: _counted(x, places, side), 1, 1)(objects(v)))
@@ -109,14 +110,20 @@ def _counted(x: Any, places: Any, side: str) -> Any:
     return count_below(x, places, equal=side == "right") if isinstance(x, Symbol) else np.searchsorted(places, x, side)  # type: ignore[call-overload]
 
 
-def _digitize(x: Any, bins: Any, right: Any = False) -> Any:
-    """Of bins in ascending order; of traced ones that are not f itself is asked."""
-    places = numbers(bins)
-    falls = elementwise(np.less, places[1:], places[:-1])
+def _check_order(places: Objects, what: str) -> None:
+    """Of traced numbers that do not ascend f itself is asked, what NumPy's halving finds there; NaN is above all."""
+    before, after = places[:-1], places[1:]
+    above = elementwise(np.logical_and, elementwise(np.isnan, before), elementwise(np.equal, after, after))
+    falls = elementwise(np.logical_or, elementwise(np.less, after, before), above)
     if holds_symbols(falls):
         ask_where_any(falls)
     elif np.any(falls):
-        refuse("f calls np.digitize with bins that are not in ascending order")
+        refuse(f"f calls {what} not in ascending order")
+
+
+def _digitize(x: Any, bins: Any, right: Any = False) -> Any:
+    places = numbers(bins)
+    _check_order(places, "np.digitize with bins that are")
     return _searchsorted(places, x, "left" if right else "right")
 
 

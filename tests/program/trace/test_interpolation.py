@@ -73,6 +73,7 @@ def test_traced_tables(f):
         (lambda x: np.interp(x, XP, FP[:2]), "different lengths"),
         (lambda x: np.interp(x, XP[::-1], FP), "sort them"),
         (lambda x: np.digitize(x, XP[::-1]), "ascending"),
+        (lambda x: np.searchsorted(XP[::-1], x), "ascending"),
         (lambda x: np.choose(x, [1.0, 2.0]), "chooses by traced floats"),
         (lambda x: np.piecewise(x, [x < 0.3], [1.0, 2.0, 3.0]), "fewer or more functions"),
     ],
@@ -91,6 +92,21 @@ def test_no_numbers_in_a_traced_table(side, v):
     program = trace(f, (3,))
     for x in ([0.2, 1.0, 0.5], [np.nan, 1.0, 0.2], [0.2, 1.0, np.nan], [np.inf, 1.0, np.nan]):
         assert evaluate(program, x) == [f(np.array(x))]
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_where_a_traced_table_does_not_ascend_f_itself_is_asked(side):
+    """There NumPy's halving finds one of several places."""
+    points = np.sort(np.random.default_rng(0).uniform(0.5, 2.0, (900, 5)), axis=1)
+    for n in range(100, 890, 70):
+        points[n] = points[n, [2, 0, 3, 1, 4]]
+    points[500, 1] = np.nan
+    for f in (
+        lambda x: np.searchsorted(x[:4], 1.0, side) * x[4] ** 2,
+        lambda x: np.searchsorted(x[:4], [0.8, x[4] / 2], side).sum() * x[4] ** 2,
+    ):
+        found = fastgrad.gradient(f, points, batch=True, engine="simd")
+        np.testing.assert_allclose(found, fastgrad.gradient(f, points, batch=True, engine="python"), rtol=1e-7)
 
 
 def test_choices_beyond_their_number():
