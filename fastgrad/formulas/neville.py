@@ -37,6 +37,8 @@ AGAIN = 41 / 64  # of the step that confirms, where that agreed so well that it 
 STEEP = 16  # levels without one difference that is 0, after which differences of 0 are those of values that are rounded
 # Differences of an f that is rounded are multiples of its least one, or of a COMMON part of that, to so many digits.
 MULTIPLES, WHOLE, COMMON = 1e4, 1e-6, 12.0
+PLACES = 50  # of a difference that are looked at; the last three may be those of the division by the step
+OFTEN, COARSE = 3, 8.0  # differences with one last place, so many times above the rounding of f: of what it subtracts
 FLAT = 8  # levels at which f differs by the same small amount, whatever the step: noise of f
 SMALL = 1e-3  # ... if that is smaller than f by this factor; else it can be a wave that smaller steps resolve
 EXACT = 1e-9  # a relative error below which an element counts as converged
@@ -121,6 +123,14 @@ def _best_of(row: list[Array], before: list[Array], least: Array) -> tuple[Array
     return best, np.where(np.isnan(apart), np.inf, apart)
 
 
+def _last_place(numbers: Array) -> Array:
+    """The last binary digit that is not 0, as a number; NaN of 0 and of what is no number."""
+    usual = np.isfinite(numbers) & (numbers != 0.0)
+    mantissas, exponents = np.frexp(np.where(usual, numbers, 1.0))
+    digits = np.rint(mantissas * 2.0**PLACES).astype(np.int64)
+    return np.where(usual, np.ldexp((digits & -digits).astype(np.float64), exponents - PLACES), np.nan)
+
+
 def _constant(last: Array) -> Array:
     """Where four differences of f in a row do not shrink; those of smooth functions shrink by 8 a level or more."""
     return np.asarray(8.0 * np.maximum(last[2], last[3]) > np.maximum(last[0], last[1]))
@@ -190,7 +200,9 @@ class _State:
         Values that are rounded, say, differ by nothing or by the same from level to level, and agree by coincidence.
         There the result differs from the derivative at a small step by more than its error.
         """
-        noise_of_f = self._of_plateaus()
+        digits = self._of_digits()
+        noise_of_f = np.fmax(self._of_plateaus(), digits)
+        self.coarse = digits > 0.0
         certain = (self.settled | (self.status == CONVERGED)) & np.isfinite(self.value)
         rows = np.flatnonzero(certain.any(axis=1))
         for part in (1.0, AGAIN):
@@ -233,6 +245,18 @@ class _State:
         rounded = zero & (steps.sum(axis=0) >= 3) & (whole | ~steps).all(axis=0) & (seen == 0.0).any(axis=0)
         return np.where(rounded, least, noise)
 
+    def _of_digits(self) -> Array:
+        """The last place of f's differences, where that is the same at many steps, and far above the rounding of f.
+
+        1 - cos(x) is rounded where the cosine is. An exact f of few digits, as 3 x, has finer places at smaller steps.
+        """
+        places = np.full((len(self.differences), *self.value.shape), np.nan)
+        for level, (active, differences) in enumerate(self.differences):
+            places[level, active] = _last_place(differences)
+        least = np.fmin.reduce(places)
+        often = (places <= 2.0 * least).sum(axis=0) >= OFTEN
+        return np.where(often & (least > COARSE * EPS * self.size), least, 0.0)
+
     def _blame(
         self, estimate: Estimate, rows: Array, small: Array, n: int, wrong: Array, there: Array, noise_of_f: Array
     ) -> None:
@@ -267,7 +291,7 @@ class _State:
         errors += SAFETY * size / steps**n
         best = np.where(np.isnan(errors), np.inf, errors).argmin(axis=0)[None]
         value, error = (np.take_along_axis(a, best, 0)[0] for a in (entries, errors))
-        found = (value, error, best[0] + 1, np.full(value.shape, ROSE))
+        found = (value, error, best[0] + 1, np.where(self.coarse[rows], self.status[rows], ROSE))
         noisy = (size > 0.0) & np.isfinite(error)
         for array, part in zip((self.value, self.error, self.level, self.status), found, strict=True):
             array[rows] = np.where(noisy, part, array[rows])

@@ -64,6 +64,15 @@ def test_values_that_are_rounded_do_not_converge_to_0(digits, formula, exact):
             assert abs(result.value[0, 0] - exact(x)) <= 10.0 * result.error[0, 0]
 
 
+@pytest.mark.parametrize("f", [lambda x: 3.0 * x, np.square, lambda x: (x - 1.0) ** 3], ids=["3x", "square", "cube"])
+def test_exact_functions_have_no_noise(f):
+    """Their differences have few digits, as those of values that are rounded, but finer ones at smaller steps."""
+    for x in (1.0, 0.75, 2.0**-9):
+        result = halved(estimate(f, x, CENTRAL), np.full(1, 0.125), CENTRAL)
+        assert result.status[0, 0] == CONVERGED
+        assert result.error[0, 0] < 1e-13 * max(1.0, abs(result.value[0, 0]))
+
+
 def test_each_column_removes_a_power():
     assert exponents(CENTRAL)[:3].tolist() == [2, 4, 6]
     assert exponents(stencil(1, 1, "forward"))[:3].tolist() == [1, 2, 3]

@@ -40,7 +40,7 @@ def folder(tmp_path, monkeypatch):
 def numbered(folder, monkeypatch):
     """Loops that are numbered instead of compiled."""
     count = itertools.count()
-    monkeypatch.setattr(bitcode, "_compiled", lambda made, signature: Loop(b"code\n%d" % next(count), f"{made}.f"))
+    monkeypatch.setattr(bitcode, "_made_loop", lambda made, signature: Loop(b"code\n%d" % next(count), f"{made}.f"))
     return folder
 
 
@@ -117,7 +117,7 @@ PROCESS = """
 import numpy as np
 from fastgrad import gradient
 from fastgrad.engine.jit import bitcode, linking
-bitcode._compiled, make, made = None, linking.kernel, []
+bitcode._made_loop, make, made = None, linking.kernel, []
 linking.kernel = lambda launch: made.append(make(launch)) or made[-1]
 found = gradient(lambda x: x[0] / x[1], np.array({}), batch=True, engine="jit").tobytes().hex()
 print(found, *[sum(launcher.stats.cache_hits.values()) for launcher in made])
