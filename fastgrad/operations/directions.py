@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from ..engine.bound import Facts
 from ..engine.call import Call, Output, Target, Workers, subset
 from ..engine.choose import run
-from ..formulas.steps import split_direction, step_within
+from ..formulas.steps import power_of_two_below, split_direction, step_within
 from . import adaptive
 
 Array = NDArray[Any]
+
+LONG = 1e70  # a direction
 
 
 def fill(call: Call, out: Output, engine: str, workers: Workers, progress: Any) -> Facts:
@@ -36,9 +38,36 @@ def fill(call: Call, out: Output, engine: str, workers: Workers, progress: Any) 
 
 
 def _run(call: Call, out: Output, engine: str, workers: Workers, progress: Any) -> Facts:
-    if call.adaptive:
+    if not call.adaptive:
+        return run(call, out, None, engine, workers, progress)
+    assert call.v is not None
+    lengths = _lengths(call.v)
+    if (lengths == 1.0).all():
         return adaptive.fill(call, out, None, engine, workers, progress)
-    return run(call, out, None, engine, workers, progress)
+    t = None if call.t is None else call.t * lengths
+    facts = adaptive.fill(replace(call, v=call.v / lengths[:, None], t=t), out, None, engine, workers, progress)
+    return _times(facts, lengths, out.array if isinstance(out, Target) else out, along=not call.moves_coordinates)
+
+
+def _lengths(v: Array) -> Array:
+    """Powers of two by which directions are far too long or short: squares of their steps would be 0 or infinite."""
+    largest = np.abs(v).max(axis=1, initial=0.0)
+    usual = (largest > 1.0 / LONG) & (largest < LONG) | (largest == 0.0) | ~np.isfinite(largest)
+    return np.where(usual, 1.0, power_of_two_below(largest))
+
+
+def _times(facts: Facts, lengths: Array, filled: Array | None, *, along: bool) -> Facts:
+    """Derivatives along directions that are so many times longer."""
+    assert filled is not None
+    with np.errstate(all="ignore"):
+        filled *= _spread(lengths, filled)
+        error = None if facts.error is None else facts.error * _spread(lengths, facts.error)
+        steps = facts.steps / _spread(lengths, facts.steps) if along and facts.steps is not None else facts.steps
+    return facts._replace(error=error, steps=steps)
+
+
+def _spread(lengths: Array, others: Array) -> Array:
+    return lengths.reshape(-1, *[1] * (others.ndim - 1))
 
 
 def _parts(call: Call) -> list[Call]:

@@ -95,3 +95,19 @@ def test_the_second_component_of_a_product_does_not_drown(engine):
     x, v = np.array([0.3, 1e4]), np.array([1e7, 10.0])
     value = hvp(lambda p: 0.5 * p[0] ** 2 + (p[1] - 1e4) ** 2, x, v, engine=engine)
     np.testing.assert_allclose(value, [1e7, 20.0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["central", "adaptive", "exact"])
+@pytest.mark.parametrize("length", [1e-250, 1e-160, 1e150, 1e250])
+def test_directions_of_extreme_lengths(length, method):
+    """The square of a step along them is 0 or infinite: adaptive products with Hessians were 0, or NaN."""
+    f, x, v = lambda x: x[0] ** 2 * x[1] + np.sin(x[1]), np.array([[1.3, 0.7], [0.4, 0.2]]), np.array([1.0, 2.0])
+    for operate in (jvp, hvp):
+        wanted = operate(f, x, np.array([v, v]), batch=True, method=method)
+        found = operate(f, x, np.array([v * length, v]), batch=True, method=method)
+        np.testing.assert_allclose(found / np.reshape([length, 1.0], (2,) + (1,) * (found.ndim - 1)), wanted, rtol=1e-7)
+    if method == "adaptive":
+        result = hvp(f, x[0], v * length, method=method, full_output=True)
+        assert (result.error < 1e-6 * np.abs(result.value)).all()
+        along = jvp(f, x[0], v * length, method=method, full_output=True)
+        assert along.h * length == pytest.approx(0.0057, rel=0.5)
