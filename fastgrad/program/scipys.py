@@ -53,6 +53,7 @@ WITH_RULES = {
     }),
     "scipy.spatial.distance": frozenset({
         "cdist", "pdist", "minkowski", "squareform", "euclidean", "sqeuclidean", "cityblock", "chebyshev",
+        "cosine", "correlation", "mahalanobis",
     }),
     "statistics": frozenset({
         "mean", "fmean", "geometric_mean", "variance", "pvariance", "stdev", "pstdev", "median", "median_low",

@@ -67,7 +67,7 @@ for _name in ("__format__", "__str__", "__repr__", "__reduce_ex__", "__reduce__"
 for _name in ("tobytes", "tofile", "dump", "dumps"):
     setattr(Symbols, _name, refusing(f"f takes the bytes of its argument ({_name})"))
     setattr(Traced, _name, refusing(f"f takes the bytes of its argument ({_name})"))
-for _name in ["argpartition", "searchsorted", "choose"]:
+for _name in ["argpartition", "choose"]:
     setattr(Symbols, _name, _of_numbers_only(_name, f"f uses {_name}, which depends on the order of the data"))
 
 for _name in ("byteswap", "getfield", "setfield", "newbyteorder"):

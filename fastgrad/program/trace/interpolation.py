@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import FUNCTIONS, Objects, Symbols, elementwise, holds_symbols, is_mask, real, wrap
+from .arrays import FUNCTIONS, Objects, Symbols, elementwise, holds_symbols, is_mask, method, real, wrap
 from .elementwise import select
 from .lookups import FEW, count_below, read
 from .reductions import ask_outside, ask_where_any, numbers, objects, only, tree
@@ -214,3 +214,4 @@ FUNCTIONS.update({
     np.gradient: _gradient, np.interp: _interp, np.searchsorted: _searchsorted, np.digitize: _digitize,
     np.piecewise: _piecewise, np.choose: _choose,
 })  # fmt: skip
+method("searchsorted", _searchsorted)

@@ -141,9 +141,12 @@ def _lfilter(b: Any, a: Any, x: Any, axis: Any = -1, zi: Any = None) -> Any:
 # --- distances -------------------------------------------------------------------------------------------------------
 
 
-def _distance(metric: Any, difference: Any, p: Any) -> Any:
+def _distance(metric: Any, a: Any, b: Any, p: Any = 2) -> Any:
     """Along the last axis."""
     orders = {"euclidean": 2, "cityblock": 1, "chebyshev": np.inf, "minkowski": p}
+    if metric in ("cosine", "correlation"):
+        return _angle(a, b, centered=metric == "correlation")
+    difference = wrap(numbers(a) - numbers(b))
     if metric == "sqeuclidean":
         return call_function(np.sum, (elementwise(np.square, difference), -1), {})
     if metric not in orders:
@@ -151,28 +154,42 @@ def _distance(metric: Any, difference: Any, p: Any) -> Any:
     return call_function(np.linalg.norm, (difference, orders[metric], -1), {})
 
 
+def _angle(a: Any, b: Any, *, centered: bool) -> Any:
+    """1 less the cosine of the angle, which no rounding takes below 0."""
+    a, b = (wrap(numbers(v)) for v in (a, b))
+    if centered:
+        a, b = (v - call_function(np.mean, (v, -1), {"keepdims": True}) for v in (a, b))
+    ab, aa, bb = (call_function(np.sum, (u * v, -1), {}) for u, v in ((a, b), (a, a), (b, b)))
+    return call_function(np.clip, (1.0 - ab / elementwise(np.sqrt, aa * bb), 0.0, 2.0), {})
+
+
+def _mahalanobis(u: Any, v: Any, VI: Any) -> Any:
+    difference = wrap(numbers(u) - numbers(v))
+    return elementwise(np.sqrt, call_function(np.dot, (call_function(np.dot, (difference, VI), {}), difference), {}))
+
+
 def _cdist(XA: Any, XB: Any, metric: Any = "euclidean", *, out: Any = None, p: Any = 2) -> Any:
     a, b = (wrap(numbers(v)) for v in (XA, XB))
-    return _distance(metric, a[:, None, :] - b[None, :, :], p)
+    return _distance(metric, a[:, None, :], b[None, :, :], p)
 
 
 def _pdist(X: Any, metric: Any = "euclidean", *, out: Any = None, p: Any = 2) -> Any:
     rows = wrap(numbers(X))
     first, second = np.triu_indices(len(rows), 1)
-    return _distance(metric, rows[first] - rows[second], p)
+    return _distance(metric, rows[first], rows[second], p)
 
 
 def _between(metric: str) -> Callable[..., Any]:
     def rule(u: Any, v: Any, w: Any = None) -> Any:
         if w is not None:
             refuse(f"f calls scipy.spatial.distance.{metric} with weights")
-        return _distance(metric, wrap(numbers(u) - numbers(v)), 2)
+        return _distance(metric, u, v)
 
     return rule
 
 
 def _minkowski(u: Any, v: Any, p: Any = 2, w: Any = None) -> Any:
-    return _between("euclidean")(u, v, w) if p == 2 else _distance("minkowski", wrap(numbers(u) - numbers(v)), p)
+    return _between("euclidean")(u, v, w) if p == 2 else _distance("minkowski", u, v, p)
 
 
 def _squareform(X: Any, force: Any = "no", checks: Any = True) -> Any:
@@ -194,5 +211,6 @@ SIGNALS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 DISTANCES: dict[str, Callable[..., Any]] = {
     "cdist": _cdist, "pdist": _pdist, "minkowski": _minkowski, "squareform": _squareform,
+    "mahalanobis": _mahalanobis, "cosine": _between("cosine"), "correlation": _between("correlation"),
     **{name: _between(name) for name in ("euclidean", "sqeuclidean", "cityblock", "chebyshev")},
 }  # fmt: skip

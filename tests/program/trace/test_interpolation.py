@@ -104,6 +104,7 @@ def test_where_a_traced_table_does_not_ascend_f_itself_is_asked(side):
     for f in (
         lambda x: np.searchsorted(x[:4], 1.0, side) * x[4] ** 2,
         lambda x: np.searchsorted(x[:4], [0.8, x[4] / 2], side).sum() * x[4] ** 2,
+        lambda x: x[:4].searchsorted(x[4] / 2, side=side) * x[4] ** 2,
     ):
         found = fastgrad.gradient(f, points, batch=True, engine="simd")
         np.testing.assert_allclose(found, fastgrad.gradient(f, points, batch=True, engine="python"), rtol=1e-7)
