@@ -41,6 +41,16 @@ def gradient(asked: Asked) -> Array | None:
     return None if found is None else _looked_at(np.array(found[0]), asked)
 
 
+def gradient_of_a_row(asked: Asked) -> Array | None:
+    """The gradient at the only one of points in rows; None as of `gradient`, of several, and where f may not react."""
+    if not asked.is_usual or asked.x.shape[:-1] != (1,):
+        return None
+    alone = asked._replace(x=asked.x[0].copy())
+    around = _around(alone)
+    found = None if around is None else _of_f(around.slopes, alone)
+    return np.array([found[0]]) if found is not None and found[0][0] and found[0][-1] else None
+
+
 def value_and_gradient(asked: Asked) -> tuple[np.float64, Array] | None:
     """The value and the gradient; None as of `gradient`, and where f's values tell that the steps may be too long."""
     around = _around(asked, orders=(2,))

@@ -340,3 +340,25 @@ def test_errors_of_derivatives_are_those_of_the_usual_way(f, options, error):
     with pytest.raises(error) as usual:
         fastgrad.derivative(f, 0.5, full_output=True, **options)
     assert str(short.value) == str(usual.value)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: np.sin(x[0]) * x[1], lambda x: np.sum(x**3), np.prod], ids=["two", "all", "product"]
+)
+def test_a_single_row_is_a_point(f):
+    for dimension in (2, 5, 30, 100):
+        x = np.random.default_rng(dimension).normal(size=(1, dimension))
+        found = gradient(f, x, batch=True)
+        assert found.shape == x.shape
+        assert (found == gradient(f, x, batch=True, full_output=True).value).all()
+
+
+def test_a_single_row_that_is_no_usual_one():
+    x, out = np.array([[0.5, 2.0]]), np.empty((1, 2))
+    assert gradient(np.prod, x, batch=True, out=out) is out
+    found = gradient(lambda x, k: k * x[0], x, batch=True, batch_args=([3.0],))
+    np.testing.assert_allclose(found, [[3.0, 0.0]], atol=1e-9)
+    with pytest.warns(fastgrad.ConstantFunctionWarning):
+        assert not gradient(lambda x: 1.0, x, batch=True).any()
+    with pytest.raises(ValueError, match="one number"):
+        gradient(lambda x: x, x, batch=True)
