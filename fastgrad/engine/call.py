@@ -198,7 +198,7 @@ class Call:
 
     def argument(self, row: Array) -> Any:
         """A fresh argument for f from a row of coordinates."""
-        return np.float64(row[0]) if self.scalar else np.array(row).reshape(self.points.shape)
+        return np.float64(row[0]) if self.scalar else np.array(row.reshape(self.points.shape))
 
     def args_at(self, n: int) -> tuple[Any, ...]:
         """What f gets after x at a point."""

@@ -22,6 +22,10 @@ _OF_SEVERAL = "stack hstack vstack dstack column_stack block concat meshgrid bro
 """Functions of several arrays, of which some may be constants."""
 
 
+_OF_ALL = "meshgrid broadcast_arrays"
+"""Those that get them one by one; the others get an axis after them."""
+
+
 def _places_only(argument: Any) -> Any:
     """An argument whose constant arrays and numbers are nowhere: place 0."""
     if type(argument) in (list, tuple):
@@ -32,7 +36,9 @@ def _places_only(argument: Any) -> Any:
 def _moving(function: Any, several: bool) -> Callable[..., Any]:
     def on_variables(*args: Any, **options: Any) -> Any:
         call = VariableCall(function, args, options)
-        marked = VariableCall(function, tuple(map(_places_only, args)), options) if several else call
+        arrays = len(args) if function.__name__ in _OF_ALL.split() else 1
+        nowhere = (*map(_places_only, args[:arrays]), *args[arrays:])
+        marked = VariableCall(function, nowhere, options) if several else call
         places = [np.arange(a + 1, b + 1).reshape(v.shape) for a, b, v in call.parts()]
         found = marked.of(places)
         if not isinstance(found, (list, tuple)):

@@ -15,7 +15,7 @@ from ..scipys import is_own_function
 from .arrays import Symbols, holds_symbols, wrap
 from .reductions import objects
 from .refusals import refuse
-from .splines import interpolator
+from .splines import KINDS, interpolator
 
 MOST = 256  # values, of which each takes part in each number that is interpolated
 
@@ -30,9 +30,22 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
 def maker(kind: Any) -> Callable[..., Any] | None:
     """What stands for a class of interpolators; None of anything else."""
     name = kind.__name__
-    if name not in _OPTIONS or not is_own_function(getattr(kind, "__init__", None)):
+    if name not in KINDS or not is_own_function(getattr(kind, "__init__", None)):
         return None
+    return _linear(kind, name) if name in _OPTIONS else _known(kind, name)
 
+
+def _known(kind: Any, name: str) -> Callable[..., Any]:
+    def make(*args: Any, **options: Any) -> Any:
+        if holds_symbols((*args, *options.values())):
+            refuse(f"f makes a {name} of traced numbers")
+        own = kind(*args, **options)
+        return interpolator(own) or own
+
+    return make
+
+
+def _linear(kind: Any, name: str) -> Callable[..., Any]:
     def make(places: Any, values: Any, *args: Any, **options: Any) -> Any:
         options |= dict(zip(_OPTIONS[name], args, strict=False))
         if not holds_symbols((places, values, *options.values())):

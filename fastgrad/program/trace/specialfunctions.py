@@ -194,23 +194,41 @@ def _poch(a: Any, m: Any) -> Any:
             found = found * (a - float(i))
         return ONE / found
     whole = a + m
-    positive = logical_and(of(np.greater)(a, 0.0), of(np.greater)(whole, 0.0))
+    positive = logical_and(of(np.greater)(a, 0.5), of(np.greater)(whole, 0.0))
     logarithm = log_gamma_ratio(select(positive, a, 1.0), select(positive, m, 1.0))
-    return select(positive, of(np.exp)(logarithm), _gamma(whole) / _gamma(a))
+    return select(positive, of(np.exp)(logarithm), _quotient(whole, [a]))
 
 
 def _binomial_of_gammas(n: Any, k: Any) -> Any:
     """By the logarithm of a beta function where all are positive."""
     rest = n - k
-    positive = logical_and(of(np.greater)(k, -1.0), logical_and(of(np.greater)(rest, -1.0), of(np.greater)(n, -1.0)))
+    positive = logical_and(of(np.greater)(k, -0.5), logical_and(of(np.greater)(rest, -0.5), of(np.greater)(n, -1.0)))
     p, q = (select(positive, v, 1.0) + 1.0 for v in (k, rest))
     logarithm = -log_beta(p, q) - of(np.log)(select(positive, n, 1.0) + 1.0)
-    quotient = _gamma(n + 1.0) / _gamma(k + 1.0) / _gamma(rest + 1.0)
-    return select(positive, of(np.exp)(logarithm), quotient)
+    return select(positive, of(np.exp)(logarithm), _quotient(n + 1.0, [k + 1.0, rest + 1.0]))
 
 
-def _gamma(a: Any) -> Any:
-    return record("tgamma", a) if traced(a) else float(OPERATIONS["tgamma"](float(a)))
+def _quotient(above: Any, below: list[Any]) -> Any:
+    """gamma(above) by gammas of any sign and size: below 1/2 by reflection, smooth at the poles of those below.
+
+    gamma(y) gamma(1 - y) = pi / sin(pi y) (NIST Digital Library of Mathematical Functions, 5.5.3).
+    """
+    logarithm, sine = _reflected(above)
+    factor: Any = 1.0 / sine
+    for y in below:
+        further, also = _reflected(y)
+        logarithm, factor = logarithm - further, factor * also
+    return factor * of(np.exp)(logarithm)
+
+
+def _reflected(y: Any) -> tuple[Any, Any]:
+    """The logarithm of gamma(y), and 1; or that of 1 / gamma(1 - y), and sin(pi y) / pi."""
+    is_below = of(np.less)(y, 0.5)
+    size = log_gamma(select(is_below, 1.0 - y, y))
+    nearest = of(np.rint)(y)
+    odd = nearest - 2.0 * of(np.floor)(0.5 * nearest)
+    sine = (1.0 - 2.0 * odd) * of(np.sin)(math.pi * (y - nearest)) / math.pi
+    return select(is_below, -size, size), select(is_below, sine, 1.0)
 
 
 SPECIAL: dict[str, Rule] = {

@@ -215,13 +215,15 @@ def _number(table: Array, row: Any, column: int) -> Any:
 def _outside_of(own: Any, axes: list[Array], point: list[Any], value: Any) -> Any:
     if not own.bounds_error and own.fill_value is None:
         return value
+    lost: Any = False
     for x, axis in zip(point, axes, strict=True):
         if own.bounds_error:
             ask_outside(objects(x), float(axis[0]), float(axis[-1]))
         else:
             is_outside = RULES[np.logical_or](RULES[np.less](x, float(axis[0])), RULES[np.greater](x, float(axis[-1])))
             value = select(is_outside, float(own.fill_value), value)
-    return value
+            lost = RULES[np.logical_or](lost, RULES[np.isnan](x))
+    return value if own.bounds_error else select(lost, np.nan, value)
 
 
 _RULES: dict[str, Callable[..., Any]] = {
@@ -233,6 +235,7 @@ _RULES: dict[str, Callable[..., Any]] = {
     "interp1d": _by_rows,
     "RegularGridInterpolator": _on_grid,
 }
+KINDS = frozenset(_RULES)
 
 
 def interpolator(value: Any) -> Any:
@@ -256,14 +259,31 @@ class _Interpolator:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._own, name)
-        return _making(found, name) if callable(found) else found
+        return _making(self._own, found, name) if callable(found) else found
 
 
-def _making(method: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _integral(own: Any, start: Any, stop: Any) -> Any:
+    """Between two places; beyond the ends, where splines differ in what they are, f itself is asked."""
+    whole = interpolator(own.antiderivative())
+    places = own.get_knots() if hasattr(own, "get_knots") else getattr(own, "x", None)
+    first, last = _ends(own) if places is None else (float(places[0]), float(places[-1]))
+    ask_outside(np.array([start, stop], dtype=object), first, last)
+    low, high = (whole(place) for place in (start, stop))
+    return high - low
+
+
+def _ends(own: Any) -> tuple[float, float]:
+    """Those of a B-spline's pieces."""
+    return float(own.t[own.k]), float(own.t[-own.k - 1])
+
+
+def _making(own: Any, method: Callable[..., Any], name: str) -> Callable[..., Any]:
     """A method, whose result may be an interpolator again."""
 
     def call(*args: Any, **options: Any) -> Any:
         if holds_symbols((*args, *options.values())):
+            if name in ("integrate", "integral") and len(args) == 2 and not options:
+                return _integral(own, *args)
             refuse(f"f calls {name} of an interpolator of SciPy's, which has no rule for tracing")
         found = method(*args, **options)
         return interpolator(found) or found

@@ -37,7 +37,8 @@ def _nanmean(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
 
 
 def _nanvar(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
-    deviation = _without_nan(elementwise(np.subtract, numbers(a), _nanmean(a, axis, keepdims=True)), 0.0)
+    deviation = elementwise(np.subtract, numbers(a), _nanmean(a, axis, keepdims=True))  # of infinities NaN
+    deviation = np.asarray(_SELECT(objects(elementwise(np.isnan, numbers(a))), 0.0, objects(deviation)), dtype=object)
     total = sum_(squares(deviation), axis, keepdims=keepdims)
     count = objects(elementwise(np.subtract, _numbers_of(a, axis, keepdims), ddof))
     positive = _SELECT(objects(elementwise(np.greater, count, 0.0)), count, np.nan)

@@ -11,7 +11,7 @@ import numpy as np
 from ..scipys import module
 from .arrays import call_function, elementwise, holds_symbols, wrap
 from .elementwise import ask_where, select
-from .reductions import numbers, objects, sum_
+from .reductions import ask_where_any, numbers, objects, sum_, tree
 from .refusals import refuse
 
 _SELECT = np.frompyfunc(select, 3, 1)
@@ -179,6 +179,7 @@ def trim_mean(a: Any, proportiontocut: Any, axis: Any = 0, **options: Any) -> An
     """The mean without so large a part at both ends."""
     _as_usual(**({"nan_policy": "propagate"} | options))
     values, axis = _row(a, axis)
+    ask_where_any(elementwise(np.isnan, values))  # which are sorted to the end, and cut
     count = values.shape[axis]
     cut = int(proportiontocut * count)
     ordered = np.moveaxis(call_function(np.sort, (values, axis), {}), axis, 0)
@@ -228,6 +229,9 @@ def pearsonr(x: Any, y: Any, *, alternative: Any = "two-sided", method: Any = No
     y, axis = _row(y, axis)
     if (count := x.shape[axis]) < 3:
         refuse("f takes the correlation of two numbers")
+    for sample in (x, y):  # of which one is constant, SciPy gives NaN
+        start = np.take(numbers(sample), [0], axis)
+        ask_where_any(tree(np.logical_and, objects(elementwise(np.equal, sample, start)), axis, False))
     first, second = (_about_mean(v, axis) for v in (x, y))
     parts = [_of_length_one(v, axis) for v in (first, second)]
     r = _within_one(sum_(elementwise(np.multiply, *parts), axis))

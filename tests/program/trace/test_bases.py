@@ -64,7 +64,7 @@ REFUSED = {
     "its parts": (lambda y: CubicSpline(PLACES, y).c[0, 0], "asks for 'c'"),
     "roots": (lambda y: CubicSpline(PLACES, y).roots()[0], "asks for 'roots'"),
     "traced limits": (lambda y: CubicSpline(PLACES, y).integrate(0.0, y[0]), "between traced places"),
-    "not linear": (lambda y: interpolate.PchipInterpolator(PLACES, y)(1.0), "into a float"),
+    "not linear": (lambda y: interpolate.PchipInterpolator(PLACES, y)(1.0), "of traced numbers"),
     "ends that differ": (lambda y: CubicSpline(PLACES, y, bc_type="periodic")(1.0), "periodic"),
 }
 

@@ -386,3 +386,20 @@ def test_falling_products(m):
         wanted = float(mpmath.diff(lambda t: mpmath.rf(t, m), mpmath.mpf(place), h=mpmath.mpf(10) ** -20))
         found = gradient(lambda x: special.poch(x[0], m), np.array([place]), method="exact")[0]
         assert found == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.parametrize("x", [-171.2, -2.2, -2.0, -1e-9, 0.0, 1e-15, 1e-9, 0.3, 171.0, 300.0])
+def test_quotients_of_gammas_of_any_sign_and_size(x):
+    """Gammas beyond 170 are infinite, and at the poles of one that divides f is smooth."""
+    with mpmath.workdps(60):
+        h = mpmath.mpf(10) ** -14
+        for f, exact in (
+            (lambda t: special.poch(t, 2.5), lambda t: mpmath.rf(t, 2.5)),
+            (lambda t: special.binom(5.5, t), lambda t: mpmath.binomial(5.5, t)),
+            (lambda t: special.binom(t + 0.25, 2.5), lambda t: mpmath.binomial(t + 0.25, 2.5)),
+        ):
+            a, b, c, d, e = (exact(mpmath.mpf(x) + k * h) for k in (-2, -1, 0, 1, 2))
+            wanted = [(d - b) / (2 * h), (d - 2 * c + b) / h**2, (e - 2 * d + 2 * b - a) / (2 * h**3)]
+            for n, slope in enumerate(wanted, 1):
+                found = fastgrad.derivative(f, x, n=n, method="exact")
+                assert found == pytest.approx(float(slope), rel=1e-9, abs=1e-30), (n, float(c))

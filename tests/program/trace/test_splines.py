@@ -46,6 +46,10 @@ FUNCTIONS = {
     "derivative": lambda x: CUBIC(x[0], 1) * x[1] + CUBIC(x[1], nu=2),
     "derivative as a spline": lambda x: CUBIC.derivative()(x[0]) * x[1],
     "integral": lambda x: CUBIC.integrate(0.0, 1.0) * x[0] * CUBIC.antiderivative()(x[1]),
+    "integral between traced places": lambda x: CUBIC.integrate(0.1 * x[1], x[0]) + QUINTIC.integrate(0.2, x[1]),
+    "integral of a smoothing spline": lambda x: SMOOTH.integral(x[0], x[1]) * x[0],
+    "made in f": lambda x: interpolate.PchipInterpolator(EVEN, SINES)(x[0]) * x[1],
+    "a grid made in f": lambda x: interpolate.RegularGridInterpolator(AXES, SURFACE)(0.4 * x + 0.9)[0],
     "at many places": lambda x: np.sum(CUBIC(x) ** 2),
     "at a number": lambda x: CUBIC(0.5) * x[0],
     "beyond its ends": lambda x: CUBIC(2.0 * x[0] - 1.0) * x[1],
@@ -128,7 +132,7 @@ def test_what_is_refused():
         (lambda x: along_last(x[0])[0], "another axis"),
         (lambda x: nearest(x[0]), "of a kind that has no rule"),
         (lambda x: by_splines(x)[0], "a method that is not 'linear'"),
-        (lambda x: CUBIC.integrate(0.0, x[0]), "calls integrate of an interpolator"),
+        (lambda x: CUBIC.integrate(0.0, x[0], "periodic"), "calls integrate of an interpolator"),
         (lambda x: interpolate.splev(x[0], TCK, der=1, ext=3), "der= and ext=3"),
     ):
         with pytest.raises(Untraceable, match=reason):

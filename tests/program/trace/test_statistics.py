@@ -64,3 +64,12 @@ def test_variances_of_too_few_numbers(ddof, axis):
     program = trace(f, (4,))
     for x in ([1.0, 2.0, 3.0, 5.0], [1.0, -1.0, 2.0, 3.0], [1.0, 1.0, -1.0, -1.0], [-1.0, 2.0, -1.0, -1.0], [-1.0] * 4):
         np.testing.assert_array_equal(evaluate(program, x), np.ravel(f(np.array(x))))
+
+
+def test_infinities_among_numbers_that_are_none():
+    """Their distance from the mean is none, and was left out with those that are left out."""
+    f = lambda x: np.nanstd(np.where(x > 0, x, np.nan)) + np.nanvar(x)
+    for x in ([np.inf, np.inf, -0.5], [-0.5, 0.0, np.inf], [1.0, 2.0, -1.0]):
+        with np.errstate(invalid="ignore"):
+            wanted = f(np.array(x))
+        np.testing.assert_allclose(evaluate(trace(f, (3,)), x)[0], wanted)

@@ -1,5 +1,7 @@
 """Summaries of scipy.stats in f: values of SciPy's, derivatives of its differences."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -103,3 +105,16 @@ def test_programs_are_kept():
     key = unchanging(lambda x: stats.skew(x) + stats.johnsonsu.logpdf(x[0], 1.0, 2.0), ())
     assert key is not None
     assert key != unchanging(lambda x: stats.kurtosis(x) + stats.johnsonsu.logpdf(x[0], 1.0, 2.0), ())
+
+
+def test_where_there_is_no_summary_f_itself_is_asked():
+    """Of NaN, which a sort puts where it is trimmed, and of the correlation of a constant."""
+    points = np.random.default_rng(0).uniform(0.5, 2.0, (600, 3))
+    points[100:120, 1] = np.nan
+    points[200:220] = points[200:220, :1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for f in (lambda x: stats.trim_mean(x, 0.34), lambda x: stats.pearsonr(x, [1.0, -0.5, 2.0])[0]):
+            wanted = [f(x) for x in points]
+            found = fastgrad.value_and_gradient(f, points, batch=True, engine="simd")[0]
+            np.testing.assert_allclose(found, wanted, rtol=1e-10)
