@@ -14,7 +14,7 @@ from .effects import act, acts
 from .given import Given
 from .leftovers import Noted, may_write, writes_outside
 from .paths import RestartError
-from .refusals import ManyWaysError, refuse
+from .refusals import ON_BOTH_SIDES, ManyWaysError, refuse
 from .retargeted import Retargeted
 from .symbols import Trace
 
@@ -30,13 +30,17 @@ class Callees:
         """Note what the codes that are new may do, where a function leads to them; whether they fill arrays."""
         new = [*self._target.codes][self._known :]
         self._known += len(new)
-        if may_write(new):
-            self._noted.look(function, self._given.args)
-        if self._given.sample is None:
-            if act(new):
+        writes, every = may_write(new), self._given.sample is None
+        if writes or every or self._merging:
+            self._noted.look(function, self._given.args, writes=writes)
+        lasting = self._noted.is_partial and writes_outside(new)
+        if every:
+            if act(new) or self._noted.acts:
                 refuse(_ACTING, ManyWaysError)
-            if self._noted.is_large and writes_outside(new):
-                refuse("f branches, and may write into an array that is too large to be put back", ManyWaysError)
+            if lasting:
+                refuse(_LASTING, ManyWaysError)
+        elif self._merging and (lasting or self._noted.acts or act(new)):
+            refuse(ON_BOTH_SIDES)
         before = self._recording.fills
         self._recording.fills = before or any(map(may_fill, new))
         return self._recording.fills and not before
@@ -57,4 +61,5 @@ class Callees:
         return found  # type: ignore[no-any-return]
 
 
+_LASTING = "f branches, and writes into what cannot be put back on some way, perhaps one that no point takes"
 _ACTING = "f branches, and writes, asks or waits on some way, perhaps one that no point takes"

@@ -37,9 +37,13 @@ _METHODS = {
     "acquire", "wait", "raise_signal", "alarm", "setrecursionlimit", "interact", "remove", "replace", "readline",
     "readlines", "read", "seek", "close", "put", "put_nowait", "get_nowait", "heappush", "heappop", "heapify",
     "heapreplace", "heappushpop", "insort", "insort_left", "insort_right", "setitem", "delitem", "islice",
+    "getcontext", "setcontext", "localcontext", "set_printoptions", "setlocale", "setswitchinterval", "settrace",
+    "setprofile", "print_stack", "print_exc", "print_exception", "dis", "prmonth", "pryear", "cache_clear",
+    "cache_info", "rvs", "enter_context", "callback",
 }  # fmt: skip
 
 
+_SETTING, _SETS = {"STORE_SUBSCR", "DELETE_SUBSCR"}, {"pop", "update", "setdefault", "clear", "popitem"}
 # The user's own functions are often called so.
 _GLOBALS = (_FUNCTIONS | _MODULES | _METHODS).difference({
     "read", "put", "close", "wait", "link", "move", "save", "dump", "write", "seek", "replace", "post", "send",
@@ -64,6 +68,8 @@ def _acts(code: CodeType) -> bool:
     doing = instructions(code)
     if "print" in code.co_names and any(i.opname == "STORE_GLOBAL" for i in doing):
         return True  # no other print can be put in its place: a copy of the function would not be seen to store
+    if "environ" in code.co_names and (any(i.opname in _SETTING for i in doing) or not _SETS.isdisjoint(code.co_names)):
+        return True
     for i in doing:
         if i.opname in ATTRIBUTES and i.argval in _METHODS:
             return True

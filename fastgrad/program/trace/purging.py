@@ -10,7 +10,8 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from ..captures import is_installed, names
-from .leftovers import OBJECTS, holds_what_is_traced
+from .heldplaces import holds_what_is_traced
+from .leftovers import OBJECTS
 
 
 def purge(f: Any, args: tuple[Any, ...]) -> None:

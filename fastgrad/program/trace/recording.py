@@ -23,7 +23,7 @@ from .leftovers import Noted, may_write
 from .outputs import guarded, outputs_of, program_of
 from .places import place_of_error
 from .purging import purge
-from .refusals import REFUSALS, WRITES, BranchesError, ManyWaysError, Untraceable
+from .refusals import ON_BOTH_SIDES, REFUSALS, WRITES, BranchesError, ManyWaysError, Untraceable
 from .retargeted import Retargeted, watched
 from .symbols import Trace
 from .workspace import STATE, Workspace
@@ -172,8 +172,8 @@ def _of_ways(f: Callable[..., Any], given: Given, noted: Noted, attempt: Callabl
             raise
         try:  # points take no more ways than they are
             return attempt(partial(branching.apart, f, given, noted))
-        except Untraceable:
-            raise refused from None
+        except Untraceable as again:
+            raise (again if str(refused).startswith(ON_BOTH_SIDES) else refused) from None
 
 
 def _attempt(

@@ -19,6 +19,9 @@ class Untraceable(BaseException):
     """f does something that cannot be traced; not an Exception, because f may catch those."""
 
 
+ON_BOTH_SIDES = "f branches, and what it does on one side would be done on both"
+
+
 class ManyWaysError(Untraceable):
     """There are more ways through f than can be traced; points may take few of them."""
 

@@ -1,0 +1,118 @@
+"""What f reaches and cannot be put back as it was: what changes by being used, or whose inside is unknown."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import operator
+from collections import OrderedDict, defaultdict, deque
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    SimpleNamespace,
+    WrapperDescriptorType,
+)
+from typing import Any
+
+import numpy as np
+
+from ..captures import instructions, is_installed, is_users_module
+
+_CACHED: type = type(lru_cache(lambda: None))
+_FIXED = (
+    int, float, complex, str, bytes, bool, type(None), type(...), type(NotImplemented), range, slice, frozenset, tuple,
+    np.generic, np.dtype, np.ufunc, type(np.sum), property, staticmethod, classmethod, cached_property, CodeType,
+    GetSetDescriptorType, MemberDescriptorType, MethodDescriptorType, WrapperDescriptorType, MethodWrapperType,
+    BuiltinFunctionType, _CACHED, logging.Logger, operator.itemgetter, operator.attrgetter,
+)  # fmt: skip
+_OF_FIXED = (
+    "re", "datetime", "decimal", "fractions", "uuid", "pathlib", "typing", "abc", "enum", "zoneinfo", "numba",
+    "numpy.random", "scipy.stats", "scipy.interpolate", "scipy.spatial", "scipy.special", "fastgrad",
+)  # fmt: skip
+"""Modules of classes whose objects stay as they are, or for which there are rules."""
+_TRANSPARENT = ("collections", "numpy.polynomial", "numpy.lib", "numpy")
+"""Those of Python's classes that hold all they are in attributes."""
+
+
+_CALLED = {"__init__", "__call__", "__new__", "__post_init__", "__setstate__", "__reduce__", "__init_subclass__"}
+
+
+def is_fixed(value: Any) -> bool:
+    """Whether a value stays as it is, whatever f does with it."""
+    if isinstance(value, np.void):
+        return False
+    return isinstance(value, _FIXED) or _is_of(type(value), _OF_FIXED)
+
+
+def is_transparent(kind: type) -> bool:
+    """Whether an object's attributes are all there is of it."""
+    return kind is SimpleNamespace or _is_of(kind, _TRANSPARENT)
+
+
+def acts_when_used(value: Any, harmless: set[str]) -> bool:
+    """Whether something changes, or changes something, by being gone through, read or called."""
+    kind = type(value)
+    if kind in (BuiltinFunctionType, MethodWrapperType) or kind.__name__ == "cython_function_or_method":
+        owner = getattr(value, "__self__", None)
+        known = isinstance(owner, (np.ndarray, list, dict, set, deque)) and value.__name__ in harmless
+        return not known and not _is_fixed_owner(owner)
+    if kind is MethodType:
+        own = getattr(value.__func__, "__code__", None)
+        librarys = own is None or is_installed(own.co_filename)
+        return isinstance(value.__self__, logging.Logger) or (librarys and not is_fixed(value.__self__))
+    return hasattr(kind, "__next__") or isinstance(value, (operator.methodcaller, defaultdict, cached_property))
+
+
+def _is_fixed_owner(value: Any) -> bool:
+    """Whether methods of C leave alone what they belong to: of a ufunc or a cache some do not."""
+    if value is None or isinstance(value, ModuleType):
+        return True
+    return is_fixed(value) and not isinstance(value, (np.ufunc, _CACHED)) and not _is_of(type(value), ("numpy.random",))
+
+
+def called_unseen(kind: type) -> list[CodeType]:
+    """Those of a class's methods that run without being called by name: operators, properties, `with`."""
+    functions = [
+        member.fget if isinstance(member, property) else member
+        for base in kind.__mro__[:-1]
+        for name, member in vars(base).items()
+        if isinstance(member, property) or (name.startswith("__") and name not in _CALLED)
+    ]
+    return [function.__code__ for function in functions if isinstance(function, FunctionType)]
+
+
+def has_an_order(value: Any) -> bool:
+    """Whether it is a dict of which the order can be changed."""
+    return isinstance(value, OrderedDict)
+
+
+def stores_in_modules(function: FunctionType) -> bool:
+    """Whether a function sets attributes of a library's module."""
+    cells = inspect.getclosurevars(function).nonlocals if function.__closure__ else {}
+    found = (cells.get(name, function.__globals__.get(name)) for name in _holders(function.__code__))
+    return any(isinstance(value, ModuleType) and not is_users_module(value) for value in found)
+
+
+@lru_cache(maxsize=1024)
+def _holders(code: CodeType) -> frozenset[str]:
+    """The variables from outside whose attributes are set."""
+    doing = instructions(code)
+    return frozenset(
+        before.argval
+        for before, i in pairwise(doing)
+        if i.opname in ("STORE_ATTR", "DELETE_ATTR") and before.opname in ("LOAD_GLOBAL", "LOAD_DEREF")
+    )
+
+
+def _is_of(kind: type, modules: tuple[str, ...]) -> bool:
+    place = getattr(kind, "__module__", "") or ""
+    return any(place == name or place.startswith(f"{name}.") for name in modules)
