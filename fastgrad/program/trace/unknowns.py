@@ -61,14 +61,13 @@ def is_transparent(kind: type) -> bool:
 def acts_when_used(value: Any, harmless: set[str]) -> bool:
     """Whether something changes, or changes something, by being gone through, read or called."""
     kind = type(value)
-    if kind in (BuiltinFunctionType, MethodWrapperType) or kind.__name__ == "cython_function_or_method":
-        owner = getattr(value, "__self__", None)
-        known = isinstance(owner, (np.ndarray, list, dict, set, deque)) and value.__name__ in harmless
-        return not known and not _is_fixed_owner(owner)
+    if kind in (BuiltinFunctionType, MethodWrapperType):
+        known = isinstance(value.__self__, (np.ndarray, list, dict, set, deque)) and value.__name__ in harmless
+        return not known and not _is_fixed_owner(value.__self__)
     if kind is MethodType:
         own = getattr(value.__func__, "__code__", None)
         librarys = own is None or is_installed(own.co_filename)
-        return isinstance(value.__self__, logging.Logger) or (librarys and not is_fixed(value.__self__))
+        return isinstance(value.__self__, logging.Logger) or (librarys and not _is_fixed_owner(value.__self__))
     return hasattr(kind, "__next__") or isinstance(value, (operator.methodcaller, defaultdict, cached_property))
 
 
