@@ -65,8 +65,8 @@ def acts_when_used(value: Any, harmless: set[str]) -> bool:
         known = isinstance(value.__self__, (np.ndarray, list, dict, set, deque)) and value.__name__ in harmless
         return not known and not _is_fixed_owner(value.__self__)
     if kind is MethodType:
-        own = getattr(value.__func__, "__code__", None)
-        librarys = own is None or is_installed(own.co_filename)
+        own = value.__func__
+        librarys = type(own) is not FunctionType or is_installed(own.__code__.co_filename)
         return isinstance(value.__self__, logging.Logger) or (librarys and not _is_fixed_owner(value.__self__))
     return hasattr(kind, "__next__") or isinstance(value, (operator.methodcaller, defaultdict, cached_property))
 
