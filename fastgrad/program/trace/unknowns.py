@@ -62,7 +62,7 @@ def acts_when_used(value: Any, harmless: set[str]) -> bool:
     """Whether something changes, or changes something, by being gone through, read or called."""
     kind = type(value)
     if kind in (BuiltinFunctionType, MethodWrapperType):
-        known = isinstance(value.__self__, (np.ndarray, list, dict, set, deque)) and value.__name__ in harmless
+        known = isinstance(value.__self__, (np.ndarray, np.ufunc, list, dict, set, deque)) and value.__name__ in harmless
         return not known and not _is_fixed_owner(value.__self__)
     if kind is MethodType:
         own = value.__func__
