@@ -43,6 +43,7 @@ _TRANSPARENT = ("collections", "numpy.polynomial", "numpy.lib", "numpy")
 """Those of Python's classes that hold all they are in attributes."""
 
 
+_KNOWN_OWNERS = (np.ndarray, np.ufunc, list, dict, set, deque)
 _CALLED = {"__init__", "__call__", "__new__", "__post_init__", "__setstate__", "__reduce__", "__init_subclass__"}
 
 
@@ -62,7 +63,7 @@ def acts_when_used(value: Any, harmless: set[str]) -> bool:
     """Whether something changes, or changes something, by being gone through, read or called."""
     kind = type(value)
     if kind in (BuiltinFunctionType, MethodWrapperType):
-        known = isinstance(value.__self__, (np.ndarray, np.ufunc, list, dict, set, deque)) and value.__name__ in harmless
+        known = isinstance(value.__self__, _KNOWN_OWNERS) and value.__name__ in harmless
         return not known and not _is_fixed_owner(value.__self__)
     if kind is MethodType:
         own = value.__func__
