@@ -19,7 +19,7 @@ from ...program.program import Program
 from ...program.schedule import schedule
 from ...results import EPS, EngineError
 from ..call import Call, batch_rows
-from .coverage import Mask, Sides, Tied, covering, sample
+from .coverage import Mask, Sides, Tied, covering, sample, takes_sides
 
 Array = NDArray[np.float64]
 
@@ -165,7 +165,7 @@ def compare_slopes(call: Call, program: Program, slopes_of: Callable[[Table], Sl
     that branches, on each side that points take and at some more: of a bisection some find a root and others an end.
     """
     count, sides = call.points.count, list[int]()
-    if program.branches:
+    if takes_sides(call, program):
         sides = sorted({*covering(call, program), *sample(count, FEW_SLOPES).tolist()})
     _compare_slopes(call, program, [(call.finite(), count - 1), *((n,) for n in sides)], slopes_of)
 

@@ -24,6 +24,7 @@ TIED, AT_ONCE = 64, 1 << 15  # points at which slopes are compared with f, and t
 MOST = 32  # points to be looked at; f is called at each
 _LARGER = frozenset({"max", "min", "fmax", "fmin"})  # of two numbers
 _CHOICES = _LARGER | {"select", "tofloat"}  # the last is a mask as a factor
+_STAIRS = frozenset({"floor", "ceil", "trunc", "rint"})
 
 
 class Sides:
@@ -39,7 +40,7 @@ class Sides:
             return [], self._seen
         picks = sample(call.points.count, size)
         if self._ways is None or self._ways.program is not program:
-            self._ways = _Ways(program)
+            self._ways = _Ways(program, every=not program.branches)
         sides = self._ways.sides(columns_at(call, picks))
         new: Mask = np.logical_or.reduce(sides, axis=1)
         if self._seen.size:
@@ -61,6 +62,16 @@ def chooses(program: Program) -> bool:
     Where only one side of a choice shows what f keeps, or a mistake of its trace, other points see nothing of it.
     """
     return not program.tables and not _CHOICES.isdisjoint([node[0] for node in program.nodes])
+
+
+def takes_sides(call: Call, program: Program) -> bool:
+    """Whether f is to be compared again where points take other sides: of branches; of any choice where slopes may lie.
+
+    The slope of a staircase is 0, and that of its differences is not.
+    """
+    if program.branches:
+        return True
+    return call.table.is_exact and chooses(program) and not _STAIRS.isdisjoint([node[0] for node in program.nodes])
 
 
 def covering(call: Call, program: Program, but: Sequence[int] = ()) -> list[int]:

@@ -14,6 +14,7 @@ from ...program.program import Program
 from ...program.ties import deciding
 from ..call import Call, Rows
 from .comparison import compare_new_sides, compare_ties
+from .coverage import takes_sides
 from .scheduled import derivatives
 from .traces import TracedFunction
 
@@ -37,7 +38,7 @@ class Looks:
         self._kernel: tuple[Callable[[Array], Any], Callable[[tuple[float, ...]], None]] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.program.branches) or self._tied
+        return takes_sides(self.call, self.program) or self._tied
 
     def set_constants(self, constants: tuple[float, ...]) -> None:
         """Those of other numbers that f captures."""
@@ -47,25 +48,25 @@ class Looks:
 
     def check(self, x: Array) -> None:
         """Raise EngineError where f is not what its program says."""
-        takes_sides = bool(self.program.branches) and not self.kept.compared(self.call).are_all_seen()
-        if not takes_sides and not self._tied:
+        others = takes_sides(self.call, self.program) and not self.kept.compared(self.call).are_all_seen()
+        if not others and not self._tied:
             return
         self._count += 1
-        if self._count == BY_NUMPY and not self.program.tables:
+        if self._count == BY_NUMPY and not self.program.tables and (self.program.branches or not others):
             self._kernel = self._bind(deciding(self.program))
         found = None if self._kernel is None else self._kernel[0](x)
         told = b"" if found is None else found.tobytes()
         if told in self._known:
             return
-        is_tied = self._compare(x, takes_sides)
+        is_tied = self._compare(x, others)
         if told and not is_tied and len(self._known) < KNOWN:
             self._known.add(told)
 
-    def _compare(self, x: Array, takes_sides: bool) -> bool:
+    def _compare(self, x: Array, others: bool) -> bool:
         points = Rows(np.array(x, dtype=float).reshape(self.call.points.layout), self.call.points.shape)
         here = replace(self.call, points=points)
         slopes = partial(derivatives, self.program) if self.call.table.is_exact else None
-        if takes_sides:
+        if others:
             compare_new_sides(here, self.program, self.kept.compared(self.call), slopes)
         tied = self.kept.ties.at(here, self.program.constants) if self._tied else []
         if slopes and tied:

@@ -27,7 +27,7 @@ from ...results import EngineError
 from ..bound import Code
 from ..call import Call, Grid
 from .comparison import compare_new_sides, compare_ties
-from .coverage import Sides, Ties, columns_at, sample, used
+from .coverage import Sides, Ties, columns_at, sample, takes_sides, used
 
 Array = NDArray[np.float64]
 
@@ -80,9 +80,9 @@ class TracedFunction:
             self.codes[key] = make()
             if self.place is not None and _place(call) != self.place:
                 _traces.drop(self.place)  # f, which has been called, wrote into what it reads
-            if self.program.branches and call.points.count:
+            if takes_sides(call, self.program) and call.points.count:
                 sides.note(sides.unseen(call, self.program)[1])
-        elif self.program.branches and not self.program.sampled:  # of a sample's ways all were compared
+        elif takes_sides(call, self.program) and not self.program.sampled:  # of a sample's ways all were compared
             compare_new_sides(call, self.program, sides, slopes)
         if slopes and self.ties and not call.ahead and (tied := self.ties.at(call)):
             compare_ties(call, self.program, tied, slopes)
@@ -177,7 +177,7 @@ def is_settled(call: Call, program: Program) -> bool:
     """Whether a program that has been compared with f is f's at all points: none takes a side that is new."""
     if program.sampled or (call.table.is_exact and (ties(program) or asks_over_rows(program))):
         return False
-    return not program.branches or traced(call).compared(call).are_all_seen()
+    return not takes_sides(call, program) or traced(call).compared(call).are_all_seen()
 
 
 def is_brief(call: Call) -> bool:

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from fastgrad import EngineError, gradient
+from fastgrad import EngineError, grad, gradient
 from fastgrad.engine.call import Call, Rows
 from fastgrad.engine.simd import comparison
 from fastgrad.engine.simd.coverage import Sides, columns_at, covering, sample, used
@@ -132,3 +132,27 @@ def test_what_a_rare_side_shows_is_seen():
     points[1111, 0] = 1.995
     with pytest.raises(EngineError, match="keeps state"):
         gradient(f, points, batch=True, engine="simd")
+
+
+STAIRS = {
+    "where": lambda x: np.where(x[0] > 1, np.floor(1e8 * x[0]) * 1e-8, x[0]),
+    "maximum": lambda x: np.maximum(np.floor(1e8 * x[0]) * 1e-8, 1.0) * x[0],
+    "a mask as a factor": lambda x: (x[0] > 1) * np.floor(1e8 * x[0]) * 1e-8 + x[0],
+}
+
+
+@pytest.mark.parametrize("name", STAIRS)
+def test_slopes_of_a_staircase_are_refused_whatever_points_came_before(name):
+    f = STAIRS[name]
+    low, high = np.array([0.5]), np.array([1.5])
+    for _ in range(4):
+        assert np.isfinite(gradient(f, low, method="exact")).all()
+        with pytest.raises(EngineError, match="exact derivative is"):
+            gradient(f, high, method="exact")
+    with pytest.raises(EngineError, match="exact derivative is"):
+        gradient(lambda x: f(x) + 0.0, np.array([low, high, low]), batch=True, method="exact")
+    g = grad(f, method="exact")
+    for _ in range(4):
+        g(low)
+    with pytest.raises(EngineError, match="exact derivative is"):
+        g(high)
