@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..engine.call import Call, Grid
-from ..program.captures import captured, names, parts, plain_function
+from ..program.captures import attributes, captured, names, parts, plain_function
 from ..program.members import ATTRIBUTES, STORES, codes, instructions
 
 _PATHS = sysconfig.get_paths()
@@ -150,7 +150,7 @@ def _attributes(value: Any) -> dict[str, Any]:
     """
     kind = type(value)
     slots = [name for base in kind.__mro__ for name in _slots(base) if hasattr(value, name)]
-    found = {**{name: getattr(value, name) for name in slots}, **getattr(value, "__dict__", {})}
+    found = {**{name: getattr(value, name) for name in slots}, **attributes(value)}
     state, held = set[str](), set[str]()
     for code in _methods(kind):
         own = instructions(code)

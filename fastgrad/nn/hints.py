@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..program.captures import home, parts
+from ..program.captures import attributes, home, parts
 
 Loss = Callable[..., Any]
 
@@ -41,7 +41,7 @@ def raise_with_network(loss: Loss, params: Any, error: BaseException) -> None:
     Its first argument is hardly the weights, which it has.
     """
     owner, plain = getattr(loss, "__self__", None), {TypeError, ValueError, IndexError, AttributeError, KeyError}
-    if type(error) not in plain or not any(held is params for held in getattr(owner, "__dict__", {}).values()):
+    if type(error) not in plain or not any(held is params for held in attributes(owner).values()):
         return
     msg = f"{error}; {_instead(loss, inspect.signature(loss))}"
     raise type(error)(msg) from error

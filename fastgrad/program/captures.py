@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -119,6 +119,15 @@ def is_users_module(module: ModuleType) -> bool:
 def is_pythons_class(kind: type) -> bool:
     """Whether Python made a class, whose attributes anybody may set, and not C."""
     return kind.__flags__ & 1 << 9 != 0
+
+
+def attributes(value: Any) -> Mapping[str, Any]:
+    """Those of an object itself; none of one that says anything else when it is asked for them."""
+    try:
+        found = getattr(value, "__dict__", None)
+    except Exception:  # noqa: BLE001  it may refuse to be looked at
+        return {}
+    return found if isinstance(found, (dict, MappingProxyType)) else {}
 
 
 def home(value: Any) -> str:
@@ -237,7 +246,7 @@ def _held(name: str, holder: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(holder, dict):
         yield from ((f"{name}[{key!r}]", value) for key, value in holder.items())
     elif type(holder) not in (FunctionType, ModuleType):
-        yield from ((f"{name}.{key}", value) for key, value in getattr(holder, "__dict__", {}).items())
+        yield from ((f"{name}.{key}", value) for key, value in attributes(holder).items())
 
 
 class NotFrozenError(Exception):

@@ -9,7 +9,7 @@ from types import CodeType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 
 from . import captures
-from .captures import is_pythons_class
+from .captures import attributes, is_pythons_class
 
 Chain = tuple[str, ...]
 
@@ -34,13 +34,13 @@ def is_plain(value: Any) -> bool:
 def function_of(value: Any, name: str) -> FunctionType | None:
     """The function of a method, as its class has it."""
     found = _in_class(type(value), name)
-    return found if type(found) is FunctionType and name not in _own(value) else None
+    return found if type(found) is FunctionType and name not in attributes(value) else None
 
 
 def static_function_of(value: Any, name: str) -> FunctionType | None:
     """A function that lies in an object's class, as it is."""
     found = _in_class(type(value), name)
-    function = found.__func__ if type(found) is staticmethod and name not in _own(value) else None
+    function = found.__func__ if type(found) is staticmethod and name not in attributes(value) else None
     return function if type(function) is FunctionType else None
 
 
@@ -48,12 +48,8 @@ def is_stored(value: Any, name: str) -> bool:
     """Whether an attribute lies in the object, or as it is in its class: no function makes it."""
     found = _in_class(type(value), name)
     if found is None or type(found) is MemberDescriptorType:
-        return found is not None or name in _own(value)
+        return found is not None or name in attributes(value)
     return not hasattr(type(found), "__get__")
-
-
-def _own(value: Any) -> Any:
-    return getattr(value, "__dict__", {})
 
 
 def _in_class(kind: type, name: str) -> Any:

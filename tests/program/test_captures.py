@@ -10,6 +10,7 @@ import pytest
 from fastgrad import EngineError, grad, gradient, numerical_gradient, weight_gradient
 from fastgrad.program.captures import (
     NotFrozenError,
+    attributes,
     captured,
     is_compiled,
     loaded,
@@ -267,3 +268,23 @@ def test_an_attribute_is_no_global_variable_of_its_name():
     assert shares_state(of_an_attribute_of_its_name, [x]) == ""
     np.testing.assert_allclose(gradient(of_an_attribute_of_its_name, x, method="exact"), [0.6, 0.25])
     assert "reads its argument also as x" in shares_state(of_the_variable, [x])
+
+
+class Odd:
+    """Says the same whatever it is asked for."""
+
+    def __getattribute__(self, name):
+        return 2.0
+
+
+class Closed:
+    def __getattribute__(self, name):
+        raise RuntimeError
+
+
+def test_attributes_of_objects_that_do_not_say():
+    assert attributes(Odd()) == attributes(Closed()) == attributes(1.0) == {}
+    assert attributes(test_attributes_of_objects_that_do_not_say) == {}
+    odd = Odd()
+    points = np.full((2_000, 2), 1.5)
+    assert (gradient(lambda x: odd.k * x[0] ** 2, points, batch=True).round(6) == [6.0, 0.0]).all()

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import instructions, is_installed, is_users_module, loaded, names
+from ..captures import attributes, instructions, is_installed, is_users_module, loaded, names
 from ..members import is_plain
 from .leftovers import stored_globals
 from .refusals import refuse
@@ -144,7 +144,7 @@ def _attributes(value: Any) -> Iterator[Any]:
     """Those of an object or a class, and those of its classes."""
     kind = value if isinstance(value, type) else type(value)
     if kind is not value:
-        yield from getattr(value, "__dict__", {}).values()
+        yield from attributes(value).values()
     for base in (*kind.__mro__, *(type(kind).__mro__ if kind is value else ())):
         module = sys.modules.get(base.__module__)
         users = module is None or is_users_module(module)
