@@ -119,7 +119,7 @@ class Noted:
     kept : str
         The name of the first place where something of a trace was found; "" where it was in none.
     was_asked : bool
-        Whether there was a function to look at.
+        Whether a function may write, so that what it reaches has been noted.
     is_partial : bool
         Whether there is something that f may write into and that is not noted, or not all of it.
     acts : bool

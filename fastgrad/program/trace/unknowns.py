@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import operator
 from collections import OrderedDict, defaultdict, deque
@@ -41,8 +40,6 @@ _OF_FIXED = (
 """Modules of classes whose objects stay as they are, or for which there are rules."""
 _TRANSPARENT = ("collections", "numpy.polynomial", "numpy.lib", "numpy")
 """Those of Python's classes that hold all they are in attributes."""
-
-
 _KNOWN_OWNERS = (np.ndarray, np.ufunc, list, dict, set, deque)
 _CALLED = {"__init__", "__call__", "__new__", "__post_init__", "__setstate__", "__reduce__", "__init_subclass__"}
 
@@ -97,8 +94,9 @@ def has_an_order(value: Any) -> bool:
 
 def stores_in_modules(function: FunctionType) -> bool:
     """Whether a function sets attributes of a library's module."""
-    cells = inspect.getclosurevars(function).nonlocals if function.__closure__ else {}
-    found = (cells.get(name, function.__globals__.get(name)) for name in _holders(function.__code__))
+    code, space = function.__code__, function.__globals__
+    cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=True))
+    found = (cells[name].cell_contents if name in cells else space.get(name) for name in _holders(code))
     return any(isinstance(value, ModuleType) and not is_users_module(value) for value in found)
 
 
