@@ -144,7 +144,7 @@ class _State:
         self.value, self.error = first.copy(), np.full(first.shape, np.inf)
         self.level, self.fails, self.flat = np.zeros((3, *first.shape), np.intp)
         self.status = np.full(first.shape, EXHAUSTED)
-        self.done, self.settled, self.sudden = np.zeros((3, *first.shape), dtype=bool)
+        self.done, self.settled, self.sudden, self.coarse = np.zeros((4, *first.shape), dtype=bool)
         self.apart, self.plain = np.zeros(first.shape), first.copy()  # plain: the best level's without extrapolation
         # of every level its elements, best entries, their errors, and by how much f differs from the level before
         self.history: list[tuple[Array, Array, Array, Array]] = []

@@ -52,7 +52,8 @@ class Looks:
         if not others and not self._tied:
             return
         self._count += 1
-        if self._count == BY_NUMPY and not self.program.tables and (self.program.branches or not others):
+        knows = bool(self.program.branches) or not others  # a kernel does, but of maxima, and of masks as factors
+        if self._count == BY_NUMPY and not self.program.tables and knows:
             self._kernel = self._bind(deciding(self.program))
         found = None if self._kernel is None else self._kernel[0](x)
         told = b"" if found is None else found.tobytes()
