@@ -16,7 +16,7 @@ from . import adaptive
 
 Array = NDArray[Any]
 
-LONG = 1e70  # a direction
+LONG, LEAST = 1e70, 2.0**-1022  # a direction; of numbers that have all their digits
 
 
 def fill(call: Call, out: Output, engine: str, workers: Workers, progress: Any) -> Facts:
@@ -53,7 +53,7 @@ def _lengths(v: Array) -> Array:
     """Powers of two by which directions are far too long or short: squares of their steps would be 0 or infinite."""
     largest = np.abs(v).max(axis=1, initial=0.0)
     usual = (largest > 1.0 / LONG) & (largest < LONG) | (largest == 0.0) | ~np.isfinite(largest)
-    return np.where(usual, 1.0, power_of_two_below(largest))
+    return np.where(usual, 1.0, power_of_two_below(np.maximum(largest, LEAST)))  # of subnormal numbers it is 0
 
 
 def _times(facts: Facts, lengths: Array, filled: Array | None, *, along: bool) -> Facts:

@@ -26,6 +26,9 @@ _OF_ALL = "meshgrid broadcast_arrays"
 """Those that get them one by one; the others get an axis after them."""
 
 
+_ARRAYS = ("arrays", "tup")  # what their first argument is called
+
+
 def _places_only(argument: Any) -> Any:
     """An argument whose constant arrays and numbers are nowhere: place 0."""
     if type(argument) in (list, tuple):
@@ -38,7 +41,8 @@ def _moving(function: Any, several: bool) -> Callable[..., Any]:
         call = VariableCall(function, args, options)
         arrays = len(args) if function.__name__ in _OF_ALL.split() else 1
         nowhere = (*map(_places_only, args[:arrays]), *args[arrays:])
-        marked = VariableCall(function, nowhere, options) if several else call
+        named = {key: _places_only(value) if key in _ARRAYS else value for key, value in options.items()}
+        marked = VariableCall(function, nowhere, named) if several else call
         places = [np.arange(a + 1, b + 1).reshape(v.shape) for a, b, v in call.parts()]
         found = marked.of(places)
         if not isinstance(found, (list, tuple)):

@@ -74,7 +74,8 @@ def log_beta(a: Any, b: Any) -> Any:
     """By the larger one and its sum with the other, whose logarithms of gamma may be large and nearly equal."""
     if not traced(a, b):
         return log_gamma(a) + log_gamma(b) - log_gamma(a + b)
-    larger, smaller = of(np.maximum)(a, b), of(np.minimum)(a, b)
+    is_first = of(np.greater_equal)(a, b)  # where both are equal each of them has all of its slopes
+    larger, smaller = select(is_first, a, b), select(is_first, b, a)
     return log_gamma(smaller) - log_gamma_ratio(larger, smaller)
 
 
@@ -194,7 +195,7 @@ def _poch(a: Any, m: Any) -> Any:
             found = found * (a - float(i))
         return ONE / found
     whole = a + m
-    positive = logical_and(of(np.greater)(a, 0.5), of(np.greater)(whole, 0.0))
+    positive = logical_and(of(np.greater)(a, _SMALL), of(np.greater)(whole, 0.0))
     logarithm = log_gamma_ratio(select(positive, a, 1.0), select(positive, m, 1.0))
     return select(positive, of(np.exp)(logarithm), _quotient(whole, [a]))
 
@@ -202,10 +203,14 @@ def _poch(a: Any, m: Any) -> Any:
 def _binomial_of_gammas(n: Any, k: Any) -> Any:
     """By the logarithm of a beta function where all are positive."""
     rest = n - k
-    positive = logical_and(of(np.greater)(k, -0.5), logical_and(of(np.greater)(rest, -0.5), of(np.greater)(n, -1.0)))
+    low = _SMALL - 1.0
+    positive = logical_and(of(np.greater)(k, low), logical_and(of(np.greater)(rest, low), of(np.greater)(n, -1.0)))
     p, q = (select(positive, v, 1.0) + 1.0 for v in (k, rest))
     logarithm = -log_beta(p, q) - of(np.log)(select(positive, n, 1.0) + 1.0)
     return select(positive, of(np.exp)(logarithm), _quotient(n + 1.0, [k + 1.0, rest + 1.0]))
+
+
+_SMALL = 0.4987  # gammas of less are reflected: hardly anybody asks for slopes there
 
 
 def _quotient(above: Any, below: list[Any]) -> Any:
@@ -223,7 +228,7 @@ def _quotient(above: Any, below: list[Any]) -> Any:
 
 def _reflected(y: Any) -> tuple[Any, Any]:
     """The logarithm of gamma(y), and 1; or that of 1 / gamma(1 - y), and sin(pi y) / pi."""
-    is_below = of(np.less)(y, 0.5)
+    is_below = of(np.less)(y, _SMALL)
     size = log_gamma(select(is_below, 1.0 - y, y))
     nearest = of(np.rint)(y)
     odd = nearest - 2.0 * of(np.floor)(0.5 * nearest)

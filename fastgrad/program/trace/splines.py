@@ -267,7 +267,8 @@ def _integral(own: Any, start: Any, stop: Any) -> Any:
     whole = interpolator(own.antiderivative())
     places = own.get_knots() if hasattr(own, "get_knots") else getattr(own, "x", None)
     first, last = _ends(own) if places is None else (float(places[0]), float(places[-1]))
-    ask_outside(np.array([start, stop], dtype=object), first, last)
+    if not (hasattr(own, "c") and hasattr(own, "x") and own.extrapolate is True):
+        ask_outside(np.array([start, stop], dtype=object), first, last)
     low, high = (whole(place) for place in (start, stop))
     return high - low
 
