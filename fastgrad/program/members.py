@@ -28,31 +28,32 @@ def is_plain(value: Any) -> bool:
     kind = type(value)
     if kind in {FunctionType, MethodType} or isinstance(value, type) or not is_pythons_class(kind):
         return False
-    return _in_class(kind, "__getattribute__") is object.__getattribute__ and _in_class(kind, "__getattr__") is None
+    return in_class(kind, "__getattribute__") is object.__getattribute__ and in_class(kind, "__getattr__") is None
 
 
 def function_of(value: Any, name: str) -> FunctionType | None:
     """The function of a method, as its class has it."""
-    found = _in_class(type(value), name)
+    found = in_class(type(value), name)
     return found if type(found) is FunctionType and name not in attributes(value) else None
 
 
 def static_function_of(value: Any, name: str) -> FunctionType | None:
     """A function that lies in an object's class, as it is."""
-    found = _in_class(type(value), name)
+    found = in_class(type(value), name)
     function = found.__func__ if type(found) is staticmethod and name not in attributes(value) else None
     return function if type(function) is FunctionType else None
 
 
 def is_stored(value: Any, name: str) -> bool:
     """Whether an attribute lies in the object, or as it is in its class: no function makes it."""
-    found = _in_class(type(value), name)
+    found = in_class(type(value), name)
     if found is None or type(found) is MemberDescriptorType:
         return found is not None or name in attributes(value)
     return not hasattr(type(found), "__get__")
 
 
-def _in_class(kind: type, name: str) -> Any:
+def in_class(kind: type, name: str) -> Any:
+    """What a class has under a name, without asking for it: a descriptor would run."""
     return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
 
 

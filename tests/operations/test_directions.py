@@ -111,3 +111,11 @@ def test_directions_of_extreme_lengths(length, method):
         assert (result.error < 1e-6 * np.abs(result.value)).all()
         along = jvp(f, x[0], v * length, method=method, full_output=True)
         assert along.h * length == pytest.approx(0.0057, rel=0.5)
+
+
+def test_directions_with_parts_that_are_subnormal():
+    f = lambda x: np.array([x[0] * x[1], np.sin(x[2]), x[0] ** 2])
+    for v in ([1.0, 1e-310, 0.5], [1e-300, 1e-308, 1e-300]):
+        x = np.array([1.0, 2.0, 3.0])
+        found = jvp(f, x, np.array(v), method="adaptive")
+        np.testing.assert_allclose(found / v[0], jvp(f, x, np.array(v), method="exact") / v[0], rtol=1e-7)

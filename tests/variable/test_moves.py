@@ -14,6 +14,7 @@ W = np.random.default_rng(2).uniform(0.5, 1.5, 400)
 FORMS = [
     lambda x: np.stack([x, 2 * x, X], axis=1),
     lambda x: np.stack([x, 2 * x, X], 1) + np.concat([x, X], 1)[:, None, 4:],
+    lambda x: np.stack(arrays=[x, X], axis=2) * np.vstack(tup=[x, X])[:3, :, None],
     lambda x: np.hstack([x, X]) + np.vstack([x, X[:1]])[:3, :1],
     lambda x: np.column_stack([x[:, 0], X[:, 0], x[:, 1]]) + np.dstack([x, x])[:, :3, 0],
     lambda x: np.block([[x, X], [X, x]]),

@@ -19,7 +19,7 @@ _FUNCTIONS = {
 }  # fmt: skip
 _PLACES = {
     "posix", "nt", "io", "_io", "time", "signal", "_signal", "subprocess", "shutil", "_heapq", "_bisect", "_thread",
-    "_posixsubprocess", "socket", "_socket", "select", "_queue", "atexit", "gc",
+    "_posixsubprocess", "_struct", "socket", "_socket", "select", "_queue", "atexit", "gc",
 }  # fmt: skip
 """Where functions of C are that act, and builtins of these names."""
 _MODULES = {
@@ -39,7 +39,8 @@ _METHODS = {
     "heapreplace", "heappushpop", "insort", "insort_left", "insort_right", "setitem", "delitem", "islice",
     "getcontext", "setcontext", "localcontext", "set_printoptions", "setlocale", "setswitchinterval", "settrace",
     "setprofile", "print_stack", "print_exc", "print_exception", "dis", "prmonth", "pryear", "cache_clear",
-    "cache_info", "rvs", "enter_context", "callback",
+    "cache_info", "rvs", "addHandler",
+    "removeHandler", "setLevel", "set_option", "rcParams", "enter_context", "callback",
 }  # fmt: skip
 
 
@@ -69,6 +70,8 @@ def _acts(code: CodeType) -> bool:
     if "print" in code.co_names and any(i.opname == "STORE_GLOBAL" for i in doing):
         return True  # no other print can be put in its place: a copy of the function would not be seen to store
     if "environ" in code.co_names and (any(i.opname in _SETTING for i in doing) or not _SETS.isdisjoint(code.co_names)):
+        return True
+    if any(i.opname == "STORE_ATTR" and i.argval in ("__class__", "__dict__") for i in doing):
         return True
     for i in doing:
         if i.opname in ATTRIBUTES and i.argval in _METHODS:

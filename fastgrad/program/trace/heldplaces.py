@@ -33,7 +33,9 @@ class HeldPlace:
         keys = [key for key in now if holds_what_is_traced(key)]  # which have no hash after the trace
         new = [v for k, v in now.items() if not holds_what_is_traced(k) and self.held.get(k, _MISSING) is not v]
         new += keys
-        return new or ([] if len(now) == len(self.held) else [None])
+        if new or len(now) != len(self.held):
+            return new or [None]
+        return [None] if isinstance(self.owner, dict) and [*now] != [*self.held] else []
 
     def is_left(self) -> bool:
         return any(holds_what_is_traced(value, DEPTH) for value in self.changed())
@@ -80,13 +82,13 @@ def holds_what_is_traced(value: Any, depth: int = DEPTH) -> bool:
 
 def refill(space: dict[Any, Any], held: Held) -> None:
     if any(map(holds_what_is_traced, space)):  # such keys have no hash after the trace
-        space.clear()
-    for key in [key for key in space if key not in held]:
-        del space[key]
-    space.update(held)
-    if [*space] != [*held]:
+        dict.clear(space)  # by dict's own methods: those of a Counter add
+    for key in [key for key in dict.keys(space) if key not in held]:
+        dict.__delitem__(space, key)
+    dict.update(space, held)
+    if [*dict.keys(space)] != [*held]:
         for key in held:
-            space[key] = space.pop(key)
+            dict.__setitem__(space, key, dict.pop(space, key))
 
 
 def of_cell(cell: CellType) -> Held:

@@ -12,7 +12,8 @@ import math
 import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from functools import lru_cache, partial
+from functools import _lru_cache_wrapper, lru_cache, partial
+from itertools import pairwise
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
@@ -73,6 +74,18 @@ def writes_outside(codes: Collection[CodeType]) -> bool:
     return any([stores or not methods <= known for stores, _, methods in map(_habits, codes)])  # noqa: C419  half the time
 
 
+def may_act(function: Any, depth: int = 3) -> bool:
+    """Whether a function that is called unseen writes into something, or one that it mentions."""
+    function = getattr(function, "__func__", function)
+    if not isinstance(function, FunctionType) or is_installed(function.__code__.co_filename):
+        return False
+    if writes_outside([function.__code__]):
+        return True
+    code, space = function.__code__, function.__globals__
+    mentioned = [cell.cell_contents for cell in function.__closure__ or ()] + [space.get(name) for name in names(code)]
+    return depth > 0 and any(may_act(value, depth - 1) for value in mentioned)
+
+
 def writes_in_place(codes: Collection[CodeType]) -> bool:
     """Whether functions may write into their arguments by operators such as +=."""
     return any([in_place for _, in_place, _ in map(_habits, codes)])  # noqa: C419
@@ -93,6 +106,7 @@ def _habits(code: CodeType) -> tuple[bool, bool, frozenset[str]]:
             or (name == "LOAD_ATTR" and what in _OF_CONTAINERS)
         ):
             methods.add(what)
+    writes = writes or _changes_what_it_found(code)
     for const in code.co_consts:
         writes |= type(const) is tuple and not _INTO.isdisjoint(map(str, const))  # the names of a call's arguments
         if isinstance(const, CodeType):
@@ -101,12 +115,25 @@ def _habits(code: CodeType) -> tuple[bool, bool, frozenset[str]]:
     return writes, in_place, frozenset(methods - HARMLESS)
 
 
+def _changes_what_it_found(code: CodeType) -> bool:
+    """Whether a local name of something from outside is changed in place, as in w = self.w; w += 1."""
+    doing = instructions(code)
+    found = {i.argval for before, i in pairwise(doing) if i.opname == "STORE_FAST" and before.opname in _FINDING}
+    return any(
+        before.opname == "BINARY_OP" and before.argrepr.endswith("=") and i.opname == "STORE_FAST" and i.argval in found
+        for before, i in pairwise(doing)
+    )
+
+
+_FINDING = {"LOAD_GLOBAL", "LOAD_DEREF", "LOAD_ATTR", "BINARY_SUBSCR"}
 _HOLDERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     MethodType: lambda value: (value.__func__, value.__self__),
     BuiltinFunctionType: lambda value: (value.__self__,),
     partial: lambda value: (value.func, *value.args, *value.keywords.values()),
     MappingProxyType: lambda value: tuple(dict(value).values()),
 }
+_CACHES = {_lru_cache_wrapper}
+_PYTHONS = {list, dict, set, deque, tuple, np.ndarray}
 # Batch arguments are symbols, whose trace would be held.
 _PLAIN = {int, float, str, bytes, bool, complex, type(None), np.float64, type(np.sin), type(np.sum), Symbol, Symbols}
 
@@ -143,10 +170,11 @@ class Noted:
         self._roots += [] if self.was_asked else [f]
         while todo and len(self._seen) < OBJECTS:
             value = todo.popleft()
-            if id(value) not in self._seen and type(value) not in _PLAIN:
+            puts = type(value) is type(np.sum) and value.__name__ in PUTTING  # by another name, perhaps
+            if id(value) not in self._seen and (puts or type(value) not in _PLAIN):
                 self._seen.add(id(value))
                 try:
-                    self.acts |= acts_when_used(value, HARMLESS)
+                    self.acts |= puts or acts_when_used(value, HARMLESS)
                     todo.extend(self._reached(value))
                 except Exception:  # noqa: BLE001  an object may refuse to be looked at
                     self.is_partial = True
@@ -184,19 +212,25 @@ class Noted:
             if is_users_module(value):
                 held = self._note(value, partial(dict, vars(value)), partial(refill, vars(value)), value.__name__)
                 yield from (held[name] for name in self._names.intersection(held))
-        elif isinstance(value, (list, dict, set, deque)):
-            yield from self._container(value)
-        elif isinstance(value, tuple):
-            yield from value[:LONG]
-        elif isinstance(value, np.ndarray):
-            yield from self._array(value)
+        elif isinstance(value, (list, dict, set, deque, tuple, np.ndarray)):
+            yield from self._parts(value)
+            if kind not in _PYTHONS:
+                yield from self._object(value)
         elif isinstance(value, type):
             if _is_users(value):
                 space = vars(value)
+                self.acts |= any(map(may_act, called_unseen(value)))
+                yield from (base for base in value.__mro__[1:] if _is_users(base))
                 held = self._note(value, partial(dict, space), partial(set_class, value), value.__name__)
                 yield from (v for k, v in held.items() if type(v) is FunctionType or not k.startswith("__"))
         else:
             yield from self._object(value)
+
+    def _parts(self, value: Any) -> Iterator[Any]:
+        if isinstance(value, tuple):
+            yield from value[:LONG]
+        else:
+            yield from self._array(value) if isinstance(value, np.ndarray) else self._container(value)
 
     def _array(self, array: np.ndarray[Any, Any]) -> Iterator[Any]:
         self.is_partial |= array.nbytes > LARGE and array.flags.writeable
@@ -204,10 +238,14 @@ class Noted:
             self._places += [HeldNumbers(array)] if self.was_asked else []
         elif array.dtype == object and array.size <= LONG:
             yield from self._note(array, lambda: numbered(array.ravel()), partial(fill, array)).values()
+        self.is_partial |= array.dtype == object and array.size > LONG
 
     def _function(self, function: FunctionType) -> Iterator[Any]:
         code = function.__code__
-        if is_installed(code.co_filename):
+        if is_installed(code.co_filename):  # what it wraps is called by it, and not seen
+            wrapped = getattr(function, "__wrapped__", None)
+            self.acts |= may_act(wrapped)
+            yield wrapped
             return
         self._names.update(names(code))
         self.acts |= stores_in_modules(function)
@@ -216,8 +254,8 @@ class Noted:
         space = function.__globals__
         if stored := stored_globals(code):
             self._note(space, partial(of_names, space, stored), partial(set_names, space, stored), stored[0])
-        if own := function.__dict__:
-            yield from self._note(function, partial(dict, own), partial(refill, own)).values()
+        own = function.__dict__
+        yield from self._note(function, partial(dict, own), partial(refill, own)).values()
         yield from (space[name] for name in names(code) if name in space)
         yield from (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
 
@@ -244,8 +282,10 @@ class Noted:
         slots = [s for base in kind.__mro__ for s in _slots(base)]
         if slots:
             inner += self._note(value, partial(read_slots, value, slots), partial(set_slots, value, slots)).values()
+        if wrapped := getattr(value, "__wrapped__", None) if type(value) in _CACHES else None:
+            self.acts |= may_act(wrapped)
+            yield wrapped
         if _is_users(kind):
-            self.acts |= any(writes_outside([code]) for code in called_unseen(kind))
             yield from (*inner, kind)
         elif is_transparent(kind):
             yield from inner
@@ -262,7 +302,9 @@ def stored_globals(code: CodeType) -> list[str]:
 
 def _slots(kind: type) -> list[str]:
     slots = vars(kind).get("__slots__", ())
-    return [s for s in ([slots] if isinstance(slots, str) else slots) if s not in ("__dict__", "__weakref__")]
+    own = f"_{kind.__name__.lstrip('_')}"  # private names are written with that of their class
+    named = [f"{own}{s}" if s[:2] == "__" != s[-2:] else s for s in ([slots] if isinstance(slots, str) else slots)]
+    return [s for s in named if s not in ("__dict__", "__weakref__")]
 
 
 def _is_users(kind: type) -> bool:

@@ -29,7 +29,7 @@ from ..captures import (
     with_code,
 )
 from ..loops import repeats
-from ..members import function_of, is_plain
+from ..members import function_of, in_class, is_plain
 from . import complexmath, mathfunctions
 from .builtinfunctions import MODULES, builtin_shims
 from .derivatives import given_inside
@@ -305,7 +305,7 @@ class Retargeted:
         found = {name: function_of(value, name) for name in mentioned}
         new = {name: self._function(function) for name, function in found.items() if function is not None}
         for name in mentioned:
-            if type(cached := getattr(type(value), name, None)) is _lru_cache_wrapper:
+            if type(cached := in_class(type(value), name)) is _lru_cache_wrapper:
                 found[name], new[name] = None, self.swapped(cached.__wrapped__)
         return {name: function for name, function in new.items() if function is not found[name]}
 

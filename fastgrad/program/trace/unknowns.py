@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import operator
+import sys
 from collections import OrderedDict, defaultdict, deque
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from types import (
     BuiltinFunctionType,
@@ -34,14 +35,17 @@ _FIXED = (
     BuiltinFunctionType, _CACHED, logging.Logger, operator.itemgetter, operator.attrgetter,
 )  # fmt: skip
 _OF_FIXED = (
-    "re", "datetime", "decimal", "fractions", "uuid", "pathlib", "typing", "abc", "enum", "zoneinfo", "numba",
-    "numpy.random", "scipy.stats", "scipy.interpolate", "scipy.spatial", "scipy.special", "fastgrad",
+    "re", "datetime", "decimal", "fractions", "uuid", "pathlib", "typing", "abc", "enum", "zoneinfo", "numba.core",
+    "numpy.random", "scipy.stats", "scipy.spatial", "scipy.special",
 )  # fmt: skip
 """Modules of classes whose objects stay as they are, or for which there are rules."""
-_TRANSPARENT = ("collections", "numpy.polynomial", "numpy.lib", "numpy")
+_TRANSPARENT = ("collections", "numpy.polynomial", "numpy.lib", "numpy", "scipy.interpolate", "fastgrad")
 """Those of Python's classes that hold all they are in attributes."""
 _KNOWN_OWNERS = (np.ndarray, np.ufunc, list, dict, set, deque)
-_CALLED = {"__init__", "__call__", "__new__", "__post_init__", "__setstate__", "__reduce__", "__init_subclass__"}
+_IN_PLACE = {name for name in dir(operator) if name.startswith("i")}.difference({
+    "index", "indexOf", "inv", "invert", "is_", "is_not", "itemgetter",
+}) | {"setitem", "delitem"}  # fmt: skip
+_CALLED = {"__init__", "__call__", "__new__", "__post_init__", "__setstate__", "__reduce__"}
 
 
 def is_fixed(value: Any) -> bool:
@@ -59,9 +63,13 @@ def is_transparent(kind: type) -> bool:
 def acts_when_used(value: Any, harmless: set[str]) -> bool:
     """Whether something changes, or changes something, by being gone through, read or called."""
     kind = type(value)
+    if kind is BuiltinFunctionType and value.__module__ == "_operator":
+        return value.__name__ in _IN_PLACE
     if kind in (BuiltinFunctionType, MethodWrapperType):
         known = isinstance(value.__self__, _KNOWN_OWNERS) and value.__name__ in harmless
         return not known and not _is_fixed_owner(value.__self__)
+    if kind is MethodDescriptorType:
+        return issubclass(value.__objclass__, _KNOWN_OWNERS) and value.__name__ not in harmless
     if kind is MethodType:
         own = value.__func__
         librarys = type(own) is not FunctionType or is_installed(own.__code__.co_filename)
@@ -76,15 +84,25 @@ def _is_fixed_owner(value: Any) -> bool:
     return is_fixed(value) and not isinstance(value, (np.ufunc, _CACHED)) and not _is_of(type(value), ("numpy.random",))
 
 
-def called_unseen(kind: type) -> list[CodeType]:
-    """Those of a class's methods that run without being called by name: operators, properties, `with`."""
-    functions = [
-        member.fget if isinstance(member, property) else member
-        for base in kind.__mro__[:-1]
-        for name, member in vars(base).items()
-        if isinstance(member, property) or (name.startswith("__") and name not in _CALLED)
-    ]
-    return [function.__code__ for function in functions if isinstance(function, FunctionType)]
+def called_unseen(kind: type) -> list[Any]:
+    """Those of a class's own methods that run without being called by name: operators, properties, `with`.
+
+    And all of a metaclass.
+    """
+    found = [each for member in vars(kind).values() if isinstance(member, property) for each in _ways(member)]
+    found += [member for name, member in vars(kind).items() if name.startswith("__") and name not in _CALLED]
+    meta = type(kind)
+    return found if is_installed_class(meta) else [*found, *vars(meta).values()]
+
+
+def _ways(member: property) -> list[Any]:
+    return [each.func if isinstance(each, partial) else each for each in (member.fget, member.fset, member.fdel)]
+
+
+def is_installed_class(kind: type) -> bool:
+    """Whether a class is Python's or a library's."""
+    module = sys.modules.get(kind.__module__)
+    return module is not None and not is_users_module(module)
 
 
 def has_an_order(value: Any) -> bool:

@@ -403,3 +403,12 @@ def test_quotients_of_gammas_of_any_sign_and_size(x):
             for n, slope in enumerate(wanted, 1):
                 found = fastgrad.derivative(f, x, n=n, method="exact")
                 assert found == pytest.approx(float(slope), rel=1e-9, abs=1e-30), (n, float(c))
+
+
+def test_betas_of_equal_numbers_have_all_slopes():
+    assert fastgrad.derivative(lambda x: special.binom(2.0, x), 1.0, n=4, method="exact") == pytest.approx(
+        8.0068012, rel=1e-7
+    )
+    one, both = float(mpmath.polygamma(1, 2) - mpmath.polygamma(1, 4)), -float(mpmath.polygamma(1, 4))
+    found = hessian(lambda x: special.betaln(x[0], x[1]), np.array([2.0, 2.0]), method="exact")
+    np.testing.assert_allclose(found, [[one, both], [both, one]], rtol=1e-13)

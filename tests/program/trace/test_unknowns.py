@@ -2,7 +2,9 @@
 
 import array
 import collections
+import contextlib
 import contextvars
+import functools
 import io
 import logging
 import operator
@@ -246,12 +248,247 @@ def of_text():
     return lambda: write("hi"), lambda: 1.0 + len(place.getvalue())
 
 
+def of_another_class():
+    box = Box()
+
+    class Other:
+        n = 5
+
+    def change():
+        box.__class__ = Other
+
+    return change, lambda: 1.0 + (type(box) is Other)
+
+
+def of_a_base_class():
+    class Base:
+        pass
+
+    class Child(Base):
+        pass
+
+    Base.notes = []
+    child = Child()
+    return lambda: child.notes.append(1), lambda: 1.0 + len(Base.notes)
+
+
+def of_an_array_by_a_local_name():
+    place = np.ones(50_000)
+
+    def change():
+        w = place
+        w *= 2.0
+
+    return change, lambda: place[0]
+
+
+def of_a_count_by_a_local_name():
+    place = collections.Counter(a=1)
+
+    def change():
+        held = place
+        held += collections.Counter(a=1)
+
+    return change, lambda: float(place["a"])
+
+
+def of_an_attribute_of_a_dict():
+    class Settings(dict):
+        mode = 1.0
+
+    settings = Settings()
+
+    def change():
+        settings.mode = 2.0
+
+    return change, lambda: settings.mode
+
+
+def of_an_attribute_of_a_function():
+    def place():
+        return 1.0
+
+    def change():
+        place.gain = 2.0
+
+    return change, lambda: vars(place).get("gain", 1.0)
+
+
+def of_with_an_object_made_there():
+    notes = []
+
+    class Timer:
+        def __enter__(self):
+            pass
+
+        def __exit__(self, *_):
+            notes.append(1)
+
+    def change():
+        with Timer():
+            pass
+
+    return change, lambda: 1.0 + len(notes)
+
+
+def of_a_manager_of_contexts():
+    notes = []
+
+    @contextlib.contextmanager
+    def place():
+        notes.append(1)
+        yield
+
+    def change():
+        with place():
+            pass
+
+    return change, lambda: 1.0 + len(notes)
+
+
+def of_a_setter():
+    notes = []
+
+    class Logged:
+        k = property(lambda self: 1.0, lambda self, value: notes.append(value))
+
+    place = Logged()
+
+    def change():
+        place.k = 2.0
+
+    return change, lambda: 1.0 + len(notes)
+
+
+def of_a_property_by_a_helper():
+    notes = []
+
+    def note():
+        notes.append(1)
+
+    class Noting:
+        @property
+        def k(self):
+            note()
+            return 1.0
+
+    place = Noting()
+    return lambda: place.k, lambda: 1.0 + len(notes)
+
+
+def of_a_descriptor():
+    notes = []
+
+    class Read:
+        def __get__(self, owner, kind=None):
+            notes.append(1)
+            return 1.0
+
+    class Owner:
+        d = Read()
+
+    place = Owner()
+    return lambda: place.d, lambda: 1.0 + len(notes)
+
+
+def of_a_metaclass():
+    notes = []
+
+    class Meta(type):
+        def __len__(cls):
+            notes.append(1)
+            return 1
+
+    class Measured(metaclass=Meta):
+        pass
+
+    return lambda: len(Measured), lambda: 1.0 + len(notes)
+
+
+def of_a_missing_key():
+    notes = []
+
+    class Made(dict):
+        def __missing__(self, key):
+            notes.append(key)
+            return 1.0
+
+    place = Made()
+    return lambda: place["a"], lambda: 1.0 + len(notes)
+
+
+def of_the_order_of_a_dict():
+    place = {"a": 1.0, "b": 2.0}
+
+    def change():
+        place["a"] = place.pop("a")
+
+    return change, lambda: 1.0 + list(place).index("a")
+
+
+def of_a_private_slot():
+    class Counted:
+        __slots__ = ("__n",)
+
+        def __init__(self):
+            self.__n = 1.0
+
+        def hit(self):
+            self.__n += 1.0
+
+        def read(self):
+            return self.__n
+
+    place = Counted()
+    return place.hit, place.read
+
+
+def of_many_objects():
+    place = np.ones(2_000, dtype=object)
+
+    def change():
+        place[0] = 3.0
+
+    return change, lambda: place[0]
+
+
+def of_a_list_by_its_class():
+    notes, append = [], list.append
+    return lambda: append(notes, 1), lambda: 1.0 + len(notes)
+
+
+def of_an_operator_of_pythons():
+    notes, extend = [], operator.iadd
+    return lambda: extend(notes, [1]), lambda: 1.0 + len(notes)
+
+
+def of_a_copy_by_another_name():
+    place, put = np.ones(2), np.copyto
+    return lambda: put(place, 3.0), lambda: place[0]
+
+
+def of_a_cache():
+    notes = []
+
+    @functools.lru_cache
+    def place(n):
+        notes.append(n)
+        return n
+
+    return lambda: place(3), lambda: 1.0 + len(notes)
+
+
 KINDS = [
     of_a_series, of_a_bound_method, of_a_partial, of_a_method_caller, of_a_method_called_later, of_a_tuple,
     of_a_long_dict, of_a_long_list, of_a_namespace, of_a_proxy, of_objects_in_an_array, of_bytes,
     of_an_array_of_pythons, of_a_polynomial, of_a_dict_of_a_library, of_an_order, of_a_default, of_an_iterator,
     of_a_bound_next, of_a_variable_of_a_context, of_a_weak_reference, of_a_queue, of_an_operator, of_a_property,
-    of_with, of_a_cached_property, of_a_module, of_a_ufunc, of_text,
+    of_with, of_a_cached_property, of_a_module, of_a_ufunc, of_text, of_another_class, of_a_base_class,
+    of_an_array_by_a_local_name, of_a_count_by_a_local_name, of_an_attribute_of_a_dict,
+    of_an_attribute_of_a_function,
+    of_with_an_object_made_there, of_a_manager_of_contexts, of_a_setter, of_a_property_by_a_helper, of_a_descriptor,
+    of_a_metaclass, of_a_missing_key, of_the_order_of_a_dict, of_a_private_slot, of_many_objects, of_a_list_by_its_class,
+    of_an_operator_of_pythons, of_a_copy_by_another_name, of_a_cache,
 ]  # fmt: skip
 
 
