@@ -487,8 +487,8 @@ KINDS = [
     of_an_array_by_a_local_name, of_a_count_by_a_local_name, of_an_attribute_of_a_dict,
     of_an_attribute_of_a_function,
     of_with_an_object_made_there, of_a_manager_of_contexts, of_a_setter, of_a_property_by_a_helper, of_a_descriptor,
-    of_a_metaclass, of_a_missing_key, of_the_order_of_a_dict, of_a_private_slot, of_many_objects, of_a_list_by_its_class,
-    of_an_operator_of_pythons, of_a_copy_by_another_name, of_a_cache,
+    of_a_metaclass, of_a_missing_key, of_the_order_of_a_dict, of_a_private_slot, of_many_objects,
+    of_a_list_by_its_class, of_an_operator_of_pythons, of_a_copy_by_another_name, of_a_cache,
 ]  # fmt: skip
 
 
