@@ -22,10 +22,8 @@ _OF_SEVERAL = "stack hstack vstack dstack column_stack block concat meshgrid bro
 """Functions of several arrays, of which some may be constants."""
 
 
-_OF_ALL = "meshgrid broadcast_arrays"
+_OF_ALL = ("meshgrid", "broadcast_arrays")
 """Those that get them one by one; the others get an axis after them."""
-
-
 _ARRAYS = ("arrays", "tup")  # what their first argument is called
 
 
@@ -39,7 +37,7 @@ def _places_only(argument: Any) -> Any:
 def _moving(function: Any, several: bool) -> Callable[..., Any]:
     def on_variables(*args: Any, **options: Any) -> Any:
         call = VariableCall(function, args, options)
-        arrays = len(args) if function.__name__ in _OF_ALL.split() else 1
+        arrays = len(args) if function.__name__ in _OF_ALL else 1
         nowhere = (*map(_places_only, args[:arrays]), *args[arrays:])
         named = {key: _places_only(value) if key in _ARRAYS else value for key, value in options.items()}
         marked = VariableCall(function, nowhere, named) if several else call

@@ -39,8 +39,8 @@ _METHODS = {
     "heapreplace", "heappushpop", "insort", "insort_left", "insort_right", "setitem", "delitem", "islice",
     "getcontext", "setcontext", "localcontext", "set_printoptions", "setlocale", "setswitchinterval", "settrace",
     "setprofile", "print_stack", "print_exc", "print_exception", "dis", "prmonth", "pryear", "cache_clear",
-    "cache_info", "rvs", "addHandler",
-    "removeHandler", "setLevel", "set_option", "rcParams", "enter_context", "callback",
+    "cache_info", "rvs", "addHandler", "removeHandler", "setLevel", "set_option", "rcParams", "enter_context",
+    "callback",
 }  # fmt: skip
 
 

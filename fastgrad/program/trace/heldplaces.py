@@ -80,9 +80,12 @@ def holds_what_is_traced(value: Any, depth: int = DEPTH) -> bool:
     return type(getattr(value, "__dict__", None)) is dict and holds_what_is_traced(value.__dict__, depth - 1)
 
 
+# By the containers' own methods: those of a Counter add, and the user's may do anything.
+
+
 def refill(space: dict[Any, Any], held: Held) -> None:
     if any(map(holds_what_is_traced, space)):  # such keys have no hash after the trace
-        dict.clear(space)  # by dict's own methods: those of a Counter add
+        dict.clear(space)
     for key in [key for key in dict.keys(space) if key not in held]:
         dict.__delitem__(space, key)
     dict.update(space, held)
@@ -149,18 +152,18 @@ def beyond(value: Any, length: int) -> Held:
 def refill_list(value: Any, held: Held) -> None:
     """In one step, if it can be: another thread may look at it."""
     if isinstance(value, list):
-        value[:] = held.values()
+        list.__setitem__(value, slice(None), held.values())
         return
-    value.clear()
-    value.extend(held.values())
+    deque.clear(value)
+    deque.extend(value, held.values())
 
 
 def refill_set(value: Any, held: Held) -> None:
     if any(map(holds_what_is_traced, value)):
-        value.clear()
+        set.clear(value)
     for new in [new for new in value if new not in held]:
-        value.discard(new)
-    value.update(held)
+        set.discard(value, new)
+    set.update(value, held)
 
 
 def shorten(value: Any, length: int) -> None:

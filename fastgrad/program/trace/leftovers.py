@@ -9,7 +9,6 @@ after each way through it: Python would have gone one of them.
 from __future__ import annotations
 
 import math
-import sys
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from functools import _lru_cache_wrapper, lru_cache, partial
@@ -19,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import home, instructions, is_installed, is_pythons_class, is_users_module, names
+from ..captures import instructions, is_installed, is_users_module, names
 from .arrays import Symbols
 from .creation import FILLING, PUTTING
 from .heldplaces import (
@@ -43,7 +42,15 @@ from .heldplaces import (
     shorten,
 )
 from .symbols import Symbol
-from .unknowns import acts_when_used, called_unseen, has_an_order, is_fixed, is_transparent, stores_in_modules
+from .unknowns import (
+    acts_when_used,
+    called_unseen,
+    has_an_order,
+    is_fixed,
+    is_transparent,
+    is_users_class,
+    stores_in_modules,
+)
 
 OBJECTS = 2_000  # looked at before a trace, at most
 LARGE = 2**18  # bytes; what a larger array of numbers holds is not noted: to compare these takes 10 us
@@ -100,11 +107,7 @@ def _habits(code: CodeType) -> tuple[bool, bool, frozenset[str]]:
         writes |= name in _WRITING or (name == "STORE_DEREF" and what in code.co_freevars)
         in_place |= name == "BINARY_OP" and i.argrepr.endswith("=")
         writes |= name == "LOAD_GLOBAL" and what in _REACHING
-        if (
-            name == "LOAD_METHOD"
-            or (name == "LOAD_ATTR" and "NULL|self" in i.argrepr)
-            or (name == "LOAD_ATTR" and what in _OF_CONTAINERS)
-        ):
+        if name == "LOAD_METHOD" or (name == "LOAD_ATTR" and ("NULL|self" in i.argrepr or what in _OF_CONTAINERS)):
             methods.add(what)
     writes = writes or _changes_what_it_found(code)
     for const in code.co_consts:
@@ -132,7 +135,6 @@ _HOLDERS: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     partial: lambda value: (value.func, *value.args, *value.keywords.values()),
     MappingProxyType: lambda value: tuple(dict(value).values()),
 }
-_CACHES = {_lru_cache_wrapper}
 _PYTHONS = {list, dict, set, deque, tuple, np.ndarray}
 # Batch arguments are symbols, whose trace would be held.
 _PLAIN = {int, float, str, bytes, bool, complex, type(None), np.float64, type(np.sin), type(np.sum), Symbol, Symbols}
@@ -217,10 +219,10 @@ class Noted:
             if kind not in _PYTHONS:
                 yield from self._object(value)
         elif isinstance(value, type):
-            if _is_users(value):
+            if is_users_class(value):
                 space = vars(value)
                 self.acts |= any(map(may_act, called_unseen(value)))
-                yield from (base for base in value.__mro__[1:] if _is_users(base))
+                yield from (base for base in value.__mro__[1:] if is_users_class(base))
                 held = self._note(value, partial(dict, space), partial(set_class, value), value.__name__)
                 yield from (v for k, v in held.items() if type(v) is FunctionType or not k.startswith("__"))
         else:
@@ -242,10 +244,8 @@ class Noted:
 
     def _function(self, function: FunctionType) -> Iterator[Any]:
         code = function.__code__
-        if is_installed(code.co_filename):  # what it wraps is called by it, and not seen
-            wrapped = getattr(function, "__wrapped__", None)
-            self.acts |= may_act(wrapped)
-            yield wrapped
+        if is_installed(code.co_filename):
+            yield from self._wrapped(function)
             return
         self._names.update(names(code))
         self.acts |= stores_in_modules(function)
@@ -258,6 +258,12 @@ class Noted:
         yield from self._note(function, partial(dict, own), partial(refill, own)).values()
         yield from (space[name] for name in names(code) if name in space)
         yield from (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+
+    def _wrapped(self, value: Any) -> Iterator[Any]:
+        """What a wrapper calls, which is not seen."""
+        wrapped = getattr(value, "__wrapped__", None)
+        self.acts |= may_act(wrapped)
+        yield wrapped
 
     def _container(self, value: Any) -> Iterator[Any]:
         length = len(value)
@@ -282,10 +288,9 @@ class Noted:
         slots = [s for base in kind.__mro__ for s in _slots(base)]
         if slots:
             inner += self._note(value, partial(read_slots, value, slots), partial(set_slots, value, slots)).values()
-        if wrapped := getattr(value, "__wrapped__", None) if type(value) in _CACHES else None:
-            self.acts |= may_act(wrapped)
-            yield wrapped
-        if _is_users(kind):
+        if kind is _lru_cache_wrapper:
+            yield from self._wrapped(value)
+        if is_users_class(kind):
             yield from (*inner, kind)
         elif is_transparent(kind):
             yield from inner
@@ -305,8 +310,3 @@ def _slots(kind: type) -> list[str]:
     own = f"_{kind.__name__.lstrip('_')}"  # private names are written with that of their class
     named = [f"{own}{s}" if s[:2] == "__" != s[-2:] else s for s in ([slots] if isinstance(slots, str) else slots)]
     return [s for s in named if s not in ("__dict__", "__weakref__")]
-
-
-def _is_users(kind: type) -> bool:
-    module = sys.modules.get(home(kind))
-    return is_pythons_class(kind) and not is_installed(getattr(module, "__file__", None) or "")

@@ -15,9 +15,11 @@ from .refusals import refuse
 _SELECT = np.frompyfunc(select, 3, 1)
 
 
-def _without_nan(a: Any, otherwise: float) -> Objects:
+def _without_nan(a: Any, otherwise: float, found: Any = None) -> Objects:
+    """Numbers, or what was found for each, with another one where they are none."""
     values = numbers(a)
-    return np.asarray(_SELECT(objects(elementwise(np.isnan, values)), otherwise, values), dtype=object)
+    found = values if found is None else objects(found)
+    return np.asarray(_SELECT(objects(elementwise(np.isnan, values)), otherwise, found), dtype=object)
 
 
 def _nan_sum(function: Any, neutral: float) -> Callable[..., Any]:
@@ -38,8 +40,7 @@ def _nanmean(a: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
 
 def _nanvar(a: Any, axis: Any = None, *, ddof: Any = 0, keepdims: Any = False) -> Any:
     deviation = elementwise(np.subtract, numbers(a), _nanmean(a, axis, keepdims=True))  # of infinities NaN
-    deviation = np.asarray(_SELECT(objects(elementwise(np.isnan, numbers(a))), 0.0, objects(deviation)), dtype=object)
-    total = sum_(squares(deviation), axis, keepdims=keepdims)
+    total = sum_(squares(_without_nan(a, 0.0, deviation)), axis, keepdims=keepdims)
     count = objects(elementwise(np.subtract, _numbers_of(a, axis, keepdims), ddof))
     positive = _SELECT(objects(elementwise(np.greater, count, 0.0)), count, np.nan)
     return elementwise(np.divide, total, np.asarray(positive, dtype=object)[()])

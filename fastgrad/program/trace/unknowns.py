@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import instructions, is_installed, is_users_module
+from ..captures import home, instructions, is_installed, is_pythons_class, is_users_module
 
 _CACHED: type = type(lru_cache(lambda: None))
 _FIXED = (
@@ -92,17 +92,17 @@ def called_unseen(kind: type) -> list[Any]:
     found = [each for member in vars(kind).values() if isinstance(member, property) for each in _ways(member)]
     found += [member for name, member in vars(kind).items() if name.startswith("__") and name not in _CALLED]
     meta = type(kind)
-    return found if is_installed_class(meta) else [*found, *vars(meta).values()]
+    return [*found, *vars(meta).values()] if is_users_class(meta) else found
 
 
 def _ways(member: property) -> list[Any]:
     return [each.func if isinstance(each, partial) else each for each in (member.fget, member.fset, member.fdel)]
 
 
-def is_installed_class(kind: type) -> bool:
-    """Whether a class is Python's or a library's."""
-    module = sys.modules.get(kind.__module__)
-    return module is not None and not is_users_module(module)
+def is_users_class(kind: type) -> bool:
+    """Whether a class is the user's: neither made in C nor of an installed file."""
+    module = sys.modules.get(home(kind))
+    return is_pythons_class(kind) and not is_installed(getattr(module, "__file__", None) or "")
 
 
 def has_an_order(value: Any) -> bool:
