@@ -12,6 +12,7 @@ from ..operands import RESULTS
 from ..program import Operand, Program
 from ..sigmoids import Nodes, with_ones
 from . import flips
+from .failures import NoNumberError
 from .operators import COMPLEXES
 from .parts import check_all_written
 from .refusals import refuse
@@ -36,7 +37,8 @@ def outputs_of(recording: Trace, result: Any) -> tuple[tuple[Operand, ...], tupl
         if operand is None and type(single) in COMPLEXES:
             refuse("f returns complex numbers; of these gradient, jacobian and derivative are made by differences")
         if operand is None:
-            refuse(f"f returns a {type(value).__name__}, which is no number")
+            why = f"f returns a {type(value).__name__}, which is no number"
+            raise NoNumberError(why)
         operands.append(operand)
     return tuple(operands), shape
 

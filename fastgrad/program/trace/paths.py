@@ -17,11 +17,12 @@ import operator
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, NoReturn
 
 from ..captures import is_installed, is_own
 from ..program import ZERO, Operand
+from .failures import is_fs_own
 from .implications import Fact, canonical, implied
 from .leftovers import Noted
 from .refusals import REFUSALS, TEXT, ManyWaysError, refuse
@@ -294,7 +295,7 @@ class Paths:
         try:
             result = run()
         except (Exception, SystemExit) as error:
-            if not (isinstance(error, SystemExit) or _is_fs_own(error) or is_explicit(error.__traceback__)):
+            if not is_fs_own(error):
                 raise
             if len(self.sides) > sides:  # one side of what is put together raises
                 self.take_apart(self.sides[-1])
@@ -353,12 +354,6 @@ _COUNTING: dict[str, Callable[..., int]] = {"+": operator.add, "-": operator.sub
 _ASKING = {"UNARY_NOT", "CONTAINS_OP", "COMPARE_OP", "TO_BOOL"}
 
 
-def _is_fs_own(error: Exception) -> bool:
-    """Whether an error that no `raise` of f has raised is one of numbers too: of a place, of a quotient, of nothing."""
-    text = str(error) if isinstance(error, ValueError) else ""
-    return isinstance(error, (ArithmeticError, IndexError)) or "empty" in text or "zero-size" in text
-
-
 def _is_pythons(frame: FrameType) -> bool:
     """Whether a statement or operator of the user's asks, or one of this package, which knows what it does."""
     code = frame.f_code
@@ -381,12 +376,3 @@ def fold(ways: list[Way], join: Callable[[Operand, Any, Any], Any], depth: int =
     key = ways[0].path[depth][0]
     sides = [[way for way in ways if way.path[depth][1] is side] for side in (True, False)]
     return join(key, fold(sides[0], join, depth + 1), fold(sides[1], join, depth + 1))
-
-
-def is_explicit(place: TracebackType | None) -> bool:
-    """Whether a raise or an assert statement of the user's made an exception."""
-    while place and place.tb_next:
-        place = place.tb_next
-    if place is None or is_installed(place.tb_frame.f_code.co_filename):
-        return False
-    return dis.opname[place.tb_frame.f_code.co_code[place.tb_lasti]] == "RAISE_VARARGS"

@@ -18,6 +18,7 @@ from ..program import Program
 from ..rubbish import is_gone_after_looking
 from . import arrayfunctions, specialfunctions  # noqa: F401  # fill the tables of rules
 from .creation import may_fill
+from .failures import NoNumberError
 from .given import Given
 from .leftovers import Noted, may_write
 from .outputs import guarded, outputs_of, program_of
@@ -251,6 +252,8 @@ PICKS = "f selects elements of an array that it makes by a mask or traced intege
 
 
 def _why(error: Exception) -> str:
+    if isinstance(error, NoNumberError):
+        return str(error)
     if "arrays used as indices" in str(error):
         return f"{PICKS}; write np.where(mask, a, b), or make that array outside of f"
     return " ".join(f"f raised {type(error).__name__} when traced: {error}".split())

@@ -33,11 +33,11 @@ from ..members import function_of, in_class, is_plain
 from . import complexmath, mathfunctions
 from .builtinfunctions import MODULES, builtin_shims
 from .derivatives import given_inside
+from .failures import is_explicit
 from .leftovers import stored_globals
 from .maskedarrays import as_captured
 from .mentions import asks_identity, check_attributes, check_code, check_identity, check_object
 from .numpymodule import NUMPYS, vectorized
-from .paths import is_explicit
 from .refusals import Untraceable, refuse, refuse_code
 from .replacements import holds_symbols, replaced, with_replaced_parts
 from .tables import as_table, indexes
