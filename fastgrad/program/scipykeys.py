@@ -16,6 +16,7 @@ Key = Callable[[Any], Hashable]
 _POLYNOMIALS = ("x", "c", "extrapolate", "axis")
 _FITTED = ("_eval_args", "ext")
 _TABLE = ("x", "_y", "_kind", "_y_axis", "_y_extra_shape", "_extrapolate", "bounds_error")
+_SURFACES = ("RectBivariateSpline", "SmoothBivariateSpline", "LSQBivariateSpline", "_DerivedBivariateSpline")
 _READ: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("PPoly", "CubicSpline", "CubicHermiteSpline", "PchipInterpolator", "Akima1DInterpolator"), _POLYNOMIALS
@@ -24,6 +25,21 @@ _READ: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("UnivariateSpline", "InterpolatedUnivariateSpline", "LSQUnivariateSpline"), _FITTED),
     "interp1d": (*_TABLE, "_fill_value_below", "_fill_value_above"),
     "RegularGridInterpolator": ("grid", "values", "method", "bounds_error", "fill_value"),
+    **dict.fromkeys(_SURFACES, ("tck", "degrees")),
+    "NdBSpline": ("t", "c", "k"),
+    "RBFInterpolator": (
+        "y",
+        "d_shape",
+        "d_dtype",
+        "neighbors",
+        "kernel",
+        "epsilon",
+        "powers",
+        "_shift",
+        "_scale",
+        "_coeffs",
+    ),
+    "gaussian_kde": ("dataset", "_weights", "cho_cov", "d"),
     "Rotation": ("_quat", "_single"),
 }
 """What of SciPy's objects numbers depend on."""
@@ -32,6 +48,7 @@ _METHODS = {
         "__init__", "__mul__", "__pow__", "__getitem__", "apply", "inv", "magnitude", "from_quat", "from_rotvec",
         "from_euler", "concatenate", "as_quat", "as_matrix", "as_rotvec", "as_euler",
     ),
+    "gaussian_kde": ("evaluate", "__call__", "__init__", "pdf", "logpdf"),
 }  # fmt: skip
 
 
@@ -44,7 +61,7 @@ def is_known_class(value: Any) -> bool:
     return (
         isinstance(value, type)
         and value.__name__ in _READ
-        and home(value).startswith(("scipy.interpolate.", "scipy.spatial."))
+        and home(value).startswith(("scipy.interpolate.", "scipy.spatial.", "scipy.stats._kde"))
         and scipys.is_own_function(getattr(value, _methods(value)[0], None))
     )
 
@@ -75,7 +92,7 @@ def _class(kind: type, watch: Watch | None) -> Hashable:
 
 def _object(value: Any, watch: Watch | None, key_of: Key) -> Hashable:
     kind, parts = type(value), []
-    names = frozenset((*_methods(kind), "derivative", "antiderivative", "integrate"))
+    names = frozenset((*_methods(kind), "derivative", "antiderivative", "integrate", "ev"))
     if not names.isdisjoint(getattr(value, "__dict__", ())):
         raise ChangesError
     if watch and hasattr(value, "__dict__"):
@@ -86,7 +103,7 @@ def _object(value: Any, watch: Watch | None, key_of: Key) -> Hashable:
         if watch:
             watch.note_attribute(value, name, part)
         parts.append(key_of(part))
-    if kind.__name__ == "interp1d" and value._kind != "linear":
+    if (kind.__name__ == "interp1d" and value._kind != "linear") or kind.__name__ == "RegularGridInterpolator":
         parts.append(key_of(getattr(value, "_spline", ChangesError)))
     return (_class(kind, watch), *parts)
 

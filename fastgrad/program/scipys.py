@@ -26,7 +26,7 @@ WITH_RULES = {
         "zscore", "zmap", "gmean", "hmean", "pmean", "moment", "skew", "kurtosis", "sem", "variation", "iqr",
         "trim_mean", "entropy", "pearsonr", "linregress",
     }),
-    "scipy.interpolate": frozenset({"splev"}),
+    "scipy.interpolate": frozenset({"splev", "bisplev"}),
     "scipy.integrate": frozenset({
         "quad", "quad_vec", "dblquad", "tplquad", "nquad", "odeint", "solve_ivp", "solve_bvp", "cubature", "tanhsinh",
     }),

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..scipys import is_own_function
 from .arrays import Symbols, holds_symbols, wrap
+from .interpolators import KINDS, interpolator
 from .reductions import objects
 from .refusals import refuse
-from .splines import KINDS, interpolator
 
 MOST = 256  # values, of which each takes part in each number that is interpolated
 

@@ -351,7 +351,7 @@ def foreign(function: Callable[..., Any], args: tuple[Any, ...], options: dict[s
 
 _SHARED = hash(-1)  # and of -2
 _COUNTING: dict[str, Callable[..., int]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
-_ASKING = {"UNARY_NOT", "CONTAINS_OP", "COMPARE_OP", "TO_BOOL"}
+_ASKING = {"UNARY_NOT", "CONTAINS_OP", "COMPARE_OP", "TO_BOOL", "FOR_ITER"}
 
 
 def _is_pythons(frame: FrameType) -> bool:

@@ -33,6 +33,8 @@ from .derivatives import derivative_inside
 from .distributions import DISTRIBUTIONS, Distribution
 from .elementwise import traced
 from .fourier import transform
+from .interpolators import interpolator
+from .kernelsums import densities, density
 from .linearalgebra import LINEAR_ALGEBRA
 from .multivariate import logpdf
 from .pythonstatistics import STATISTICS
@@ -42,14 +44,15 @@ from .rotations import rotation, rotations
 from .scipyformulas import MOMENTS, formula, is_discrete, shapes_of
 from .signals import DISTANCES, LINEAR, SIGNALS, linear
 from .solvers import solver
-from .splines import interpolator, splev
+from .splines import splev
 from .summaries import SUMMARIES
+from .surfaces import bisplev, map_coordinates
 from .workspace import Workspace
 
 _FUNCTIONS: dict[str, Mapping[str, Callable[..., Any]]] = {
     "scipy.special": exponentialsums.FUNCTIONS | seriesfunctions.FUNCTIONS,
     "scipy.stats": SUMMARIES,
-    "scipy.interpolate": {"splev": splev},
+    "scipy.interpolate": {"splev": splev, "bisplev": bisplev},
     "scipy.linalg": LINEAR_ALGEBRA,
     "scipy.signal": SIGNALS,
     "scipy.spatial.distance": DISTANCES,
@@ -69,7 +72,7 @@ def replaced(value: Any) -> Any:
     """What stands for something of SciPy's in a trace; itself where that needs nothing."""
     kind = type(value)
     if isinstance(value, type):
-        return maker(value) or rotations(value) or value
+        return maker(value) or rotations(value) or densities(value) or value
     if kind is ModuleType or issubclass(kind, ModuleType):
         name = value.__name__
         seen = is_package(value) or (name in _SEEN_THROUGH and module(name) is value)
@@ -96,6 +99,8 @@ def _rule_of(place: str, function: Callable[..., Any]) -> Callable[..., Any] | N
         return quad(function)
     if place in _CALLING:
         return solver(function, place)
+    if name == "map_coordinates":
+        return map_coordinates(function)
     if name in LINEAR.get(place, ()):
         return linear(function, LINEAR[place][name])
     return _FUNCTIONS.get(place, {}).get(name)
@@ -192,6 +197,8 @@ def _distribution(value: Any) -> Any:
     kind = type(value)
     if home(kind) == "scipy.stats._multivariate":
         return _Normals(value) if is_normals(kind) else None
+    if home(kind) == "scipy.stats._kde":
+        return density(value)
     dist = distribution_of(value)
     if dist is None:
         return None

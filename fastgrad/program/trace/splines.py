@@ -5,16 +5,14 @@ The piece is looked for by halves among the places where pieces begin. Numbers g
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..scipys import is_own_function, module
-from .arrays import elementwise, guarded, holds_symbols, wrap
+from ..scipys import module
+from .arrays import elementwise, wrap
 from .elementwise import guard, select
 from .lookups import LARGEST, count_below, read
 from .reductions import ask_outside, objects
@@ -83,21 +81,21 @@ def entry(table: Array, row: Any, column: int = 0) -> Any:
     return read(table, row * float(columns) + float(column) if columns > 1 else row)
 
 
-def _ascending(places: Any) -> Array:
+def ascending(places: Any) -> Array:
     values = np.asarray(places, dtype=float)
     if values.ndim != 1 or len(values) < 2 or len(values) > LARGEST or not (np.diff(values) >= 0.0).all():
         refuse("f interpolates between places that do not ascend, or of which there are too many")
     return values
 
 
-def _polynomials(own: Any, x: Any, nu: Any = 0, extrapolate: Any = None) -> Any:
+def polynomials(own: Any, x: Any, nu: Any = 0, extrapolate: Any = None) -> Any:
     """PPoly, CubicSpline and their relatives."""
     if own.axis != 0 or np.iscomplexobj(own.c):
         refuse("f interpolates along another axis than the first one, or complex numbers")
     if int(nu):
         own = own.derivative(int(nu))
     extrapolate = own.extrapolate if extrapolate is None else extrapolate
-    places = _ascending(own.x)
+    places = ascending(own.x)
     if isinstance(extrapolate, str):
         length = float(places[-1] - places[0])
         x = elementwise(np.add, elementwise(np.remainder, elementwise(np.subtract, x, places[0]), length), places[0])
@@ -114,10 +112,10 @@ def _of_knots(knots: Any, c: Any, degree: int) -> tuple[Array, Array]:
     pieces = [of_spline((t, column, degree)).c for column in columns.T]
     inner = slice(degree, len(t) - degree)
     found = np.stack(pieces, axis=-1)[:, degree : len(t) - degree - 1]
-    return _ascending(t[inner]), found.reshape(*found.shape[:2], *values.shape[1:])
+    return ascending(t[inner]), found.reshape(*found.shape[:2], *values.shape[1:])
 
 
-def _b_spline(own: Any, x: Any, nu: Any = 0, extrapolate: Any = None) -> Any:
+def b_spline(own: Any, x: Any, nu: Any = 0, extrapolate: Any = None) -> Any:
     if int(nu):
         own = own.derivative(int(nu))
     extrapolate = own.extrapolate if extrapolate is None else extrapolate
@@ -126,7 +124,7 @@ def _b_spline(own: Any, x: Any, nu: Any = 0, extrapolate: Any = None) -> Any:
     return Pieces(*_of_knots(own.t, own.c, own.k), "pieces" if extrapolate else (np.nan, np.nan)).at(x)
 
 
-def _fitted(own: Any, x: Any, nu: Any = 0, ext: Any = None) -> Any:
+def fitted(own: Any, x: Any, nu: Any = 0, ext: Any = None) -> Any:
     """UnivariateSpline and its relatives."""
     codes = {"extrapolate": 0, "zeros": 1, "raise": 2, "const": 3}
     ext = own.ext if ext is None else ext
@@ -136,8 +134,10 @@ def _fitted(own: Any, x: Any, nu: Any = 0, ext: Any = None) -> Any:
 def splev(x: Any, tck: Any, der: Any = 0, ext: Any = 0) -> Any:
     """A spline of FITPACK's, or one of its derivatives."""
     knots, c, degree = getattr(tck, "tck", tck)
-    if isinstance(c, (list, tuple)) or (int(ext) == 3 and int(der)):
-        refuse("f calls scipy.interpolate.splev with a curve of several numbers, or with der= and ext=3")
+    if np.ndim(c[0]):  # a curve of several numbers
+        return [splev(x, (knots, each, degree), der, ext) for each in c]
+    if int(ext) == 3 and int(der):
+        refuse("f calls scipy.interpolate.splev with der= and ext=3")
     places, coefficients = _of_knots(knots, c, int(degree))
     for _ in range(int(der)):
         powers = np.arange(len(coefficients) - 1, 0, -1.0)
@@ -148,7 +148,7 @@ def splev(x: Any, tck: Any, der: Any = 0, ext: Any = 0) -> Any:
     return Pieces(places, coefficients, {1: ends, 2: "ask"}.get(int(ext), "pieces")).at(x)
 
 
-def _by_rows(own: Any, x: Any) -> Any:
+def by_rows(own: Any, x: Any) -> Any:
     """interp1d, linear or by splines."""
     how = own._call.__name__
     if (
@@ -166,127 +166,7 @@ def _by_rows(own: Any, x: Any) -> Any:
     if how == "_call_spline":
         places, coefficients = _of_knots(own._spline.t, own._spline.c, own._spline.k)
     else:
-        places = _ascending(own.x)
+        places = ascending(own.x)
         slopes = np.diff(own._y, axis=0) / np.diff(places)[:, None]
         coefficients = np.stack([slopes, np.asarray(own._y[:-1], dtype=float)])
     return Pieces(places, coefficients, beyond).at(x).reshape((*objects(x).shape, *own._y_extra_shape))
-
-
-def _on_grid(own: Any, xi: Any, method: Any = None) -> Any:
-    """RegularGridInterpolator, linear in each coordinate."""
-    if (method or own.method) != "linear" or np.iscomplexobj(own.values):
-        refuse("f calls RegularGridInterpolator of complex numbers, or with a method that is not 'linear'")
-    axes, values = [_ascending(axis) for axis in own.grid], np.asarray(own.values, dtype=float)
-    if isinstance(xi, tuple):
-        xi = np.stack(np.broadcast_arrays(*map(objects, xi)), axis=-1)
-    points = objects(xi)
-    flat, shape = points.reshape(-1, len(axes)), values.shape[len(axes) :]
-    table = values.reshape(-1, int(np.prod(shape)))
-    found = np.empty((len(flat), table.shape[1]), dtype=object)
-    for k, point in enumerate(flat.tolist()):
-        found[k] = _between(axes, table, point, own)
-    return wrap(found.reshape((*(points.shape[:-1] if points.ndim > 1 else (1,)), *shape)))
-
-
-def _between(axes: list[Array], table: Array, point: list[Any], own: Any) -> list[Any]:
-    """The values at one point, each the mean of those at the corners around it."""
-    rows = [row_of(x, axis) for x, axis in zip(point, axes, strict=True)]
-    parts = []
-    for x, axis, row in zip(point, axes, rows, strict=True):
-        length = entry(np.diff(axis), row)
-        share = (x - entry(axis[:-1], row)) / length
-        parts.append(((0, 1.0 - share), (1, share)))
-    found = []
-    for column in range(table.shape[1]):
-        value: Any = 0.0
-        for corner in product(*parts):
-            at, weight = 0.0, 1.0
-            for (step, share), row, axis in zip(corner, rows, axes, strict=True):
-                at, weight = at * float(len(axis)) + (row + float(step)), weight * share
-            value = value + _number(table, at, column) * weight
-        found.append(_outside_of(own, axes, point, value))
-    return found
-
-
-def _number(table: Array, row: Any, column: int) -> Any:
-    return entry(table, row if isinstance(row, Symbol) else int(row), column)
-
-
-def _outside_of(own: Any, axes: list[Array], point: list[Any], value: Any) -> Any:
-    if not own.bounds_error and own.fill_value is None:
-        return value
-    lost: Any = False
-    for x, axis in zip(point, axes, strict=True):
-        if own.bounds_error:
-            ask_outside(objects(x), float(axis[0]), float(axis[-1]))
-        else:
-            is_outside = RULES[np.logical_or](RULES[np.less](x, float(axis[0])), RULES[np.greater](x, float(axis[-1])))
-            value = select(is_outside, float(own.fill_value), value)
-            lost = RULES[np.logical_or](lost, RULES[np.isnan](x))
-    return value if own.bounds_error else select(lost, np.nan, value)
-
-
-_RULES: dict[str, Callable[..., Any]] = {
-    **dict.fromkeys(
-        ("PPoly", "CubicSpline", "CubicHermiteSpline", "PchipInterpolator", "Akima1DInterpolator"), _polynomials
-    ),
-    "BSpline": _b_spline,
-    **dict.fromkeys(("UnivariateSpline", "InterpolatedUnivariateSpline", "LSQUnivariateSpline"), _fitted),
-    "interp1d": _by_rows,
-    "RegularGridInterpolator": _on_grid,
-}
-KINDS = frozenset(_RULES)
-
-
-def interpolator(value: Any) -> Any:
-    """What stands for an interpolator of SciPy's in a trace; None of anything else."""
-    kind = type(value)
-    rule = _RULES.get(kind.__name__)
-    own = rule and is_own_function(getattr(kind, "__call__", None))  # noqa: B004
-    return _Interpolator(value, rule) if rule and own else None
-
-
-class _Interpolator:
-    """One that takes symbols; in all else SciPy's own."""
-
-    def __init__(self, own: Any, rule: Callable[..., Any]) -> None:
-        self._own, self._rule = own, rule
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        if not holds_symbols((*args, *options.values())):
-            return self._own(*args, **options)
-        return guarded(f"scipy.interpolate.{type(self._own).__name__}", self._rule, (self._own, *args), options)
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._own, name)
-        return _making(self._own, found, name) if callable(found) else found
-
-
-def _integral(own: Any, start: Any, stop: Any) -> Any:
-    """Between two places; beyond the ends, where splines differ in what they are, f itself is asked."""
-    whole = interpolator(own.antiderivative())
-    places = own.get_knots() if hasattr(own, "get_knots") else getattr(own, "x", None)
-    first, last = _ends(own) if places is None else (float(places[0]), float(places[-1]))
-    if not (hasattr(own, "c") and hasattr(own, "x") and own.extrapolate is True):
-        ask_outside(np.array([start, stop], dtype=object), first, last)
-    low, high = (whole(place) for place in (start, stop))
-    return high - low
-
-
-def _ends(own: Any) -> tuple[float, float]:
-    """Those of a B-spline's pieces."""
-    return float(own.t[own.k]), float(own.t[-own.k - 1])
-
-
-def _making(own: Any, method: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """A method, whose result may be an interpolator again."""
-
-    def call(*args: Any, **options: Any) -> Any:
-        if holds_symbols((*args, *options.values())):
-            if name in ("integrate", "integral") and len(args) == 2 and not options:
-                return _integral(own, *args)
-            refuse(f"f calls {name} of an interpolator of SciPy's, which has no rule for tracing")
-        found = method(*args, **options)
-        return interpolator(found) or found
-
-    return call
