@@ -8,7 +8,7 @@ from typing import Any
 from ..program import Operand
 
 Fact = tuple[Any, ...]
-Known = Callable[[Fact], "bool | None"]
+Known = Callable[[Fact], "int | None"]
 
 _TURNED = {"gt": "lt", "ge": "le"}
 
@@ -29,7 +29,7 @@ def canonical(nodes: Sequence[tuple[Any, ...]], key: Operand) -> tuple[Fact, boo
     return (name, *operands), negated
 
 
-def implied(known: Known, fact: Fact) -> bool | None:
+def implied(known: Known, fact: Fact) -> int | None:
     """Whether a condition holds, where that follows from others; None where it does not."""
     answer = known(fact)
     if answer is not None or fact[0] not in _RELATED:

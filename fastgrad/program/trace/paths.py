@@ -10,7 +10,10 @@ result, as in ``max(0.0, nan)``, so that what raises is noted as a guard, as fun
 
 from __future__ import annotations
 
+import collections
 import dis
+import functools
+import heapq
 import itertools
 import math
 import operator
@@ -73,7 +76,7 @@ class _Frame:
     """A function that is being explored: the decisions of this turn, how many were asked, and what is known."""
 
     def __init__(self, script: list[list[Any]]) -> None:
-        self.script, self.asked, self.facts = script, 0, [dict[Fact, bool]()]
+        self.script, self.asked, self.facts = script, 0, [dict[Fact, int]()]
         self.supposed: list[tuple[Operand, bool]] = []
 
 
@@ -180,6 +183,7 @@ class Paths:
         while symbol > number if step > 0 else symbol < number:
             number += step
         self.learn((symbol == number).key, True)
+        self._frames[-1].facts[-1]["is", symbol.key] = number
         if hash(number) == _SHARED:  # a dict asks whether it is the other one
             self.learn((symbol == -3 - number).key, False)
         return number
@@ -201,6 +205,8 @@ class Paths:
         """The truth of a mask where it follows from what was decided."""
         fact, negated = canonical(self.trace.nodes, key)
         answer = implied(self._fact, fact)
+        if answer is None and fact[0] == "eq":
+            answer = self._are_equal(*fact[1:])
         if answer is None:
             return None
         self._answered += 1
@@ -208,7 +214,12 @@ class Paths:
             refuse(f"f asks more than {ANSWERS:,} times what it knows, on one way through it{_LOOP}", ManyWaysError)
         return answer != negated
 
-    def _fact(self, fact: Fact) -> bool | None:
+    def _are_equal(self, a: Operand, b: Operand) -> bool | None:
+        """Whether two integers are one, where both are known on this way."""
+        first, second = (self._fact(("is", key)) if key[0] == "v" else self._count(key) for key in (a, b))
+        return None if first is None or second is None else first == second
+
+    def _fact(self, fact: Fact) -> int | None:
         for frame in reversed(self._frames):
             for facts in reversed(frame.facts):
                 if fact in facts:
@@ -351,14 +362,19 @@ def foreign(function: Callable[..., Any], args: tuple[Any, ...], options: dict[s
 
 _SHARED = hash(-1)  # and of -2
 _COUNTING: dict[str, Callable[..., int]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
-_ASKING = {"UNARY_NOT", "CONTAINS_OP", "COMPARE_OP", "TO_BOOL", "FOR_ITER"}
+_ASKING = {
+    "UNARY_NOT", "CONTAINS_OP", "COMPARE_OP", "TO_BOOL", "FOR_ITER", "BINARY_SUBSCR", "STORE_SUBSCR", "DELETE_SUBSCR",
+}  # fmt: skip
+_PYTHONS_OWN = {module.__file__ for module in (collections, functools, heapq)}
+"""Modules of Python's that compare as f would, in Python."""
 
 
 def _is_pythons(frame: FrameType) -> bool:
     """Whether a statement or operator of the user's asks, or one of this package, which knows what it does."""
     code = frame.f_code
     if is_installed(code.co_filename):
-        return is_own(code.co_filename) and code is not foreign.__code__
+        path = code.co_filename
+        return (is_own(path) and code is not foreign.__code__) or path in _PYTHONS_OWN
     name = dis.opname[code.co_code[frame.f_lasti]]
     return "JUMP" in name or name in _ASKING
 

@@ -1,5 +1,9 @@
 """Ways through a function: in which order, with which decisions, and how they come together."""
 
+import collections
+import functools
+import heapq
+import itertools
 import logging
 
 import numpy as np
@@ -131,6 +135,53 @@ def test_nothing_is_told_of_ways_that_no_point_takes(capsys, caplog):
     assert len(said) == 4
     assert all(line.startswith("large 2.") for line in said)
     assert len(caplog.records) == 4
+
+
+@functools.total_ordering
+class Priced:
+    def __init__(self, price):
+        self.price = price
+
+    def __eq__(self, other):
+        return self.price == other.price
+
+    def __hash__(self):
+        return hash(self.price)
+
+    def __lt__(self, other):
+        return self.price < other.price
+
+
+def in_groups(x):
+    groups = collections.defaultdict(float)
+    for v in x:
+        groups[v > 1] += v
+    return groups[True] * x[0]
+
+
+def by_an_order_of_all(x):
+    a, b = Priced(x[0]), Priced(x[1])
+    return (max(a, b)).price * x[2]
+
+
+OF_PYTHONS_MODULES = {
+    "heapq": lambda x: heapq.nsmallest(2, x)[1] * x[0] + sum(heapq.nlargest(2, x)),
+    "merge": lambda x: sum(v * k for k, v in enumerate(heapq.merge([x[0]], [x[1]]))),
+    "Counter": lambda x: collections.Counter(v > 1 for v in x)[True] * x[0],
+    "Counter of integers": lambda x: collections.Counter(int(2 * v) for v in x)[2] * x[0],
+    "a set of integers": lambda x: len({int(v) for v in x}) * x[1],
+    "total_ordering": by_an_order_of_all,
+    "defaultdict": in_groups,
+    "takewhile": lambda x: sum(v for v in itertools.takewhile(lambda v: v < 1.5, x)),
+    "groupby": lambda x: sum(max(g) for _, g in itertools.groupby(x, key=lambda v: v > 1)),
+}
+
+
+@pytest.mark.parametrize("name", OF_PYTHONS_MODULES)
+def test_pythons_own_modules_compare_as_f_would(name):
+    f, points = OF_PYTHONS_MODULES[name], np.random.default_rng(0).uniform(0.5, 2.0, (60, 3))
+    found = gradient(f, points, batch=True, engine="simd")
+    np.testing.assert_allclose(found, gradient(f, points, batch=True, engine="python"), atol=1e-9)
 
 
 def test_numpys_own_comparisons_of_objects_are_refused():
