@@ -26,6 +26,7 @@ from . import (  # noqa: F401  # they fill the tables of rules
     padding,
     polynomials,
     scalarmethods,
+    sets,
     statistics,
     vectors,
 )

@@ -36,12 +36,12 @@ def linear(function: Callable[..., Any], place: int) -> Callable[..., Any]:
         values = numbers(given[0])
         if values.size > LONGEST:
             refuse(f"f calls {function.__name__} of {values.size} numbers, of which {LONGEST} are traced")
-        return _by_columns(lambda v: function(*args[:place], v, *args[place + 1 :], **options), values)
+        return by_columns(lambda v: function(*args[:place], v, *args[place + 1 :], **options), values)
 
     return rule
 
 
-def _by_columns(function: Callable[..., Any], values: Objects) -> Any:
+def by_columns(function: Callable[..., Any], values: Objects) -> Any:
     """What a function makes of 0, and of each element alone; f itself is asked where one is not finite."""
     zero = np.zeros(values.shape)
     first = np.asarray(function(zero.copy()))
