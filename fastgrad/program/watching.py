@@ -89,7 +89,8 @@ class ValueWatch:
         total = self.points[j]
         for o, value in zip(operands, at, strict=True):
             is_pole = o[0] == "v" and int(o[1]) in self.poles and self.program.nodes[int(o[1])][0] not in BOOLEAN
-            total = keep("+", total, value) if is_pole else total
+            if is_pole:  # of a term of each row in all rows
+                total = keep("+", total, self.code.sum(operands[0], value) if name == "sum" else value)
         return total
 
     def _seen_pole(self, name: str, operands: list[Operand], at: list[Operand]) -> Operand:

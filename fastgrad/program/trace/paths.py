@@ -154,6 +154,7 @@ class Paths:
     def _decided(self, frame: _Frame, key: Operand, value: bool) -> bool:
         frame.supposed.append((key, value))
         self.branches += 1
+        self.trace.decided = True
         self.learn(key, value)
         return bool(value)
 

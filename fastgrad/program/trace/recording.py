@@ -24,7 +24,7 @@ from .leftovers import Noted, may_write
 from .outputs import guarded, outputs_of, program_of
 from .places import place_of_error
 from .purging import purge
-from .refusals import ON_BOTH_SIDES, REFUSALS, WRITES, BranchesError, ManyWaysError, Untraceable
+from .refusals import ON_BOTH_SIDES, REFUSALS, WRITES, BranchesError, ManyWaysError, OneWayError, Untraceable
 from .retargeted import Retargeted, watched
 from .symbols import Trace
 from .workspace import STATE, Workspace
@@ -93,8 +93,8 @@ def trace(
 
 def _otherwise(f: Callable[..., Any], given: Given, budget: int, refused: Untraceable, twice: bool) -> Program:
     """The program of a function that was refused, if that may be by how it picks elements, or where it works."""
-    why: Untraceable | None = refused
-    while why:
+    why = refused
+    while True:
         text = str(why)
         if not given.picks and text.startswith((PICKS, REFUSALS["__index__"])):
             given = replace(given, picks=True)
@@ -108,7 +108,9 @@ def _otherwise(f: Callable[..., Any], given: Given, budget: int, refused: Untrac
             return _traced(f, given, budget, twice)
         except Untraceable as again:
             why = again
-    raise why if isinstance(why, ManyWaysError) or (why and str(why).startswith(STATE)) else refused
+    if type(why) is ManyWaysError or str(why).startswith(STATE):
+        raise why
+    raise OneWayError(str(refused)) if isinstance(why, OneWayError) else refused
 
 
 def _traced(f: Callable[..., Any], given: Given, budget: int, twice: bool) -> Program:
@@ -169,12 +171,13 @@ def _of_ways(f: Callable[..., Any], given: Given, noted: Noted, attempt: Callabl
     try:
         return attempt(partial(branching.together, f, given, noted))
     except Untraceable as refused:
-        if isinstance(refused, ManyWaysError) and given.sample is None:
+        if type(refused) is ManyWaysError and given.sample is None:
             raise
         try:  # points take no more ways than they are
             return attempt(partial(branching.apart, f, given, noted))
         except Untraceable as again:
-            raise (again if str(refused).startswith(ON_BOTH_SIDES) else refused) from None
+            told = again if str(refused).startswith(ON_BOTH_SIDES) else refused
+            raise (OneWayError(str(told)) if isinstance(again, OneWayError) else told) from None
 
 
 def _attempt(
@@ -190,6 +193,8 @@ def _attempt(
         made = recorded(recording, record)
     except Untraceable as refused:
         reason, kind = str(refused), type(refused)
+        if kind is Untraceable and given.sample is None and recording.decided:
+            kind = OneWayError
     except BranchesError:
         reason = "f branches"
     except BaseException:  # Ctrl-C, or the end of the program

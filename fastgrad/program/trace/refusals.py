@@ -26,6 +26,10 @@ class ManyWaysError(Untraceable):
     """There are more ways through f than can be traced; points may take few of them."""
 
 
+class OneWayError(ManyWaysError):
+    """One way through f cannot be traced; points may take others."""
+
+
 class BranchesError(BaseException):
     """f asks whether a traced value is true; not an Exception, because f may catch those."""
 

@@ -51,6 +51,7 @@ class Trace:
         self.unpacked = False  # whether f takes Python's numbers out of arrays
         self.paths: Any = None  # what decides about the truth of a symbol ...
         self.branches = False  # ... and whether that was asked where nothing does
+        self.decided = False  # whether there is another way through f than this one
         self.said = False  # whether a value was put into a text
         self.parts: list[Any] = []  # weak references to arrays, and to parts that were taken of them, and where
         self.unwritten: Any = None  # where a part was changed that has not been put back

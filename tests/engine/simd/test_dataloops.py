@@ -168,6 +168,36 @@ def test_rows_that_are_not_finite_or_raise():
         fastgrad.gradient(raising, np.array([[4.0], [5.0], [2.0]] * 5), batch=True, engine="simd")
 
 
+TERMS = {
+    "logarithms": lambda x, t: np.log(x[0] * t) ** 2 * x[1],
+    "quotients": lambda x, t: x[1] / (x[0] * t) + t / (x[2] + t * x[0]),
+    "powers": lambda x, t: t ** x[1] + (x[0] * t) ** -1.5,
+    "a scale": lambda x, t: (t - x[0]) ** 2 / x[1] ** 2 + np.log(x[1]),
+    "tangents": lambda x, t: np.tan(x[0] * t / 9.0) / x[1],
+}
+GUARDS = {
+    "isfinite": lambda value: value if np.isfinite(value) else -np.inf,
+    "isinf": lambda value: -np.inf if np.isinf(value) or np.isnan(value) else value,
+    "isnan": lambda value: -1e300 if math.isnan(value) else value,
+    "a threshold": lambda value: min(1000000000.0, value),
+    "where": lambda value: np.where(np.isfinite(value), value, -1e10),
+}
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+@pytest.mark.parametrize("term", TERMS)
+def test_sums_of_which_it_is_asked_whether_they_are_finite(term, guard):
+    """A likelihood with a guard. What is watched of a term with a pole is watched in all rows."""
+    data = np.linspace(1.0, 3.0, 90)
+    f = lambda x: GUARDS[guard](np.sum(TERMS[term](x, data)))
+    points = POINTS.copy()
+    points[7, 0] = np.nan
+    for order in (2, 4):
+        found = fastgrad.gradient(f, points, batch=True, engine="simd", order=order)
+        wanted = fastgrad.gradient(f, points, batch=True, engine="python", order=order)
+        np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
+
+
 def test_functions_outside_of_their_range_have_the_bits_of_calls(forgetful, monkeypatch):
     points = np.array([[1.0, 0.5, 1e8 * k] for k in range(16)])
     points[3:8, 2] = 0.7

@@ -353,7 +353,7 @@ REFUSED = {
     "longdouble": (lambda x: x[0] * np.longdouble(2), "longdouble"),
     "longdouble array": (lambda x: x * np.ones(3, np.longdouble), "longdouble|float128"),
     "argpartition": (lambda x: x[np.argpartition(x, 1)], "argpartition"),
-    "unique": (lambda x: np.unique(x).sum(), "unique"),
+    "lexsort": (lambda x: x[np.lexsort((x,))].sum(), "lexsort"),
     "np.exp where=": (lambda x: np.exp(x, where=B > 0), "where"),
     "reduceat": (lambda x: np.add.reduceat(x, np.array([0, x[0]], dtype=object))[0], "reduceat|index"),
     "np.where of one": (lambda x: np.where(x > 0)[0].sum() + x[0], "places where a condition holds"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import odeint
 
 import fastgrad
 from fastgrad.program.program import evaluate
@@ -129,3 +130,58 @@ def test_loops_of_many_turns(turns, count):
     np.testing.assert_allclose(found, wanted, rtol=1e-4)
     second = fastgrad.hessian(walk, points, batch=True, method="exact")
     np.testing.assert_allclose(second[:, 0, 1], turns * (turns + 1) / 2.0, rtol=1e-9)
+
+
+def to_text_and_back(x):
+    if x[0] > 100:
+        return float(f"{x[0]:.3f}")
+    return x[0] ** 2 * x[1]
+
+
+def of_a_library(x):
+    if x[0] * x[1] > 100:
+        return odeint(lambda y, t: -x[0] * y, x[1], [0.0, 1.0])[-1, 0]
+    return np.sin(x[0]) * x[1]
+
+
+def of_another_length(x):
+    return np.array([v for v in x if v > 0.1]) @ np.ones(2) * x[0]
+
+
+def in_a_loop(x):
+    total = 0.0
+    for v in x:
+        if v > 50:
+            total += float(str(v))
+            continue
+        total += v**2
+    return total * x[0]
+
+
+def in_a_helper(x):
+    def steps(v):
+        return float(repr(v)) if v > 100 else v**3
+
+    return steps(x[0]) * steps(x[1])
+
+
+@pytest.mark.parametrize("f", [to_text_and_back, of_a_library, of_another_length, in_a_loop, in_a_helper])
+def test_what_cannot_be_traced_on_a_way_that_no_point_takes(f):
+    points = np.random.default_rng(0).uniform(0.5, 2.0, (60, 2))
+    reference = fastgrad.gradient(f, points, batch=True, engine="python")
+    np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True, engine="simd"), reference, atol=1e-8)
+    np.testing.assert_allclose(fastgrad.gradient(f, points, batch=True, method="exact"), reference, atol=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
+def test_where_points_take_it_f_is_refused():
+    points = np.random.default_rng(0).uniform(0.5, 2.0, (60, 2))
+    points[30] = [150.0, 1.0]
+    reference = fastgrad.gradient(to_text_and_back, points, batch=True, engine="python")
+    np.testing.assert_array_equal(fastgrad.gradient(to_text_and_back, points, batch=True), reference)
+    with pytest.raises(fastgrad.EngineError, match="when traced"):
+        fastgrad.gradient(to_text_and_back, points, batch=True, engine="simd")
+    many = np.random.default_rng(0).uniform(0.5, 2.0, (3000, 2))
+    many[1501] = [150.0, 1.0]  # which no sample sees: f itself is asked
+    found = fastgrad.gradient(to_text_and_back, many, batch=True)
+    np.testing.assert_allclose(found[1501], fastgrad.gradient(to_text_and_back, many[1501], engine="python"), atol=1e-8)
