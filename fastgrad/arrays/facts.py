@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from .holdings import slots
 from .nodes import Array, Node
 from .purity import are_pure, is_fixed, is_pure
-from .rebuild import Rebuilder, slots
+from .rebuild import Rebuilder
 from .standins import Module, is_logger, looked_up
 from .tokens import RecordedFacts, Tokens, UnknownError
 

@@ -6,6 +6,7 @@ import gc
 import sys
 import types
 import weakref
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,7 @@ LOOKED_AT = 2_000
 """Objects, at most: what holds more is a package's own, such as a table of data."""
 
 _SIMPLE = (int, float, complex, str, bytes, bool, type(None), np.ufunc, np.dtype, np.generic, types.CodeType)
+_ELSEWHERE = (*_SIMPLE, np.ndarray, type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
 
 
 def holds_users(value: Any, parameters: Iterable[Any] = ()) -> bool:
@@ -54,6 +56,34 @@ def _inside(value: Any) -> list[Any]:
     if isinstance(value, (type, types.ModuleType, np.ndarray)):
         return []
     return gc.get_referents(value)
+
+
+def inside_of(value: Any) -> list[Any]:
+    """What a thing holds that can be written into, one level deep: attributes, elements."""
+    if isinstance(value, dict):
+        found = list(value.values())
+    elif isinstance(value, (list, tuple, set, frozenset, deque)):
+        found = list(value)
+    else:
+        space = getattr(value, "__dict__", None)
+        found = [*space.values()] if type(space) is dict else []
+        found += [getattr(value, name, None) for name in slots(type(value))]
+    return [part for part in found if not isinstance(part, _ELSEWHERE)]
+
+
+def slots(kind: Any) -> list[str]:
+    """The attributes of a class's instances that are in no dict."""
+    return [name for base in kind.__mro__ for name in own_slots(base)]
+
+
+def own_slots(kind: Any) -> list[str]:
+    """Those that the class itself names."""
+    given = vars(kind).get("__slots__", ())
+    return [
+        n if not n.startswith("__") or n.endswith("__") else f"_{kind.__name__.lstrip('_')}{n}"
+        for n in ([given] if isinstance(given, str) else given)
+        if n not in {"__dict__", "__weakref__"}
+    ]
 
 
 def is_packages_class(kind: Any) -> bool:

@@ -29,7 +29,8 @@ from . import algebra, groups  # noqa: F401  whose rules are found in FUNCTIONS
 from .densities import RecordedDistribution, distributions, frozen
 from .factors import RULES, by_rule
 from .functions import SCIPYS
-from .holdings import holds_users, is_packages_class
+from .holdings import holds_users, is_packages_class, own_slots, slots
+from .lent import LentObjects
 from .moves import put
 from .nodes import Node, constant, counted, move, refuse, reshape
 from .recorder import Recorder
@@ -77,6 +78,8 @@ class Rebuilder:
         Of random numbers, which were met, and not used: copies were.
     spaces : dict of Names
         The copies of the names of modules, by the number of the original.
+    lent : LentObjects
+        What the copies got as it is.
     standins : set of int
         The numbers of functions and classes, such as np.zeros and float, for which others stand.
     copied : dict of Node
@@ -85,8 +88,8 @@ class Rebuilder:
         Which attributes of an object were read as they were before the loss, by the number of the object; None for all.
     """
 
-    def __init__(self, parameters: Mapping[int, Recorder], arrays: list[Any]) -> None:
-        self.parameters = arrays
+    def __init__(self, parameters: Mapping[int, Recorder], arrays: list[Any], lent: LentObjects | None = None) -> None:
+        self.parameters, self.lent = arrays, lent or LentObjects()
         self.generators: list[Any] = []
         self.spaces: dict[int, Names] = {}
         self.copied: dict[int, Node] = {}
@@ -256,7 +259,7 @@ class Rebuilder:
         if isinstance(kind, enum.EnumMeta) or is_packages_class(kind):
             return kind
         bases, meta = tuple(map(self, kind.__bases__)), self(type(kind))
-        hidden = {"__dict__", "__weakref__", "_abc_impl", *_slots(kind)}
+        hidden = {"__dict__", "__weakref__", "_abc_impl", *own_slots(kind)}
         body = {name: part for name, part in vars(kind).items() if name not in hidden}
         made: Any = meta(kind.__name__, bases, {n: p for n, p in body.items() if n in _GIVEN})
         self._memo[id(kind)] = made
@@ -309,7 +312,7 @@ class Rebuilder:
             return silent(value.name)
         own = self(kind)
         if own is not kind or kind in _NAMESPACES or _is_of_users(value) or not is_packages_class(kind):
-            return value if isinstance(value, enum.Enum) else self._object(value, own)
+            return self._as_it_is(value) if isinstance(value, enum.Enum) else self._object(value, own)
         return self._lent(value, kind)
 
     def _lent(self, value: Any, kind: Any) -> Any:
@@ -322,7 +325,14 @@ class Rebuilder:
             refuse(f"it reads a {kind.__name__}, which can be read once")
         if holds_users(value, self.parameters):
             return self._object(value, kind) if is_pythons_class(kind) else refuse(HOLDS.format(kind.__name__))
-        return Sparse(value) if is_sparse(value) else value
+        return Sparse(value) if is_sparse(value) else self._as_it_is(value)
+
+    def _as_it_is(self, value: Any) -> Any:
+        """Of a table of pandas a copy that shares its columns: what is written into one lies where nobody sees it."""
+        if home(type(value)).partition(".")[0] == "pandas" and hasattr(value, "_mgr"):
+            return value.copy(deep=False)
+        self.lent.note(value)
+        return value
 
     def _mapping(self, value: Any) -> Any:
         made = self._memo[id(value)] = copy.copy(value)
@@ -355,20 +365,6 @@ class Rebuilder:
         if type(own_names) is dict and type(made).__getattribute__ is self._listens:
             self._before[id(made)], self.read[id(value)] = (id(value), dict(own_names)), set()
         return made
-
-
-def slots(kind: Any) -> list[str]:
-    """The attributes of a class's instances that are in no dict."""
-    return [name for base in kind.__mro__ for name in _slots(base)]
-
-
-def _slots(kind: Any) -> list[str]:
-    given = vars(kind).get("__slots__", ())
-    return [
-        n if not n.startswith("__") or n.endswith("__") else f"_{kind.__name__.lstrip('_')}{n}"
-        for n in ([given] if isinstance(given, str) else given)
-        if n not in {"__dict__", "__weakref__"}
-    ]
 
 
 def _is_of_users(value: Any) -> bool:

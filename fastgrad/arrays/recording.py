@@ -15,6 +15,7 @@ from ..program.captures import is_own
 from ..program.nested import OPERATIONS
 from ..program.rubbish import is_gone_after_looking
 from .births import alive, begin
+from .lent import LentObjects
 from .nodes import Array, Node, RefusedError, counted, ordered, reached, reshape
 from .randomness import random_numbers_kept, random_states
 from .rebuild import Rebuilder
@@ -130,12 +131,12 @@ def _is_by_a_derivative(error: Exception) -> bool:
 def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any, whole: bool) -> Recording:
     counted.begin()
     begin()
-    nodes = _nodes(arrays)
+    nodes, lent = _nodes(arrays), LentObjects()
     result, reason, generators, facts, draws = None, "", (), None, False
     try:
         with random_numbers_kept():
             before = random_states()
-            result, generators, facts = _seen(loss, arrays, nodes, argument, whole)
+            result, generators, facts = _seen(loss, arrays, nodes, argument, whole, lent)
             draws = random_states() != before
         reason = counted.refused  # also where the loss has caught it
     except RefusedError as error:
@@ -146,10 +147,11 @@ def _recorded(loss: Any, arrays: Mapping[str, Array], argument: Any, whole: bool
         told = " ".join(f"it raised {type(error).__name__} when it was recorded: {error}".split())
         reason = DERIVES if _is_by_a_derivative(error) else told
     except BaseException:  # Ctrl-C: whatever has been stored by now is no number
+        lent.take_back()
         for recorder in alive():
             recorder.release()
         raise
-    kept = _forgotten()
+    kept = _forgotten(lent)
     if reason or kept:
         raise RefusedError(reason or KEPT)
     work = counted.operations, counted.time, counted.nodes
@@ -168,13 +170,13 @@ def _nodes(arrays: Mapping[str, Array]) -> dict[str, Node]:
 
 
 def _seen(
-    loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], argument: Any, whole: bool
+    loss: Any, arrays: Mapping[str, Array], nodes: Mapping[str, Node], argument: Any, whole: bool, lent: LentObjects
 ) -> tuple[Node | None, tuple[Any, ...], RecordedFacts | None]:
     """What the copy of a loss returns, the generators of random numbers that it reaches, and what it was made of."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         recorders = {name: Recorder(node) for name, node in nodes.items()}
-        copy = Rebuilder({id(w): recorders[name] for name, w in arrays.items()}, list(arrays.values()))
+        copy = Rebuilder({id(w): recorders[name] for name, w in arrays.items()}, list(arrays.values()), lent)
         try:
             result = copy(loss)(*map(copy, argument(recorders)))
             if whole and isinstance(result, (list, tuple)):
@@ -204,10 +206,11 @@ def _with_facts(recording: Recording, facts: RecordedFacts | None) -> Recording:
     return replace(recording, facts=found)
 
 
-def _forgotten() -> bool:
-    """Whether something of a recording has stayed with somebody: it is emptied."""
+def _forgotten(lent: LentObjects) -> bool:
+    """Whether something of a recording has stayed with somebody: it is taken from there, if it can, and emptied."""
     if is_gone_after_looking(lambda: not alive()):
         return False
+    lent.take_back()
     for recorder in alive():
         recorder.release()
     return True

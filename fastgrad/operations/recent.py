@@ -98,7 +98,7 @@ def _prepared(
     watch = Watch()
     if result.dtype.kind == "c":  # of both parts of f, which another function returned
         return None
-    if not call.points.count or unchanging(call.f, (), watch) is None or watch.has_objects:
+    if not result.size or unchanging(call.f, (), watch) is None or watch.has_objects:
         return None
     if engine == "auto" and points.has_much_data(call):
         return None

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..captures import home
 from .arrays import Symbols
 from .symbols import Traced
 from .tables import NumberTable
@@ -60,6 +61,34 @@ class HeldNumbers:
 
     def restore(self) -> None:
         self._array[...] = self._held
+
+
+class HeldTable:
+    """A table of pandas, whose columns are held by what it calls its manager; a copy of that shares them."""
+
+    name = "a table"
+
+    def __init__(self, table: Any) -> None:
+        self._table, self._held, self._parts = table, table.copy(deep=False), _columns(table)
+
+    def changed(self) -> bool:
+        now = _columns(self._table)
+        return len(now) != len(self._parts) or any(a is not b for a, b in zip(now, self._parts, strict=True))
+
+    def is_left(self) -> bool:
+        return any(holds_what_is_traced(block.values) for block in self._table._mgr.blocks)
+
+    def restore(self) -> None:
+        object.__setattr__(self._table, "_mgr", self._held._mgr)
+
+
+def _columns(table: Any) -> list[Any]:
+    return [*table._mgr.axes, *table._mgr.blocks]
+
+
+def is_table(value: Any) -> bool:
+    """Whether a value is a DataFrame or a Series of pandas."""
+    return home(type(value)).partition(".")[0] == "pandas" and hasattr(value, "_mgr")
 
 
 _MISSING = object()

@@ -26,9 +26,11 @@ from .heldplaces import (
     Held,
     HeldNumbers,
     HeldPlace,
+    HeldTable,
     beyond,
     fill,
     fill_cell,
+    is_table,
     numbered,
     of_cell,
     of_names,
@@ -156,7 +158,7 @@ class Noted:
     """
 
     def __init__(self) -> None:
-        self.kept, self.was_asked, self._places = "", False, list[HeldPlace | HeldNumbers]()
+        self.kept, self.was_asked, self._places = "", False, list[HeldPlace | HeldNumbers | HeldTable]()
         self.is_partial = self.acts = False
         self._roots: list[Any] = []  # of what has been looked at only
         self._seen: set[int] = set()
@@ -280,9 +282,11 @@ class Noted:
             self._note(value, partial(beyond, value, length), lambda _: shorten(value, length))
 
     def _object(self, value: Any) -> Iterator[Any]:
-        """Attributes, and the class; of an object of a library nothing further."""
+        """Attributes, and the class; of an object of a library these only where f writes into something."""
         kind, space = type(value), getattr(value, "__dict__", None)
         inner: list[Any] = []
+        if is_table(value):
+            self._places += [HeldTable(value)] if self.was_asked else []
         if type(space) is dict:
             inner += self._note(value, partial(dict, space), partial(refill, space)).values()
         slots = [s for base in kind.__mro__ for s in _slots(base)]
@@ -296,6 +300,7 @@ class Noted:
             yield from inner
         else:
             self.is_partial |= not is_fixed(value)
+            yield from inner if self.was_asked else ()
 
 
 @lru_cache(maxsize=1024)
