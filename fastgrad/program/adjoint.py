@@ -86,7 +86,9 @@ def _give(bars: _Bars, program: Program, j: int, bar: Operand) -> None:
     """Hand a derivative on to the operands of a node."""
     partials, code, give = bars.partials, bars.code, bars.give
     name, *operands = program.nodes[j]
-    if name == "select":
+    if j in partials.firsts:
+        give(partials.firsts[j], bar)
+    elif name == "select":
         mask, a, b = operands
         give(a, code.select(code.own(mask), bar, ZERO))
         give(b, code.select(code.own(mask), ZERO, bar))

@@ -13,6 +13,7 @@ from typing import Any
 from . import saturation, specialrules
 from .code import Code
 from .entries import ENTRY
+from .extrema import Extrema
 from .masks import Products
 from .program import BOOLEAN, MINUS_ONE, ONE, OPERATIONS, TWO, ZERO, Operand, Program
 
@@ -185,6 +186,8 @@ class Partials:
     ----------
     inner : set of int
         Nodes inside a maximum or a minimum of many numbers, whose derivatives go by.
+    firsts : dict of Operand
+        Of a `select` that keeps a NaN which comes first, the maximum or minimum to which its derivative belongs.
     careful : bool
         Whether 0 times infinity is 0 where that is known.
     product : callable
@@ -193,7 +196,8 @@ class Partials:
 
     def __init__(self, code: Code, program: Program, *, careful: bool = False) -> None:
         self.code, self.program, self.careful = code, program, careful
-        self.inner, self._leaves = _trees(program)
+        extrema = Extrema(program)
+        self.inner, self.firsts, self._leaves = extrema.inner, extrema.firsts, extrema.leaves
         self._poles: list[Operand] = []
         products = Products(code, program)
         self.product = products.of if products.needed else code.mul
@@ -261,29 +265,3 @@ class Partials:
         share = 1.0 / count
         for o, mask in zip(leaves, masks, strict=True):
             yield o, mask.where(share, 0.0).key
-
-
-def _trees(program: Program) -> tuple[set[int], dict[int, list[Operand]]]:
-    """Maxima and minima of three and more numbers: their inner nodes, and the numbers of each."""
-    nodes, uses = program.nodes, dict[Operand, int]()
-    if {"max", "min"}.isdisjoint([node[0] for node in nodes]):
-        return set(), {}
-    for name, *operands in (*nodes, ("", *program.outputs)):
-        for o in operands:
-            uses[o] = uses.get(o, 0) + (1 if name in ("max", "min") else 2)
-    leaves: dict[int, list[Operand]] = {}
-    inner: set[int] = set()
-    for j, (name, *operands) in enumerate(nodes):
-        if name not in ("max", "min"):
-            continue
-        found: list[Operand] = []
-        for o in operands:
-            k = int(o[1]) if o[0] == "v" else -1
-            if k >= 0 and nodes[k][0] == name and uses[o] == 1:
-                inner.add(k)
-                found += leaves.pop(k, [*nodes[k][1:]])
-            else:
-                found.append(o)
-        if len(found) > 2:
-            leaves[j] = found
-    return inner, leaves

@@ -23,7 +23,9 @@ def tangent(
         name, *operands = program.nodes[j]
         if name in BOOLEAN or j in partials.inner:
             continue
-        if name == "select":
+        if j in partials.firsts:
+            total = dots.get(partials.firsts[j], ZERO)
+        elif name == "select":
             a, b = (dots.get(o, ZERO) for o in operands[1:])
             total = code.select(code.own(operands[0]), a, b)
         elif name == "sum":
