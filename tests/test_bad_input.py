@@ -131,14 +131,14 @@ class Model:
     weight = 2.0
 
     def loss(self, x):
-        return self.weight * x[0] * x[1] if x[0] > -9.0 or (int(x[0]) ^ 0) > 9 else 0.0
+        return self.weight * x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else 0.0
 
     def __call__(self, x):
-        return self.weight * x[0] * x[1] if x[0] > -9.0 or (int(x[0]) ^ 0) > 9 else 0.0
+        return self.weight * x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else 0.0
 
 
 def scaled(weight, x):
-    return weight * x[0] * x[1] if x[0] > -9.0 or (int(x[0]) ^ 0) > 9 else 0.0
+    return weight * x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else 0.0
 
 
 def raises_beyond_500(x):
@@ -1066,9 +1066,9 @@ SPARSE = [
         ["pattern", "lack an entry", "check=False"],
     ),
     *[
-        Row(f"{find.__name__} of what cannot be traced", functools.partial(find, np.unique, point()), ValueError, parts)
+        Row(f"{find.__name__} of what cannot be traced", functools.partial(find, np.roots, point()), ValueError, parts)
         for find in (sparsity.pattern, sparsity.jacobian, sparsity.hessian_pattern, sparsity.hessian)
-        for parts in (["pattern", "np.unique", "pattern=", "scipy.sparse"],)
+        for parts in (["pattern", "np.roots", "pattern=", "scipy.sparse"],)
     ],
     Row("sparse Hessian of an array", lambda: sparsity.hessian(square, point()), ValueError, ["f returned", "(2,)"]),
     *[
@@ -1814,7 +1814,7 @@ def test_ctrl_c_while_f_is_compiled_is_not_lost(call, monkeypatch):
 
     scope = {}
     value = f"x[0] * x[1] * {random.random()}"
-    exec(f"def f(x):\n    return {value} if x[0] > -9.0 or (int(x[0]) ^ 0) > 9 else 0.0", scope)
+    exec(f"def f(x):\n    return {value} if (int(x[0]) ^ 0) < 10**9 else 0.0", scope)
     monkeypatch.setattr(engine, "_object_cache_notify", notify)
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -2629,7 +2629,7 @@ def not_compilable():
     """A function of its own at each call, with a branch and an array; equal code objects would count as one."""
     scope = {"table": np.ones(1)}
     value = f"table[0] * x[0] * x[1] + {next(NUMBERS)}e-300"
-    exec(f"def f(x):\n    return {value} if x[0] > -9 or (int(x[0]) ^ 0) > 9 else 0.0", scope)
+    exec(f"def f(x):\n    return {value} if (int(x[0]) ^ 0) < 10**9 else 0.0", scope)
     return scope["f"]
 
 
@@ -2673,7 +2673,7 @@ def test_warnings_point_at_the_callers_line(call):
 
 def test_performance_warning_once_for_closures_of_one_code_object():
     def make(table):
-        return lambda x: table[0] * x[0] * x[1] if x[0] > -9.0 or (int(x[0]) ^ 0) > 9 else 0.0
+        return lambda x: table[0] * x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else 0.0
 
     x = many()
     with pytest.warns(PerformanceWarning, match="table"):

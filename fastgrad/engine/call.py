@@ -19,7 +19,6 @@ Array = NDArray[np.float64]
 Workers = int | Callable[..., Any] | None
 """Threads or processes, or a function like map, which gets the calls of an f that is not compiled."""
 
-FEW = 16  # points, for which exact derivatives are not compiled
 USUAL_LEVELS = 6  # steps that a refined derivative of a smooth function tries
 SEGMENT = 1024  # nodes of a grid's row to an item: small enough to share, long enough to make its start-up small
 
@@ -28,14 +27,15 @@ class Rows:
     """Points given one per row; `shape` is the shape in which f gets a point.
 
     Those of a lower precision, `is_narrow`, become float64 where they are asked for: all only where they have to.
-    `owner` is the array that the user has, of which these are a copy where f might write into it meanwhile.
+    `owner` is the array that the user has, of which these are a copy where f might write into it meanwhile; `is_single`
+    says that this is one point, and no row of several.
     """
 
-    __slots__ = ("count", "dimension", "given", "is_narrow", "layout", "owner", "shape")
+    __slots__ = ("count", "dimension", "given", "is_narrow", "is_single", "layout", "owner", "shape")
 
     def __init__(self, given: NDArray[Any], shape: tuple[int, ...], owner: NDArray[Any] | None = None) -> None:
         self.given, self.shape, self.is_narrow = given, shape, given.dtype.itemsize < 8
-        self.owner = given if owner is None else owner
+        self.owner, self.is_single = given if owner is None else owner, owner is not None
         self.count: int = given.shape[0]
         self.dimension: int = given.shape[1]
         self.layout = (self.count, self.dimension)
@@ -151,8 +151,11 @@ class Call:
 
     @property
     def is_few(self) -> bool:
-        """Whether exact derivatives are not worth a kernel, if NumPy can make them."""
-        return not isinstance(self.points, Grid) and self.points.count <= FEW and not self.often
+        """Whether exact derivatives are not worth a kernel, if NumPy can make them: at one point that is no row.
+
+        A kernel rounds otherwise in the last place, and a row's bits are the same whatever rows are beside it.
+        """
+        return isinstance(self.points, Rows) and self.points.is_single and not self.often
 
     @property
     def looks_beside(self) -> bool:

@@ -82,7 +82,7 @@ def choose(call: Call, engine: str, out: Output | None = None) -> Choice:
     if engine == "arrays":
         raise EngineError(ARRAYS)
     if call.table.is_exact:
-        return _choose_exact(call, out)
+        return _choose_exact(call, out, engine)
     if engine == "python" or (engine == "auto" and call.noise is not None):
         return Choice("python", reason=NOISY if engine == "auto" else "engine='python' was asked for")
     if engine == "auto" and (count := call.total) <= TRACED_CALLS:
@@ -118,10 +118,11 @@ def _suits_numpy(call: Call) -> bool:
     return call.total >= NUMPY_CALLS and (second or call.points.count > 1 or call.points.dimension > FEW)
 
 
-def _choose_exact(call: Call, out: Output | None) -> Choice:
+def _choose_exact(call: Call, out: Output | None, engine: str) -> Choice:
     """The one engine that has f's program; differences would be something else."""
     try:
-        return Choice("simd", _simd(call, out, None))
+        by_numpy = engine == "auto" and call.is_few
+        return Choice("simd", few.exact_code(call) if by_numpy else _simd(call, out, None))
     except EngineError as refused:
         msg = f"method='exact' needs a trace of f: {refused}. Or use method='central' or 'adaptive', which call f"
         raise EngineError(msg) from refused
@@ -201,8 +202,6 @@ def _simd(call: Call, out: Output | None, _limit: int | None) -> Code:
     if call.table.is_complex:
         msg = "method='complex' runs on jit and python, simd knows real numbers only"
         raise EngineError(msg)
-    if call.table.is_exact and call.is_few:
-        return few.exact_code(call)
     made: Code = imported(_SIMD).compile_call(call, out)
     return made
 

@@ -144,7 +144,7 @@ class Derivative:
             and x.ndim > (how.get("batch", False) is True)
             and 0 < x.size <= LARGEST
             and self.operation in _TABLES
-            and _OPTIONS.issuperset(how)
+            and (_OPTIONS.issuperset(how) or _takes_one_thread(how))
             and how.get("method", "central") in _METHODS
             and how.get("engine", "auto") in _ENGINES
             and type(how["args"]) is tuple  # a list, or an array of steps, might be another one at the next call
@@ -247,6 +247,12 @@ class Derivative:
 def _refusal(x: Array) -> bool:
     """What stands for a kernel where there can be none."""
     return True
+
+
+def _takes_one_thread(how: dict[str, Any]) -> bool:
+    """Whether `workers` is the only further option, which at one point changes nothing."""
+    workers = how.get("workers")
+    return how.keys() - _OPTIONS == {"workers"} and type(workers) is int and workers > 0 and not how.get("batch", False)
 
 
 def _while_fresh(

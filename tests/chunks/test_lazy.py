@@ -44,7 +44,7 @@ def smooth(x):
 
 
 def branching(x):
-    return x[0] * x[1] if x[0] > 1.0 or (int(x[0]) ^ 0) > 9 else x[2] * x[1] + 1.0
+    return x[0] * x[1] if (int(x[0]) ^ 0) >= 1 else x[2] * x[1] + 1.0
 
 
 def vector(x):
@@ -241,7 +241,7 @@ def test_where_f_cannot_be_called_its_trace_must_do():
 def test_python_is_announced_once_when_it_is_planned():
     x = da.from_array(np.concatenate([X] * 12), chunks=4 * N)
     table = [1.0]
-    f = lambda x: table[0] * x[0] * x[1] if x[0] > -9.0 or (int(x[0]) ^ 0) > 9 else 0.0
+    f = lambda x: table[0] * x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else 0.0
     with pytest.warns(PerformanceWarning, match="86,616 times") as caught:
         lazy = gradient(f, x, batch=True)
     assert [warning.filename for warning in caught] == [__file__]
@@ -353,7 +353,7 @@ def memory():
 def test_two_processes_give_the_bits_of_one_and_compile_once(client):
     weight, x = 1.5, da.from_array(np.concatenate([X] * 4), chunks=300)
     smooth_here = lambda x: np.sin(weight * x[0] * x[1]) + x[2]
-    branching_here = lambda x: weight * x[0] if x[0] > 1.0 or (int(x[0]) ^ 0) > 9 else x[2]
+    branching_here = lambda x: weight * x[0] if (int(x[0]) ^ 0) >= 1 else x[2]
     calls = [
         (gradient, smooth_here, {"batch": True}),
         (gradient, branching_here, {"batch": True, "engine": "jit"}),

@@ -35,22 +35,22 @@ def product(x):
 
 def branching(x):
     """Does not trace, but compiles."""
-    return x[0] * x[1] if x[0] > 0.0 or (int(x[0]) ^ 0) > 9 else 0.0
+    return x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else 0.0
 
 
 @numba.njit
 def compiled(x):
-    return x[0] * x[1] if x[0] > 0.0 or (int(x[0]) ^ 0) > 9 else 0.0
+    return x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else 0.0
 
 
 def opaque(x, table={"a": 2.0}):  # noqa: B006
     """Neither traces nor compiles."""
-    return table["a"] * x[0] * x[1] if x[0] > 0.0 or (int(x[0]) ^ 0) > 9 else 0.0
+    return table["a"] * x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else 0.0
 
 
 class Model:
     def loss(self, x):
-        return x[0] * x[1] if x[0] > 0.0 or (int(x[0]) ^ 0) > 9 else 0.0
+        return x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else 0.0
 
     def smooth(self, x):
         return x[0] * x[1]
@@ -68,7 +68,7 @@ TABLE = np.array([2.0, 3.0])
 
 
 def capturing(x):
-    return np.sum(TABLE * x) if x[0] > 0.0 or (int(x[0]) ^ 0) > 9 else 0.0
+    return np.sum(TABLE * x) if (int(x[0]) ^ 0) < 10**9 else 0.0
 
 
 def quiet(f, *args, **options):
@@ -145,7 +145,7 @@ def test_an_engine_by_name_never_falls_back(f, engine):
 
 def test_auto_depends_on_the_call_alone():
     def f(x):
-        return np.sin(x[0]) * np.exp(x[1]) / x[0] if x[0] > 0.0 or (int(x[0]) ^ 0) > 9 else 0.0
+        return np.sin(x[0]) * np.exp(x[1]) / x[0] if (int(x[0]) ^ 0) < 10**9 else 0.0
 
     small, large = gradient(f, SMALL), gradient(f, MANY, batch=True)
     assert explain(f, SMALL).engine == "python"
@@ -160,7 +160,7 @@ def test_auto_depends_on_the_call_alone():
 def test_auto_does_not_depend_on_what_was_compiled_before():
     def make(c):
         def f(x):
-            return c * np.sum(x * x) if np.sum(x) > 0.0 or (int(np.sum(x)) ^ 0) > 9 else 0.0
+            return c * np.sum(x * x) if (int(np.sum(x)) ^ 0) < 10**9 else 0.0
 
         def change(value):
             nonlocal c
@@ -178,7 +178,7 @@ def test_auto_does_not_depend_on_what_was_compiled_before():
 
 def slow(k):
     table = {"k": k}
-    return lambda x: table["k"] * x[0] * x[1] if x[0] > 0.0 or (int(x[0]) ^ 0) > 9 else 0.0
+    return lambda x: table["k"] * x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else 0.0
 
 
 def test_performance_warning_once_per_code_object():
@@ -189,7 +189,7 @@ def test_performance_warning_once_per_code_object():
 
 
 def test_no_performance_warning_up_to_10_000_calls_or_where_python_was_asked_for_few():
-    gradient(lambda x: {"k": x[0] * x[1] if x[0] > 0 or (int(x[0]) ^ 0) > 9 else 0.0}["k"], FEW, batch=True)
+    gradient(lambda x: {"k": x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else 0.0}["k"], FEW, batch=True)
 
 
 @pytest.mark.parametrize("engine", NAMES)
@@ -199,7 +199,7 @@ def test_the_name_of_the_engine_is_the_one_that_ran(engine):
 
 def refusing(k):
     """A code object of its own for each k: the warning comes once per code object."""
-    code = f"lambda x: TABLE['k'] * np.prod(x) + {k} if x[0] > 0 or (int(x[0]) ^ 0) > 9 else 0.0"
+    code = f"lambda x: TABLE['k'] * np.prod(x) + {k} if (int(x[0]) ^ 0) < 10**9 else 0.0"
     return eval(code, {"np": np, "TABLE": {"k": 2.0}})
 
 
@@ -231,7 +231,7 @@ def test_a_swept_captured_number_is_not_compiled_for_ever():
     for scale in range(1, 6):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            f = lambda x: scale * x[0] * x[1] if x[0] > 0.0 or (int(x[0]) ^ 0) > 9 else 0.0  # noqa: B023
+            f = lambda x: scale * x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else 0.0  # noqa: B023
             result = gradient(f, many, batch=True, full_output=True)
         np.testing.assert_allclose(result.value[0], scale * many[0, ::-1], rtol=1e-8)
         engines.append(result.engine)

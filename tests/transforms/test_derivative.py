@@ -282,7 +282,6 @@ REFUSED = {
     "adaptive": {"method": "adaptive"},
     "full_output": {"full_output": True},
     "python": {"engine": "python"},
-    "workers": {"workers": 2},
 }
 
 

@@ -403,7 +403,7 @@ def test_numba_switched_off():
     code = """if True:
         import warnings, numpy as np, fastgrad
         def f(x):
-            return x[0] * x[1] if x[0] > 0 or (int(x[0]) ^ 0) > 9 else x[1]
+            return x[0] * x[1] if (int(x[0]) ^ 0) < 10**9 else x[1]
         points = np.ones((20_000, 2))
         try:
             fastgrad.gradient(f, points, batch=True, engine="jit")

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad import EngineError, gradient, hvp, jacobian
-from fastgrad.engine.call import FEW, Call, Rows
+from fastgrad.engine.call import Call, Rows
 from fastgrad.engine.simd import scheduled
 from fastgrad.formulas import stencils
 from fastgrad.formulas.steps import Steps
@@ -48,10 +49,21 @@ def test_what_lies_beside_the_points():
     assert scheduled.beside(call, np.array([1])).tolist() == [column[1:] for column in columns]
 
 
-def test_few_points_take_no_kernel():
-    table = stencils.gradient(2, method="exact")
-    for count, few in ((1, True), (FEW, True), (FEW + 1, False)):
-        assert call_of(f, np.ones((count, 2)), table).is_few == few
+def test_one_point_takes_no_kernel_and_rows_have_the_bits_of_all():
+    points = np.random.default_rng(2).normal(size=(600, 3))
+    f = lambda x: np.sin(x[0]) * x[1] + np.exp(x[2]) * x[0] ** 2
+    assert "by NumPy" in str(fastgrad.explain(f, points[0], method="exact"))
+    assert "by NumPy" not in str(fastgrad.explain(f, points[:1], method="exact", batch=True))
+    for operation in (fastgrad.gradient, fastgrad.hessian):
+        every = operation(f, points, batch=True, method="exact")
+        for count in (1, 7, 17):
+            assert (operation(f, points[:count], batch=True, method="exact") == every[:count]).all()
+        for options in ({"engine": "simd"}, {"engine": "simd", "workers": 1}):
+            assert all((operation(f, points[n], method="exact", **options) == every[n]).all() for n in range(9))
+    every = fastgrad.gradient(f, points, batch=True, method="exact")
+    for options in ({}, {"workers": 1}, {"workers": 2}, {"engine": "simd"}):
+        g = fastgrad.grad(f, method="exact", **options)
+        assert all((g(points[n]) == every[n]).all() for n in range(9))
 
 
 def test_description():
