@@ -61,10 +61,15 @@ class Explanation(str):
         self.engine, self.reason = engine, reason
         return self
 
+    def __getnewargs__(self) -> tuple[str, str, str]:  # type: ignore[override]
+        return self.engine, self._text(), self.reason
+
+    def _text(self) -> str:
+        return self.removeprefix(f"{self.engine}: ").removesuffix(f"; {self.reason}" if self.reason else "")
+
     def _repr_html_(self) -> str:
-        text = self.removeprefix(f"{self.engine}: ").removesuffix(f"; {self.reason}" if self.reason else "")
         reason = f"<br><i>{escape(self.reason)}</i>" if self.reason else ""
-        return f"<p><b>{escape(self.engine)}</b>: {escape(text)}{reason}</p>"
+        return f"<p><b>{escape(self.engine)}</b>: {escape(self._text())}{reason}</p>"
 
 
 @dataclass(frozen=True, repr=False)

@@ -1190,10 +1190,12 @@ BOUNDS = [
     Row("bounds: three", bounded((0.0, 1.0, 2.0)), ValueError, PAIR),
     Row("bounds: a string", bounded("ab"), ValueError, PAIR),
     Row("bounds: a dict", bounded({"lb": 0.0, "ub": 1.0}), ValueError, [*PAIR, "dict"]),
-    Row("bounds: an array", bounded(np.zeros((2, 2))), ValueError, PAIR),
+    Row("bounds: an array", bounded(np.zeros((3, 2))), ValueError, PAIR),
     Row("bounds: NaN", bounded((np.nan, 9.0)), ValueError, ["lb holds NaN", "-np.inf"]),
     Row("bounds: one NaN", bounded((0.0, [9.0, np.nan])), ValueError, ["ub holds NaN", "np.inf"]),
-    Row("bounds: None", bounded((None, 9.0)), TypeError, ["lb must hold real numbers", "NoneType"]),
+    Row(
+        "bounds: None", bounded((None, 9.0)), TypeError, ["bounds=(None, 9.0) holds None", "-np.inf", "list of tuples"]
+    ),
     Row("bounds: strings", bounded((0.0, "9")), TypeError, ["ub must hold real numbers", "str"]),
     Row("bounds: complex", bounded((0j, 9.0)), TypeError, ["lb is complex", ".real"]),
     Row("bounds: ragged", bounded(([[0.0], [1.0, 2.0]], 9.0)), TypeError, ["lb is ragged"]),

@@ -1,6 +1,10 @@
 """Result objects, and the level of warnings."""
 
+import copy
+import pickle
+
 import numpy as np
+import pytest
 
 from fastgrad import check_gradient, grad, gradient, sparsity
 from fastgrad.results import EngineError, Explanation, Result, html_table, status_of, users_level
@@ -76,3 +80,10 @@ def test_what_else_is_readable():
     assert shown.count("<rect") == 4
     assert sparsity.Pattern(np.ones((300, 200)))._repr_html_().count("<rect") == 1 + 64 * 43
     assert sparsity.Pattern(np.zeros((0, 0)))._repr_html_().count("<rect") == 1
+
+
+@pytest.mark.parametrize("reason", ["", "f branches; write np.where"])
+def test_explanations_pickle(reason):
+    said = Explanation("simd", "on vectors; of 8 lanes", reason)
+    for again in (pickle.loads(pickle.dumps(said)), copy.deepcopy(said)):
+        assert (again, again.engine, again.reason) == (said, "simd", reason)

@@ -30,16 +30,28 @@ def as_pair(bounds: Any, shape: tuple[int, ...]) -> tuple[Any, Any]:
         return _in_shape(bounds.lb, shape), _in_shape(bounds.ub, shape)
     if isinstance(bounds, list) and all(isinstance(pair, tuple) for pair in bounds):
         return _of_pairs(bounds, shape)
-    if isinstance(bounds, (tuple, list)) and len(bounds) == 2:
-        if all(isinstance(b, tuple) and None in b for b in bounds):
-            msg = f"bounds={bounds!r} holds None; write a list of tuples, {list(bounds)!r}, for one pair per coordinate"
-            raise ValueError(msg)
+    if (isinstance(bounds, (tuple, list)) or (isinstance(bounds, np.ndarray) and bounds.ndim)) and len(bounds) == 2:
+        _check_no_none(bounds)
         return bounds[0], bounds[1]
     msg = (
         f"bounds must be a pair (lb, ub), got {type(bounds).__name__} {bounds!r}; "
         "write bounds=(0, np.inf) for one side, or a list of tuples for one pair per coordinate"
     )
     raise ValueError(msg)
+
+
+def _check_no_none(bounds: Any) -> None:
+    inner = [b for b in bounds if isinstance(b, (tuple, list)) and any(each is None for each in b)]
+    if len(inner) == 2:
+        pairs = [tuple(b) for b in inner]
+        msg = f"bounds={bounds!r} holds None; write a list of tuples, {pairs!r}, for one pair per coordinate"
+        raise ValueError(msg)
+    if inner or any(b is None for b in bounds):
+        msg = (
+            f"bounds={bounds!r} holds None, where (lb, ub) are numbers or arrays; write -np.inf or np.inf where there "
+            "is no bound, or a list of tuples (lowest, highest), one for each coordinate, in which None is none"
+        )
+        raise TypeError(msg)
 
 
 def _in_shape(bound: Any, shape: tuple[int, ...]) -> Any:

@@ -98,7 +98,9 @@ def extrapolated(estimate: Callable[[float], Any], order: int) -> Array:
 
 
 def _first_step(scale: Any) -> Any:
-    return steps.IRREGULAR * steps.power_of_two_below(0.17 * np.where(scale == 0.0, 1.0, scale))
+    """Of what is not finite any: there is nothing to refine."""
+    usual = np.isfinite(scale) & (scale != 0.0)
+    return steps.IRREGULAR * steps.power_of_two_below(0.17 * np.where(usual, scale, 1.0))
 
 
 def _refined(define: Function, f: Function, x: Any, *along: Any, order: int, **options: Any) -> Any:

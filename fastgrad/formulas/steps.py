@@ -286,7 +286,8 @@ def irregular(count: int) -> Array:
 def check_direction(x: Array, v: Array, t: Any, name: str) -> None:
     """Raise ValueError where a given step along v leaves x as it is."""
     with np.errstate(all="ignore"):
-        gone = ((x + t[..., None] * v == x) | (v == 0.0)).all(axis=-1) & v.any(axis=-1)
+        still = (x + t[..., None] * v == x) & np.isfinite(x)  # what is not finite moves nowhere, and is NaN
+        gone = (still | (v == 0.0)).all(axis=-1) & v.any(axis=-1)
     if gone.any():
         n = int(np.flatnonzero(gone)[0])
         msg = f"{name} vanishes beside x={x[n]!r}: x + t*v == x with the step t={float(t[n])!r}; leave {name} out"

@@ -143,7 +143,7 @@ def test_the_two_that_look_alike():
         ([], "each of the 2 coordinates"),
         (((0, None), (2, None)), r"write a list of tuples, \[\(0, None\), \(2, None\)\]"),
         (((0, 1), (0, 1), (0, 1)), "or a list of tuples"),
-        (np.array([[0.0, 4.0], [2.0, 9.0]]), r"bounds must be a pair \(lb, ub\)"),
+        (np.array([[0.0, 4.0], [2.0, 9.0], [0.0, 1.0]]), r"bounds must be a pair \(lb, ub\)"),
         ([(0, np.nan), (2, 9)], "ub holds NaN"),
         ([(4, 0), (2, 9)], "exchange them"),
         ([(1, 4), (2, 9)], r"write np.clip\(x, lb, ub\)"),
@@ -155,3 +155,30 @@ def test_the_two_that_look_alike():
 def test_what_is_no_bounds(operate, bounds, fragment):
     with pytest.raises(ValueError, match=fragment):
         operate(smooth, X, bounds=bounds)
+
+
+def test_an_array_is_a_pair():
+    f, x = lambda x: x[0] * x[1], np.array([1.0, 2.0])
+    wanted = fastgrad.gradient(f, x, bounds=([0.0, 0.0], [1.0, 2.0]))
+    assert (fastgrad.gradient(f, x, bounds=np.array([[0.0, 0.0], [1.0, 2.0]])) == wanted).all()
+    with pytest.raises(ValueError, match=r"must be a pair \(lb, ub\), got ndarray"):
+        fastgrad.gradient(f, x, bounds=np.ones((3, 2)))
+
+
+def test_none_is_a_bound_in_pairs_only():
+    f, x = lambda x: x[0] * x[1], np.ones(2)
+    for bounds in ((0.0, None), (None, [1.0, 2.0]), ((0, 1), (None, 2))):
+        with pytest.raises(TypeError, match=r"holds None, where .* write -np\.inf or np\.inf"):
+            fastgrad.gradient(f, x, bounds=bounds)
+    with pytest.raises(ValueError, match=r"write a list of tuples, \[\(0, None\), \(None, 3\)\]"):
+        fastgrad.gradient(f, x, bounds=[[0, None], [None, 3]])
+
+
+def test_exact_derivatives_have_none():
+    f, x = lambda x: x[0] ** 2, np.array([1.5])
+    for bounds in ((5.0, 6.0), [(None, 1.0)], ([1.5], [1.5])):
+        assert fastgrad.gradient(f, x, bounds=bounds, method="exact") == [3.0]
+        assert fastgrad.grad(f, bounds=bounds, method="exact")(x) == [3.0]
+        assert fastgrad.hessian(f, x, bounds=bounds, method="exact") == [[2.0]]
+    with pytest.raises(ValueError, match="must be a pair"):
+        fastgrad.gradient(f, x, bounds=7.0, method="exact")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fastgrad
 from fastgrad.formulas import reference
 from fastgrad.formulas.samples import CURVES, SAMPLES
 from fastgrad.formulas.steps import EPS
@@ -98,3 +99,12 @@ def test_weight_gradient_reads_through_the_closure():
     close(slopes["W"], 2 * params["W"] * 0.5, 1e-9)
     close(slopes["b"], [30.0], 1e-9)
     assert all((params[k] == before[k]).all() for k in params)
+
+
+def test_refined_steps_at_what_is_not_finite():
+    points = np.array([[1.0, 2.0], [np.nan, 2.0], [np.inf, 1.0]])
+    f = lambda x: np.sin(x[0]) * x[1]
+    with np.errstate(all="ignore"):
+        found = fastgrad.gradient(f, points, batch=True, method="adaptive", engine="reference")
+    np.testing.assert_allclose(found[0], [2.0 * np.cos(1.0), np.sin(1.0)], rtol=1e-9)
+    assert np.isnan(found[1:]).any(axis=1).all()

@@ -377,3 +377,12 @@ def test_results_go_into_arrays_of_any_layout(layout, count, how):
     out = LAYOUTS[layout](expected.shape)
     assert jacobian(f, points, batch=bool(count), out=out, **how) is out
     np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("step", [{"h": 1e-3}, {"rel_step": 1e-5}, {}], ids=str)
+def test_an_infinite_coordinate_along_v_is_a_matter_of_its_row(step):
+    points, v = np.array([[1.0, 2.0], [np.inf, 2.0]]), np.array([1.0, 0.0])
+    with np.errstate(all="ignore"):
+        found = jvp(lambda x: np.sin(x[0]) * x[1], points, v, batch=True, **step)
+    np.testing.assert_allclose(found[0], 2.0 * np.cos(1.0), rtol=1e-6)
+    assert np.isnan(found[1])

@@ -446,3 +446,14 @@ def test_what_many_numbers_read_is_what_it_is_now(monkeypatch):
     assert kept
     monkeypatch.setitem(globals(), "FACTOR", 6.0)
     np.testing.assert_allclose(fastgrad.jacobian(f, X, batch=True), 3.0 * before, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 3)], ids=str)
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_points_without_coordinates_are_asked_for_again(shape, method):
+    f, x = lambda x: np.sum(x) * np.sum(x**2), np.zeros(shape)
+    how = {"batch": len(shape) > 1, "method": method}
+    g = fastgrad.grad(f, **how)
+    for _ in range(5):
+        assert fastgrad.gradient(f, x, **how).shape == shape
+        assert g(x).shape == shape
