@@ -81,16 +81,23 @@ def _counts(program: Program) -> set[Operand]:
 
 
 def _added(code: Code, program: Program) -> list[Operand]:
-    """What is no node and gets to an output by sums, fixed factors and branches alone."""
-    found, stack = dict[Operand, None](), list(program.outputs)
+    """What is no node and gets to an output by sums, fixed factors and branches alone.
+
+    A number that is one side of a branch, as minus infinity where a prior has no mass, counts where it is chosen.
+    """
+    found, chosen, stack = dict[Operand, None](), dict[Operand, None](), list(program.outputs)
     while stack:
         operand = stack.pop()
         if operand in found:
             continue
         found[operand] = None
         name, *operands = program.nodes[int(operand[1])] if operand[0] == "v" else ("",)
+        if name == "select" and any(o[0] in "kc" for o in operands[1:]):
+            fixed = [code.own(o) if o[0] in "kc" else ZERO for o in operands[1:]]
+            chosen[code.select(code.own(operands[0]), *fixed)] = None
+            operands = [o for o in operands if o[0] not in "kc"]
         stack += _added_by(name, operands)
-    return [o for o in found if o[0] in "xbcd" or (o[0] == "k" and not isfinite(o[1]))]
+    return [*chosen, *(o for o in found if o[0] in "xbcd" or (o[0] == "k" and not isfinite(o[1])))]
 
 
 def overflowed(program: Program, x: Array, values: Array) -> NDArray[np.bool_]:

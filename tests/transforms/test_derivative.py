@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -394,3 +395,24 @@ def test_least_squares_with_named_arguments():
     named = {"t": times, "y": 2.0 * np.exp(-3.0 * times)}
     found = optimize.least_squares(residuals, [1.0, 1.0], jac=fastgrad.jac(residuals), kwargs=named)
     np.testing.assert_allclose(found.x, [2.0, 3.0], rtol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["central", "exact"])
+def test_an_infinite_side_of_a_branch_counts_where_it_is_taken(method):
+    """A prior without mass beyond its bounds."""
+    data = np.linspace(0.0, 1.0, 30)
+
+    def log_prior(t):
+        if not (-5.0 < t[0] < 0.5 and 0.0 < t[1] < 10.0):
+            return -np.inf
+        return -0.5 * np.sum((data - t[0] * data - t[1]) ** 2)
+
+    g, inside, outside = fastgrad.grad(log_prior, method=method), np.array([0.2, 1.0]), np.array([2.0, 1.0])
+    wanted = [np.sum(data * (data - 0.2 * data - 1.0)), np.sum(data - 0.2 * data - 1.0)]
+    for _ in range(3):
+        np.testing.assert_allclose(g(inside), wanted, rtol=1e-7)
+    assert is_bound(g)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert not np.isfinite(g(outside)).all() or not g(outside).any()
+    np.testing.assert_allclose(g(inside), wanted, rtol=1e-7)
