@@ -16,7 +16,7 @@ from ..formulas.steps import Steps, choose_steps
 from ..formulas.values import unmasked
 from . import threads
 from .call import Call, Rows, Workers
-from .limits import as_pair, beside, read_bounds
+from .limits import beside, read_bounds
 from .noise import check_noise
 from .numbers import argument_array, check_operators, read_only, real_array
 
@@ -281,10 +281,7 @@ def read_call(
     steps, adaptive = read_steps(given, points, table, h, rel_step), method == "adaptive"
     rest, rows = check_args(args), read_batch(batch_args, points, batch)
     bounds = bounds if side is None else beside(bounds, side, given, points.shape, method)
-    if bounds is not None and table.is_exact:  # f is asked at x only
-        as_pair(bounds, points.shape)
-        bounds = None
-    limits = None if bounds is None else read_bounds(bounds, given, points)
+    limits = read_bounds(bounds, given, points, exact=table.is_exact)
     call = Call(f, points, table, steps, rest, rows, value, vector=vector, adaptive=adaptive, bounds=limits)
     if noise is not None:
         call.noise = check_noise(noise, method, order, h, rel_step, bounds)

@@ -137,11 +137,11 @@ def beside(bounds: Any, side: Any, x: Array, shape: tuple[int, ...], method: str
     return np.where(sides > 0.0, here, low), np.where(sides < 0.0, here, high)
 
 
-def read_bounds(bounds: Any, given: Array, points: Rows) -> tuple[Array, Array] | None:
-    """The bounds in the layout of the points."""
-    if bounds is None:
+def read_bounds(bounds: Any, given: Array, points: Rows, *, exact: bool = False) -> tuple[Array, Array] | None:
+    """The bounds in the layout of the points; none for what is exact, of which f is asked at x only."""
+    pair = None if bounds is None else as_pair(bounds, points.shape)
+    if pair is None or exact:
         return None
-    pair = as_pair(bounds, points.shape)
     both = _checked(bounds, pair, given, points.shape)
     if given.dtype != np.float64:
         return both[0].reshape(points.layout), both[1].reshape(points.layout)

@@ -23,11 +23,8 @@ def tangent(
         name, *operands = program.nodes[j]
         if name in BOOLEAN or j in partials.inner:
             continue
-        if j in partials.firsts:
-            total = dots.get(partials.firsts[j], ZERO)
-        elif name == "select":
-            a, b = (dots.get(o, ZERO) for o in operands[1:])
-            total = code.select(code.own(operands[0]), a, b)
+        if name == "select":
+            total = _of_choice(code, j, operands, dots, partials)
         elif name == "sum":
             total = code.sum(operands[0], dots.get(operands[1], ZERO))
         elif name == "inverse":
@@ -42,6 +39,14 @@ def tangent(
         if total != ZERO:
             dots["v", j] = total
     return [dots.get(o, ZERO) for o in (program.outputs if outputs is None else outputs)]
+
+
+def _of_choice(
+    code: Code, j: int, operands: list[Operand], dots: dict[Operand, Operand], partials: Partials
+) -> Operand:  # fmt: skip
+    if j in partials.firsts:
+        return dots.get(partials.firsts[j], ZERO)
+    return code.select(code.own(operands[0]), *[dots.get(o, ZERO) for o in operands[1:]])
 
 
 def _of_inverse(code: Code, j: int, da: Operand, partials: Partials) -> Operand:

@@ -46,15 +46,15 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     kept, points = set[Any](), given.sample
     typed = any(not _TYPES.isdisjoint(names(code)) for code in target.codes)
     sample = None if points is None else PointSample(recording, points, prod(given.shape))
-    with watched(target.catches, space):
-        while True:
-            paths = Paths(recording, kept, sample, alone=merging, typed=typed, noted=noted, swap=callees.swap)
-            try:
-                run = lambda: outputs_of(recording, target.function(*given.symbols(recording, space)))
+    while True:
+        paths = Paths(recording, kept, sample, alone=merging, typed=typed, noted=noted, swap=callees.swap)
+        try:
+            run = lambda: outputs_of(recording, target.function(*given.symbols(recording, space)))
+            with watched(target.catches, space):
                 ways = paths.explore_f(run)
-                break
-            except RestartError:
-                recording.guards = []
+            break
+        except RestartError:
+            recording.guards = []
     outputs, shape = _joined(recording, paths, ways)
     if space:
         space.check(outputs)

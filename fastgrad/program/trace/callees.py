@@ -24,7 +24,7 @@ class Callees:
 
     def __init__(self, target: Retargeted, recording: Trace, noted: Noted, given: Given, *, merging: bool) -> None:
         self._target, self._recording, self._noted, self._given = target, recording, noted, given
-        self._merging, self._known = merging, 0
+        self._merging, self._known, self._catches = merging, 0, target.catches
 
     def learn(self, function: Any) -> bool:
         """Note what the codes that are new may do, where a function leads to them; whether they fill arrays."""
@@ -51,12 +51,15 @@ class Callees:
             refuse(_ACTING, ManyWaysError)
         if type(function) is not FunctionType:
             return self._target.swapped(function)  # type: ignore[no-any-return]
+        if not self._merging and "__fg_call" in function.__globals__:
+            return function  # swapped, or made in f, whose variables it has
         found = self._target.helper(function)
         if len(self._target.codes) > self._known:
             self._target.check_globals()
             if self._merging and self._target.catches:
                 refuse(f"f calls {function.__name__}, which handles exceptions, otherwise than by its name")
-            if self.learn(function):
+            if self.learn(function) or self._target.catches is not self._catches:  # which is watched from now on
+                self._catches = self._target.catches
                 raise RestartError
         return found  # type: ignore[no-any-return]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 from types import TracebackType
 
-from ..captures import is_installed
+from ..captures import is_installed, is_own
 
 _OF_VALUES = (
     "empty", "zero-size", "is not in list", "x not in list", "x not in tuple", "not in deque", "values to unpack",
@@ -40,9 +40,13 @@ def is_explicit(place: TracebackType | None) -> bool:
 
 
 def _innermost(place: TracebackType | None) -> TracebackType | None:
-    while place and place.tb_next:
+    """Where it was raised; of what this package calls in the place of f, where f calls it."""
+    found = place
+    while place:
+        if not is_own(place.tb_frame.f_code.co_filename):
+            found = place
         place = place.tb_next
-    return place
+    return found
 
 
 def _is_raised(place: TracebackType | None) -> bool:

@@ -192,8 +192,10 @@ class Retargeted:
         made = self._done.setdefault(id(value), _UsersModule(value))
         space = vars(value)
         for name in {name for code in self.codes for name in names(code)}.intersection(space):
-            if type(space[name]) is FunctionType and name not in vars(made):
-                object.__setattr__(made, name, self.helper(space[name]))
+            own = space[name]
+            if name not in vars(made) and (_is_function(own) or (type(own) is ModuleType and is_users_module(own))):
+                object.__setattr__(made, name, own)  # a module may be its own
+                object.__setattr__(made, name, self.swapped(own))
         return made  # type: ignore[no-any-return]
 
     def _function_like(self, value: Any) -> Any:
@@ -233,6 +235,8 @@ class Retargeted:
         call = getattr(type(value), "__call__", None) if _is_users_object(value) else None  # noqa: B004
         if isinstance(call, FunctionType) and call.__code__ not in self.codes:
             self._function(call)  # what it writes into is noted, as that of a function is
+        if (single := _of_numbers(value)) is not None:
+            return vectorized(np.vectorize(single), self.swapped(single))
         return self.swapped(plain_function(value)) if is_compiled(value) else as_captured(value)
 
     def _function(self, function: FunctionType) -> Any:
@@ -246,20 +250,20 @@ class Retargeted:
         self.codes[code] = None
         self.catches |= _catches(code)
         swapped = self._with_parts(function)
-        branches = self._merging and not self.catches
-        found = self._rewritten(swapped, branches) if branches or asks_identity(code) else swapped
+        what = "branches" if self._merging and not self.catches else "calls" if self._branching else "identities"
+        found = self._rewritten(swapped, what) if self._branching or asks_identity(code) else swapped
         self._done[id(function)] = found
         del self._open[id(function)]
         for copy, name in self._waiting.pop(id(function), ()):
             copy.__globals__[name] = found
         return found
 
-    def _rewritten(self, function: FunctionType, branches: bool) -> FunctionType:
+    def _rewritten(self, function: FunctionType, what: str) -> FunctionType:
         from .merging import TOOLS  # noqa: PLC0415
         from .rewriting import rewritten  # noqa: PLC0415
 
         own = function.__code__
-        code = own if stored_globals(own) else rewritten(own, branches=branches)
+        code = own if stored_globals(own) else rewritten(own, what)
         check_identity(code)
         return function if code is own else with_code(function, code, TOOLS)
 
@@ -372,6 +376,17 @@ def _is_sound(raised: Any) -> bool:
     """Whether Python raises it too, whatever the numbers are: by the user's own statement, or at an end."""
     kind, _, place = raised
     return issubclass(kind, StopIteration) or is_explicit(place)
+
+
+def _is_function(value: Any) -> bool:
+    """Whether it is a function, of Python or compiled, with a cache, or one of all elements."""
+    return type(value) in (FunctionType, _lru_cache_wrapper, np.vectorize) or home(type(value)).startswith("numba.")
+
+
+def _of_numbers(value: Any) -> Any:
+    """The function of numbers that numba.vectorize has compiled; None of anything else."""
+    own = getattr(value, "_dispatcher", None) if type(value).__name__ == "DUFunc" else None
+    return getattr(own, "py_func", None) if home(type(value)).startswith("numba.") else None
 
 
 def _is_users_object(value: Any) -> bool:

@@ -47,19 +47,19 @@ _MAKING = {  # ... and so do these functions; others may give what they were giv
 _sites = itertools.count(1)
 
 
-def rewritten(code: CodeType, *, branches: bool = True) -> CodeType:
-    """The code with its branches rewritten, and what it asks by `is True`; or that alone.
+def rewritten(code: CodeType, what: str = "branches") -> CodeType:
+    """The code with its branches rewritten, its calls and what it asks by `is True`; or "calls", or "identities" alone.
 
     The same object where there is nothing to do or no source.
     """
-    return _rewritten(code, code.co_filename, branches) or code
+    return _rewritten(code, code.co_filename, what) or code
 
 
 @lru_cache(maxsize=512)
-def _rewritten(code: CodeType, _: str, branches: bool) -> CodeType | None:
+def _rewritten(code: CodeType, _: str, what: str) -> CodeType | None:
     """By the file too: code objects of two files are equal where their texts are."""
     node = source_of(code)
-    writer = (_Rewriter if branches else _Identities)(code)
+    writer = {"branches": _Rewriter, "calls": _Calls, "identities": _Identities}[what](code)
     new = None if node is None else writer.function(node)
     made = compiled(new, code) if writer.changed else None
     return None if made is None else made.replace(co_firstlineno=code.co_firstlineno)
@@ -168,12 +168,8 @@ class _Identities(ast.NodeTransformer):
         return made
 
 
-class _Rewriter(_Identities):
-    """Rewrites branches too."""
-
-    def _site(self) -> ast.expr:
-        self.changed = True
-        return ast.Constant(next(_sites))
+class _Calls(_Identities):
+    """Rewrites calls too."""
 
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
@@ -181,6 +177,14 @@ class _Rewriter(_Identities):
             return node
         self.changed = True
         return ast.Call(_name("__fg_call"), [node.func, *node.args], node.keywords)
+
+
+class _Rewriter(_Calls):
+    """Rewrites branches too."""
+
+    def _site(self) -> ast.expr:
+        self.changed = True
+        return ast.Constant(next(_sites))
 
     def visit_IfExp(self, node: ast.IfExp) -> Any:
         if _has(node, _ODD):

@@ -3,11 +3,13 @@
 import dataclasses
 import functools
 import math
+import types
 
 import numpy as np
 import pytest
 
 import fastgrad
+from fastgrad import gradient
 from fastgrad.program.trace.recording import trace
 from fastgrad.program.trace.refusals import Untraceable
 from tests.program.trace import calledfrommodules
@@ -266,7 +268,6 @@ STATE = {
     "of an object": lambda x: COUNTER(x) + 0.0 * x[1],
     "of a module": lambda x: calledfrommodules.counting(x) + 0.0 * x[1],
     "in a list": keeps_objects,
-    "exceptions": lambda x: Catching(x[0]).v * x[1],
 }
 
 
@@ -276,3 +277,56 @@ def test_what_keeps_state_is_refused(name):
     with pytest.raises(Untraceable, match=r"state|keeps|handles exceptions"):
         trace(STATE[name], (3,), twice=True)
     assert not STORE
+
+
+class Safe:
+    def log(self, v):
+        try:
+            return math.log(v - 0.7)
+        except ValueError:
+            return 0.0
+
+    def __call__(self, v):
+        return self.log(v) * 2.0
+
+
+HELD = {"log": Safe().log}
+
+CATCHING = {
+    "a method of an object made in f": lambda x: Safe().log(x[0]) ** 2,
+    "where an object is made": lambda x: Catching(x[0]).v * x[1],
+    "an object made in f": lambda x: Safe()(x[0]),
+    "in a namespace": lambda x: types.SimpleNamespace(log=Safe().log).log(x[0]) * x[1],
+    "in a dict": lambda x: HELD["log"](x[0]) * x[1],
+}
+
+
+@pytest.mark.parametrize("name", CATCHING)
+def test_callees_that_handle_exceptions(name):
+    """What math raises for numbers is f's own: f itself is asked there."""
+    f, points = CATCHING[name], np.random.default_rng(0).uniform(0.75, 2.0, (60, 2))
+    np.testing.assert_allclose(gradient(f, points, batch=True, engine="simd"),
+                               gradient(f, points, batch=True, engine="python"), atol=1e-8)  # fmt: skip
+    points[7, 0] = 0.3
+    np.testing.assert_allclose(gradient(f, points, batch=True), gradient(f, points, batch=True, engine="python"),
+                               atol=1e-8)  # fmt: skip
+
+
+class Link:
+    def __init__(self, angle):
+        self.angle = angle
+
+    def height(self):
+        return math.sin(self.angle)
+
+
+def test_methods_of_objects_made_in_f_beside_what_is_never_done():
+    def f(x, show=False):
+        height = Link(x[0]).height()
+        if show:
+            print("shown", file=open("nowhere", "w"))  # noqa: SIM115
+        return height * x[1] if x[1] > 1.0 else height
+
+    points = np.random.default_rng(0).uniform(0.3, 2.0, (60, 2))
+    found = gradient(f, points, batch=True, engine="simd")
+    np.testing.assert_allclose(found, gradient(f, points, batch=True, engine="python"), atol=1e-8)
