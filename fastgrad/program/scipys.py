@@ -35,7 +35,7 @@ WITH_RULES = {
         "curve_fit", "differential_evolution", "direct", "dual_annealing", "fixed_point", "fmin", "fmin_bfgs",
         "fmin_cg", "fmin_cobyla", "fmin_l_bfgs_b", "fmin_ncg", "fmin_powell", "fmin_slsqp", "fmin_tnc", "fminbound",
         "fsolve", "golden", "least_squares", "leastsq", "line_search", "minimize", "minimize_scalar", "newton",
-        "newton_krylov", "ridder", "root", "root_scalar", "shgo", "toms748",
+        "newton_krylov", "ridder", "root", "root_scalar", "rosen", "shgo", "toms748",
     }),
     "scipy.linalg": frozenset({
         "solve", "inv", "det", "norm", "cholesky", "cho_factor", "cho_solve", "lu_factor", "lu_solve",

@@ -333,6 +333,7 @@ FUNCTIONS.update({
     np.geomspace: _geomspace, np.result_type: _result_type,
     np.unwrap: _unwrap, np.isreal: _is_real, np.iscomplexobj: holds_complex,
     np.isrealobj: lambda x: not holds_complex(x), np.trim_zeros: _trim_zeros,
+    np.iscomplex: lambda x: elementwise(np.logical_not, _is_real(x)),
 })  # fmt: skip
 
 _ARRAY_METHODS: dict[str, Callable[..., Any]] = {"dot": _dot, "clip": _clipped, "round": _round, "trace": _trace}

@@ -114,6 +114,7 @@ def at_all(array: Any, index: Any) -> Any:
     table = _as_table(array)
     if not isinstance(index, tuple):
         return _of_arrays(table, (index,))
+    index = tuple(np.asarray(part) if isinstance(part, list) else part for part in index)
     if any(isinstance(part, np.ndarray) for part in index):
         return _of_arrays(table, index)
     return picked(array, index, _of_numbers(table, index))
@@ -226,5 +227,17 @@ def _take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "
     return np.moveaxis(found, range(places.ndim), range(first, first + places.ndim))
 
 
+def _take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
+    """As NumPy's, whose places in the other axes are all."""
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    places, axis = numbers(indices), axis % np.ndim(arr)
+    shape = [range(n) for n in places.shape]
+    index = np.ix_(*[np.array(r) for r in shape])
+    whole = [wrap(places) if k == axis else part for k, part in enumerate(index)]
+    return at_all(arr, tuple(whole)) if len(whole) > 1 else at_all(arr, whole[0])
+
+
+FUNCTIONS[np.take_along_axis] = _take_along_axis
 FUNCTIONS[np.take] = _take
 method("take", _take)

@@ -135,6 +135,17 @@ def _ldexp(a: Any, i: Any, /) -> Any:
     return a * 2.0**i
 
 
+def _remainder(a: Any, b: Any, /) -> Any:
+    """What is left of a beside the nearest multiple of b, of two the even one; all steps are exact."""
+    size, half = RULES[np.absolute](b), RULES[np.fmod](a, b)
+    left = RULES[np.absolute](half)
+    beyond = RULES[np.subtract](size, left)  # left > beyond: more than a half
+    is_odd = RULES[np.not_equal](RULES[np.fmod](RULES[np.rint](RULES[np.divide](a - half, b)), 2.0), 0.0)
+    over = RULES[np.logical_or](left > beyond, RULES[np.logical_and](RULES[np.equal](left, beyond), is_odd))
+    less = RULES[np.subtract](half, RULES[np.copysign](size, half))
+    return select(RULES[np.isinf](b), a, select(over, less, half))
+
+
 def _isclose(a: Any, b: Any, *, rel_tol: Any = 1e-09, abs_tol: Any = 0.0) -> Any:
     """By the larger of both numbers, and not as NumPy's; infinities are close to themselves."""
     larger = RULES[np.maximum](RULES[np.absolute](a), RULES[np.absolute](b))
@@ -162,6 +173,7 @@ _RULES: dict[str, Callable[..., Any]] = {
     "modf": _modf,
     "ldexp": _ldexp,
     "isclose": _isclose,
+    "remainder": _remainder,
 }
 SHIMS: dict[str, Any] = {
     name: _shim(name, value) if isinstance(value, BuiltinFunctionType) else value

@@ -204,9 +204,8 @@ def _of_numbers(
 
 def _place_of(extreme: Callable[..., Any], a: Any, axis: Any, keepdims: Any) -> Any:
     """The first place of an extreme: an integer, by comparisons with it; where that is NaN, f itself is asked."""
-    values = objects(a).ravel() if axis is None else np.moveaxis(objects(a), axis, 0)
-    if is_mask(values):
-        refuse("f takes the largest of comparisons; write np.where(mask, 1.0, 0.0)")
+    given = numbers(a) if is_mask(a) else objects(a)  # of comparisons the first that is true
+    values = given.ravel() if axis is None else np.moveaxis(given, axis, 0)
     found, best = np.zeros(values.shape[1:]), extreme(values, axis=0)
     for k in range(len(values) - 1, -1, -1):
         found = _SELECT(objects(elementwise(np.equal, values[k], best)), float(k), found)

@@ -43,7 +43,7 @@ from .refusals import refuse
 from .rotations import rotation, rotations
 from .scipyformulas import MOMENTS, formula, is_discrete, shapes_of
 from .signals import DISTANCES, LINEAR, SIGNALS, linear
-from .solvers import solver
+from .solvers import rosen, solver
 from .splines import splev
 from .summaries import SUMMARIES
 from .surfaces import bisplev, map_coordinates
@@ -97,6 +97,8 @@ def _rule_of(place: str, function: Callable[..., Any]) -> Callable[..., Any] | N
     name = function.__name__
     if name == "quad":
         return quad(function)
+    if name == "rosen":
+        return rosen
     if place in _CALLING:
         return solver(function, place)
     if name == "map_coordinates":

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import holds_symbols
+from .arrays import elementwise, holds_symbols, wrap
+from .reductions import numbers, sum_
 from .refusals import refuse
 
 
@@ -33,6 +34,13 @@ def solver(own: Callable[..., Any], place: str) -> Callable[..., Any]:
         return found
 
     return rule
+
+
+def rosen(x: Any) -> Any:
+    """Rosenbrock's function along the first axis."""
+    a = wrap(numbers(x))
+    squares = (a[1:] - elementwise(np.square, a[:-1])) ** 2.0
+    return sum_(100.0 * squares + (1.0 - a[:-1]) ** 2.0, axis=0)
 
 
 def _asked(function: Any, met: list[Any]) -> Any:

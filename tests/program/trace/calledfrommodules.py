@@ -1,5 +1,9 @@
 """Functions that the tests of callees reach by this module."""
 
+import functools
+import math
+
+import numba
 import numpy as np
 
 SCALE, COUNT = 2.0, 0
@@ -29,3 +33,26 @@ def counting(x):
     global COUNT  # noqa: PLW0603
     COUNT += 1
     return x[0] * COUNT
+
+
+@numba.njit
+def compiled(v):
+    return math.sin(v) * SCALE
+
+
+@numba.njit(numba.float64(numba.float64))
+def of_one_type(v):
+    return math.exp(v)
+
+
+@numba.vectorize
+def of_each(v):
+    return v * v if v > 1.0 else v
+
+
+@functools.lru_cache
+def cached(v):
+    return math.cos(v)
+
+
+of_all = np.vectorize(lambda v: v * v if v > 1.0 else v)

@@ -5,6 +5,7 @@ import functools
 import math
 import types
 
+import numba
 import numpy as np
 import pytest
 
@@ -330,3 +331,29 @@ def test_methods_of_objects_made_in_f_beside_what_is_never_done():
     points = np.random.default_rng(0).uniform(0.3, 2.0, (60, 2))
     found = gradient(f, points, batch=True, engine="simd")
     np.testing.assert_allclose(found, gradient(f, points, batch=True, engine="python"), atol=1e-8)
+
+
+OF_MODULES = {
+    "compiled": lambda x: calledfrommodules.compiled(x[0]) * x[1],
+    "of one type": lambda x: calledfrommodules.of_one_type(x[0]) * x[1],
+    "of each": lambda x: np.sum(calledfrommodules.of_each(x)),
+    "of each number": lambda x: calledfrommodules.of_each(x[0]) * x[1],
+    "cached": lambda x: calledfrommodules.cached(x[0]) * x[1],
+    "of all": lambda x: np.sum(calledfrommodules.of_all(x)),
+}
+
+
+@pytest.mark.parametrize("name", OF_MODULES)
+def test_functions_of_other_kinds_in_a_module(name):
+    f, points = OF_MODULES[name], np.random.default_rng(0).uniform(0.3, 2.0, (60, 2))
+    found = gradient(f, points, batch=True, engine="simd")
+    np.testing.assert_allclose(found, gradient(f, points, batch=True, engine="python"), atol=1e-8)
+
+
+def test_another_compiled_function_of_a_module_is_seen(monkeypatch):
+    f, x = OF_MODULES["compiled"], np.array([0.5, 2.0])
+    g = fastgrad.grad(f)
+    for _ in range(3):
+        np.testing.assert_allclose(g(x), [4.0 * np.cos(0.5), 2.0 * np.sin(0.5)], rtol=1e-8)
+    monkeypatch.setattr(calledfrommodules, "compiled", numba.njit(lambda v: v**3))
+    np.testing.assert_allclose(g(x), [1.5, 0.125], rtol=1e-8)

@@ -139,3 +139,21 @@ def test_how_often_a_number_of_a_long_row_is_below():
         known = np.isfinite(points)
         assert (found[known] == np.searchsorted(places, points[known], side)).all()
         assert len(program.nodes) < 40
+
+
+FORMS = {
+    "a list beside a traced place": lambda x: np.outer(x, x)[[3, 0, 1, 2], np.argmax(x)] @ np.arange(4.0),
+    "along an axis": lambda x: np.take_along_axis(x, np.argsort(x), 0) @ np.arange(4.0),
+    "along an axis of several": lambda x: np.take_along_axis(np.outer(x, x), np.argsort(np.outer(x, x), axis=1), 1)[
+        :, 0
+    ].sum(),
+    "of all": lambda x: np.take_along_axis(x.reshape(2, 2), np.argsort(x)[::-1], None)[0] * x[0],
+    "the first that is true": lambda x: x[(x > 1.0).argmax()] * x[0] + np.argmin(x > 0.7) * x[1],
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_other_forms_of_places(name):
+    f, points = FORMS[name], np.random.default_rng(0).uniform(0.5, 2.0, (40, 4))
+    found = fastgrad.gradient(f, points, batch=True, engine="simd")
+    np.testing.assert_allclose(found, fastgrad.gradient(f, points, batch=True, engine="python"), atol=1e-8)

@@ -49,7 +49,6 @@ def test_of_numbers_they_are_the_functions_themselves():
 def test_what_has_no_rule_or_no_number_is_refused_by_name():
     for f, said in (
         (lambda x: SHIMS["ulp"](x[0]), r"math\.ulp, which has no rule"),
-        (lambda x: SHIMS["remainder"](1.0, x[0]), r"math\.remainder"),
         (lambda x: SHIMS["ldexp"](2.0, x[0]), "a traced exponent"),
         (SHIMS["exp"], r"write np\.exp"),
         (lambda x: SHIMS["exp"](x[:1]), r"write np\.exp"),
@@ -89,3 +88,24 @@ def test_fsum_loses_nothing():
     for method in ("central", "exact"):
         found = fastgrad.gradient(f, points, batch=True, engine="simd", method=method)
         np.testing.assert_allclose(found, np.tile([[0.0, 1.0]], (400, 1)), atol=1e-9)
+
+
+@pytest.mark.parametrize("b", [1.0, 0.3, -2.0, 2.5, 1e-3])
+def test_the_remainder_of_the_nearest_multiple(b):
+    values = np.concatenate([np.linspace(-5.0, 5.0, 41), [0.0, -0.0, 1e9 + 0.25, 0.5 * b, 1.5 * b, -2.5 * b, 7.0 * b]])
+    program = trace(lambda x: math.remainder(x[0], b), (1,))
+    found = [evaluate(program, [v])[0] for v in values]
+    np.testing.assert_array_equal(found, [math.remainder(v, b) for v in values])
+    assert [math.copysign(1.0, v) for v in found] == [math.copysign(1.0, math.remainder(v, b)) for v in values]
+    slopes = fastgrad.gradient(
+        lambda x: math.remainder(x[0], b) * x[1], np.array([[0.31, 2.0]]), batch=True, method="exact"
+    )
+    np.testing.assert_allclose(slopes, [[2.0, math.remainder(0.31, b)]])
+
+
+def test_the_remainder_raises_where_pythons_does():
+    assert evaluate(trace(lambda x: math.remainder(x[0], math.inf), (1,)), [2.0]) == [2.0]
+    with pytest.raises(ValueError, match="math domain error"):
+        fastgrad.gradient(
+            lambda x: math.remainder(x[1], x[0]), np.array([[1.0, 2.0], [0.0, 1.0]] * 20), batch=True, engine="simd"
+        )

@@ -67,3 +67,13 @@ def test_errors_of_theirs_are_their_own():
 def test_of_numbers_it_is_the_function_itself():
     assert solver(brentq, "scipy.optimize")(lambda z: z - 2.0, 0, b=5) == brentq(lambda z: z - 2.0, 0, 5)
     assert solver(optimize.curve_fit, "scipy.optimize")(lambda t, a: a * t, T, 2.0 * T)[0] == pytest.approx([2.0])
+
+
+def test_rosenbrocks_function():
+    points = np.random.default_rng(0).uniform(-1.0, 2.0, (30, 5))
+    values, slopes = fastgrad.value_and_gradient(optimize.rosen, points, batch=True, method="exact")
+    np.testing.assert_allclose(values, [optimize.rosen(x) for x in points], rtol=1e-15)
+    np.testing.assert_allclose(slopes, [optimize.rosen_der(x) for x in points], rtol=1e-12, atol=1e-11)
+    of_columns, x = lambda x: np.sum(optimize.rosen(x.reshape(3, 2)) ** 2), np.arange(6.0) / 4
+    reference = fastgrad.gradient(of_columns, x, engine="python")
+    np.testing.assert_allclose(fastgrad.gradient(of_columns, x, engine="simd"), reference, rtol=1e-6)
