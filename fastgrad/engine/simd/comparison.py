@@ -149,8 +149,15 @@ def _check(call: Call, n: int, point: Array, found: list[float], sizes: Sizes | 
     expected = [float(plain if type(plain) is np.float64 else as_number(plain))] if single else np.ravel(plain).tolist()
     for a, b in zip(found, expected, strict=True):
         if not agree(a, b) and not (sizes and abs(a - b) <= _ORDER * sizes(_beside_rows(call, n, point))):
-            msg = f"traced, f gives {a!r} where it gives {b!r} in Python: it keeps state, is random or looks at types"
+            msg = f"traced, f gives {a!r} where it gives {b!r} in Python: {_OTHERWISE if a == a else _LEFT}"  # noqa: PLR0124
             raise EngineError(msg)
+
+
+_OTHERWISE = "it keeps state, is random or looks at types"
+_LEFT = (
+    "it does there what is left to f itself, as an integral that quad would bisect, numbers in an order where some are "
+    f"equal, or a loop of more turns than have been traced; or {_OTHERWISE}"
+)
 
 
 def _beside_rows(call: Call, n: int, point: Array) -> Array:
