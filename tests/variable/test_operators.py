@@ -116,7 +116,9 @@ ERRORS = {
     "unknown ufunc": (
         lambda: np.spacing(X), TypeError, "np.spacing does not work on Variables, which know NumPy's absolute, add",
     ),
-    "unknown function": (lambda: np.argpartition(X, 1), TypeError, "np.argpartition does not work on Variables.*`array`"),
+    "unknown function": (
+        lambda: np.argpartition(X, 1), TypeError, "np.argpartition does not work on Variables.*`array`",
+    ),
     "ufunc method": (lambda: np.nextafter.reduceat(X, [0]), TypeError, "np.nextafter.reduceat does not work"),
     "ufunc option": (lambda: np.sin(X, where=[True, False]), TypeError, "np.sin with where does not work"),
     "reduction option": (lambda: np.sum(X, 0, np.float32), TypeError, "np.sum with dtype does not work"),
