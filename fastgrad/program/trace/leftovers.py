@@ -30,6 +30,7 @@ from .heldplaces import (
     beyond,
     fill,
     fill_cell,
+    holds_what_is_traced,
     is_table,
     numbered,
     of_cell,
@@ -171,7 +172,7 @@ class Noted:
             todo.extend(self._roots)
             self._seen.clear()
         self.was_asked |= writes
-        self._roots += [] if self.was_asked else [f]
+        self._roots += [] if self.was_asked or _is_of_the_trace(f) else [f]
         while todo and len(self._seen) < OBJECTS:
             value = todo.popleft()
             puts = type(value) is type(np.sum) and value.__name__ in PUTTING  # by another name, perhaps
@@ -252,6 +253,8 @@ class Noted:
         self._names.update(names(code))
         self.acts |= stores_in_modules(function)
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+            if holds_what_is_traced(of_cell(cell), 1):  # of a function that f has made
+                continue
             yield from self._note(cell, partial(of_cell, cell), partial(fill_cell, cell), name).values()
         space = function.__globals__
         if stored := stored_globals(code):
@@ -301,6 +304,11 @@ class Noted:
         else:
             self.is_partial |= not is_fixed(value)
             yield from inner if self.was_asked else ()
+
+
+def _is_of_the_trace(function: Any) -> bool:
+    """Whether f has made a function while it was traced, which lives no longer than that."""
+    return any(holds_what_is_traced(of_cell(cell), 1) for cell in getattr(function, "__closure__", None) or ())
 
 
 @lru_cache(maxsize=1024)
