@@ -94,10 +94,10 @@ def test_what_f_subtracts_is_rounded_too(name):
     """The error of f is that of larger numbers: of the claims 30 to 75 % were too small, up to 7,000 times."""
     f, slope = SUBTRACTING[name]
     off = []
-    for x in 10.0 ** np.random.default_rng(0).uniform(-4.0, 0.3, 200):
+    for x in 10.0 ** np.random.default_rng(0).uniform(-4.0, 0.3, 100):
         found = gradient(f, np.array([x]), method="adaptive", full_output=True)
         if found.status[0] == 0:
             off.append(abs(found.value[0] - slope(x)) / (found.error[0] + 2.0**-51 * abs(slope(x))))
-    assert len(off) >= 60
-    assert sum(ratio > 1.0 for ratio in off) <= 2
+    assert len(off) >= 30
+    assert sum(ratio > 1.0 for ratio in off) <= 1
     assert max(off) < 4.0

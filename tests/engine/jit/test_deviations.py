@@ -23,7 +23,7 @@ DEVIATING = {
     "an f-string": (lambda x: x[0] * (1.0 if f"{x[0]}" == "1.5" else 2.0), "texts by str"),
     "an array's text": (lambda x: x[0] * len(str(x[:1])), "texts by str"),
     "a median": (lambda x: x[0] * np.median(np.log(x)), r"np\.median otherwise than NumPy"),
-    "of numbers": (lambda x: x[0] * np.nanpercentile(x, 30.0), r"np\.nanpercentile otherwise"),
+    "of numbers": (lambda x: x[0] * np.nanmedian(x), r"np\.nanmedian otherwise"),
     "a norm": (lambda x: x[0] * np.linalg.norm(x, np.inf), r"np\.norm otherwise"),
     "an order": (lambda x: x[0] * np.argsort(x)[0], r"another order in np\.argsort"),
     "a method's order": (lambda x: x[0] * x.argsort()[0], r"another order in ndarray\.argsort"),

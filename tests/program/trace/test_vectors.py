@@ -51,7 +51,7 @@ def by_a_choice(x, n):
     return np.sum(np.tanh(first) * np.sin(v[-1])) + np.max(v[0] ** 2) + np.cos(v[1, 0]) + np.hypot(v[0, 0], v[1, 1])
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
 @pytest.mark.parametrize("f", [ground_state, function_of_a_matrix, by_a_diagonal, signed, by_a_choice])
 def test_eigenvectors(f, n):
     if f in (by_a_choice, signed) and n == 1:  # which has no second row, and is constant
@@ -77,7 +77,7 @@ def first_of_both(x, m, n):
     return np.sum(np.outer(u[:, 0], vh[0]) * np.arange(1.0, m * n + 1).reshape(m, n)) * s[0] + np.sum(np.abs(vh))
 
 
-@pytest.mark.parametrize(("m", "n"), [(1, 1), (2, 2), (3, 3), (4, 2), (2, 5), (6, 6), (10, 3)])
+@pytest.mark.parametrize(("m", "n"), [(1, 1), (2, 2), (3, 3), (4, 2), (2, 5), (5, 5), (10, 3)])
 @pytest.mark.parametrize("f", [rebuilt, first_of_both])
 def test_singular_vectors(f, m, n):
     g, x = lambda x: f(x, m, n), np.random.default_rng(m + n).normal(size=m * n)
