@@ -266,6 +266,19 @@ def by_nodes(
     )  # fmt: skip
 
 
+def axes_in_memory(axes: Any, chunks: Any) -> tuple[Any, Any]:
+    """Axes of which some are dask arrays, computed, as they are short; and their chunks, unless others are asked for."""
+    if not isinstance(axes, (list, tuple)) or not any(map(is_dask, axes)):
+        return axes, chunks
+    for k, axis in enumerate(axes):
+        if is_dask(axis):
+            check_sizes(f"axes[{k}]", axis)
+    given = [axis.compute() if is_dask(axis) else axis for axis in axes]
+    if chunks is None and all(np.ndim(axis) == 1 for axis in given):
+        chunks = tuple(a.chunks[0] if is_dask(a) else (len(a),) for a in axes)
+    return given, chunks
+
+
 def _grid_chunks(da: Any, chunks: Any, shape: tuple[int, ...], size: int) -> tuple[tuple[int, ...], ...]:
     """The sizes of the chunks along each axis, for results of `size` bytes at a node."""
     try:

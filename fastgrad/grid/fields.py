@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..chunks import labelled
-from ..chunks.lazy import by_nodes
+from ..chunks.lazy import axes_in_memory, by_nodes
 from ..engine.arguments import (
     Options,
     arrays_of,
@@ -98,7 +98,8 @@ def gradient_field(
     f : callable
         ``f(x, *args)``, a number from an array of shape (D,).
     axes : sequence of D one-dimensional array_likes
-        The coordinates along each axis, in any order and spacing. xarray's DataArrays keep their coordinates.
+        The coordinates along each axis, in any order and spacing. xarray's DataArrays keep their coordinates; of dask
+        arrays, which are computed, the result has the chunks.
     h, rel_step : array_like, optional
         A number or one per axis; as in `gradient`.
     out : ndarray, numpy.memmap or store, optional
@@ -147,6 +148,7 @@ def gradient_field(
     check_function(f)
     check_fixed_steps(method, order, "gradient_field")
     refuse_bounds(bounds, "gradient_field")
+    axes, chunks = axes_in_memory(axes, chunks)
     how, scheme = Options(engine, workers, out, progress, full_output), (method, order, h, rel_step)
     call, given = _read_call(f, axes, args, how, *scheme)
     return _computed(call, given, how, resume) if chunks is None else _lazy(call, given, how, resume, chunks, *scheme)

@@ -322,6 +322,18 @@ def test_chunks_of_a_field_are_those_of_the_grid():
     assert gradient_field(smooth, [[1.0], [], [2.0]], chunks=2).compute().shape == (3, 1, 0, 1)
 
 
+def test_axes_may_be_dask_arrays_and_say_the_chunks():
+    x, y = np.linspace(0.0, 1.0, 7), np.linspace(1.0, 2.0, 5)
+    product = lambda x: np.sin(x[0]) * x[1]
+    wanted = gradient_field(product, [x, y])
+    found = gradient_field(product, [da.from_array(x, chunks=3), y])
+    assert found.chunks == ((2,), (3, 3, 1), (5,))
+    assert np.array_equal(found.compute(), wanted)
+    found = gradient_field(product, (da.from_array(x, chunks=3), da.from_array(y, chunks=2)), chunks=4)
+    assert found.chunks == ((2,), (4, 3), (4, 1))
+    assert np.array_equal(found.compute(), wanted)
+
+
 # --- two processes ----------------------------------------------------------------------------------------------------
 
 
