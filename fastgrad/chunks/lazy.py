@@ -267,7 +267,7 @@ def by_nodes(
 
 
 def axes_in_memory(axes: Any, chunks: Any) -> tuple[Any, Any]:
-    """Axes of which some are dask arrays, computed, as they are short; and their chunks, unless others are asked for."""
+    """Axes of which some are dask arrays, computed, as they are short; and their chunks, unless others are given."""
     if not isinstance(axes, (list, tuple)) or not any(map(is_dask, axes)):
         return axes, chunks
     for k, axis in enumerate(axes):
