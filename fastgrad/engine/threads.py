@@ -193,6 +193,9 @@ def progress_report(progress: bool | Report, unit: str) -> AbstractContextManage
     """The caller's ``progress=`` as something to call with (done, total)."""
     if callable(progress):
         return nullcontext(progress)
+    if progress not in (True, False, None):
+        msg = f"progress={progress!r} must be True, False, or a function that is called with (done, total)"
+        raise TypeError(msg)
     return _progress_bar(unit) if progress else _SILENT
 
 

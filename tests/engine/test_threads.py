@@ -6,10 +6,12 @@ import threading
 import time
 import warnings
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import fastgrad
 from fastgrad.engine import threads
 
 MAIN = threading.main_thread()
@@ -297,3 +299,9 @@ def test_progress_bar(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "8.00/8.00" in captured.err
+
+
+@pytest.mark.parametrize("progress", ["yes", 3, 0.5, [print]], ids=str)
+def test_progress_is_no_text(progress):
+    with pytest.raises(TypeError, match=r"progress=.* must be True, False, or a function"):
+        fastgrad.gradient(lambda x: x[0] ** 2, np.ones((9, 1)), batch=True, progress=progress)
