@@ -47,7 +47,8 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     typed = any(not _TYPES.isdisjoint(names(code)) for code in target.codes)
     sample = None if points is None else PointSample(recording, points, prod(given.shape))
     while True:
-        paths = Paths(recording, kept, sample, alone=merging, typed=typed, noted=noted, swap=callees.swap)
+        how: dict[str, Any] = {"typed": typed, "noted": noted, "swap": callees.swap, "anew": given.anew}
+        paths = Paths(recording, kept, sample, alone=merging, **how)
         try:
             run = lambda: outputs_of(recording, target.function(*given.symbols(recording, space)))
             with watched(target.catches, space):
@@ -58,7 +59,7 @@ def _explored(f: Callable[..., Any], given: Given, noted: Noted, recording: Trac
     outputs, shape = _joined(recording, paths, ways)
     if space:
         space.check(outputs)
-    how: dict[str, Any] = {"raises": any(way.raised or way.guards for way in ways), "sampled": points is not None}
+    how = {"raises": any(way.raised or way.guards for way in ways), "sampled": points is not None}
     how["ways"] = sample and sample.ways
     return replace(sheltered(program_of(recording, outputs, shape)), branches=paths.branches, **how)
 

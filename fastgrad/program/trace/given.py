@@ -32,6 +32,7 @@ class Given:
     picks: bool = False  # whether f picks elements of arrays that it makes
     counts: bool = False  # whether it counts by traced integers
     works: bool = False  # whether it works in arrays that it captures
+    anew: bool = False  # whether it is traced at each call, as what reads what is not known
 
     @property
     def starts(self) -> list[int]:

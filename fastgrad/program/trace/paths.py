@@ -36,7 +36,8 @@ WAYS = 256  # through f or one of its helpers; a loop that ends by data has as m
 DECISIONS = 200  # on one way
 SAMPLED = 5  # times as many where points say which sides are taken: most decisions have one
 ANSWERS = 20_000  # to questions whose answer is known, on one way; a loop that asks nothing else does not end
-REPLAYED = 400_000  # operations that all calls of f while it is traced may take; some 0.4 s
+REPLAYED = 400_000  # operations that all calls of f while it is traced may take, some 0.4 s; at each call 20 ms
+REPLAYED_ANEW = 20_000
 
 Path = tuple[tuple[Operand, bool], ...]
 """Conditions and how they were decided."""
@@ -111,7 +112,9 @@ class Paths:
         typed: bool = False,
         noted: Noted | None = None,
         swap: Callable[[Any], Any],
+        anew: bool = False,
     ) -> None:
+        self._replayed = REPLAYED_ANEW if anew else REPLAYED
         self.trace, self.apart, self.alone, self.swap = trace, apart, alone, swap
         self._sample, self.noted, self.typed = sample, noted or Noted(), typed
         self.branches, self.sides = 0, list[Any]()
@@ -333,8 +336,8 @@ class Paths:
         self._turns += 1
         if ways > WAYS * (1 if self._sample is None else SAMPLED):
             refuse(f"f has more than {WAYS} ways through it{_LOOP}", ManyWaysError)
-        if self._turns * len(self.trace.nodes) > REPLAYED:
-            refuse(f"the ways through f take more than {REPLAYED:,} operations to trace{_LOOP}", ManyWaysError)
+        if self._turns * len(self.trace.nodes) > self._replayed:
+            refuse(f"the ways through f take more than {self._replayed:,} operations to trace{_LOOP}", ManyWaysError)
 
     def note(self, ways: list[Way]) -> None:
         """Note what the ways of a helper must have finite, each where it is taken, for the function that calls it."""

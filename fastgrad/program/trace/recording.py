@@ -83,7 +83,7 @@ def trace(
     Untraceable
         With the reason; it is not an Exception, because f may catch those.
     """
-    given = Given(() if scalar else shape, args, rows, types, bits, sample)
+    given = Given(() if scalar else shape, args, rows, types, bits, sample, anew=twice)
     try:
         made = _traced(f, given, budget, twice)
     except Untraceable as refused:
