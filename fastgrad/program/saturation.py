@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .code import Code
 from .dependence import live
+from .extrema import Extrema
 from .program import BOOLEAN, MINUS_ONE, ONE, SUMS, ZERO, Operand, Program
 
 Array = NDArray[np.float64]
@@ -53,7 +54,7 @@ def signs_of(code: Code, program: Program) -> list[Operand]:
     what x is only added to. Where a sign is false, more is computed than needed.
     """
     signs: dict[Operand, None] = {}
-    counts = _counts(program)
+    counts, firsts = _counts(program), Extrema(program).firsts
     for j in live(program):
         name, *operands = program.nodes[j]
         own = [code.own(o) for o in operands]
@@ -63,7 +64,7 @@ def signs_of(code: Code, program: Program) -> list[Operand]:
             below, limit = _DOMAINS[name]
             a = code.apply("abs", own[0]) if name == "atanh" else own[0]
             signs[code.select(code.apply("lt" if below else "gt", a, limit), _NAN, ZERO)] = None
-        if name in _BLIND:
+        if name in _BLIND or j in firsts:
             signs[code.of[j]] = None
         if name == "/" and operands[1] in counts:  # a mean of nothing, whose terms have no slopes
             signs[code.select(code.apply("eq", own[1], ZERO), _NAN, ZERO)] = None

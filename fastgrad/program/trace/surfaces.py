@@ -47,9 +47,9 @@ class Cells:
         cell: Any = 0.0
         for row, places in zip(rows, self.places, strict=True):
             cell = cell * float(len(places) - 1) + row
-        guard(*point)  # of NaN it is NaN, also where cells are constant
         powers = self.table.shape[len(self.places) :]
-        return _polynomial(_reading(self.table, cell, prod(powers)), away, powers)
+        value = _polynomial(_reading(self.table, cell, prod(powers)), away, powers)
+        return _lost(value, [x for x, count in zip(point, powers, strict=True) if count == 1])
 
     def _row(self, x: Any, places: Array) -> Any:
         """The number of the cell along an axis; between whole numbers it is not looked for."""
@@ -67,6 +67,13 @@ class Cells:
                 shape = [-1 if k == axis else 1 for k in range(table.ndim)]
                 table = np.delete(table, -1, axis) * powers.reshape(shape)
         return Cells(self.places, table, self.even)
+
+
+def _lost(value: Any, point: Sequence[Any]) -> Any:
+    """NaN where a coordinate is."""
+    for x in point:
+        value = select(RULES[np.isnan](x), np.nan, value) if isinstance(x, Symbol) else value
+    return value
 
 
 def _reading(table: Array, cell: Any, count: int) -> Callable[[int], Any]:
@@ -219,8 +226,7 @@ def _nearest(axes: list[Array], table: Array, point: list[Any]) -> list[Any]:
     at: Any = 0.0
     for row, share, axis in zip(rows, shares, axes, strict=True):
         at = at * float(len(axis)) + (row + select(RULES[np.less_equal](share, 0.5), 0.0, 1.0))
-    guard(*point)
-    return [_number(table, at, column) for column in range(table.shape[1])]
+    return [_lost(_number(table, at, column), point) for column in range(table.shape[1])]
 
 
 def _number(table: Array, row: Any, column: int) -> Any:
@@ -273,6 +279,7 @@ def _image(
     found = []
     for point in places.reshape(len(places), -1).T.tolist():
         if mode == "nearest":
+            guard(*point)
             clipped = [_clipped(objects(x), np.array([0.0, n - 1.0])) for x, n in zip(point, image.shape, strict=True)]
             found.append(cells.at([x[()] for x in clipped]))
         else:
@@ -292,6 +299,6 @@ def _of_pixels(image: Array, order: int, prefilter: Any) -> Cells:
 
 def _framed(shape: tuple[int, ...], point: list[Any], value: Any, outside: float) -> Any:
     for x, length in zip(point, shape, strict=True):
-        beyond = RULES[np.logical_or](RULES[np.less](x, 0.0), RULES[np.greater](x, length - 1.0))
-        value = select(beyond, outside, value)
+        inside = RULES[np.logical_and](RULES[np.greater_equal](x, 0.0), RULES[np.less_equal](x, length - 1.0))
+        value = select(inside, value, outside)  # NaN lies outside, too
     return value
