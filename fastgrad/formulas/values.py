@@ -155,16 +155,17 @@ def precision_by_digits(values: Any) -> float:
     """Machine epsilon of numbers of float64 that f returned around points, by their digits.
 
     A model that computes in float32 and returns ``float(loss)`` gives numbers that are all float32: with steps for
-    float64, of its gradient one digit is left. One of them must fill its digits; whole numbers and halves do not.
+    float64, of its gradient one digit is left. One of them must fill its digits; whole numbers and halves do not, and
+    a short decimal such as 1e10, which somebody has written, says nothing.
     """
     given = np.asarray(values, dtype=np.float64)
     if given.size <= _FEW and not may_be_single(given):  # a microsecond; arrays take ten
         return EPS
     numbers = np.frexp(given)[0] * _DIGITS
-    numbers = numbers[numbers != 0.0]
-    if not numbers.size or not _are_integers(numbers).all():
+    if not _are_integers(numbers[numbers != 0.0]).all():
         return EPS
-    return EPS if _are_integers(numbers / 16.0).all() else _SINGLE
+    full = given[~(_are_integers(numbers / 16.0) == 1.0)].ravel()[:_FEW].tolist()
+    return EPS if all(float(f"{number:.7g}") == number for number in full) else _SINGLE
 
 
 def _are_integers(numbers: Any) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -66,6 +67,11 @@ WITH_RULES = {
 def module(name: str) -> ModuleType | None:
     """One of SciPy's modules, if it has been imported."""
     return sys.modules.get(name)
+
+
+def further_module(name: str) -> ModuleType:
+    """One of SciPy's modules for what another one of them, which f has imported, is made of."""
+    return import_module(name)
 
 
 def is_own_ufunc(value: Any) -> bool:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from fastgrad import gradient, hessian, jacobian
-from fastgrad.formulas.values import as_number, as_numbers, imaginary_part, precision
+from fastgrad.formulas.values import as_number, as_numbers, imaginary_part, precision, precision_by_digits
+from fastgrad.results import EPS
 
 
 @pytest.mark.parametrize("value", [2.5, np.float64(2.5), np.float32(2.5), [2.5], np.full((1, 1), 2.5)], ids=repr)
@@ -68,3 +69,17 @@ def test_numbers_of_other_libraries():
         np.testing.assert_allclose(gradient(lambda x: Tensor(np.sum(x**2)), x, method=method), 2 * x, rtol=1e-6)
         np.testing.assert_allclose(jacobian(lambda x: Tensor(x**2), x, method=method), np.diag(2 * x), atol=1e-6)
     np.testing.assert_allclose(hessian(lambda x: Tensor(np.sum(x**2)), x), 2 * np.eye(2), atol=1e-6)
+
+
+@pytest.mark.parametrize("written", [1e10, 1e9, -3e9, 123456.0, 0.5], ids=str)
+def test_a_number_that_somebody_has_written_says_nothing(written):
+    assert precision_by_digits(written) == EPS
+    assert precision_by_digits(np.array([written, 0.25, written])) == EPS
+    single = float(np.float32(np.sin(0.7)))
+    assert precision_by_digits(np.array([written, single])) == np.finfo(np.float32).eps
+
+
+def test_a_guard_of_a_large_number_has_the_usual_step():
+    f = lambda p: 1e10 if p[0] < 0.501 else p[0] ** 2
+    points = np.array([[0.5], [0.9]])
+    assert gradient(f, points[0]) == gradient(f, points, batch=True)[0] == 0.0

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..entries import ENTRY
-from ..scipys import module
+from ..scipys import further_module, module
 from .arrays import Objects, elementwise, holds_symbols, wrap
 from .elementwise import guard, select
 from .lookups import LARGEST
@@ -97,7 +97,7 @@ def _polynomial(read: Callable[[int], Any], away: Sequence[Any], powers: Sequenc
 
 def _of_knots(knots: Sequence[Any], c: Any, degrees: Sequence[Any], *, even: bool = False) -> Cells:
     """The cells of a product of B-splines: along one axis after the other, the derivatives where pieces begin."""
-    table, spline = np.asarray(c, dtype=float), module("scipy.interpolate").BSpline  # type: ignore[union-attr]
+    table, spline = np.asarray(c, dtype=float), further_module("scipy.interpolate").BSpline
     places = [ascending(t[int(k) : len(t) - int(k)]) for t, k in zip(knots, degrees, strict=True)]
     if prod((len(p) - 1) * (int(k) + 1) for p, k in zip(places, degrees, strict=True)) > LARGEST:
         refuse("f evaluates a spline of too many cells")

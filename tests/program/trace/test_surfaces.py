@@ -1,5 +1,8 @@
 """SciPy's functions of several numbers from tables: values, derivatives, and what lies beyond their ends."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import interpolate, ndimage
@@ -144,3 +147,20 @@ def test_what_is_refused():
     ):
         with pytest.raises(Untraceable, match=reason):
             trace(f, (2,))
+
+
+ALONE = """
+import sys
+import numpy as np
+from scipy import ndimage
+import fastgrad
+image = np.arange(48.0).reshape(6, 8) ** 1.5
+f = lambda x: ndimage.map_coordinates(image, [[x[0]], [x[1]]], order=1)[0]
+assert "scipy.interpolate" not in sys.modules
+print(fastgrad.gradient(f, np.array([1.3, 2.4]), method="exact").round(6).tolist())
+"""
+
+
+def test_an_image_needs_nothing_that_f_has_not_imported():
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=True)
+    assert done.stdout == "[45.381336, 5.337532]\n"
