@@ -296,11 +296,27 @@ def _compare(call: Call, function: Function, n: int, argument: Callable[[Array],
         msg = "f writes into a row of batch_args; let it work on a copy, as row.copy()"
         raise EngineError(msg)
     found = [output(call, part(raw)) for part in parts]
-    if not is_compiled(call.f):
-        plain = call.f(x.copy(), *call.args_at(n))
-        for part, compiled in zip(parts, found, strict=True):
+    if not _computes_otherwise(call.f):
+        plain = _plain_value(call, n, x)
+        for part, compiled in zip(parts, found, strict=True) if plain is not None else ():
             _check_same(call, compiled, output(call, part(plain)))
     return found[0].shape
+
+
+def _plain_value(call: Call, n: int, x: Any) -> Any:
+    """What f returns; of one that Numba has compiled, which has what it captured then, None where it raises."""
+    try:
+        return call.f(x.copy(), *call.args_at(n))
+    except Exception:
+        if not is_compiled(call.f):
+            raise
+        return None
+
+
+def _computes_otherwise(function: Any) -> bool:
+    """Whether the user has had a function compiled with other rules, as for quotients by 0 or NaN, than it is here."""
+    options = getattr(function, "targetoptions", {}) if is_compiled(function) else {}
+    return bool(options.get("fastmath")) or "error_model" in options
 
 
 def _numbers_in(value: Any) -> Iterator[bytes]:

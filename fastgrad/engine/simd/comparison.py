@@ -16,6 +16,7 @@ from ...formulas.steps import direction_step, irregular
 from ...formulas.values import as_number, precision
 from ...program.look import agree, quiet
 from ...program.program import Program
+from ...program.roundings import rounded_by
 from ...program.schedule import schedule
 from ...results import EPS, EngineError
 from ..call import Call, batch_rows
@@ -186,13 +187,14 @@ def compare_ties(call: Call, program: Program, tied: list[Tied], slopes_of: Call
     if call.table.stencil.derivative > _MOST_THERE:
         raise EngineError(_UNTOLD.format(call.points.row(tied[0].place)))
     slopes, steps = slopes_of(call.table), schedule(program) if not program.tables else None
+    rounded = rounded_by(program)
     with quiet():
         for n, _ in tied if steps else ():
             numbers = steps.values(_beside_rows(call, n, call.points.row(n))[:, None])[:, 0].tolist() if steps else []
             if np.isfinite(numbers).all():  # else f itself is asked
                 _check_elsewhere(call, n, call.points.row(n), numbers)
         ways = ((n, some) for n, moving in tied for some in (moving, None))
-        _refuse(next(filter(None, (_differing_there(call, n, slopes, some) for n, some in ways)), ()))
+        _refuse(next(filter(None, (_differing_there(call, n, slopes, rounded, some) for n, some in ways)), ()))
 
 
 _UNTOLD = (
@@ -216,15 +218,16 @@ def _compare_slopes(
     if product is not call and len(program.nodes) > _MULTIPLIED:
         return
     call, slopes = product, slopes_of(product.table)
+    rounded = rounded_by(program)
     with quiet():
-        differing = next(filter(None, (_differing_everywhere(call, some, slopes) for some in places)), ())
+        differing = next(filter(None, (_differing_everywhere(call, some, slopes, rounded) for some in places)), ())
         if (
             not differing
             and call.table.stencil.derivative <= _MOST_THERE
             and not _KINKS.isdisjoint([n[0] for n in program.nodes])
         ):
             there = dict.fromkeys(n for some in places for n in some)
-            differing = next(filter(None, (_differing_there(call, n, slopes) for n in there)), ())
+            differing = next(filter(None, (_differing_there(call, n, slopes, rounded) for n in there)), ())
     _refuse(differing)
 
 
@@ -238,20 +241,24 @@ def _refuse(differing: tuple[float, ...]) -> None:
         raise EngineError(msg)
 
 
-def _differing_everywhere(call: Call, places: tuple[int, ...], slopes: Slopes) -> tuple[float, ...]:
+def _differing_everywhere(
+    call: Call, places: tuple[int, ...], slopes: Slopes, rounded: Callable[[Array], Array]
+) -> tuple[float, ...]:  # fmt: skip
     """The exact derivative and a difference at the first point that tells, if they agree at none."""
     worst: tuple[float, ...] = ()
     for far in (_NEAR, _FAR):
         for n in dict.fromkeys(places):
             with suppress(Exception):  # f may raise beside its points
-                differing = _differing(call, n, _moved(call, n, far), slopes)
+                differing = _differing(call, n, _moved(call, n, far), slopes, rounded)
                 if differing is None:
                     return ()
                 worst = worst or differing
     return worst
 
 
-def _differing(call: Call, n: int, point: Array, slopes: Slopes) -> tuple[float, ...] | None:
+def _differing(
+    call: Call, n: int, point: Array, slopes: Slopes, rounded: Callable[[Array], Array]
+) -> tuple[float, ...] | None:  # fmt: skip
     """The exact derivative along a direction and a difference, where they disagree at all of some steps.
 
     The shortest has no say where the derivative is 0: between the jumps of a staircase every difference is.
@@ -265,9 +272,12 @@ def _differing(call: Call, n: int, point: Array, slopes: Slopes) -> tuple[float,
     steps = (step, *(min(t, most) for t in more))
     for t in steps:
         difference, noise = _quotient(call, n, point, t * direction, formula, t**formula.derivative)
-        pairs.append((difference, noise))
         gap = np.abs(found - difference)
         allowed = 1e-4 * np.maximum(np.abs(found), np.abs(difference)) + noise
+        if (gap > allowed).any():  # where terms cancel, or the trace is another function
+            more_noise = 8.0 * rounded(_beside_rows(call, n, point)) / t**formula.derivative
+            noise, allowed = noise + more_noise, allowed + more_noise
+        pairs.append((difference, noise))
         if (formula.derivative == 1 or t == step) and not (gap > allowed).any():
             return None
     if formula.derivative > 1:
@@ -278,7 +288,9 @@ def _differing(call: Call, n: int, point: Array, slopes: Slopes) -> tuple[float,
     return float(found[worst]), float(difference[worst])
 
 
-def _differing_there(call: Call, n: int, slopes: Slopes, moving: Mask | None = None) -> tuple[float, ...]:
+def _differing_there(
+    call: Call, n: int, slopes: Slopes, rounded: Callable[[Array], Array], moving: Mask | None = None
+) -> tuple[float, ...]:  # fmt: skip
     """The exact derivative at a point itself and a difference, where it lies far beside those of both sides.
 
     So it does where f goes a way of its own that no point beside takes, as by `if x == 0`; at a kink it is between.
@@ -290,6 +302,8 @@ def _differing_there(call: Call, n: int, slopes: Slopes, moving: Mask | None = N
         fine = moving is not None and call.table.stencil.derivative == 1
         within, farther = (1e-5, 0.25) if fine else (1e-3, 16.0)
         first, off = _beside(call, n, point, step, direction, found, within)
+        least = 8.0 * rounded(_beside_rows(call, n, point)) / step**call.table.stencil.derivative if off.any() else 0.0
+        off &= np.abs(found - first) > least
         if not off.any():
             return ()
         second, also = _beside(call, n, point, farther * step, direction, found, within)

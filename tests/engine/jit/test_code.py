@@ -471,3 +471,17 @@ def test_errors_of_numbas_own_are_none_of_f(f, first, at_first):
     elif at_first or f is turning:
         with pytest.raises(EngineError, match="compiled by Numba, f raises"):
             gradient(f, points, batch=True, engine="jit")
+
+
+SCALE = 2.0
+
+
+def test_what_numba_froze_when_it_compiled_f_counts(monkeypatch):
+    """The engine compiles f again, and would take what its globals are today."""
+    scaled = numba.njit(lambda x: SCALE * np.sum(x**2))
+    points = np.tile([1.0, 2.0], (3000, 1))
+    assert scaled(points[0]) == 10.0
+    monkeypatch.setitem(globals(), "SCALE", 5.0)
+    np.testing.assert_allclose(gradient(scaled, points, batch=True)[0], [4.0, 8.0], rtol=1e-8)
+    with pytest.raises(EngineError, match="where it gives 10"):
+        gradient(scaled, points, batch=True, engine="jit")
