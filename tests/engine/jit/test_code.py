@@ -476,6 +476,7 @@ def test_errors_of_numbas_own_are_none_of_f(f, first, at_first):
 SCALE = 2.0
 
 
+@pytest.mark.filterwarnings("ignore::fastgrad.PerformanceWarning")
 def test_what_numba_froze_when_it_compiled_f_counts(monkeypatch):
     """The engine compiles f again, and would take what its globals are today."""
     scaled = numba.njit(lambda x: SCALE * np.sum(x**2))
