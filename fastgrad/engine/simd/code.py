@@ -48,6 +48,7 @@ STRAIGHT = 600  # nodes of a kernel in one function; LLVM's time grows faster th
 SHORT = 100  # nodes of f; the kernel of a longer one for a single point is made quickly
 RESULTS = 2_000  # numbers that the rolled form writes for a point
 _SCHEDULED = f"{__package__}.scheduled"
+LONG = 1_000  # nodes of f, of which it is not asked how many its derivatives have
 KEPT = 1024  # families of kernels; the least recently used ones are forgotten
 
 
@@ -59,7 +60,20 @@ def compile_call(call: Call, out: Output | None = None) -> AnyCode:
     EngineError
         f cannot be traced, or the traced form does not give what f gives.
     """
-    return code_of(traced(call), call, out)
+    kept = traced(call)
+    if call.table.is_exact and not isinstance(call.points, Grid) and _is_long(kept.program, call.table):
+        from .few import exact_code_of  # noqa: PLC0415
+
+        return exact_code_of(kept, call)
+    return code_of(kept, call, out)
+
+
+def _is_long(program: Program, table: Table) -> bool:
+    """Whether LLVM takes seconds for an exact derivative, 3 for 35,000 nodes, at whatever number of points."""
+    if len(program.nodes) < LONG or summed(program):
+        return False
+    written, _ = imported(_SCHEDULED).scheduled(program, table)
+    return len(written.program.nodes) > LONGEST_OPERATIONS
 
 
 def code_of(kept: TracedFunction, call: Call, out: Output | None = None) -> AnyCode:

@@ -6,7 +6,7 @@ from ...results import EngineError
 from ..bound import Code
 from ..call import Call
 from .displaced import checked_code
-from .traces import check_outputs, proved, traced
+from .traces import TracedFunction, check_outputs, proved, traced
 
 # Nodes of f, traced in 1 to 3 us each, for each call of f that they replace: f has as many for each coordinate as it
 # has operations on arrays, of which each takes 1 us in each call.
@@ -23,7 +23,11 @@ def exact_code(call: Call) -> Code:
     EngineError
         f cannot be traced, or the traced form does not give what f gives.
     """
-    kept = traced(call)
+    return exact_code_of(traced(call), call)
+
+
+def exact_code_of(kept: TracedFunction, call: Call) -> Code:
+    """That of an f whose program is at hand."""
     check_outputs(call, kept.program)
 
     def make() -> Code:

@@ -161,3 +161,15 @@ def test_both_sides_of_a_norm_mirror_each_other_however_many_coordinates(name, d
 @pytest.mark.parametrize("d", [4, 130])
 def test_a_cubic_root_of_a_cube_does_not(d):
     assert np.isnan(gradient(lambda x: np.cbrt(np.sum(x**3)), np.zeros(d), method="exact", engine="simd")).all()
+
+
+def test_long_derivatives_are_never_compiled():
+    """A median of 80 numbers has 23,000 nodes with its derivatives: LLVM takes seconds."""
+    data = np.random.default_rng(0).normal(size=80)
+    f = lambda x: np.median(np.abs(data - x[0]) ** 1.5 - np.hypot(x[0] * data, x[1]))
+    points = np.random.default_rng(1).uniform(0.2, 1.0, (40, 2))
+    for count in (1, 40):
+        assert "by NumPy" in str(fastgrad.explain(f, points[:count], batch=True, method="exact"))
+    found = fastgrad.gradient(f, points, batch=True, method="exact")
+    assert (found[:3] == fastgrad.gradient(f, points[:3], batch=True, method="exact")).all()
+    np.testing.assert_allclose(found, fastgrad.gradient(f, points, batch=True, engine="python"), atol=1e-8)
