@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .holdings import slots
+from ..program.members import slots
 from .nodes import Array, Node
 from .purity import are_pure, is_fixed, is_pure
 from .rebuild import Rebuilder

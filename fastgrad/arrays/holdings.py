@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..program.captures import home, is_installed, is_pythons_class, is_users_module
+from ..program.members import slots
 
 LOOKED_AT = 2_000
 """Objects, at most: what holds more is a package's own, such as a table of data."""
@@ -69,21 +70,6 @@ def inside_of(value: Any) -> list[Any]:
         found = [*space.values()] if type(space) is dict else []
         found += [getattr(value, name, None) for name in slots(type(value))]
     return [part for part in found if not isinstance(part, _ELSEWHERE)]
-
-
-def slots(kind: Any) -> list[str]:
-    """The attributes of a class's instances that are in no dict."""
-    return [name for base in kind.__mro__ for name in own_slots(base)]
-
-
-def own_slots(kind: Any) -> list[str]:
-    """Those that the class itself names."""
-    given = vars(kind).get("__slots__", ())
-    return [
-        n if not n.startswith("__") or n.endswith("__") else f"_{kind.__name__.lstrip('_')}{n}"
-        for n in ([given] if isinstance(given, str) else given)
-        if n not in {"__dict__", "__weakref__"}
-    ]
 
 
 def is_packages_class(kind: Any) -> bool:

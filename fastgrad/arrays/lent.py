@@ -10,10 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from .holdings import inside_of, slots
-
-MOST = 2_000
-"""Objects: what holds more is a package's own."""
+from ..program.members import slots
+from .holdings import LOOKED_AT, inside_of
 
 
 class _Place(NamedTuple):
@@ -37,7 +35,7 @@ class LentObjects:
     def note(self, value: Any) -> None:
         """An object that is lent, and what hangs below it."""
         waiting = [value]
-        while waiting and len(self._seen) < MOST:
+        while waiting and len(self._seen) < LOOKED_AT:
             one = waiting.pop()
             if id(one) not in self._seen:
                 self._seen[id(one)] = one

@@ -24,12 +24,13 @@ from typing import Any
 import numpy as np
 
 from ..engine.numbers import read_only
-from ..program.captures import home, is_installed, is_pythons_class, is_users_module
+from ..program.captures import home, is_installed, is_pythons_class, is_table, is_users_module
+from ..program.members import own_slots, slots
 from . import algebra, groups  # noqa: F401  whose rules are found in FUNCTIONS
 from .densities import RecordedDistribution, distributions, frozen
 from .factors import RULES, by_rule
 from .functions import SCIPYS
-from .holdings import holds_users, is_packages_class, own_slots, slots
+from .holdings import holds_users, is_packages_class
 from .lent import LentObjects
 from .moves import put
 from .nodes import Node, constant, counted, move, refuse, reshape
@@ -329,7 +330,7 @@ class Rebuilder:
 
     def _as_it_is(self, value: Any) -> Any:
         """Of a table of pandas a copy that shares its columns: what is written into one lies where nobody sees it."""
-        if home(type(value)).partition(".")[0] == "pandas" and hasattr(value, "_mgr"):
+        if is_table(value):
             return value.copy(deep=False)
         self.lent.note(value)
         return value

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..engine.call import Call, Grid
 from ..program.captures import attributes, captured, names, parts, plain_function
-from ..program.members import ATTRIBUTES, STORES, codes, instructions
+from ..program.members import ATTRIBUTES, STORES, codes, instructions, slots
 
 _PATHS = sysconfig.get_paths()
 _FOLDERS = (str(Path(__file__).parent), *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))
@@ -149,8 +149,7 @@ def _attributes(value: Any) -> dict[str, Any]:
     Others are its state, such as counters and caches.
     """
     kind = type(value)
-    slots = [name for base in kind.__mro__ for name in _slots(base) if hasattr(value, name)]
-    found = {**{name: getattr(value, name) for name in slots}, **attributes(value)}
+    found = {**{name: getattr(value, name) for name in slots(kind) if hasattr(value, name)}, **attributes(value)}
     state, held = set[str](), set[str]()
     for code in _methods(kind):
         own = instructions(code)
@@ -160,11 +159,6 @@ def _attributes(value: Any) -> dict[str, Any]:
     state |= {name for base in kind.__mro__ for name, part in vars(base).items() if isinstance(part, cached_property)}
     state |= {name for name in held if isinstance(found.get(name), _HOLDING)}
     return {name: part for name, part in found.items() if name not in state}
-
-
-def _slots(kind: type) -> Iterable[str]:
-    named = vars(kind).get("__slots__", ())
-    return (named,) if isinstance(named, str) else [name for name in named if name not in _OF_EVERY_CLASS]
 
 
 def _methods(kind: type) -> Iterator[CodeType]:

@@ -136,6 +136,11 @@ def home(value: Any) -> str:
     return place if isinstance(place, str) else ""
 
 
+def is_table(value: Any) -> bool:
+    """Whether a value is a DataFrame or a Series of pandas."""
+    return home(type(value)).partition(".")[0] == "pandas" and hasattr(value, "_mgr")
+
+
 def rebuilt(value: Any, new: Mapping[tuple[str, str], Any]) -> Any:
     """A function, method or partial with other parts, by their kind and name; the rest is shared with the old one."""
     if isinstance(value, MethodType):

@@ -52,6 +52,21 @@ def is_stored(value: Any, name: str) -> bool:
     return not hasattr(type(found), "__get__")
 
 
+def slots(kind: Any) -> list[str]:
+    """The attributes of a class's instances that are in no dict."""
+    return [name for base in kind.__mro__ for name in own_slots(base)]
+
+
+def own_slots(kind: Any) -> list[str]:
+    """Those that the class itself names; private names are written with that of their class."""
+    given = vars(kind).get("__slots__", ())
+    return [
+        n if not n.startswith("__") or n.endswith("__") else f"_{kind.__name__.lstrip('_')}{n}"
+        for n in ([given] if isinstance(given, str) else given)
+        if n not in {"__dict__", "__weakref__"}
+    ]
+
+
 def in_class(kind: type, name: str) -> Any:
     """What a class has under a name, without asking for it: a descriptor would run."""
     return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)

@@ -94,6 +94,16 @@ class Model:
         return self(p)
 
 
+class Shifted:
+    __slots__ = ("__shift",)
+
+    def __init__(self, shift):
+        self.__shift = shift
+
+    def __call__(self, p):
+        return p[0] + self.__shift
+
+
 def with_attribute(value):
     def f(p):
         return f.scale * p[0]
@@ -109,6 +119,7 @@ def reading(model):
 OBJECTS = {
     "an object": Model,
     "a slot": lambda c: Model(1.0, offset=c),
+    "a private slot": Shifted,
     "a bound method": lambda c: Model(c).energy,
     "an object in an object": lambda c: Model(1.0, inner=Model(c)),
     "an object that f reads": lambda c: reading(Model(c)),

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import home
 from .arrays import Symbols
 from .symbols import Traced
 from .tables import NumberTable
@@ -84,11 +83,6 @@ class HeldTable:
 
 def _columns(table: Any) -> list[Any]:
     return [*table._mgr.axes, *table._mgr.blocks]
-
-
-def is_table(value: Any) -> bool:
-    """Whether a value is a DataFrame or a Series of pandas."""
-    return home(type(value)).partition(".")[0] == "pandas" and hasattr(value, "_mgr")
 
 
 _MISSING = object()

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..captures import instructions, is_installed, is_users_module, names
+from ..captures import instructions, is_installed, is_table, is_users_module, names
+from ..members import slots
 from .arrays import Symbols
 from .creation import FILLING, PUTTING
 from .heldplaces import (
@@ -31,7 +32,6 @@ from .heldplaces import (
     fill,
     fill_cell,
     holds_what_is_traced,
-    is_table,
     numbered,
     of_cell,
     of_names,
@@ -292,9 +292,8 @@ class Noted:
             self._places += [HeldTable(value)] if self.was_asked else []
         if type(space) is dict:
             inner += self._note(value, partial(dict, space), partial(refill, space)).values()
-        slots = [s for base in kind.__mro__ for s in _slots(base)]
-        if slots:
-            inner += self._note(value, partial(read_slots, value, slots), partial(set_slots, value, slots)).values()
+        if named := slots(kind):
+            inner += self._note(value, partial(read_slots, value, named), partial(set_slots, value, named)).values()
         if kind is _lru_cache_wrapper:
             yield from self._wrapped(value)
         if is_users_class(kind):
@@ -316,10 +315,3 @@ def stored_globals(code: CodeType) -> list[str]:
     """The global variables that a function writes."""
     inner = [name for const in code.co_consts if isinstance(const, CodeType) for name in stored_globals(const)]
     return inner + [i.argval for i in instructions(code) if i.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")]
-
-
-def _slots(kind: type) -> list[str]:
-    slots = vars(kind).get("__slots__", ())
-    own = f"_{kind.__name__.lstrip('_')}"  # private names are written with that of their class
-    named = [f"{own}{s}" if s[:2] == "__" != s[-2:] else s for s in ([slots] if isinstance(slots, str) else slots)]
-    return [s for s in named if s not in ("__dict__", "__weakref__")]
