@@ -244,7 +244,7 @@ def segments(grid: Grid) -> int:
     return -(-len(grid.axes[-1]) // SEGMENT)
 
 
-def batch_rows(call: Call, points: slice) -> Array:
+def batch_rows(call: Call, points: slice | NDArray[np.intp]) -> Array:
     """The batch arguments side by side, a row for each point.
 
     Kernels read a row without a stride: of arrays in Fortran's order NumPy makes one in Fortran's order.

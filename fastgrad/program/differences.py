@@ -264,12 +264,26 @@ class _TableWriter:
         moved = keep("-", keep("+", largest, self.code.mul(HALF, self._size(0))), largest)
         return [keep("select", keep("gt", moved, ZERO), moved, ZERO)]  # beside infinity too, where it is NaN
 
-    def results(self) -> list[Operand]:
-        """Output by output of f, the table's."""
+    def results(self) -> tuple[list[Operand], tuple[int, ...] | None]:
+        """Output by output of f, the table's; or of many, most of them 0, the others and their places."""
+        if self.table.is_value:
+            return [*map(self.code.own, self.program.outputs)], None
+        results, places = self._along_axes() if self.table.along_axes else (self._combined(), None)
+        if places is None and (places := other_than_zero(results)):
+            results = [results[place] for place in places]
+        return [*map(self.code.result, results)], places
+
+    def _along_axes(self) -> tuple[list[Operand], tuple[int, ...] | None]:
+        """Without a list of all results, which of 3,000 outputs and variables takes three seconds."""
+        along, outputs = [self.along_axis(units) for units in self.table.directions], range(len(self.program.outputs))
+        there = {k * len(along) + i: one for i, of in enumerate(along) for k, one in of.items() if one != ZERO}
+        if _are_few(len(there), len(along) * len(outputs)):
+            places = tuple(sorted(there))
+            return [there[place] for place in places], places
+        return [of.get(k, ZERO) for k in outputs for of in along], None
+
+    def _combined(self) -> list[Operand]:
         code, table, outputs = self.code, self.table, range(len(self.program.outputs))
-        if table.along_axes:
-            along = [self.along_axis(units) for units in table.directions]
-            return [of.get(k, ZERO) for k in outputs for of in along]
         sums, combination = [self.sums(units, self.moving(units)) for units in table.directions], Combination(code)
         found = []
         for k in outputs:
@@ -292,7 +306,11 @@ def other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
     if len(results) <= MANY:
         return None
     places = tuple(place for place, operand in enumerate(results) if operand != ZERO)
-    return places if 0 < 2 * len(places) <= len(results) else None
+    return places if _are_few(len(places), len(results)) else None
+
+
+def _are_few(some: int, all_of_them: int) -> bool:
+    return all_of_them > MANY and 0 < 2 * some <= all_of_them
 
 
 def dependents(program: Program, still: frozenset[int] = frozenset()) -> list[list[int]]:
@@ -311,28 +329,32 @@ def dependents(program: Program, still: frozenset[int] = frozenset()) -> list[li
 
 def operations(program: Program, table: Table) -> int:
     """Nodes to emit for the unrolled form, at most."""
-    moves_with = dependents(program)
-    moved = sum(len(moves_with[unit]) for unit in table.units.tolist())
+    if table.along_axes:  # lists of the nodes would be long, of a program in which all moves
+        moved = sum(map(int.bit_count, coordinates(program)))
+    else:
+        moves_with = dependents(program)
+        moved = sum(len(moves_with[unit]) for unit in table.units.tolist())
     return len(table.stencil.offsets) * moved + len(program.nodes)
 
 
-def differences(program: Program, table: Table, steps: StepSource = DEFAULT, *, value: bool = False) -> Written:
-    """Write a table out.
+def differences(
+    program: Program, table: Table, steps: StepSource = DEFAULT, *, value: bool = False, ordered: bool = True
+) -> Written:
+    """Write a table out, its nodes in the order in which a processor needs few registers, if that is wanted.
 
     The rows of the result are f's, then the sizes of steps if each point has its own, then v and t if the table moves
     along v; its constants f's, then the sizes of the steps.
     """
     writer = _TableWriter(program, table, steps)
     code = writer.code
-    results = [code.own(o) for o in program.outputs] if table.is_value else [*map(code.result, writer.results())]
-    places = other_than_zero(results)
-    results = results if places is None else [results[place] for place in places]
+    results, places = writer.results()
     values = [code.own(program.outputs[0])] if value else []
     watched = [] if table.is_value else writer.watched()
     taken = writer.vanishing()
     outputs = (*results, *values, *watched, *taken)
     shape = (*program.shape, len(table.scale))
-    made = code.finish(outputs, shape, len(results), rows=writer.rows, constants=writer.constants)
+    beside = {"rows": writer.rows, "constants": writer.constants}
+    made = code.finish(outputs, shape, len(results), **beside) if ordered else code.unordered(outputs, shape, **beside)
     return Written(
         made,
         len(writer.constants) - len(program.constants),

@@ -357,9 +357,9 @@ def gathered(client, *lazy):
 def memory():
     """How much a process has traced and compiled."""
     from fastgrad.engine.jit import functions
-    from fastgrad.engine.simd import code, traces
+    from fastgrad.engine.simd import families, traces
 
-    return len(traces._traces), len(code._families), *functions.counts()
+    return len(traces._traces), len(families._families), *functions.counts()
 
 
 def test_two_processes_give_the_bits_of_one_and_compile_once(client):

@@ -13,43 +13,26 @@ from ...formulas import stencils
 from ...formulas.properties import cached_property
 from ...formulas.stencils import Table
 from ...llvm import machine
-from ...llvm.calls import Unsupported
 from ...llvm.interrupts import imported
-from ...llvm.memory import Memory
-from ...program import differences
 from ...program.program import Program
 from ...program.rowschedule import RowSchedule
-from ...program.saturation import SIGNS
 from ...program.sums import magnitude, summed
-from ...results import EPS, EngineError
+from ...results import EPS
 from ..bound import Bound, Fill
 from ..bound import Code as AnyCode
 from ..call import Call, Grid, Output, reserved, subset
 from ..kernels import Kernel
-from ..threads import Pace
 from .arguments import KernelForm, KernelMemory, form_of, form_of_columns, is_odd, kind_of
 from .comparison import compare, compare_slopes
-from .emission import NOT_FINITE, VANISHED, Frame, Straight, module, paired
+from .emission import NOT_FINITE, VANISHED
+from .families import Family, family_of, with_exact
 from .traces import LONGEST_OPERATIONS, TracedFunction, check_outputs, is_settled, traced
 
 Array = NDArray[np.float64]
 
-# Above, LLVM makes f itself without looking for the best registers:
-# 0.3 s instead of 6 for 6 000 nodes with 1 000 outputs.
-QUICK_OPERATIONS = 1_500
-# So it makes their tables where f has more outputs: 0.7 s instead of 6 for the Jacobian of 1 000 outputs.
-QUICK_OUTPUTS = 500
-# Operations up to which a table is written out as a program, by an estimate that is mostly too high: the gradient of
-# Rosenbrock's function of 1 000 variables is 22 000 nodes, for which LLVM takes 0.9 s in short functions.
-WRITTEN = 40_000
-# Of a program with loops over data, which is one function: the Hessian of 15 variables, 5 000 nodes, takes a second.
-LOOPED = 8_000
-STRAIGHT = 600  # nodes of a kernel in one function; LLVM's time grows faster than their number
 SHORT = 100  # nodes of f; the kernel of a longer one for a single point is made quickly
-RESULTS = 2_000  # numbers that the rolled form writes for a point
 _SCHEDULED = f"{__package__}.scheduled"
 LONG = 1_000  # nodes of f, of which it is not asked how many its derivatives have
-KEPT = 1024  # families of kernels; the least recently used ones are forgotten
 
 
 def compile_call(call: Call, out: Output | None = None) -> AnyCode:
@@ -83,127 +66,6 @@ def code_of(kept: TracedFunction, call: Call, out: Output | None = None) -> AnyC
     return kept.code(key, call, lambda: _checked_code(call, kept.program, out))
 
 
-# --- kernels ----------------------------------------------------------------------------------------------------------
-
-
-class Family:
-    """The kernels of all programs of one structure with one table: one for each layout of arrays.
-
-    It knows where their code is kept and does not hold it: beyond 32 MB the code that was not used lately is dropped,
-    and made or read again for the next call.
-
-    Attributes
-    ----------
-    how : {"written", "rolled", "stacked"}
-        The table written out as a program; a loop over the displacements around f's; or f's alone, for points that
-        somebody else displaces.
-    """
-
-    def __init__(self, program: Program, table: Table) -> None:
-        self.summed = None if program.tables else summed(program)
-        short = self.summed.program if self.summed else program
-        self.length, self.is_over_rows = len(short.nodes), bool(short.tables)
-        count = 0 if table.is_value or table.is_exact else differences.operations(short, table)
-        self.how = "written"
-        if count > (LOOPED if self.is_over_rows else WRITTEN):
-            dense = table.along_axes and self.length <= LONGEST_OPERATIONS and not self.is_over_rows
-            self.how = "rolled" if dense and len(program.outputs) * len(table.scale) <= RESULTS else "stacked"
-        self.places: dict[KernelForm, list[machine.Place]] = {}
-        self._stored: dict[KernelForm, Any] = {}
-        self.pace = Pace()
-
-    def kernel(self, program: Program, table: Table, form: KernelForm) -> Any:
-        """The derivatives' code, from the memo, the folder or LLVM."""
-        return self._function(0, program, table, self._shape(form))
-
-    def value(self, program: Program, table: Table, form: KernelForm) -> Any:
-        """f's own code, for the check."""
-        return self._function(1, program, table, self._shape(form))
-
-    def _shape(self, form: KernelForm) -> KernelForm:
-        """A loop over displacements runs f a thousand times at one point: it is always worth LLVM's best."""
-        return form if self.how == "written" else form._replace(quick=False)
-
-    def _function(self, k: int, program: Program, table: Table, form: KernelForm) -> Any:
-        places = self.places.get(form)
-        made = machine.kept.get(places[k][0]) if places else None
-        return made[places[k][1]] if places and made else self._compiled(program, table, form)[k]
-
-    def stored(self, form: KernelForm) -> Any:
-        """Which results a kernel that is there stores; None for all."""
-        return self._stored[self._shape(form)]
-
-    def _compiled(self, program: Program, table: Table, form: KernelForm) -> list[Any]:
-        try:
-            made = self._compile(program, table, form)
-        except Unsupported as missing:
-            msg = f"this machine has no vector form of {missing}"
-            raise EngineError(msg) from None
-        self.places[form] = [function.place for function in made]
-        return made
-
-    def _compile(self, program: Program, table: Table, form: KernelForm) -> list[Any]:
-        """Of long programs f is a function apart, made quickly and once for all tables."""
-        program = self.summed.program if self.summed else program
-        frame, value = self._frame(program, table, form), _value_of(program, form.batch)
-        self._stored[form] = frame.stored
-        straight = self.how == "written" and form.source != "grid"
-        if len(program.nodes) <= QUICK_OPERATIONS:
-            return machine.functions(module(frame, value), "kernel", "value", quick=form.quick, straight=straight)
-        quick = form.quick or table.is_value or (self.how == "written" and len(program.outputs) > QUICK_OUTPUTS)
-        kernel = machine.functions(module(frame), "kernel", quick=quick, straight=straight)
-        return [*kernel, *machine.functions(module(value), "value", quick=True)]
-
-    def _frame(self, program: Program, table: Table, form: KernelForm) -> Frame:
-        if self.how == "rolled":
-            from .rolled import Rolled  # noqa: PLC0415  dense programs are rare
-
-            return Rolled(program, table, form)
-        if table.is_exact:
-            watch: bool | str = program.raises or SIGNS
-            return written_out(program, _exact(program, table, value=form.value, watch=watch), form, "kernel")
-        steps = differences.StepSource(form.rule, form.sizes, form.exact)
-        made = differences.differences(program, table, steps, value=form.value)
-        return written_out(program, made, form, "kernel")
-
-
-def _exact(program: Program, table: Table, *, value: bool = False, watch: bool | str = False) -> differences.Written:
-    from ...program.exact import exact  # noqa: PLC0415  only for what is exact
-
-    return exact(program, table, value=value, watch=watch)
-
-
-def _value_of(program: Program, batch: int) -> Frame:
-    made = differences.differences(program, stencils.value())
-    return written_out(program, made, form_of_columns(batch), "value")
-
-
-def written_out(program: Program, made: differences.Written, form: KernelForm, name: str) -> Frame:
-    written = replace(made, program=paired(made.program, program))
-    if program.tables:
-        from .dataloops import DataLoops  # noqa: PLC0415  few programs have any
-
-        return DataLoops(written, form, name)
-    if len(written.program.nodes) <= STRAIGHT:
-        return Straight(written, form, name)
-    from .segments import Segmented  # noqa: PLC0415  long programs are rare
-
-    return Segmented(written, form, name)
-
-
-_families: Memory[Family] = Memory(KEPT)
-
-
-def family_of(program: Program, table: Table) -> Family:
-    """From the memo, for functions that are traced at every call: counting operations takes as long as tracing."""
-    key = (program.structure, program.raises, table.key)
-    family = _families.get(key) or _families.keep(key, Family(program, table))
-    if family.length > LONGEST_OPERATIONS and not table.is_exact:
-        msg = f"its program of {family.length} operations is too long to compile"
-        raise EngineError(msg)
-    return family
-
-
 # --- code -------------------------------------------------------------------------------------------------------------
 
 
@@ -226,7 +88,7 @@ class Code:
             how += f", in loops over {rows} rows of data"
         count = len(program.nodes)
         if self.table.is_exact:
-            both = len(_exact(program, self.table, value=True).program.nodes)
+            both = len(with_exact(program, self.table, value=True).program.nodes)
             return f"f of {count} operations, with its derivatives {both}, {how}"
         return f"as {count} operations {how}" + ", rolled" * (self.family.how == "rolled")
 
@@ -340,6 +202,10 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
     family = family_of(program, call.table)
     if not call.points.dimension:
         return Code(program, call.table, family)
+    if family.how == "propagated":
+        from . import propagated  # noqa: PLC0415  functions of a thousand variables are rare
+
+        return propagated.checked_code(call, program)
     if family.how == "stacked":
         from . import stacked  # noqa: PLC0415  such tables are rare
 

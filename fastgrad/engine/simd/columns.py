@@ -14,8 +14,8 @@ from ...program import differences
 from ...program.program import Program
 from ...results import EngineError
 from .arguments import PLACES, SLOTS, address_of, form_of_columns
-from .code import written_out
 from .emission import module
+from .families import written_out
 
 Array = NDArray[np.float64]
 

@@ -70,6 +70,12 @@ class DisplacedCode:
         """f's values at the points of a call: (N, M)."""
         return self.steps.values(self._beside(call, call.points.row(slice(None)).T)).T
 
+    def evaluate(self, points: Array, rows: Array) -> list[list[float]]:
+        """f's outputs at some points, which have the first of some rows of batch arguments."""
+        columns = np.concatenate([points, rows[: len(points)]], axis=1).T
+        outputs: list[list[float]] = self.steps.values(columns).T.tolist()
+        return outputs
+
     def _fill(self, call: Call, out: Array, values: Array | None) -> None:
         """The derivatives (N, M D), and f's values at the points."""
         x = call.points.row(slice(None))
@@ -166,11 +172,5 @@ def _displaced_together(x: Array, h: Array, table: Table) -> Array:
 def checked_code(call: Call, program: Program) -> DisplacedCode:
     """The code, once f has been compared with its trace."""
     code = DisplacedCode(program)
-
-    def evaluate(points: Array, rows: Array) -> list[list[float]]:
-        columns = np.concatenate([points, rows[: len(points)]], axis=1).T
-        outputs: list[list[float]] = code.steps.values(columns).T.tolist()
-        return outputs
-
-    compare(call, program, FEW_LOOKED_AT, evaluate)
+    compare(call, program, FEW_LOOKED_AT, code.evaluate)
     return code

@@ -18,7 +18,8 @@ from ...program.rowschedule import RowSchedule
 from ...program.schedule import Schedule
 from ...results import EngineError
 from ..call import Call, Rows
-from .code import Code, code_of, family_of
+from .code import Code, code_of
+from .families import family_of
 from .looks import Looks
 from .scheduled import scheduled
 from .traces import TracedFunction, traced, traced_parameters

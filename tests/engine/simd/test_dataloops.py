@@ -7,13 +7,15 @@ import pytest
 
 import fastgrad
 from fastgrad.engine.call import Call, Rows
-from fastgrad.engine.simd import code, emission, traces
+from fastgrad.engine.simd import emission, families, traces
 from fastgrad.engine.simd.arguments import KernelMemory, form_of, kind_of
-from fastgrad.engine.simd.code import written_out
 from fastgrad.engine.simd.dataloops import DataLoops
+from fastgrad.engine.simd.families import written_out
 from fastgrad.formulas import stencils
 from fastgrad.formulas.steps import Steps
 from fastgrad.llvm import machine
+from fastgrad.llvm.memory import Memory
+from fastgrad.program.differences import differences
 from fastgrad.program.exact import exact
 from fastgrad.program.rowschedule import RowSchedule
 from fastgrad.program.sums import summed
@@ -27,8 +29,8 @@ IDS = [f.__name__ for f in overdata.SCALARS]
 @pytest.fixture
 def forgetful(monkeypatch):
     """Kernels made anew."""
-    for place, memo in ((code, "_families"), (traces, "_traces")):
-        monkeypatch.setattr(place, memo, code.Memory(code.KEPT))
+    for place, memo in ((families, "_families"), (traces, "_traces")):
+        monkeypatch.setattr(place, memo, Memory(families.KEPT))
 
 
 @pytest.mark.parametrize("options", [{}, {"order": 4}, {"method": "forward"}, {"h": 1e-3}], ids=str)
@@ -85,7 +87,7 @@ def test_any_number_of_lanes(lanes, method):
     out = np.full(POINTS.shape, np.nan)
     form = form_of(call, kind_of(out.shape, out.strides))._replace(lanes=lanes)
     made = summed(program)
-    written = exact(made.program, table) if table.is_exact else code.differences.differences(made.program, table)
+    written = exact(made.program, table) if table.is_exact else differences(made.program, table)
     frame = written_out(made.program, written, form, "kernel")
     assert isinstance(frame, DataLoops)
     (run,) = machine.functions(emission.module(frame), "kernel", straight=True)
@@ -203,8 +205,8 @@ def test_functions_outside_of_their_range_have_the_bits_of_calls(forgetful, monk
     points[3:8, 2] = 0.7
     wanted = fastgrad.gradient(overdata.wave, points, batch=True, engine="simd")
     monkeypatch.setattr(emission, "WRITTEN_OUT", 0)
-    for place, memo in ((code, "_families"), (traces, "_traces")):
-        monkeypatch.setattr(place, memo, code.Memory(code.KEPT))
+    for place, memo in ((families, "_families"), (traces, "_traces")):
+        monkeypatch.setattr(place, memo, Memory(families.KEPT))
     np.testing.assert_array_equal(fastgrad.gradient(overdata.wave, points, batch=True, engine="simd"), wanted)
 
 
@@ -213,7 +215,7 @@ def test_the_code_of_a_thousand_rows_is_that_of_a_hundred():
         data = np.linspace(0.0, 1.0, count)
         program = trace(lambda x: np.sum(np.exp(x[0] * data)), (2,))
         table = stencils.gradient(2, 2, "central")
-        family = code.Family(program, table)
+        family = families.Family(program, table)
         call = Call(None, Rows(POINTS[:, :2].copy(), (2,)), table, Steps("default", np.asarray(1.0)))
         return emission.module(family._frame(family.summed.program, table, form_of(call, "rows")))
 
@@ -232,8 +234,8 @@ def test_many_second_differences_are_those_of_displaced_points():
     points = 0.1 * np.random.default_rng(1).normal(size=(9, 30))
     program = summed(trace(f, (30,))).program
     table = stencils.hessian(30)
-    assert code.Family(program, table).how == "stacked"
-    assert code.Family(program, stencils.gradient(30)).how == "written"
+    assert families.Family(program, table).how == "stacked"
+    assert families.Family(program, stencils.gradient(30)).how == "written"
     found = fastgrad.hessian(f, points, batch=True, engine="simd")
     exactly = fastgrad.hessian(f, points, batch=True, method="exact")
     np.testing.assert_allclose(found, exactly, rtol=0, atol=1e-5 * np.abs(exactly).max())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import fastgrad
 from fastgrad import gradient, gradient_field
 from fastgrad.engine.arguments import read_call
-from fastgrad.engine.simd import code, emission, repairs, traces
+from fastgrad.engine.simd import code, emission, families, repairs, traces
 from fastgrad.engine.simd.arguments import KernelForm, kind_of
 from fastgrad.engine.simd.segments import Segmented
 from fastgrad.formulas import reference, stencils
@@ -136,9 +136,9 @@ def test_samples(sample, order):
 def test_the_rolled_form_has_the_bits_of_the_reference(monkeypatch):
     points = RNG.standard_normal((2 * WIDTH + 1, 6))
     written = gradient(loop, points, batch=True, engine="simd")
-    monkeypatch.setattr(code, "WRITTEN", 1)
-    monkeypatch.setattr(code, "_families", Memory(code.KEPT))
-    monkeypatch.setattr(traces, "_traces", Memory(code.KEPT))
+    monkeypatch.setattr(families, "WRITTEN", 1)
+    monkeypatch.setattr(families, "_families", Memory(families.KEPT))
+    monkeypatch.setattr(traces, "_traces", Memory(families.KEPT))
     assert "rolled" in fastgrad.explain(loop, points, batch=True, engine="simd")
     found = gradient(loop, points, batch=True, engine="simd")
     assert (found == by_reference(loop, points)).all()
@@ -162,9 +162,9 @@ def test_short_functions_have_the_bits_of_one_long_one(monkeypatch, operation):
     steps = [{}, {"h": 1e-4 * np.arange(1, 6)}]
     whole = [derive(f, points, batch=True, engine="simd", **options) for options in steps]
     monkeypatch.setattr("fastgrad.engine.simd.segments.LENGTH", 23)
-    monkeypatch.setattr(code, "STRAIGHT", 0)
-    monkeypatch.setattr(code, "_families", Memory(code.KEPT))
-    monkeypatch.setattr(traces, "_traces", Memory(code.KEPT))
+    monkeypatch.setattr(families, "STRAIGHT", 0)
+    monkeypatch.setattr(families, "_families", Memory(families.KEPT))
+    monkeypatch.setattr(traces, "_traces", Memory(families.KEPT))
     for expected, options in zip(whole, steps, strict=True):
         for x in ways:
             found = derive(f, x, batch=True, engine="simd", **options)
@@ -176,9 +176,9 @@ def test_short_functions_have_the_bits_of_one_long_one(monkeypatch, operation):
 def test_short_functions_on_a_grid(monkeypatch):
     axes = [np.linspace(-1.0, 1.0, 3), np.linspace(0.5, 1.0, 2), np.linspace(0.3, 2.0, 37)]
     whole = gradient_field(loop, axes, engine="simd")
-    monkeypatch.setattr(code, "STRAIGHT", 0)
-    monkeypatch.setattr(code, "_families", Memory(code.KEPT))
-    monkeypatch.setattr(traces, "_traces", Memory(code.KEPT))
+    monkeypatch.setattr(families, "STRAIGHT", 0)
+    monkeypatch.setattr(families, "_families", Memory(families.KEPT))
+    monkeypatch.setattr(traces, "_traces", Memory(families.KEPT))
     assert (gradient_field(loop, axes, engine="simd") == whole).all()
 
 
@@ -284,13 +284,13 @@ def test_results_are_finite_though_their_sum_is_not(method):
 
 
 def test_swept_constants_share_one_kernel(monkeypatch):
-    monkeypatch.setattr(code, "_families", Memory(code.KEPT))
-    monkeypatch.setattr(traces, "_traces", Memory(code.KEPT))
+    monkeypatch.setattr(families, "_families", Memory(families.KEPT))
+    monkeypatch.setattr(traces, "_traces", Memory(families.KEPT))
     points = RNG.standard_normal((9, 2))
     for scale in (2.5, -3.5, 1e-3):
         found = gradient(lambda x: scale * x[0] * np.sin(x[1]), points, batch=True, engine="simd")  # noqa: B023
         np.testing.assert_allclose(found[:, 0], scale * np.sin(points[:, 1]), rtol=1e-7)
-    assert [len(family.places) for family, _ in code._families.entries.values()] == [1]
+    assert [len(family.places) for family, _ in families._families.entries.values()] == [1]
 
 
 # --- machine code -----------------------------------------------------------------------------------------------------
@@ -417,9 +417,9 @@ def test_the_rolled_form_is_the_same_mathematics(monkeypatch, name, dimension):
         return np.sum(x * np.sin(x)) + x[0] * x[1] / (2.0 + np.cos(x[2]))
 
     written = ROLLED[name](f, points)
-    monkeypatch.setattr(code, "WRITTEN", 1)
-    for place, memo in ((code, "_families"), (traces, "_traces")):
-        monkeypatch.setattr(place, memo, Memory(code.KEPT))
+    monkeypatch.setattr(families, "WRITTEN", 1)
+    for place, memo in ((families, "_families"), (traces, "_traces")):
+        monkeypatch.setattr(place, memo, Memory(families.KEPT))
     assert "rolled" in fastgrad.explain(f, points, batch=True, engine="simd")
     rolled = ROLLED[name](f, points)
     bits = name == "value"
@@ -431,9 +431,9 @@ def test_the_rolled_form_is_the_same_mathematics(monkeypatch, name, dimension):
 
 
 def test_the_rolled_form_sees_what_is_not_finite_and_steps_that_vanish(monkeypatch):
-    monkeypatch.setattr(code, "WRITTEN", 1)
-    for place, memo in ((code, "_families"), (traces, "_traces")):
-        monkeypatch.setattr(place, memo, Memory(code.KEPT))
+    monkeypatch.setattr(families, "WRITTEN", 1)
+    for place, memo in ((families, "_families"), (traces, "_traces")):
+        monkeypatch.setattr(place, memo, Memory(families.KEPT))
     points = np.full((20, 6), 2.0)
     points[7, 3] = -1.0
 

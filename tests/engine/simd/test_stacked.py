@@ -7,7 +7,7 @@ import pytest
 
 import fastgrad
 from fastgrad.engine.call import Call, Rows
-from fastgrad.engine.simd import code, traces
+from fastgrad.engine.simd import code, families, traces
 from fastgrad.engine.simd.stacked import StackedCode
 from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.steps import Steps, default_factor
@@ -18,9 +18,10 @@ from fastgrad.llvm.memory import Memory
 @pytest.fixture(autouse=True)
 def nothing_is_written_out(monkeypatch):
     """Tables of the size of tests would be."""
-    monkeypatch.setattr(code, "WRITTEN", 0)
-    for place, memo in ((code, "_families"), (traces, "_traces")):
-        monkeypatch.setattr(place, memo, Memory(code.KEPT))
+    monkeypatch.setattr(families, "WRITTEN", 0)
+    monkeypatch.setattr(families, "PROPAGATED", 0)
+    for place, memo in ((families, "_families"), (traces, "_traces")):
+        monkeypatch.setattr(place, memo, Memory(families.KEPT))
 
 
 def broyden(x):

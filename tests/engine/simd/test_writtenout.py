@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad.engine.simd import code, emission, traces
+from fastgrad.engine.simd import emission, families, traces
 from fastgrad.engine.simd.arguments import KernelForm
 from fastgrad.formulas import stencils
 from fastgrad.llvm import lanes, machine
+from fastgrad.llvm.memory import Memory
 from fastgrad.program.differences import StepSource, differences
 from fastgrad.program.trace.recording import trace
 
@@ -110,8 +111,8 @@ def test_bits_are_those_of_functions_apart(monkeypatch):
     f = FUNCTIONS["bump"][0]
     wanted = fastgrad.gradient(f, POINTS, batch=True, engine="simd")
     monkeypatch.setattr(emission, "WRITTEN_OUT", 0)
-    for place, memo in ((code, "_families"), (traces, "_traces")):
-        monkeypatch.setattr(place, memo, code.Memory(code.KEPT))
+    for place, memo in ((families, "_families"), (traces, "_traces")):
+        monkeypatch.setattr(place, memo, Memory(families.KEPT))
     assert (fastgrad.gradient(f, POINTS, batch=True, engine="simd") == wanted).all()
 
 
