@@ -88,9 +88,9 @@ class PropagatedCode:
         """The derivatives (N, M K), and f's values at the points; whether all are finite."""
         form, count = form_of(call, "any"), call.points.count
         written = _written_out(self.program, self.table, StepSource(form.rule, form.sizes), value=call.value)
-        numbers = [*self.program.constants]
+        numbers, size = [*self.program.constants], call.steps.size
         if form.sizes != "point":
-            numbers += np.atleast_1d(call.steps.size).reshape(-1)[: call.points.dimension].tolist()
+            numbers += np.atleast_1d(size[0] if size.ndim == 2 else size).tolist()
         each, good = max(AT_ONCE // written.steps.size, 1), True
         for start in range(0, count, each):
             some = np.arange(start, min(start + each, count))
