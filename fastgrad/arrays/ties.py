@@ -20,14 +20,24 @@ _FLAT = {
     np.copysign, np.isnan, np.isfinite, np.isinf,
 }  # fmt: skip
 _SMOOTH = ("parameter", "move", "matmul")
+_UNDEFINED = (np.isnan, np.isinf, np.isfinite, np.fmax, np.fmin)  # asking whether something is a number, or deaf to it
 
 
 def has_ties(recording: Recording) -> bool:
-    """Whether numbers that move are equal where the program, with its values, asks for that, or by `<` and `>`."""
+    """Whether numbers that move are equal where the program, with its values, asks for that, or by `<` and `>`.
+
+    Or are no numbers, where it asks whether they are.
+    """
     nodes = [node for node in recording.order if node.kind == "ufunc"]
+    if any(node.how in _UNDEFINED and _are_undefined(node) for node in nodes):
+        return True
     asked = {(node.how, *node.args) for node in nodes if node.how in _TOGETHER}
     known: dict[Node, bool] = {}
     return any((node.how in _ASKING or _is_asked_twice(node, asked)) and _is_tie(node, known) for node in nodes)
+
+
+def _are_undefined(node: Node) -> bool:
+    return any(a.moves and not np.isfinite(a.value).all() for a in node.args)
 
 
 def _is_asked_twice(node: Node, asked: set[Any]) -> bool:

@@ -1,7 +1,8 @@
 """Numbers that are equal at single points, where comparisons of them hold that hold nowhere beside: a way of f's own.
 
 Of ``np.where(x == 0, 1.0, np.sin(x) / x)`` the derivative at 0 is that of 1.0, which nothing beside 0 is. So it is of
-``x > 0`` together with ``x < 0``, and of ``r > 0`` alone where r is a length.
+``x > 0`` together with ``x < 0``, and of ``r > 0`` alone where r is a length. And of ``np.isnan(y)``, which is true
+where y, as 0 / 0, is no number at a single point: a pair of y and NaN, "equal" where y is NaN.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import IntEnum
 from functools import reduce
+from math import inf, nan
 from operator import or_
+from typing import Any
 
 from .dependence import live
 from .entries import ENTRY
@@ -28,6 +31,11 @@ _ROUNDED = frozenset({"floor", "ceil", "trunc", "rint", "sign", "floordiv"})
 # What may be the same at all points around one: of max(x, 0) == 0 half of all points are no points of their own.
 _FLAT = BOOLEAN | {"max", "min", "fmax", "fmin", "select", "tofloat", "copysign", "power", "within", ENTRY}
 _AT_ZERO = {"sign": 0, "copysign": 1}  # whose operand decides where it is 0
+NAN: Operand = ("k", nan)
+_INFINITE: tuple[Operand, ...] = (("k", inf), ("k", -inf))
+_UNDEFINED = {"isnan": (NAN,), "isinf": _INFINITE, "isfinite": (NAN, *_INFINITE)}  # what the operand is where f asks so
+_DEAF = frozenset({"fmax", "fmin"})  # which leave out what is no number
+_ASKING = {*_TRUE, *_AT_ZERO, *_UNDEFINED, *_DEAF}
 
 
 class _Moves(IntEnum):
@@ -42,9 +50,10 @@ def asks_over_rows(program: Program) -> bool:
 
 def ties(program: Program) -> list[Pair]:
     """Pairs of operands that single out the points where they are equal."""
-    if program.tables or not any(node[0] in _TRUE or node[0] in _AT_ZERO for node in program.nodes):
+    if program.tables or not any(node[0] in _ASKING for node in program.nodes):
         return []
     moves, asked, found = _moves(program), defaultdict[Pair, list[tuple[bool, ...]]](list), dict[Pair, None]()
+    found.update(dict.fromkeys(_undefined(program, moves)))
     for j in live(program):
         name, *operands = program.nodes[j]
         if name in _TRUE:
@@ -64,6 +73,30 @@ def ties(program: Program) -> list[Pair]:
         if a != b and at not in beside and _is_thin(moves(a), moves(b)):
             found[a, b] = None
     return list(found)
+
+
+def _undefined(program: Program, moves: Callable[[Operand], _Moves]) -> list[Pair]:
+    """Of what f asks whether it is a number, that and what it is then, but where that comes out of f itself."""
+    reading, found = set[int](), list[Pair]()
+    for j in live(program):
+        name, *operands = program.nodes[j]
+        read = {int(k) for tag, k in operands if tag == "v"}
+        if name == "select" and operands[0][0] == "v" and _passes_on(program.nodes[operands[0][1]], operands[1]):
+            read.discard(int(operands[0][1]))
+        reading |= read
+        if name in _DEAF:
+            found += [(o, NAN) for o in operands if o[0] == "v" and moves(o)]
+    for j in sorted(reading):
+        name, *operands = program.nodes[j]
+        asks = name in _UNDEFINED or (name in ("eq", "ne") and operands[0] == operands[1])
+        if asks and operands[0][0] == "v" and moves(operands[0]):
+            found += [(operands[0], value) for value in _UNDEFINED.get(name, (NAN,))]
+    return found
+
+
+def _passes_on(mask: tuple[Any, ...], chosen: Operand) -> bool:
+    """Whether what is chosen where something is NaN is NaN too."""
+    return mask[0] == "isnan" and (chosen == mask[1] or (chosen[0] == "k" and chosen[1] != chosen[1]))
 
 
 def _is_thin(a: _Moves, b: _Moves) -> bool:
@@ -113,6 +146,11 @@ def _is_zero(program: Program, operand: Operand) -> bool:
     return tag in "kc" and (k if tag == "k" else program.constants[int(k)]) == 0.0
 
 
+def question(a: Operand, b: Operand) -> tuple[Any, ...]:
+    """The node that is true where a pair is equal."""
+    return ("isnan", a) if b is NAN else ("eq", a, b)
+
+
 def coordinates(program: Program, pairs: list[Pair]) -> list[list[int]]:
     """Those on which either of two operands depends."""
     of = list[int]()  # as bits
@@ -133,7 +171,7 @@ def deciding(program: Program) -> Program:
     masks = list(dict.fromkeys(node[1] for node in nodes if node[0] == "select" and node[1][0] == "v"))
     for a, b in ties(program):
         masks.append(RESULTS[len(nodes)])
-        nodes.append(("eq", a, b))
+        nodes.append(question(a, b))
     outputs = [RESULTS[len(nodes) + k] for k in range(len(masks))]
     nodes += [("tofloat", mask) for mask in masks]
     return replace(program, nodes=tuple(nodes), outputs=tuple(outputs), shape=(len(outputs),), branches=0)

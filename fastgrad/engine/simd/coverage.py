@@ -13,7 +13,7 @@ from ...program.dependence import live
 from ...program.operands import RESULTS
 from ...program.program import Operand, Program
 from ...program.schedule import schedule
-from ...program.ties import asks_over_rows, coordinates, ties
+from ...program.ties import NAN, asks_over_rows, coordinates, ties
 from ..call import Call, Rows, batch_rows, subset
 
 Array = NDArray[np.float64]
@@ -114,10 +114,11 @@ def used(program: Program, columns: Array) -> int:
 
 
 class Tied(NamedTuple):
-    """The number of a point, and which coordinates move what is equal there."""
+    """The number of a point, which coordinates move what is equal there, and whether that is no number."""
 
     place: int
     coordinates: Mask
+    is_undefined: bool = False
 
 
 class Ties:
@@ -132,6 +133,8 @@ class Ties:
         self._steps = schedule(replace(program, outputs=sides)) if sides else None
         self._over_rows = asks_over_rows(program)
         self._places, self._constants = _of_coordinates(pairs), program.constants
+        self._nan = np.array([b is NAN for _, b in pairs], dtype=bool)
+        self._undefined = np.array([b[0] == "k" and not np.isfinite(b[1]) for _, b in pairs], dtype=bool)
         self._moving = np.zeros((len(pairs), program.inputs), dtype=bool)
         for row, some in zip(self._moving, coordinates(program, pairs), strict=True):
             row[some] = True
@@ -162,7 +165,8 @@ class Ties:
             return []
         pairs = np.concatenate(equal, axis=1)
         chosen = _of_each_kind(pairs)
-        return [Tied(int(numbers[k]), np.any(self._moving[pairs[:, k]], axis=0)) for k in chosen]
+        undefined = (pairs & self._undefined[:, None]).any(axis=0)
+        return [Tied(int(numbers[k]), np.any(self._moving[pairs[:, k]], axis=0), bool(undefined[k])) for k in chosen]
 
     def _are_equal(self, columns: Array, constants: Sequence[float]) -> Mask:
         if self._places is not None:  # a third of the time
@@ -171,6 +175,7 @@ class Ties:
         assert self._steps is not None
         sides = self._steps.values(columns, constants)
         equal: Mask = sides[::2] == sides[1::2]
+        equal[self._nan] = np.isnan(sides[::2][self._nan])
         return equal
 
 

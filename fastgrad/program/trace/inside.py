@@ -17,7 +17,7 @@ from ...formulas.stencils import Table
 from ..code import Code
 from ..program import ZERO, Operand, Program
 from ..saturation import signs_of
-from ..ties import ties
+from ..ties import question, ties
 from .arrays import Objects, wrap
 from .elementwise import ask_where
 from .flips import note_derivative
@@ -89,7 +89,7 @@ class Inside:
         operands |= {("b", k): o for k, o in enumerate(rows)}
         found = self._recorded(replace(program, outputs=sides), operands) if pairs else []
         for a, b in zip(found[::2], found[1::2], strict=True):
-            ask_where(self.trace.node("eq", a, b))
+            ask_where(self.trace.node(*question(a, b)))
 
     def derivatives(self, table: Table, beside: Sequence[Operand] = ()) -> tuple[list[Operand], list[Operand]]:
         """A table's results and the values, as operands of f; `beside` are a direction and 1."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastgrad
-from fastgrad import EngineError
+from fastgrad import EngineError, grad, gradient, hessian
 from fastgrad.engine.simd.coverage import AT_ONCE
 
 Y = np.array([0.5, 1.5, 3.0])
@@ -240,3 +240,76 @@ def test_captured_numbers_that_change():
     with pytest.raises(EngineError, match="goes a way of its own"):
         g(np.array([0.5, 1.0]))
     assert g(np.array([0.0, 1.0])) == pytest.approx([1.0 - np.tanh(-0.5) ** 2, np.tanh(-0.5)])
+
+
+def sinc(x):
+    """0 / 0 at 0, which functions guard in many ways; the slope of what it tends to is -1/2 there."""
+    with np.errstate(all="ignore"):
+        return (1.0 - np.exp(-x)) / x
+
+
+def filled(x):
+    values = sinc(x)
+    values[np.isnan(values)] = 1.0
+    return values.sum()
+
+
+def put(x):
+    values = sinc(x)
+    np.putmask(values, np.isnan(values), 1.0)
+    return values.sum()
+
+
+def infinite(x):
+    with np.errstate(all="ignore"):
+        return np.sum(np.where(np.isinf(1.0 / x), 0.0, 1.0 / x) * x**2)
+
+
+UNDEFINED = {
+    "nan_to_num": lambda x: np.nan_to_num(sinc(x), nan=1.0).sum(),
+    "where": lambda x: np.where(np.isnan(sinc(x)), 1.0, sinc(x)).sum(),
+    "unequal": lambda x: np.where(sinc(x) != sinc(x), 1.0, sinc(x)).sum(),
+    "finite": lambda x: np.where(np.isfinite(sinc(x)), sinc(x), 1.0).sum(),
+    "picked": lambda x: sinc(x)[np.isfinite(sinc(x))].sum(),
+    "if": lambda x: 1.0 + x[1] if np.any(np.isnan(sinc(x))) else sinc(x).sum(),
+    "select": lambda x: np.select([~np.isnan(sinc(x))], [sinc(x)], 1.0).sum(),
+    "as a factor": lambda x: np.sum(np.isnan(sinc(x)) * 1.0) + np.nansum(sinc(x)),
+    "nansum": lambda x: np.nansum(sinc(x)),
+    "nanmean": lambda x: np.nanmean(np.append(sinc(x), 1.0)),
+    "nanmax": lambda x: np.nanmax(np.append(sinc(x), 0.1)),
+    "fmax": lambda x: np.fmax(sinc(x), -5.0).sum(),
+    "masked": lambda x: np.ma.masked_invalid(sinc(x)).filled(1.0).sum(),
+    "filled": filled,
+    "put": put,
+    "infinite": infinite,
+}
+
+
+@pytest.mark.parametrize("name", UNDEFINED)
+def test_a_way_where_something_is_no_number(name):
+    """Whatever was asked before, and in the midst of a batch."""
+    f, x, there = UNDEFINED[name], np.array([0.5, 0.3]), np.array([0.0, 0.3])
+    slope = grad(f, method="exact")
+    np.testing.assert_allclose(slope(x), gradient(f, x), rtol=1e-7)
+    for k in range(10):
+        slope(x + 0.01 * k)
+    derivatives = [slope, lambda x: gradient(f, x, method="exact")]
+    if name != "infinite":  # x, whose second derivative is 0
+        derivatives.append(lambda x: hessian(f, x, method="exact"))
+    for derive in derivatives:
+        with pytest.raises(EngineError, match="goes a way of its own"):
+            derive(there)
+    with pytest.raises(EngineError, match="goes a way of its own"):
+        gradient(f, np.array([x, there, 2 * x]), batch=True, method="exact")
+
+
+def test_no_number_all_around_is_no_way_of_its_own():
+    with np.errstate(all="ignore"):
+        f = lambda x: np.nansum(np.log(x)) + np.sum(np.nan_to_num(x**2))
+        assert gradient(f, np.array([-1.0, 2.0]), method="exact").tolist() == [-2.0, 4.5]
+        soft = lambda x: np.sum(np.where(np.isfinite(np.exp(x)), np.log1p(np.exp(x)), x))
+        assert gradient(soft, np.array([800.0, 0.0]), method="exact").tolist() == [1.0, 0.5]
+        mixed = lambda x: np.nan_to_num((x @ x) * np.log(x @ x))
+        hessian(mixed, np.array([0.5, 0.3]), method="exact")
+        with pytest.raises(EngineError, match="goes a way of its own"):
+            hessian(mixed, np.zeros(2), method="exact")
