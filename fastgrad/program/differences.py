@@ -223,7 +223,10 @@ class _TableWriter:
             walk.moved["x", i] = Coordinate(walk, ("x", i), slope, along, guard)
         wanted = {int(k) for tag, k in self.program.outputs if tag == "v"} if self.even else set[int]()
         walk.run(nodes, wanted, *(() if slopes else self._free(nodes)))
-        self.points |= {j: walk.moved["v", j].p for j in nodes if type(walk.moved["v", j]) is Points}
+        for j in nodes:
+            moved = walk.moved["v", j]
+            if type(moved) is Points and moved.p != moved.m:  # else no result has any of it, as of min(x - x, 1)
+                self.points[j] = moved.p
         return walk
 
     def _free(self, nodes: list[int]) -> tuple[set[int], set[int]]:

@@ -26,6 +26,7 @@ from .traces import is_settled
 Array = NDArray[np.float64]
 
 AT_ONCE = 1 << 15  # displaced points of what is computed again
+NUMBERS = 1 << 24  # of all nodes at these, 128 MB
 
 
 class DisplacedCode:
@@ -133,8 +134,11 @@ def _by_operations(
     program: Program, call: Call, out: Array, values: Array | None, rows: NDArray[np.intp]
 ) -> NDArray[np.intp]:  # fmt: skip
     """The points whose differences, by f's operations at all displaced points, are not finite either."""
+    each = max(call.table.displacements, 1)
+    at_once = min(max(AT_ONCE // each, 1), NUMBERS // (each * max(len(program.nodes), 1)))
+    if not at_once:  # of thousands of variables f takes less time
+        return rows
     code, left = DisplacedCode(program), list[NDArray[np.intp]]()
-    at_once = max(AT_ONCE // max(call.table.count * len(call.table.stencil.displaced), 1), 1)
     for start in range(0, len(rows), at_once):
         some = rows[start : start + at_once]
         fresh, seen = np.empty((len(some), out.shape[1])), None if values is None else np.empty(len(some))

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from fastgrad import gradient, jacobian
 from fastgrad.engine.call import Call, Grid, Rows
-from fastgrad.engine.simd import repairs
+from fastgrad.engine.simd import displaced, repairs
 from fastgrad.engine.simd.repairs import mend, not_finite_in
 from fastgrad.formulas import reference, stencils
 from fastgrad.formulas.steps import Steps, default_factor
@@ -78,3 +79,38 @@ def test_items_of_a_grid_are_segments_of_its_rows(width):
     assert np.isnan(out[-1]).all()
     mend(call(points=grid), out, None, not_finite_in(call(points=grid), out, None, [(each, 2 * each)]), not_finite)
     assert out[-1].tolist() == reference.gradient(f, np.array([1.0, 2.0])).tolist()
+
+
+NOT_MOVING = {
+    "min": lambda x: np.minimum(x - x, 0.7),
+    "abs": lambda x: np.abs(x - x),
+    "clip": lambda x: np.clip(x - x, -1.0, 1.0),
+    "where": lambda x: np.where(x - x > 0, 1.0, 0.0 * x),
+    "beside another": lambda x: np.exp(x - x) + 0.0 * x[::-1],
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"order": 4}, {"method": "forward"}], ids=str)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", NOT_MOVING)
+def test_outputs_that_do_not_move_are_not_finite_where_f_is_not(name, value, options):
+    f, x = NOT_MOVING[name], np.array([value, 1.0, 2.0])
+    with np.errstate(all="ignore"):
+        found, wanted = (jacobian(f, x, engine=engine, **options) for engine in ("simd", "python"))
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("numbers", [10, displaced.NUMBERS])
+def test_what_takes_too_much_memory_is_f_s_own(monkeypatch, numbers):
+    def steep(x):
+        with np.errstate(all="ignore"):
+            return np.sum(1.0 / (1.0 + np.exp(-1e3 * np.diff(x))))
+
+    asked = []
+    fill = displaced.DisplacedCode.fill
+    monkeypatch.setattr(displaced, "NUMBERS", numbers)
+    monkeypatch.setattr(displaced.DisplacedCode, "fill", lambda *given: asked.append(1) or fill(*given))
+    x = np.array([0.5, 1.5, 0.4, 0.41, 0.42])
+    found = gradient(steep, x, engine="simd")
+    np.testing.assert_allclose(found, gradient(steep, x, engine="python"), rtol=1e-8, atol=1e-8)
+    assert bool(asked) == (numbers > 10)
