@@ -202,6 +202,10 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
     family = family_of(program, call.table)
     if not call.points.dimension:
         return Code(program, call.table, family)
+    if family.separation:
+        from . import separated  # noqa: PLC0415
+
+        return separated.checked_code(call, program, family.separation, _kernels)
     if family.how == "propagated":
         from . import propagated  # noqa: PLC0415  functions of a thousand variables are rare
 
@@ -218,6 +222,10 @@ def _checked_code(call: Call, program: Program, out: Output | None) -> AnyCode:
         compare_slopes(call, program, partial(imported(_SCHEDULED).derivatives, program))
     _compare(call, code, _expected_form(call, code, out))
     return code
+
+
+def _kernels(program: Program, table: Table) -> Code:
+    return Code(program, table, family_of(program, table))
 
 
 def _compare(call: Call, code: Code, form: KernelForm) -> None:

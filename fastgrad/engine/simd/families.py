@@ -13,6 +13,7 @@ from ...llvm.memory import Memory
 from ...program import differences
 from ...program.program import Program
 from ...program.saturation import SIGNS
+from ...program.separation import Separation, separated
 from ...program.sums import summed
 from ...results import EngineError
 from ..threads import Pace
@@ -33,10 +34,13 @@ LOOPED = 8_000
 # Operations up to which NumPy runs what is written out, by the same estimate, of which Python writes some 200,000 a
 # second; where a loop over the displacements would do so many times as many, of which it does one in that share of
 # NumPy's time.
-PROPAGATED, SHARE = 600_000, 25
+PROPAGATED, SHARE = 150_000, 25
+SEPARATE = 4  # times the operations of terms, once for each of their coordinates, are fewer than all of f for each
 STRAIGHT = 600  # nodes of a kernel in one function; LLVM's time grows faster than their number
 RESULTS = 2_000  # numbers that the rolled form writes for a point
-KEPT = 1024  # families of kernels; the least recently used ones are forgotten
+# Of the programs whose families are kept so many operations, and as much as a thousand of them for each; the least
+# recently used ones are forgotten.
+KEPT, OF_EACH = 1_000_000, 1_000
 
 
 class Family:
@@ -47,9 +51,9 @@ class Family:
 
     Attributes
     ----------
-    how : {"written", "propagated", "rolled", "stacked"}
-        The table written out as a program, for LLVM or for NumPy; a loop over the displacements around f's; or f's
-        alone, for points that somebody else displaces.
+    how : {"written", "separated", "propagated", "rolled", "stacked"}
+        The table written out as a program, for LLVM; that of the terms of a sum; the table for NumPy; a loop over the
+        displacements around f's program; or f's alone, for points that somebody else displaces.
     """
 
     def __init__(self, program: Program, table: Table) -> None:
@@ -58,6 +62,7 @@ class Family:
         self.length, self.is_over_rows = len(short.nodes), bool(short.tables)
         count = 0 if table.is_value or table.is_exact else differences.operations(short, table)
         self.how = "written"
+        self.separation: Separation | None = None
         if count > (LOOPED if self.is_over_rows else WRITTEN):
             self.how = self._long_form(program, table, count)
         self.places: dict[KernelForm, list[machine.Place]] = {}
@@ -67,11 +72,22 @@ class Family:
     def _long_form(self, program: Program, table: Table, count: int) -> str:
         """How a table is done that is too long for LLVM, of so many operations."""
         if table.along_axes and not self.is_over_rows:
+            self.separation = self._separation(program, table)
+            if self.separation:
+                return "separated"
             if count <= PROPAGATED and count * SHARE <= table.displacements * self.length:
                 return "propagated"
             if self.length <= LONGEST_OPERATIONS and len(program.outputs) * len(table.scale) <= RESULTS:
                 return "rolled"
         return "stacked"
+
+    @staticmethod
+    def _separation(program: Program, table: Table) -> Separation | None:
+        """f as sums of terms, if these are a small part of the work."""
+        found = separated(program) if table.stencil.derivative <= 2 else None
+        if found and SEPARATE * found.operations <= table.count * len(program.nodes):
+            return found
+        return None
 
     def kernel(self, program: Program, table: Table, form: KernelForm) -> Any:
         """The derivatives' code, from the memo, the folder or LLVM."""
@@ -162,8 +178,10 @@ _families: Memory[Family] = Memory(KEPT)
 def family_of(program: Program, table: Table) -> Family:
     """From the memo, for functions that are traced at every call: counting operations takes as long as tracing."""
     key = (program.structure, program.raises, table.key)
-    family = _families.get(key) or _families.keep(key, Family(program, table))
-    if family.length > LONGEST_OPERATIONS and not (table.is_exact or family.how == "propagated"):
+    family = _families.get(key)
+    if family is None:
+        family = _families.keep(key, Family(program, table), OF_EACH + len(program.nodes))
+    if family.length > LONGEST_OPERATIONS and not (table.is_exact or family.how in ("separated", "propagated")):
         msg = f"its program of {family.length} operations is too long to compile"
         raise EngineError(msg)
     return family

@@ -137,6 +137,7 @@ def test_the_rolled_form_has_the_bits_of_the_reference(monkeypatch):
     points = RNG.standard_normal((2 * WIDTH + 1, 6))
     written = gradient(loop, points, batch=True, engine="simd")
     monkeypatch.setattr(families, "WRITTEN", 1)
+    monkeypatch.setattr(families, "SEPARATE", np.inf)
     monkeypatch.setattr(families, "_families", Memory(families.KEPT))
     monkeypatch.setattr(traces, "_traces", Memory(families.KEPT))
     assert "rolled" in fastgrad.explain(loop, points, batch=True, engine="simd")
@@ -418,6 +419,7 @@ def test_the_rolled_form_is_the_same_mathematics(monkeypatch, name, dimension):
 
     written = ROLLED[name](f, points)
     monkeypatch.setattr(families, "WRITTEN", 1)
+    monkeypatch.setattr(families, "SEPARATE", np.inf)
     for place, memo in ((families, "_families"), (traces, "_traces")):
         monkeypatch.setattr(place, memo, Memory(families.KEPT))
     assert "rolled" in fastgrad.explain(f, points, batch=True, engine="simd")
@@ -432,6 +434,7 @@ def test_the_rolled_form_is_the_same_mathematics(monkeypatch, name, dimension):
 
 def test_the_rolled_form_sees_what_is_not_finite_and_steps_that_vanish(monkeypatch):
     monkeypatch.setattr(families, "WRITTEN", 1)
+    monkeypatch.setattr(families, "SEPARATE", np.inf)
     for place, memo in ((families, "_families"), (traces, "_traces")):
         monkeypatch.setattr(place, memo, Memory(families.KEPT))
     points = np.full((20, 6), 2.0)

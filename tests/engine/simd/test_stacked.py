@@ -20,6 +20,7 @@ def nothing_is_written_out(monkeypatch):
     """Tables of the size of tests would be."""
     monkeypatch.setattr(families, "WRITTEN", 0)
     monkeypatch.setattr(families, "PROPAGATED", 0)
+    monkeypatch.setattr(families, "SEPARATE", np.inf)
     for place, memo in ((families, "_families"), (traces, "_traces")):
         monkeypatch.setattr(place, memo, Memory(families.KEPT))
 
