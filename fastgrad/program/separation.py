@@ -100,9 +100,9 @@ class Separation:
 def separated(program: Program) -> Separation | None:
     """A program as sums of terms; None where there is no such, or not of few coordinates and of few kinds.
 
-    And of one that is to be asked for exceptions, or that has ways which have not been traced.
+    And of one that has ways which have not been traced.
     """
-    if program.tables or program.raises or program.sampled:
+    if program.tables or program.sampled:
         return None
     return _Separating(program).run()
 

@@ -147,7 +147,7 @@ class _Terms:
         self.coordinates, self.beside = kind.coordinates[self.padded].ravel(), kind.beside[self.padded]
         self.factors, self.outputs = kind.factors(program.constants), kind.outputs
         self.places = (kind.outputs[:, None] * program.inputs + kind.coordinates).ravel()
-        self.constants = np.array(program.constants)
+        self.constants, self.raises = np.array(program.constants), program.raises
         self.table = table_of_terms(table, self.dimension)
         self.code = compile_terms(kind.program, self.table)
         self._free: tuple[Any, list[_LaidOutTerms]] = (None, [])  # lists let threads take and give back without a lock
@@ -163,7 +163,7 @@ class _Terms:
         if held.kernel(0, held.items, held.block.address) & VANISHED:
             call.steps.check(call.points.row(slice(None)))
         bad = np.flatnonzero(~np.isfinite(slopes).all(axis=1) & np.isfinite(values))
-        if bad.size:  # by the operations of the terms, as f has them
+        if bad.size and not self.raises:  # by the operations of the terms, as f has them
             fresh = np.empty((len(bad), self.dimension))
             self.own.fill(subset(terms, bad), fresh, None)
             slopes[bad] = mended(slopes[bad], fresh)
