@@ -59,6 +59,11 @@ class TermKind:
     outputs: Ints
     addends: list[_Addend]
 
+    @property
+    def dimension(self) -> int:
+        """How many coordinates a term has."""
+        return self.program.inputs
+
     def factors(self, constants: Sequence[float]) -> Array:
         """What each term is multiplied with, (G,)."""
         known: dict[Scale, float] = {}

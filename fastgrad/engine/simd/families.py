@@ -35,7 +35,9 @@ LOOPED = 8_000
 # second; where a loop over the displacements would do so many times as many, of which it does one in that share of
 # NumPy's time.
 PROPAGATED, SHARE = 150_000, 25
-SEPARATE = 4  # times the operations of terms, once for each of their coordinates, are fewer than all of f for each
+# Times the operations of terms, once for each of their coordinates, are fewer than all of f for each; of one term at
+# most so many, for which LLVM takes 0.3 s.
+SEPARATE, TERM = 4, 4_000
 STRAIGHT = 600  # nodes of a kernel in one function; LLVM's time grows faster than their number
 RESULTS = 2_000  # numbers that the rolled form writes for a point
 # Of the programs whose families are kept so many operations, and as much as a thousand of them for each; the least
@@ -85,9 +87,8 @@ class Family:
     def _separation(program: Program, table: Table) -> Separation | None:
         """f as sums of terms, if these are a small part of the work."""
         found = separated(program) if table.stencil.derivative <= 2 else None
-        if found and SEPARATE * found.operations <= table.count * len(program.nodes):
-            return found
-        return None
+        short = found and all(kind.dimension * len(kind.program.nodes) <= TERM for kind in found.kinds)
+        return found if found and short and SEPARATE * found.operations <= table.count * len(program.nodes) else None
 
     def kernel(self, program: Program, table: Table, form: KernelForm) -> Any:
         """The derivatives' code, from the memo, the folder or LLVM."""

@@ -142,7 +142,7 @@ class _Terms:
     """Terms of one kind, as points of their program; of fewer than there are lanes some more than once."""
 
     def __init__(self, kind: TermKind, program: Program, table: Table, compile_terms: Compile) -> None:
-        self.kind, self.count, self.dimension = kind, len(kind.coordinates), kind.coordinates.shape[1]
+        self.kind, self.count, self.dimension = kind, len(kind.coordinates), kind.dimension
         self.padded = np.arange(max(self.count, machine.lanes())) % self.count
         self.coordinates, self.beside = kind.coordinates[self.padded].ravel(), kind.beside[self.padded]
         self.factors, self.outputs = kind.factors(program.constants), kind.outputs
