@@ -109,7 +109,8 @@ def _refuse(values: Any, spacing: Any, axis: Any, edge_order: Any) -> NoReturn:
     shape, dtype = np.shape(values), getattr(values, "dtype", None) or as_array(values).dtype
     numpys_gradient(np.ones(shape), spacing, axis, edge_order)
     duck = next((x for x in (values, *spacing) if is_duck(x)), None)
-    advice = "write np.asarray(values, float)" if duck is None else "pass bare numbers, and the unit goes to the result"
+    plain = f"write np.asarray(values, {'complex' if np.dtype(dtype).kind == 'c' else 'float'})"
+    advice = plain if duck is None else "pass bare numbers, and the unit goes to the result"
     found = f"got {type(values if duck is None else duck).__name__} of {dtype}; {advice}"
     msg = (
         "accuracy=, periodic= and period= need real or complex numbers in plain or masked arrays, bare spacing and "

@@ -226,7 +226,8 @@ def _axes(axes: Any) -> list[Array]:
         raise TypeError(msg) from error
     if not arrays or any(a.ndim != 1 for a in arrays):
         shapes = [a.shape for a in arrays]
-        msg = f"axes must be 1-D arrays, one per coordinate, got shapes {shapes}; write gradient_field(f, [x, y])"
+        some = f"{shapes[:4]}"[:-1] + ", ...]" if len(shapes) > 4 else shapes
+        msg = f"axes must be 1-D arrays, one per coordinate, got shapes {some}; write gradient_field(f, [x, y])"
         raise ValueError(msg)
     return arrays
 

@@ -6,11 +6,12 @@ import os
 import pickle
 import sys
 import sysconfig
-from collections.abc import Hashable, Iterable, Iterator
+import warnings
+from collections.abc import Hashable, Iterable, Iterator, Sized
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from ..engine.call import Call, Grid
 from ..program.captures import attributes, captured, names, parts, plain_function
 from ..program.members import ATTRIBUTES, STORES, codes, instructions, slots
+from ..results import users_level
 
 _PATHS = sysconfig.get_paths()
 _FOLDERS = (str(Path(__file__).parent), *(_PATHS[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")))
@@ -30,6 +32,12 @@ _OF_EVERY_CLASS = {
 }  # fmt: skip
 DEEPEST = 20
 """Objects in objects; deeper ones count by their class."""
+INNERMOST = 100
+"""Containers in containers; those inside count by their kind and length."""
+_HIDDEN = (
+    "f calls {!r}, which np.frompyfunc made: what it does is not seen, and resume= goes on with what an earlier call "
+    "has filled, whatever that did; use np.vectorize, or delete the journal where it has changed"
+)
 _MAKING = ("__init__", "__new__", "__post_init__", "__setstate__")
 # Methods that make an object what it is before f is computed, unless others of its class call them.
 _PREPARING = {
@@ -76,20 +84,38 @@ class _Contents:
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
-        self._depth = 0
+        self._depth = self._inside = 0
 
     def of(self, name: str, value: Any) -> Hashable:
         """What a value says, the same in every process."""
         if value is None or isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
             return (type(value).__name__, repr(value))
-        if isinstance(value, np.ndarray) and value.dtype.kind != "O":
-            return (value.shape, value.dtype.str, sha256(np.ravel(value).view(np.uint8).data).hexdigest())
+        if isinstance(value, np.ndarray):
+            return self._of_array(name, value)
         if isinstance(value, (set, frozenset)):
             return (type(value).__name__, *sorted(repr(self.of(name, part)) for part in value))
         inner = _inner(value)
-        if inner is None:
-            return self._of_code(value)
-        return (type(value).__name__, *(self.of(name, part) for part in inner))
+        return self._of_code(value) if inner is None else self._of_container(name, value, inner)
+
+    def _of_array(self, name: str, array: np.ndarray[Any, Any]) -> Hashable:
+        """Its numbers, and what a masked one hides; the objects of others."""
+        mask = (self.of(name, np.ma.getmaskarray(array)),) if isinstance(array, np.ma.MaskedArray) else ()
+        own = np.asarray(array)
+        if own.dtype.hasobject:
+            return (own.shape, str(own.dtype), *mask, self.of(name, own.ravel().tolist()))
+        return (own.shape, own.dtype.str, *mask, sha256(own.ravel().view(np.uint8).data).hexdigest())
+
+    def _of_container(self, name: str, value: Any, inner: Iterable[Any]) -> Hashable:
+        """Its parts; of one that holds itself, or is inside of very many, its kind and its length."""
+        again = isinstance(value, (list, dict)) and id(value) in self._seen
+        if again or self._inside > INNERMOST:
+            return (type(value).__name__, len(value) if isinstance(value, Sized) else 0)
+        if isinstance(value, (list, dict)):  # which live on: others may have the number of one that is gone
+            self._seen.add(id(value))
+        self._inside += 1
+        found = (type(value).__name__, *[self.of(name, part) for part in inner])
+        self._inside -= 1
+        return found
 
     def _of_code(self, value: Any) -> Hashable:
         """A function's code and what it captures, also where Numba compiled it; libraries by their name."""
@@ -109,8 +135,10 @@ class _Contents:
         if id(value) in self._seen or self._depth > DEEPEST:
             return (*called, kind.__module__, kind.__qualname__)
         self._seen.add(id(value))
+        if isinstance(value, np.ufunc) and "(vectorized)" in value.__name__:
+            warnings.warn(_HIDDEN.format(value.__name__), UserWarning, stacklevel=users_level())
         if _is_librarys(kind):
-            return (*called, self._of_class(kind), _pickled(value))
+            return (*called, self._of_class(kind), _pickled(value), *self._of_items(_of_user(value)))
         self._depth += 1
         attributes = self._of_items(_attributes(value))
         self._depth -= 1
@@ -134,11 +162,20 @@ class _Contents:
         return (module.__name__, *((name, self.of(name, value)) for name, value in held))
 
 
+def _of_user(value: Any) -> dict[str, Any]:
+    """What an object of a library does of the user's: what it wraps, as a cache or np.vectorize, or calls."""
+    if isinstance(value, ModuleType):  # of which a function's own names count
+        return {}
+    found = {name: part for name, part in attributes(value).items() if callable(part)}
+    wrapped = getattr(value, "__wrapped__", None)
+    return found if wrapped is None else found | {"__wrapped__": wrapped}
+
+
 def _inner(value: Any) -> Iterable[Any] | None:
     """What a value consists of, where that is all there is to it."""
     if isinstance(value, (tuple, list)):
         return value
-    if isinstance(value, dict):
+    if isinstance(value, (dict, MappingProxyType)):
         return value.items()
     return parts(value) if isinstance(value, (partial, MethodType)) else None
 

@@ -29,11 +29,29 @@ class Slab(NamedTuple):
 _TYPES: tuple[Any, ...] = (int, int, int, str, int, (int, float))
 
 
+def _file(path: Any) -> Path:
+    """The place of a journal.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no path, or that of a folder.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        msg = f"resume={path!r} is no path, but {type(path).__name__}; name a file, as resume='field.journal'"
+        raise TypeError(msg)
+    file = Path(path)
+    if file.is_dir():
+        msg = f"resume={os.fspath(path)!r} is a folder; name a file, as resume='field.journal'"
+        raise ValueError(msg)
+    return file
+
+
 class Journal:
     """The journal of one field, which no other process has at the same time; `finished` is what it said at first."""
 
     def __init__(self, path: str | os.PathLike[str], field: dict[str, str]) -> None:
-        self.path, self.header = Path(path), {"fastgrad": "gradient_field", **field}
+        self.path, self.header = _file(path), {"fastgrad": "gradient_field", **field}
         self._held: int | None = _locked(self.path)
         try:
             self.finished = self._read()

@@ -19,6 +19,11 @@ def linear(x: Any, W: Any, b: Any = None) -> Variable:
     """``x @ W.T + b``: a layer whose weights have the shape (outputs, inputs),
     on rows or arrays that are flattened to rows.
 
+    Raises
+    ------
+    ValueError
+        Rows of another length than those of the weights.
+
     Examples
     --------
     >>> import numpy as np
@@ -29,6 +34,10 @@ def linear(x: Any, W: Any, b: Any = None) -> Variable:
     """
     if x.ndim > 2:
         x = x.reshape(len(x), -1)
+    if W.ndim == 2 and x.shape[-1] != W.shape[1]:
+        turned = "; write linear(x, W.T)" if x.shape[-1] == W.shape[0] else ""
+        msg = f"x of shape {x.shape} and weights of shape {W.shape} do not fit: these are (outputs, inputs){turned}"
+        raise ValueError(msg)
     y = matmul(x, W, transb=True)
     return y if b is None else y + b
 

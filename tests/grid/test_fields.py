@@ -211,3 +211,8 @@ def test_out_that_f_reads_is_refused():
         with pytest.raises(ValueError, match="out shares memory with an array that f reads"):
             gradient_field(f, [x, x[:20]], out=out, **options)
     assert (out == 1.0).all()
+
+
+def test_one_array_for_a_list_of_axes():
+    with pytest.raises(ValueError, match=r"got shapes \[\(\), \(\), \(\), \(\), \.\.\.\]; write grad"):
+        gradient_field(lambda p: p[0], np.linspace(0.0, 1.0, 1000))

@@ -1,5 +1,6 @@
 """Which field a journal is of: functions and objects that are told apart, the same in every process."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -129,6 +130,67 @@ OBJECTS = {
     "a polynomial": lambda c: partial(lambda q, p: q(p[0]), np.poly1d([c, 1.0])),
     "a data class": lambda c: partial(lambda q, p: q.c * p[0], Parameters(c)),
 }
+
+
+def cached(c):
+    @functools.cache
+    def rate(i):
+        return c * i
+
+    return lambda p: rate(1.0) * p[0]
+
+
+def vectorized(c):
+    rate = np.vectorize(lambda v: c * v)
+    return lambda p: float(rate(p[0]))
+
+
+def holding(value):
+    return lambda p: p[0] * bool(value)
+
+
+def in_circles(c):
+    table = {"c": c}
+    table["itself"] = [table]
+    return holding(table)
+
+
+def structured(c):
+    records = np.zeros(2, [("name", "O"), ("value", float)])
+    records["name"][1] = c
+    return holding(records)
+
+
+WRAPPED = {
+    "a cache": cached,
+    "a cache in a partial": lambda c: partial(functools.cache(lambda p: c * p), 1.0),
+    "np.vectorize": vectorized,
+    "a view of a dict": lambda c: holding(types.MappingProxyType({"c": c})),
+    "a mask": lambda c: holding(np.ma.array([1.0, 2.0], mask=[c > 2.0, False])),
+    "a mask of bytes": lambda c: holding(np.ma.array(np.arange(3, dtype=np.uint8), mask=[c > 2.0, False, True])),
+    "in circles": in_circles,
+    "objects in records": structured,
+    "functions in an array": lambda c: holding(np.array([lambda v: c * v, None], dtype=object)),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_what_is_wrapped_counts(name):
+    first, other, again = descriptions([WRAPPED[name](2.0), WRAPPED[name](3.0), WRAPPED[name](2.0)])
+    assert first == again != other
+
+
+def test_what_cannot_be_seen_is_said():
+    hidden = np.frompyfunc(lambda v: 2.0 * v, 1, 1)
+    with pytest.warns(UserWarning, match="np.frompyfunc made: what it does is not seen"):
+        descriptions([lambda p: float(hidden(p[0]))])
+
+
+def test_lists_of_any_depth():
+    deep = [1.0]
+    for _ in range(3000):
+        deep = [deep]
+    assert len(descriptions([holding(deep)])) == 1
 
 
 @dataclass

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -349,3 +350,16 @@ def test_the_header_holds_version_and_processor(tmp_path, monkeypatch, name):
     journal.write_text("\n".join([json.dumps({**json.loads(first), name: "another"}), *rest]))
     with pytest.raises(ValueError, match=f"another field, with another {name}"):
         gradient_field(Failing([], 10**9), [X, Y], out=out, resume=journal, engine="python")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "text"),
+    [
+        (3, TypeError, "resume=3 is no path, but int; name a file"),
+        ("", ValueError, "resume='' is a folder; name a file"),
+        (Path(), ValueError, "is a folder; name a file"),
+    ],
+)
+def test_what_is_no_file(tmp_path, path, kind, text):
+    with pytest.raises(kind, match=text):
+        gradient_field(wave, [X, Y], out=memmap(tmp_path / "field.npy"), resume=path)

@@ -40,3 +40,11 @@ def test_half_and_single_precision_through_a_network(dtype):
 
 def test_the_layers_of_the_package_are_these():
     assert all(getattr(F, name) is getattr(layers, name) for name in layers.__all__)
+
+
+def test_weights_of_another_layout():
+    x, weights = Variable(np.ones((2, 3))), Variable(np.ones((3, 4)))
+    with pytest.raises(ValueError, match=r"do not fit: these are \(outputs, inputs\); write linear\(x, W.T\)"):
+        F.linear(x, weights)
+    with pytest.raises(ValueError, match=r"shape \(2, 3\) and weights of shape \(4, 5\) do not fit"):
+        F.linear(x, np.ones((4, 5)))
