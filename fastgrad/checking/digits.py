@@ -1,4 +1,4 @@
-"""How precise a loss is, by the digits of its values around x."""
+"""How precise a loss is, by the digits of its values around x; and how large many numbers are together."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..formulas.digits import may_be_rounded, precision_of
 from ..formulas.steps import irregular
@@ -24,3 +25,12 @@ def precision_around(loss: Any, eps: float) -> float:
     except Exception:  # noqa: BLE001  it may end there; what f does that it must not is told at its next call
         return eps
     return max(eps, precision_of(list(filter(isfinite, found))))
+
+
+def root_mean_square(g: NDArray[Any]) -> float:
+    """Of numbers of any size: the square of 1e195 would be infinite, and allow every gradient."""
+    largest = float(np.abs(g).max(initial=0.0))
+    if not 0.0 < largest < np.inf:
+        return largest
+    with np.errstate(all="ignore"):
+        return largest * float(np.sqrt(np.mean((g / largest) ** 2)))

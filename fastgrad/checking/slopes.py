@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..engine.python.mutation import WRITES, check_unchanged, restore
 from ..formulas.steps import default_factor, power_of_two_below
 from ..formulas.values import as_number, precision_shown
-from .digits import precision_around
+from .digits import precision_around, root_mean_square
 from .rays import Places, Ray, Slope
 
 Array = NDArray[Any]
@@ -56,7 +56,7 @@ class Loss:
         self.starts = [0, *accumulate(w.size for w in arrays.values())]
         self.x = np.concatenate([w.reshape(-1).astype(np.float64) for w in self.originals] or [np.empty(0)])
         self.scale = np.maximum(1.0, np.abs(self.x))
-        self.evaluations, self.noise, self.largest = 0, 0.0, 0.0
+        self.evaluations, self.noise, self.largest, self.terms = 0, 0.0, 0.0, 0.0
         self._value = value
         with self.moving():
             first = value()
@@ -81,10 +81,12 @@ class Loss:
         with np.errstate(all="ignore"):
             reach = self.largest / np.abs(g)  # over which f would change by all of its value
             units = (self.x != 0.0) & (reach < UNITS * self.scale) & (self.largest > 0.0)
+            terms = np.abs(g * self.x)
         self.scale = np.where(units, np.maximum(np.abs(self.x), reach), self.scale)
-        everywhere = 0.01 * _root_mean_square(g)
+        self.terms = float(terms[np.isfinite(terms)].max(initial=0.0))
+        everywhere = 0.01 * root_mean_square(g)
         for a, b in pairwise(self.starts):
-            self.typical[a:b] = max(_root_mean_square(g[a:b]), everywhere)
+            self.typical[a:b] = max(root_mean_square(g[a:b]), everywhere)
 
     def array_of(self, place: int) -> int:
         """The number of the array that holds an element."""
@@ -186,9 +188,9 @@ class Loss:
         rounding = 0.5 * self.eps * self.largest
         spread = abs(self.again() - self.start)
         noise = float(np.median(found)) if found else 0.0  # a kink on one line of three does not matter
-        if noise > NOISY * self.eps * self.largest:
+        if noise > self.unrounded:
             beside = max(self._beside(line) for line in lines)
-            noise = max(beside, *found) if beside > NOISY * self.eps * self.largest else beside
+            noise = max(beside, *found) if beside > self.unrounded else beside
         self.noise = max(noise, spread if np.isfinite(spread) else 0.0, rounding)
 
     def _beside(self, line: Ray) -> float:
@@ -197,7 +199,7 @@ class Loss:
         if not np.isfinite(values).all():
             return 0.0
         with np.errstate(all="ignore"):
-            return _root_mean_square(np.diff(values, 4) / 70**0.5)
+            return root_mean_square(np.diff(values, 4) / 70**0.5)
 
     # --- judgement ---------------------------------------------------------------------------------------------------
 
@@ -228,9 +230,15 @@ class Loss:
         return enough and not (self.noisy and t > 2 * line.step)
 
     @property
+    def unrounded(self) -> float:
+        """A deviation of f that is not its rounding, nor that of terms that cancel in it, no steeper than f is."""
+        terms = min(self.terms, self.largest / self.step(1) * np.abs(self.x).max(initial=0.0))
+        return float(NOISY * self.eps * max(self.largest, terms))
+
+    @property
     def noisy(self) -> bool:
         """Whether values of f are off by far more than by rounding."""
-        return self.noise > NOISY * self.eps * self.largest
+        return self.noise > self.unrounded
 
     def agrees(self, line: Ray, t: float, coarser: float | None = None) -> bool:
         """Whether gradient and slope agree at a step, or in the limit that two steps suggest."""
@@ -389,12 +397,3 @@ class Loss:
         slope = line.slopes[fine]
         room = self.allowed(line, slope) + self.noise_at(fine)
         return bool(min(slope.left, slope.right) - room <= slope.analytic <= max(slope.left, slope.right) + room)
-
-
-def _root_mean_square(g: Array) -> float:
-    """Of numbers of any size: the square of 1e195 would be infinite, and allow every gradient."""
-    largest = float(np.abs(g).max(initial=0.0))
-    if not 0.0 < largest < np.inf:
-        return largest
-    with np.errstate(all="ignore"):
-        return largest * float(np.sqrt(np.mean((g / largest) ** 2)))

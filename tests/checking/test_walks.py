@@ -62,3 +62,20 @@ def test_a_sine_of_many_periods_beside_x(k, x, elementwise):
     x, how = np.array([x]), {"elementwise": elementwise, "raises": False}
     assert check_gradient(f, g, x, **how).verdict == ("ok" if k < 1e17 else "inconclusive")
     assert check_gradient(f, lambda x: -g(x), x, **how).verdict in {"wrong", "inconclusive"}
+
+
+CANCELLING = {
+    "relu": (lambda x: np.maximum(x[0], 0.0) + x[1] - 0.3, lambda x: np.array([0.0, 1.0])),
+    "abs": (lambda x: np.abs(x[0]) + x[1] - 0.3, lambda x: np.array([1.0, 1.0])),
+    "two terms": (lambda x: np.maximum(x[0], 0.0) + x[1] * x[2] - 0.3 * x[2], lambda x: np.array([0.0, x[2], 0.0])),
+}
+
+
+@pytest.mark.parametrize("elementwise", [False, True])
+@pytest.mark.parametrize("name", CANCELLING)
+def test_a_kink_where_terms_of_f_cancel(name, elementwise):
+    f, g = CANCELLING[name]
+    x = np.array([0.0, 0.3, 7.0])[: 3 if name == "two terms" else 2]
+    assert check_gradient(f, g, x, elementwise=elementwise).verdict == "kink"
+    wrong = check_gradient(f, lambda x: g(x) + np.eye(x.size)[1], x, elementwise=elementwise, raises=False)
+    assert wrong.verdict == "wrong"
