@@ -33,7 +33,7 @@ def running(x):
         (rosenbrock, 600, stencils.gradient, "written"),
         (rosenbrock, 1_200, stencils.gradient, "separated"),
         (rosenbrock, 3_000, stencils.gradient, "separated"),
-        (rooted, 1_100, stencils.gradient, "propagated"),
+        (rooted, 850, stencils.gradient, "propagated"),
         (rosenbrock, 100, stencils.hessian, "stacked"),
         (dense, 30, stencils.gradient, "written"),
         (dense, 60, stencils.gradient, "rolled"),

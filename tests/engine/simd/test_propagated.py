@@ -150,9 +150,9 @@ def test_a_thousand_variables():
     def root(x):
         return np.sqrt(rosenbrock(x))
 
-    x = RNG.uniform(0.5, 2.0, 1_100)
+    x = RNG.uniform(0.5, 2.0, 850)
     result = gradient(root, x, h=2.0**-26, full_output=True)
-    assert (result.engine, result.nfev) == ("simd", 2_200)
+    assert (result.engine, result.nfev) == ("simd", 1_700)
     assert "by NumPy" in explain(root, x)
     exact = gradient(root, x, method="exact")
     assert np.abs(result.value - exact).max() <= 1e-13 * np.sqrt(np.mean(exact**2))

