@@ -35,6 +35,7 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 AT_ONCE = 1 << 20  # coordinates of all terms at some points, 8 MB
+KEPT = 1 << 15  # of which arrays are kept for the next call, a quarter of a megabyte: of one point, not of many rows
 
 Compile = Callable[[Program, Table], Any]  # the code of kernels for a program and a table
 
@@ -173,7 +174,7 @@ class _Terms:
                 slopes.reshape(*layout, self.dimension)[:, : self.count] * self.factors[:, None],
                 values.reshape(layout)[:, : self.count] * self.factors,
             )
-        if key:
+        if key and slopes.size <= KEPT:
             self._give_back(key, held)
         return found
 
