@@ -1,42 +1,35 @@
 """Sums of terms, whose differences are those of one term at many points, beside kernels, the reference and Python."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 
 import fastgrad
 from fastgrad import explain, gradient, hessian_diagonal, jacobian, value_and_gradient
-from fastgrad.engine.simd import families, separated, traces
-from fastgrad.llvm.memory import Memory
+from fastgrad.engine.simd import separated
+from tests.longforms import (
+    POINTS,
+    RNG,
+    STEPS,
+    branching,
+    check_as_kernels,
+    check_bits_of_rows,
+    check_on_a_grid,
+    check_steps_that_vanish,
+    check_what_overflows_within,
+    forced,
+    rosenbrock,
+)
 
-RNG = np.random.default_rng(0)
-POINTS = RNG.uniform(0.5, 1.5, (23, 6))
 DATA = RNG.uniform(0.5, 1.5, 6)
 
 
 @pytest.fixture
 def by_terms(monkeypatch):
-    """Functions of the size of tests are long ones; what was computed before is forgotten."""
-
-    def switch():
-        monkeypatch.setattr(families, "WRITTEN", 0)
-        monkeypatch.setattr(families, "SEPARATE", 0)
-        for place, memo in ((families, "_families"), (traces, "_traces")):
-            monkeypatch.setattr(place, memo, Memory(families.KEPT))
-
-    return switch
-
-
-def rosenbrock(x):
-    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
-
-
-def branching(x):
-    total = 1.0
-    for value in x:
-        total = total + (value * value if value < 1.0 else 2.0 * value - 1.0) * np.maximum(value, x[0])
-    return total
+    """However few terms there are."""
+    return partial(forced, monkeypatch, SEPARATE=0)
 
 
 def weighted(x):
@@ -48,30 +41,12 @@ def field(x):
 
 
 FUNCTIONS = [rosenbrock, branching, weighted, field]
-STEPS = [
-    {},
-    {"order": 4},
-    {"method": "forward"},
-    {"method": "backward", "order": 3},
-    {"h": 1e-4},
-    {"h": 1e-4 * np.arange(1, 7)},
-    {"rel_step": 1e-6},
-    {"rel_step": RNG.uniform(1e-6, 1e-5, POINTS.shape)},
-    {"bounds": (0.5, 1.5)},
-]
 
 
 @pytest.mark.parametrize("options", STEPS, ids=range(9))
 @pytest.mark.parametrize("f", FUNCTIONS)
 def test_as_kernels(by_terms, f, options):
-    derive = jacobian if f is field else gradient
-    kernel = derive(f, POINTS, batch=True, engine="simd", **options)
-    by_terms()
-    assert f is field or "as sums of" in explain(f, POINTS, batch=True, engine="simd", **options)
-    found = derive(f, POINTS, batch=True, engine="simd", **options)
-    np.testing.assert_allclose(found, kernel, rtol=1e-9, atol=1e-9)
-    plain = derive(f, POINTS, batch=True, engine="python", **options)
-    np.testing.assert_allclose(found, plain, rtol=1e-7, atol=1e-7)
+    check_as_kernels(by_terms, f, options, "" if f is field else "as sums of")
 
 
 @pytest.mark.parametrize("f", FUNCTIONS[:3])
@@ -98,24 +73,14 @@ def test_values_and_what_lies_beside_points(by_terms, options):
 @pytest.mark.parametrize("f", FUNCTIONS[:3])
 def test_a_row_has_its_bits_whatever_rows_are_beside_it(by_terms, monkeypatch, f):
     by_terms()
-    whole = gradient(f, POINTS, batch=True, engine="simd")
-    assert np.array_equal(whole[3:4], gradient(f, POINTS[3:4], batch=True, engine="simd"))
-    assert np.array_equal(whole[5], gradient(f, POINTS[5], engine="simd"))
-    assert np.array_equal(whole, gradient(f, np.asfortranarray(POINTS), batch=True, engine="simd"))
-    monkeypatch.setattr(separated, "AT_ONCE", 50)
-    out = np.full((6, 23), np.nan).T
-    gradient(f, POINTS, batch=True, engine="simd", out=out)
-    assert np.array_equal(whole, out)
+    check_bits_of_rows(f, monkeypatch, separated, 50)
     steps = 1e-5 * (1.0 + POINTS)
     small = gradient(f, POINTS, batch=True, engine="simd", h=steps)
     assert np.array_equal(small[7:9], gradient(f, POINTS[7:9], batch=True, engine="simd", h=steps[7:9]))
 
 
 def test_on_a_grid(by_terms):
-    axes = [np.linspace(0.5, 1.5, n) for n in (3, 2, 5)]
-    kernel = fastgrad.gradient_field(rosenbrock, axes, engine="simd")
-    by_terms()
-    np.testing.assert_allclose(fastgrad.gradient_field(rosenbrock, axes, engine="simd"), kernel, rtol=1e-9)
+    check_on_a_grid(by_terms, rosenbrock)
 
 
 NOT_FINITE = {
@@ -141,11 +106,8 @@ def test_what_is_not_finite_is_f_s_own(by_terms, name):
 
 
 def test_what_overflows_within_a_term_only(by_terms):
-    steep = lambda x: np.sum(1.0 / (1.0 + np.exp(-x)))
     by_terms()
-    with np.errstate(all="ignore"):
-        found = gradient(steep, np.array([-800.0, 800.0, 0.0]), engine="simd")
-    np.testing.assert_allclose(found, [0.0, 0.0, 0.25], atol=1e-10)
+    check_what_overflows_within()
 
 
 RAISING = {
@@ -179,11 +141,7 @@ def test_functions_that_raise(by_terms, name):
 
 def test_steps_that_vanish(by_terms):
     by_terms()
-    with pytest.raises(ValueError, match="vanishes beside x=1000000000"):
-        gradient(rosenbrock, np.array([1.0, 1e9, 1.0]), h=1e-12, engine="simd")
-    with pytest.raises(ValueError, match="vanishes beside x=1000000000"):
-        gradient(rosenbrock, np.array([1.0, 1e9, 1.0]), h=[1e-12, 1e-12, 1.0], engine="simd")
-    assert np.abs(gradient(rosenbrock, np.ones(3), h=1e-12, engine="simd")).max() < 1e-10
+    check_steps_that_vanish()
 
 
 def test_captured_numbers_that_change(by_terms):
