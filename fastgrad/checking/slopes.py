@@ -55,7 +55,7 @@ class Loss:
         self.originals = [w.copy() for w in arrays.values()]
         self.starts = [0, *accumulate(w.size for w in arrays.values())]
         self.x = np.concatenate([w.reshape(-1).astype(np.float64) for w in self.originals] or [np.empty(0)])
-        self.scale = np.maximum(1.0, np.abs(self.x))
+        self.scale, self.farthest = np.maximum(1.0, np.abs(self.x)), float(np.abs(self.x).max(initial=0.0))
         self.evaluations, self.noise, self.largest, self.terms = 0, 0.0, 0.0, 0.0
         self._value = value
         with self.moving():
@@ -232,8 +232,7 @@ class Loss:
     @property
     def unrounded(self) -> float:
         """A deviation of f that is not its rounding, nor that of terms that cancel in it, no steeper than f is."""
-        terms = min(self.terms, self.largest / self.step(1) * np.abs(self.x).max(initial=0.0))
-        return float(NOISY * self.eps * max(self.largest, terms))
+        return NOISY * self.eps * max(self.largest, min(self.terms, self.largest / self.step(1) * self.farthest))
 
     @property
     def noisy(self) -> bool:

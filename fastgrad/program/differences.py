@@ -271,9 +271,7 @@ class _TableWriter:
         """Output by output of f, the table's; or of many, most of them 0, the others and their places."""
         if self.table.is_value:
             return [*map(self.code.own, self.program.outputs)], None
-        results, places = self._along_axes() if self.table.along_axes else (self._combined(), None)
-        if places is None and (places := other_than_zero(results)):
-            results = [results[place] for place in places]
+        results, places = self._along_axes() if self.table.along_axes else without_zeros(self._combined())
         return [*map(self.code.result, results)], places
 
     def _along_axes(self) -> tuple[list[Operand], tuple[int, ...] | None]:
@@ -301,15 +299,17 @@ class _TableWriter:
         return found
 
 
-def other_than_zero(results: list[Operand]) -> tuple[int, ...] | None:
-    """The places of results that can be other than 0, where most of many cannot: 998 of 1 000 of a chain.
+def without_zeros(results: list[Operand]) -> tuple[list[Operand], tuple[int, ...] | None]:
+    """Results that can be other than 0, and their places, where most of many cannot: 998 of 1 000 of a chain.
 
-    To store a million zeros one by one takes LLVM minutes.
+    Else all, and None. To store a million zeros one by one takes LLVM minutes.
     """
     if len(results) <= MANY:
-        return None
+        return results, None
     places = tuple(place for place, operand in enumerate(results) if operand != ZERO)
-    return places if _are_few(len(places), len(results)) else None
+    if not _are_few(len(places), len(results)):
+        return results, None
+    return [results[place] for place in places], places
 
 
 def _are_few(some: int, all_of_them: int) -> bool:

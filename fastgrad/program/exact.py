@@ -10,7 +10,7 @@ from dataclasses import replace
 from ..formulas.stencils import Table
 from .adjoint import adjoint
 from .code import Code
-from .differences import Written, dependents, other_than_zero
+from .differences import Written, dependents, without_zeros
 from .invariance import held
 from .partials import Partials
 from .program import ONE, ZERO, Operand, Program
@@ -38,9 +38,7 @@ def exact(
         code, results, own = _again_and_again(program, table.stencil.derivative, careful)
     else:
         code, results, own = _second(program, table, along_v, careful)
-    results = [code.result(o) for o in results]
-    places = other_than_zero(results)
-    kept = results if places is None else [results[place] for place in places]
+    kept, places = without_zeros([code.result(o) for o in results])
     watched = code.over_rows(_signs(code, len(program.outputs))) if watch == SIGNS else own if watch else []
     values = own[:1] if value else []
     rows = program.rows + (program.inputs + 1 if along_v else 0)

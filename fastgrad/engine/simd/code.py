@@ -66,9 +66,6 @@ def code_of(kept: TracedFunction, call: Call, out: Output | None = None) -> AnyC
     return kept.code(key, call, lambda: _checked_code(call, kept.program, out))
 
 
-# --- code -------------------------------------------------------------------------------------------------------------
-
-
 class Code:
     """A program and a table as kernels."""
 

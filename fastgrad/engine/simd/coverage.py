@@ -14,7 +14,7 @@ from ...program.operands import RESULTS
 from ...program.program import Operand, Program
 from ...program.schedule import schedule
 from ...program.ties import NAN, asks_over_rows, coordinates, ties
-from ..call import Call, Rows, batch_rows, subset
+from ..call import Call, Rows, batch_rows
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -94,7 +94,7 @@ def columns_at(call: Call, picks: NDArray[np.intp]) -> Array:
     """Some points in columns, above their rows of batch arguments."""
     columns: Array = call.points.row(picks).T
     if call.batch:
-        columns = np.concatenate([columns, batch_rows(subset(call, picks), slice(None)).T])
+        columns = np.concatenate([columns, batch_rows(call, picks).T])
     return columns
 
 

@@ -87,8 +87,9 @@ class Family:
     def _separation(program: Program, table: Table) -> Separation | None:
         """f as sums of terms, if these are a small part of the work."""
         found = separated(program) if table.stencil.derivative <= 2 else None
-        short = found and all(kind.dimension * len(kind.program.nodes) <= TERM for kind in found.kinds)
-        return found if found and short and SEPARATE * found.operations <= table.count * len(program.nodes) else None
+        if found is None or SEPARATE * found.operations > table.count * len(program.nodes):
+            return None
+        return found if all(kind.dimension * len(kind.program.nodes) <= TERM for kind in found.kinds) else None
 
     def kernel(self, program: Program, table: Table, form: KernelForm) -> Any:
         """The derivatives' code, from the memo, the folder or LLVM."""

@@ -1,7 +1,8 @@
 """Differences of a long function of which each coordinate moves a small part, written out and run by NumPy.
 
-The gradient of Rosenbrock's function of 1,000 variables is 21,000 nodes in 26 calls of NumPy: 60 us, where a loop over
-2,000 displacements of all of f takes 1.8 ms. LLVM needs a second to make a kernel of as many nodes, NumPy nothing.
+Written so, the gradient of Rosenbrock's function of 1,000 variables is 21,000 nodes in 26 calls of NumPy: 60 us, where
+a loop over 2,000 displacements of all of f takes 1.8 ms. LLVM needs a second to make a kernel of as many nodes, NumPy
+nothing. That function is a sum of terms, of which `separated` takes less; of its root there is no such sum.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from ...program.program import Program
 from ...program.schedule import Schedule, schedule
 from ...results import EPS
 from ..bound import Bound, Fill, bound_anew, bound_at_once
-from ..call import Call, Output, batch_rows
+from ..call import Call, Output
 from .arguments import form_of
 from .comparison import FEW_LOOKED_AT, compare
+from .coverage import columns_at
 from .displaced import DisplacedCode, mend_items
 from .traces import is_settled
 
@@ -101,13 +103,10 @@ class PropagatedCode:
 
 def _beside(call: Call, some: NDArray[np.intp], own_steps: bool) -> Array:
     """Points in columns, with their rows of batch arguments, and the sizes of their steps where each has its own."""
-    parts = [call.points.row(some)]
-    if call.batch:
-        parts.append(batch_rows(call, some))
-    if own_steps:
-        parts.append(np.broadcast_to(call.steps.size, call.points.layout)[some])
-    columns: Array = np.concatenate(parts, axis=1).T
-    return columns
+    columns = columns_at(call, some)
+    if not own_steps:
+        return columns
+    return np.concatenate([columns, np.broadcast_to(call.steps.size, call.points.layout)[some].T])
 
 
 def _put(

@@ -97,34 +97,41 @@ class SeparatedCode:
 
     def _add(self, call: Call, out: Array) -> Array:
         """Put the derivatives into `out`; f's outputs (N, M), but for rounding."""
-        sums = self._fixed(batch_rows(call, slice(None)) if call.batch else np.empty((call.points.count, 0)))
-        for number, kind in enumerate(self.kinds):
-            slopes, values = kind.derivatives(call)
+        rows = _rows_beside(call)
+        sums = self._fixed(rows)
+        out[...] = 0.0
+        for kind in self.kinds:
+            slopes, values = kind.derivatives(call, rows)
             for n in range(call.points.count):
-                found = np.bincount(kind.places, slopes[n].ravel(), out.shape[1])
-                out[n] = found if not number else out[n] + found
+                out[n] += np.bincount(kind.places, slopes[n].ravel(), out.shape[1])
                 sums[n] += np.bincount(kind.outputs, values[n], sums.shape[1])
         return sums
 
     def _fixed(self, rows: Array) -> Array:
         return self.separation.fixed_sums(self.program.constants, rows, self.outputs)
 
+    def _at(self, points: Array, rows: Array) -> Call:
+        """A call at some points with rows beside them, whose values are wanted."""
+        batch = (rows,) if rows.shape[1] else ()
+        steps, own = Steps("default", np.asarray(2.0**-17)), Rows(points, (self.program.inputs,))
+        return Call(None, own, self.table, steps, batch=batch)  # type: ignore[arg-type]
+
     def evaluate(self, points: Array, rows: Array) -> list[list[float]]:
         """f's outputs at some points, which have the first of some rows of batch arguments."""
-        shape = (points.shape[1],)
-        steps = Steps("default", np.asarray(2.0**-17))
-        batch = (rows[: len(points)],) if rows.shape[1] else ()
-        call = Call(None, Rows(points, shape), self.table, steps, batch=batch)  # type: ignore[arg-type]
-        outputs: list[list[float]] = self._add(call, np.empty((len(points), self.outputs * shape[0]))).tolist()
+        out = np.empty((len(points), self.outputs * self.program.inputs))
+        outputs: list[list[float]] = self._add(self._at(points, rows[: len(points)]), out).tolist()
         return outputs
 
     def sizes(self, point: Array) -> float:
         """What the terms are together, at a point with what lies beside it."""
-        d = self.program.inputs
-        call = Call(None, Rows(point[None, :d], (d,)), self.table, Steps("default", np.asarray(2.0**-17)))  # type: ignore[arg-type]
-        call.batch = (point[None, d:],) if point.size > d else ()
-        terms = [np.abs(kind.derivatives(call)[1]).sum() for kind in self.kinds]
-        return float(np.abs(self._fixed(point[None, d:])).sum() + sum(terms))
+        point, rows = np.split(point[None], [self.program.inputs], axis=1)
+        terms = [np.abs(kind.derivatives(self._at(point, rows), rows)[1]).sum() for kind in self.kinds]
+        return float(np.abs(self._fixed(rows)).sum() + sum(terms))
+
+
+def _rows_beside(call: Call) -> Array:
+    """The rows of batch arguments, (N, B)."""
+    return batch_rows(call, slice(None)) if call.batch else np.empty((call.points.count, 0))
 
 
 class _LaidOutTerms(NamedTuple):
@@ -157,9 +164,12 @@ class _Terms:
     def own(self) -> DisplacedCode:
         return DisplacedCode(self.kind.program)
 
-    def derivatives(self, call: Call) -> tuple[Array, Array]:
-        """Those of all terms at all points, (N, G, m), and the terms, (N, G), times their factors."""
-        key, held = self._held(call)
+    def derivatives(self, call: Call, rows: Array) -> tuple[Array, Array]:
+        """Those of all terms at all points, (N, G, m), and the terms, (N, G), times their factors.
+
+        `rows` are those of the batch arguments.
+        """
+        key, held = self._held(call, rows)
         terms, slopes, values = held.terms, held.slopes, held.values
         if held.kernel(0, held.items, held.block.address) & VANISHED:
             call.steps.check(call.points.row(slice(None)))
@@ -178,7 +188,7 @@ class _Terms:
             self._give_back(key, held)
         return found
 
-    def _held(self, call: Call) -> tuple[Any, _LaidOutTerms]:
+    def _held(self, call: Call, rows: Array) -> tuple[Any, _LaidOutTerms]:
         """A kernel with points and arrays: those of the last call of as many points with the same step, if it had one.
 
         To lay them out takes 30 us, as long as all else.
@@ -191,7 +201,7 @@ class _Terms:
                 held = free.pop()
                 x.take(self.coordinates, axis=1, out=held.points, mode="clip")
                 return key, held
-        terms = self._call(call, x)
+        terms = self._call(call, x, rows)
         slopes, values = np.empty((terms.points.count, self.dimension)), np.empty(terms.points.count)
         kernel, block, (items, _), _, _ = self.code.laid_out(terms, slopes, values)
         return key, _LaidOutTerms(
@@ -205,7 +215,7 @@ class _Terms:
         else:
             self._free = (key, [held])
 
-    def _call(self, call: Call, x: Array) -> Call:
+    def _call(self, call: Call, x: Array, rows: Array) -> Call:
         """The terms as points."""
         size = call.steps.size
         points = x.take(self.coordinates, axis=1).reshape(-1, self.dimension)
@@ -213,16 +223,14 @@ class _Terms:
             sizes = np.broadcast_to(size, x.shape).take(self.coordinates, axis=1).reshape(points.shape)
             size = np.ascontiguousarray(sizes)
         steps = replace(call.steps, size=size)
-        how: dict[str, Any] = {"batch": self._beside(call, len(x)), "value": True, "often": True}
+        how: dict[str, Any] = {"batch": self._beside(rows), "value": True, "often": True}
         return Call(call.f, Rows(points, (self.dimension,)), self.table, steps, **how)
 
-    def _beside(self, call: Call, count: int) -> tuple[Array, ...]:
+    def _beside(self, rows: Array) -> tuple[Array, ...]:
         """The numbers of each term, from constants and from the rows of batch arguments."""
         if not self.beside.shape[1]:
             return ()
-        numbers = np.tile(self.constants, (count, 1))
-        if call.batch:
-            numbers = np.concatenate([numbers, batch_rows(call, slice(None))], axis=1)
+        numbers = np.concatenate([np.tile(self.constants, (len(rows), 1)), rows], axis=1)
         return (numbers.take(self.beside.ravel(), axis=1).reshape(-1, self.beside.shape[1]),)
 
 
